@@ -1,0 +1,1 @@
+"""The REST interface: how HTTP reaches the use cases."""

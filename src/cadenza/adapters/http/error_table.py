@@ -1,0 +1,32 @@
+"""docs/errors.md, made of the registry: `python -m cadenza.adapters.http.error_table > docs/errors.md`."""
+
+from cadenza.adapters.http.errors import status_of
+from cadenza.wire.errno import REGISTRY
+
+_HEAD = """\
+# Errors
+
+Every reply but `/api/v3/health` is the envelope `{success, errno, error, data[, details][, pagination]}`. An error has
+`success: false`, `errno` below zero, a text for people in `error`, and `details` for machines: the stable `code`, the
+`resource` and `action` that were asked for, the scopes `required` and `provided` on a 403, `tenant_id`, `request_id`
+(also the header `X-Request-Id`) and `metadata`.
+
+An operation answers only the statuses that the interface lists for it: where 401, 403 or 404 is not listed, 400 stands
+for it, with the same code. `500` always stays `500`. `429` belongs to sign-up, login and recover; elsewhere it is a flood
+limit far above honest use. `429`, and a `500` that passes, come with `Retry-After` in seconds.
+
+Numbers and codes are for ever: a cause keeps its own, and new causes get new ones.
+
+| errno | code | status | meaning |
+|---|---|---|---|
+"""
+
+
+def error_table() -> str:
+    """Return the page."""
+    rows = sorted(REGISTRY, key=lambda registered: -registered.errno)
+    return _HEAD + "".join(f"| {r.errno} | `{r.code}` | {status_of(r.cause)} | {r.meaning} |\n" for r in rows)
+
+
+if __name__ == "__main__":
+    print(error_table(), end="")

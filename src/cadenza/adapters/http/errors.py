@@ -1,0 +1,130 @@
+"""Errors on HTTP: the only place that knows statuses.
+
+A cause's kind decides its status; then the operation's own list does, as clients have models for no other: a 403, 404
+or 401 that is not listed becomes 400. A failure of ours is never dressed up as the client's, so 500 stays 500, and the
+flood limit may answer 429 anywhere.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException
+from msgspec import UNSET
+
+from cadenza.domain import errors as d
+from cadenza.domain.identity.actor import Actor
+from cadenza.domain.trading.order import Order
+from cadenza.wire.envelope import ErrorDetails, Failure, encode
+from cadenza.wire.errno import errno_of
+from cadenza.wire.errors import MethodNotAllowed, UnknownPath
+from cadenza.wire.market import plain_json
+from cadenza.wire.operations import Operation
+from cadenza.wire.orders import trade_order
+
+RETRY_AFTER_S = 1
+"""Told with a failure that passes: a full queue or a database that does not answer."""
+
+REQUEST_ID_KEY = "cadenza.request_id"
+ACTOR_KEY = "cadenza.actor"
+OPERATION_KEY = "operation"
+
+_STATUS_BY_KIND: dict[type[d.CadenzaError], int] = {
+    MethodNotAllowed: 405,
+    d.BadInput: 400,
+    d.Refused: 400,
+    d.Unauthenticated: 401,
+    d.Forbidden: 403,
+    d.NotFound: 404,
+    d.TooManyRequests: 429,
+    d.Unavailable: 500,
+    d.InternalError: 500,
+}
+_NEVER_CHANGED = frozenset({405, 429, 500})
+
+log = structlog.get_logger(__name__)
+
+
+def status_of(cause: type[d.CadenzaError], operation: Operation | None = None) -> int:
+    """Return the status of a cause, as the operation lists it."""
+    status = next(_STATUS_BY_KIND[kind] for kind in cause.__mro__ if kind in _STATUS_BY_KIND)
+    if operation is None or status in operation.statuses or status in _NEVER_CHANGED:
+        return status
+    return 400
+
+
+def operation_of(scope: Any) -> Operation | None:
+    """Return the operation that the router chose, None for other paths."""
+    handler = scope.get("route_handler")
+    return None if handler is None else handler.opt.get(OPERATION_KEY)
+
+
+def failure_response(scope: Any, error: d.CadenzaError) -> Response[bytes]:
+    """Return the reply that tells a cause."""
+    status = status_of(type(error), operation_of(scope))
+    return Response(
+        b"" if scope["method"] == "HEAD" else encode(_failure(scope, error)),
+        status_code=status,
+        headers=_headers(error, status),
+        media_type=MediaType.JSON,
+    )
+
+
+def on_cadenza_error(request: Request[Any, Any, Any], error: d.CadenzaError) -> Response[bytes]:
+    """Answer a cause of ours."""
+    if isinstance(error, (d.Unavailable, d.InternalError)):
+        log.error("request failed", code=error.code, reason=error.message)
+    return failure_response(request.scope, error)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the router refused."""
+    path = request.scope["path"]
+    if isinstance(error, MethodNotAllowedException):
+        response = failure_response(request.scope, MethodNotAllowed(f"{path} does not take {request.method}"))
+        response.set_header("allow", (error.headers or {}).get("allow", ""))
+        return response
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return failure_response(request.scope, UnknownPath(f"there is no {path}; see /docs"))
+    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return failure_response(request.scope, d.InvalidRequest(error.detail))
+    return on_defect(request, error)
+
+
+def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer a defect: the client learns the request id, the log the rest."""
+    log.error("defect", path=request.scope["path"], exc_info=error)
+    return failure_response(request.scope, d.InternalError("an error of ours; the log has it under the request id"))
+
+
+def _failure(scope: Any, error: d.CadenzaError) -> Failure:
+    actor: Actor | None = scope.get(ACTOR_KEY)
+    is_forbidden = isinstance(error, d.Forbidden)
+    path = scope["path"]
+    return Failure(
+        errno=errno_of(error),
+        error=error.message,
+        details=ErrorDetails(
+            code=error.code,
+            resource=path,
+            action=path.rpartition("/")[2],
+            required=list(error.required) if is_forbidden else UNSET,
+            provided=list(error.provided) if is_forbidden else UNSET,
+            tenant_id=UNSET if actor is None else str(actor.tenant_id),
+            request_id=scope[REQUEST_ID_KEY],
+            metadata={key: _told(value) for key, value in error.metadata.items()} if error.metadata else UNSET,
+        ),
+    )
+
+
+def _told(value: Any) -> Any:
+    return trade_order(value) if isinstance(value, Order) else plain_json(value)
+
+
+def _headers(error: d.CadenzaError, status: int) -> dict[str, str]:
+    if isinstance(error, d.TooManyRequests):
+        return {"retry-after": str(error.retry_after_s)}
+    if isinstance(error, d.Unavailable):
+        return {"retry-after": str(RETRY_AFTER_S)}
+    return {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}

@@ -1,0 +1,14 @@
+"""What the HTTP edge accepts."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """`body_bytes_max`: a larger body is refused while it is read. `cors_origins` may call from a browser (none by
+    default). `trusted_proxies` are believed when they say whom they speak for (X-Forwarded-For)."""
+
+    body_bytes_max: int = 64 * 1024
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()

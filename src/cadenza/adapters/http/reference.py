@@ -1,0 +1,2 @@
+def reference_page() -> str:
+    return ""

@@ -1,0 +1,61 @@
+"""The names of channels."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from cadenza.adapters.realtime.codes import UNKNOWN_CHANNEL, Refusal
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+
+INSTRUMENT_ID_CHARS_MAX = 100
+
+
+class ChannelKind(StrEnum):
+    ACCOUNT = "tradingAccount"
+    ORDER_BOOK = "market:orderBook"
+    TRADE = "market:trade"
+
+
+_KIND_BY_PREFIX = {
+    "tradingAccount:": ChannelKind.ACCOUNT,
+    "market:orderBook:": ChannelKind.ORDER_BOOK,
+    "market:orderbook:": ChannelKind.ORDER_BOOK,
+    "market:trade:": ChannelKind.TRADE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a client calls a channel, and what it is about: `name` is kept as spelled, for publications go out under it."""
+
+    name: str
+    kind: ChannelKind
+    subject: str
+
+    @property
+    def account_id(self) -> TradingAccountId:
+        """The account of an ACCOUNT channel."""
+        return TradingAccountId(UUID(self.subject))
+
+    @property
+    def instrument_id(self) -> InstrumentId:
+        """The instrument of the other kinds; it contains `:` and `/`."""
+        return InstrumentId(self.subject)
+
+
+def parse_channel(name: str) -> Channel:
+    """Return the channel of a name; raise `Refusal` (102) for any other name."""
+    for prefix, kind in _KIND_BY_PREFIX.items():
+        if name.startswith(prefix):
+            subject = name[len(prefix) :]
+            is_sound = _is_uuid(subject) if kind is ChannelKind.ACCOUNT else 0 < len(subject) <= INSTRUMENT_ID_CHARS_MAX
+            if is_sound:
+                return Channel(name, kind, subject)
+    raise Refusal(UNKNOWN_CHANNEL)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,36 @@
+"""Telling a client that comes back what it missed: all of it, exactly once, or honestly nothing.
+
+Why there is no gap and no duplicate: the stream numbers live publications from before the log is read, and from the
+decision here to the subscriber's entry in the hub nothing is awaited. So what is in the reply ends exactly where the
+pushes begin.
+"""
+
+from collections.abc import Sequence
+
+from cadenza.adapters.realtime.limits import RealtimeLimits
+from cadenza.adapters.realtime.stream import Publication, Stream
+
+
+def is_recoverable(stream: Stream, epoch: str, offset: int, limits: RealtimeLimits) -> bool:
+    """Whether the position belongs to the stream and is not too far back."""
+    return epoch == stream.epoch and 0 <= stream.top - offset <= limits.history_items_max
+
+
+def recover(stream: Stream, epoch: str, offset: int, limits: RealtimeLimits) -> Sequence[Publication] | None:
+    """Return everything after the position, which may be nothing; None when that is impossible. Never a part."""
+    if not is_recoverable(stream, epoch, offset, limits):
+        return None
+    missed = stream.since(offset)
+    if missed is None or sum(len(item.encoded) for item in missed) > limits.history_bytes_max:
+        return None
+    return missed
+
+
+def within_bytes(publications: Sequence[Publication], bytes_max: int) -> Sequence[Publication]:
+    """Return as many from the beginning as fit, but at least one."""
+    taken_bytes = 0
+    for index, item in enumerate(publications):
+        taken_bytes += len(item.encoded)
+        if taken_bytes > bytes_max and index > 0:
+            return publications[:index]
+    return publications

@@ -1,0 +1,143 @@
+"""Trading accounts with what they hold."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from cadenza.adapters.storage.filters import Where
+from cadenza.adapters.storage.rows import account_of, balance_of, position_of
+from cadenza.domain.accounts.balance import Balance
+from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
+from cadenza.domain.trading.position import Position
+from cadenza.ports.storage.accounts import AccountFilter
+
+CLOSED_POSITIONS_KEPT_MS = 86_400_000
+"""Closed positions are shown this long after the newest change of the account's positions."""
+
+_ADD = """
+INSERT INTO trading_accounts (id, tenant_id, user_id, venue, environment, nickname, external_id, external_type, type,
+    position_mode, collateral_mode, margin_mode, max_leverage, credential_ids, status, created_at_ms, updated_at_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+ON CONFLICT (tenant_id, venue, environment, external_id) WHERE status NOT IN ('DISCONNECTED', 'DELETED') DO NOTHING
+RETURNING id
+"""
+_UPDATE = """
+UPDATE trading_accounts SET nickname = $2, external_type = $3, type = $4, position_mode = $5, collateral_mode = $6,
+    margin_mode = $7, max_leverage = $8, credential_ids = $9, status = $10, updated_at_ms = $11 WHERE id = $1
+"""
+_POSITIONS = """
+SELECT * FROM positions p WHERE account_id = ANY($1::uuid[]) AND (status = 'OPEN' OR closed_at_ms >= (
+    SELECT max(closed_at_ms) - $2 FROM positions l WHERE l.account_id = p.account_id
+)) ORDER BY created_at_ms, id
+"""
+
+
+class AccountSql:
+    """`ports.storage.accounts.AccountRepository`."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def add(self, account: TradingAccount) -> bool:
+        external = account.external
+        added = await self._connection.fetchval(
+            _ADD,
+            account.id,
+            account.tenant_id,
+            account.user_id,
+            account.venue_id.venue.value,
+            account.venue_id.environment.value,
+            account.nickname,
+            external.external_id,
+            external.external_type,
+            external.type.value,
+            external.position_mode,
+            external.collateral_mode,
+            external.margin_mode,
+            external.max_leverage,
+            list(account.credential_ids),
+            account.status.value,
+            account.created_at_ms,
+            account.updated_at_ms,
+        )
+        return added is not None
+
+    async def update(self, account: TradingAccount) -> None:
+        external = account.external
+        await self._connection.execute(
+            _UPDATE,
+            account.id,
+            account.nickname,
+            external.external_type,
+            external.type.value,
+            external.position_mode,
+            external.collateral_mode,
+            external.margin_mode,
+            external.max_leverage,
+            list(account.credential_ids),
+            account.status.value,
+            account.updated_at_ms,
+        )
+
+    async def get(self, account_id: TradingAccountId, *, lock: bool = False) -> TradingAccount | None:
+        query = "SELECT * FROM trading_accounts WHERE id = $1" + (" FOR UPDATE" if lock else "")
+        row = await self._connection.fetchrow(query, account_id)
+        return None if row is None else account_of(row)
+
+    async def find_connected(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
+        row = await self._connection.fetchrow(
+            "SELECT * FROM trading_accounts WHERE tenant_id = $1 AND venue = $2 AND environment = $3 "
+            "AND external_id = $4 AND status NOT IN ('DISCONNECTED', 'DELETED')",
+            tenant_id,
+            venue_id.venue.value,
+            venue_id.environment.value,
+            external_id,
+        )
+        return None if row is None else account_of(row)
+
+    async def page(self, filter: AccountFilter, *, offset: int, limit: int) -> Sequence[TradingAccount]:
+        where = _where(filter)
+        rows = await self._connection.fetch(
+            f"SELECT * FROM trading_accounts {where.sql} ORDER BY created_at_ms DESC, id DESC "
+            f"LIMIT {where.parameter(limit)} OFFSET {where.parameter(offset)}",
+            *where.parameters,
+        )
+        return [account_of(row) for row in rows]
+
+    async def count(self, filter: AccountFilter) -> int:
+        where = _where(filter)
+        count: int = await self._connection.fetchval(
+            f"SELECT count(*) FROM trading_accounts {where.sql}", *where.parameters
+        )
+        return count
+
+    async def with_status(self, statuses: Sequence[AccountStatus]) -> Sequence[TradingAccount]:
+        rows = await self._connection.fetch(
+            "SELECT * FROM trading_accounts WHERE status = ANY($1::text[]) ORDER BY id",
+            [status.value for status in statuses],
+        )
+        return [account_of(row) for row in rows]
+
+    async def balances(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Balance]:
+        rows = await self._connection.fetch(
+            "SELECT * FROM balances WHERE account_id = ANY($1::uuid[]) ORDER BY account_id, asset", account_ids
+        )
+        return [balance_of(row) for row in rows]
+
+    async def positions(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Position]:
+        rows = await self._connection.fetch(_POSITIONS, account_ids, CLOSED_POSITIONS_KEPT_MS)
+        return [position_of(row) for row in rows]
+
+
+def _where(filter: AccountFilter) -> Where:
+    where = Where()
+    where.add("tenant_id = {}", filter.tenant_id)
+    where.add("id = {}", filter.account_id)
+    where.add("user_id = {}", filter.user_id)
+    where.add("status = {}", filter.status)
+    where.add("(status IN ('DISCONNECTED', 'DELETED')) = {}", filter.is_archived)
+    if filter.venue_id is not None:
+        where.add("venue = {}", filter.venue_id.venue.value)
+        where.add("environment = {}", filter.venue_id.environment.value)
+    return where

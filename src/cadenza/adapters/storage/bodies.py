@@ -1,0 +1,47 @@
+"""Events and reports as JSON text with a kind beside it."""
+
+import msgspec
+
+from cadenza.domain.trading import reports as r
+from cadenza.domain.trading.events import AccountUpdated, EventBody, OrderUpdated, PortfolioUpdated
+
+_EVENTS: dict[str, type[EventBody]] = {
+    "order": OrderUpdated,
+    "portfolio": PortfolioUpdated,
+    "account": AccountUpdated,
+}
+_EVENT_KINDS = {type_: kind for kind, type_ in _EVENTS.items()}
+_EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.Decoder(t) for k, t in _EVENTS.items()}
+
+_REPORTS: dict[str, type[r.Report]] = {
+    "accepted": r.AcceptedReport,
+    "rejected": r.RejectedReport,
+    "unknown": r.UnknownOutcomeReport,
+    "fill": r.FillReport,
+    "canceled": r.CanceledReport,
+    "cancel_refused": r.CancelRefusedReport,
+    "expired": r.ExpiredReport,
+    "trigger_moved": r.TriggerMovedReport,
+    "external_order": r.ExternalOrderReport,
+}
+_REPORT_KINDS = {type_: kind for kind, type_ in _REPORTS.items()}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def event_text(body: EventBody) -> tuple[str, str]:
+    """Return (kind, JSON)."""
+    return _EVENT_KINDS[type(body)], _encode(body).decode()
+
+
+def event_body(kind: str, text: str) -> EventBody:
+    return _EVENT_DECODERS[kind].decode(text)
+
+
+def report_text(report: r.Report) -> tuple[str, str]:
+    """Return (kind, JSON)."""
+    return _REPORT_KINDS[type(report)], _encode(report).decode()
+
+
+def report_of(kind: str, text: str) -> r.Report:
+    return msgspec.json.decode(text, type=_REPORTS[kind])

@@ -1,0 +1,117 @@
+"""The connection pool and the unit of work over PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from cadenza.adapters.storage.accounts import AccountSql
+from cadenza.adapters.storage.catalogue import CatalogueSql
+from cadenza.adapters.storage.credentials import CredentialSql
+from cadenza.adapters.storage.events import EventLogSql
+from cadenza.adapters.storage.identity import IdentitySql
+from cadenza.adapters.storage.jobs import JobsSql
+from cadenza.adapters.storage.operations import OperationSql
+from cadenza.adapters.storage.orders import OrderSql
+from cadenza.adapters.storage.subscriptions import SubscriptionSql
+from cadenza.adapters.storage.trading import TradingSql
+from cadenza.domain.errors import DatabaseUnavailable
+from cadenza.ports.jobs import Jobs
+from cadenza.ports.storage import UnitOfWork
+from cadenza.ports.storage.accounts import (
+    AccountRepository,
+    CredentialRepository,
+    OperationRepository,
+    SubscriptionRepository,
+)
+from cadenza.ports.storage.identity import IdentityRepository
+from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
+
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+"""What asyncpg raises when the server is gone, shutting down, full or asks to try again."""
+
+
+class SqlUnitOfWork:
+    """The repositories over one connection. See `ports.storage.UnitOfWork` for the law."""
+
+    def __init__(self, connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction | None) -> None:
+        self.trading: TradingRepository = TradingSql(connection)
+        self.orders: OrderQueries = OrderSql(connection)
+        self.events: EventLog = EventLogSql(connection)
+        self.accounts: AccountRepository = AccountSql(connection)
+        self.credentials: CredentialRepository = CredentialSql(connection)
+        self.operations: OperationRepository = OperationSql(connection)
+        self.subscriptions: SubscriptionRepository = SubscriptionSql(connection)
+        self.catalogue: CatalogueRepository = CatalogueSql(connection)
+        self.identity: IdentityRepository = IdentitySql(connection)
+        self.jobs: Jobs = JobsSql(connection)
+        self._transaction = transaction
+        self.is_committed = False
+
+    async def commit(self) -> None:
+        if self._transaction is None or self.is_committed:
+            raise RuntimeError("commit belongs once to a unit begun with storage.begin()")
+        self.is_committed = True
+        await self._transaction.commit()
+
+
+class SqlStorage:
+    """`ports.storage.Storage` over a pool of at most `connections_max` connections."""
+
+    def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: int = 5) -> None:
+        self._pool = pool
+        self._acquire_timeout_s = acquire_timeout_s
+        self.transactions_total = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[UnitOfWork]:
+        async with self._connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            self.transactions_total += 1
+            uow = SqlUnitOfWork(connection, transaction)
+            try:
+                yield uow
+            finally:
+                if not uow.is_committed and not connection.is_closed():
+                    await transaction.rollback()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        async with self._connection() as connection:
+            yield SqlUnitOfWork(connection, None)
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life; raises `DatabaseUnavailable`."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        try:
+            async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
+                yield connection
+        except UNAVAILABLE as error:
+            raise DatabaseUnavailable("the database does not answer; try again with the same key") from error
+
+
+async def open_pool(dsn: str, *, connections_max: int, statement_timeout_ms: int = 30_000) -> asyncpg.Pool:
+    """Connect. The pool keeps prepared statements per connection and cancels statements over the timeout."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=connections_max,
+        command_timeout=statement_timeout_ms / 1000,
+        server_settings={"application_name": "cadenza", "jit": "off"},
+    )

@@ -1,0 +1,237 @@
+"""Tables of accounts, credentials, orders, positions, balances and the accounts' event logs.
+
+Instants are bigint milliseconds, amounts are exact numerics. Rows travel as arrays of the tables' own row types, so
+the order of the columns is part of the interface between this file and the repositories.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+STATEMENTS = (
+    """
+    CREATE TABLE installation (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        epoch text NOT NULL
+    )
+    """,
+    "INSERT INTO installation (epoch) VALUES (replace(gen_random_uuid()::text, '-', ''))",
+    """
+    CREATE TABLE credentials (
+        id uuid PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        user_id uuid NOT NULL,
+        venue text NOT NULL,
+        environment text NOT NULL,
+        type text NOT NULL,
+        nickname text NOT NULL,
+        status text NOT NULL,
+        created_at_ms bigint NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        revoked_at_ms bigint,
+        version integer NOT NULL,
+        key_id text NOT NULL,
+        wrapped_key bytea NOT NULL,
+        nonce bytea NOT NULL,
+        ciphertext bytea NOT NULL
+    )
+    """,
+    "CREATE INDEX credentials_of_tenant ON credentials (tenant_id, created_at_ms DESC, id DESC)",
+    """
+    CREATE TABLE trading_accounts (
+        id uuid PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        user_id uuid NOT NULL,
+        venue text NOT NULL,
+        environment text NOT NULL,
+        nickname text NOT NULL,
+        external_id text NOT NULL,
+        external_type text NOT NULL,
+        type text NOT NULL,
+        position_mode text,
+        collateral_mode text,
+        margin_mode text,
+        max_leverage integer NOT NULL,
+        credential_ids uuid[] NOT NULL,
+        status text NOT NULL,
+        created_at_ms bigint NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        last_sequence bigint NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",
+    """
+    CREATE UNIQUE INDEX trading_accounts_connected ON trading_accounts (tenant_id, venue, environment, external_id)
+        WHERE status NOT IN ('DISCONNECTED', 'DELETED')
+    """,
+    "CREATE INDEX trading_accounts_by_credential ON trading_accounts USING gin (credential_ids)",
+    """
+    CREATE TABLE operations (
+        id uuid PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        account_id uuid NOT NULL REFERENCES trading_accounts,
+        type text NOT NULL,
+        status text NOT NULL,
+        created_at_ms bigint NOT NULL,
+        finished_at_ms bigint,
+        failure text
+    )
+    """,
+    "CREATE INDEX operations_of_tenant ON operations (tenant_id, created_at_ms DESC, id DESC)",
+    "CREATE INDEX operations_pending ON operations (created_at_ms) WHERE status = 'PENDING'",
+    """
+    CREATE TABLE subscriptions (
+        id uuid PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        venue text NOT NULL,
+        environment text NOT NULL,
+        type text NOT NULL,
+        status text NOT NULL,
+        account_id uuid,
+        instrument_id text,
+        created_at_ms bigint NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        last_event_at_ms bigint
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX subscriptions_active
+        ON subscriptions (tenant_id, type, account_id, instrument_id) NULLS NOT DISTINCT
+        WHERE status = 'ACTIVE'
+    """,
+    """
+    CREATE TABLE orders (
+        id uuid PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        account_id uuid NOT NULL REFERENCES trading_accounts,
+        venue text NOT NULL,
+        environment text NOT NULL,
+        instrument_id text NOT NULL,
+        base_asset text NOT NULL,
+        quote_asset text NOT NULL,
+        side text NOT NULL,
+        type text NOT NULL,
+        time_in_force text NOT NULL,
+        asked_quantity numeric NOT NULL,
+        quantity_type text NOT NULL,
+        rounding text NOT NULL,
+        quantity numeric NOT NULL,
+        limit_price numeric,
+        stop_price numeric,
+        position_id uuid,
+        quote_id uuid,
+        leverage integer,
+        expire_at_ms bigint,
+        client_order_id text,
+        idempotency_key text,
+        fingerprint bytea,
+        status text NOT NULL,
+        reject_reason text,
+        cancel_reason text,
+        venue_order_id text,
+        executed_quantity numeric NOT NULL,
+        executed_cost numeric NOT NULL,
+        fees text NOT NULL,
+        reserved_asset text,
+        reserved_locked numeric,
+        reserved_remaining numeric,
+        is_external boolean NOT NULL,
+        is_liquidation boolean NOT NULL,
+        created_at_ms bigint NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        canceled_at_ms bigint,
+        version integer NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX orders_client_order_id ON orders (account_id, client_order_id) WHERE client_order_id IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_idempotency_key ON orders (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_venue_order_id ON orders (account_id, venue_order_id) WHERE venue_order_id IS NOT NULL",
+    "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
+    "CREATE INDEX orders_of_account ON orders (account_id, created_at_ms, id)",
+    """
+    CREATE INDEX orders_open ON orders (account_id, created_at_ms)
+        WHERE status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
+    """,
+    """
+    CREATE TABLE executions (
+        id uuid PRIMARY KEY,
+        order_id uuid NOT NULL REFERENCES orders,
+        account_id uuid NOT NULL,
+        venue text NOT NULL,
+        environment text NOT NULL,
+        instrument_id text NOT NULL,
+        trade_id text NOT NULL,
+        side text NOT NULL,
+        price numeric NOT NULL,
+        quantity numeric NOT NULL,
+        fees text NOT NULL,
+        liquidity text,
+        executed_at_ms bigint NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id)",
+    "CREATE INDEX executions_of_order ON executions (order_id)",
+    """
+    CREATE TABLE balances (
+        account_id uuid NOT NULL,
+        asset text NOT NULL,
+        total numeric NOT NULL,
+        locked numeric NOT NULL,
+        borrowed numeric NOT NULL,
+        status text NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        PRIMARY KEY (account_id, asset)
+    ) WITH (fillfactor = 70)
+    """,
+    """
+    CREATE TABLE positions (
+        id uuid PRIMARY KEY,
+        account_id uuid NOT NULL,
+        instrument_id text NOT NULL,
+        side text NOT NULL,
+        status text NOT NULL,
+        quantity numeric NOT NULL,
+        entry_cost numeric NOT NULL,
+        closed_quantity numeric NOT NULL,
+        closed_cost numeric NOT NULL,
+        realized_pnl numeric NOT NULL,
+        leverage integer NOT NULL,
+        created_at_ms bigint NOT NULL,
+        updated_at_ms bigint NOT NULL,
+        closed_at_ms bigint
+    ) WITH (fillfactor = 70)
+    """,
+    "CREATE UNIQUE INDEX positions_open ON positions (account_id, instrument_id, side) WHERE status = 'OPEN'",
+    "CREATE INDEX positions_of_account ON positions (account_id, closed_at_ms)",
+    """
+    CREATE TABLE account_events (
+        account_id uuid NOT NULL,
+        sequence bigint NOT NULL,
+        tenant_id uuid NOT NULL,
+        at_ms bigint NOT NULL,
+        kind text NOT NULL,
+        body text NOT NULL,
+        PRIMARY KEY (account_id, sequence)
+    )
+    """,
+    """
+    CREATE TABLE unmatched_reports (
+        account_id uuid NOT NULL,
+        order_id uuid,
+        venue_order_id text,
+        trade_id text,
+        at_ms bigint NOT NULL,
+        kind text NOT NULL,
+        body text NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX unmatched_reports_once ON unmatched_reports (account_id, kind, md5(body))",
+    "CREATE INDEX unmatched_reports_of_order ON unmatched_reports (account_id, venue_order_id)",
+)

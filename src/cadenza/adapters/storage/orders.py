@@ -1,0 +1,71 @@
+"""Reading orders."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from cadenza.adapters.storage.filters import Where
+from cadenza.adapters.storage.rows import Row, orders_of
+from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.trading.order import Order
+from cadenza.ports.storage.trading import OrderFilter
+
+_EXECUTIONS = """
+SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
+ORDER BY executed_at_ms, length(trade_id), trade_id
+"""
+_OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
+
+
+class OrderSql:
+    """`ports.storage.trading.OrderQueries`."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def page(
+        self, filter: OrderFilter, *, ascending: bool, after: tuple[int, OrderId] | None, offset: int, limit: int
+    ) -> Sequence[Order]:
+        where = _where(filter)
+        if after is not None:
+            where.add("(created_at_ms, id) " + (">" if ascending else "<") + " ({}, {})", *after)
+        way = "ASC" if ascending else "DESC"
+        rows = await self._connection.fetch(
+            f"SELECT * FROM orders {where.sql} ORDER BY created_at_ms {way}, id {way} "
+            f"LIMIT {where.parameter(limit)} OFFSET {where.parameter(0 if after is not None else offset)}",
+            *where.parameters,
+        )
+        return await self._with_executions(rows)
+
+    async def count(self, filter: OrderFilter) -> int:
+        where = _where(filter)
+        count: int = await self._connection.fetchval(f"SELECT count(*) FROM orders {where.sql}", *where.parameters)
+        return count
+
+    async def get(self, order_id: OrderId) -> Order | None:
+        rows = await self._connection.fetch("SELECT * FROM orders WHERE id = $1", order_id)
+        found = await self._with_executions(rows)
+        return found[0] if found else None
+
+    async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
+        rows = await self._connection.fetch(
+            f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN} ORDER BY created_at_ms, id", account_id
+        )
+        return await self._with_executions(rows)
+
+    async def _with_executions(self, rows: Sequence[Row]) -> list[Order]:
+        filled = [row["id"] for row in rows if row["executed_quantity"] > 0]
+        executions = await self._connection.fetch(_EXECUTIONS, filled) if filled else []
+        return orders_of(rows, executions)
+
+
+def _where(filter: OrderFilter) -> Where:
+    where = Where()
+    where.add("tenant_id = {}", filter.tenant_id)
+    where.add("account_id = {}", filter.account_id)
+    where.add("id = {}", filter.order_id)
+    where.add("status = {}", filter.status)
+    where.add("instrument_id = {}", filter.instrument_id)
+    where.add("created_at_ms >= {}", filter.start_ms)
+    where.add("created_at_ms < {}", filter.end_ms)
+    return where

@@ -1,0 +1,302 @@
+"""The ledger of a venue that runs in this process, on PostgreSQL. A batch is one statement, so it is one transaction
+and one round trip."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cadenza.adapters.storage.database import UNAVAILABLE
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import DatabaseUnavailable
+from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId, VenueId
+from cadenza.domain.matching.records import (
+    EngineMemory,
+    HeldBalance,
+    HeldPosition,
+    OrderHistory,
+    VenueAccount,
+    VenueChanges,
+    VenueFill,
+    VenueOrder,
+    VenueState,
+)
+from cadenza.domain.matching.state import MarketLevel
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.ports.paper_ledger import LedgerTakenOver
+
+_Columns = tuple[tuple[str, str], ...]
+
+_ACCOUNT: _Columns = (
+    ("external_id", "text"), ("type", "text"), ("position_mode", "text"), ("max_leverage", "int"), ("opened_at_ms", "bigint"),
+)  # fmt: skip
+_ORDER: _Columns = (
+    ("venue_order_id", "text"), ("external_id", "text"), ("order_id", "uuid"), ("account_id", "uuid"),
+    ("instrument_id", "text"), ("side", "text"), ("type", "text"), ("time_in_force", "text"), ("quantity", "numeric"),
+    ("remaining", "numeric"), ("limit_price", "numeric"), ("stop_price", "numeric"), ("trail_distance", "numeric"),
+    ("expire_at_ms", "bigint"), ("leverage", "int"), ("position_side", "text"), ("is_closing", "bool"),
+    ("is_liquidation", "bool"), ("status", "text"), ("reason", "text"), ("hold_rate", "numeric"),
+    ("is_triggered", "bool"), ("sequence", "bigint"), ("queue_ahead", "numeric"), ("script", "text"),
+    ("created_at_ms", "bigint"), ("updated_at_ms", "bigint"),
+)  # fmt: skip
+_ORDER_CHANGING = (
+    "remaining", "stop_price", "trail_distance", "status", "reason", "hold_rate", "is_triggered", "sequence",
+    "queue_ahead", "script", "updated_at_ms",
+)  # fmt: skip
+_FILL: _Columns = (
+    ("trade_id", "text"), ("venue_order_id", "text"), ("price", "numeric"), ("quantity", "numeric"), ("fee_asset", "text"),
+    ("fee_quantity", "numeric"), ("liquidity", "text"), ("position_side", "text"), ("at_ms", "bigint"),
+)  # fmt: skip
+_BALANCE: _Columns = (("owner", "text"), ("asset", "text"), ("total", "numeric"))
+_POSITION: _Columns = (
+    ("external_id", "text"), ("instrument_id", "text"), ("side", "text"), ("quantity", "numeric"),
+    ("entry_cost", "numeric"), ("leverage", "int"), ("created_at_ms", "bigint"), ("updated_at_ms", "bigint"),
+)  # fmt: skip
+_ENTRY: _Columns = (
+    ("owner", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"), ("trade_id", "text"), ("at_ms", "bigint"),
+)  # fmt: skip
+_ENGINE: _Columns = (
+    ("instrument_id", "text"), ("last_price", "bigint"), ("sequence", "bigint"), ("trade_sequence", "bigint"),
+    ("now_ms", "bigint"), ("levels", "jsonb"),
+)  # fmt: skip
+
+_TABLES: tuple[tuple[str, _Columns, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("paper_account", _ACCOUNT, ("external_id",), ()),
+    ("paper_order", _ORDER, ("venue_order_id",), _ORDER_CHANGING),
+    ("paper_fill", _FILL, (), ()),
+    ("paper_balance", _BALANCE, ("owner", "asset"), ("total",)),
+    (
+        "paper_position", _POSITION, ("external_id", "instrument_id", "side"),
+        ("quantity", "entry_cost", "leverage", "created_at_ms", "updated_at_ms"),
+    ),
+    ("paper_entry", _ENTRY, (), ()),
+    ("paper_engine", _ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")),
+)  # fmt: skip
+"""(table, columns, conflict key, columns that a conflict updates). No key: rows are new, a conflict is a defect."""
+
+
+def _commit_statement() -> str:
+    """One statement: the fence, then every table from arrays, each only if the fence let us through."""
+    parts = ["writer AS (UPDATE paper_venue SET trade_sequence = $3 WHERE venue = $1 AND epoch = $2 RETURNING 1)"]
+    parameter = 4
+    for table, columns, key, changing in _TABLES:
+        names = ", ".join(name for name, _ in columns)
+        arrays = ", ".join(f"${parameter + index}::{type}[]" for index, (_, type) in enumerate(columns))
+        parameter += len(columns)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in changing)
+        conflict = f" ON CONFLICT (venue, {', '.join(key)}) DO UPDATE SET {updates}" if changing else ""
+        parts.append(
+            f"{table}_rows AS (INSERT INTO {table} (venue, {names})"
+            f" SELECT $1, rows.* FROM writer, unnest({arrays}) AS rows({names}){conflict})"
+        )
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM writer"
+
+
+_COMMIT = _commit_statement()
+_SELECT_ORDERS = f"SELECT {', '.join(name for name, _ in _ORDER)} FROM paper_order WHERE venue = $1"
+_SELECT_ORDERS_SINCE = (
+    f"{_SELECT_ORDERS} AND external_id = $2 AND updated_at_ms >= $3 ORDER BY created_at_ms, venue_order_id"
+)
+_SELECT_COVERED_SINCE = """
+    SELECT owner, asset, total FROM paper_balance AS balance
+    WHERE venue = $1 AND owner = $2 AND EXISTS (
+        SELECT FROM paper_entry AS entry
+        WHERE entry.venue = $1 AND entry.owner = $2 AND entry.at_ms >= $3 AND kind = 'INSURANCE' AND entry.asset = balance.asset
+    )
+    ORDER BY asset
+"""
+_SELECT_FILLS = (
+    f"SELECT {', '.join(name for name, _ in _FILL)} FROM paper_fill WHERE venue = $1 AND venue_order_id = ANY($2::text[])"
+    " ORDER BY at_ms, length(trade_id), trade_id"
+)
+
+
+class PostgresPaperLedger:
+    """Implements `PaperLedger` for one venue."""
+
+    def __init__(self, pool: asyncpg.Pool, venue_id: VenueId) -> None:
+        self._pool = pool
+        self._venue = str(venue_id)
+        self._epoch = 0
+
+    async def take_over(self) -> VenueState:
+        async with self._connection() as connection:
+            self._epoch = await connection.fetchval(
+                "INSERT INTO paper_venue (venue, epoch, trade_sequence) VALUES ($1, 1, 0)"
+                " ON CONFLICT (venue) DO UPDATE SET epoch = paper_venue.epoch + 1 RETURNING epoch",
+                self._venue,
+            )
+        return await self.reload()
+
+    async def reload(self) -> VenueState:
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            venue = await connection.fetchrow(
+                "SELECT epoch, trade_sequence FROM paper_venue WHERE venue = $1", self._venue
+            )
+            if venue is None or venue["epoch"] != self._epoch:
+                raise LedgerTakenOver(f"another process runs {self._venue}")
+            orders = await connection.fetch(
+                f"{_SELECT_ORDERS} AND status = 'ACCEPTED' ORDER BY created_at_ms, venue_order_id", self._venue
+            )
+            accounts = await self._select(connection, "paper_account", _ACCOUNT)
+            balances = await self._select(connection, "paper_balance", _BALANCE)
+            positions = await self._select(connection, "paper_position", _POSITION, "quantity <> 0")
+            engines = await self._select(connection, "paper_engine", _ENGINE)
+        return VenueState(
+            trade_sequence=venue["trade_sequence"],
+            accounts=tuple(_account(row) for row in accounts),
+            orders=tuple(_order(row) for row in orders),
+            balances=tuple(HeldBalance(**dict(row)) for row in balances),
+            positions=tuple(_position(row) for row in positions),
+            engines=tuple(_engine(row) for row in engines),
+        )
+
+    async def commit(self, changes: VenueChanges) -> None:
+        tables: tuple[tuple[Sequence[Any], _Columns], ...] = (
+            (changes.accounts, _ACCOUNT),
+            (changes.orders, _ORDER),
+            ([_fill_row(fill) for fill in changes.fills], _FILL),
+            (changes.balances, _BALANCE),
+            ([_position_row(held) for held in changes.positions], _POSITION),
+            (changes.entries, _ENTRY),
+            ([_engine_row(engine) for engine in changes.engines], _ENGINE),
+        )
+        arrays = [_column(rows, name) for rows, columns in tables for name, _ in columns]
+        async with self._connection() as connection:
+            if not await connection.fetchval(_COMMIT, self._venue, self._epoch, changes.trade_sequence, *arrays):
+                raise LedgerTakenOver(f"another process runs {self._venue}")
+
+    async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
+        async with self._connection() as connection:
+            orders = await connection.fetch(
+                f"{_SELECT_ORDERS} AND venue_order_id = ANY($2::text[])", self._venue, venue_order_ids
+            )
+            return await self._with_fills(connection, orders)
+
+    async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
+        arguments = self._venue, external_id, since_ms
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            orders = await connection.fetch(_SELECT_ORDERS_SINCE, *arguments)
+            histories = await self._with_fills(connection, orders)
+            covered = await connection.fetch(_SELECT_COVERED_SINCE, *arguments)
+        return histories, [HeldBalance(**dict(row)) for row in covered]
+
+    async def _with_fills(self, connection: Any, orders: Sequence[Any]) -> list[OrderHistory]:
+        if not orders:
+            return []
+        fills: dict[str, list[VenueFill]] = {order["venue_order_id"]: [] for order in orders}
+        for row in await connection.fetch(_SELECT_FILLS, self._venue, list(fills)):
+            fills[row["venue_order_id"]].append(_fill(row))
+        return [OrderHistory(_order(row), tuple(fills[row["venue_order_id"]])) for row in orders]
+
+    async def _select(self, connection: Any, table: str, columns: _Columns, condition: str = "TRUE") -> Sequence[Any]:
+        names = ", ".join(name for name, _ in columns)
+        rows: Sequence[Any] = await connection.fetch(
+            f"SELECT {names} FROM {table} WHERE venue = $1 AND {condition}", self._venue
+        )
+        return rows
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except UNAVAILABLE as error:
+            raise DatabaseUnavailable("the database does not answer") from error
+
+
+def _column(rows: Sequence[Any], name: str) -> list[Any]:
+    return [row[name] if isinstance(row, dict) else getattr(row, name) for row in rows]
+
+
+def _fill_row(fill: VenueFill) -> dict[str, Any]:
+    fee = fill.fees[0] if fill.fees else None
+    return {
+        "trade_id": fill.trade_id,
+        "venue_order_id": fill.venue_order_id,
+        "price": fill.price,
+        "quantity": fill.quantity,
+        "fee_asset": fee and fee.asset,
+        "fee_quantity": fee and fee.quantity,
+        "liquidity": fill.liquidity,
+        "position_side": fill.position_side,
+        "at_ms": fill.at_ms,
+    }
+
+
+def _position_row(held: HeldPosition) -> dict[str, Any]:
+    names = (name for name, _ in _POSITION if name != "external_id")
+    return {"external_id": held.external_id} | {name: getattr(held.position, name) for name in names}
+
+
+def _engine_row(engine: EngineMemory) -> dict[str, Any]:
+    levels = [(level.side, level.price, level.displayed, level.taken) for level in engine.levels]
+    return {name: getattr(engine, name) for name, _ in _ENGINE} | {"levels": json.dumps(levels)}
+
+
+def _account(row: Any) -> VenueAccount:
+    fields = dict(row)
+    fields["type"] = AccountType(fields["type"])
+    fields["position_mode"] = PositionMode(fields["position_mode"])
+    return VenueAccount(**fields)
+
+
+def _order(row: Any) -> VenueOrder:
+    fields = dict(row)
+    fields["instrument_id"] = InstrumentId(fields["instrument_id"])
+    fields["side"] = Side(fields["side"])
+    fields["type"] = OrderType(fields["type"])
+    fields["time_in_force"] = TimeInForce(fields["time_in_force"])
+    fields["status"] = OrderStatus(fields["status"])
+    fields["position_side"] = _position_side(fields["position_side"])
+    return VenueOrder(**fields)
+
+
+def _fill(row: Any) -> VenueFill:
+    return VenueFill(
+        venue_order_id=row["venue_order_id"],
+        trade_id=row["trade_id"],
+        price=row["price"],
+        quantity=row["quantity"],
+        fees=(Fee(row["fee_asset"], row["fee_quantity"]),) if row["fee_asset"] else (),
+        liquidity=LiquiditySide(row["liquidity"]),
+        position_side=_position_side(row["position_side"]),
+        at_ms=row["at_ms"],
+    )
+
+
+def _position(row: Any) -> HeldPosition:
+    nobody = UUID(int=0)
+    position = Position(
+        id=PositionId(nobody),
+        account_id=TradingAccountId(nobody),
+        instrument_id=InstrumentId(row["instrument_id"]),
+        side=PositionSide(row["side"]),
+        quantity=row["quantity"],
+        entry_cost=row["entry_cost"],
+        leverage=row["leverage"],
+        created_at_ms=row["created_at_ms"],
+        updated_at_ms=row["updated_at_ms"],
+    )
+    return HeldPosition(external_id=row["external_id"], position=position)
+
+
+def _engine(row: Any) -> EngineMemory:
+    levels = [MarketLevel(Side(side), *numbers) for side, *numbers in json.loads(row["levels"])]
+    return EngineMemory(
+        instrument_id=InstrumentId(row["instrument_id"]),
+        last_price=row["last_price"],
+        sequence=row["sequence"],
+        trade_sequence=row["trade_sequence"],
+        now_ms=row["now_ms"],
+        levels=tuple(levels),
+    )
+
+
+def _position_side(text: str | None) -> PositionSide | None:
+    return None if text is None else PositionSide(text)

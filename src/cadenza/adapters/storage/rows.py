@@ -1,0 +1,196 @@
+"""Rows as tuples in the order of the tables' columns, and back: written by hand, once per table."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cadenza.domain.accounts.balance import Balance, BalanceStatus
+from cadenza.domain.accounts.trading_account import (
+    AccountStatus,
+    AccountType,
+    CollateralMode,
+    ExternalAccount,
+    MarginMode,
+    TradingAccount,
+)
+from cadenza.domain.ids import Environment, Venue, VenueId
+from cadenza.domain.money import Rounding
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.order import Execution, Fee, Order, Reservation
+from cadenza.domain.trading.position import Position, PositionMode, PositionSide, PositionStatus
+
+Row = Mapping[str, Any]
+_FEES = msgspec.json.Decoder(tuple[Fee, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+def venue_id_of(row: Row) -> VenueId:
+    return VenueId(Venue(row["venue"]), Environment(row["environment"]))
+
+
+def fees_text(fees: tuple[Fee, ...]) -> str:
+    return _encode(fees).decode() if fees else "[]"
+
+
+def order_row(order: Order) -> tuple[Any, ...]:
+    kept = order.reservation
+    return (
+        order.id, order.tenant_id, order.account_id, order.venue_id.venue.value, order.venue_id.environment.value,
+        order.instrument_id, order.base_asset, order.quote_asset, order.side.value, order.type.value,
+        order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value, order.quantity,
+        order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
+        order.client_order_id, order.idempotency_key, order.fingerprint, order.status.value, order.reject_reason,
+        order.cancel_reason, order.venue_order_id, order.executed_quantity, order.executed_cost, fees_text(order.fees),
+        kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
+        order.created_at_ms, order.updated_at_ms, order.canceled_at_ms, order.version,
+    )  # fmt: skip
+
+
+def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
+    asset = row["reserved_asset"]
+    return Order(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        account_id=row["account_id"],
+        venue_id=venue_id_of(row),
+        instrument_id=row["instrument_id"],
+        base_asset=row["base_asset"],
+        quote_asset=row["quote_asset"],
+        side=Side(row["side"]),
+        type=OrderType(row["type"]),
+        time_in_force=TimeInForce(row["time_in_force"]),
+        asked_quantity=row["asked_quantity"],
+        quantity_type=QuantityType(row["quantity_type"]),
+        rounding=Rounding(row["rounding"]),
+        quantity=row["quantity"],
+        limit_price=row["limit_price"],
+        stop_price=row["stop_price"],
+        position_id=row["position_id"],
+        quote_id=row["quote_id"],
+        leverage=row["leverage"],
+        expire_at_ms=row["expire_at_ms"],
+        client_order_id=row["client_order_id"],
+        idempotency_key=row["idempotency_key"],
+        fingerprint=row["fingerprint"],
+        status=OrderStatus(row["status"]),
+        reject_reason=row["reject_reason"],
+        cancel_reason=row["cancel_reason"],
+        venue_order_id=row["venue_order_id"],
+        executed_quantity=row["executed_quantity"],
+        executed_cost=row["executed_cost"],
+        fees=_FEES.decode(row["fees"]),
+        executions=executions,
+        reservation=None if asset is None else Reservation(asset, row["reserved_locked"], row["reserved_remaining"]),
+        is_external=row["is_external"],
+        is_liquidation=row["is_liquidation"],
+        created_at_ms=row["created_at_ms"],
+        updated_at_ms=row["updated_at_ms"],
+        canceled_at_ms=row["canceled_at_ms"],
+        version=row["version"],
+    )
+
+
+def orders_of(rows: Iterable[Row], execution_rows: Iterable[Row]) -> list[Order]:
+    """Put orders and their executions together; executions must come ordered by time."""
+    executions: dict[Any, list[Execution]] = {}
+    for row in execution_rows:
+        executions.setdefault(row["order_id"], []).append(execution_of(row))
+    return [order_of(row, tuple(executions.get(row["id"], ()))) for row in rows]
+
+
+def execution_row(execution: Execution) -> tuple[Any, ...]:
+    return (
+        execution.id, execution.order_id, execution.account_id, execution.venue_id.venue.value,
+        execution.venue_id.environment.value, execution.instrument_id, execution.trade_id, execution.side.value,
+        execution.price, execution.quantity, fees_text(execution.fees),
+        execution.liquidity and execution.liquidity.value, execution.executed_at_ms,
+    )  # fmt: skip
+
+
+def execution_of(row: Row) -> Execution:
+    return Execution(
+        id=row["id"],
+        order_id=row["order_id"],
+        account_id=row["account_id"],
+        venue_id=venue_id_of(row),
+        instrument_id=row["instrument_id"],
+        trade_id=row["trade_id"],
+        side=Side(row["side"]),
+        price=row["price"],
+        quantity=row["quantity"],
+        fees=_FEES.decode(row["fees"]),
+        liquidity=None if row["liquidity"] is None else LiquiditySide(row["liquidity"]),
+        executed_at_ms=row["executed_at_ms"],
+    )
+
+
+def balance_row(balance: Balance) -> tuple[Any, ...]:
+    return (
+        balance.account_id, balance.asset, balance.total, balance.locked, balance.borrowed, balance.status.value,
+        balance.updated_at_ms,
+    )  # fmt: skip
+
+
+def balance_of(row: Row) -> Balance:
+    return Balance(
+        account_id=row["account_id"],
+        asset=row["asset"],
+        total=row["total"],
+        locked=row["locked"],
+        borrowed=row["borrowed"],
+        status=BalanceStatus(row["status"]),
+        updated_at_ms=row["updated_at_ms"],
+    )
+
+
+def position_row(position: Position) -> tuple[Any, ...]:
+    return (
+        position.id, position.account_id, position.instrument_id, position.side.value, position.status.value,
+        position.quantity, position.entry_cost, position.closed_quantity, position.closed_cost, position.realized_pnl,
+        position.leverage, position.created_at_ms, position.updated_at_ms, position.closed_at_ms,
+    )  # fmt: skip
+
+
+def position_of(row: Row) -> Position:
+    return Position(
+        id=row["id"],
+        account_id=row["account_id"],
+        instrument_id=row["instrument_id"],
+        side=PositionSide(row["side"]),
+        status=PositionStatus(row["status"]),
+        quantity=row["quantity"],
+        entry_cost=row["entry_cost"],
+        closed_quantity=row["closed_quantity"],
+        closed_cost=row["closed_cost"],
+        realized_pnl=row["realized_pnl"],
+        leverage=row["leverage"],
+        created_at_ms=row["created_at_ms"],
+        updated_at_ms=row["updated_at_ms"],
+        closed_at_ms=row["closed_at_ms"],
+    )
+
+
+def account_of(row: Row) -> TradingAccount:
+    mode, collateral, margin = row["position_mode"], row["collateral_mode"], row["margin_mode"]
+    return TradingAccount(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        user_id=row["user_id"],
+        venue_id=venue_id_of(row),
+        nickname=row["nickname"],
+        external=ExternalAccount(
+            external_id=row["external_id"],
+            type=AccountType(row["type"]),
+            external_type=row["external_type"],
+            position_mode=None if mode is None else PositionMode(mode),
+            collateral_mode=None if collateral is None else CollateralMode(collateral),
+            margin_mode=None if margin is None else MarginMode(margin),
+            max_leverage=row["max_leverage"],
+        ),
+        credential_ids=tuple(row["credential_ids"]),
+        status=AccountStatus(row["status"]),
+        created_at_ms=row["created_at_ms"],
+        updated_at_ms=row["updated_at_ms"],
+        last_sequence=row["last_sequence"],
+    )

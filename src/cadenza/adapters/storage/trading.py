@@ -1,0 +1,154 @@
+"""The committer's rows: two statements to lock and load, one to save, for any number of accounts and orders."""
+
+from typing import Any
+
+import asyncpg
+
+from cadenza.adapters.storage.bodies import event_text, report_of, report_text
+from cadenza.adapters.storage.rows import (
+    account_of,
+    balance_of,
+    balance_row,
+    execution_row,
+    order_row,
+    orders_of,
+    position_of,
+    position_row,
+)
+from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.reports import FillReport, Report
+from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
+
+_LOCK = "SELECT * FROM trading_accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+# Row sets of different shapes in one round trip: arrays of the tables' own row types.
+_LOAD = """
+WITH wanted AS (
+    SELECT o FROM orders o WHERE o.id = ANY($2::uuid[])
+    UNION ALL
+    SELECT o FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
+        JOIN orders o ON o.account_id = k.account_id AND o.venue_order_id = k.id
+        WHERE NOT o.id = ANY($2::uuid[])
+    UNION ALL
+    SELECT o FROM unnest($5::uuid[], $6::text[]) AS k (account_id, id)
+        JOIN orders o ON o.account_id = k.account_id AND o.client_order_id = k.id
+        WHERE NOT o.id = ANY($2::uuid[])
+    UNION ALL
+    SELECT o FROM unnest($7::uuid[], $8::text[]) AS k (account_id, id)
+        JOIN orders o ON o.account_id = k.account_id AND o.idempotency_key = k.id
+        WHERE NOT o.id = ANY($2::uuid[])
+)
+SELECT
+    (SELECT array_agg(b) FROM balances b WHERE b.account_id = ANY($1::uuid[])) AS balances,
+    (SELECT array_agg(p) FROM positions p WHERE p.account_id = ANY($1::uuid[]) AND p.status = 'OPEN') AS positions,
+    (SELECT array_agg(o) FROM wanted) AS orders,
+    (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
+        WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0)) AS executions,
+    (SELECT array_agg(u) FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
+        JOIN unmatched_reports u ON u.account_id = k.account_id AND u.venue_order_id = k.id) AS unmatched
+"""
+
+_SAVE = """
+WITH created AS (
+    INSERT INTO orders SELECT * FROM unnest($1::orders[])
+), updated AS (
+    UPDATE orders o SET
+        position_id = n.position_id, stop_price = n.stop_price, status = n.status, reject_reason = n.reject_reason,
+        cancel_reason = n.cancel_reason, venue_order_id = n.venue_order_id,
+        executed_quantity = n.executed_quantity, executed_cost = n.executed_cost, fees = n.fees,
+        reserved_remaining = n.reserved_remaining, updated_at_ms = n.updated_at_ms,
+        canceled_at_ms = n.canceled_at_ms, version = n.version
+    FROM unnest($2::orders[]) AS n WHERE o.id = n.id
+), executed AS (
+    INSERT INTO executions SELECT * FROM unnest($3::executions[])
+), balanced AS (
+    INSERT INTO balances SELECT * FROM unnest($4::balances[])
+    ON CONFLICT (account_id, asset) DO UPDATE SET
+        total = excluded.total, locked = excluded.locked, borrowed = excluded.borrowed,
+        status = excluded.status, updated_at_ms = excluded.updated_at_ms
+), positioned AS (
+    INSERT INTO positions SELECT * FROM unnest($5::positions[])
+    ON CONFLICT (id) DO UPDATE SET
+        status = excluded.status, quantity = excluded.quantity, entry_cost = excluded.entry_cost,
+        closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
+        realized_pnl = excluded.realized_pnl, leverage = excluded.leverage,
+        updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
+), told AS (
+    INSERT INTO account_events SELECT * FROM unnest($6::account_events[])
+), finished AS (
+    UPDATE operations o SET status = n.status, finished_at_ms = n.finished_at_ms, failure = n.failure
+    FROM unnest($13::uuid[], $14::text[], $15::bigint[], $16::text[]) AS n (id, status, finished_at_ms, failure)
+    WHERE o.id = n.id
+), kept AS (
+    INSERT INTO unmatched_reports SELECT * FROM unnest($7::unmatched_reports[]) ON CONFLICT DO NOTHING
+)
+UPDATE trading_accounts a SET
+    last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms
+FROM unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])
+    AS n (id, last_sequence, status, nickname, updated_at_ms)
+WHERE a.id = n.id
+"""
+
+
+class TradingSql:
+    """`ports.storage.trading.TradingRepository`."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def load(self, keys: BatchKeys) -> BatchRows:
+        accounts = await self._connection.fetch(_LOCK, list(keys.accounts))
+        row = await self._connection.fetchrow(
+            _LOAD,
+            list(keys.accounts),
+            list(keys.orders),
+            *_columns(keys.venue_orders),
+            *_columns(keys.client_orders),
+            *_columns(keys.idempotency),
+        )
+        assert row is not None  # a SELECT without FROM always has one row
+        return BatchRows(
+            accounts=[account_of(account) for account in accounts],
+            balances=[balance_of(balance) for balance in row["balances"] or ()],
+            positions=[position_of(position) for position in row["positions"] or ()],
+            orders=orders_of(row["orders"] or (), row["executions"] or ()),
+            unmatched=[report_of(kept["kind"], kept["body"]) for kept in row["unmatched"] or ()],
+        )
+
+    async def save(self, changes: BatchChanges) -> None:
+        accounts = changes.accounts
+        await self._connection.execute(
+            _SAVE,
+            [order_row(order) for order in changes.created],
+            [order_row(order) for order in changes.updated],
+            [execution_row(execution) for execution in changes.executions],
+            [balance_row(balance) for balance in changes.balances],
+            [position_row(position) for position in changes.positions],
+            [_event_row(event) for event in changes.events],
+            [_unmatched_row(report) for report in changes.unmatched],
+            [account.id for account in accounts],
+            [account.last_sequence for account in accounts],
+            [account.status.value for account in accounts],
+            [account.nickname for account in accounts],
+            [account.updated_at_ms for account in accounts],
+            [operation.id for operation in changes.operations],
+            [operation.status.value for operation in changes.operations],
+            [operation.finished_at_ms for operation in changes.operations],
+            [operation.failure for operation in changes.operations],
+        )
+
+
+def _columns(pairs: set[Any]) -> tuple[list[Any], list[str]]:
+    ordered = list(pairs)
+    return [pair[0] for pair in ordered], [pair[1] for pair in ordered]
+
+
+def _event_row(event: AccountEvent) -> tuple[Any, ...]:
+    kind, body = event_text(event.body)
+    return (event.account_id, event.sequence, event.tenant_id, event.at_ms, kind, body)
+
+
+def _unmatched_row(report: Report) -> tuple[Any, ...]:
+    kind, body = report_text(report)
+    trade_id = report.trade_id if isinstance(report, FillReport) else None
+    return (report.account_id, report.order_id, report.venue_order_id, trade_id, report.at_ms, kind, body)

@@ -1,0 +1,283 @@
+"""Where PAPER executes: a matching engine per instrument, the market that plays into them, and the back office."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+from cadenza.adapters.venues.inhouse.floor import Acknowledgement
+from cadenza.adapters.venues.paper.mapping import (
+    CANCEL_REASONS,
+    REJECT_REASONS,
+    to_command,
+    to_lots,
+    to_open_order,
+)
+from cadenza.adapters.venues.paper.market import MarketSource
+from cadenza.adapters.venues.paper.market_data import Tape, level_depth, mark_of
+from cadenza.adapters.venues.paper.spec import PaperSettings
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.order_book import Level
+from cadenza.domain.market.order_book import MarketTrade as PublicTrade
+from cadenza.domain.matching import (
+    Accepted,
+    AdvanceTime,
+    Canceled,
+    CancelOrder,
+    CancelRejected,
+    Command,
+    EngineState,
+    Event,
+    Expired,
+    Filled,
+    MarketTrade,
+    MatchingEngine,
+    Rejected,
+    ResetMarket,
+    Triggered,
+    TriggerMoved,
+)
+from cadenza.domain.matching.back_office import BackOffice
+from cadenza.domain.matching.records import EngineMemory, VenueChanges, VenueOrder, VenueState
+from cadenza.domain.money import ONE
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import Position
+
+
+class PaperFloor:
+    """Implements `Floor`. Deterministic: the same market, settings, calls and times give the same fills."""
+
+    def __init__(self, source: MarketSource, settings: PaperSettings) -> None:
+        self._source = source
+        self._settings = settings
+        self._instruments = {i.id: _with_fees(i, settings) for i in source.instruments}
+        self._engines = {id: MatchingEngine() for id in self._instruments}
+        self._tape = Tape()
+        self._moved: set[InstrumentId] = set()
+        self.office = BackOffice(self._instruments, settings.fee_asset, self._mark)
+
+    @property
+    def instruments(self) -> Mapping[InstrumentId, Instrument]:
+        return self._instruments
+
+    @property
+    def securities(self) -> Sequence[Security]:
+        return self._source.securities
+
+    # Floor
+
+    def open(self, at_ms: int) -> None:
+        self.advance(at_ms)
+
+    def restore(self, state: VenueState) -> None:
+        """Open orders take their places again; what the market displays now stays displayed."""
+        self.office.restore(state)
+        memories = {memory.instrument_id: memory for memory in state.engines}
+        for id, engine in self._engines.items():
+            shown = engine.snapshot()
+            orders = (order for order in state.orders if order.instrument_id == id)
+            memory = memories.get(id, _fresh(id))
+            engine.restore(
+                EngineState(
+                    orders=tuple(to_open_order(order, self._instruments[id]) for order in orders),
+                    market_levels=memory.levels,
+                    last_price=memory.last_price,
+                    sequence=memory.sequence,
+                    trade_sequence=memory.trade_sequence,
+                    now_ms=memory.now_ms,
+                )
+            )
+            if shown.market_levels:
+                levels = [(level.side, (level.price, level.displayed)) for level in shown.market_levels]
+                bids = tuple(level for side, level in levels if side is Side.BUY)
+                asks = tuple(level for side, level in levels if side is Side.SELL)
+                self._apply(id, ResetMarket(bids, asks, shown.now_ms))
+
+    def advance(self, to_ms: int) -> None:
+        for id, command in self._source.advance(to_ms):
+            self._apply(id, command)
+            self._moved.add(id)
+        for id in self._engines:
+            self._apply(id, AdvanceTime(to_ms))
+        self._liquidate(to_ms)
+
+    def next_due_ms(self) -> int | None:
+        return None
+
+    def delay_ms(self, order: Order, *, is_cancel: bool) -> int:
+        least, most = self._settings.latency_ms_min, self._settings.latency_ms_max
+        if not most:
+            return 0
+        draw = Random(f"{self._settings.seed}/{order.id}/{is_cancel}")  # noqa: S311 - a simulation, to be repeated
+        return draw.randint(least, most)
+
+    def submit(self, order: VenueOrder, at_ms: int) -> Acknowledgement:
+        accepted = self.office.accept(order, self._cost(order), at_ms)
+        if isinstance(accepted, RejectReason):
+            self.office.reject(order, accepted.value, at_ms)
+        else:
+            self._apply(order.instrument_id, to_command(accepted, self._instruments[order.instrument_id], at_ms))
+        return Acknowledgement.SENT
+
+    def cancel(self, order: VenueOrder, at_ms: int) -> None:
+        self._apply(order.instrument_id, CancelOrder(order.venue_order_id, at_ms))
+
+    def take_changes(self) -> VenueChanges:
+        """Orders with their place in the queue, and of each engine concerned what it must remember."""
+        changes = self.office.take_changes()
+        orders = tuple(self._with_place(order) for order in changes.orders)
+        touched = sorted({order.instrument_id for order in orders})
+        return changes.with_engines(orders, tuple(self._memory(id) for id in touched))
+
+    def take_trades(self) -> list[PublicTrade]:
+        return self._tape.take()
+
+    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
+        return level_depth(self._engines[instrument_id], self._instruments[instrument_id], side, levels_max)
+
+    # Engines
+
+    def _apply(self, id: InstrumentId, command: Command, reason: CancelReason | None = None) -> None:
+        """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
+        events = self._engines[id].apply(command)
+        if isinstance(command, MarketTrade):
+            self._tape.print(self._instruments[id], command)
+        trades: dict[int, str] = {}
+        for event in events:
+            self._book(id, event, command.at_ms, trades, reason)
+
+    def _book(
+        self, id: InstrumentId, event: Event, at_ms: int, trades: dict[int, str], cancel_reason: CancelReason | None
+    ) -> None:
+        instrument = self._instruments[id]
+        if isinstance(event, Rejected):
+            self.office.reject(self.office.withdraw(event.order_id), REJECT_REASONS[event.reason].value, at_ms)
+            return
+        order = self.office.order(event.order_id)
+        assert order is not None
+        match event:
+            case Accepted():
+                self._note_trail(order, instrument)
+            case Filled():
+                is_new = event.trade_sequence not in trades
+                trade_id = trades.get(event.trade_sequence) or self.office.next_trade_id()
+                trades[event.trade_sequence] = trade_id
+                price, quantity = event.price * instrument.pip_size, event.quantity * instrument.lot_size
+                self.office.fill(order, price, quantity, is_maker=event.is_maker, trade_id=trade_id, at_ms=at_ms)
+                self._moved.add(id)
+                if is_new:
+                    aggressor = event.side.opposite if event.is_maker else event.side
+                    self._tape.add(id, trade_id, price, quantity, aggressor, at_ms)
+            case Canceled():
+                reason = CANCEL_REASONS[event.reason] if cancel_reason is None else cancel_reason
+                self.office.close(order, OrderStatus.CANCELED, reason.value, at_ms)
+            case Expired():
+                self.office.close(order, OrderStatus.EXPIRED, CancelReason.EXPIRED.value, at_ms)
+            case TriggerMoved():
+                self.office.move_trigger(order, event.stop_price * instrument.pip_size, at_ms)
+            case Triggered():
+                self.office.touch(replace(order, is_triggered=True))
+            case CancelRejected():
+                self.office.refuse_cancel(order, event.reason.value, at_ms)
+
+    def _note_trail(self, order: VenueOrder, instrument: Instrument) -> None:
+        if order.type is OrderType.TRAILING_STOP:
+            waiting = self._engines[order.instrument_id].order(order.venue_order_id)
+            assert waiting is not None
+            assert waiting.trail_distance is not None
+            self.office.touch(replace(order, trail_distance=waiting.trail_distance * instrument.pip_size))
+
+    def _with_place(self, order: VenueOrder) -> VenueOrder:
+        at_work = self._engines[order.instrument_id].order(order.venue_order_id)
+        if at_work is None:
+            return order
+        queue_ahead = at_work.queue_ahead * self._instruments[order.instrument_id].lot_size
+        return replace(order, sequence=at_work.sequence, queue_ahead=queue_ahead, is_triggered=at_work.is_triggered)
+
+    def _memory(self, id: InstrumentId) -> EngineMemory:
+        state = self._engines[id].snapshot()
+        own = {(order.side, order.limit_price) for order in state.orders}
+        levels = (level for level in state.market_levels if level.taken or (level.side, level.price) in own)
+        return EngineMemory(
+            instrument_id=id,
+            last_price=state.last_price,
+            sequence=state.sequence,
+            trade_sequence=state.trade_sequence,
+            now_ms=state.now_ms,
+            levels=tuple(levels),
+        )
+
+    # Money
+
+    def _mark(self, id: InstrumentId) -> Decimal | None:
+        return mark_of(self._engines[id], self._instruments[id])
+
+    def _cost(self, order: VenueOrder) -> Decimal:
+        """What the order may cost in quote units: at its limit, near its trigger, or in the book as it is now."""
+        if order.limit_price is not None:
+            return order.limit_price * order.quantity
+        if order.stop_price is not None:
+            pad = self._settings.trigger_pad if order.side is Side.BUY else 0
+            return order.stop_price * order.quantity * (ONE + pad)
+        instrument = self._instruments[order.instrument_id]
+        lots = to_lots(order.quantity, instrument)
+        estimate = self._engines[order.instrument_id].cost_to_fill(order.side, lots, account_id=order.external_id)
+        return estimate.cost * instrument.pip_size * instrument.lot_size
+
+    def _liquidate(self, at_ms: int) -> None:
+        """Where equity is below the maintenance margin: cancel the orders, close the positions, pay what is missing."""
+        while self._moved:
+            moved, self._moved = self._moved, set()
+            for external_id, asset in self.office.ledger.margin_calls(moved):
+                for order in self.office.open_orders(external_id):
+                    if self._instruments[order.instrument_id].quote_asset == asset:
+                        self._apply(order.instrument_id, CancelOrder(order.venue_order_id, at_ms), CancelReason.RISK)
+                positions = [
+                    position
+                    for position in self.office.ledger.positions(external_id)
+                    if self._instruments[position.instrument_id].quote_asset == asset
+                ]
+                closed = [self._close_position(external_id, position, at_ms) for position in positions]
+                if all(closed):
+                    self.office.cover(external_id, asset, at_ms)
+
+    def _close_position(self, external_id: str, position: Position, at_ms: int) -> bool:
+        """Sell (or buy back) a position in the market; False when the book had too little: the next move tries again."""
+        instrument = self._instruments[position.instrument_id]
+        side = Side.SELL if position.quantity > 0 else Side.BUY
+        engine = self._engines[instrument.id]
+        wanted = abs(position.quantity)
+        there = engine.cost_to_fill(side, to_lots(wanted, instrument), account_id=external_id).quantity
+        quantity = there * instrument.lot_size
+        if there:
+            order = VenueOrder(
+                venue_order_id=f"L{self.office.next_trade_id()}",
+                external_id=external_id,
+                order_id=None,
+                account_id=None,
+                instrument_id=instrument.id,
+                side=side,
+                type=OrderType.MARKET,
+                time_in_force=TimeInForce.IOC,
+                quantity=quantity,
+                remaining=quantity,
+                position_side=position.side,
+                is_closing=True,
+                is_liquidation=True,
+                created_at_ms=at_ms,
+                updated_at_ms=at_ms,
+            )
+            self.office.accept_unfunded(order, at_ms)
+            self._apply(instrument.id, to_command(order, instrument, at_ms))
+        return quantity == wanted
+
+
+def _with_fees(instrument: Instrument, settings: PaperSettings) -> Instrument:
+    fees = settings.fees
+    return instrument if fees is None else replace(instrument, maker_fee=fees.maker, taker_fee=fees.taker)
+
+
+def _fresh(id: InstrumentId) -> EngineMemory:
+    return EngineMemory(instrument_id=id, last_price=None, sequence=0, trade_sequence=0, now_ms=0, levels=())

@@ -1,0 +1,233 @@
+"""A recorded session played back as a market.
+
+The book it shows is the snapshot, each depth update in its turn, and in between what the best-price messages tell at
+once: after one of them its two levels stand as it says, and nothing better.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
+from cadenza.adapters.venues.paper.market.recording import (
+    BookImage,
+    BookTicker,
+    DepthUpdate,
+    Header,
+    Message,
+    Print,
+    Recording,
+    RecordingError,
+)
+from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketCommand
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
+from cadenza.domain.trading.enums import Side
+
+TRADE_LEAD_US = 2_000
+"""A trade is played this much earlier than it was received. The venue sends trades on a stream of their own, mostly
+a fraction of a millisecond after the best-price message that shows their effect; played in that order, an order
+waiting in the queue would move up twice for one trade."""
+_HUNDRED = 100
+_US_PER_MS = 1_000
+_TICKERS_AHEAD_MAX = 10_000
+
+
+class PlayedBook:
+    """The book of a recording, message by message, as commands for a matching engine.
+
+    Continuity (Binance Spot API, "How to manage a local order book correctly"): after a snapshot, depth updates that
+    end at or before it are dropped, the first used must begin at most one after it, and each later one exactly one
+    after the one before. A gap raises `RecordingError`.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
+        self._touched: dict[tuple[Side, int], int] = {}  # by the message at work, with the quantity from before it
+        self._last_id: int | None = None
+        self._is_first = True
+        self._early: list[DepthUpdate] = []  # received before the first snapshot
+        self._ahead: deque[BookTicker] = deque(maxlen=_TICKERS_AHEAD_MAX)  # newer than the last depth update
+
+    @property
+    def last_update_id(self) -> int | None:
+        """The last update of the depth stream in the book; None before the first snapshot."""
+        return self._last_id
+
+    @property
+    def is_ahead(self) -> bool:
+        """Best-price messages told something that no depth update contains yet."""
+        return bool(self._ahead)
+
+    def play(self, message: Message, at_ms: int) -> list[MarketCommand]:
+        """Return what the message changes, dated `at_ms`; nothing before the first snapshot."""
+        if isinstance(message, BookImage):
+            return [self._reset(message, at_ms)]
+        if isinstance(message, Print):
+            is_open = self._last_id is not None
+            return [MarketTrade(message.aggressor, message.price, message.quantity, at_ms)] if is_open else []
+        self._touched = {}
+        if isinstance(message, DepthUpdate):
+            self._depth(message)
+        else:
+            self._ticker(message)
+        return self._difference(at_ms)
+
+    def _reset(self, image: BookImage, at_ms: int) -> ResetMarket:
+        self._levels = {Side.BUY: dict(image.bids), Side.SELL: dict(image.asks)}
+        self._last_id, self._is_first = image.last_update_id, True
+        early, self._early = self._early, []
+        for update in early:
+            self._depth(update)
+        self._show_ahead()
+        return ResetMarket(
+            tuple(self._levels[Side.BUY].items()),
+            tuple(self._levels[Side.SELL].items()),
+            at_ms,
+        )
+
+    def _depth(self, update: DepthUpdate) -> None:
+        if self._last_id is None:
+            self._early.append(update)
+            return
+        if update.last_id <= self._last_id:
+            return
+        follows = update.first_id == self._last_id + 1
+        if not follows and not (self._is_first and update.first_id <= self._last_id):
+            raise RecordingError(f"depth update {update.first_id} does not follow {self._last_id}")
+        self._last_id, self._is_first = update.last_id, False
+        for side, changes in ((Side.BUY, update.bids), (Side.SELL, update.asks)):
+            for price, quantity in changes:
+                self._set(side, price, quantity)
+        self._show_ahead()
+
+    def _ticker(self, ticker: BookTicker) -> None:
+        self._ahead.append(ticker)
+        if self._last_id is not None and ticker.update_id > self._last_id:
+            self._show(ticker)
+
+    def _show_ahead(self) -> None:
+        """Forget the best-price messages that the book contains by now, and tell the newer ones again."""
+        assert self._last_id is not None
+        while self._ahead and self._ahead[0].update_id <= self._last_id:
+            self._ahead.popleft()
+        for ticker in self._ahead:
+            self._show(ticker)
+
+    def _show(self, ticker: BookTicker) -> None:
+        bids, asks = self._levels[Side.BUY], self._levels[Side.SELL]
+        while bids and (best := max(bids)) > ticker.bid[0]:
+            self._set(Side.BUY, best, 0)
+        while asks and (best := min(asks)) < ticker.ask[0]:
+            self._set(Side.SELL, best, 0)
+        self._set(Side.BUY, *ticker.bid)
+        self._set(Side.SELL, *ticker.ask)
+
+    def _set(self, side: Side, price: int, quantity: int) -> None:
+        levels = self._levels[side]
+        self._touched.setdefault((side, price), levels.get(price, 0))
+        if quantity:
+            levels[price] = quantity
+        else:
+            levels.pop(price, None)
+
+    def _difference(self, at_ms: int) -> list[MarketCommand]:
+        """What the message changed in the end; removals first, so that the book never shows crossed in between."""
+        changed = [
+            SetLevel(side, price, now, at_ms)
+            for (side, price), before in self._touched.items()
+            if (now := self._levels[side].get(price, 0)) != before
+        ]
+        return [
+            *(level for level in changed if not level.quantity),
+            *(level for level in changed if level.quantity),
+        ]
+
+
+class RecordedMarket:
+    """One instrument, playing its session round and round: after the last message the first snapshot comes again.
+    Implements `MarketSource`; the instrument has the recording's own tick and lot size."""
+
+    def __init__(self, recording: Recording, *, start_ms: int, speed_percent: int = 100) -> None:
+        """Raises `RecordingError` when there is no snapshot to start from, a gap in the updates or a symbol that
+        PAPER does not list, `ValueError` for a speed that is not positive."""
+        if speed_percent <= 0:
+            raise ValueError("the speed is in percent of the recorded pace and must be positive")
+        self._instrument = recorded_instrument(recording.header)
+        self._script = script(recording.messages)
+        self._speed_percent = speed_percent
+        self._lap_us = self._script[-1][0] + _US_PER_MS
+        self._book = PlayedBook()
+        self._laps = 0
+        self._next = 0
+        self._start_ms = start_ms
+        self._seen_ms = start_ms
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        return (self._instrument,)
+
+    @property
+    def securities(self) -> Sequence[Security]:
+        assets = {self._instrument.base_asset, self._instrument.quote_asset}
+        return tuple(security for security in SECURITIES if security.symbol in assets)
+
+    def advance(self, to_ms: int) -> Sequence[tuple[InstrumentId, MarketCommand]]:
+        if to_ms < self._seen_ms:
+            return ()
+        if to_ms - self._seen_ms > CATCH_UP_MAX_MS:
+            self._start_ms += to_ms - self._seen_ms
+        self._seen_ms = to_ms
+        commands: list[tuple[InstrumentId, MarketCommand]] = []
+        while (at_ms := self._due_ms()) <= to_ms:
+            commands.extend((self._instrument.id, command) for command in self._play_next(at_ms))
+        return commands
+
+    def _due_ms(self) -> int:
+        """When the next message is due, rounded up to the caller's ms."""
+        played_us = self._laps * self._lap_us + self._script[self._next][0]
+        return self._start_ms - (-played_us * _HUNDRED // (self._speed_percent * _US_PER_MS))
+
+    def _play_next(self, at_ms: int) -> list[MarketCommand]:
+        commands = self._book.play(self._script[self._next][1], at_ms)
+        self._next += 1
+        if self._next == len(self._script):
+            self._next, self._laps, self._book = 0, self._laps + 1, PlayedBook()
+        return commands
+
+
+def recorded_instrument(header: Header) -> Instrument:
+    """PAPER's instrument of that symbol with the recording's steps."""
+    for instrument in INSTRUMENTS:
+        if instrument.symbol == header.symbol:
+            least = max(instrument.min_quantity, header.lot_size)
+            return replace(
+                instrument,
+                pip_size=header.tick_size,
+                lot_size=header.lot_size,
+                min_quantity=least,
+            )
+    raise RecordingError(
+        f"the PAPER venue lists no {header.symbol!r}; it lists {', '.join(i.symbol for i in INSTRUMENTS)}"
+    )
+
+
+def script(messages: Sequence[Message]) -> list[tuple[int, Message]]:
+    """(µs since the market opened, message) in playing order. What was received before the first snapshot is played
+    with it, at 0."""
+    opening_us = next(
+        (message.received_us for message in messages if isinstance(message, BookImage)),
+        None,
+    )
+    if opening_us is None:
+        raise RecordingError("the recording has no snapshot to start from")
+    timed = sorted(
+        ((_playing_us(message), message) for message in messages),
+        key=lambda pair: pair[0],
+    )
+    return [(max(0, time_us - opening_us), message) for time_us, message in timed]
+
+
+def _playing_us(message: Message) -> int:
+    return message.received_us - (TRADE_LEAD_US if isinstance(message, Print) else 0)

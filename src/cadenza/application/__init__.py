@@ -1,0 +1,1 @@
+"""What can be asked: one use case, one file, one verb."""

@@ -1,0 +1,1 @@
+"""Credentials, trading accounts, portfolios, operations and account subscriptions."""

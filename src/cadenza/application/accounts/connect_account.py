@@ -1,0 +1,193 @@
+"""Connect an account: check that the credentials reach it, take in what it holds, then let it trade."""
+
+from dataclasses import dataclass, replace
+
+from cadenza.application.accounts.change_account import AccountChange, AccountChanger
+from cadenza.application.accounts.disconnect_account import disconnected
+from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.accounts.credential import Credential, Secrets
+from cadenza.domain.accounts.operation import Operation, OperationType
+from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
+from cadenza.domain.errors import CadenzaError, ExternalAccountNotReachable, InvalidRequest
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import CredentialId, PositionId, TradingAccountId
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.events import AccountUpdated
+from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.state import TradingState
+from cadenza.ports.clock import Clock
+from cadenza.ports.ids import Ids
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import BatchKeys
+from cadenza.ports.venue import AccountSnapshot
+
+RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
+"""A connect brings these back to life with the credentials it is given; other accounts are returned as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptSnapshot:
+    """A change: take in balances, positions and open orders, and let the account trade."""
+
+    account_id: TradingAccountId
+    snapshot: AccountSnapshot
+    operation: Operation
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+        for order in self.snapshot.open_orders:
+            if order.order_id is not None:
+                keys.orders.add(order.order_id)
+            if order.venue_order_id is not None:
+                keys.venue_orders.add((self.account_id, order.venue_order_id))
+
+    def decide(self, state: TradingState) -> TradingAccount:
+        for balance in self.snapshot.balances:
+            apply_report(state, balance)
+        for order in self.snapshot.open_orders:
+            apply_report(state, order)
+        for held in self.snapshot.positions:
+            if state.position(self.account_id, held.instrument_id, held.side) is None:
+                state.put_position(
+                    Position(
+                        id=PositionId(state.world.new_id()),
+                        account_id=self.account_id,
+                        instrument_id=held.instrument_id,
+                        side=held.side,
+                        quantity=held.quantity,
+                        entry_cost=held.quantity * held.entry_price,
+                        leverage=held.leverage,
+                        created_at_ms=self.snapshot.at_ms,
+                        updated_at_ms=self.snapshot.at_ms,
+                    )
+                )
+        active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
+        state.put_account(active)
+        state.emit(active.id, AccountUpdated(active))
+        state.finish_operation(self.operation)
+        return state.account(self.account_id)
+
+
+class ConnectAccount:
+    """The use case. The same external account twice gives the existing one; after a disconnect, a new one."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        committer: Committer,
+        sessions: Sessions,
+        keys: Keys,
+        changer: AccountChanger,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._storage = storage
+        self._committer = committer
+        self._sessions = sessions
+        self._keys = keys
+        self._changer = changer
+        self._clock = clock
+        self._ids = ids
+
+    async def __call__(
+        self, actor: Actor, credential_ids: tuple[CredentialId, ...], external_id: str, nickname: str | None
+    ) -> AccountView:
+        actor.require(Scope.WRITE)
+        opened = await self._open(actor, credential_ids)
+        first = opened[0][0]
+        actor.require_access(first.venue_id)
+        async with self._storage.read() as uow:
+            existing = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external_id)
+        if existing is not None and existing.status not in RECONNECTABLE:
+            return await self._view(existing)
+        external = await self._reached(opened, external_id)
+        account, operation = await self._record(actor, first, external, credential_ids, nickname, existing)
+        if operation is None:
+            return await self._view(account)
+        return await self._view(await self.activate(account, opened[0][1], operation))
+
+    async def activate(self, account: TradingAccount, secrets: Secrets, operation: Operation) -> TradingAccount:
+        """Open the session, take in the account, make it ACTIVE. A failure archives the new account and is raised."""
+        try:
+            session = await self._sessions.open(account, secrets)
+            snapshot = await session.snapshot()
+            return await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+        except CadenzaError as error:
+            await self._sessions.close(account.id)
+            await self._changer.fail(operation, error.code)
+            if account.last_sequence == 0:
+                await self._committer.commit(AccountChange(account.id, disconnected, None))
+            raise
+
+    async def _open(
+        self, actor: Actor, credential_ids: tuple[CredentialId, ...]
+    ) -> list[tuple[Credential, Secrets]]:
+        if not credential_ids:
+            raise InvalidRequest("credentialIds must name at least one credential")
+        async with self._storage.read() as uow:
+            opened = [await self._keys.open(uow, actor.tenant_id, i) for i in dict.fromkeys(credential_ids)]
+        if len({credential.venue_id for credential, _ in opened}) > 1:
+            raise InvalidRequest("the credentials belong to different venues")
+        return opened
+
+    async def _reached(self, opened: list[tuple[Credential, Secrets]], external_id: str) -> ExternalAccount:
+        """Return the external account; every credential must reach it."""
+        found = None
+        for credential, secrets in opened:
+            accounts = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
+            matching = [account for account in accounts if account.external_id == external_id]
+            if not matching:
+                raise ExternalAccountNotReachable(
+                    f"the credential {credential.id} does not reach the account {external_id}",
+                    {"reachable": [account.external_id for account in accounts]},
+                )
+            found = found or matching[0]
+        if found is None:
+            raise ExternalAccountNotReachable(f"the credentials do not reach the account {external_id}")
+        return found
+
+    async def _record(
+        self,
+        actor: Actor,
+        first: Credential,
+        external: ExternalAccount,
+        credential_ids: tuple[CredentialId, ...],
+        nickname: str | None,
+        existing: TradingAccount | None,
+    ) -> tuple[TradingAccount, Operation | None]:
+        """Write the account (SETUP) and the PENDING operation in one transaction; no operation when another request
+        connected the same account meanwhile."""
+        now_ms = self._clock.now_ms()
+        ids = tuple(dict.fromkeys(credential_ids))
+        async with self._storage.begin() as uow:
+            if existing is not None:
+                account = replace(existing, external=external, credential_ids=ids, updated_at_ms=now_ms)
+                await uow.accounts.update(account)
+            else:
+                account = TradingAccount(
+                    id=TradingAccountId(self._ids.new()),
+                    tenant_id=actor.tenant_id,
+                    user_id=actor.user_id,
+                    venue_id=first.venue_id,
+                    nickname=nickname or "",
+                    external=external,
+                    credential_ids=ids,
+                    status=AccountStatus.SETUP,
+                    created_at_ms=now_ms,
+                    updated_at_ms=now_ms,
+                )
+                if not await uow.accounts.add(account):
+                    other = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external.external_id)
+                    return other or account, None
+            operation = self._changer.new_operation(account, OperationType.CONNECT)
+            await uow.operations.add(operation)
+            await uow.commit()
+        return account, operation
+
+    async def _view(self, account: TradingAccount) -> AccountView:
+        async with self._storage.read() as uow:
+            return (await with_credentials(uow, [account]))[0]

@@ -1,0 +1,120 @@
+"""Keep sessions: every connected account has an open session, every interrupted operation is brought to an end, and
+every order without an answer is asked for.
+
+One supervised loop calls `tick`; after a start the first tick opens everything and reconciles it.
+"""
+
+from cadenza.application.accounts.change_account import AccountChanger
+from cadenza.application.accounts.connect_account import ConnectAccount
+from cadenza.application.accounts.disconnect_account import disconnected
+from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.revoke_credential import RevokeCredential
+from cadenza.application.accounts.update_account import disabled, enabled
+from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.accounts.operation import Operation, OperationType
+from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.ids import TradingAccountId
+from cadenza.ports.clock import Clock
+from cadenza.ports.storage import Storage
+
+STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE)
+RETRY_DELAY_MS = 1_000
+RETRY_DELAY_MS_MAX = 60_000
+
+
+class KeepSessions:
+    """Idempotent and safe to run for ever. A venue that does not answer is tried again, ever more seldom."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        sessions: Sessions,
+        keys: Keys,
+        reconcile: Reconcile,
+        connect: ConnectAccount,
+        revoke: RevokeCredential,
+        changer: AccountChanger,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._sessions = sessions
+        self._keys = keys
+        self._reconcile = reconcile
+        self._connect = connect
+        self._revoke = revoke
+        self._changer = changer
+        self._clock = clock
+        self._not_before_ms: dict[TradingAccountId, int] = {}
+        self._delay_ms: dict[TradingAccountId, int] = {}
+        self.failing: dict[TradingAccountId, str] = {}
+
+    async def settle_operations(self) -> None:
+        """Bring to an end what a crash left PENDING. A change and the end of its operation are one commit, so a PENDING
+        one was not made: it is made now, or, where that needs what is gone, FAILED."""
+        async with self._storage.read() as uow:
+            pending = await uow.operations.pending()
+        for operation in pending:
+            try:
+                await self._settle(operation)
+            except CadenzaError:
+                continue  # the operation has been ended as FAILED, with the cause
+
+    async def tick(self) -> None:
+        """Open what should be open and is due, and ask about orders that wait too long for an answer."""
+        async with self._storage.read() as uow:
+            accounts = await uow.accounts.with_status(STREAMING)
+        now_ms = self._clock.monotonic_ms()
+        for account in accounts:
+            if now_ms >= self._not_before_ms.get(account.id, 0):
+                await self._keep(account)
+
+    async def _keep(self, account: TradingAccount) -> None:
+        try:
+            if self._sessions.is_open(account.id):
+                await self._reconcile.unanswered(account.id, self._sessions.get(account.id))
+                return
+            async with self._storage.read() as uow:
+                secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+            session = await self._sessions.open(account, secrets)
+            await self._reconcile.whole_account(account.id, session)
+        except CadenzaError as error:
+            self._back_off(account.id, error)
+        else:
+            self._delay_ms.pop(account.id, None)
+            self.failing.pop(account.id, None)
+
+    def _back_off(self, account_id: TradingAccountId, error: CadenzaError) -> None:
+        delay_ms = self._delay_ms.get(account_id, RETRY_DELAY_MS)
+        self._delay_ms[account_id] = min(delay_ms * 2, RETRY_DELAY_MS_MAX)
+        self._not_before_ms[account_id] = self._clock.monotonic_ms() + delay_ms
+        self.failing[account_id] = error.code
+
+    async def _settle(self, operation: Operation) -> None:
+        match operation.type:
+            case OperationType.CONNECT:
+                await self._settle_connect(operation)
+            case OperationType.DISCONNECT:
+                await self._changer.finish(operation, disconnected)
+            case OperationType.ENABLE:
+                await self._changer.finish(operation, enabled)
+            case OperationType.DISABLE:
+                await self._changer.finish(operation, disabled)
+            case OperationType.CREDENTIAL_REVOKE:
+                await self._revoke.settle(operation)
+            case OperationType.UPDATE | OperationType.CREDENTIAL_ROTATE:
+                await self._changer.fail(operation, "INTERRUPTED")
+
+    async def _settle_connect(self, operation: Operation) -> None:
+        async with self._storage.read() as uow:
+            account = await uow.accounts.get(operation.account_id)
+            if account is None:
+                return
+            try:
+                secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+            except CadenzaError as error:
+                await self._changer.fail(operation, error.code)
+                raise
+        await self._connect.activate(account, secrets, operation)

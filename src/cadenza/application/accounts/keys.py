@@ -1,0 +1,61 @@
+"""Opening the secrets of credentials: the only place that does."""
+
+from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
+from cadenza.domain.errors import CredentialNotFound, CredentialRejected, CredentialRevoked
+from cadenza.domain.ids import CredentialId, TenantId
+from cadenza.ports.storage import UnitOfWork
+from cadenza.ports.storage.accounts import SealedSecrets
+from cadenza.ports.vault import Sealer
+
+
+class Keys:
+    """Reads credentials of a tenant and opens their secrets."""
+
+    def __init__(self, *, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal(self, credential: Credential, secrets: Secrets) -> SealedSecrets:
+        """Seal the secrets for this version of the credential."""
+        return self._sealer.seal(
+            secrets,
+            tenant_id=credential.tenant_id,
+            venue=credential.venue_id,
+            credential_id=credential.id,
+            version=credential.version,
+        )
+
+    async def find(
+        self, uow: UnitOfWork, tenant_id: TenantId, credential_id: CredentialId, *, lock: bool = False
+    ) -> tuple[Credential, SealedSecrets]:
+        """Return a credential of the tenant; raises `CredentialNotFound`."""
+        found = await uow.credentials.get(credential_id, lock=lock)
+        if found is None or found[0].tenant_id != tenant_id:
+            raise CredentialNotFound(f"there is no credential {credential_id}")
+        return found
+
+    async def open(
+        self, uow: UnitOfWork, tenant_id: TenantId, credential_id: CredentialId
+    ) -> tuple[Credential, Secrets]:
+        """Return a live credential with its secrets; raises `CredentialNotFound`, `CredentialRevoked`."""
+        credential, sealed = await self.find(uow, tenant_id, credential_id)
+        if credential.status is not CredentialStatus.CREATED:
+            raise CredentialRevoked(f"the credential {credential_id} was revoked")
+        secrets = self._sealer.open(
+            sealed,
+            tenant_id=tenant_id,
+            venue=credential.venue_id,
+            credential_id=credential.id,
+            version=credential.version,
+        )
+        return credential, secrets
+
+    async def open_first(
+        self, uow: UnitOfWork, tenant_id: TenantId, credential_ids: tuple[CredentialId, ...]
+    ) -> Secrets:
+        """Return the secrets of the first live credential; raises `CredentialRejected` when none is left."""
+        for credential_id in credential_ids:
+            try:
+                return (await self.open(uow, tenant_id, credential_id))[1]
+            except (CredentialNotFound, CredentialRevoked):
+                continue
+        raise CredentialRejected("the trading account has no live credential left")

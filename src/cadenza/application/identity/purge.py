@@ -1,0 +1,36 @@
+"""The job that forgets what ended long ago."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cadenza.application.identity.policy import IdentityPolicy
+from cadenza.ports.clock import Clock
+from cadenza.ports.storage import Storage
+
+PURGE_JOB = "identity.purge"
+PURGE_INTERVAL_MS = 3_600_000
+PURGE_ROWS_MAX = 10_000
+
+
+class PurgeEnded:
+    """Deletes what ended before the retention, and enqueues itself for the next hour. `schedule` starts the chain; it
+    may be called at every start, since one job of the kind waits at most."""
+
+    def __init__(self, *, storage: Storage, clock: Clock, policy: IdentityPolicy) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._policy = policy
+
+    async def schedule(self) -> None:
+        async with self._storage.begin() as uow:
+            await uow.jobs.enqueue(PURGE_JOB, {}, dedupe_key="next")
+            await uow.commit()
+
+    async def __call__(self, payload: Mapping[str, Any]) -> None:
+        now_ms = self._clock.now_ms()
+        hour = now_ms // PURGE_INTERVAL_MS + 1
+        async with self._storage.begin() as uow:
+            await uow.identity.purge(now_ms - self._policy.retention_ms, rows_max=PURGE_ROWS_MAX)
+            # Under a key of its own: this very job still counts as running.
+            await uow.jobs.enqueue(PURGE_JOB, {}, run_at_ms=hour * PURGE_INTERVAL_MS, dedupe_key=f"hour {hour}")
+            await uow.commit()

@@ -1,0 +1,1 @@
+"""Market data: the catalogue of instruments and securities, kept order books, and subscriptions to them."""

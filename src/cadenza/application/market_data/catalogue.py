@@ -1,0 +1,98 @@
+"""The catalogue in memory: what is listed, and what each tenant sees of it. Asked on the way of every order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound
+from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.market import TenantOverride
+
+
+class Catalogue:
+    """A copy of the catalogue's tables: loaded at start and again after each change, here or in another process.
+
+    Guarantee: answers from memory at once, from one consistent load; an older load never replaces a newer one.
+    """
+
+    def __init__(self, *, storage: Storage) -> None:
+        self._storage = storage
+        self._instruments: dict[InstrumentId, Instrument] = {}
+        self._securities: dict[SecurityId, Security] = {}
+        self._overrides: dict[tuple[TenantId, InstrumentId], TenantOverride] = {}
+        self._deleted_securities: frozenset[tuple[TenantId, SecurityId]] = frozenset()
+        self._loads_begun = 0
+        self._load_shown = 0
+
+    async def load(self) -> None:
+        """Read the tables anew. Raises `DatabaseUnavailable`, and then shows what it showed before."""
+        self._loads_begun += 1
+        load = self._loads_begun
+        async with self._storage.read() as uow:
+            instruments = await uow.catalogue.instruments()
+            securities = await uow.catalogue.securities()
+            overrides = await uow.catalogue.overrides()
+            deleted = await uow.catalogue.deleted_securities()
+        if load < self._load_shown:
+            return
+        self._load_shown = load
+        self._instruments = {instrument.id: instrument for instrument in instruments}
+        self._securities = {security.id: security for security in securities}
+        self._overrides = {(tenant_id, override.instrument_id): override for tenant_id, override in overrides}
+        self._deleted_securities = frozenset(deleted)
+
+    def instrument(self, instrument_id: InstrumentId) -> Instrument | None:
+        """Return an instrument as the venue lists it."""
+        return self._instruments.get(instrument_id)
+
+    def security(self, security_id: SecurityId) -> Security | None:
+        """Return a security as the venue lists it."""
+        return self._securities.get(security_id)
+
+    def instruments_of(self, venue_id: VenueId) -> Sequence[Instrument]:
+        return [instrument for instrument in self._instruments.values() if instrument.venue_id == venue_id]
+
+    def override(self, tenant_id: TenantId, instrument_id: InstrumentId) -> TenantOverride:
+        """Return what the tenant decided about the instrument."""
+        return self._overrides.get((tenant_id, instrument_id)) or TenantOverride(instrument_id, False, False)
+
+    def for_tenant(self, tenant_id: TenantId, instrument_id: InstrumentId) -> Instrument:
+        """Return an instrument as the tenant sees it; raise `InstrumentNotFound` when there is none or it was
+        deleted."""
+        instrument = self._instruments.get(instrument_id)
+        seen = None if instrument is None else self._seen_by(tenant_id, instrument)
+        if seen is None:
+            raise InstrumentNotFound(f"there is no instrument {instrument_id}", {"instrumentId": instrument_id})
+        return seen
+
+    def all_for_tenant(self, tenant_id: TenantId) -> Sequence[Instrument]:
+        """Return what the tenant sees, by id."""
+        seen = (self._seen_by(tenant_id, self._instruments[id]) for id in sorted(self._instruments))
+        return [instrument for instrument in seen if instrument is not None]
+
+    def security_for_tenant(self, tenant_id: TenantId, security_id: SecurityId) -> Security:
+        """Raises `SecurityNotFound` when there is none or the tenant deleted it."""
+        security = self._securities.get(security_id)
+        if security is None or (tenant_id, security_id) in self._deleted_securities:
+            raise SecurityNotFound(f"there is no security {security_id}", {"securityId": security_id})
+        return security
+
+    def securities_for_tenant(self, tenant_id: TenantId) -> Sequence[Security]:
+        """Return what the tenant sees, by id."""
+        return [
+            self._securities[id] for id in sorted(self._securities) if (tenant_id, id) not in self._deleted_securities
+        ]
+
+    def deleted_securities_of(self, tenant_id: TenantId) -> Sequence[SecurityId]:
+        return [security_id for owner_id, security_id in self._deleted_securities if owner_id == tenant_id]
+
+    def _seen_by(self, tenant_id: TenantId, instrument: Instrument) -> Instrument | None:
+        """That the venue delisted it weighs more than that the tenant disabled it."""
+        override = self._overrides.get((tenant_id, instrument.id))
+        if override is None:
+            return instrument
+        if override.is_deleted:
+            return None
+        is_disabled = override.is_disabled and instrument.status is not InstrumentStatus.DELISTED
+        return replace(instrument, status=InstrumentStatus.DISABLED) if is_disabled else instrument

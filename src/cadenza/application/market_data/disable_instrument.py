@@ -1,0 +1,27 @@
+"""Disable an instrument: the tenant takes no new orders for it."""
+
+from dataclasses import replace
+
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.ports.storage import Storage
+
+
+class DisableInstrument:
+    """The use case, for the caller's tenant alone. Idempotent; open orders live on, and no sync enables it again."""
+
+    def __init__(self, *, storage: Storage, catalogue: Catalogue) -> None:
+        self._storage = storage
+        self._catalogue = catalogue
+
+    async def __call__(self, actor: Actor, instrument_id: InstrumentId) -> Instrument:
+        actor.require(Scope.ADMIN)
+        self._catalogue.for_tenant(actor.tenant_id, instrument_id)
+        override = replace(self._catalogue.override(actor.tenant_id, instrument_id), is_disabled=True)
+        async with self._storage.begin() as uow:
+            await uow.catalogue.set_override(actor.tenant_id, override)
+            await uow.commit()
+        await self._catalogue.load()
+        return self._catalogue.for_tenant(actor.tenant_id, instrument_id)

@@ -1,0 +1,56 @@
+"""Read a venue's instruments anew into the shared catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.venues import connector_of
+from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import TenantId, VenueId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.market import TenantOverride
+from cadenza.ports.venue import Connectors
+
+
+class SyncInstruments:
+    """The use case. Returns how many instruments were written.
+
+    Instruments that the venue lists no more become DELISTED, but only by a sync without symbols. What tenants disabled
+    stays disabled for them; what the caller's tenant had deleted comes back when it is among those written.
+    """
+
+    def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
+        self._storage = storage
+        self._connectors = connectors
+        self._catalogue = catalogue
+
+    async def __call__(self, actor: Actor, venue_id: VenueId, symbols: tuple[str, ...]) -> int:
+        """Raises `VenueNotSupported`, `VenueUnavailable`, and `InvalidRequest` naming symbols that the venue does
+        not list."""
+        actor.require(Scope.WRITE)
+        actor.require_access(venue_id)
+        listed = await connector_of(self._connectors, venue_id).instruments()
+        written = _chosen(listed, symbols)
+        async with self._storage.begin() as uow:
+            await uow.catalogue.upsert_instruments(written)
+            if not symbols:
+                await uow.catalogue.delist_missing(venue_id, [instrument.id for instrument in written])
+            for override in self._deleted_among(actor.tenant_id, written):
+                await uow.catalogue.set_override(actor.tenant_id, override)
+            await uow.commit()
+        await self._catalogue.load()
+        return len(written)
+
+    def _deleted_among(self, tenant_id: TenantId, written: Sequence[Instrument]) -> Sequence[TenantOverride]:
+        overrides = (self._catalogue.override(tenant_id, instrument.id) for instrument in written)
+        return [replace(override, is_deleted=False) for override in overrides if override.is_deleted]
+
+
+def _chosen(listed: Sequence[Instrument], symbols: tuple[str, ...]) -> Sequence[Instrument]:
+    by_symbol = {instrument.symbol: instrument for instrument in listed}
+    unknown = sorted(set(symbols) - by_symbol.keys())
+    if unknown:
+        raise InvalidRequest(f"symbols: the venue does not list {', '.join(unknown)}", {"field": "symbols"})
+    return [by_symbol[symbol] for symbol in dict.fromkeys(symbols)] if symbols else list(by_symbol.values())

@@ -1,0 +1,30 @@
+"""Read a venue's securities anew into the shared catalogue."""
+
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.venues import connector_of
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import VenueId
+from cadenza.ports.storage import Storage
+from cadenza.ports.venue import Connectors
+
+
+class SyncSecurities:
+    """The use case. What the caller's tenant had deleted comes back when the venue still has it; securities that the
+    venue has no more stay, as balances refer to them. Raises `VenueNotSupported`, `VenueUnavailable`."""
+
+    def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
+        self._storage = storage
+        self._connectors = connectors
+        self._catalogue = catalogue
+
+    async def __call__(self, actor: Actor, venue_id: VenueId) -> None:
+        actor.require(Scope.WRITE)
+        actor.require_access(venue_id)
+        listed = {security.id: security for security in await connector_of(self._connectors, venue_id).securities()}
+        async with self._storage.begin() as uow:
+            await uow.catalogue.upsert_securities(list(listed.values()))
+            for security_id in self._catalogue.deleted_securities_of(actor.tenant_id):
+                if security_id in listed:
+                    await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, False)
+            await uow.commit()
+        await self._catalogue.load()

@@ -1,0 +1,1 @@
+"""Orders: submit, cancel, apply what venues report, reconcile, list."""

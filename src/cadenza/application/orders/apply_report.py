@@ -1,0 +1,51 @@
+"""A fill, and every other news of a venue: one way in, whoever brings it.
+
+Sessions deliver to `SessionSink`, which commits the reports in order and holds the session back meanwhile: a fill is
+never dropped. (Books go the opposite way: there the newest wins; see `market_data/keep_book.py`.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cadenza.application.orders.committer import Committer
+from cadenza.domain.ids import OrderId
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.state import TradingState
+from cadenza.ports.storage.trading import BatchKeys
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReports:
+    """A change: the reports in their order. Its decision is the orders they were about, as they are now."""
+
+    reports: Sequence[Report]
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        for report in self.reports:
+            keys.accounts.add(report.account_id)
+            if report.order_id is not None:
+                keys.orders.add(report.order_id)
+            if report.venue_order_id is not None:
+                keys.venue_orders.add((report.account_id, report.venue_order_id))
+
+    def decide(self, state: TradingState) -> dict[OrderId, Order]:
+        orders: dict[OrderId, Order] = {}
+        for report in self.reports:
+            order = apply_report(state, report)
+            if order is not None:
+                orders[order.id] = order
+        return orders
+
+
+class SessionSink:
+    """`ports.venue.ReportSink` over the committer. Law: returns when the reports are committed, so a session that
+    delivers one after another keeps their order and is held back by a slow database."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+
+    async def deliver(self, reports: Sequence[Report]) -> None:
+        if reports:
+            await self._committer.commit_report(ApplyReports(reports))

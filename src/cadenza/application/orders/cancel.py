@@ -1,0 +1,69 @@
+"""Cancel an order: the wish is recorded, the venue asked, its answer applied like any report."""
+
+from dataclasses import dataclass
+
+from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.trading.cancel import Cancellation, decide_cancel
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.state import TradingState
+from cadenza.ports.concurrency import Concurrency, Promise
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.storage.trading import BatchKeys
+
+
+@dataclass(frozen=True, slots=True)
+class CancelChange:
+    """The wish to cancel, decided in transaction 1."""
+
+    account_id: TradingAccountId
+    order_id: OrderId
+    tenant_id: TenantId
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+        keys.orders.add(self.order_id)
+
+    def decide(self, state: TradingState) -> Cancellation:
+        if state.account(self.account_id).tenant_id != self.tenant_id:
+            raise TradingAccountNotFound("there is no such trading account")
+        return decide_cancel(state, self.account_id, self.order_id)
+
+
+class CancelOrder:
+    """The use case. Idempotent; returns the order as last committed (PENDING_CANCEL while the venue has not answered).
+
+    Raises `OrderAlreadyClosed` with the order in the metadata when it was filled or closed otherwise.
+    """
+
+    def __init__(
+        self, *, committer: Committer, sessions: Sessions, concurrency: Concurrency, failpoints: Failpoints
+    ) -> None:
+        self._committer = committer
+        self._sessions = sessions
+        self._concurrency = concurrency
+        self._failpoints = failpoints
+
+    async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
+        actor.require(Scope.WRITE)
+        cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
+        if not cancellation.must_ask or not self._sessions.is_open(account_id):
+            return cancellation.order
+        answer: Promise[Order] = self._concurrency.promise()
+        self._concurrency.spawn(f"cancel {order_id}", self._ask_venue(cancellation.order, answer))
+        return await answer.wait()
+
+    async def _ask_venue(self, order: Order, answer: Promise[Order]) -> None:
+        try:
+            self._failpoints.reach("cancel.before_venue")
+            reports = await self._sessions.get(order.account_id).cancel(order)
+            self._failpoints.reach("cancel.after_venue")
+            orders = await self._committer.commit_report(ApplyReports(reports)) if reports else {}
+            answer.resolve(orders.get(order.id, order))
+        except CadenzaError as error:
+            answer.fail(error)
+            raise

@@ -1,0 +1,238 @@
+"""The committer: the one place where an order, a position or a balance changes.
+
+It takes what is waiting (changes of many accounts: submits, cancels, reports, adoptions) and makes one transaction of
+it: load → decide (pure, one after another, seeing each other's effect) → save → commit → effects. There is no timer:
+an idle committer starts at once, and what arrives meanwhile is the next batch.
+
+A refusal is a decision: it fails its own promise and spoils nobody's batch. When the database fails a batch, its
+changes are tried one by one, so that one poisoned change cannot hold the others. Commands give up after some tries and
+say that nothing is lost by repeating; reports never give up: a fill is money.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from cadenza.application.accounts.value import PortfolioBuilder
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
+from cadenza.domain.trading.events import PortfolioUpdated
+from cadenza.domain.trading.state import TradingState, World
+from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency, Promise
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.ids import Ids
+from cadenza.ports.market import MarketView
+from cadenza.ports.publisher import Publisher
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import BatchChanges, BatchKeys
+from cadenza.ports.waiters import Waiters
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+BOOK_DEPTH_MAX = 200
+"""Levels a side that a decision may walk to value a market order."""
+
+
+class Change(Protocol[R_co]):
+    """Something to decide within a batch."""
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        """Add the rows that `decide` needs."""
+
+    def decide(self, state: TradingState) -> R_co:
+        """Change the state, or raise a `CadenzaError` and leave it as it was."""
+
+
+@dataclass(slots=True)
+class _Work(Generic[R]):
+    change: Change[R]
+    promise: Promise[R]
+    tries_max: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitterLimits:
+    """`waiting_max` changes wait at most: then commands are refused (`Overloaded`) and reports hold their socket back.
+    `batch_max` changes make one transaction. A command is tried `command_tries_max` times when the database fails."""
+
+    waiting_max: int = 10_000
+    batch_max: int = 256
+    command_tries_max: int = 4
+    retry_delay_ms: int = 100
+    retry_delay_ms_max: int = 2_000
+
+
+class Committer:
+    """One per process; several processes are kept apart by the locks of the accounts' rows."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        market: MarketView,
+        catalogue: "InstrumentSource",
+        portfolios: PortfolioBuilder,
+        publisher: Publisher,
+        waiters: Waiters,
+        clock: Clock,
+        ids: Ids,
+        concurrency: Concurrency,
+        failpoints: Failpoints,
+        limits: CommitterLimits,
+    ) -> None:
+        self._storage = storage
+        self._market = market
+        self._catalogue = catalogue
+        self._portfolios = portfolios
+        self._publisher = publisher
+        self._waiters = waiters
+        self._clock = clock
+        self._ids = ids
+        self._concurrency = concurrency
+        self._failpoints = failpoints
+        self._limits = limits
+        self._inbox = concurrency.inbox("committer", limits.waiting_max)
+        self.batches_total = 0
+        self.changes_total = 0
+
+    async def commit(self, change: Change[R]) -> R:
+        """Decide a command durably; return its decision once committed. Raises refusals, `Overloaded` when too much is
+        waiting, and `DatabaseUnavailable`, after which repeating with the same key finds out what happened."""
+        work: _Work[R] = _Work(change, self._concurrency.promise(), self._limits.command_tries_max)
+        if not self._inbox.offer(work):
+            raise Overloaded("too many changes are waiting; nothing was changed, try again")
+        return await work.promise.wait()
+
+    async def commit_report(self, change: Change[R]) -> R:
+        """Apply news durably, however long the database takes; waits while too much is waiting."""
+        work: _Work[R] = _Work(change, self._concurrency.promise(), None)
+        await self._inbox.put(work)
+        return await work.promise.wait()
+
+    async def run(self) -> None:
+        """Commit batches for ever."""
+        while True:
+            batch = await self._inbox.take(self._limits.batch_max)
+            try:
+                await self._commit_batch(batch)
+            except Exception as error:  # noqa: BLE001 - a supervised loop: the batch is tried one by one
+                await self._commit_singly(batch, error)
+
+    async def _commit_singly(self, batch: Sequence[_Work[Any]], error: Exception) -> None:
+        for work in batch:
+            await self._commit_until_settled(work, error)
+
+    async def _commit_until_settled(self, work: _Work[Any], error: Exception) -> None:
+        delay_ms, tries = self._limits.retry_delay_ms, 0
+        while work.tries_max is None or tries < work.tries_max:
+            tries += 1
+            try:
+                await self._commit_batch([work])
+                return
+            except DatabaseUnavailable as unavailable:
+                error = unavailable
+                await self._clock.sleep_ms(delay_ms)
+                delay_ms = min(delay_ms * 2, self._limits.retry_delay_ms_max)
+            except Exception as defect:  # noqa: BLE001 - a defect in one change must not stop the others
+                error = defect
+                break
+        known = error if isinstance(error, CadenzaError) else InternalError("the change could not be decided")
+        if known is not error:
+            known.__cause__ = error
+        work.promise.fail(known)
+
+    async def _commit_batch(self, batch: Sequence[_Work[Any]]) -> None:
+        """One transaction. Promises are settled only after the commit."""
+        keys = BatchKeys()
+        for work in batch:
+            work.change.name_keys(keys)
+        async with self._storage.begin() as uow:
+            rows = await uow.trading.load(keys)
+            state = TradingState(
+                self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.unmatched
+            )
+            outcomes = [_decide(work, state) for work in batch]
+            self._tell_portfolios(state)
+            changes = _changes(state)
+            if _is_empty(changes):
+                _settle(batch, outcomes)
+                return
+            await uow.trading.save(changes)
+            self._failpoints.reach("committer.before_commit")
+            await uow.commit()
+        self._failpoints.reach("committer.after_commit")
+        self.batches_total += 1
+        self.changes_total += len(batch)
+        self._publisher.account_events(state.changed.events)
+        self._waiters.wake(order for order in (*changes.created, *changes.updated) if order.is_closed)
+        _settle(batch, outcomes)
+
+    def _world(self) -> World:
+        return World(
+            instrument=self._catalogue.instrument,
+            top=self._market.top,
+            book=lambda instrument_id: self._market.snapshot(instrument_id, BOOK_DEPTH_MAX),
+            new_id=self._ids.new,
+            now_ms=self._clock.now_ms(),
+        )
+
+    def _tell_portfolios(self, state: TradingState) -> None:
+        for account_id in sorted(state.changed.portfolios):
+            account = state.account(account_id)
+            portfolio = self._portfolios.build(
+                account, state.balances(account_id), _positions_to_tell(state, account_id), state.world.now_ms
+            )
+            state.emit(account_id, PortfolioUpdated(portfolio))
+
+
+class InstrumentSource(Protocol):
+    """The shared catalogue, from memory."""
+
+    def instrument(self, instrument_id: Any) -> Any: ...
+
+
+def _decide(work: _Work[Any], state: TradingState) -> object:
+    """Return the decision, or the refusal."""
+    try:
+        decision = work.change.decide(state)
+    except CadenzaError as refusal:
+        return refusal
+    state.tell_orders()
+    return decision
+
+
+def _settle(batch: Sequence[_Work[Any]], outcomes: Sequence[object]) -> None:
+    for work, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, CadenzaError):
+            work.promise.fail(outcome)
+        else:
+            work.promise.resolve(outcome)
+
+
+def _positions_to_tell(state: TradingState, account_id: Any) -> list[Any]:
+    """Open positions, and those that this batch closed."""
+    closed = [p for p in state.changed.positions.values() if p.account_id == account_id and p.closed_at_ms is not None]
+    return [*state.positions(account_id), *closed]
+
+
+def _changes(state: TradingState) -> BatchChanges:
+    changed = state.changed
+    return BatchChanges(
+        created=list(changed.created.values()),
+        updated=list(changed.updated.values()),
+        executions=changed.executions,
+        balances=state.changed_balances(),
+        positions=list(changed.positions.values()),
+        accounts=state.changed_accounts(),
+        events=changed.events,
+        unmatched=changed.unmatched,
+        operations=changed.operations,
+    )
+
+
+def _is_empty(changes: BatchChanges) -> bool:
+    """Whatever changes an order or a balance tells the account's log, and so changes the account's sequence."""
+    return not (changes.accounts or changes.unmatched or changes.operations)
+
+

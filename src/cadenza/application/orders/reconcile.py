@@ -1,0 +1,64 @@
+"""Reconcile: ask the venue what became of orders whose outcome we do not know. It never sends an order.
+
+Run when a session opens (after a restart, a reconnect) and from time to time for orders that stay without an answer.
+"""
+
+from collections.abc import Sequence
+
+from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.committer import Committer
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.storage import Storage
+from cadenza.ports.venue import ExecutionSession
+
+ORDERS_PER_LOOKUP_MAX = 100
+UNANSWERED_AFTER_MS = 2_000
+"""An order that has waited this long for an answer is asked for."""
+
+REPLAY_OVERLAP_MS = 60_000
+"""How much of what is already known is asked for again, so that clocks that differ lose nothing."""
+
+UNCERTAIN = frozenset({OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL})
+
+
+class Reconcile:
+    """Asks a session about its account's orders and applies what it answers; safe to repeat."""
+
+    def __init__(self, *, committer: Committer, storage: Storage, clock: Clock, failpoints: Failpoints) -> None:
+        self._committer = committer
+        self._storage = storage
+        self._clock = clock
+        self._failpoints = failpoints
+
+    async def whole_account(self, account_id: TradingAccountId, session: ExecutionSession) -> None:
+        """After a session opened: everything that happened while nobody listened, then every open order by its id."""
+        async with self._storage.read() as uow:
+            since_ms = await uow.events.last_at_ms(account_id)
+        if since_ms is not None:
+            await self._apply(await session.replay(since_ms - REPLAY_OVERLAP_MS))
+        async with self._storage.read() as uow:
+            orders = await uow.orders.unresolved(account_id)
+        await self._lookup(session, orders)
+
+    async def unanswered(self, account_id: TradingAccountId, session: ExecutionSession) -> int:
+        """Ask about orders that have waited too long for an answer; return how many there were."""
+        newest_ms = self._clock.now_ms() - UNANSWERED_AFTER_MS
+        async with self._storage.read() as uow:
+            orders = await uow.orders.unresolved(account_id)
+        waiting = [order for order in orders if order.status in UNCERTAIN and order.updated_at_ms <= newest_ms]
+        await self._lookup(session, waiting)
+        return len(waiting)
+
+    async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
+        for start in range(0, len(orders), ORDERS_PER_LOOKUP_MAX):
+            self._failpoints.reach("reconcile.before_lookup")
+            await self._apply(await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX]))
+
+    async def _apply(self, reports: Sequence[Report]) -> None:
+        if reports:
+            await self._committer.commit_report(ApplyReports(reports))

@@ -1,0 +1,166 @@
+"""Submit an order: two group commits and one venue call.
+
+Transaction 1 records the intent; only then is the venue called, once; its answer is a report that goes the way of all
+reports (transaction 2). If the process dies anywhere, or the answer is lost, `reconcile` asks the venue. Nothing is
+ever sent again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import RejectedReport, Report
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.submit import Submission, decide_submit
+from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency, Promise
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.ids import Ids
+from cadenza.ports.storage.trading import BatchKeys
+from cadenza.ports.waiters import Waiters
+
+AWAIT_CLOSED_MS_MAX = 1_000
+"""`awaitClosed` waits at most this long, then answers with the state as it is."""
+
+IN_FLIGHT_WAIT_MS_MAX = 5_000
+"""A repeated request waits at most this long for the first one's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitChange:
+    """The intent to submit, decided in transaction 1."""
+
+    request: SubmitOrderRequest
+    order_id: OrderId
+    tenant_id: TenantId
+    instrument: Instrument
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        request = self.request
+        keys.accounts.add(request.account_id)
+        keys.orders.add(self.order_id)
+        if request.client_order_id is not None:
+            keys.client_orders.add((request.account_id, request.client_order_id))
+        if request.idempotency_key is not None:
+            keys.idempotency.add((request.account_id, request.idempotency_key))
+
+    def decide(self, state: TradingState) -> Submission:
+        if state.account(self.request.account_id).tenant_id != self.tenant_id:
+            raise TradingAccountNotFound("there is no such trading account")
+        return decide_submit(state, self.request, self.order_id, self.tenant_id, self.instrument)
+
+
+class SubmitOrder:
+    """The use case. Returns the order as last committed; raises the cause when it is refused before it is sent."""
+
+    def __init__(
+        self,
+        *,
+        committer: Committer,
+        sessions: Sessions,
+        catalogue: Catalogue,
+        waiters: Waiters,
+        clock: Clock,
+        ids: Ids,
+        concurrency: Concurrency,
+        failpoints: Failpoints,
+    ) -> None:
+        self._committer = committer
+        self._sessions = sessions
+        self._catalogue = catalogue
+        self._waiters = waiters
+        self._clock = clock
+        self._ids = ids
+        self._concurrency = concurrency
+        self._failpoints = failpoints
+        self._in_flight: dict[OrderId, Promise[Order]] = {}
+
+    async def __call__(self, actor: Actor, request: SubmitOrderRequest) -> Order:
+        actor.require(Scope.WRITE)
+        instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
+        actor.require_access(instrument.venue_id)
+        order_id = OrderId(self._ids.new())
+        watch = self._waiters.watch(order_id)
+        try:
+            submission = await self._committer.commit(SubmitChange(request, order_id, actor.tenant_id, instrument))
+            if not submission.is_new:
+                return await self._first_answer(submission.order)
+            order = await self._send(submission.order)
+            if request.await_closed and not order.is_closed:
+                return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
+            return order
+        finally:
+            watch.release()
+
+    async def _send(self, order: Order) -> Order:
+        """Call the venue once and commit what it says. The work goes on when the client hangs up."""
+        answer: Promise[Order] = self._concurrency.promise()
+        self._in_flight[order.id] = answer
+        self._concurrency.spawn(f"submit {order.id}", self._send_and_apply(order, answer))
+        return await answer.wait()
+
+    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
+        try:
+            reports = await self._call_venue(order)
+            self._failpoints.reach("submit.after_venue")
+            orders = await self._committer.commit_report(ApplyReports(reports))
+            answer.resolve(orders.get(order.id, order))
+        except CadenzaError as error:
+            answer.fail(error)
+            raise
+        finally:
+            del self._in_flight[order.id]
+
+    async def _call_venue(self, order: Order) -> Sequence[Report]:
+        if not self._sessions.is_open(order.account_id):
+            return [_not_sent(order, self._clock.now_ms())]
+        session = self._sessions.get(order.account_id)
+        self._failpoints.reach("submit.before_venue")
+        return await session.submit(order)
+
+    async def _first_answer(self, order: Order) -> Order:
+        """A repeated request is answered as the first one: when that is under way, after it."""
+        answer = self._in_flight.get(order.id)
+        if answer is None:
+            return order
+        return await answer.wait_for(IN_FLIGHT_WAIT_MS_MAX) or order
+
+    async def _latest(self, order: Order) -> Order:
+        """Return the order as last committed."""
+        return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """A change that changes nothing: read an order behind everything that waits before it."""
+
+    account_id: TradingAccountId
+    order_id: OrderId
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+        keys.orders.add(self.order_id)
+
+    def decide(self, state: TradingState) -> Order | None:
+        return state.order(self.order_id)
+
+
+def _not_sent(order: Order, at_ms: int) -> RejectedReport:
+    """No byte left: this is proof, and the order is closed by it."""
+    return RejectedReport(
+        account_id=order.account_id,
+        order_id=order.id,
+        venue_order_id=None,
+        at_ms=at_ms,
+        reason=RejectReason.NOT_SENT.value,
+    )

@@ -1,0 +1,92 @@
+"""Every use case, for the edges: HTTP routes and WebSocket RPC call the same ones."""
+
+from dataclasses import dataclass
+
+from cadenza.application.accounts.connect_account import ConnectAccount
+from cadenza.application.accounts.create_credential import CreateCredential
+from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
+from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.revoke_credential import RevokeCredential
+from cadenza.application.accounts.rotate_credential import RotateCredential
+from cadenza.application.accounts.subscribe_account import (
+    ListAccountSubscriptions,
+    SubscribeAccount,
+    UnsubscribeAccount,
+)
+from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
+from cadenza.application.accounts.verify_credentials import VerifyCredentials
+from cadenza.application.identity.authenticate import Authenticate
+from cadenza.application.identity.get_user import GetUser
+from cadenza.application.identity.log_in import LogIn
+from cadenza.application.identity.log_out import LogOut
+from cadenza.application.identity.recover import Recover
+from cadenza.application.identity.refresh_session import RefreshSession
+from cadenza.application.identity.sign_up import SignUp
+from cadenza.application.identity.update_user import UpdateUser
+from cadenza.application.market_data.delete_instrument import DeleteInstrument
+from cadenza.application.market_data.delete_security import DeleteSecurity
+from cadenza.application.market_data.disable_instrument import DisableInstrument
+from cadenza.application.market_data.enable_instrument import EnableInstrument
+from cadenza.application.market_data.get_order_book import GetOrderBook
+from cadenza.application.market_data.list_instruments import ListInstruments
+from cadenza.application.market_data.list_order_book_subscriptions import ListOrderBookSubscriptions
+from cadenza.application.market_data.list_order_books import ListOrderBooks
+from cadenza.application.market_data.list_securities import ListSecurities
+from cadenza.application.market_data.list_venues import ListVenues
+from cadenza.application.market_data.subscribe_order_book import SubscribeOrderBook
+from cadenza.application.market_data.sync_instruments import SyncInstruments
+from cadenza.application.market_data.sync_securities import SyncSecurities
+from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
+from cadenza.application.orders.cancel import CancelOrder
+from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.submit import SubmitOrder
+from cadenza.application.system.check_health import CheckHealth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """One instance of each, wired by the runtime."""
+
+    authenticate: Authenticate
+    sign_up: SignUp
+    log_in: LogIn
+    log_out: LogOut
+    refresh_session: RefreshSession
+    get_user: GetUser
+    update_user: UpdateUser
+    recover: Recover
+    submit_order: SubmitOrder
+    cancel_order: CancelOrder
+    list_orders: ListOrders
+    create_credential: CreateCredential
+    list_credentials: ListCredentials
+    verify_credentials: VerifyCredentials
+    revoke_credential: RevokeCredential
+    rotate_credential: RotateCredential
+    connect_account: ConnectAccount
+    disconnect_account: DisconnectAccount
+    update_account: UpdateAccount
+    enable_account: EnableAccount
+    disable_account: DisableAccount
+    list_accounts: ListAccounts
+    list_operations: ListOperations
+    list_portfolios: ListPortfolios
+    subscribe_account: SubscribeAccount
+    unsubscribe_account: UnsubscribeAccount
+    list_account_subscriptions: ListAccountSubscriptions
+    list_venues: ListVenues
+    sync_instruments: SyncInstruments
+    enable_instrument: EnableInstrument
+    disable_instrument: DisableInstrument
+    delete_instrument: DeleteInstrument
+    list_instruments: ListInstruments
+    sync_securities: SyncSecurities
+    delete_security: DeleteSecurity
+    list_securities: ListSecurities
+    get_order_book: GetOrderBook
+    list_order_books: ListOrderBooks
+    subscribe_order_book: SubscribeOrderBook
+    unsubscribe_order_book: UnsubscribeOrderBook
+    list_order_book_subscriptions: ListOrderBookSubscriptions
+    check_health: CheckHealth

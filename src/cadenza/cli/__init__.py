@@ -1,0 +1,26 @@
+"""The command line. One file per command or group of commands; a new one is added to `make_app` below."""
+
+import typer
+
+from cadenza.cli import config, doctor, migrate, serve
+
+
+def make_app() -> typer.Typer:
+    """The whole command line, ready to be run or asked for its help."""
+    app = typer.Typer(
+        name="cadenza",
+        help="Self-hosted, unified trading platform.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.command("serve")(serve.serve)
+    app.command("migrate")(migrate.migrate)
+    app.command("doctor")(doctor.doctor)
+    app.add_typer(config.app, name="config")
+    return app
+
+
+def main() -> None:
+    """The entry of the `cadenza` script."""
+    make_app()()

@@ -1,0 +1,5 @@
+"""`python -m cadenza.cli` is `cadenza`."""
+
+from cadenza.cli import main
+
+main()

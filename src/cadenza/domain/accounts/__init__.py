@@ -1,0 +1,1 @@
+"""Trading accounts, credentials (facts only), balances, portfolios and operations."""

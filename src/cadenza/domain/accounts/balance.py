@@ -1,0 +1,40 @@
+"""Balances: total = free + locked, net = total - borrowed. Locked is what open orders keep."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.money import ZERO
+
+
+class BalanceStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    FROZEN = "FROZEN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """One asset of one account, in units of the asset. `free` may be negative where a venue allows a debt or a fee came
+    out of what an order had locked."""
+
+    account_id: TradingAccountId
+    asset: str
+    total: Decimal = ZERO
+    locked: Decimal = ZERO
+    borrowed: Decimal = ZERO
+    status: BalanceStatus = BalanceStatus.ACTIVE
+    updated_at_ms: int
+
+    @property
+    def free(self) -> Decimal:
+        return self.total - self.locked
+
+    @property
+    def net(self) -> Decimal:
+        return self.total - self.borrowed
+
+    def changed(self, *, total: Decimal = ZERO, locked: Decimal = ZERO, at_ms: int) -> "Balance":
+        """Add the given amounts (either sign)."""
+        return replace(self, total=self.total + total, locked=self.locked + locked, updated_at_ms=at_ms)

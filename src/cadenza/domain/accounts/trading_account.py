@@ -1,0 +1,91 @@
+"""A trading account: a tenant's account at a venue, reached by credentials."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from cadenza.domain.errors import AccountDisconnected, AccountNotActive
+from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.trading.position import PositionMode
+
+
+class AccountType(StrEnum):
+    SPOT = "SPOT"
+    MARGIN = "MARGIN"
+    FUTURES = "FUTURES"
+    OPTIONS = "OPTIONS"
+
+
+class AccountStatus(StrEnum):
+    """SETUP while connecting; ACTIVE trades; INACTIVE was disabled; LOCKED has no live credential; DISCONNECTED is
+    archived for ever."""
+
+    SETUP = "SETUP"
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    LOCKED = "LOCKED"
+    DISCONNECTED = "DISCONNECTED"
+    SUSPENDED = "SUSPENDED"
+    DELETED = "DELETED"
+
+
+class CollateralMode(StrEnum):
+    CROSS = "CROSS"
+    ISOLATED = "ISOLATED"
+
+
+class MarginMode(StrEnum):
+    STANDARD = "STANDARD"
+    PORTFOLIO = "PORTFOLIO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalAccount:
+    """An account as the venue describes it."""
+
+    external_id: str
+    type: AccountType
+    external_type: str
+    position_mode: PositionMode | None = None
+    collateral_mode: CollateralMode | None = None
+    margin_mode: MarginMode | None = None
+    max_leverage: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingAccount:
+    """An account as we keep it. `last_sequence` is the offset of the newest event in its log."""
+
+    id: TradingAccountId
+    tenant_id: TenantId
+    user_id: UserId
+    venue_id: VenueId
+    nickname: str
+    external: ExternalAccount
+    credential_ids: tuple[CredentialId, ...]
+    status: AccountStatus
+    created_at_ms: int
+    updated_at_ms: int
+    last_sequence: int = 0
+
+    @property
+    def is_margined(self) -> bool:
+        """Fills make positions instead of moving both assets."""
+        return self.external.type is not AccountType.SPOT
+
+    @property
+    def position_mode(self) -> PositionMode:
+        return self.external.position_mode or PositionMode.NETTING
+
+    def require_active(self) -> None:
+        """Raise unless new orders are taken."""
+        self.require_connected()
+        if self.status is not AccountStatus.ACTIVE:
+            raise AccountNotActive(f"the trading account is {self.status.value}", {"status": self.status.value})
+
+    def require_connected(self) -> None:
+        """Raise when the account was archived."""
+        if self.status in (AccountStatus.DISCONNECTED, AccountStatus.DELETED):
+            raise AccountDisconnected("the trading account was disconnected; connect it again to get a new one")
+
+    def with_status(self, status: AccountStatus, at_ms: int) -> "TradingAccount":
+        return replace(self, status=status, updated_at_ms=at_ms)

@@ -1,0 +1,1 @@
+"""Users, sessions, tenants and scopes."""

@@ -1,0 +1,27 @@
+"""E-mail addresses in one spelling."""
+
+import unicodedata
+
+import email_validator
+from email_validator import EmailNotValidError, validate_email
+
+from cadenza.domain.errors import InvalidRequest
+
+EMAIL_CHARS_MAX = 254
+
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # houses that host us themselves use .local, .internal and the like
+
+
+def normalise_email(text: str) -> str:
+    """Return the address's one spelling: lower case, NFC, the domain in Unicode. Raises `InvalidRequest`.
+
+    Only the form is checked, nobody is asked. Lower case in the local part too: no mail system in use tells `Ann@` from
+    `ann@`, and people do not type it the same way twice.
+    """
+    if len(text) > EMAIL_CHARS_MAX:
+        raise InvalidRequest("email: too long")
+    try:
+        validated = validate_email(text, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise InvalidRequest(f"email: {error}") from None
+    return unicodedata.normalize("NFC", validated.normalized.lower())

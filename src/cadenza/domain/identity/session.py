@@ -1,0 +1,72 @@
+"""Sessions: log-ins that can be renewed, and revoked at once."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from cadenza.domain.identity.actor import Scope
+from cadenza.domain.ids import Access, SessionId, TenantId, UserId
+
+
+class RefreshVerdict(StrEnum):
+    """What presenting the refresh token of a step means for a session."""
+
+    ROTATE = "ROTATE"  # the active one: step on
+    REPEAT = "REPEAT"  # the one before it, a moment ago: the client did not get our reply
+    REUSED = "REUSED"  # somebody has an old one: two hold the session, and we cannot tell who stole it
+    REFUSE = "REFUSE"  # the session is over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A log-in. Its refresh tokens are numbered; `refresh_counter` is the active one, made at `refreshed_at_ms`.
+
+    `external_key` marks a log-in at an external issuer (issuer and its name for it), which has no refresh tokens.
+    """
+
+    id: SessionId
+    user_id: UserId
+    created_at_ms: int
+    expires_at_ms: int
+    refreshed_at_ms: int
+    refresh_counter: int = 0
+    revoked_at_ms: int | None = None
+    client: str = ""
+    external_key: str | None = None
+
+    def judge_refresh(self, counter: int, *, now_ms: int, reuse_interval_ms: int) -> RefreshVerdict:
+        """Decide on the refresh token number `counter`.
+
+        Only the parent of the active token may come again, and only within `reuse_interval_ms`: a client that lost our
+        reply asks again at once, a thief comes later.
+        """
+        if self.revoked_at_ms is not None or now_ms >= self.expires_at_ms or counter > self.refresh_counter:
+            return RefreshVerdict.REFUSE
+        if counter == self.refresh_counter:
+            return RefreshVerdict.ROTATE
+        is_recent = now_ms - self.refreshed_at_ms < reuse_interval_ms
+        if counter == self.refresh_counter - 1 and is_recent:
+            return RefreshVerdict.REPEAT
+        return RefreshVerdict.REUSED
+
+    def rotated(self, *, now_ms: int, expires_at_ms: int) -> "Session":
+        """Return the session one step on."""
+        return replace(
+            self, refresh_counter=self.refresh_counter + 1, refreshed_at_ms=now_ms, expires_at_ms=expires_at_ms
+        )
+
+    def revoked(self, now_ms: int) -> "Session":
+        """Return the session ended; the first instant stays."""
+        return self if self.revoked_at_ms is not None else replace(self, revoked_at_ms=now_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """What every request needs to know of a session, with its user's rights as they are now."""
+
+    session_id: SessionId
+    user_id: UserId
+    tenant_id: TenantId
+    scopes: frozenset[Scope]
+    access: frozenset[Access]
+    is_operator: bool
+    is_live: bool

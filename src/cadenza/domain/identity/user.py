@@ -1,0 +1,46 @@
+"""Users and the tenants they belong to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cadenza.domain.identity.actor import Scope
+from cadenza.domain.ids import Access, TenantId, UserId
+
+ROLE = "authenticated"
+"""The role of every user who logged in, in tokens and on the wire."""
+
+OWNER_SCOPES = frozenset(Scope)
+"""Scopes of the user whose sign-up made the tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A customer: everything belongs to one. `access` is what it may trade on."""
+
+    id: TenantId
+    name: str
+    access: frozenset[Access]
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person or a program that logs in. `access` is the tenant's.
+
+    `email` is normalised (`domain/identity/email.py`) and unique among users with a password; None only for a user of
+    an external issuer (`is_external`) that told none. `email_confirmed_at_ms` is when somebody proved to read that mailbox.
+    """
+
+    id: UserId
+    tenant_id: TenantId
+    email: str | None
+    scopes: frozenset[Scope]
+    access: frozenset[Access]
+    is_operator: bool
+    is_external: bool = False
+    created_at_ms: int
+    updated_at_ms: int
+    email_confirmed_at_ms: int | None = None
+    last_sign_in_at_ms: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Instruments, securities, order books, trades and subscriptions."""

@@ -1,0 +1,214 @@
+"""One side of the book: market liquidity and own orders, price by price, each order at its exact place in the queue."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import attrgetter
+
+from cadenza.domain.matching.orders import WorkingOrder
+from cadenza.domain.matching.state import MarketLevel
+from cadenza.domain.trading.enums import Side
+
+_by_sequence = attrgetter("sequence")
+
+
+@dataclass(slots=True, eq=False)
+class PriceLevel:
+    """The queue at one price.
+
+    Own orders stand in time order with market quantity before each of them (`WorkingOrder.market_before`) and behind
+    the last. Keeping the gaps instead of each order's whole `queue_ahead` makes a trade at the front touch the front
+    only. `market_ahead` is the sum of the gaps and never exceeds `available`.
+    """
+
+    price: int
+    displayed: int = 0
+    taken: int = 0
+    market_ahead: int = 0
+    orders: list[WorkingOrder] = field(default_factory=list)
+
+    @property
+    def available(self) -> int:
+        """What the market still has here: displayed, less what own orders took of it already."""
+        return self.displayed - self.taken
+
+    @property
+    def total(self) -> int:
+        return self.available + sum(order.remaining for order in self.orders)
+
+    @property
+    def market_at_front(self) -> int:
+        """Market quantity that trades before the first own order; all of it when there is none."""
+        return self.orders[0].market_before if self.orders else self.available
+
+    def display(self, quantity: int) -> None:
+        """The market now shows `quantity`: growth joins the back, a fall leaves from there."""
+        self.displayed = quantity
+        self.taken = min(self.taken, quantity)
+        excess = self.market_ahead - self.available
+        for order in reversed(self.orders):
+            if excess <= 0:
+                break
+            cut = min(excess, order.market_before)
+            order.market_before -= cut
+            self.market_ahead -= cut
+            excess -= cut
+
+    def take_market(self, quantity: int) -> None:
+        """An own taker takes market quantity from the front."""
+        self.taken += quantity
+        if self.orders:
+            self.pass_queue(quantity)
+
+    def pass_queue(self, quantity: int) -> None:
+        """`quantity` of the market before the first own order is done with, so every own order here moves up."""
+        self.orders[0].market_before -= quantity
+        self.market_ahead -= quantity
+
+    def join(self, order: WorkingOrder, queue_ahead: int) -> None:
+        """Stand behind every own order and behind `queue_ahead` lots of the market, as far as the market has them."""
+        order.market_before = max(0, min(queue_ahead, self.available) - self.market_ahead)
+        self.market_ahead += order.market_before
+        self.orders.append(order)
+
+    def leave(self, order: WorkingOrder) -> None:
+        """The market quantity before the order stays, before the next one."""
+        index = bisect_left(self.orders, order.sequence, key=_by_sequence)
+        assert self.orders[index] is order
+        del self.orders[index]
+        if index < len(self.orders):
+            self.orders[index].market_before += order.market_before
+        else:
+            self.market_ahead -= order.market_before
+
+    def queue_ahead_each(self) -> Iterator[int]:
+        """`queue_ahead` of each own order, in time order."""
+        return accumulate(order.market_before for order in self.orders)
+
+    def fillable(self, account_id: str | None) -> tuple[int, bool]:
+        """Lots that a taker of this account can get here, and whether an order of its own stops it."""
+        quantity = 0
+        for order in self.orders:
+            quantity += order.market_before
+            if order.account_id == account_id:
+                return quantity, True
+            quantity += order.remaining
+        return quantity + self.available - self.market_ahead, False
+
+
+class BookSide:
+    """The levels of one side. Keys are prices turned so that the best is the largest: the end of a sorted list."""
+
+    def __init__(self, side: Side) -> None:
+        self._sign = side.sign
+        self._side = side
+        self._levels: dict[int, PriceLevel] = {}
+        self._active: list[int] = []  # keys of levels where a taker finds something
+        self._owned: list[int] = []  # keys of levels where an own order stands
+
+    # Reading
+
+    def best_price(self) -> int | None:
+        return self._active[-1] * self._sign if self._active else None
+
+    def reaches(self, price: int) -> bool:
+        """Whether a taker that accepts `price` finds something on this side."""
+        return bool(self._active) and self._active[-1] >= price * self._sign
+
+    def best_level(self) -> PriceLevel | None:
+        return self._levels[self._active[-1] * self._sign] if self._active else None
+
+    def best_owned_level(self) -> PriceLevel | None:
+        """The best level on which an own order stands."""
+        return self._levels[self._owned[-1] * self._sign] if self._owned else None
+
+    def available(self, price: int) -> int:
+        """The market's available quantity at a price."""
+        level = self._levels.get(price)
+        return 0 if level is None else level.available
+
+    def is_within(self, price: int, limit: int | None) -> bool:
+        """Whether a taker whose limit is `limit` (None = any) accepts `price` of this side."""
+        return limit is None or price * self._sign >= limit * self._sign
+
+    def is_better(self, price: int, than: int) -> bool:
+        return price * self._sign > than * self._sign
+
+    def active_levels(self) -> Iterator[PriceLevel]:
+        """Levels with something to take, best first. Not to be changed meanwhile."""
+        return (self._levels[key * self._sign] for key in reversed(self._active))
+
+    def queue_ahead(self, order: WorkingOrder) -> int:
+        level = self._levels[order.resting_price]
+        return next(ahead for ahead, own in zip(level.queue_ahead_each(), level.orders, strict=True) if own is order)
+
+    def market_prices(self) -> list[int]:
+        """Prices at which the market displays something, in no order."""
+        return [price for price, level in self._levels.items() if level.displayed]
+
+    def market_levels(self) -> list[MarketLevel]:
+        """All displayed levels, best first, those taken to the last lot among them."""
+        prices = sorted(self.market_prices(), key=lambda price: -price * self._sign)
+        levels = (self._levels[price] for price in prices)
+        return [MarketLevel(self._side, level.price, level.displayed, level.taken) for level in levels]
+
+    # Changing
+
+    def display(self, price: int, quantity: int) -> None:
+        """Set what the market displays at `price`; 0 makes it forget what was taken there."""
+        level = self._level(price)
+        level.display(quantity)
+        self.refresh(level)
+
+    def take(self, price: int, quantity: int) -> None:
+        """An own order takes from the market at `price`."""
+        level = self._levels[price]
+        level.take_market(quantity)
+        self.refresh(level)
+
+    def restore_market(self, level: MarketLevel) -> None:
+        restored = self._level(level.price)
+        restored.displayed, restored.taken = level.displayed, level.taken
+        self.refresh(restored)
+
+    def join(self, order: WorkingOrder, queue_ahead: int | None = None) -> None:
+        """Rest at the order's limit price behind the whole available market quantity, or behind `queue_ahead` of it."""
+        level = self._level(order.resting_price)
+        level.join(order, level.available if queue_ahead is None else queue_ahead)
+        if len(level.orders) == 1:
+            insort(self._owned, level.price * self._sign)
+        self.refresh(level)
+
+    def leave(self, order: WorkingOrder) -> None:
+        level = self._levels[order.resting_price]
+        level.leave(order)
+        if not level.orders:
+            _discard(self._owned, level.price * self._sign)
+        self.refresh(level)
+
+    def refresh(self, level: PriceLevel) -> None:
+        """Call after a level changed: lists it while a taker finds something there, drops it when empty."""
+        key = level.price * self._sign
+        if level.orders or level.available:
+            index = bisect_left(self._active, key)
+            if index == len(self._active) or self._active[index] != key:
+                self._active.insert(index, key)
+            return
+        _discard(self._active, key)
+        if not level.displayed:
+            del self._levels[level.price]
+
+    def _level(self, price: int) -> PriceLevel:
+        level = self._levels.get(price)
+        if level is None:
+            level = self._levels[price] = PriceLevel(price)
+        return level
+
+
+def _discard(keys: list[int], key: int) -> None:
+    index = bisect_left(keys, key)
+    if index < len(keys) and keys[index] == key:
+        del keys[index]

@@ -1,0 +1,385 @@
+"""A double-entry ledger for a venue that we run ourselves: balances, positions, what orders hold, fees, liquidation.
+
+Law: every posting sums to zero per asset over the accounts and the venue's own `MARKET` (the other side of every trade
+and of every deposit), `FEES` and `INSURANCE`. So the sum over all owners is 0 for every asset, always.
+
+SPOT accounts deliver both assets of a trade. In MARGIN accounts every instrument is a position settled in its quote
+asset; margin is counted per quote asset, one never covers for another. Positions change by the functions of
+`trading/position.py`, so the venue and our own book agree to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.matching.records import EntryKind, HeldBalance, HeldPosition, LedgerEntry, VenueAccount, VenueOrder
+from cadenza.domain.money import ONE, ZERO, divide
+from cadenza.domain.trading.enums import RejectReason, Side
+from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.position import (
+    Position,
+    PositionMode,
+    PositionSide,
+    increase,
+    reduce,
+    side_of_fill,
+    split_fill,
+)
+
+MARKET = "@market"
+FEES = "@fees"
+INSURANCE = "@insurance"
+VENUE_OWNERS = frozenset({MARKET, FEES, INSURANCE})
+
+Mark = Callable[[InstrumentId], Decimal | None]
+"""The price that positions are valued at, in quote units; None while the market shows nothing."""
+
+_NO_ID = UUID(int=0)  # the venue's rows of positions are told by account, instrument and side
+
+
+class FeeAsset(StrEnum):
+    """QUOTE: fees are taken in the quote asset. RECEIVED: in what a spot fill delivers (base for BUY)."""
+
+    QUOTE = "QUOTE"
+    RECEIVED = "RECEIVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What a fill cost, and the row of positions that it changed (None on spot)."""
+
+    fees: tuple[Fee, ...]
+    position_side: PositionSide | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarginState:
+    """An account's figures in one quote asset: balance plus unrealised profit; margin of positions; the least equity."""
+
+    equity: Decimal
+    initial: Decimal
+    maintenance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerChanges:
+    """What changed since the last time."""
+
+    balances: tuple[HeldBalance, ...]
+    positions: tuple[HeldPosition, ...]
+    entries: tuple[LedgerEntry, ...]
+
+
+@dataclass(slots=True)
+class _Hold:
+    """What an open order keeps: `rate` units of `asset` per unit of `remaining`."""
+
+    order: VenueOrder
+    asset: str
+    rate: Decimal
+    remaining: Decimal
+
+    @property
+    def amount(self) -> Decimal:
+        return self.rate * self.remaining
+
+
+_Row = tuple[str, InstrumentId, PositionSide]
+_Rows = dict[tuple[InstrumentId, PositionSide], Position]
+
+
+class Ledger:
+    """The books of one venue, in memory; `take_changes` says what has to be written down."""
+
+    def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
+        self._instruments = instruments
+        self._fee_asset = fee_asset
+        self._mark = mark
+        self.restore((), (), (), ())
+
+    def restore(
+        self,
+        accounts: Iterable[VenueAccount],
+        balances: Iterable[HeldBalance],
+        positions: Iterable[HeldPosition],
+        open_orders: Iterable[VenueOrder],
+    ) -> None:
+        """Become that state; what was here before is gone."""
+        self._accounts = {account.external_id: account for account in accounts}
+        self._totals = {(balance.owner, balance.asset): balance.total for balance in balances}
+        self._positions: dict[str, _Rows] = {}
+        for held in positions:
+            rows = self._positions.setdefault(held.external_id, {})
+            rows[held.position.instrument_id, held.position.side] = held.position
+        self._holds: dict[str, dict[str, _Hold]] = {}
+        for order in open_orders:
+            self._put_hold(order, order.hold_rate)
+        self._entries: list[LedgerEntry] = []
+        self._changed_balances: set[tuple[str, str]] = set()
+        self._changed_rows: set[_Row] = set()
+
+    # Accounts
+
+    def account(self, external_id: str) -> VenueAccount | None:
+        return self._accounts.get(external_id)
+
+    @property
+    def accounts_count(self) -> int:
+        return len(self._accounts)
+
+    def open_account(self, account: VenueAccount, deposits: Mapping[str, Decimal]) -> None:
+        """Open an account with money from `MARKET`."""
+        self._accounts[account.external_id] = account
+        for asset, amount in deposits.items():
+            self._move(MARKET, account.external_id, asset, amount, EntryKind.DEPOSIT, None, account.opened_at_ms)
+
+    def total(self, owner: str, asset: str) -> Decimal:
+        return self._totals.get((owner, asset), ZERO)
+
+    def totals(self) -> Mapping[tuple[str, str], Decimal]:
+        """All totals by (owner, asset)."""
+        return self._totals
+
+    def balances(self, owner: str) -> list[HeldBalance]:
+        """By asset."""
+        assets = sorted(asset for of, asset in self._totals if of == owner)
+        return [HeldBalance(owner=owner, asset=asset, total=self._totals[owner, asset]) for asset in assets]
+
+    def positions(self, external_id: str) -> list[Position]:
+        """The rows that are not 0, by instrument and side."""
+        rows = self._positions.get(external_id, {})
+        return [rows[key] for key in sorted(rows)]
+
+    def locked(self, external_id: str, asset: str) -> Decimal:
+        """What the account's open orders hold of an asset."""
+        holds = self._holds.get(external_id, {}).values()
+        return sum((hold.amount for hold in holds if hold.asset == asset), ZERO)
+
+    def free(self, external_id: str, asset: str) -> Decimal:
+        """What a new order may hold: on spot total - locked; with margin also unrealised profit - margin in use."""
+        if not self._accounts[external_id].is_margined:
+            return self.total(external_id, asset) - self.locked(external_id, asset)
+        state = self.margin(external_id, asset)
+        return state.equity - state.initial - self.locked(external_id, asset)
+
+    # Orders
+
+    def row_of(self, external_id: str, side: Side, is_closing: bool) -> PositionSide | None:
+        """The row that an order's fills change: in hedge mode BUY opens long and closes short, SELL the reverse."""
+        account = self._accounts[external_id]
+        if not account.is_margined:
+            return None
+        return side_of_fill(account.position_mode, side.opposite if is_closing else side, None)
+
+    def hold(self, order: VenueOrder, cost: Decimal) -> Decimal | RejectReason:
+        """Keep what the order may need; return the rate per base unit, or why it is refused.
+
+        `cost` is what its quantity may cost (BUY) or bring (SELL) in quote units.
+        """
+        account = self._accounts[order.external_id]
+        if account.is_margined:
+            if (
+                order.is_closing
+                and account.position_mode is PositionMode.HEDGE
+                and self._closable(order) < order.quantity
+            ):
+                return RejectReason.INVALID_ORDER
+            amount = self._margin_needed(order, cost)
+        elif order.side is Side.SELL:
+            amount = order.quantity
+        else:
+            amount = cost * self._with_fee(order)
+        if amount > 0 and amount > self.free(order.external_id, self._held_asset(order)):
+            return RejectReason.INSUFFICIENT_MARGIN if account.is_margined else RejectReason.INSUFFICIENT_BALANCE
+        rate = divide(amount, order.quantity)
+        self._put_hold(order, rate)
+        return rate
+
+    def release(self, order: VenueOrder) -> None:
+        """The order is closed and holds nothing any more; nothing happens when it held nothing."""
+        self._holds.get(order.external_id, {}).pop(order.venue_order_id, None)
+
+    def fill(
+        self, order: VenueOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: str, at_ms: int
+    ) -> Booking:
+        """Book one execution: the trade, its fee, the position; and give back its part of what the order holds."""
+        hold = self._holds.get(order.external_id, {}).get(order.venue_order_id)
+        if hold is not None:
+            hold.remaining -= quantity
+        instrument = self._instruments[order.instrument_id]
+        if self._accounts[order.external_id].is_margined:
+            self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
+        else:
+            sign = order.side.sign
+            client, cost = order.external_id, price * quantity
+            self._move(MARKET, client, instrument.base_asset, sign * quantity, EntryKind.TRADE, trade_id, at_ms)
+            self._move(client, MARKET, instrument.quote_asset, sign * cost, EntryKind.TRADE, trade_id, at_ms)
+        fee = self._fee(order, instrument, price, quantity, is_maker)
+        self._move(order.external_id, FEES, fee.asset, fee.quantity, EntryKind.FEE, trade_id, at_ms)
+        return Booking((fee,) if fee.quantity else (), order.position_side)
+
+    # Margin
+
+    def margin(self, external_id: str, quote_asset: str) -> MarginState:
+        equity, initial, maintenance = self.total(external_id, quote_asset), ZERO, ZERO
+        for position in self._positions.get(external_id, {}).values():
+            instrument = self._instruments[position.instrument_id]
+            if instrument.quote_asset != quote_asset:
+                continue
+            mark = self._mark(position.instrument_id) or position.entry_price
+            notional = abs(position.quantity) * mark
+            equity += position.unrealized_pnl(mark)
+            initial += divide(notional, Decimal(position.leverage))
+            maintenance += notional * self._maintenance_rate(external_id, instrument)
+        return MarginState(equity, initial, maintenance)
+
+    def margin_calls(self, moved: Collection[InstrumentId]) -> list[tuple[str, str]]:
+        """(account, quote asset) wherever equity is below the maintenance margin, as far as positions in instruments whose
+        price `moved` are concerned; in a stable order."""
+        buckets = {
+            (external_id, self._instruments[instrument_id].quote_asset)
+            for external_id, rows in self._positions.items()
+            for instrument_id, _ in rows
+            if instrument_id in moved
+        }
+        states = ((bucket, self.margin(*bucket)) for bucket in sorted(buckets))
+        return [bucket for bucket, state in states if state.equity < state.maintenance]
+
+    def cover(self, external_id: str, asset: str, at_ms: int) -> Decimal | None:
+        """Pay a debt that liquidation left out of `INSURANCE`; return what was paid, None when there was no debt."""
+        debt = -self.total(external_id, asset)
+        if debt <= 0:
+            return None
+        self._move(INSURANCE, external_id, asset, debt, EntryKind.INSURANCE, None, at_ms)
+        return debt
+
+    # Keeping
+
+    def take_changes(self) -> LedgerChanges:
+        """What changed since the last call."""
+        changes = LedgerChanges(
+            tuple(HeldBalance(owner=o, asset=a, total=self._totals[o, a]) for o, a in sorted(self._changed_balances)),
+            tuple(self._held_position(row) for row in sorted(self._changed_rows)),
+            tuple(self._entries),
+        )
+        self._entries, self._changed_balances, self._changed_rows = [], set(), set()
+        return changes
+
+    # Helpers
+
+    def _move(
+        self, source: str, target: str, asset: str, amount: Decimal, kind: EntryKind, trade_id: str | None, at_ms: int
+    ) -> None:
+        """One posting of two lines; a negative amount flows the other way."""
+        if not amount:
+            return
+        for owner, change in ((source, -amount), (target, amount)):
+            self._totals[owner, asset] = self.total(owner, asset) + change
+            self._changed_balances.add((owner, asset))
+            self._entries.append(
+                LedgerEntry(owner=owner, asset=asset, amount=change, kind=kind, trade_id=trade_id, at_ms=at_ms)
+            )
+
+    def _fill_position(
+        self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, trade_id: str, at_ms: int
+    ) -> None:
+        assert order.position_side is not None
+        row = (order.external_id, order.instrument_id, order.position_side)
+        position = self._row(row)
+        closing, opening = split_fill(position, order.side, quantity)
+        if position is not None and closing:
+            change = reduce(position, closing, price, at_ms)
+            self._put_position(row, change.position)
+            quote = instrument.quote_asset
+            self._move(MARKET, order.external_id, quote, change.realized_pnl, EntryKind.PNL, trade_id, at_ms)
+        if opening:
+            base = self._row(row) or _new_position(row, at_ms)
+            opened = increase(base, order.side, opening, price, at_ms).position
+            self._put_position(row, opened if order.leverage is None else replace(opened, leverage=order.leverage))
+
+    def _put_position(self, row: _Row, position: Position) -> None:
+        self._changed_rows.add(row)
+        rows = self._positions.setdefault(row[0], {})
+        if position.quantity:
+            rows[row[1:]] = position
+        else:
+            del rows[row[1:]]
+
+    def _row(self, row: _Row) -> Position | None:
+        return self._positions.get(row[0], {}).get(row[1:])
+
+    def _row_of_order(self, order: VenueOrder) -> Position | None:
+        assert order.position_side is not None
+        return self._row((order.external_id, order.instrument_id, order.position_side))
+
+    def _held_position(self, row: _Row) -> HeldPosition:
+        return HeldPosition(external_id=row[0], position=self._row(row) or _new_position(row, 0))
+
+    def _put_hold(self, order: VenueOrder, rate: Decimal) -> None:
+        hold = _Hold(order, self._held_asset(order), rate, order.remaining)
+        self._holds.setdefault(order.external_id, {})[order.venue_order_id] = hold
+
+    def _held_asset(self, order: VenueOrder) -> str:
+        instrument = self._instruments[order.instrument_id]
+        is_delivery = order.side is Side.SELL and not self._accounts[order.external_id].is_margined
+        return instrument.base_asset if is_delivery else instrument.quote_asset
+
+    def _with_fee(self, order: VenueOrder) -> Decimal:
+        """Cost with the dearer fee on top, where the fee comes out of the quote balance."""
+        instrument = self._instruments[order.instrument_id]
+        is_margined = self._accounts[order.external_id].is_margined
+        if not is_margined and self._fee_asset is FeeAsset.RECEIVED:
+            return ONE
+        return ONE + max(instrument.taker_fee, instrument.maker_fee, ZERO)
+
+    def _margin_needed(self, order: VenueOrder, cost: Decimal) -> Decimal:
+        """Initial margin of what the order may open, and the fees; closing alone always goes."""
+        opening = order.quantity - min(self._closable(order), order.quantity)
+        if not opening:
+            return ZERO
+        position = self._row_of_order(order)
+        leverage = order.leverage or (position.leverage if position else 1)
+        fees = cost * (self._with_fee(order) - ONE)
+        return divide(cost * opening, order.quantity * leverage) + fees
+
+    def _closable(self, order: VenueOrder) -> Decimal:
+        """How much of the row the order may close, its siblings' claims set aside."""
+        position = self._row_of_order(order)
+        closing, _ = split_fill(position, order.side, abs(position.quantity) if position else ZERO)
+        claims = (
+            hold.remaining
+            for hold in self._holds.get(order.external_id, {}).values()
+            if hold.order.instrument_id == order.instrument_id
+            and (hold.order.side, hold.order.position_side) == (order.side, order.position_side)
+        )
+        return max(ZERO, closing - sum(claims, ZERO))
+
+    def _maintenance_rate(self, external_id: str, instrument: Instrument) -> Decimal:
+        """The instrument's own; where it lists none, half of the least initial margin."""
+        if instrument.maintenance_margin is not None:
+            return instrument.maintenance_margin
+        return divide(ONE, Decimal(2 * self._accounts[external_id].max_leverage))
+
+    def _fee(self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, is_maker: bool) -> Fee:
+        rate = instrument.maker_fee if is_maker else instrument.taker_fee
+        is_margined = self._accounts[order.external_id].is_margined
+        if self._fee_asset is FeeAsset.RECEIVED and order.side is Side.BUY and not is_margined:
+            return Fee(instrument.base_asset, quantity * rate)
+        return Fee(instrument.quote_asset, price * quantity * rate)
+
+
+def _new_position(row: _Row, at_ms: int) -> Position:
+    return Position(
+        id=PositionId(_NO_ID),
+        account_id=TradingAccountId(_NO_ID),
+        instrument_id=row[1],
+        side=row[2],
+        created_at_ms=at_ms,
+        updated_at_ms=at_ms,
+    )

@@ -1,0 +1,1 @@
+"""Orders, executions, positions, what a venue reports and what follows from it."""

@@ -1,0 +1,37 @@
+"""Deciding a cancel."""
+
+from dataclasses import dataclass
+
+from cadenza.domain.errors import OrderAlreadyClosed, OrderNotFound
+from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.state import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The order, and whether the venue must be asked (False when it is canceled already)."""
+
+    order: Order
+    must_ask: bool
+
+
+def decide_cancel(state: TradingState, account_id: TradingAccountId, order_id: OrderId) -> Cancellation:
+    """Record the wish to cancel. Idempotent: a canceled order is simply returned; otherwise closed ones are refused.
+
+    A disabled account may still cancel; an archived one may not.
+    """
+    account = state.account(account_id)
+    order = state.order(order_id)
+    if order is None or order.account_id != account_id:
+        raise OrderNotFound("there is no such order in the trading account")
+    if order.status is OrderStatus.CANCELED:
+        return Cancellation(order, must_ask=False)
+    if order.is_closed:
+        raise OrderAlreadyClosed(f"the order is closed: {order.status.value}", {"order": order})
+    account.require_connected()
+    if order.status is not OrderStatus.PENDING_CANCEL:
+        order = order.cancel_requested(state.world.now_ms)
+        state.put_order(order)
+    return Cancellation(order, must_ask=True)

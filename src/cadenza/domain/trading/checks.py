@@ -1,0 +1,126 @@
+"""Checks of a new order that need only the request and the instrument; they raise the cause."""
+
+from decimal import Decimal
+
+from cadenza.domain.errors import (
+    InstrumentNotTradable,
+    InvalidExpiry,
+    InvalidPrice,
+    InvalidQuantity,
+    MaxNotional,
+    MaxQuantity,
+    MinNotional,
+    MinQuantity,
+    PipSize,
+    QuoteUnusable,
+    UnsupportedOrderType,
+    UnsupportedTimeInForce,
+)
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus
+from cadenza.domain.money import HUNDRED, ONE, is_multiple, to_plain
+from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.enums import OrderType, QuantityType, TimeInForce
+
+LIMIT_TYPES = frozenset(
+    {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+)
+STOP_TYPES = frozenset(
+    {
+        OrderType.STOP,
+        OrderType.STOP_LIMIT,
+        OrderType.STOP_LOSS,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+        OrderType.TRAILING_STOP,
+    }
+)
+IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+DAY_MS = 86_400_000
+
+
+def check_request(request: SubmitOrderRequest, instrument: Instrument, now_ms: int) -> None:
+    """Raise the first rule that the request breaks; quantities in lots are checked after they are resolved."""
+    if instrument.status is not InstrumentStatus.ACTIVE:
+        raise InstrumentNotTradable(f"{instrument.id} is {instrument.status.value}", {"status": instrument.status.value})
+    if request.type not in instrument.order_types:
+        raise UnsupportedOrderType(
+            f"{instrument.id} does not take {request.type.value} orders",
+            {"orderTypes": [t.value for t in instrument.order_types]},
+        )
+    _check_price("limitPrice", request.limit_price, request.type in LIMIT_TYPES, request.type, instrument)
+    _check_price("stopPrice", request.stop_price, request.type in STOP_TYPES, request.type, instrument)
+    if (request.quote_id is not None) != (request.type is OrderType.QUOTED):
+        raise QuoteUnusable("quoteId goes with QUOTED orders, and only with them")
+    _check_asked_quantity(request)
+    _check_time_in_force(request, instrument, now_ms)
+
+
+def effective_time_in_force(request: SubmitOrderRequest) -> TimeInForce:
+    """MARKET means IOC (or FOK when asked) and says so; anything else is GTC unless told otherwise."""
+    if request.type in (OrderType.MARKET, OrderType.QUOTED):
+        return TimeInForce.FOK if request.time_in_force is TimeInForce.FOK else TimeInForce.IOC
+    return request.time_in_force or TimeInForce.GTC
+
+
+def effective_expiry(time_in_force: TimeInForce, expire_at_ms: int | None, now_ms: int) -> int | None:
+    """GTD ends when it says; DAY at the next 00:00 UTC; nothing else ends by the clock."""
+    if time_in_force is TimeInForce.DAY:
+        return (now_ms // DAY_MS + 1) * DAY_MS
+    return expire_at_ms
+
+
+def check_quantity(quantity: Decimal, price: Decimal | None, instrument: Instrument) -> None:
+    """Raise when a resolved base quantity, or its notional at `price` (quote units), is out of the instrument's range."""
+    if quantity < instrument.min_quantity or quantity <= 0:
+        raise MinQuantity(f"the quantity {to_plain(quantity)} is below {to_plain(instrument.min_quantity)}")
+    if quantity > instrument.max_quantity:
+        raise MaxQuantity(f"the quantity {to_plain(quantity)} is above {to_plain(instrument.max_quantity)}")
+    if price is None:
+        return
+    notional = quantity * price
+    if notional < instrument.min_notional:
+        raise MinNotional(f"the notional {to_plain(notional)} is below {to_plain(instrument.min_notional)}")
+    if instrument.max_notional is not None and notional > instrument.max_notional:
+        raise MaxNotional(f"the notional {to_plain(notional)} is above {to_plain(instrument.max_notional)}")
+
+
+def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderType, instrument: Instrument) -> None:
+    if price is None:
+        if is_needed:
+            raise InvalidPrice(f"{type.value} orders need {name}")
+        return
+    if not is_needed:
+        raise InvalidPrice(f"{type.value} orders take no {name}")
+    if price <= 0:
+        raise InvalidPrice(f"{name} must be positive")
+    if not is_multiple(price, instrument.pip_size):
+        raise PipSize(f"{name} {to_plain(price)} is not a multiple of the pip size {to_plain(instrument.pip_size)}")
+
+
+def _check_asked_quantity(request: SubmitOrderRequest) -> None:
+    if request.quantity <= 0:
+        raise InvalidQuantity("the quantity must be positive")
+    if request.quantity_type is QuantityType.POSITION_RATIO and request.quantity > ONE:
+        raise InvalidQuantity("a position ratio is at most 1")
+    if request.quantity_type is QuantityType.POSITION_PERCENTAGE and request.quantity > HUNDRED:
+        raise InvalidQuantity("a position percentage is at most 100")
+
+
+def _check_time_in_force(request: SubmitOrderRequest, instrument: Instrument, now_ms: int) -> None:
+    asked = request.time_in_force
+    if request.type in (OrderType.MARKET, OrderType.QUOTED) and asked not in (None, TimeInForce.GTC, *IMMEDIATE):
+        raise UnsupportedTimeInForce(f"{request.type.value} orders are IOC or FOK, not {asked}")
+    if asked is TimeInForce.GTX and request.type is not OrderType.LIMIT:
+        raise UnsupportedTimeInForce("GTX (post-only) goes with LIMIT orders only")
+    effective = effective_time_in_force(request)
+    if effective not in instrument.time_in_force_options:
+        raise UnsupportedTimeInForce(
+            f"{instrument.id} does not take {effective.value}",
+            {"timeInForceOptions": [t.value for t in instrument.time_in_force_options]},
+        )
+    if effective is TimeInForce.GTD:
+        if request.expire_at_ms is None or request.expire_at_ms <= now_ms:
+            raise InvalidExpiry("GTD needs an expireAt in the future")
+    elif request.expire_at_ms is not None:
+        raise InvalidExpiry(f"expireAt goes with GTD only, not with {effective.value}")

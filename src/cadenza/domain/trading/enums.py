@@ -1,0 +1,109 @@
+"""The words of an order, one enum each; spelled as in the code (the wire's `CANCELLED` is translated in `wire/`)."""
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    QUOTED = "QUOTED"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+    DAY = "DAY"
+    GTX = "GTX"
+    OPG = "OPG"
+    CLS = "CLS"
+    GFA = "GFA"
+    GFS = "GFS"
+    GTM = "GTM"
+    MOO = "MOO"
+    MOC = "MOC"
+    EXT = "EXT"
+
+
+class QuantityType(StrEnum):
+    BASE = "BASE"
+    QUOTE = "QUOTE"
+    POSITION_RATIO = "POSITION_RATIO"
+    POSITION_PERCENTAGE = "POSITION_PERCENTAGE"
+
+
+class OrderStatus(StrEnum):
+    CREATED = "CREATED"
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+    @property
+    def is_closed(self) -> bool:
+        """Closed states are final."""
+        return self in CLOSED_STATUSES
+
+
+CLOSED_STATUSES = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.REVOKED}
+)
+OPEN_STATUSES = frozenset(OrderStatus) - CLOSED_STATUSES
+
+
+class RejectReason(StrEnum):
+    """Why a venue refused an order, with proof; a reason that we do not know keeps the venue's own text beside OTHER."""
+
+    POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
+    STOP_WOULD_TRIGGER = "STOP_WOULD_TRIGGER"
+    INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+    INSUFFICIENT_MARGIN = "INSUFFICIENT_MARGIN"
+    INVALID_ORDER = "INVALID_ORDER"
+    INSTRUMENT_NOT_TRADABLE = "INSTRUMENT_NOT_TRADABLE"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUOTE_UNUSABLE = "QUOTE_UNUSABLE"
+    NOT_SENT = "NOT_SENT"
+    NOT_FOUND_AT_VENUE = "NOT_FOUND_AT_VENUE"
+    OTHER = "OTHER"
+
+
+class CancelReason(StrEnum):
+    USER = "USER"
+    IOC_REMAINDER = "IOC_REMAINDER"
+    FOK_NOT_FILLABLE = "FOK_NOT_FILLABLE"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    VENUE = "VENUE"
+    RISK = "RISK"
+    SELF_TRADE = "SELF_TRADE"
+    EXPIRED = "EXPIRED"
+
+
+class LiquiditySide(StrEnum):
+    MAKER = "MAKER"
+    TAKER = "TAKER"

@@ -1,0 +1,157 @@
+"""What an order locks, and how much of it stays locked while it is filled.
+
+Spot BUY locks quote units: quantity at the order's price plus the taker fee; without a limit the price is the cost of
+taking the book now, padded, but never padded beyond what is free. Spot SELL locks the base quantity. A margined order
+locks, in quote units, the initial margin of the part that opens a position, plus the taker fee.
+"""
+
+from dataclasses import replace
+from decimal import ROUND_UP, Decimal
+
+from cadenza.domain.accounts.portfolio import position_margin
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import InsufficientBalance, InsufficientMargin, NoMarketPrice
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.domain.money import ONE, RATIO_SCALE, ZERO, divide, to_plain
+from cadenza.domain.trading.enums import Side
+from cadenza.domain.trading.order import Order, Reservation
+from cadenza.domain.trading.position import Position, side_of_fill, split_fill
+from cadenza.domain.trading.state import TradingState
+
+MARKET_PAD = Decimal("0.02")
+"""How much more than the present cost of taking the book a market buy locks, where the balance allows."""
+
+_STEP = ONE.scaleb(-RATIO_SCALE)
+
+
+def reference_price(order: Order, state: TradingState) -> Decimal | None:
+    """The price (quote units) to value an unfilled order at: its limit, its trigger, else the best opposite price."""
+    if order.limit_price is not None or order.stop_price is not None:
+        return order.limit_price or order.stop_price
+    top = state.world.top(order.instrument_id)
+    if top is None:
+        return None
+    return (top.ask if order.side is Side.BUY else top.bid) or top.mark
+
+
+def reserve(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Reservation:
+    """Return what the order locks; raise when the account has not that much free."""
+    if account.is_margined:
+        return _reserve_margin(order, account, instrument, state)
+    if order.side is Side.SELL:
+        return _from_balance(state, order, order.base_asset, order.quantity, order.quantity)
+    cost = _spot_cost(order, state)
+    least = cost * (ONE + max(instrument.taker_fee, ZERO))
+    padded = least if order.limit_price is not None else least * (ONE + MARKET_PAD)
+    return _from_balance(state, order, order.quote_asset, least, padded)
+
+
+def remaining_after(order: Order, reservation: Reservation) -> Decimal:
+    """What stays locked for an order's leaves quantity: its share, rounded up; nothing once closed."""
+    if order.is_closed:
+        return ZERO
+    return divide_up(reservation.locked * order.leaves_quantity, order.quantity)
+
+
+def divide_up(numerator: Decimal, denominator: Decimal) -> Decimal:
+    return (numerator / denominator).quantize(_STEP, rounding=ROUND_UP)
+
+
+def release(state: TradingState, order: Order) -> Order:
+    """Bring an order's lock and the balance's to what its leaves quantity needs; return the order."""
+    reservation = order.reservation
+    if reservation is None:
+        return order
+    remaining = remaining_after(order, reservation)
+    if remaining == reservation.remaining:
+        return order
+    state.change_balance(order.account_id, reservation.asset, locked=remaining - reservation.remaining)
+    return replace(order, reservation=replace(reservation, remaining=remaining))
+
+
+def walk_cost(book: BookSnapshot, side: Side, quantity: Decimal) -> Decimal | None:
+    """Cost of taking `quantity` from a book; what it does not hold is valued at its worst price. None when empty."""
+    levels = book.asks if side is Side.BUY else book.bids
+    left, cost, price = quantity, ZERO, None
+    for price, available in levels:
+        taken = min(left, available)
+        cost += taken * price
+        left -= taken
+        if left == 0:
+            return cost
+    return None if price is None else cost + left * price
+
+
+def free_margin(state: TradingState, account: TradingAccount, asset: str) -> Decimal:
+    """What a margined account may still use of an asset: free balance + unrealised PnL - margin of open positions."""
+    free = state.balance(account.id, asset).free
+    instruments = state.instruments_of(account.id)
+    for position in state.positions(account.id):
+        instrument = instruments.get(position.instrument_id)
+        if instrument is None or instrument.quote_asset != asset:
+            continue
+        mark = _mark(state, position.instrument_id) or position.entry_price
+        free += position.unrealized_pnl(mark) - position_margin(position, instrument, mark)
+    return free
+
+
+def _mark(state: TradingState, instrument_id: InstrumentId) -> Decimal | None:
+    top = state.world.top(instrument_id)
+    return None if top is None else top.mark
+
+
+def _spot_cost(order: Order, state: TradingState) -> Decimal:
+    price = order.limit_price or order.stop_price
+    if price is not None:
+        return order.quantity * price
+    book = state.world.book(order.instrument_id)
+    cost = None if book is None else walk_cost(book, order.side, order.quantity)
+    if cost is None:
+        raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to value the order at")
+    return cost
+
+
+def _from_balance(
+    state: TradingState, order: Order, asset: str, least: Decimal, wanted: Decimal
+) -> Reservation:
+    free = state.balance(order.account_id, asset).free
+    if free < least:
+        raise InsufficientBalance(
+            f"the order needs {to_plain(least)} {asset}, and {to_plain(max(free, ZERO))} is free",
+            {"asset": asset, "needed": to_plain(least), "free": to_plain(free)},
+        )
+    locked = min(wanted, free)
+    return Reservation(asset, locked, locked)
+
+
+def _reserve_margin(
+    order: Order, account: TradingAccount, instrument: Instrument, state: TradingState
+) -> Reservation:
+    price = reference_price(order, state)
+    if price is None:
+        raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to value the order at")
+    position = target_position(order, account, state)
+    _, opening = split_fill(position, order.side, order.quantity)
+    leverage = Decimal(order.leverage or (position.leverage if position else 1))
+    margin = divide(opening * price, leverage)
+    needed = margin + order.quantity * price * max(instrument.taker_fee, ZERO)
+    free = free_margin(state, account, order.quote_asset)
+    if opening > 0 and free < needed:
+        raise InsufficientMargin(
+            f"the order needs {to_plain(needed)} {order.quote_asset} of margin, and {to_plain(max(free, ZERO))} is free",
+            {"asset": order.quote_asset, "needed": to_plain(needed), "free": to_plain(free)},
+        )
+    return Reservation(order.quote_asset, needed, needed)
+
+
+def target_position(order: Order, account: TradingAccount, state: TradingState) -> Position | None:
+    """The open position that the order's fills will change, by the account's mode and the order's `position_id`."""
+    targeted = None
+    if order.position_id is not None:
+        for position in state.positions(account.id):
+            if position.id == order.position_id:
+                targeted = position.side
+    side = side_of_fill(account.position_mode, order.side, targeted)
+    return state.position(account.id, order.instrument_id, side)

@@ -1,0 +1,197 @@
+"""Deciding a new order: idempotency, account, quantity, checks, reservation."""
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, Decimal
+
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import (
+    DuplicateClientOrderId,
+    IdempotencyKeyReused,
+    InstrumentNotFound,
+    InvalidLeverage,
+    LotSize,
+    NoMarketPrice,
+    NoPosition,
+    QuoteUnusable,
+)
+from cadenza.domain.ids import OrderId, TenantId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import HUNDRED, ONE, RATIO_SCALE, ZERO, Rounding, is_multiple, round_to_step, to_plain
+from cadenza.domain.trading.checks import check_quantity, check_request, effective_expiry, effective_time_in_force
+from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.enums import OrderType, QuantityType, Side
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.reservation import reference_price, reserve, target_position
+from cadenza.domain.trading.state import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The order, and whether this request made it (and so must send it)."""
+
+    order: Order
+    is_new: bool
+
+
+def decide_submit(
+    state: TradingState, request: SubmitOrderRequest, order_id: OrderId, tenant_id: TenantId, instrument: Instrument
+) -> Submission:
+    """Return the order that the request makes, or made before; raise the cause of a refusal.
+
+    `order_id` was chosen before the transaction. When it is there already, an earlier try of this very request was
+    committed without our knowing, and nothing was sent: it is new still.
+    """
+    account = state.account(request.account_id)
+    known = state.order(order_id)
+    if known is not None:
+        return Submission(known, is_new=True)
+    repeated = _find_repeated(state, request)
+    if repeated is not None:
+        return Submission(repeated, is_new=False)
+    account.require_active()
+    if instrument.venue_id != account.venue_id:
+        raise InstrumentNotFound(f"{instrument.id} is not traded on {account.venue_id}")
+    check_request(request, instrument, state.world.now_ms)
+    if request.type is OrderType.QUOTED:
+        raise QuoteUnusable("there is no such quote")
+    order = _with_quantity(_draft(request, order_id, tenant_id, account, instrument, state), account, instrument, state)
+    check_quantity(order.quantity, reference_price(order, state), instrument)
+    reservation = reserve(order, account, instrument, state)
+    order = replace(order, reservation=reservation).submitted(state.world.now_ms)
+    state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
+    state.put_order(order)
+    return Submission(order, is_new=True)
+
+
+def _find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | None:
+    """Return the order that an equal request made; raise when key or client order id are taken by another body."""
+    account_id, key, client_id = request.account_id, request.idempotency_key, request.client_order_id
+    by_key = state.order_by_key(account_id, key) if key is not None else None
+    if by_key is not None:
+        if by_key.fingerprint == request.fingerprint():
+            return by_key
+        raise IdempotencyKeyReused("the idempotency key was used by a request with another body")
+    by_client = state.order_by_client_id(account_id, client_id) if client_id is not None else None
+    if by_client is None:
+        return None
+    if key is None and by_client.fingerprint == request.fingerprint():
+        return by_client
+    raise DuplicateClientOrderId(
+        f"the client order id {client_id} is taken by order {by_client.id}", {"tradeOrderId": str(by_client.id)}
+    )
+
+
+def _draft(
+    request: SubmitOrderRequest,
+    order_id: OrderId,
+    tenant_id: TenantId,
+    account: TradingAccount,
+    instrument: Instrument,
+    state: TradingState,
+) -> Order:
+    time_in_force = effective_time_in_force(request)
+    now_ms = state.world.now_ms
+    return Order(
+        id=order_id,
+        tenant_id=tenant_id,
+        account_id=account.id,
+        venue_id=account.venue_id,
+        instrument_id=instrument.id,
+        base_asset=instrument.base_asset,
+        quote_asset=instrument.quote_asset,
+        side=request.side,
+        type=request.type,
+        time_in_force=time_in_force,
+        asked_quantity=request.quantity,
+        quantity_type=request.quantity_type,
+        rounding=request.rounding,
+        quantity=request.quantity,
+        limit_price=request.limit_price,
+        stop_price=request.stop_price,
+        position_id=request.position_id,
+        quote_id=request.quote_id,
+        leverage=_leverage(request, account, state),
+        expire_at_ms=effective_expiry(time_in_force, request.expire_at_ms, now_ms),
+        client_order_id=request.client_order_id,
+        idempotency_key=request.idempotency_key,
+        fingerprint=request.fingerprint(),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+    )
+
+
+def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: TradingState) -> int | None:
+    """None and 0 mean not given: a margined order then keeps its position's leverage, or 1."""
+    if not request.leverage:
+        return None
+    most = account.external.max_leverage if account.is_margined else 1
+    if not 1 <= request.leverage <= most:
+        raise InvalidLeverage(f"the leverage must be between 1 and {most} in this account", {"maxLeverage": most})
+    return request.leverage
+
+
+def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Order:
+    """Turn what was asked into base units, then into lots."""
+    position = target_position(order, account, state) if account.is_margined else None
+    if order.position_id is not None and (position is None or position.id != order.position_id):
+        raise NoPosition("there is no such open position of this instrument")
+    match order.quantity_type:
+        case QuantityType.BASE:
+            exact, most = order.asked_quantity, None
+        case QuantityType.QUOTE:
+            exact, most = _divide_down(order.asked_quantity, _price(order, state)), None
+        case QuantityType.POSITION_RATIO:
+            exact, most = _share(order, order.asked_quantity, account, instrument, state)
+        case QuantityType.POSITION_PERCENTAGE:
+            exact, most = _share(order, order.asked_quantity / HUNDRED, account, instrument, state)
+    quantity = round_to_step(exact, instrument.lot_size, order.rounding)
+    if most is not None and quantity > most:
+        quantity = round_to_step(most, instrument.lot_size, Rounding.DOWN)
+    if not is_multiple(quantity, instrument.lot_size):
+        raise LotSize(
+            f"{to_plain(quantity)} is not a multiple of the lot size {to_plain(instrument.lot_size)}; "
+            "choose a quantityRounding such as DOWN to have it rounded",
+            {"lotSize": to_plain(instrument.lot_size)},
+        )
+    return replace(order, quantity=quantity)
+
+
+def _share(
+    order: Order, ratio: Decimal, account: TradingAccount, instrument: Instrument, state: TradingState
+) -> tuple[Decimal, Decimal]:
+    """Return (ratio of the whole, the whole) in base units: of the position, or on spot of the free balance."""
+    if account.is_margined:
+        position = _position_to_share(order, account, state)
+        whole = abs(position.quantity)
+        return whole * ratio, whole
+    if order.side is Side.SELL:
+        whole = max(state.balance(account.id, order.base_asset).free, ZERO)
+    else:
+        with_fee = _price(order, state) * (ONE + max(instrument.taker_fee, ZERO))
+        whole = _divide_down(max(state.balance(account.id, order.quote_asset).free, ZERO), with_fee)
+    if whole == 0:
+        raise NoPosition("there is no free balance to take a share of")
+    return whole * ratio, whole
+
+
+def _position_to_share(order: Order, account: TradingAccount, state: TradingState) -> Position:
+    """The position meant: by id, else the net one; in hedge mode the one that the order's side closes."""
+    position = target_position(order, account, state)
+    if order.position_id is None and account.position_mode is PositionMode.HEDGE:
+        side = PositionSide.LONG if order.side is Side.SELL else PositionSide.SHORT
+        position = state.position(account.id, order.instrument_id, side)
+    if position is None or position.quantity == 0:
+        raise NoPosition(f"there is no open position of {order.instrument_id}")
+    return position
+
+
+def _price(order: Order, state: TradingState) -> Decimal:
+    price = reference_price(order, state)
+    if price is None or price <= 0:
+        raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to size the order by")
+    return price
+
+
+def _divide_down(numerator: Decimal, denominator: Decimal) -> Decimal:
+    return (numerator / denominator).quantize(ONE.scaleb(-RATIO_SCALE), rounding=ROUND_DOWN)

@@ -1,0 +1,1 @@
+"""Sockets and patience, ignorant of trading."""

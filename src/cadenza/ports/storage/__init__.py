@@ -1,0 +1,45 @@
+"""Storage: a unit of work over repositories, one per aggregate.
+
+`async with storage.begin() as uow:` is one transaction. Law: what was not committed by `await uow.commit()` is rolled
+back on leaving; after a commit nothing more may be done with the unit. `storage.read()` is the same rooms without a
+transaction, for single reads. A database that does not answer raises `DatabaseUnavailable`.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from cadenza.ports.jobs import Jobs
+from cadenza.ports.storage.accounts import (
+    AccountRepository,
+    CredentialRepository,
+    OperationRepository,
+    SubscriptionRepository,
+)
+from cadenza.ports.storage.identity import IdentityRepository
+from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
+
+__all__ = ["Storage", "UnitOfWork"]
+
+
+class UnitOfWork(Protocol):
+    """The rooms of one transaction."""
+
+    trading: TradingRepository
+    orders: OrderQueries
+    events: EventLog
+    accounts: AccountRepository
+    credentials: CredentialRepository
+    operations: OperationRepository
+    subscriptions: SubscriptionRepository
+    catalogue: CatalogueRepository
+    identity: IdentityRepository
+    jobs: Jobs
+
+    async def commit(self) -> None: ...
+
+
+class Storage(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+
+    def read(self) -> AbstractAsyncContextManager[UnitOfWork]: ...

@@ -1,0 +1,97 @@
+"""Tenants, users, sessions, invitations, one-time tokens and the mail outbox."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from cadenza.domain.identity.invitation import Invitation, InvitationId, OneTimeToken, TokenPurpose
+from cadenza.domain.identity.mail import Mail, MailId
+from cadenza.domain.identity.session import Session, SessionState
+from cadenza.domain.identity.user import Tenant, User
+from cadenza.domain.ids import Access, SessionId, TenantId, UserId
+
+
+class IdentityRepository(Protocol):
+    """Law: digests of tokens and hashes of passwords go in; no token and no password ever does (but for the text of a
+    mail that is not yet sent). `lock=True` holds the row until the transaction ends."""
+
+    # --- tenants
+
+    async def add_tenant(self, tenant: Tenant) -> None: ...
+
+    async def get_tenant(self, tenant_id: TenantId) -> Tenant | None: ...
+
+    async def set_access(self, tenant_id: TenantId, access: frozenset[Access]) -> None: ...
+
+    # --- users
+
+    async def add_user(self, user: User, *, password_hash: str) -> None:
+        """Insert a user who logs in here. Raises `EmailTaken`."""
+
+    async def add_external_user(self, user: User, *, issuer: str, subject: str) -> None: ...
+
+    async def update_user(self, user: User) -> None:
+        """Write e-mail, confirmation, metadata, last sign-in and `updated_at`. Raises `EmailTaken`."""
+
+    async def set_password_hash(self, user_id: UserId, password_hash: str) -> None: ...
+
+    async def get_user(self, user_id: UserId, *, lock: bool = False) -> User | None: ...
+
+    async def find_login(self, email: str, *, lock: bool = False) -> tuple[User, str] | None:
+        """Return the user with that address and a password, and the password's hash."""
+
+    async def find_external_user(self, issuer: str, subject: str) -> User | None: ...
+
+    async def lock_external_user(self, issuer: str, subject: str) -> None:
+        """Hold off, until this transaction ends, every other one that would make the same user."""
+
+    async def list_users(self, *, offset: int, limit: int) -> Sequence[User]:
+        """Return users of all tenants, newest first."""
+
+    # --- sessions
+
+    async def add_session(self, session: Session) -> None: ...
+
+    async def update_session(self, session: Session) -> None: ...
+
+    async def get_session(self, session_id: SessionId, *, lock: bool = False) -> Session | None: ...
+
+    async def find_external_session(self, external_key: str) -> Session | None: ...
+
+    async def get_session_state(self, session_id: SessionId, now_ms: int) -> SessionState | None: ...
+
+    async def revoke_sessions(
+        self, user_id: UserId, now_ms: int, *, keep: SessionId | None = None
+    ) -> Sequence[SessionId]:
+        """Revoke the user's live sessions but `keep`; return which."""
+
+    # --- invitations and one-time tokens
+
+    async def add_invitation(self, invitation: Invitation, digest: bytes) -> None: ...
+
+    async def find_invitation(self, digest: bytes) -> Invitation | None:
+        """Return the invitation, locked."""
+
+    async def mark_invitation_used(self, invitation_id: InvitationId, now_ms: int) -> None: ...
+
+    async def put_one_time_token(self, token: OneTimeToken) -> None:
+        """Insert, in place of the user's earlier one for the purpose."""
+
+    async def take_one_time_token(self, digest: bytes, purpose: TokenPurpose, now_ms: int) -> UserId | None:
+        """Delete an unexpired token and return whose it was: of two takers one gets it."""
+
+    # --- mail
+
+    async def add_mail(self, mail: Mail) -> None: ...
+
+    async def get_mail(self, mail_id: MailId, *, lock: bool = False) -> Mail | None: ...
+
+    async def mark_mail_sent(self, mail_id: MailId, now_ms: int, *, keeps_text: bool) -> None: ...
+
+    async def list_mails(self, *, offset: int, limit: int) -> Sequence[Mail]:
+        """Return the outbox, newest first."""
+
+    # --- housekeeping
+
+    async def purge(self, before_ms: int, *, rows_max: int) -> int:
+        """Delete sessions, invitations, tokens and sent mails that ended before the instant, at most `rows_max` of
+        each; return how many."""

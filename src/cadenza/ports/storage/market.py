@@ -1,0 +1,43 @@
+"""The shared catalogue of instruments and securities, and each tenant's own view of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
+from cadenza.domain.market.instrument import Instrument, Security
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOverride:
+    """A tenant's decision about an instrument: DISABLED stays so through every sync; `is_deleted` hides it."""
+
+    instrument_id: InstrumentId
+    is_disabled: bool
+    is_deleted: bool
+
+
+class CatalogueRepository(Protocol):
+    """Law: rows of the catalogue are never removed, only DELISTED; orders go on referring to them."""
+
+    async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None: ...
+
+    async def delist_missing(self, venue_id: VenueId, listed: Sequence[InstrumentId]) -> None:
+        """Mark the venue's other instruments DELISTED."""
+
+    async def upsert_securities(self, securities: Sequence[Security]) -> None: ...
+
+    async def instruments(self) -> Sequence[Instrument]: ...
+
+    async def securities(self) -> Sequence[Security]: ...
+
+    async def overrides(self) -> Sequence[tuple[TenantId, TenantOverride]]: ...
+
+    async def set_override(self, tenant_id: TenantId, override: TenantOverride) -> None: ...
+
+    async def deleted_securities(self) -> Sequence[tuple[TenantId, SecurityId]]: ...
+
+    async def set_security_deleted(self, tenant_id: TenantId, security_id: SecurityId, is_deleted: bool) -> None: ...
+
+    async def open_use_of(self, tenant_id: TenantId, instrument_id: InstrumentId) -> int:
+        """Return how many open orders and open positions of the tenant refer to the instrument."""

@@ -1,0 +1,103 @@
+"""Loading and saving what the committer changes: many rows at a time, there is no row-by-row way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cadenza.domain.accounts.balance import Balance
+from cadenza.domain.accounts.operation import Operation
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.reports import Report
+
+
+@dataclass(slots=True)
+class BatchKeys:
+    """What a batch needs: its accounts (locked in id order) and the orders it names in any of four ways."""
+
+    accounts: set[TradingAccountId] = field(default_factory=set)
+    orders: set[OrderId] = field(default_factory=set)
+    venue_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchRows:
+    """The rows as they are now: every balance and every open position of the accounts, and the orders asked for with
+    their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent."""
+
+    accounts: Sequence[TradingAccount]
+    balances: Sequence[Balance]
+    positions: Sequence[Position]
+    orders: Sequence[Order]
+    unmatched: Sequence[Report]
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchChanges:
+    """What to write: `created` orders are inserted, `updated` ones overwrite; the rest is inserted or overwritten.
+    `operations` are PENDING rows that end with this transaction."""
+
+    created: Sequence[Order]
+    updated: Sequence[Order]
+    executions: Sequence[Execution]
+    balances: Sequence[Balance]
+    positions: Sequence[Position]
+    accounts: Sequence[TradingAccount]
+    events: Sequence[AccountEvent]
+    unmatched: Sequence[Report]
+    operations: Sequence[Operation]
+
+
+class TradingRepository(Protocol):
+    """Law: `load` locks the accounts' rows in id order until the transaction ends; `save` must be given only rows of
+    locked accounts. Unique keys (client order id, idempotency key, trade id) are enforced by the database as well."""
+
+    async def load(self, keys: BatchKeys) -> BatchRows: ...
+
+    async def save(self, changes: BatchChanges) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders; None means any. `start_ms` <= created_at < `end_ms`."""
+
+    tenant_id: TenantId
+    order_id: OrderId | None = None
+    status: str | None = None
+    account_id: TradingAccountId | None = None
+    instrument_id: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class OrderQueries(Protocol):
+    """Reading orders. Law: newest first unless `ascending`, by (created_at, id); a page costs the same at any depth
+    when it is asked for by key."""
+
+    async def page(
+        self, filter: OrderFilter, *, ascending: bool, after: tuple[int, OrderId] | None, offset: int, limit: int
+    ) -> Sequence[Order]: ...
+
+    async def count(self, filter: OrderFilter) -> int: ...
+
+    async def get(self, order_id: OrderId) -> Order | None: ...
+
+    async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
+        """Return the account's open orders, oldest first."""
+
+
+class EventLog(Protocol):
+    """Reading accounts' logs. Law: sequences of an account have no gap."""
+
+    async def after(self, account_id: TradingAccountId, sequence: int, limit: int) -> Sequence[AccountEvent]: ...
+
+    async def last_at_ms(self, account_id: TradingAccountId) -> int | None:
+        """Return the instant of the account's newest event; None when it has none."""
+
+    async def epoch(self) -> str:
+        """Return the installation's id, the same for its whole life."""

@@ -1,0 +1,294 @@
+"""Who is introduced to whom: all wiring, by plain constructor calls, and the order of starting and stopping."""
+
+import gc
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from litestar import Litestar
+
+from cadenza.adapters.http.app import create_app
+from cadenza.adapters.http.limits import HttpLimits
+from cadenza.adapters.http.metrics import HttpMetrics
+from cadenza.adapters.realtime.node import Node
+from cadenza.adapters.realtime.limits import RealtimeLimits
+from cadenza.adapters.storage.database import SqlStorage, open_pool
+from cadenza.adapters.storage.jobs import JobRunner
+from cadenza.adapters.storage.master_keys import prove_master_keys
+from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, derive
+from cadenza.adapters.vault.sealer import AesGcmSealer
+from cadenza.application.accounts.change_account import AccountChanger
+from cadenza.application.accounts.keep_sessions import KeepSessions
+from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.value import PortfolioBuilder
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
+from cadenza.application.market_data.restore_feeds import RestoreFeeds
+from cadenza.application.orders.apply_report import SessionSink
+from cadenza.application.orders.committer import Committer, CommitterLimits
+from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.sessions import Sessions
+from cadenza.application.paging import CursorCodec
+from cadenza.application.system.check_health import CheckHealth, HealthStatus
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
+from cadenza.domain.identity.actor import Actor
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.network.rate_limiter import TokenBuckets
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.venue import Connectors
+from cadenza.runtime.config import Settings
+from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
+from cadenza.runtime.supervisor import Supervisor
+from cadenza.runtime.wiring.identity import wire_identity
+from cadenza.runtime.wiring.metrics import Readings, new_registry
+from cadenza.runtime.wiring.use_cases import Parts, connect_account, wire_use_cases
+from cadenza.runtime.wiring.venues import wire_connectors
+
+CONNECTIONS_MAX = 12
+KEEP_SESSIONS_MS = 500
+MAINTAIN_BOOKS_MS = 1_000
+DRAIN_MS_MAX = 5_000
+FLOOD_KEYS_MAX = 100_000
+
+
+def open_key_ring(settings: Settings) -> KeyRing:
+    """The master keys: of the setting, else of a 0600 file in the data directory, made at the first start."""
+    if settings.master_key:
+        return KeyRing.from_text(settings.master_key)
+    return FileKeyRing(settings.master_key_file)
+
+
+class House:
+    """One server process, put together over a migrated database. `open` starts everything, `close` ends it in order."""
+
+    def __init__(self, settings: Settings, *, dsn: str, pool: asyncpg.Pool, failpoints: Failpoints) -> None:
+        self.settings = settings
+        self.clock, self.ids = SystemClock(), SystemIds()
+        self.concurrency = AsyncioConcurrency()
+        self.supervisor = Supervisor()
+        self.storage = SqlStorage(pool)
+        self.key_ring = open_key_ring(settings)
+        self._pool = pool
+        self._failpoints = failpoints
+        self.connectors: Connectors = wire_connectors(settings, pool=pool, clock=self.clock, failpoints=failpoints)
+        self.catalogue = Catalogue(storage=self.storage)
+        self._wire_market()
+        self._wire_trading()
+        self.identity = wire_identity(
+            settings, storage=self.storage, keys=self.key_ring, clock=self.clock, ids=self.ids
+        )
+        self.jobs = JobRunner(dsn, self.identity.job_handlers)
+        self._wire_edges()
+
+    @classmethod
+    async def build(cls, settings: Settings, *, dsn: str, failpoints: Failpoints) -> "House":
+        """Connect to the database and put everything together; nothing runs yet."""
+        pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX)
+        house = cls(settings, dsn=dsn, pool=pool, failpoints=failpoints)
+        async with pool.acquire() as connection:
+            await prove_master_keys(connection, house.key_ring)
+        return house
+
+    async def open(self) -> None:
+        """Start the parts from the inside out; afterwards requests may come."""
+        for connector in self.connectors.values():
+            await connector.start()
+        await self._list_in_house_venues()
+        self.supervisor.start("committer", self.committer.run)
+        await self.books.open_always()
+        await self.restore_feeds()
+        self.supervisor.start("publish books", self._every(CONFLATE_MS, self._flush_books))
+        self.supervisor.start("maintain books", self._every(MAINTAIN_BOOKS_MS, self.books.maintain))
+        await self.keep_sessions.settle_operations()
+        await self.keep_sessions.tick()
+        self.supervisor.start("keep sessions", self._every(KEEP_SESSIONS_MS, self.keep_sessions.tick))
+        await self.jobs.start()
+        await self.identity.purge.schedule()
+        # What was made until now lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+
+    async def close(self) -> None:
+        """End the parts from the outside in: clients are told, work under way is finished, then the rest stops."""
+        await self.node.shutdown()
+        await self.concurrency.drain(DRAIN_MS_MAX)
+        await self.jobs.stop()
+        await self.supervisor.cancel("keep sessions")
+        await self.sessions.close_all()
+        for connector in self.connectors.values():
+            await connector.stop()
+        await self.supervisor.stop(DRAIN_MS_MAX)
+        await self._pool.close()
+        gc.unfreeze()
+
+    # --- wiring
+
+    def _wire_market(self) -> None:
+        self.node = Node(
+            authenticate=self._authenticate,
+            may_see_account=self._may_see_account,
+            instrument_exists=self._instrument_exists,
+            ensure_book_open=self._ensure_book_open,
+            storage=self.storage,
+            clock=self.clock,
+            ids=self.ids,
+            limits=RealtimeLimits(),
+        )
+        self.books = KeepBook(
+            connectors=self.connectors,
+            catalogue=self.catalogue,
+            publisher=self.node,
+            clock=self.clock,
+            concurrency=self.concurrency,
+            always_open=frozenset(self.connectors),
+        )
+        self.restore_feeds = RestoreFeeds(storage=self.storage, books=self.books)
+        self.portfolios = PortfolioBuilder(
+            market=self.books, instrument=self.catalogue.instrument, security=self.catalogue.security
+        )
+
+    def _wire_trading(self) -> None:
+        self.waiters = LocalWaiters()
+        orders = self.settings.orders
+        self.committer = Committer(
+            storage=self.storage,
+            market=self.books,
+            catalogue=self.catalogue,
+            portfolios=self.portfolios,
+            publisher=self.node,
+            waiters=self.waiters,
+            clock=self.clock,
+            ids=self.ids,
+            concurrency=self.concurrency,
+            failpoints=self._failpoints,
+            limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
+        )
+        self.sessions = Sessions(connectors=self.connectors, sink=SessionSink(self.committer))
+        self.reconcile = Reconcile(
+            committer=self.committer, storage=self.storage, clock=self.clock, failpoints=self._failpoints
+        )
+
+    def _wire_edges(self) -> None:
+        parts = self._parts()
+        self.use_cases = wire_use_cases(parts, self.identity, self._check_health())
+        self.keep_sessions = KeepSessions(
+            storage=self.storage,
+            sessions=self.sessions,
+            keys=parts.keys,
+            reconcile=self.reconcile,
+            connect=connect_account(parts),
+            revoke=self.use_cases.revoke_credential,
+            changer=parts.changer,
+            clock=self.clock,
+        )
+        self.app = self._wire_http()
+
+    def _parts(self) -> Parts:
+        return Parts(
+            storage=self.storage,
+            connectors=self.connectors,
+            catalogue=self.catalogue,
+            books=self.books,
+            committer=self.committer,
+            sessions=self.sessions,
+            keys=Keys(sealer=AesGcmSealer(self.key_ring)),
+            changer=AccountChanger(
+                storage=self.storage, committer=self.committer, clock=self.clock, ids=self.ids
+            ),
+            portfolios=self.portfolios,
+            cursors=CursorCodec(derive(self.key_ring.active().secret, "cursors")),
+            waiters=self.waiters,
+            clock=self.clock,
+            ids=self.ids,
+            concurrency=self.concurrency,
+            failpoints=self._failpoints,
+        )
+
+    def _wire_http(self) -> Litestar:
+        per_s = self.settings.limits.flood_requests_per_s
+        return create_app(
+            self.use_cases,
+            limits=HttpLimits(),
+            flood=TokenBuckets(
+                burst=per_s,
+                interval_ms=max(1, 1000 // per_s),
+                keys_max=FLOOD_KEYS_MAX,
+                monotonic_ms=self.clock.monotonic_ms,
+            ),
+            metrics=HttpMetrics(new_registry(self._readings())),
+            is_ready=self._is_ready,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def _check_health(self) -> CheckHealth:
+        async def healthy() -> HealthStatus:
+            return HealthStatus.HEALTHY  # the cache and the bus are this process's memory
+
+        return CheckHealth(
+            probes={"database": self._database_health, "jobs": self._jobs_health, "cache": healthy}, clock=self.clock
+        )
+
+    def _readings(self) -> Readings:
+        readings = Readings()
+        readings.counter("cadenza_committer_batches", "Transactions of the committer", lambda: self.committer.batches_total)
+        readings.counter("cadenza_committer_changes", "Changes it committed", lambda: self.committer.changes_total)
+        readings.gauge("cadenza_committer_waiting", "Changes that wait", lambda: self.concurrency.inbox_sizes()["committer"])
+        readings.gauge("cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing))
+        readings.counter("cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total)
+        return readings
+
+    # --- what the parts ask of the house
+
+    async def _authenticate(self, token: str) -> Actor:
+        return await self.use_cases.authenticate(token)
+
+    async def _may_see_account(self, actor: Actor, account_id: TradingAccountId) -> bool:
+        async with self.storage.read() as uow:
+            account = await uow.accounts.get(account_id)
+        return account is not None and account.tenant_id == actor.tenant_id
+
+    def _instrument_exists(self, actor: Actor, instrument_id: InstrumentId) -> bool:
+        try:
+            return self.catalogue.for_tenant(actor.tenant_id, instrument_id).venue_id.access in actor.access
+        except CadenzaError:
+            return False
+
+    async def _ensure_book_open(self, instrument_id: InstrumentId) -> None:
+        await self.books.ensure_open(instrument_id)
+
+    async def _is_ready(self) -> bool:
+        return await self._database_health() is HealthStatus.HEALTHY
+
+    async def _database_health(self) -> HealthStatus:
+        try:
+            await self.storage.ping()
+        except DatabaseUnavailable:
+            return HealthStatus.UNHEALTHY
+        return HealthStatus.HEALTHY
+
+    async def _jobs_health(self) -> HealthStatus:
+        return HealthStatus.HEALTHY if self.jobs.is_running else HealthStatus.DEGRADED
+
+    # --- loops
+
+    async def _list_in_house_venues(self) -> None:
+        """The venues that run here are in the catalogue from the start: asking them costs nothing."""
+        for connector in self.connectors.values():
+            async with self.storage.begin() as uow:
+                await uow.catalogue.upsert_instruments(await connector.instruments())
+                await uow.catalogue.upsert_securities(await connector.securities())
+                await uow.commit()
+        await self.catalogue.load()
+
+    async def _flush_books(self) -> None:
+        self.books.flush()
+
+    def _every(self, interval_ms: int, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def loop() -> None:
+            while True:
+                await work()
+                await self.clock.sleep_ms(interval_ms)
+
+        return loop
+
+

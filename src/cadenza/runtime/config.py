@@ -1,0 +1,283 @@
+"""Every setting there is: one typed tree, read from defaults, then a TOML file, then the environment.
+
+A setting `x` of section `s` is the key `x` of table `[s]` in the file and `CADENZA_S_X` in the environment; those of
+the root have no table and are `CADENZA_X`. docs/operations/configuration.md is generated from this file.
+"""
+# ruff: noqa: RUF009 - `setting` returns a dataclass field
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+Environment = Literal["live", "uat", "paper"]
+SignupMode = Literal["open", "invitation", "closed"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
+PaperMarket = Literal["synthetic", "recording"]
+PositionMode = Literal["NETTING", "HEDGE"]
+
+
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where data lie unless told otherwise, by the XDG convention."""
+    home = Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local/share") / "cadenza"
+
+
+def setting(
+    default: object,
+    doc: str,
+    *,
+    minimum: int | Decimal | None = None,
+    maximum: int | Decimal | None = None,
+    secret: bool = False,
+    shown_default: str | None = None,
+) -> Any:
+    """A field with its documentation and bounds; a secret one is never shown."""
+    told = {"doc": doc, "minimum": minimum, "maximum": maximum, "secret": secret, "shown_default": shown_default}
+    if callable(default):
+        return field(default_factory=default, metadata=told, repr=not secret)
+    return field(default=default, metadata=told, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Users, tokens and who may come in."""
+
+    signup: SignupMode = setting(
+        "open",
+        "Who may sign up: anybody, invited people only, or nobody.",
+        shown_default="open with the embedded database, else invitation",
+    )
+    new_tenant_environments: tuple[Environment, ...] = setting(
+        ("live", "uat", "paper"),
+        "Environments a new tenant may trade in.",
+        shown_default="live,uat,paper with the embedded database, else paper",
+    )
+    access_token_ttl_s: int = setting(3600, "Life of an access token.", minimum=60, maximum=86_400)
+    refresh_token_ttl_days: int = setting(30, "Life of a refresh token that is not used.", minimum=1, maximum=3650)
+    password_hash_workers: int = setting(
+        2, "Threads that hash passwords, 64 MiB each while at work.", minimum=1, maximum=64
+    )
+    issuer_url: str = setting("", "Outside issuer whose tokens are trusted: the `iss` they carry. Empty: none.")
+    issuer_jwks_url: str = setting("", "Where the outside issuer publishes its keys (JWKS).")
+    issuer_shared_secret: str = setting("", "The outside issuer's HS256 secret, instead of a JWKS.", secret=True)
+    issuer_audience: str = setting("", "The `aud` the outside issuer's tokens must carry. Empty: not checked.")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Requests per client address; what exceeds them is answered 429 with Retry-After."""
+
+    signup_per_minute: int = setting(20, "Sign-ups per minute.", minimum=1, maximum=1_000_000)
+    login_per_minute: int = setting(60, "Logins per minute.", minimum=1, maximum=1_000_000)
+    recover_per_minute: int = setting(10, "Password recoveries per minute.", minimum=1, maximum=1_000_000)
+    flood_requests_per_s: int = setting(
+        5000, "All requests per second; far above honest use.", minimum=10, maximum=1_000_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSettings:
+    """The committer, through which every order passes, and idempotency."""
+
+    idempotency_retention_hours: int = setting(
+        48, "How long an idempotency key is remembered.", minimum=24, maximum=8760
+    )
+    committer_queue_max: int = setting(
+        10_000, "Commands and reports that may wait; beyond it a command is answered 429.", minimum=1, maximum=1_000_000
+    )
+    committer_batch_max: int = setting(256, "Commands and reports in one transaction.", minimum=1, maximum=10_000)
+
+
+_OPENING_BALANCES: Mapping[str, Decimal] = MappingProxyType(
+    {
+        "USDT": Decimal(1_000_000),
+        "USD": Decimal(1_000_000),
+        "EUR": Decimal(1_000_000),
+        "BTC": Decimal(10),
+        "ETH": Decimal(100),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """The built-in paper venue."""
+
+    seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
+    market: PaperMarket = setting("synthetic", "What moves the paper market: a random walk, or a recording.")
+    recording_path: Path | None = setting(None, "The recording to replay when `market` is `recording`.")
+    recording_speed: Decimal = setting(
+        Decimal(1), "Recorded seconds per second.", minimum=Decimal("0.01"), maximum=Decimal(10_000)
+    )
+    opening_balances: Mapping[str, Decimal] = setting(
+        lambda: _OPENING_BALANCES, "What a new paper account holds, per asset."
+    )
+    maker_fee_rate: Decimal = setting(
+        Decimal("0.0002"),
+        "Fee on resting fills, as a share of the value.",
+        minimum=Decimal("-0.01"),
+        maximum=Decimal("0.1"),
+    )
+    taker_fee_rate: Decimal = setting(
+        Decimal("0.0005"),
+        "Fee on aggressive fills, as a share of the value.",
+        minimum=Decimal(0),
+        maximum=Decimal("0.1"),
+    )
+    latency_ms_min: int = setting(
+        1, "Shortest delay between an order and the venue's answer.", minimum=0, maximum=60_000
+    )
+    latency_ms_max: int = setting(5, "Longest delay.", minimum=0, maximum=60_000)
+    partial_fills: bool = setting(True, "Whether an order may be filled in parts.")
+    position_mode: PositionMode = setting("NETTING", "One position per instrument, or a long and a short one.")
+    leverage_max: int = setting(20, "Highest leverage an account may set.", minimum=1, maximum=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Mail to users; without a server it is printed and kept in the outbox."""
+
+    smtp_url: str = setting("", "smtp:// or smtps:// with user, password, host and port. Empty: print.", secret=True)
+    sender: str = setting("Cadenza <cadenza@localhost>", "The From of every mail.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole tree. Made by `cadenza.runtime.config_loader.load`, or directly in tests."""
+
+    host: str = setting("127.0.0.1", "Address the API listens on; 0.0.0.0 for all.")
+    port: int = setting(8000, "Port of the API; 0 takes a free one.", minimum=0, maximum=65_535)
+    data_dir: Path = setting(
+        default_data_dir, "Directory of database, keys and logs.", shown_default="~/.local/share/cadenza"
+    )
+    database_url: str = setting(
+        "", "postgresql:// address of a PostgreSQL 15 or newer. Empty: the embedded one.", secret=True
+    )
+    postgres_port: int = setting(
+        0, "Port of 127.0.0.1 the embedded PostgreSQL listens on; 0: unix socket only.", minimum=0, maximum=65_535
+    )
+    master_key: str = setting(
+        "",
+        "Seals venue credentials: 32 bytes in base64; older keys after it, with commas. Empty: master.key in data_dir.",
+        secret=True,
+    )
+    log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
+    log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    orders: OrderSettings = field(default_factory=OrderSettings)
+    paper: PaperSettings = field(default_factory=PaperSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether we run the database ourselves."""
+        return not self.database_url
+
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master key lies when `master_key` is empty; readable by its owner alone."""
+        return self.data_dir / "master.key"
+
+    def validate(self) -> list[str]:
+        """All that is wrong, a sentence per problem beginning with the setting's name; empty when all is well."""
+        return [*_out_of_bounds(self), *_contradictions(self)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One setting as the loader, the doctor and the reference see it. `section` is empty for the root."""
+
+    section: str
+    field: Field[Any]
+
+    @property
+    def name(self) -> str:
+        """The dotted name, such as `paper.seed`."""
+        return f"{self.section}.{self.field.name}" if self.section else self.field.name
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, such as `CADENZA_PAPER_SEED`."""
+        return f"CADENZA_{self.name.replace('.', '_').upper()}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must not be shown."""
+        return bool(self.field.metadata["secret"])
+
+    def value_in(self, settings: Settings) -> object:
+        """This setting's value."""
+        owner = getattr(settings, self.section) if self.section else settings
+        return getattr(owner, self.field.name)
+
+
+def sections() -> dict[str, type]:
+    """The tables of the file and their types; the root is the empty name."""
+    found: dict[str, type] = {"": Settings}
+    for part in fields(Settings):
+        if isinstance(part.type, type) and is_dataclass(part.type):
+            found[part.name] = part.type
+    return found
+
+
+def specs() -> Iterator[Spec]:
+    """Every setting, in the order of the tree."""
+    for section, owner in sections().items():
+        for part in fields(owner):
+            if "doc" in part.metadata:
+                yield Spec(section, part)
+
+
+def _out_of_bounds(settings: Settings) -> Iterator[str]:
+    for spec in specs():
+        value, low, high = (spec.value_in(settings), spec.field.metadata["minimum"], spec.field.metadata["maximum"])
+        if not isinstance(value, int | Decimal) or low is None:
+            continue
+        if isinstance(value, Decimal) and not value.is_finite():
+            yield f"{spec.name} is {value}: write a finite number between {low} and {high}"
+        elif not low <= value <= high:
+            yield f"{spec.name} is {value}: it must be between {low} and {high}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What only shows when several settings, or a value's inner form, are looked at."""
+    paper, auth = settings.paper, settings.auth
+    if not settings.host:
+        yield "host is empty: write an address such as 127.0.0.1"
+    if not settings.data_dir.is_absolute():
+        yield f"data_dir is {settings.data_dir}: write an absolute path"
+    yield from _wrong_url("database_url", settings.database_url, ("postgresql", "postgres"))
+    yield from _wrong_url("mail.smtp_url", settings.mail.smtp_url, ("smtp", "smtps"))
+    yield from _wrong_url("auth.issuer_jwks_url", auth.issuer_jwks_url, ("https", "http"))
+    if auth.issuer_jwks_url and auth.issuer_shared_secret:
+        yield "auth.issuer_jwks_url and auth.issuer_shared_secret are both set: keep the one your issuer uses"
+    if (auth.issuer_jwks_url or auth.issuer_shared_secret) and not auth.issuer_url:
+        yield "auth.issuer_url is empty: name the issuer whose keys you gave, as in the `iss` of its tokens"
+    if auth.issuer_url and not (auth.issuer_jwks_url or auth.issuer_shared_secret):
+        yield "auth.issuer_url is set: give auth.issuer_jwks_url or auth.issuer_shared_secret with it"
+    if auth.issuer_shared_secret and len(auth.issuer_shared_secret.encode()) < 32:
+        yield "auth.issuer_shared_secret is too short for HS256: it must have at least 32 bytes"
+    if len(set(auth.new_tenant_environments)) != len(auth.new_tenant_environments):
+        yield "auth.new_tenant_environments names one twice: name each once"
+    if paper.latency_ms_min > paper.latency_ms_max:
+        yield f"paper.latency_ms_min is {paper.latency_ms_min}: it must not exceed latency_ms_max"
+    if paper.market == "recording" and paper.recording_path is None:
+        yield "paper.recording_path is empty: name the file to replay, or set paper.market to synthetic"
+    for asset, amount in paper.opening_balances.items():
+        if not amount.is_finite() or amount < 0:
+            yield f"paper.opening_balances has {asset}={amount}: write an amount of 0 or more"
+    if settings.orders.committer_batch_max > settings.orders.committer_queue_max:
+        yield "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue"
+
+
+def _wrong_url(name: str, url: str, schemes: tuple[str, ...]) -> Iterator[str]:
+    # The value is not repeated: it may carry a password.
+    if url and (urlsplit(url).scheme not in schemes or "//" not in url):
+        yield f"{name} is not a URL of the right kind: it must begin with {' or '.join(s + '://' for s in schemes)}"

@@ -1,0 +1,163 @@
+"""This process's clock, ids, concurrency, waiters and failpoints."""
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Coroutine, Iterable
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from cadenza.domain.ids import OrderId
+from cadenza.domain.trading.order import Order
+from cadenza.network.queues import Inbox, Promise
+
+log = structlog.get_logger()
+
+
+class SystemClock:
+    """`ports.clock.Clock`."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        await asyncio.sleep(duration_ms / 1000)
+
+
+class SystemIds:
+    """`ports.ids.Ids`: UUID version 7 (RFC 9562), a 12-bit counter within the millisecond, the rest random."""
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+        self._counter = 0
+
+    def new(self) -> UUID:
+        now_ms = time.time_ns() // 1_000_000
+        if now_ms > self._last_ms:
+            self._last_ms, self._counter = now_ms, secrets.randbits(11)
+        else:
+            self._counter += 1
+            if self._counter > 0xFFF:  # the counter ran over: borrow the next millisecond
+                self._last_ms, self._counter = self._last_ms + 1, 0
+        value = self._last_ms << 80 | 7 << 76 | self._counter << 64 | 2 << 62 | secrets.randbits(62)
+        return UUID(int=value)
+
+    def token(self, size_bytes: int) -> bytes:
+        return secrets.token_bytes(size_bytes)
+
+
+class AsyncioConcurrency:
+    """`ports.concurrency.Concurrency`."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._inboxes: dict[str, Inbox[Any]] = {}
+        self.failures_total = 0
+
+    def inbox(self, name: str, items_max: int) -> Inbox[Any]:
+        self._inboxes[name] = Inbox(items_max)
+        return self._inboxes[name]
+
+    def inbox_sizes(self) -> dict[str, int]:
+        """How many items wait where."""
+        return {name: len(inbox) for name, inbox in self._inboxes.items()}
+
+    def promise(self) -> Promise[Any]:
+        return Promise()
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def gather(self, *work: Awaitable[Any]) -> list[Any]:
+        results = await asyncio.gather(*work, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
+
+    async def drain(self, timeout_ms: int) -> int:
+        """Wait for what was spawned to end; return how many did not in time."""
+        if not self._tasks:
+            return 0
+        _, late = await asyncio.wait(self._tasks, timeout=timeout_ms / 1000)
+        return len(late)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures_total += 1
+            log.error("task failed", task=task.get_name(), error=repr(error), exc_info=error)
+
+
+class LocalWatch:
+    """`ports.waiters.Watch`."""
+
+    def __init__(self, waiters: "LocalWaiters", order_id: OrderId, promise: Promise[Order]) -> None:
+        self._waiters = waiters
+        self._order_id = order_id
+        self._promise = promise
+
+    async def closed_within(self, timeout_ms: int) -> Order | None:
+        return await self._promise.wait_for(timeout_ms)
+
+    def release(self) -> None:
+        self._waiters.forget(self._order_id)
+
+
+class LocalWaiters:
+    """`ports.waiters.Waiters` within this process; as many at most as requests are served at a time."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[OrderId, Promise[Order]] = {}
+
+    def watch(self, order_id: OrderId) -> LocalWatch:
+        promise: Promise[Order] = Promise()
+        self._waiting[order_id] = promise
+        return LocalWatch(self, order_id, promise)
+
+    def wake(self, closed: Iterable[Order]) -> None:
+        for order in closed:
+            promise = self._waiting.get(order.id)
+            if promise is not None:
+                promise.resolve(order)
+
+    def forget(self, order_id: OrderId) -> None:
+        self._waiting.pop(order_id, None)
+
+
+class NoFailpoints:
+    """`ports.failpoints.Failpoints` of a normal run."""
+
+    def reach(self, name: str) -> None:
+        return None
+
+
+class KillingFailpoints:
+    """Ends this process with SIGKILL at the `count`-th time that the boundary `name` is reached; for tests."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self._name = name
+        self._left = count
+
+    def reach(self, name: str) -> None:
+        if name == self._name:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def failpoints_from(text: str | None) -> NoFailpoints | KillingFailpoints:
+    """`NAME` or `NAME:COUNT` kills there; None and empty never do."""
+    if not text:
+        return NoFailpoints()
+    name, _, count = text.partition(":")
+    return KillingFailpoints(name, int(count or 1))

@@ -1,0 +1,95 @@
+"""Structured log lines on stderr: JSON or for reading, with the request's id, and never with a secret."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TextIO
+
+import structlog
+
+from cadenza.runtime.config import LogFormat, LogLevel
+
+REDACTED = "[redacted]"
+_DEPTH_MAX = 8
+_SECRET_KEYS = re.compile(
+    r"password|passphrase|secret|token|authorization|cookie|apikey|privatekey|masterkey|signature|^dsn$|databaseurl",
+    re.IGNORECASE,
+)
+# Without the frames' local variables, which hold what must not be printed.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+# Secrets inside text: the password of a URL, a bearer token, a JWT.
+_SECRET_TEXTS = (
+    (re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+"), f"Bearer {REDACTED}"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),
+)
+
+
+def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
+    """Set up structlog and the standard library's logging for this process; `stream` is stderr unless given."""
+    out = stream or sys.stderr
+    as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
+    threshold = getattr(logging, level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendering: list[structlog.typing.Processor] = (
+        [_TRACEBACKS, redact, structlog.processors.JSONRenderer(default=str)]
+        if as_json
+        else [structlog.processors.format_exc_info, redact, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(threshold)
+
+
+def bound_request_id(request_id: str) -> AbstractContextManager[None]:
+    """Within this context every line carries `request_id`, in the tasks started there too."""
+    return structlog.contextvars.bound_contextvars(request_id=request_id)
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Structlog processor: hide every value whose key names a secret, at any depth, and secrets inside text."""
+    return {key: _redacted(key, value, 0) for key, value in event.items()}
+
+
+def _redacted(key: str, value: object, depth: int) -> object:
+    if _SECRET_KEYS.search(key.replace("_", "").replace("-", "")) and not isinstance(value, bool | None):
+        return REDACTED
+    if depth >= _DEPTH_MAX:
+        return "[too deep]"
+    if isinstance(value, str):
+        return _redacted_text(value)
+    if isinstance(value, bytes | bytearray):
+        return f"[{len(value)} bytes]"
+    if isinstance(value, Mapping):
+        return {str(inner): _redacted(str(inner), item, depth + 1) for inner, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [_redacted("", item, depth + 1) for item in value]
+    if isinstance(value, BaseException):
+        return _redacted_text(repr(value))
+    return value
+
+
+def _redacted_text(text: str) -> str:
+    for pattern, replacement in _SECRET_TEXTS:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,158 @@
+"""Every use case with the parts it needs."""
+
+from dataclasses import dataclass
+
+from cadenza.application.accounts.change_account import AccountChanger
+from cadenza.application.accounts.connect_account import ConnectAccount
+from cadenza.application.accounts.create_credential import CreateCredential
+from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
+from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.revoke_credential import RevokeCredential
+from cadenza.application.accounts.rotate_credential import RotateCredential
+from cadenza.application.accounts.subscribe_account import (
+    ListAccountSubscriptions,
+    SubscribeAccount,
+    UnsubscribeAccount,
+)
+from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
+from cadenza.application.accounts.value import PortfolioBuilder
+from cadenza.application.accounts.verify_credentials import VerifyCredentials
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.delete_instrument import DeleteInstrument
+from cadenza.application.market_data.delete_security import DeleteSecurity
+from cadenza.application.market_data.disable_instrument import DisableInstrument
+from cadenza.application.market_data.enable_instrument import EnableInstrument
+from cadenza.application.market_data.get_order_book import GetOrderBook
+from cadenza.application.market_data.keep_book import KeepBook
+from cadenza.application.market_data.list_instruments import ListInstruments
+from cadenza.application.market_data.list_order_book_subscriptions import ListOrderBookSubscriptions
+from cadenza.application.market_data.list_order_books import ListOrderBooks
+from cadenza.application.market_data.list_securities import ListSecurities
+from cadenza.application.market_data.list_venues import ListVenues
+from cadenza.application.market_data.subscribe_order_book import SubscribeOrderBook
+from cadenza.application.market_data.sync_instruments import SyncInstruments
+from cadenza.application.market_data.sync_securities import SyncSecurities
+from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
+from cadenza.application.orders.cancel import CancelOrder
+from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.submit import SubmitOrder
+from cadenza.application.paging import CursorCodec
+from cadenza.application.system.check_health import CheckHealth
+from cadenza.application.use_cases import UseCases
+from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.ids import Ids
+from cadenza.ports.storage import Storage
+from cadenza.ports.venue import Connectors
+from cadenza.ports.waiters import Waiters
+from cadenza.runtime.wiring.identity import Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What use cases are made of."""
+
+    storage: Storage
+    connectors: Connectors
+    catalogue: Catalogue
+    books: KeepBook
+    committer: Committer
+    sessions: Sessions
+    keys: Keys
+    changer: AccountChanger
+    portfolios: PortfolioBuilder
+    cursors: CursorCodec
+    waiters: Waiters
+    clock: Clock
+    ids: Ids
+    concurrency: Concurrency
+    failpoints: Failpoints
+
+
+def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) -> UseCases:
+    """Make every use case."""
+    p = parts
+    get_order_book = GetOrderBook(catalogue=p.catalogue, books=p.books)
+    return UseCases(
+        authenticate=identity.authenticate,
+        sign_up=identity.sign_up,
+        log_in=identity.log_in,
+        log_out=identity.log_out,
+        refresh_session=identity.refresh_session,
+        get_user=identity.get_user,
+        update_user=identity.update_user,
+        recover=identity.recover,
+        submit_order=SubmitOrder(
+            committer=p.committer,
+            sessions=p.sessions,
+            catalogue=p.catalogue,
+            waiters=p.waiters,
+            clock=p.clock,
+            ids=p.ids,
+            concurrency=p.concurrency,
+            failpoints=p.failpoints,
+        ),
+        cancel_order=CancelOrder(
+            committer=p.committer, sessions=p.sessions, concurrency=p.concurrency, failpoints=p.failpoints
+        ),
+        list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
+        create_credential=CreateCredential(
+            storage=p.storage, sessions=p.sessions, keys=p.keys, clock=p.clock, ids=p.ids
+        ),
+        list_credentials=ListCredentials(storage=p.storage),
+        verify_credentials=VerifyCredentials(
+            storage=p.storage, sessions=p.sessions, keys=p.keys, clock=p.clock, ids=p.ids
+        ),
+        revoke_credential=RevokeCredential(
+            storage=p.storage, sessions=p.sessions, keys=p.keys, changer=p.changer, clock=p.clock
+        ),
+        rotate_credential=RotateCredential(
+            storage=p.storage, sessions=p.sessions, keys=p.keys, changer=p.changer, clock=p.clock
+        ),
+        connect_account=connect_account(p),
+        disconnect_account=DisconnectAccount(changer=p.changer, sessions=p.sessions),
+        update_account=UpdateAccount(changer=p.changer),
+        enable_account=EnableAccount(changer=p.changer),
+        disable_account=DisableAccount(changer=p.changer),
+        list_accounts=ListAccounts(storage=p.storage),
+        list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
+        list_portfolios=ListPortfolios(storage=p.storage, portfolios=p.portfolios, clock=p.clock),
+        subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
+        unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
+        list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
+        list_venues=ListVenues(connectors=p.connectors),
+        sync_instruments=SyncInstruments(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        enable_instrument=EnableInstrument(storage=p.storage, catalogue=p.catalogue),
+        disable_instrument=DisableInstrument(storage=p.storage, catalogue=p.catalogue),
+        delete_instrument=DeleteInstrument(storage=p.storage, catalogue=p.catalogue),
+        list_instruments=ListInstruments(catalogue=p.catalogue),
+        sync_securities=SyncSecurities(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        delete_security=DeleteSecurity(storage=p.storage, catalogue=p.catalogue),
+        list_securities=ListSecurities(catalogue=p.catalogue),
+        get_order_book=get_order_book,
+        list_order_books=ListOrderBooks(get_order_book=get_order_book, concurrency=p.concurrency),
+        subscribe_order_book=SubscribeOrderBook(
+            storage=p.storage, catalogue=p.catalogue, books=p.books, clock=p.clock, ids=p.ids
+        ),
+        unsubscribe_order_book=UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
+        list_order_book_subscriptions=ListOrderBookSubscriptions(storage=p.storage, books=p.books),
+        check_health=check_health,
+    )
+
+
+def connect_account(parts: Parts) -> ConnectAccount:
+    """Make the connect use case, which the keeper of sessions uses too."""
+    return ConnectAccount(
+        storage=parts.storage,
+        committer=parts.committer,
+        sessions=parts.sessions,
+        keys=parts.keys,
+        changer=parts.changer,
+        clock=parts.clock,
+        ids=parts.ids,
+    )

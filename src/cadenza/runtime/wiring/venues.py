@@ -1,0 +1,53 @@
+"""The connectors that are installed. PAPER and MOCK run here; their state is in our database."""
+
+import asyncpg
+
+from cadenza.adapters.storage.paper import PostgresPaperLedger
+from cadenza.adapters.venues.inhouse.accounts import AccountSettings
+from cadenza.adapters.venues.mock.connector import MockConnector
+from cadenza.adapters.venues.paper.connector import PaperConnector
+from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
+from cadenza.adapters.venues.paper.spec import FeeRates
+from cadenza.adapters.venues.paper.spec import PaperSettings as PaperVenueSettings
+from cadenza.domain.ids import MOCK, PAPER
+from cadenza.domain.trading.position import PositionMode
+from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.venue import Connectors
+from cadenza.runtime.config import Settings
+
+PERCENT = 100
+
+
+def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, failpoints: Failpoints) -> Connectors:
+    """Make the connectors as the settings say."""
+    paper = settings.paper
+    accounts = AccountSettings(
+        deposits=paper.opening_balances,
+        position_mode=PositionMode(paper.position_mode),
+        max_leverage=paper.leverage_max,
+    )
+    market = MarketSettings(
+        kind=MarketKind(paper.market),
+        seed=paper.seed,
+        recording=paper.recording_path,
+        speed_percent=int(paper.recording_speed * PERCENT),
+    )
+    return {
+        PAPER: PaperConnector(
+            source=open_market(market, start_ms=clock.now_ms()),
+            ledger=PostgresPaperLedger(pool, PAPER),
+            clock=clock,
+            failpoints=failpoints,
+            settings=PaperVenueSettings(
+                seed=paper.seed,
+                accounts=accounts,
+                fees=FeeRates(maker=paper.maker_fee_rate, taker=paper.taker_fee_rate),
+                latency_ms_min=paper.latency_ms_min,
+                latency_ms_max=paper.latency_ms_max,
+            ),
+        ),
+        MOCK: MockConnector(
+            ledger=PostgresPaperLedger(pool, MOCK), clock=clock, failpoints=failpoints, accounts=accounts
+        ),
+    }

@@ -1,0 +1,72 @@
+"""What the models of the wire are made of, and the kinds of text and number they use.
+
+Requests refuse fields they do not list. Responses leave out optional fields that have no value (`UNSET`).
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+INSTANT_MS_MAX = 253_402_300_799_999
+"""The last millisecond of the year 9999: no instant after it can be written as RFC 3339."""
+
+OFFSET_MAX = 2**53 - 1
+"""The largest integer that every JSON client keeps exactly."""
+
+PAGE_ITEMS_MAX = 1000
+PAGE_ITEMS_DEFAULT = 50
+IDS_MAX = 100
+"""Identifiers or symbols in one list."""
+
+DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
+
+NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f])"
+"""No control characters; written so that `$` before a last newline cannot let one through."""
+
+
+class Request(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A body."""
+
+
+class Query(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A query string."""
+
+
+class Response(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
+    """An object that we send."""
+
+
+def _text(length_max: int, description: str, example: str) -> Meta:
+    return Meta(
+        min_length=1,
+        max_length=length_max,
+        pattern=NO_CONTROLS,
+        description=description,
+        examples=[example],
+    )
+
+
+DecimalText = Annotated[str, Meta(examples=["1234.5678"], extra_json_schema={"pattern": DECIMAL_PATTERN})]
+DecimalIn = Annotated[
+    str,
+    Meta(
+        description="A plain decimal: at most 38 digits, 18 of them after the point",
+        examples=["1234.5678"],
+        extra_json_schema={"pattern": DECIMAL_PATTERN, "maxLength": 40},
+    ),
+]
+Instant = Annotated[
+    int, Meta(ge=0, le=INSTANT_MS_MAX, description="Unix time, ms", examples=[1632933600000], extra_json_schema={"format": "int64"})
+]
+DateTime = Annotated[str, Meta(examples=["2021-09-29T16:40:00.000Z"], extra_json_schema={"format": "date-time"})]
+Nickname = Annotated[str, _text(100, "A name for people", "Main desk")]
+Key = Annotated[str, _text(128, "An opaque key", "order-2026-0001")]
+InstrumentIdText = Annotated[str, _text(100, "`{VENUE}:{BASE}/{QUOTE}`", "PAPER:BTC/USDT")]
+SecurityIdText = Annotated[str, _text(100, "`{VENUE}:{ASSET}`", "PAPER:BTC")]
+Symbol = Annotated[str, _text(100, "`{BASE}/{QUOTE}`", "BTC/USDT")]
+ExternalId = Annotated[str, _text(200, "An identifier of the venue's", "paper-spot-1")]
+Secret = Annotated[str, Meta(min_length=1, max_length=8192, examples=["your-secret"])]
+Cursor = Annotated[str, Meta(max_length=512, description="A `pagination.cursor` of an earlier page; wins over `offset`")]
+Limit = Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX, description="Items of a page")]
+Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX, description="Items to skip")]
+Depth = Annotated[int, Meta(ge=1, le=1000, description="Levels of each side")]

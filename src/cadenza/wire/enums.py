@@ -1,0 +1,130 @@
+"""Enum maps, both ways and without a default: what is not in a table is refused.
+
+On the way in, `""` means "not given" where the interface has it, and `UNKNOWN` is refused as no client can mean it. On
+the way out neither is ever sent (`quantityRounding` excepted, where `""` is a value).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Generic, TypeVar
+
+from msgspec import Meta
+
+from cadenza.domain.accounts.balance import BalanceStatus
+from cadenza.domain.accounts.credential import CredentialStatus, CredentialType
+from cadenza.domain.accounts.operation import OperationStatus, OperationType
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, CollateralMode, MarginMode
+from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.market.instrument import ExerciseStyle, InstrumentStatus, InstrumentType, SecurityType
+from cadenza.domain.market.subscription import SubscriptionStatus, SubscriptionType
+from cadenza.domain.money import Rounding
+from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.position import PositionMode, PositionStatus
+from cadenza.ports.venue import VenueStatus
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class EnumMap(Generic[E]):
+    """One enum on the wire. `renamed` holds the members that are spelled differently there.
+
+    `accepts_empty` tells that the interface lists `""`, which reads as None.
+    """
+
+    def __init__(self, enum: type[E], *, renamed: Mapping[E, str] | None = None, accepts_empty: bool = False) -> None:
+        self.to_wire: dict[E, str] = {member: (renamed or {}).get(member, member.value) for member in enum}
+        self._from_wire = {text: member for member, text in self.to_wire.items()}
+        self.accepts_empty = accepts_empty
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self._from_wire)
+
+    def write(self, member: E) -> str:
+        return self.to_wire[member]
+
+    def read(self, field: str, text: str) -> E:
+        """Return the member; raise `InvalidRequest` naming the field and what it may be."""
+        member = self._from_wire.get(text)
+        if member is None:
+            allowed = ", ".join(t for t in self._from_wire if t)
+            raise InvalidRequest(f"{field}: {text[:64]!r} is not one of {allowed}", {"field": field, "allowed": self.texts})
+        return member
+
+    def read_optional(self, field: str, text: str | None) -> E | None:
+        """As `read`; None when not given, for which `""` stands too where the interface lists it."""
+        if text is None or (text == "" and self.accepts_empty):
+            return None
+        return self.read(field, text)
+
+    def sent(self) -> Meta:
+        """Describe the field in responses."""
+        return Meta(extra_json_schema={"enum": self.texts})
+
+    def received(self) -> Meta:
+        """Describe the field in requests."""
+        return Meta(extra_json_schema={"enum": [*([""] if self.accepts_empty else []), *self.texts]})
+
+
+SIDE = EnumMap(Side)
+ORDER_TYPE = EnumMap(OrderType, accepts_empty=True)
+ORDER_STATUS = EnumMap(OrderStatus, renamed={OrderStatus.CANCELED: "CANCELLED"}, accepts_empty=True)
+TIME_IN_FORCE = EnumMap(TimeInForce, accepts_empty=True)
+QUANTITY_TYPE = EnumMap(QuantityType)
+ROUNDING = EnumMap(Rounding)
+POSITION_STATUS = EnumMap(PositionStatus)
+POSITION_MODE = EnumMap(PositionMode)
+COLLATERAL_MODE = EnumMap(CollateralMode)
+MARGIN_MODE = EnumMap(MarginMode)
+ACCOUNT_TYPE = EnumMap(AccountType)
+ACCOUNT_STATUS = EnumMap(AccountStatus)
+BALANCE_STATUS = EnumMap(BalanceStatus)
+CREDENTIAL_TYPE = EnumMap(CredentialType, accepts_empty=True)
+CREDENTIAL_STATUS = EnumMap(CredentialStatus)
+OPERATION_TYPE = EnumMap(OperationType)
+OPERATION_STATUS = EnumMap(OperationStatus)
+INSTRUMENT_TYPE = EnumMap(InstrumentType)
+INSTRUMENT_STATUS = EnumMap(InstrumentStatus)
+SECURITY_TYPE = EnumMap(SecurityType, accepts_empty=True)
+EXERCISE_STYLE = EnumMap(ExerciseStyle)
+SUBSCRIPTION_TYPE = EnumMap(SubscriptionType)
+SUBSCRIPTION_STATUS = EnumMap(SubscriptionStatus)
+VENUE_STATUS = EnumMap(VenueStatus)
+
+SideIn = Annotated[str, SIDE.received()]
+OrderTypeIn = Annotated[str, Meta(extra_json_schema={"enum": ORDER_TYPE.texts})]
+OrderStatusIn = Annotated[str, ORDER_STATUS.received()]
+TimeInForceIn = Annotated[str, TIME_IN_FORCE.received()]
+QuantityTypeIn = Annotated[str, QUANTITY_TYPE.received()]
+RoundingIn = Annotated[str, ROUNDING.received()]
+AccountStatusIn = Annotated[str, ACCOUNT_STATUS.received()]
+CredentialTypeIn = Annotated[str, Meta(extra_json_schema={"enum": CREDENTIAL_TYPE.texts})]
+CredentialTypeFilter = Annotated[str, CREDENTIAL_TYPE.received()]
+OperationTypeIn = Annotated[str, OPERATION_TYPE.received()]
+InstrumentStatusIn = Annotated[str, INSTRUMENT_STATUS.received()]
+SecurityTypeIn = Annotated[str, SECURITY_TYPE.received()]
+
+SideOut = Annotated[str, SIDE.sent()]
+OrderTypeOut = Annotated[str, ORDER_TYPE.sent()]
+OrderStatusOut = Annotated[str, ORDER_STATUS.sent()]
+TimeInForceOut = Annotated[str, TIME_IN_FORCE.sent()]
+QuantityTypeOut = Annotated[str, QUANTITY_TYPE.sent()]
+RoundingOut = Annotated[str, ROUNDING.sent()]
+PositionStatusOut = Annotated[str, POSITION_STATUS.sent()]
+PositionModeOut = Annotated[str, POSITION_MODE.sent()]
+CollateralModeOut = Annotated[str, COLLATERAL_MODE.sent()]
+MarginModeOut = Annotated[str, MARGIN_MODE.sent()]
+AccountTypeOut = Annotated[str, ACCOUNT_TYPE.sent()]
+AccountStatusOut = Annotated[str, ACCOUNT_STATUS.sent()]
+BalanceStatusOut = Annotated[str, BALANCE_STATUS.sent()]
+CredentialTypeOut = Annotated[str, CREDENTIAL_TYPE.sent()]
+CredentialStatusOut = Annotated[str, CREDENTIAL_STATUS.sent()]
+OperationTypeOut = Annotated[str, OPERATION_TYPE.sent()]
+OperationStatusOut = Annotated[str, OPERATION_STATUS.sent()]
+InstrumentTypeOut = Annotated[str, INSTRUMENT_TYPE.sent()]
+InstrumentStatusOut = Annotated[str, INSTRUMENT_STATUS.sent()]
+SecurityTypeOut = Annotated[str, SECURITY_TYPE.sent()]
+ExerciseStyleOut = Annotated[str, EXERCISE_STYLE.sent()]
+SubscriptionTypeOut = Annotated[str, SUBSCRIPTION_TYPE.sent()]
+SubscriptionStatusOut = Annotated[str, SUBSCRIPTION_STATUS.sent()]
+VenueStatusOut = Annotated[str, VENUE_STATUS.sent()]

@@ -1,0 +1,174 @@
+"""Portfolios: balances, positions and a summary."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, UnsetType
+
+from cadenza.application.accounts.list_accounts import PortfolioQuery
+from cadenza.application.accounts.value import DEFAULT_CURRENCY
+from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition, Summary
+from cadenza.domain.accounts.portfolio import Portfolio as DomainPortfolio
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.money import to_plain
+from cadenza.wire import enums as e
+from cadenza.wire.base import PAGE_ITEMS_DEFAULT, DateTime, DecimalText, Instant, InstrumentIdText, Limit, Offset, Query, Response
+from cadenza.wire.values import optional, optional_plain, optional_rfc3339, rfc3339
+from cadenza.wire.venues import VenueFilter, VenueOut, parse_optional_venue
+
+
+class ListTradingAccountPortfoliosQuery(Query, kw_only=True):
+    trading_account_id: UUID | None = None
+    venue: VenueFilter | None = None
+    currency: Annotated[
+        str, Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_.-]*$", description="Of the summary", examples=["USD"])
+    ] = DEFAULT_CURRENCY
+    limit: Limit = PAGE_ITEMS_DEFAULT
+    offset: Offset = 0
+
+    def to_query(self) -> PortfolioQuery:
+        return PortfolioQuery(
+            account_id=None if self.trading_account_id is None else TradingAccountId(self.trading_account_id),
+            venue_id=parse_optional_venue(self.venue),
+            currency=self.currency,
+            limit=self.limit,
+            offset=self.offset,
+        )
+
+
+class PositionEntry(Response, kw_only=True):
+    """An open position, or one closed within the last day. The sign of `quantity` is the side."""
+
+    position_id: UUID
+    security_symbol: str
+    trading_account_id: UUID
+    instrument_id: InstrumentIdText
+    security_type: e.SecurityTypeOut
+    status: e.PositionStatusOut
+    quantity: DecimalText
+    entry_price: DecimalText
+    exit_price: DecimalText | UnsetType = UNSET
+    current_price: Annotated[DecimalText, Meta(description="Absent when no fresh price is known")] | UnsetType = UNSET
+    unrealized_pnl: DecimalText | UnsetType = UNSET
+    realized_pnl: DecimalText
+    created_at: Instant
+    created_at_date_time: DateTime
+    updated_at: Instant
+    updated_at_date_time: DateTime
+    closed_at: Instant | UnsetType = UNSET
+    closed_at_date_time: DateTime | UnsetType = UNSET
+
+
+class BalanceEntry(Response, kw_only=True):
+    """One asset: total = free + locked, net = total - borrowed."""
+
+    security_symbol: str
+    security_type: e.SecurityTypeOut
+    trading_account_id: UUID
+    status: e.BalanceStatusOut
+    free: DecimalText
+    locked: DecimalText
+    borrowed: DecimalText
+    total: DecimalText
+    net: DecimalText
+    updated_at: Instant
+    updated_at_date_time: DateTime
+
+
+class PortfolioSummary(Response, kw_only=True):
+    """Figures in `currency`; `"0"` where one does not apply."""
+
+    trading_account_id: UUID
+    currency: str
+    leverage: int | None
+    equity: Annotated[DecimalText, Meta(description="Marked balances plus unrealised profit")]
+    margin: Annotated[DecimalText, Meta(description="Initial margin in use")]
+    margin_loan: DecimalText
+    margin_usage: Annotated[DecimalText, Meta(description="Requirement / equity")]
+    margin_requirement: Annotated[DecimalText, Meta(description="Maintenance margin")]
+    margin_level: Annotated[DecimalText, Meta(description="Equity / margin")]
+    credit: DecimalText
+    risk_exposure: DecimalText
+    risk_exposure_rate: DecimalText
+
+
+class Portfolio(Response, kw_only=True):
+    """What an account holds and owes."""
+
+    trading_account_id: UUID
+    venue: VenueOut
+    positions: list[PositionEntry]
+    balances: list[BalanceEntry]
+    summary: PortfolioSummary
+    updated_at: Instant
+    updated_at_date_time: DateTime
+
+
+def _position(marked: MarkedPosition) -> PositionEntry:
+    position, mark = marked.position, marked.mark
+    return PositionEntry(
+        position_id=position.id,
+        security_symbol=marked.base_asset,
+        trading_account_id=position.account_id,
+        instrument_id=position.instrument_id,
+        security_type=e.SECURITY_TYPE.write(marked.security_type),
+        status=e.POSITION_STATUS.write(position.status),
+        quantity=to_plain(position.quantity),
+        entry_price=to_plain(position.entry_price),
+        exit_price=to_plain(position.exit_price) if position.closed_quantity else UNSET,
+        current_price=optional_plain(mark),
+        unrealized_pnl=UNSET if mark is None else to_plain(position.unrealized_pnl(mark)),
+        realized_pnl=to_plain(position.realized_pnl),
+        created_at=position.created_at_ms,
+        created_at_date_time=rfc3339(position.created_at_ms),
+        updated_at=position.updated_at_ms,
+        updated_at_date_time=rfc3339(position.updated_at_ms),
+        closed_at=optional(position.closed_at_ms),
+        closed_at_date_time=optional_rfc3339(position.closed_at_ms),
+    )
+
+
+def _balance(held: HeldBalance) -> BalanceEntry:
+    balance = held.balance
+    return BalanceEntry(
+        security_symbol=balance.asset,
+        security_type=e.SECURITY_TYPE.write(held.security_type),
+        trading_account_id=balance.account_id,
+        status=e.BALANCE_STATUS.write(balance.status),
+        free=to_plain(balance.free),
+        locked=to_plain(balance.locked),
+        borrowed=to_plain(balance.borrowed),
+        total=to_plain(balance.total),
+        net=to_plain(balance.net),
+        updated_at=balance.updated_at_ms,
+        updated_at_date_time=rfc3339(balance.updated_at_ms),
+    )
+
+
+def _summary(account_id: TradingAccountId, summary: Summary) -> PortfolioSummary:
+    return PortfolioSummary(
+        trading_account_id=account_id,
+        currency=summary.currency,
+        leverage=summary.leverage,
+        equity=to_plain(summary.equity),
+        margin=to_plain(summary.margin),
+        margin_loan=to_plain(summary.margin_loan),
+        margin_usage=to_plain(summary.margin_usage),
+        margin_requirement=to_plain(summary.margin_requirement),
+        margin_level=to_plain(summary.margin_level),
+        credit=to_plain(summary.credit),
+        risk_exposure=to_plain(summary.risk_exposure),
+        risk_exposure_rate=to_plain(summary.risk_exposure_rate),
+    )
+
+
+def portfolio(portfolio: DomainPortfolio) -> Portfolio:
+    return Portfolio(
+        trading_account_id=portfolio.account.id,
+        venue=str(portfolio.account.venue_id),
+        positions=[_position(marked) for marked in portfolio.positions],
+        balances=[_balance(held) for held in portfolio.balances],
+        summary=_summary(portfolio.account.id, portfolio.summary),
+        updated_at=portfolio.updated_at_ms,
+        updated_at_date_time=rfc3339(portfolio.updated_at_ms),
+    )

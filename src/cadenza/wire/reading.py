@@ -1,0 +1,166 @@
+"""Reading requests strictly: bodies and query strings, with errors that name the field and what was meant."""
+
+import json
+import re
+import types
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from cadenza.domain.errors import InvalidRequest
+from cadenza.wire.base import Query, Request
+
+S = TypeVar("S", bound=Struct)
+R = TypeVar("R", bound=Request)
+Q = TypeVar("Q", bound=Query)
+
+QUERY_FIELDS_MAX = 300
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`")
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def read_body(model: type[R], body: bytes) -> R:
+    """Return the request in a JSON body.
+
+    Raises `InvalidRequest` for anything else: other types, unknown or repeated fields, bad UTF-8, NaN, trailing text.
+    """
+    if not body:
+        raise InvalidRequest("a JSON body is needed")
+    try:
+        request = _decoder(model).decode(body)
+        json.loads(body, object_pairs_hook=_refuse_repeated)
+    except msgspec.ValidationError as error:
+        raise _explained(model, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InvalidRequest(f"the body is not the JSON we can read: {reason}") from None
+    return request
+
+
+def read_query(model: type[Q], query: bytes) -> Q:
+    """Return the parameters of a query string.
+
+    Lists may be repeated (`a=1&a=2`), joined by commas, and named `a[]`. An empty text means not given. Raises
+    `InvalidRequest` for unknown or repeated parameters and for wrong values.
+    """
+    if not query:
+        return _convert(model, {})
+    try:
+        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_MAX)
+    except ValueError:
+        raise InvalidRequest(f"the query string is not UTF-8, or has more than {QUERY_FIELDS_MAX} parameters") from None
+    values: dict[str, Any] = {}
+    readers = _readers(model)
+    for name, text in pairs:
+        name = name.removesuffix("[]")
+        reader = readers.get(name)
+        if reader is None:
+            raise _unknown(name, list(readers))
+        if reader is _as_list:
+            values.setdefault(name, []).extend(_as_list(name, text))
+        elif name in values:
+            raise InvalidRequest(f"{name}: given more than once", {"field": name})
+        elif text != "" or reader is not _as_text:
+            values[name] = reader(name, text)
+    return _convert(model, values)
+
+
+@cache
+def _decoder(model: type[S]) -> msgspec.json.Decoder[S]:
+    return msgspec.json.Decoder(model)
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"field {next(name for name in names if names.count(name) > 1)[:64]!r} is given more than once")
+    return found
+
+
+def _convert(model: type[Q], values: Mapping[str, Any]) -> Q:
+    try:
+        return msgspec.convert(values, model)
+    except msgspec.ValidationError as error:
+        raise _explained(model, str(error)) from None
+
+
+def _explained(model: type[Struct], problem: str) -> InvalidRequest:
+    """Turn a decoder's message into one that names the field and helps."""
+    at = _AT.search(problem)
+    field, reason = (at.group(1), problem[: at.start()]) if at else ("", problem)
+    unknown = _UNKNOWN_FIELD.search(reason)
+    if unknown and not field:
+        return _unknown(unknown.group(1), [f.encode_name for f in msgspec.structs.fields(model)])
+    if "matching regex" in reason:
+        reason = "control characters are not allowed"
+    elif reason.startswith("Expected `str") and reason.endswith(("got `int`", "got `float`")):
+        reason += ' (decimals and identifiers are JSON strings, such as "1.25", never numbers)'
+    elif reason.startswith("Object missing required field"):
+        field = field or reason.split("`")[1]
+        reason = "needed"
+    return InvalidRequest(f"{field}: {reason}" if field else reason, {"field": field} if field else None)
+
+
+def _unknown(name: str, known: list[str]) -> InvalidRequest:
+    shown = name[:64]
+    meant = get_close_matches(shown, known, n=1)
+    hint = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(known)}" if known else "none are known"
+    return InvalidRequest(f"{shown}: unknown field; {hint}", {"field": shown})
+
+
+def _as_text(name: str, text: str) -> str:
+    return text
+
+
+def _as_list(name: str, text: str) -> list[str]:
+    return [item for item in text.split(",") if item]
+
+
+def _as_integer(name: str, text: str) -> int:
+    if _INTEGER.fullmatch(text) is None:
+        raise InvalidRequest(f"{name}: expected an integer", {"field": name})
+    return int(text)
+
+
+def _as_boolean(name: str, text: str) -> bool:
+    lowered = text.lower()
+    if lowered not in ("true", "false"):
+        raise InvalidRequest(f"{name}: expected true or false", {"field": name})
+    return lowered == "true"
+
+
+def _as_identifier(name: str, text: str) -> str:
+    """Leave the check to the conversion; unlike a text, an identifier cannot be empty."""
+    return text
+
+
+_READERS: dict[Any, Callable[[str, str], Any]] = {
+    str: _as_text,
+    list: _as_list,
+    int: _as_integer,
+    bool: _as_boolean,
+    UUID: _as_identifier,
+}
+
+
+@cache
+def _readers(model: type[Struct]) -> dict[str, Callable[[str, str], Any]]:
+    return {field.encode_name: _READERS[_plain_type(field.type)] for field in msgspec.structs.fields(model)}
+
+
+def _plain_type(annotation: Any) -> Any:
+    """Strip `Annotated` and `| None` off a field's type."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _plain_type(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _plain_type(next(arg for arg in get_args(annotation) if arg is not type(None)))
+    return origin or annotation

@@ -1,0 +1,40 @@
+"""Decimals and instants as the wire writes them."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from msgspec import UNSET, UnsetType
+
+from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def decimal_of(field: str, text: str) -> Decimal:
+    """Return the exact value of a decimal field; raise `InvalidRequest` naming the field."""
+    try:
+        return parse_decimal(text)
+    except NotADecimal as error:
+        raise InvalidRequest(f"{field}: {error}", {"field": field}) from None
+
+
+def optional_decimal_of(field: str, text: str | None) -> Decimal | None:
+    return None if text is None else decimal_of(field, text)
+
+
+def optional_plain(value: Decimal | None) -> str | UnsetType:
+    return UNSET if value is None else to_plain(value)
+
+
+def rfc3339(at_ms: int) -> str:
+    """Return an instant (Unix, ms) as RFC 3339 in UTC with milliseconds and `Z`."""
+    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds") + "Z"
+
+
+def optional_rfc3339(at_ms: int | None) -> str | UnsetType:
+    return UNSET if at_ms is None else rfc3339(at_ms)
+
+
+def optional(value: int | None) -> int | UnsetType:
+    return UNSET if value is None else value

@@ -1,0 +1,53 @@
+"""The wire's `venue`: one word that names a venue and its environment. It is split here and nowhere else."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.ids import MOCK, PAPER, Environment, InstrumentId, Venue, VenueId
+
+_NETWORKED = [venue for venue in Venue if venue not in (Venue.PAPER, Venue.MOCK)]
+
+VENUE_IDS: dict[str, VenueId] = {
+    str(venue_id): venue_id
+    for venue_id in (
+        *(VenueId(venue, Environment.LIVE) for venue in _NETWORKED),
+        *(VenueId(venue, Environment.UAT) for venue in _NETWORKED),
+        VenueId(Venue.BINANCE, Environment.SANDBOX),
+        VenueId(Venue.B2C2, Environment.SANDBOX),
+        VenueId(Venue.IBKR, Environment.PAPER),
+        MOCK,
+        PAPER,
+    )
+}
+
+VenueIn = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": list(VENUE_IDS)})]
+VenueFilter = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": ["", *VENUE_IDS]})]
+VenueOut = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": list(VENUE_IDS)})]
+
+
+def parse_venue(text: str, field: str = "venue") -> VenueId:
+    """Return the venue and environment; raise `InvalidRequest` for anything that the interface does not list."""
+    venue_id = VENUE_IDS.get(text)
+    if venue_id is None:
+        raise InvalidRequest(
+            f"{field}: {text[:64]!r} is not a venue; one of {', '.join(VENUE_IDS)}", {"field": field, "allowed": list(VENUE_IDS)}
+        )
+    return venue_id
+
+
+def parse_optional_venue(text: str | None, field: str = "venue") -> VenueId | None:
+    """As `parse_venue`; None when not given, for which `""` stands too."""
+    return parse_venue(text, field) if text else None
+
+
+def split_instrument_id(instrument_id: InstrumentId) -> tuple[str, str]:
+    """Return (venue, symbol) of `{VENUE}:{SYMBOL}`."""
+    venue, _, symbol = instrument_id.partition(":")
+    return venue, symbol
+
+
+def is_deprecated(venue_id: VenueId) -> bool:
+    """Tell whether clients should move to the `_UAT` name of the venue."""
+    return venue_id.environment is Environment.SANDBOX or (venue_id.environment is Environment.PAPER and venue_id not in (PAPER, MOCK))

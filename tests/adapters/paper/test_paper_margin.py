@@ -1,0 +1,106 @@
+"""PAPER with margin: positions, leverage, liquidation, hedged rows."""
+
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from cadenza.adapters.venues.inhouse.accounts import AccountSettings
+from cadenza.adapters.venues.paper import PaperSettings
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.ids import PositionId
+from cadenza.domain.trading.enums import CancelReason, RejectReason, Side
+from cadenza.domain.trading.position import PositionMode, PositionSide
+from cadenza.domain.trading.reports import BalanceReport, CanceledReport, ExternalOrderReport, FillReport
+from tests.inhouse_kit import kinds, until
+from tests.paper_bench import PERPETUAL, SPOT, Bench
+
+
+async def test_a_position_is_opened_flipped_and_settled_in_the_quote_asset(bench: Bench) -> None:
+    account, session, _ = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "2", leverage=10))
+    (position,) = (await session.snapshot()).positions
+    assert (position.quantity, position.entry_price, position.leverage) == (Decimal(2), Decimal(60010), 10)
+    reports = await session.submit(bench.order(account, PERPETUAL, Side.SELL, "5"))
+    fill = reports[1]
+    assert isinstance(fill, FillReport)
+    assert fill.position_side is PositionSide.NET
+    (position,) = (await session.snapshot()).positions
+    assert (position.quantity, position.entry_price) == (Decimal(-3), Decimal(60000))
+    fees = (2 * Decimal(60010) + 5 * Decimal(60000)) * Decimal("0.0005")
+    assert bench.total(account.external.external_id, "USDT") == 1_000_000 - 20 - fees
+
+
+async def test_spot_instruments_are_positions_too(bench: Bench) -> None:
+    account, session, _ = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, SPOT, Side.SELL, "1", leverage=2))
+    (position,) = (await session.snapshot()).positions
+    assert (position.instrument_id, position.quantity) == (SPOT.id, Decimal(-1))
+    assert bench.total(account.external.external_id, "BTC") == 10
+
+
+async def test_margin_is_needed_and_leverage_is_limited(bench: Bench) -> None:
+    account, session, _ = await bench.session(AccountType.MARGIN)
+    for leverage, reason in ((1, RejectReason.INSUFFICIENT_MARGIN), (21, RejectReason.INVALID_ORDER)):
+        (report,) = await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=leverage))
+        assert report.reason == reason
+    assert kinds(await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=5))) == ["Accepted", "Fill"]
+
+
+async def test_a_position_that_falls_too_far_is_liquidated_and_the_debt_is_covered(bench: Bench) -> None:
+    account, session, sink = await bench.session(AccountType.MARGIN)
+    owner = account.external.external_id
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "100", leverage=20))
+    resting = bench.order(account, PERPETUAL, Side.SELL, "1", "70000")
+    await session.submit(resting)
+    bench.show(PERPETUAL, {"45000": "60", "44000": "1000"}, {"45010": "50"})
+    await bench.tick()
+    await until(lambda: bool(sink.of(BalanceReport)))
+    assert kinds(sink.reports) == ["Canceled", "ExternalOrder", "Fill", "Fill", "Balance"]
+    (canceled,) = sink.of(CanceledReport)
+    assert (canceled.order_id, canceled.reason) == (resting.id, CancelReason.RISK)
+    (order,) = sink.of(ExternalOrderReport)
+    assert order.is_liquidation
+    assert [fill.venue_order_id for fill in sink.fills] == [order.venue_order_id] * 2
+    assert bench.total(owner, "USDT") == 0
+    assert bench.total("@insurance", "USDT") < 0
+    snapshot = await session.snapshot()
+    assert snapshot.positions == ()
+    assert bench.total(owner, "EUR") == 1_000_000
+    totals = bench.connector._floor.office.ledger.totals()
+    assert sum(total for (_, asset), total in totals.items() if asset == "USDT") == 0
+    # A session that was away learns all of it, the balance too.
+    assert kinds(await session.replay(0))[-1] == "Balance"
+
+
+async def test_a_book_too_thin_liquidates_as_far_as_it_goes_and_goes_on(bench: Bench) -> None:
+    account, session, sink = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "100", leverage=20))
+    bench.show(PERPETUAL, {"45000": "60"}, {"45010": "50"})
+    await bench.tick()
+    await until(lambda: len(sink.fills) == 1)
+    assert [p.quantity for p in (await session.snapshot()).positions] == [Decimal(40)]
+    bench.show(PERPETUAL, {"44000": "60"}, {"45010": "50"})
+    await bench.tick()
+    await until(lambda: bool(sink.of(BalanceReport)))
+    assert len(sink.of(ExternalOrderReport)) == 2
+    assert (await session.snapshot()).positions == ()
+
+
+@pytest.mark.parametrize("settings", [PaperSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))])
+async def test_hedged_rows(settings: PaperSettings) -> None:
+    bench = Bench(settings)
+    await bench.connector.start()
+    account, session, _ = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "2"))
+    await session.submit(bench.order(account, PERPETUAL, Side.SELL, "1"))
+    sides = {p.side: p.quantity for p in (await session.snapshot()).positions}
+    assert sides == {PositionSide.LONG: Decimal(2), PositionSide.SHORT: Decimal(-1)}
+    closing = replace(bench.order(account, PERPETUAL, Side.SELL, "2"), position_id=PositionId(UUID(int=5)))
+    reports = await session.submit(closing)
+    assert reports[1].position_side is PositionSide.LONG
+    assert [p.side for p in (await session.snapshot()).positions] == [PositionSide.SHORT]
+    again = replace(bench.order(account, PERPETUAL, Side.SELL, "2"), position_id=PositionId(UUID(int=5)))
+    assert (await session.submit(again))[0].reason == RejectReason.INVALID_ORDER
+    await bench.connector.stop()

@@ -1,0 +1,274 @@
+"""What PAPER promises when things go wrong: failed commits, lost replies, slow sinks, other writers, restarts."""
+
+import asyncio
+import contextlib
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from cadenza.adapters.venues.inhouse.accounts import AccountSettings
+from cadenza.adapters.venues.inhouse.desk import DeskLimits
+from cadenza.adapters.venues.paper import FeeRates, PaperSettings
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.errors import CredentialRejected, InstrumentNotFound, InvalidCredential, VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.enums import RejectReason, Side
+from cadenza.domain.trading.reports import FillReport
+from cadenza.ports.venue import VenueStatus
+from tests.inhouse_kit import KEY, BookKeeper, RecordingSink, kinds, trading_account, until
+from tests.paper_bench import SPOT, Bench
+
+
+async def online(bench: Bench) -> None:
+    def is_online() -> bool:
+        bench.clock.advance(250)
+        return bench.connector.status() is VenueStatus.ONLINE
+
+    await until(is_online, "the venue's return")
+
+
+async def test_a_commit_that_failed_did_not_happen(bench: Bench) -> None:
+    account, session, sink = await bench.session()
+    before = bench.total(account.external.external_id, "USDT")
+    bench.disk.failures.append("lost")
+    order = bench.order(account, SPOT, Side.BUY, "0.5")
+    assert kinds(await session.submit(order)) == ["UnknownOutcome"]
+    await online(bench)
+    assert bench.total(account.external.external_id, "USDT") == before
+    (report,) = await session.lookup([order])
+    assert report.reason == RejectReason.NOT_FOUND_AT_VENUE
+    # The market shows again what the order had taken in vain.
+    again = await session.submit(bench.order(account, SPOT, Side.BUY, "1"))
+    assert [r.price for r in again[1:]] == [Decimal(60010)]
+    assert sink.fills == []
+
+
+async def test_a_commit_whose_reply_was_lost_did_happen(bench: Bench) -> None:
+    account, session, sink = await bench.session()
+    bench.disk.failures.append("reply lost")
+    order = bench.order(account, SPOT, Side.BUY, "0.5")
+    assert kinds(await session.submit(order)) == ["UnknownOutcome"]
+    await online(bench)
+    assert bench.total(account.external.external_id, "BTC") == Decimal("10.5")
+    await until(lambda: len(sink.reports) == 2)
+    assert kinds(sink.reports) == ["Accepted", "Fill"]
+    assert list(await session.lookup([order])) == sink.reports
+    assert [r.price for r in (await session.submit(bench.order(account, SPOT, Side.BUY, "1")))[1:]] == [
+        Decimal(60010),
+        Decimal(60020),
+    ]
+
+
+async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None:
+    account, session, _ = await bench.session()
+    bench.disk.failures.append("lost")
+    await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
+    bench.connector._desk.is_online = False
+    order = bench.order(account, SPOT, Side.BUY, "0.5")
+    (report,) = await session.submit(order)
+    assert report.reason == RejectReason.NOT_SENT
+    assert kinds(await session.cancel(order)) == ["CancelRefused"]
+    assert kinds(await session.lookup([order])) == ["UnknownOutcome"]
+    with pytest.raises(VenueUnavailable):
+        await session.snapshot()
+    await online(bench)
+
+
+async def test_a_caller_that_left_is_told_by_the_stream(bench: Bench) -> None:
+    account, session, sink = await bench.session()
+    order = bench.order(account, SPOT, Side.BUY, "0.5")
+    task = asyncio.create_task(session.submit(order))
+    held = asyncio.Event()
+    commit = bench.connector._desk.ledger.commit
+
+    async def slow_commit(changes: object) -> None:
+        task.cancel()
+        await held.wait()
+        await commit(changes)
+
+    bench.connector._desk.ledger.commit = slow_commit
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    held.set()
+    await until(lambda: len(sink.reports) == 2)
+    assert kinds(sink.reports) == ["Accepted", "Fill"]
+    assert list(await session.lookup([order])) == sink.reports
+
+
+async def test_a_slow_sink_holds_up_nobody_and_loses_nothing() -> None:
+    bench = Bench(PaperSettings(limits=DeskLimits(outbox_reports_max=5)))
+    await bench.connector.start()
+    account, session, sink = await bench.session()
+    other_account, other, other_sink = await bench.session(number=2, secrets=Secrets("another", "x", None))
+    sink.gate.clear()
+    for _ in range(20):
+        await session.submit(bench.order(account, SPOT, Side.BUY, "0.01", "60005"))
+    for _ in range(20):
+        bench.market.level(SPOT, Side.SELL, "60005", "0")
+        bench.market.level(SPOT, Side.SELL, "60005", "0.01")
+        await bench.tick()
+        reports = await other.submit(bench.order(other_account, SPOT, Side.BUY, "0.00100"))
+        assert kinds(reports) == ["Accepted", "Fill"]
+    assert other_sink.reports == []
+    assert len(bench.connector._desk.outboxes[account.external.external_id][0]._waiting) <= 5
+    sink.gate.set()
+    await until(lambda: len({fill.trade_id for fill in sink.fills}) == 20)
+    snapshot = await session.snapshot()
+    assert {b.asset: b.total for b in snapshot.balances}["BTC"] == Decimal("10.2")
+    await bench.connector.stop()
+
+
+async def test_a_snapshot_comes_after_what_happened_before_it(bench: Bench) -> None:
+    account, session, sink = await bench.session()
+    await session.submit(bench.order(account, SPOT, Side.BUY, "1", "60005"))
+    sink.gate.clear()
+    bench.market.level(SPOT, Side.SELL, "60005", "0.4")
+    await bench.tick()
+    snapshot = asyncio.create_task(session.snapshot())
+    await bench.tick()
+    assert not snapshot.done()
+    sink.gate.set()
+    shown = await snapshot
+    assert len(sink.fills) == 1
+    assert {b.asset: b.total for b in shown.balances}["BTC"] == Decimal("10.4")
+    assert [order.order_id for order in shown.open_orders] == [UUID(int=1)]
+
+
+async def test_a_sink_that_fails_is_tried_again(bench: Bench) -> None:
+    account, session, sink = await bench.session()
+    deliver, failures = sink.deliver, [RuntimeError("full"), RuntimeError("full")]
+
+    async def failing(reports: object) -> None:
+        if failures:
+            raise failures.pop()
+        await deliver(reports)
+
+    sink.deliver = failing
+    await session.submit(bench.order(account, SPOT, Side.BUY, "1", "60005"))
+    bench.market.level(SPOT, Side.SELL, "60005", "0.4")
+    await bench.tick()
+
+    def has_come() -> bool:
+        bench.clock.advance(250)
+        return bool(sink.fills)
+
+    await until(has_come)
+    assert len(sink.fills) == 1
+
+
+async def test_another_writer_ends_this_one(bench: Bench) -> None:
+    account, session, _ = await bench.session()
+    await bench.disk.writer().take_over()
+    assert kinds(await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))) == ["UnknownOutcome"]
+    assert bench.connector.status() is VenueStatus.OFFLINE
+    assert (await session.submit(bench.order(account, SPOT, Side.BUY, "0.5")))[0].reason == RejectReason.NOT_SENT
+    assert bench.disk.fills == []
+
+
+async def test_orders_work_on_after_a_restart(bench: Bench) -> None:
+    account, session, _ = await bench.session()
+    resting = bench.order(account, SPOT, Side.BUY, "1", "60005")
+    await session.submit(resting)
+    await bench.connector.stop()
+    await bench.restart()
+    _, session, sink = await bench.session()
+    bench.market.level(SPOT, Side.SELL, "60005", "1")
+    await bench.tick()
+    await until(lambda: bool(sink.fills))
+    assert sink.fills[0].order_id == resting.id
+    assert bench.disk.trade_sequence == 1
+    assert {kind for kind in kinds(await session.lookup([resting]))} == {"Accepted", "Fill"}
+
+
+async def run_seeded(seed: int) -> list[tuple[str, Decimal, Decimal, int]]:
+    """Fixed commands at fixed times over the synthetic market; what was filled."""
+    from cadenza.adapters.venues.paper import PaperConnector
+    from cadenza.adapters.venues.paper.market import MarketSettings, open_market
+
+    settings = PaperSettings(seed=seed, latency_ms_min=5, latency_ms_max=40)
+    bench = Bench(settings)
+    bench.connector = PaperConnector(
+        source=open_market(MarketSettings(seed=seed), start_ms=bench.clock.ms),
+        ledger=bench.disk.writer(),
+        clock=bench.clock,
+        failpoints=bench.failpoints,
+        settings=settings,
+    )
+    await bench.connector.start()
+    account, session, sink = await bench.session()
+    told = []
+    for n in range(40):
+        side = Side.BUY if n % 3 else Side.SELL
+        submit = asyncio.create_task(session.submit(bench.order(account, SPOT, side, "0.05", str(60000 + n % 7))))
+        await asyncio.sleep(0)
+        for _ in range(10):
+            await bench.tick(10)
+        told += await submit
+    await until(lambda: bench.connector._desk.outboxes[account.external.external_id][0].is_idle)
+    await bench.connector.stop()
+    fills = sorted((r for r in [*told, *sink.reports] if isinstance(r, FillReport)), key=lambda r: int(r.trade_id))
+    return [(r.trade_id, r.price, r.quantity, r.at_ms) for r in fills]
+
+
+async def test_the_same_seed_and_times_give_the_same_fills() -> None:
+    first = await run_seeded(7)
+    assert first
+    assert first == await run_seeded(7)
+    assert first != await run_seeded(8)
+
+
+async def test_the_book_is_told_without_a_gap(bench: Bench) -> None:
+    account, session, _ = await bench.session()
+    keeper = BookKeeper()
+    await bench.connector.open_book(SPOT.id, keeper)
+    await bench.connector.open_book(SPOT.id, keeper)
+    assert keeper.snapshots == 1
+    await session.submit(bench.order(account, SPOT, Side.BUY, "0.25", "60005"))
+    await session.submit(bench.order(account, SPOT, Side.BUY, "1.5"))
+    bench.market.level(SPOT, Side.BUY, "60001", "3")
+    await bench.tick()
+    floor = bench.connector._floor
+    assert keeper.bids == dict(floor.depth(SPOT.id, Side.BUY, 99))
+    assert keeper.asks == dict(floor.depth(SPOT.id, Side.SELL, 99)) == {Decimal(60020): Decimal("1.5")}
+    assert keeper.bids[Decimal(60005)] == Decimal("0.25")
+    assert [(t.price, t.quantity, t.aggressor) for t in keeper.trades] == [
+        (Decimal(60010), Decimal(1), Side.BUY),
+        (Decimal(60020), Decimal("0.5"), Side.BUY),
+    ]
+    bench.disk.failures.append("lost")
+    await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
+    await online(bench)
+    assert keeper.asks == {Decimal(60020): Decimal("1.5")}
+    await bench.connector.close_book(SPOT.id)
+    bench.market.level(SPOT, Side.BUY, "60002", "3")
+    await bench.tick()
+    assert Decimal(60002) not in keeper.bids
+    with pytest.raises(InstrumentNotFound):
+        await bench.connector.open_book(InstrumentId("PAPER:NO/NE"), keeper)
+
+
+async def test_any_key_is_good_and_reaches_its_own_accounts_only(bench: Bench) -> None:
+    first = await bench.connector.verify(CredentialType.HMAC, KEY)
+    assert first == await bench.connector.verify(CredentialType.API_KEY, Secrets(KEY.api_key, "changed", "x"))
+    other = await bench.connector.verify(CredentialType.HMAC, Secrets("other", "x", None))
+    assert not {e.external_id for e in first} & {e.external_id for e in other}
+    with pytest.raises(InvalidCredential):
+        bench.connector.check_credential(CredentialType.HMAC, Secrets("", "x", None))
+    with pytest.raises(CredentialRejected):
+        await bench.connector.open_session(trading_account(bench.connector.venue_id, other[0]), KEY, RecordingSink())
+
+
+async def test_the_venue_has_room_for_so_many_accounts() -> None:
+    bench = Bench(PaperSettings(accounts=AccountSettings(accounts_max=3)))
+    await bench.connector.start()
+    await bench.connector.verify(CredentialType.HMAC, KEY)
+    with pytest.raises(VenueUnavailable):
+        await bench.connector.verify(CredentialType.HMAC, Secrets("other", "x", None))
+    await bench.connector.verify(CredentialType.HMAC, KEY)
+    await bench.connector.stop()
+
+
+async def test_settings_that_make_money_from_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="rebate"):
+        PaperSettings(fees=FeeRates(maker=Decimal("-0.002"), taker=Decimal("0.001")))

@@ -1,0 +1,108 @@
+"""The table of operations is the interface's, and every request of the vendor's kind can be read."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from cadenza.domain.errors import CadenzaError
+from cadenza.wire.enums import EnumMap
+from cadenza.wire import enums
+from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.venues import VENUE_IDS, parse_venue
+from tests.contract.checker import OPERATIONS as PROMISED
+from tests.contract.checker import SCHEMAS
+
+REST = {id: facts for id, facts in PROMISED.items() if id != "websocketConnect"}
+_BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+
+_WIRE_ENUMS = {
+    "orderSide": enums.SIDE,
+    "orderType": enums.ORDER_TYPE,
+    "orderStatus": enums.ORDER_STATUS,
+    "timeInForce": enums.TIME_IN_FORCE,
+    "orderQuantityType": enums.QUANTITY_TYPE,
+    "quantityRounding": enums.ROUNDING,
+    "positionStatus": enums.POSITION_STATUS,
+    "positionMode": enums.POSITION_MODE,
+    "collateralMode": enums.COLLATERAL_MODE,
+    "marginMode": enums.MARGIN_MODE,
+    "accountType": enums.ACCOUNT_TYPE,
+    "tradingAccountStatus": enums.ACCOUNT_STATUS,
+    "balanceStatus": enums.BALANCE_STATUS,
+    "credentialType": enums.CREDENTIAL_TYPE,
+    "tradingAccountCredentialStatus": enums.CREDENTIAL_STATUS,
+    "operationType": enums.OPERATION_TYPE,
+    "operationStatus": enums.OPERATION_STATUS,
+    "instrumentType": enums.INSTRUMENT_TYPE,
+    "instrumentStatus": enums.INSTRUMENT_STATUS,
+    "securityType": enums.SECURITY_TYPE,
+    "subscriptionType": enums.SUBSCRIPTION_TYPE,
+    "subscriptionStatus": enums.SUBSCRIPTION_STATUS,
+    "venueStatus": enums.VENUE_STATUS,
+}
+_NEVER_BECOME = {"UNKNOWN", "REPLACED", "PENDING_REPLACE"}
+"""Members that the interface lists and our domain has no state for: we replace no orders."""
+
+
+def fields_of(model: type[Any] | None) -> dict[str, msgspec.structs.FieldInfo]:
+    return {} if model is None else {field.encode_name: field for field in msgspec.structs.fields(model)}
+
+
+def test_all_42_operations_are_there() -> None:
+    assert {operation.id for operation in OPERATIONS} == set(REST)
+    assert len(OPERATIONS) == 42
+
+
+@_BY_ID
+def test_method_path_tag_statuses_and_access_are_the_interfaces(operation: Operation) -> None:
+    promised = REST[operation.id]
+    assert (operation.method, operation.path, operation.tag) == (promised["method"], promised["path"], promised["tag"])
+    assert operation.statuses == set(promised["statuses"])
+    assert operation.is_public != promised["auth"]
+
+
+@_BY_ID
+def test_query_parameters_are_the_interfaces(operation: Operation) -> None:
+    promised = {parameter["name"]: parameter for parameter in REST[operation.id]["query"]}
+    ours = fields_of(operation.query)
+    assert set(ours) == set(promised)
+    for name, parameter in promised.items():
+        if "default" in parameter:
+            assert ours[name].default == parameter["default"], name
+
+
+@_BY_ID
+def test_body_fields_and_what_is_required_are_the_interfaces(operation: Operation) -> None:
+    body = REST[operation.id]["body"]
+    promised = SCHEMAS[body["ref"]] if body else {"properties": {}}
+    ours = fields_of(operation.body)
+    assert set(ours) == set(promised["properties"])
+    assert {name for name, field in ours.items() if field.required} == set(promised.get("required", ()))
+
+
+@pytest.mark.parametrize("name", _WIRE_ENUMS)
+def test_enum_maps_say_what_the_interface_lists(name: str) -> None:
+    ours: EnumMap[Any] = _WIRE_ENUMS[name]
+    promised = set(SCHEMAS[name]["enum"])
+    sendable = promised - {"" if name != "quantityRounding" else None}
+    assert set(ours.texts) <= promised
+    if name == "subscriptionType":  # four kinds that we do not offer
+        assert set(ours.texts) < promised
+    else:
+        assert sendable - set(ours.texts) <= _NEVER_BECOME
+    assert ours.accepts_empty or "" not in promised or name in {"quantityRounding", "positionMode", "collateralMode", "marginMode"}
+
+
+@pytest.mark.parametrize("name", _WIRE_ENUMS)
+def test_unknown_is_always_refused(name: str) -> None:
+    with pytest.raises(CadenzaError):
+        _WIRE_ENUMS[name].read(name, "UNKNOWN")
+    with pytest.raises(CadenzaError):
+        _WIRE_ENUMS[name].read_optional(name, "nonsense")
+
+
+def test_venues_are_the_interfaces_and_read_both_ways() -> None:
+    assert set(VENUE_IDS) == set(SCHEMAS["venue"]["enum"]) - {""}
+    for text in VENUE_IDS:
+        assert str(parse_venue(text)) == text

@@ -1,0 +1,257 @@
+"""Deciding new orders: the matrix of types, quantities in every unit, rounding, reservations, idempotency."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from cadenza.domain import errors as e
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType
+from cadenza.domain.ids import PositionId
+from cadenza.domain.money import Rounding
+from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
+
+
+def test_a_limit_order_is_submitted_and_locks_its_cost_and_fee() -> None:
+    world = state()
+    order = submit(world)
+    assert order.status is OrderStatus.SUBMITTED
+    assert order.time_in_force is TimeInForce.GTC
+    balance = world.balance(ACCOUNT, "USDT")
+    assert balance.locked == D("90.09")
+    assert balance.free == D("1000000") - D("90.09")
+
+
+def test_a_spot_sell_locks_the_base_quantity() -> None:
+    world = state()
+    submit(world, side=Side.SELL, limit_price=D(120), quantity=D(3))
+    assert world.balance(ACCOUNT, "BTC").locked == 3
+
+
+def test_a_market_buy_walks_the_book_and_locks_padded_but_never_more_than_is_free() -> None:
+    world = state()
+    submit(world, type=OrderType.MARKET, quantity=D(15))  # 10 at 100, 5 at 100.5, fee 0.1 %, pad 2 %
+    assert world.balance(ACCOUNT, "USDT").locked == D("1502.5") * D("1.001") * D("1.02")
+    poor = state(balances={"USDT": "1504.1"})
+    submit(poor, type=OrderType.MARKET, quantity=D(15))
+    assert poor.balance(ACCOUNT, "USDT").locked == D("1504.1")
+
+
+def test_without_a_fresh_price_a_market_buy_is_refused() -> None:
+    with pytest.raises(e.NoMarketPrice):
+        submit(state(market=None), type=OrderType.MARKET)
+
+
+def test_what_is_not_free_cannot_be_spent_twice() -> None:
+    world = state(balances={"USDT": "100"})
+    submit(world)
+    with pytest.raises(e.InsufficientBalance):
+        submit(world, number=101)
+    assert world.balance(ACCOUNT, "USDT").locked == D("90.09")
+
+
+NEEDS = {
+    OrderType.MARKET: (False, False), OrderType.LIMIT: (True, False), OrderType.STOP: (False, True),
+    OrderType.STOP_LIMIT: (True, True), OrderType.STOP_LOSS: (False, True), OrderType.STOP_LOSS_LIMIT: (True, True),
+    OrderType.TAKE_PROFIT: (False, True), OrderType.TAKE_PROFIT_LIMIT: (True, True),
+    OrderType.TRAILING_STOP: (False, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type", NEEDS)
+@pytest.mark.parametrize("has_limit", [True, False])
+@pytest.mark.parametrize("has_stop", [True, False])
+def test_each_type_has_the_prices_it_needs_and_no_others(type: OrderType, has_limit: bool, has_stop: bool) -> None:
+    asked = request(type=type, limit_price=D(90) if has_limit else None, stop_price=D(110) if has_stop else None)
+    if (has_limit, has_stop) == NEEDS[type]:
+        assert submit(state(), asked).type is type
+    else:
+        with pytest.raises(e.InvalidPrice):
+            submit(state(), asked)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"limit_price": D("90.25")}, e.PipSize),
+        ({"limit_price": D(0)}, e.InvalidPrice),
+        ({"quantity": D("0.0005")}, e.LotSize),
+        ({"quantity": D("0")}, e.InvalidQuantity),
+        ({"quantity": D(-1)}, e.InvalidQuantity),
+        ({"quantity": D("0.01")}, e.MinNotional),
+        ({"quantity": D(101)}, e.MaxQuantity),
+        ({"quantity": D(100), "limit_price": D(10_001)}, e.MaxNotional),
+        ({"time_in_force": TimeInForce.GTD}, e.InvalidExpiry),
+        ({"time_in_force": TimeInForce.GTD, "expire_at_ms": NOW_MS}, e.InvalidExpiry),
+        ({"time_in_force": TimeInForce.GTC, "expire_at_ms": NOW_MS + 1}, e.InvalidExpiry),
+        ({"time_in_force": TimeInForce.OPG}, e.UnsupportedTimeInForce),
+        ({"type": OrderType.MARKET, "time_in_force": TimeInForce.GTX}, e.UnsupportedTimeInForce),
+        ({"type": OrderType.QUOTED, "limit_price": None}, e.UnsupportedOrderType),
+        ({"quantity_type": QuantityType.POSITION_RATIO, "quantity": D("1.1")}, e.InvalidQuantity),
+        ({"quantity_type": QuantityType.POSITION_PERCENTAGE, "quantity": D("101")}, e.InvalidQuantity),
+        ({"leverage": 2}, e.InvalidLeverage),
+    ],
+)
+def test_every_broken_rule_has_its_own_cause(changes: dict[str, object], error: type[e.CadenzaError]) -> None:
+    world = state()
+    with pytest.raises(error):
+        submit(world, **changes)
+    assert not world.changed.created
+    assert not world.changed.balances
+
+
+def test_market_means_ioc_and_says_so() -> None:
+    assert submit(state(), type=OrderType.MARKET).time_in_force is TimeInForce.IOC
+    fok = submit(state(), type=OrderType.MARKET, time_in_force=TimeInForce.FOK)
+    assert fok.time_in_force is TimeInForce.FOK
+
+
+def test_day_ends_at_the_next_utc_midnight() -> None:
+    order = submit(state(), time_in_force=TimeInForce.DAY)
+    assert order.expire_at_ms is not None
+    assert order.expire_at_ms % 86_400_000 == 0
+    assert 0 < order.expire_at_ms - NOW_MS <= 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("rounding", "quantity"),
+    [(Rounding.UP, "1.235"), (Rounding.DOWN, "1.234"), (Rounding.HALF_EVEN, "1.234"), (Rounding.HALF_UP, "1.235")],
+)
+def test_quantities_are_rounded_to_lots_when_asked(rounding: Rounding, quantity: str) -> None:
+    order = submit(state(), quantity=D("1.2345"), rounding=rounding)
+    assert order.quantity == D(quantity)
+    assert order.asked_quantity == D("1.2345")
+
+
+def test_a_quote_quantity_converts_at_the_limit_price() -> None:
+    order = submit(state(), quantity=D(1000), quantity_type=QuantityType.QUOTE, rounding=Rounding.DOWN)
+    assert order.quantity == D("11.111")
+
+
+def test_spot_ratios_take_a_share_of_what_is_free() -> None:
+    sell = submit(
+        state(), side=Side.SELL, limit_price=D(120), quantity=D("0.5"), quantity_type=QuantityType.POSITION_RATIO
+    )
+    assert sell.quantity == 5
+    buy = submit(
+        state(balances={"USDT": "901"}), quantity=D(100), quantity_type=QuantityType.POSITION_PERCENTAGE,
+        rounding=Rounding.UP,
+    )  # fmt: skip
+    assert buy.quantity == D("10.001")  # 901 / (90 * 1.001), never more than the balance pays
+
+
+def _long(quantity: str = "2", side: PositionSide = PositionSide.NET) -> Position:
+    return Position(
+        id=PositionId(UUID(int=50)), account_id=ACCOUNT, instrument_id=BTC, side=side, quantity=D(quantity),
+        entry_cost=D(quantity) * 80, leverage=5, created_at_ms=NOW_MS, updated_at_ms=NOW_MS,
+    )  # fmt: skip
+
+
+def test_closing_a_hundred_percent_closes_exactly_the_position() -> None:
+    world = state(account(AccountType.MARGIN), positions=[_long("2.0005")])
+    order = submit(
+        world, side=Side.SELL, type=OrderType.MARKET, quantity=D(100), rounding=Rounding.UP,
+        quantity_type=QuantityType.POSITION_PERCENTAGE,
+    )  # fmt: skip
+    assert order.quantity == D("2.000")  # rounding up would exceed the position
+
+
+def test_in_hedge_mode_a_share_means_the_side_that_the_order_closes() -> None:
+    owner = account(AccountType.MARGIN, PositionMode.HEDGE)
+    world = state(owner, positions=[_long("2", PositionSide.LONG)])
+    order = submit(
+        world, side=Side.SELL, type=OrderType.MARKET, quantity=D("0.5"), quantity_type=QuantityType.POSITION_RATIO
+    )
+    assert order.quantity == 1
+    with pytest.raises(e.NoPosition):
+        submit(
+            world, number=101, side=Side.BUY, type=OrderType.MARKET, quantity=D("0.5"),
+            quantity_type=QuantityType.POSITION_RATIO,
+        )  # fmt: skip
+
+
+def test_margin_is_locked_for_what_opens_only() -> None:
+    world = state(account(AccountType.MARGIN), positions=[_long("2")])
+    submit(world, side=Side.SELL, limit_price=D(120), quantity=D(2))
+    assert world.balance(ACCOUNT, "USDT").locked == D("0.24")  # the fee alone
+    fresh = state(account(AccountType.MARGIN))
+    submit(fresh, leverage=10)
+    assert fresh.balance(ACCOUNT, "USDT").locked == D("9.09")
+
+
+def test_margin_that_is_not_there_is_refused() -> None:
+    world = state(account(AccountType.MARGIN), balances={"USDT": "9"})
+    with pytest.raises(e.InsufficientMargin):
+        submit(world, leverage=10)
+
+
+@pytest.mark.parametrize("status", [AccountStatus.INACTIVE, AccountStatus.LOCKED, AccountStatus.SETUP])
+def test_an_account_that_is_not_active_takes_no_orders(status: AccountStatus) -> None:
+    with pytest.raises(e.AccountNotActive):
+        submit(state(account(status=status)))
+
+
+def test_an_archived_account_says_so() -> None:
+    with pytest.raises(e.AccountDisconnected):
+        submit(state(account(status=AccountStatus.DISCONNECTED)))
+
+
+def test_the_same_key_and_body_give_the_first_order() -> None:
+    world = state()
+    first = submit(world, idempotency_key="k")
+    again = submit(world, number=101, idempotency_key="k", quantity=D("1.000"))
+    assert again.id == first.id
+    assert len(world.changed.created) == 1
+
+
+def test_the_same_key_with_another_body_is_refused() -> None:
+    world = state()
+    submit(world, idempotency_key="k")
+    with pytest.raises(e.IdempotencyKeyReused):
+        submit(world, number=101, idempotency_key="k", quantity=D(2))
+
+
+def test_the_client_order_id_serves_as_the_key_and_is_unique() -> None:
+    world = state()
+    first = submit(world, client_order_id="c")
+    assert submit(world, number=101, client_order_id="c").id == first.id
+    with pytest.raises(e.DuplicateClientOrderId):
+        submit(world, number=102, client_order_id="c", quantity=D(2))
+    with pytest.raises(e.DuplicateClientOrderId):
+        submit(world, number=103, client_order_id="c", idempotency_key="other")
+
+
+def test_a_try_that_was_committed_unknowingly_is_found_by_its_id_and_is_still_to_be_sent() -> None:
+    world = state()
+    first = submit(world)
+    assert submit(world).id == first.id
+
+
+@given(
+    quantity=st.decimals(min_value=D("0.001"), max_value=90, places=3),
+    price=st.integers(min_value=20_000, max_value=20_020).map(lambda n: Decimal(n) / 2),
+    side=st.sampled_from(Side),
+)
+def test_free_and_locked_always_add_up_to_the_total(quantity: Decimal, price: Decimal, side: Side) -> None:
+    world = state(balances={"USDT": "1000000", "BTC": "100"}, traded=instrument(max_notional=None))
+    asked: SubmitOrderRequest = request(quantity=quantity, limit_price=price, side=side)
+    before = {asset: world.balance(ACCOUNT, asset).total for asset in ("USDT", "BTC")}
+    order = submit(world, asked)
+    for asset, total in before.items():
+        balance = world.balance(ACCOUNT, asset)
+        assert balance.total == total
+        assert balance.free + balance.locked == total
+        assert balance.free >= 0
+    assert order.reservation is not None
+    assert order.reservation.remaining == order.reservation.locked
+
+
+def test_the_book_is_what_values_a_market_order() -> None:
+    world = state(balances={"USDT": "100"}, market=book(ask="200", bid="199"))
+    with pytest.raises(e.InsufficientBalance):
+        submit(world, type=OrderType.MARKET, quantity=D(1))

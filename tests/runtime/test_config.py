@@ -1,0 +1,183 @@
+"""One tree of settings: sources in order, everything wrong told at once, nothing unknown accepted."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cadenza.runtime.config import Settings, specs
+from cadenza.runtime.config_loader import ConfigError, load, load_settings, shown, written
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path), "CADENZA_DATA_DIR": str(tmp_path / "data")}
+
+
+def write_file(environ: dict[str, str], text: str) -> Path:
+    path = Path(environ["CADENZA_DATA_DIR"]) / "cadenza.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def problems_of(environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(environ)
+    return caught.value.problems
+
+
+def test_defaults_are_valid_and_the_data_directory_follows_xdg(tmp_path: Path) -> None:
+    settings = load_settings({"HOME": str(tmp_path)})
+    assert settings == Settings(data_dir=tmp_path / ".local/share/cadenza")
+    assert load_settings({"XDG_DATA_HOME": "/srv/xdg"}).data_dir == Path("/srv/xdg/cadenza")
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_the_defaults(environ: dict[str, str]) -> None:
+    path = write_file(environ, 'port = 9001\nhost = "0.0.0.0"\n[paper]\nseed = 7\nmaker_fee_rate = 0.00015\n')
+    loaded = load({**environ, "CADENZA_PORT": "9002"})
+    assert (loaded.settings.port, loaded.settings.host, loaded.settings.paper.seed) == (9002, "0.0.0.0", 7)
+    assert loaded.settings.paper.maker_fee_rate == Decimal("0.00015")
+    assert loaded.sources["port"] == "environment CADENZA_PORT"
+    assert loaded.sources["paper.seed"] == f"file {path}"
+    assert loaded.sources["log_level"] == "default"
+
+
+def test_every_kind_of_value_is_read_from_the_environment(environ: dict[str, str]) -> None:
+    paper = load_settings(
+        {
+            **environ,
+            "CADENZA_AUTH_NEW_TENANT_ENVIRONMENTS": "paper, uat",
+            "CADENZA_PAPER_OPENING_BALANCES": "USDT=0.1, BTC=21000000",
+            "CADENZA_PAPER_PARTIAL_FILLS": "no",
+            "CADENZA_PAPER_RECORDING_PATH": "/srv/day.gz",
+            "CADENZA_PAPER_MARKET": "recording",
+            "CADENZA_PAPER_RECORDING_SPEED": "0.5",
+        }
+    ).paper
+    assert paper.opening_balances == {"USDT": Decimal("0.1"), "BTC": Decimal(21000000)}
+    assert (paper.partial_fills, paper.recording_path) == (False, Path("/srv/day.gz"))
+    assert paper.recording_speed == Decimal("0.5")
+
+
+def test_a_file_is_taken_from_where_it_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    named = tmp_path / "my.toml"
+    named.write_text('data_dir = "/srv/cadenza"\n[paper.opening_balances]\nUSDT = "5.5"\nBTC = 1\n')
+    settings = load_settings({"HOME": str(tmp_path), "CADENZA_CONFIG": str(named)})
+    assert settings.data_dir == Path("/srv/cadenza")
+    assert settings.paper.opening_balances == {"USDT": Decimal("5.5"), "BTC": Decimal(1)}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("CADENZA_PROT", "1", "CADENZA_PROT is not a setting: did you mean CADENZA_PORT?"),
+        ("CADENZA_PAPER_SEEDS", "1", "CADENZA_PAPER_SEEDS is not a setting: did you mean CADENZA_PAPER_SEED?"),
+        ("CADENZA_XYZZY", "1", "CADENZA_XYZZY is not a setting: `cadenza config show` lists those there are"),
+        ("CADENZA_PORT", "http", "port (CADENZA_PORT) is 'http': it must be a whole number"),
+        ("CADENZA_PORT", "70000", "port is 70000: it must be between 0 and 65535"),
+        (
+            "CADENZA_LOG_LEVEL",
+            "loud",
+            "log_level (CADENZA_LOG_LEVEL) is 'loud': it must be one of debug, info, warning, error",
+        ),
+        (
+            "CADENZA_PAPER_PARTIAL_FILLS",
+            "maybe",
+            "paper.partial_fills (CADENZA_PAPER_PARTIAL_FILLS) is 'maybe': it must be true or false",
+        ),
+        ("CADENZA_PAPER_TAKER_FEE_RATE", "NaN", "paper.taker_fee_rate is NaN: write a finite number between 0 and 0.1"),
+        (
+            "CADENZA_PAPER_TAKER_FEE_RATE",
+            "x",
+            "paper.taker_fee_rate (CADENZA_PAPER_TAKER_FEE_RATE) is 'x': it must be a decimal number, such as 0.0005",
+        ),
+        ("CADENZA_PAPER_OPENING_BALANCES", "BTC=-1", "paper.opening_balances has BTC=-1: write an amount of 0 or more"),
+        (
+            "CADENZA_PAPER_MARKET",
+            "recording",
+            "paper.recording_path is empty: name the file to replay, or set paper.market to synthetic",
+        ),
+        ("CADENZA_PAPER_LATENCY_MS_MIN", "9", "paper.latency_ms_min is 9: it must not exceed latency_ms_max"),
+        (
+            "CADENZA_AUTH_ISSUER_URL",
+            "https://id.example",
+            "auth.issuer_url is set: give auth.issuer_jwks_url or auth.issuer_shared_secret with it",
+        ),
+        (
+            "CADENZA_DATABASE_URL",
+            "mysql://me:hunter2@db/x",
+            "database_url is not a URL of the right kind: it must begin with postgresql:// or postgres://",
+        ),
+        ("CADENZA_CONFIG", "/nowhere.toml", "CADENZA_CONFIG is /nowhere.toml: there is no such file"),
+    ],
+)
+def test_a_wrong_variable_is_told_with_what_would_be_right(
+    environ: dict[str, str], variable: str, value: str, problem: str
+) -> None:
+    assert problems_of({**environ, variable: value}) == (problem,)
+
+
+def test_all_the_problems_are_told_at_once_and_no_secret_with_them(environ: dict[str, str]) -> None:
+    path = write_file(environ, 'prot = 1\n[papper]\nseed = 1\n[paper]\nseed = "many"\npartial_fills = 1\n')
+    problems = problems_of({**environ, "CADENZA_PORT": "-1", "CADENZA_DATABASE_URL": "mysql://me:hunter2@db/x"})
+    assert [problem.split(":")[0] for problem in problems] == [
+        f"prot in {path} is not a setting",
+        f"papper.seed in {path} is not a setting",
+        "paper.seed (in cadenza.toml) is 'many'",
+        "paper.partial_fills (in cadenza.toml) is '1'",
+        "port is -1",
+        "database_url is not a URL of the right kind",
+    ]
+    assert "hunter2" not in "".join(problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["port = ", "paper = 5\n", 'data_dir = "/elsewhere"\n', "[paper]\nmaker_fee_rate = true\n"]
+)
+def test_an_unreadable_or_circular_file_is_refused(environ: dict[str, str], text: str) -> None:
+    write_file(environ, text)
+    assert len(problems_of(environ)) == 1
+
+
+def test_a_database_of_ones_own_opens_the_house_less_unless_told_otherwise(environ: dict[str, str]) -> None:
+    environ["CADENZA_DATABASE_URL"] = "postgresql://me@db/cadenza"
+    auth = load_settings(environ).auth
+    assert (auth.signup, auth.new_tenant_environments) == ("invitation", ("paper",))
+    auth = load_settings({**environ, "CADENZA_AUTH_SIGNUP": "open"}).auth
+    assert (auth.signup, auth.new_tenant_environments) == ("open", ("paper",))
+
+
+def test_secrets_are_in_no_representation(environ: dict[str, str]) -> None:
+    settings = load_settings(
+        {
+            **environ,
+            "CADENZA_DATABASE_URL": "postgresql://me:hunter2@db/x",
+            "CADENZA_MASTER_KEY": "hunter2",
+            "CADENZA_MAIL_SMTP_URL": "smtp://me:hunter2@mail:25",
+        }
+    )
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in "".join(shown(spec, settings) for spec in specs())
+
+
+def test_what_is_shown_can_be_written_back(environ: dict[str, str]) -> None:
+    settings = load_settings(environ)
+    again = {spec.variable: written(spec.value_in(settings)) for spec in specs()}
+    assert load_settings(again) == settings
+
+
+def test_every_setting_is_documented_and_bounded() -> None:
+    for spec in specs():
+        assert spec.field.metadata["doc"].endswith("."), spec.name
+        assert (spec.field.metadata["minimum"] is None) == (spec.field.type not in (int, Decimal)), spec.name
+
+
+def test_contradictions_are_found_in_a_tree_made_by_hand() -> None:
+    settings = Settings()
+    orders = replace(settings.orders, committer_queue_max=10, committer_batch_max=11)
+    assert replace(settings, orders=orders, data_dir=Path("relative")).validate() == [
+        "data_dir is relative: write an absolute path",
+        "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue",
+    ]

@@ -1,0 +1,97 @@
+"""Log lines are structured, carry the request's id, and never a secret."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from cadenza.runtime.logging import REDACTED, bound_request_id, configure_logging
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    out = io.StringIO()
+    configure_logging("info", "json", out)
+    yield out
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_lines_are_json_with_level_time_and_logger(stream: io.StringIO) -> None:
+    log = structlog.get_logger("cadenza.test")
+    log.debug("too.quiet")
+    log.info("order.accepted", order_id="1")
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "order.accepted", "order_id": "1", "level": "info", "logger": "cadenza.test"}
+
+
+def test_the_request_id_is_on_the_lines_of_the_request_only(stream: io.StringIO) -> None:
+    log = structlog.get_logger("cadenza.test")
+    with bound_request_id("r-1"):
+        log.info("within")
+        logging.getLogger("library").warning("of the %s", "library")
+    log.info("after")
+    assert [(line["event"], line.get("request_id")) for line in lines(stream)] == [
+        ("within", "r-1"),
+        ("of the library", "r-1"),
+        ("after", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "secret", "apiKey", "api_key", "api_secret", "X-API-KEY", "passphrase", "token", "refreshToken",
+     "Authorization", "clientSecret", "master_key", "private_key", "cookie", "signature"],
+)  # fmt: skip
+def test_secrets_are_hidden_by_name_at_any_depth(stream: io.StringIO, key: str) -> None:
+    deep = {"venue": "MOCK", "list": [{"inner": {key: "hunter2"}}], key: {"whole": "hunter2"}}
+    structlog.get_logger().info("connect", **{key: "hunter2"}, request=deep, pair=("a", {key: b"hunter2"}))
+    assert "hunter2" not in stream.getvalue()
+    (line,) = lines(stream)
+    assert line["request"] == {"venue": "MOCK", "list": [{"inner": {key: REDACTED}}], key: REDACTED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot reach postgresql://me:hunter2@db:5432/x",
+        "sent Authorization: Bearer hunter2",
+        "got eyJhunter2.eyJhunter2.hunter2 back",
+    ],
+)
+def test_secrets_are_hidden_inside_text_and_exceptions(stream: io.StringIO, text: str) -> None:
+    log = structlog.get_logger()
+    log.info(text, detail=[text], error=ValueError(text))
+    try:
+        raise ValueError(text)
+    except ValueError:
+        log.exception("failed")
+    assert "hunter2" not in stream.getvalue()
+    assert lines(stream)[1]["exception"][0]["exc_type"] == "ValueError"
+
+
+def test_a_structure_without_end_is_cut(stream: io.StringIO) -> None:
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    structlog.get_logger().info("loop", value=endless)
+    assert "too deep" in stream.getvalue()
+
+
+def test_the_console_format_hides_secrets_too() -> None:
+    out = io.StringIO()
+    configure_logging("debug", "console", out)
+    structlog.get_logger().debug("connect", password="hunter2", venue="MOCK")
+    assert "MOCK" in out.getvalue()
+    assert "hunter2" not in out.getvalue()

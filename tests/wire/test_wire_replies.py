@@ -1,0 +1,140 @@
+"""What we send is exact, in plain notation, and of the interface's shapes."""
+
+import json
+from decimal import Decimal as D
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadenza.domain.market.order_book import MarketTrade
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.events import AccountEvent, AccountUpdated, EventBody, OrderUpdated, PortfolioUpdated
+from cadenza.wire.base import INSTANT_MS_MAX
+from cadenza.wire.envelope import encode
+from cadenza.wire.orders import trade_order
+from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+from cadenza.wire.values import decimal_of, rfc3339
+from tests.adapters.http import http_world as w
+from tests.contract.checker import assert_matches, check_instants
+
+decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=D("-1e19"), max_value=D("1e19"), places=18)
+instants = st.integers(min_value=0, max_value=INSTANT_MS_MAX)
+
+
+def shown(order: Any) -> dict[str, Any]:
+    return json.loads(encode(trade_order(order)))
+
+
+def test_an_order_with_all_its_parts() -> None:
+    order = shown(w.FILLED_PARTLY)
+    assert order["executions"] == [
+        {
+            "executionId": str(w.EXECUTION.id),
+            "externalTradeId": "t-1",
+            "venue": "PAPER",
+            "instrumentId": "PAPER:BTC/USDT",
+            "orderSide": "BUY",
+            "executedQuantity": "10",
+            "executedPrice": "64250.5",
+            "executedCost": "642505",
+            "fees": [{"security": "PAPER:USDT", "asset": "USDT", "venue": "PAPER", "quantity": "-0.00000001"}],
+            "executedAt": w.NOW_MS,
+            "executedAtDateTime": "2026-09-21T14:13:20.123Z",
+        }
+    ]
+    assert (order["quantity"], order["quantityRounding"], order["status"]) == ("25.5", "", "PARTIALLY_FILLED")
+    assert "expireAt" not in order and "cancelReason" not in order and "stopPrice" not in order
+
+
+def test_canceled_is_spelled_as_the_wire_does() -> None:
+    order = shown(w.CANCELED)
+    assert (order["status"], order["cancelReason"], order["canceledAt"]) == ("CANCELLED", "USER", w.NOW_MS)
+
+
+@given(
+    st.sampled_from(OrderStatus),
+    st.sampled_from(OrderType),
+    st.sampled_from(TimeInForce),
+    decimals,
+    st.none() | decimals,
+    instants,
+    st.none() | instants,
+)
+def test_any_order_conforms_and_is_exact(
+    status: OrderStatus,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+    quantity: D,
+    limit_price: D | None,
+    at_ms: int,
+    expire_at_ms: int | None,
+) -> None:
+    order = replace(
+        w.FILLED_PARTLY,
+        status=status,
+        type=order_type,
+        time_in_force=time_in_force,
+        asked_quantity=quantity,
+        limit_price=limit_price,
+        created_at_ms=at_ms,
+        expire_at_ms=expire_at_ms,
+        executed_quantity=ZERO,
+        executed_cost=ZERO,
+    )
+    told = shown(order)
+    assert_matches("tradeOrder", told)
+    check_instants(told)
+    assert decimal_of("quantity", told["quantity"]) == quantity
+    assert told.get("limitPrice") is None if limit_price is None else decimal_of("p", told["limitPrice"]) == limit_price
+    assert (told["executedPrice"], told["executedQuantity"], told["executedCost"]) == ("0", "0", "0")
+
+
+@given(instants)
+def test_instants_are_written_to_the_millisecond(at_ms: int) -> None:
+    check_instants({"at": at_ms, "atDateTime": rfc3339(at_ms)})
+
+
+def pushed(body: EventBody) -> dict[str, Any]:
+    event = AccountEvent(account_id=w.ACCOUNT_ID, tenant_id=w.TENANT_ID, sequence=1, at_ms=w.NOW_MS, body=body)
+    return json.loads(encode_account_event(event))
+
+
+def test_account_events_carry_the_rest_shapes() -> None:
+    for body, kind, schema in (
+        (OrderUpdated(w.FILLED_PARTLY), "event.trade_order.updated", "tradeOrder"),
+        (PortfolioUpdated(w.PORTFOLIO), "event.portfolio.updated", "portfolio"),
+        (AccountUpdated(w.ACCOUNT), "event.trading_account.updated", "tradingAccount"),
+    ):
+        told = pushed(body)
+        assert told.keys() == {"type", "data"} and told["type"] == kind
+        assert_matches(schema, told["data"])
+        check_instants(told["data"])
+
+
+def test_a_book_is_pushed_in_the_rest_shape() -> None:
+    told = json.loads(encode_order_book(w.BOOK))
+    assert told["type"] == "event.orderbook.updated"
+    assert_matches("orderbook", told["data"])
+    assert told["data"]["bids"] == [["64250", "1.5"]] and told["data"]["asks"] == [["64251", "10"]]
+
+
+def test_a_trade_of_the_tape() -> None:
+    trade = MarketTrade(
+        instrument_id=w.BTC_USDT, trade_id="9", price=D("1E+2"), quantity=D("0.10"), aggressor=Side.SELL, at_ms=w.NOW_MS
+    )
+    assert json.loads(encode_trade(trade)) == {
+        "type": "event.trade.updated",
+        "data": {
+            "instrumentId": "PAPER:BTC/USDT",
+            "venue": "PAPER",
+            "symbol": "BTC/USDT",
+            "tradeId": "9",
+            "price": "100",
+            "quantity": "0.1",
+            "side": "SELL",
+            "timestamp": w.NOW_MS,
+        },
+    }
