@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from cadenza.adapters.venues.paper import PaperConnector, PaperSettings
+from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
 from tests.inhouse_kit import (
     KEY,
     ManualClock,
@@ -14,12 +19,6 @@ from tests.inhouse_kit import (
     make_order,
     until,
 )
-
-from cadenza.adapters.venues.paper import PaperConnector, PaperSettings
-from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
-from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.order import Order
 
 SPOT = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT")
 PERPETUAL = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT-PERP")

@@ -21,7 +21,9 @@ from uuid import UUID
 import aiohttp
 
 CONTRACT: Mapping[str, Any] = json.loads((Path(__file__).parent / "contract.json").read_text())
-OPERATIONS: Mapping[str, Mapping[str, Any]] = {operation["operationId"]: operation for operation in CONTRACT["operations"]}
+OPERATIONS: Mapping[str, Mapping[str, Any]] = {
+    operation["operationId"]: operation for operation in CONTRACT["operations"]
+}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = CONTRACT["schemas"]
 
 _IDS = {(operation["method"], operation["path"]): id for id, operation in OPERATIONS.items()}
@@ -289,5 +291,7 @@ def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in query.items():
         items = value if isinstance(value, (list, tuple)) else [value]
-        pairs += [(name, str(item).lower() if isinstance(item, bool) else str(item)) for item in items if item is not None]
+        pairs += [
+            (name, str(item).lower() if isinstance(item, bool) else str(item)) for item in items if item is not None
+        ]
     return pairs

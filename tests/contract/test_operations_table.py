@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from cadenza.domain.errors import CadenzaError
-from cadenza.wire.enums import EnumMap
 from cadenza.wire import enums
+from cadenza.wire.enums import EnumMap
 from cadenza.wire.operations import OPERATIONS, Operation
 from cadenza.wire.venues import VENUE_IDS, parse_venue
 from tests.contract.checker import OPERATIONS as PROMISED
@@ -91,7 +91,11 @@ def test_enum_maps_say_what_the_interface_lists(name: str) -> None:
         assert set(ours.texts) < promised
     else:
         assert sendable - set(ours.texts) <= _NEVER_BECOME
-    assert ours.accepts_empty or "" not in promised or name in {"quantityRounding", "positionMode", "collateralMode", "marginMode"}
+    assert (
+        ours.accepts_empty
+        or "" not in promised
+        or name in {"quantityRounding", "positionMode", "collateralMode", "marginMode"}
+    )
 
 
 @pytest.mark.parametrize("name", _WIRE_ENUMS)

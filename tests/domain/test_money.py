@@ -4,6 +4,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cadenza.domain.money import (
     NotADecimal,
     Rounding,
@@ -13,8 +16,6 @@ from cadenza.domain.money import (
     round_to_step,
     to_plain,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 plain = st.from_regex(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", fullmatch=True)
 amounts = st.decimals(min_value=-(10**12), max_value=10**12, places=8, allow_nan=False, allow_infinity=False)
@@ -28,7 +29,24 @@ def test_parsing_and_printing_keep_the_value(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 1", "1 ", "+1", "1e5", "1E-5", ".5", "5.", "NaN", "Infinity", "-", "1,5", "0x10", "١", "1" * 41, "0." + "1" * 19],
+    [
+        "",
+        " 1",
+        "1 ",
+        "+1",
+        "1e5",
+        "1E-5",
+        ".5",
+        "5.",
+        "NaN",
+        "Infinity",
+        "-",
+        "1,5",
+        "0x10",
+        "١",
+        "1" * 41,
+        "0." + "1" * 19,
+    ],
 )
 def test_anything_but_plain_notation_is_refused(text: str) -> None:
     with pytest.raises(NotADecimal):
@@ -41,7 +59,9 @@ def test_plain_notation_has_no_exponent_and_no_negative_zero(value: str, text: s
 
 
 @given(amounts, steps, st.sampled_from([r for r in Rounding if r is not Rounding.NONE]))
-def test_rounding_gives_the_neighbouring_multiple_that_its_name_says(value: Decimal, step: Decimal, mode: Rounding) -> None:
+def test_rounding_gives_the_neighbouring_multiple_that_its_name_says(
+    value: Decimal, step: Decimal, mode: Rounding
+) -> None:
     rounded = round_to_step(value, step, mode)
     assert is_multiple(rounded, step)
     assert abs(rounded - value) < step

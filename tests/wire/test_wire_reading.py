@@ -1,5 +1,6 @@
 """Requests are read strictly, and what is wrong is told so that it can be put right."""
 
+import contextlib
 import json
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.enums import OrderStatus, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus, QuantityType, Side
 from cadenza.wire.accounts import ListTradingAccountsQuery
 from cadenza.wire.auth import AuthSignupRequest
 from cadenza.wire.credentials import ListTradingAccountCredentialsQuery
@@ -34,7 +35,9 @@ def refusal(read: object, *args: object) -> str:
 
 class TestBodies:
     def test_an_order_as_the_vendors_clients_send_it(self) -> None:
-        command = submit(quantityRounding="", awaitClosed=False, quantityType="BASE", timeInForce="", leverage=0).to_command()
+        command = submit(
+            quantityRounding="", awaitClosed=False, quantityType="BASE", timeInForce="", leverage=0
+        ).to_command()
         assert command.side is Side.BUY
         assert command.quantity_type is QuantityType.BASE
         assert command.time_in_force is None
@@ -142,7 +145,12 @@ class TestBodies:
 
 class TestQueries:
     def test_lists_in_every_form(self) -> None:
-        for query in (b"symbols=A/B&symbols=C/D", b"symbols=A%2FB,C/D", b"symbols[]=A/B&symbols[]=C/D", b"symbols%5B%5D=A/B,C/D"):
+        for query in (
+            b"symbols=A/B&symbols=C/D",
+            b"symbols=A%2FB,C/D",
+            b"symbols[]=A/B&symbols[]=C/D",
+            b"symbols%5B%5D=A/B,C/D",
+        ):
             assert read_query(ListMarketInstrumentsQuery, query).symbols == ["A/B", "C/D"]
 
     def test_an_empty_text_means_not_given(self) -> None:
@@ -197,7 +205,9 @@ class TestQueries:
     def test_venue_filters(self) -> None:
         assert read_query(ListTradingAccountsQuery, b"venue=").to_query().venue_id is None
         assert str(read_query(ListTradingAccountsQuery, b"venue=IBKR_PAPER").to_query().venue_id) == "IBKR_PAPER"
-        assert refusal(read_query(ListTradingAccountsQuery, b"venue=MTGOX").to_query).startswith("venue: 'MTGOX' is not a venue")
+        assert refusal(read_query(ListTradingAccountsQuery, b"venue=MTGOX").to_query).startswith(
+            "venue: 'MTGOX' is not a venue"
+        )
 
     def test_a_book_is_named_by_id_or_by_venue_and_symbol(self) -> None:
         def instrument(query: bytes) -> str:
@@ -222,7 +232,5 @@ class TestQueries:
 
     @given(st.binary(max_size=100))
     def test_any_bytes_are_read_or_refused(self, query: bytes) -> None:
-        try:
-            read_query(ListTradeOrdersQuery, query)
-        except InvalidRequest as error:
-            assert error.message
+        with contextlib.suppress(InvalidRequest):
+            assert read_query(ListTradeOrdersQuery, query).limit >= 1

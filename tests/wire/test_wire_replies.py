@@ -1,12 +1,14 @@
 """What we send is exact, in plain notation, and of the interface's shapes."""
 
 import json
-from decimal import Decimal as D
 from dataclasses import replace
+from decimal import Decimal as D
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.adapters.http import http_world as w
+from tests.contract.checker import assert_matches, check_instants
 
 from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.money import ZERO
@@ -17,8 +19,6 @@ from cadenza.wire.envelope import encode
 from cadenza.wire.orders import trade_order
 from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
 from cadenza.wire.values import decimal_of, rfc3339
-from tests.adapters.http import http_world as w
-from tests.contract.checker import assert_matches, check_instants
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=D("-1e19"), max_value=D("1e19"), places=18)
 instants = st.integers(min_value=0, max_value=INSTANT_MS_MAX)
@@ -46,7 +46,9 @@ def test_an_order_with_all_its_parts() -> None:
         }
     ]
     assert (order["quantity"], order["quantityRounding"], order["status"]) == ("25.5", "", "PARTIALLY_FILLED")
-    assert "expireAt" not in order and "cancelReason" not in order and "stopPrice" not in order
+    assert "expireAt" not in order
+    assert "cancelReason" not in order
+    assert "stopPrice" not in order
 
 
 def test_canceled_is_spelled_as_the_wire_does() -> None:
@@ -109,7 +111,8 @@ def test_account_events_carry_the_rest_shapes() -> None:
         (AccountUpdated(w.ACCOUNT), "event.trading_account.updated", "tradingAccount"),
     ):
         told = pushed(body)
-        assert told.keys() == {"type", "data"} and told["type"] == kind
+        assert told.keys() == {"type", "data"}
+        assert told["type"] == kind
         assert_matches(schema, told["data"])
         check_instants(told["data"])
 
@@ -118,7 +121,8 @@ def test_a_book_is_pushed_in_the_rest_shape() -> None:
     told = json.loads(encode_order_book(w.BOOK))
     assert told["type"] == "event.orderbook.updated"
     assert_matches("orderbook", told["data"])
-    assert told["data"]["bids"] == [["64250", "1.5"]] and told["data"]["asks"] == [["64251", "10"]]
+    assert told["data"]["bids"] == [["64250", "1.5"]]
+    assert told["data"]["asks"] == [["64251", "10"]]
 
 
 def test_a_trade_of_the_tape() -> None:

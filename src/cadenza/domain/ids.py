@@ -59,7 +59,8 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class VenueId:
-    """A venue in one of its environments. `str()` is the public name: `BINANCE`, `BINANCE_UAT`, `IBKR_PAPER`, `PAPER`."""
+    """A venue in one of its environments. `str()` is the public name:
+    `BINANCE`, `BINANCE_UAT`, `IBKR_PAPER`, `PAPER`."""
 
     venue: Venue
     environment: Environment

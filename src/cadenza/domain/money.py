@@ -44,7 +44,8 @@ class NotADecimal(ValueError):
 
 
 def parse_decimal(text: str) -> Decimal:
-    """Return the exact value of plain notation; raise `NotADecimal` for exponents, signs, blanks, NaN or excess digits."""
+    """Return the exact value of plain notation; raise `NotADecimal` for exponents, signs, blanks, NaN or excess
+    digits."""
     if len(text) > DIGITS_MAX + 2 or _PLAIN.fullmatch(text) is None:
         raise NotADecimal("expected a plain decimal such as 1234.5678, at most 38 digits, 18 of them after the point")
     value = Decimal(text)

@@ -28,5 +28,6 @@ class PaperLedger(Protocol):
         """Return the orders that are known among these, with their fills."""
 
     async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
-        """Return, of one moment, an account's orders that were placed or changed since then, in the order in which they were
+        """Return, of one moment, an account's orders that were placed or changed since then, in the order in which
+        they were
         placed, and those of its balances in which the insurance paid a debt since then."""

@@ -9,8 +9,8 @@ from litestar import Litestar
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
-from cadenza.adapters.realtime.node import Node
 from cadenza.adapters.realtime.limits import RealtimeLimits
+from cadenza.adapters.realtime.node import Node
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
@@ -191,9 +191,7 @@ class House:
             committer=self.committer,
             sessions=self.sessions,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),
-            changer=AccountChanger(
-                storage=self.storage, committer=self.committer, clock=self.clock, ids=self.ids
-            ),
+            changer=AccountChanger(storage=self.storage, committer=self.committer, clock=self.clock, ids=self.ids),
             portfolios=self.portfolios,
             cursors=CursorCodec(derive(self.key_ring.active().secret, "cursors")),
             waiters=self.waiters,
@@ -230,11 +228,19 @@ class House:
 
     def _readings(self) -> Readings:
         readings = Readings()
-        readings.counter("cadenza_committer_batches", "Transactions of the committer", lambda: self.committer.batches_total)
+        readings.counter(
+            "cadenza_committer_batches", "Transactions of the committer", lambda: self.committer.batches_total
+        )
         readings.counter("cadenza_committer_changes", "Changes it committed", lambda: self.committer.changes_total)
-        readings.gauge("cadenza_committer_waiting", "Changes that wait", lambda: self.concurrency.inbox_sizes()["committer"])
-        readings.gauge("cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing))
-        readings.counter("cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total)
+        readings.gauge(
+            "cadenza_committer_waiting", "Changes that wait", lambda: self.concurrency.inbox_sizes()["committer"]
+        )
+        readings.gauge(
+            "cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing)
+        )
+        readings.counter(
+            "cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total
+        )
         return readings
 
     # --- what the parts ask of the house
@@ -290,5 +296,3 @@ class House:
                 await self.clock.sleep_ms(interval_ms)
 
         return loop
-
-

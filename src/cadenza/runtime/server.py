@@ -1,6 +1,5 @@
 """Serving: the database first, then the house, then the port; and back in the reverse order."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -69,10 +68,8 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve_http(
-    house: House, listener: socket.socket, settings: Settings, announce: Announce
-) -> None:
-    server = uvicorn.Server(
+async def _serve_http(house: House, listener: socket.socket, settings: Settings, announce: Announce) -> None:
+    server = _AnnouncedServer(
         uvicorn.Config(
             house.app,
             log_config=None,
@@ -83,12 +80,25 @@ async def _serve_http(
             ws=house.node.protocol_class(),
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-        )
+        ),
+        lambda: _say_ready(settings, announce),
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
-    if server.started:
-        log.info("ready", host=settings.host, port=settings.port)
-        announce(settings, "embedded PostgreSQL 18" if settings.is_embedded else "PostgreSQL by CADENZA_DATABASE_URL")
-    await serving
+    await server.serve(sockets=[listener])
+
+
+class _AnnouncedServer(uvicorn.Server):
+    """Tells once it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _say_ready(settings: Settings, announce: Announce) -> None:
+    log.info("ready", host=settings.host, port=settings.port)
+    announce(settings, "embedded PostgreSQL 18" if settings.is_embedded else "PostgreSQL by CADENZA_DATABASE_URL")

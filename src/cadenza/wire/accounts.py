@@ -35,7 +35,7 @@ from cadenza.wire.values import optional, rfc3339
 from cadenza.wire.venues import VenueFilter, VenueOut, parse_optional_venue
 
 
-class ConnectTradingAccountRequest(Request, kw_only=True):
+class ConnectTradingAccountRequest(Request, kw_only=True, frozen=True):
     """An account at a venue, as `credential/verify` showed it. Connecting it again answers the existing one."""
 
     credential_ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_MAX)]
@@ -43,7 +43,7 @@ class ConnectTradingAccountRequest(Request, kw_only=True):
     nickname: Nickname | None = None
 
 
-class TradingAccountRequest(Request, kw_only=True):
+class TradingAccountRequest(Request, kw_only=True, frozen=True):
     """One trading account."""
 
     trading_account_id: UUID
@@ -53,14 +53,14 @@ class TradingAccountRequest(Request, kw_only=True):
         return TradingAccountId(self.trading_account_id)
 
 
-class UpdateTradingAccountRequest(Request, kw_only=True):
+class UpdateTradingAccountRequest(Request, kw_only=True, frozen=True):
     """What to change of a trading account."""
 
     trading_account_id: UUID
     nickname: Nickname | None = None
 
 
-class UnsubscribeRequest(Request, kw_only=True):
+class UnsubscribeRequest(Request, kw_only=True, frozen=True):
     """Which subscription to end: by its id, or else by what it is for."""
 
     subscription_id: UUID | None = None
@@ -68,13 +68,16 @@ class UnsubscribeRequest(Request, kw_only=True):
     instrument_id: InstrumentIdText | None = None
 
 
-class ListTradingAccountsQuery(Query, kw_only=True):
+class ListTradingAccountsQuery(Query, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     venue: VenueFilter | None = None
     account_status: e.AccountStatusIn | None = None
     user_id: Annotated[UUID, Meta(description="Needs the scope admin")] | None = None
     tenant_id: (
-        Annotated[str, Meta(max_length=100, description="Needs the scope admin; another tenant than one's own, an operator")] | None
+        Annotated[
+            str, Meta(max_length=100, description="Needs the scope admin; another tenant than one's own, an operator")
+        ]
+        | None
     ) = None
     limit: Limit = PAGE_ITEMS_DEFAULT
     offset: Offset = 0
@@ -91,7 +94,7 @@ class ListTradingAccountsQuery(Query, kw_only=True):
         )
 
 
-class ListTradingAccountOperationsQuery(Query, kw_only=True):
+class ListTradingAccountOperationsQuery(Query, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     operation_type: e.OperationTypeIn | None = None
     start_time: Instant | None = None
@@ -113,14 +116,14 @@ class ListTradingAccountOperationsQuery(Query, kw_only=True):
         )
 
 
-class ListTradingAccountSubscriptionsQuery(Query, kw_only=True):
+class ListTradingAccountSubscriptionsQuery(Query, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     limit: Limit = PAGE_ITEMS_DEFAULT
     offset: Offset = 0
     cursor: Cursor | None = None
 
 
-class TradingAccount(Response, kw_only=True):
+class TradingAccount(Response, kw_only=True, frozen=True):
     """A tenant's account at a venue."""
 
     trading_account_id: UUID
@@ -140,7 +143,7 @@ class TradingAccount(Response, kw_only=True):
     updated_at_date_time: DateTime
 
 
-class AccountOperation(Response, kw_only=True):
+class AccountOperation(Response, kw_only=True, frozen=True):
     """A user's durable request on an account."""
 
     operation_id: UUID
@@ -151,7 +154,7 @@ class AccountOperation(Response, kw_only=True):
     created_at_date_time: DateTime
 
 
-class Subscription(Response, kw_only=True):
+class Subscription(Response, kw_only=True, frozen=True):
     """A tenant's durable wish to be fed with a book, trades or an account's events."""
 
     subscription_id: UUID
@@ -177,7 +180,9 @@ def trading_account(account: DomainAccount, credentials: Sequence[Credential]) -
         account_type=e.ACCOUNT_TYPE.write(external.type),
         external_account_type=external.external_type,
         position_mode=UNSET if external.position_mode is None else e.POSITION_MODE.write(external.position_mode),
-        collateral_mode=UNSET if external.collateral_mode is None else e.COLLATERAL_MODE.write(external.collateral_mode),
+        collateral_mode=UNSET
+        if external.collateral_mode is None
+        else e.COLLATERAL_MODE.write(external.collateral_mode),
         margin_mode=UNSET if external.margin_mode is None else e.MARGIN_MODE.write(external.margin_mode),
         credentials=[trading_account_credential(credential) for credential in credentials],
         status=e.ACCOUNT_STATUS.write(account.status),

@@ -21,7 +21,7 @@ NewPassword = Annotated[Password, Meta(extra_json_schema={"minLength": 8, "maxLe
 UserMetadata = Annotated[dict[str, Any], Meta(description="Free facts of the client's, shown as `userMetadata`")]
 
 
-class AuthSignupRequest(Request, kw_only=True):
+class AuthSignupRequest(Request, kw_only=True, frozen=True):
     """A new user. It becomes the admin of a tenant of its own, or joins one by invitation."""
 
     email: Email
@@ -40,20 +40,20 @@ class AuthSignupRequest(Request, kw_only=True):
         return {key: value for key, value in checked_metadata(self.metadata or {}).items() if key != "invitation"}
 
 
-class AuthLoginRequest(Request, kw_only=True):
+class AuthLoginRequest(Request, kw_only=True, frozen=True):
     """E-mail and password."""
 
     email: Email
     password: Password
 
 
-class AuthRefreshTokenRequest(Request, kw_only=True):
+class AuthRefreshTokenRequest(Request, kw_only=True, frozen=True):
     """The newest refresh token; each can be used once."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class AuthUpdateUserRequest(Request, kw_only=True):
+class AuthUpdateUserRequest(Request, kw_only=True, frozen=True):
     """What to change."""
 
     email: Email | None = None
@@ -61,20 +61,20 @@ class AuthUpdateUserRequest(Request, kw_only=True):
     metadata: UserMetadata | None = None
 
 
-class AuthRecoverRequest(Request, kw_only=True):
+class AuthRecoverRequest(Request, kw_only=True, frozen=True):
     """Where to send a recovery link. The answer does not tell whether there is such a user."""
 
     email: Email
 
 
-class AppMetadata(Response, kw_only=True):
+class AppMetadata(Response, kw_only=True, frozen=True):
     """What the server knows of the user."""
 
     tenant_id: str
     environments: Annotated[list[str], Meta(description="What the tenant may use: live, uat, paper")]
 
 
-class AuthUser(Response, kw_only=True):
+class AuthUser(Response, kw_only=True, frozen=True):
     """A user."""
 
     id: UUID
@@ -88,7 +88,7 @@ class AuthUser(Response, kw_only=True):
     user_metadata: dict[str, Any]
 
 
-class AuthSession(Response, kw_only=True):
+class AuthSession(Response, kw_only=True, frozen=True):
     """Tokens. `expiresIn` in seconds."""
 
     access_token: str
@@ -141,7 +141,7 @@ def auth_session(session: IssuedSession) -> AuthSession:
     return AuthSession(
         access_token=session.access_token,
         refresh_token=session.refresh_token,
-        token_type="bearer",
+        token_type="bearer",  # noqa: S106 - a kind, not a secret
         expires_in=session.expires_in_s,
         expires_at=session.expires_at_ms,
         user=auth_user(session.user),

@@ -56,7 +56,14 @@ DecimalIn = Annotated[
     ),
 ]
 Instant = Annotated[
-    int, Meta(ge=0, le=INSTANT_MS_MAX, description="Unix time, ms", examples=[1632933600000], extra_json_schema={"format": "int64"})
+    int,
+    Meta(
+        ge=0,
+        le=INSTANT_MS_MAX,
+        description="Unix time, ms",
+        examples=[1632933600000],
+        extra_json_schema={"format": "int64"},
+    ),
 ]
 DateTime = Annotated[str, Meta(examples=["2021-09-29T16:40:00.000Z"], extra_json_schema={"format": "date-time"})]
 Nickname = Annotated[str, _text(100, "A name for people", "Main desk")]
@@ -66,7 +73,9 @@ SecurityIdText = Annotated[str, _text(100, "`{VENUE}:{ASSET}`", "PAPER:BTC")]
 Symbol = Annotated[str, _text(100, "`{BASE}/{QUOTE}`", "BTC/USDT")]
 ExternalId = Annotated[str, _text(200, "An identifier of the venue's", "paper-spot-1")]
 Secret = Annotated[str, Meta(min_length=1, max_length=8192, examples=["your-secret"])]
-Cursor = Annotated[str, Meta(max_length=512, description="A `pagination.cursor` of an earlier page; wins over `offset`")]
+Cursor = Annotated[
+    str, Meta(max_length=512, description="A `pagination.cursor` of an earlier page; wins over `offset`")
+]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX, description="Items of a page")]
 Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX, description="Items to skip")]
 Depth = Annotated[int, Meta(ge=1, le=1000, description="Levels of each side")]

@@ -15,7 +15,7 @@ from cadenza.wire.venues import VenueIn, VenueOut
 _FILTER_TEXTS = [*e.CREDENTIAL_STATUS.texts, *(t for t in e.ACCOUNT_STATUS.texts if t not in e.CREDENTIAL_STATUS.texts)]
 
 
-class CreateTradingAccountCredentialRequest(Request, kw_only=True):
+class CreateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
     """A key of a venue. Which fields are needed depends on venue and type; they are stored sealed."""
 
     venue: VenueIn
@@ -26,13 +26,13 @@ class CreateTradingAccountCredentialRequest(Request, kw_only=True):
     api_passphrase: Secret | None = None
 
 
-class RevokeTradingAccountCredentialRequest(Request, kw_only=True):
+class RevokeTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
     """A credential that shall sign nothing any more."""
 
     credential_id: UUID
 
 
-class RotateTradingAccountCredentialRequest(Request, kw_only=True):
+class RotateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
     """New secrets for a credential. The old ones stay when the venue does not take the new."""
 
     credential_id: UUID
@@ -41,19 +41,20 @@ class RotateTradingAccountCredentialRequest(Request, kw_only=True):
     api_passphrase: Secret | None = None
 
 
-class VerifyTradingAccountCredentialRequest(Request, kw_only=True):
+class VerifyTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
     """Credentials whose accounts the venue shall be asked for."""
 
     credential_ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_MAX)]
 
 
-class ListTradingAccountCredentialsQuery(Query, kw_only=True):
+class ListTradingAccountCredentialsQuery(Query, kw_only=True, frozen=True):
     credential_type: e.CredentialTypeFilter | None = None
     credential_status: (
         Annotated[
             str,
             Meta(
-                description="CREATED or REVOKED. Account statuses are taken too: ACTIVE means CREATED, no credential has the others",
+                description="CREATED or REVOKED. Account statuses are taken too: "
+                "ACTIVE means CREATED, no credential has the others",
                 extra_json_schema={"enum": _FILTER_TEXTS},
             ),
         ]
@@ -75,7 +76,7 @@ class ListTradingAccountCredentialsQuery(Query, kw_only=True):
         )
 
 
-class TradingAccountCredential(Response, kw_only=True):
+class TradingAccountCredential(Response, kw_only=True, frozen=True):
     """What may be shown of a credential."""
 
     credential_id: UUID

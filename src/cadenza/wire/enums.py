@@ -48,7 +48,9 @@ class EnumMap(Generic[E]):
         member = self._from_wire.get(text)
         if member is None:
             allowed = ", ".join(t for t in self._from_wire if t)
-            raise InvalidRequest(f"{field}: {text[:64]!r} is not one of {allowed}", {"field": field, "allowed": self.texts})
+            raise InvalidRequest(
+                f"{field}: {text[:64]!r} is not one of {allowed}", {"field": field, "allowed": self.texts}
+            )
         return member
 
     def read_optional(self, field: str, text: str | None) -> E | None:

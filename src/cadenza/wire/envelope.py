@@ -11,11 +11,13 @@ from cadenza.wire.base import Response
 T = TypeVar("T")
 
 
-class Pagination(Response, kw_only=True):
+class Pagination(Response, kw_only=True, frozen=True):
     offset: int
     limit: int
     total: Annotated[int, Meta(description="Items of the whole list")]
-    cursor: Annotated[str, Meta(description="Give it back as `cursor` to read on; absent at the end")] | UnsetType = UNSET
+    cursor: Annotated[str, Meta(description="Give it back as `cursor` to read on; absent at the end")] | UnsetType = (
+        UNSET
+    )
     has_next: bool
 
 

@@ -10,7 +10,7 @@ _ORDER_ID = "0199f2a4-d1a2-7e3f-8c4d-5e6f7a8b9c0d"
 _CREDENTIAL_ID = "0199f2a3-b0c1-7d2e-8f3a-4b5c6d7e8f90"
 _SUBSCRIPTION_ID = "0199f2a5-e6f7-7a8b-9c0d-1e2f3a4b5c6d"
 _EMAIL = "user@example.com"
-_PASSWORD = "correct horse battery staple"
+_PASSWORD = "correct horse battery staple"  # noqa: S105 - an example
 _ACCOUNT = {"tradingAccountId": _ACCOUNT_ID}
 _INSTRUMENT = {"instrumentId": "PAPER:BTC/USDT"}
 

@@ -39,36 +39,37 @@ DEPTH_DEFAULT = 10
 Symbols = Annotated[list[Symbol], Meta(max_length=IDS_MAX)]
 InstrumentIds = Annotated[list[InstrumentIdText], Meta(max_length=IDS_MAX)]
 OrderBookEntry = Annotated[
-    list[DecimalText], Meta(min_length=2, max_length=2, description="`[price, quantity]`", examples=[["64250.5", "1.25"]])
+    list[DecimalText],
+    Meta(min_length=2, max_length=2, description="`[price, quantity]`", examples=[["64250.5", "1.25"]]),
 ]
 
 
-class InstrumentRequest(Request, kw_only=True):
+class InstrumentRequest(Request, kw_only=True, frozen=True):
     """One instrument."""
 
     instrument_id: InstrumentIdText
 
 
-class SyncMarketInstrumentsRequest(Request, kw_only=True):
+class SyncMarketInstrumentsRequest(Request, kw_only=True, frozen=True):
     """Which instruments to read from the venue anew; an empty list means all."""
 
     venue: VenueIn
     symbols: Symbols
 
 
-class SyncMarketSecuritiesRequest(Request, kw_only=True):
+class SyncMarketSecuritiesRequest(Request, kw_only=True, frozen=True):
     """Whose securities to read anew."""
 
     venue: VenueIn
 
 
-class DeleteMarketSecurityRequest(Request, kw_only=True):
+class DeleteMarketSecurityRequest(Request, kw_only=True, frozen=True):
     """One security."""
 
     security_id: SecurityIdText
 
 
-class ListMarketInstrumentsQuery(Query, kw_only=True):
+class ListMarketInstrumentsQuery(Query, kw_only=True, frozen=True):
     venue: VenueFilter | None = None
     symbols: Symbols | None = None
     security_type: Annotated[e.SecurityTypeIn, Meta(description="Of the base asset")] | None = None
@@ -87,7 +88,7 @@ class ListMarketInstrumentsQuery(Query, kw_only=True):
         )
 
 
-class ListMarketSecuritiesQuery(Query, kw_only=True):
+class ListMarketSecuritiesQuery(Query, kw_only=True, frozen=True):
     venue: VenueFilter | None = None
     security_id: SecurityIdText | None = None
     limit: Limit = PAGE_ITEMS_DEFAULT
@@ -102,10 +103,15 @@ class ListMarketSecuritiesQuery(Query, kw_only=True):
         )
 
 
-class GetMarketOrderBookQuery(Query, kw_only=True):
+class GetMarketOrderBookQuery(Query, kw_only=True, frozen=True):
     instrument_id: InstrumentIdText | None = None
     venue: VenueFilter | None = None
-    symbol: Annotated[Symbol, Meta(description="With `venue`, instead of `instrumentId`; if both are given they must agree")] | None = None
+    symbol: (
+        Annotated[
+            Symbol, Meta(description="With `venue`, instead of `instrumentId`; if both are given they must agree")
+        ]
+        | None
+    ) = None
     depth: Depth = DEPTH_DEFAULT
 
     def instrument(self) -> InstrumentId:
@@ -114,17 +120,22 @@ class GetMarketOrderBookQuery(Query, kw_only=True):
         return _instruments(ids, parse_optional_venue(self.venue), symbols, "instrumentId")[0]
 
 
-class ListMarketOrderBooksQuery(Query, kw_only=True):
+class ListMarketOrderBooksQuery(Query, kw_only=True, frozen=True):
     instrument_ids: InstrumentIds | None = None
     venue: VenueFilter | None = None
-    symbols: Annotated[Symbols, Meta(description="With `venue`, instead of `instrumentIds`; if both are given they must agree")] | None = None
+    symbols: (
+        Annotated[
+            Symbols, Meta(description="With `venue`, instead of `instrumentIds`; if both are given they must agree")
+        ]
+        | None
+    ) = None
     depth: Depth = DEPTH_DEFAULT
 
     def instruments(self) -> Sequence[InstrumentId]:
         return _instruments(self.instrument_ids, parse_optional_venue(self.venue), self.symbols, "instrumentIds")
 
 
-class ListMarketOrderBookSubscriptionsQuery(Query, kw_only=True):
+class ListMarketOrderBookSubscriptionsQuery(Query, kw_only=True, frozen=True):
     instrument_id: InstrumentIdText | None = None
 
 
@@ -146,20 +157,20 @@ def _instruments(
     return [InstrumentId(id) for id in ids]
 
 
-class MarketVenue(Response, kw_only=True):
+class MarketVenue(Response, kw_only=True, frozen=True):
     """A venue and what the last contact with it said."""
 
     venue: VenueOut
     status: e.VenueStatusOut
 
 
-class SyncedInstruments(Response, kw_only=True):
+class SyncedInstruments(Response, kw_only=True, frozen=True):
     """How many instruments were written."""
 
     total: int
 
 
-class Instrument(Response, kw_only=True):
+class Instrument(Response, kw_only=True, frozen=True):
     """What a venue lists. `lotSize` and `pipSize` are the steps of quantity and price."""
 
     instrument_id: InstrumentIdText
@@ -197,7 +208,7 @@ class Instrument(Response, kw_only=True):
     strike_price: DecimalText | UnsetType = UNSET
 
 
-class FinancialSecurity(Response, kw_only=True):
+class FinancialSecurity(Response, kw_only=True, frozen=True):
     """An asset that a venue holds for its clients."""
 
     security_id: SecurityIdText
@@ -210,7 +221,7 @@ class FinancialSecurity(Response, kw_only=True):
     lot_size: DecimalText
 
 
-class OrderBook(Response, kw_only=True):
+class OrderBook(Response, kw_only=True, frozen=True):
     """Bids descending, asks ascending. `timestamp` is the venue's time of the last update in it."""
 
     instrument_id: InstrumentIdText
@@ -270,7 +281,9 @@ def instrument(instrument: DomainInstrument) -> Instrument:
         iceberg_min_quantity=optional_plain(instrument.iceberg_min_quantity),
         delivery_date=optional(instrument.delivery_at_ms),
         delivery_date_time=optional_rfc3339(instrument.delivery_at_ms),
-        exercise_style=UNSET if instrument.exercise_style is None else e.EXERCISE_STYLE.write(instrument.exercise_style),
+        exercise_style=UNSET
+        if instrument.exercise_style is None
+        else e.EXERCISE_STYLE.write(instrument.exercise_style),
         strike_price=optional_plain(instrument.strike_price),
     )
 

@@ -1,7 +1,8 @@
-"""The operations of the REST interface, one row each: routes, OpenAPI document, reference pages and tests share them."""
+"""The operations of the REST interface, one row each: routes, OpenAPI document, reference pages and tests share
+them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import accounts, auth, credentials, market, orders, portfolios, system
@@ -19,7 +20,7 @@ class Operation:
     """
 
     id: str
-    method: str
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     tag: str
     summary: str

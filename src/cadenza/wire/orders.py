@@ -6,10 +6,10 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from cadenza.application.orders.list import OrderQuery
-from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.ids import InstrumentId, OrderId, PositionId, QuoteId, TradingAccountId
 from cadenza.domain.money import to_plain
+from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Execution, Fee, Order
 from cadenza.wire import enums as e
@@ -32,20 +32,28 @@ from cadenza.wire.values import decimal_of, optional, optional_decimal_of, optio
 from cadenza.wire.venues import VenueOut
 
 
-class SubmitTradeOrderRequest(Request, kw_only=True):
+class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
     """A new order. `idempotencyKey` (or else `clientOrderId`) makes repeating safe: the same order comes back."""
 
     trading_account_id: UUID
     instrument_id: InstrumentIdText
-    idempotency_key: Annotated[Key, Meta(description="Repeating a request under its key answers the same order")] | None = None
-    client_order_id: Annotated[Key, Meta(description="Unique in the account; the idempotency key when none is given")] | None = None
+    idempotency_key: (
+        Annotated[Key, Meta(description="Repeating a request under its key answers the same order")] | None
+    ) = None
+    client_order_id: (
+        Annotated[Key, Meta(description="Unique in the account; the idempotency key when none is given")] | None
+    ) = None
     order_side: e.SideIn
     order_type: e.OrderTypeIn
     limit_price: DecimalIn | None = None
-    stop_price: Annotated[DecimalIn, Meta(description="The trigger; for TRAILING_STOP it sets the distance")] | None = None
+    stop_price: Annotated[DecimalIn, Meta(description="The trigger; for TRAILING_STOP it sets the distance")] | None = (
+        None
+    )
     quantity: DecimalIn
     quantity_type: e.QuantityTypeIn | None = None
-    quantity_rounding: Annotated[e.RoundingIn, Meta(description='To multiples of the lot size; `""` rounds nothing')] = ""
+    quantity_rounding: Annotated[
+        e.RoundingIn, Meta(description='To multiples of the lot size; `""` rounds nothing')
+    ] = ""
     position_id: UUID | None = None
     time_in_force: e.TimeInForceIn | None = None
     expire_at: Annotated[Instant, Meta(description="Needed by GTD and refused with any other")] | None = None
@@ -75,14 +83,14 @@ class SubmitTradeOrderRequest(Request, kw_only=True):
         )
 
 
-class CancelTradeOrderRequest(Request, kw_only=True):
+class CancelTradeOrderRequest(Request, kw_only=True, frozen=True):
     """An order to take off. Repeating is safe."""
 
     trading_account_id: UUID
     trade_order_id: UUID
 
 
-class ListTradeOrdersQuery(Query, kw_only=True):
+class ListTradeOrdersQuery(Query, kw_only=True, frozen=True):
     trade_order_id: UUID | None = None
     order_status: e.OrderStatusIn | None = None
     trading_account_id: UUID | None = None
@@ -116,7 +124,7 @@ def check_range(start_ms: int | None, end_ms: int | None) -> None:
         raise InvalidRequest("startTime is after endTime", {"field": "startTime"})
 
 
-class SecurityQuantity(Response, kw_only=True):
+class SecurityQuantity(Response, kw_only=True, frozen=True):
     """An amount of an asset; a negative fee is a rebate."""
 
     security: Annotated[str, Meta(examples=["PAPER:USDT"])]
@@ -125,7 +133,7 @@ class SecurityQuantity(Response, kw_only=True):
     quantity: DecimalText
 
 
-class TradeExecution(Response, kw_only=True):
+class TradeExecution(Response, kw_only=True, frozen=True):
     """One fill."""
 
     execution_id: UUID
@@ -141,7 +149,7 @@ class TradeExecution(Response, kw_only=True):
     executed_at_date_time: DateTime
 
 
-class TradeOrder(Response, kw_only=True):
+class TradeOrder(Response, kw_only=True, frozen=True):
     """An order as last committed. `quantity` and `orderQuantityType` are as asked."""
 
     trade_order_id: UUID

@@ -12,16 +12,27 @@ from cadenza.domain.accounts.portfolio import Portfolio as DomainPortfolio
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
 from cadenza.wire import enums as e
-from cadenza.wire.base import PAGE_ITEMS_DEFAULT, DateTime, DecimalText, Instant, InstrumentIdText, Limit, Offset, Query, Response
+from cadenza.wire.base import (
+    PAGE_ITEMS_DEFAULT,
+    DateTime,
+    DecimalText,
+    Instant,
+    InstrumentIdText,
+    Limit,
+    Offset,
+    Query,
+    Response,
+)
 from cadenza.wire.values import optional, optional_plain, optional_rfc3339, rfc3339
 from cadenza.wire.venues import VenueFilter, VenueOut, parse_optional_venue
 
 
-class ListTradingAccountPortfoliosQuery(Query, kw_only=True):
+class ListTradingAccountPortfoliosQuery(Query, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     venue: VenueFilter | None = None
     currency: Annotated[
-        str, Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_.-]*$", description="Of the summary", examples=["USD"])
+        str,
+        Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_.-]*$", description="Of the summary", examples=["USD"]),
     ] = DEFAULT_CURRENCY
     limit: Limit = PAGE_ITEMS_DEFAULT
     offset: Offset = 0
@@ -36,7 +47,7 @@ class ListTradingAccountPortfoliosQuery(Query, kw_only=True):
         )
 
 
-class PositionEntry(Response, kw_only=True):
+class PositionEntry(Response, kw_only=True, frozen=True):
     """An open position, or one closed within the last day. The sign of `quantity` is the side."""
 
     position_id: UUID
@@ -59,7 +70,7 @@ class PositionEntry(Response, kw_only=True):
     closed_at_date_time: DateTime | UnsetType = UNSET
 
 
-class BalanceEntry(Response, kw_only=True):
+class BalanceEntry(Response, kw_only=True, frozen=True):
     """One asset: total = free + locked, net = total - borrowed."""
 
     security_symbol: str
@@ -75,7 +86,7 @@ class BalanceEntry(Response, kw_only=True):
     updated_at_date_time: DateTime
 
 
-class PortfolioSummary(Response, kw_only=True):
+class PortfolioSummary(Response, kw_only=True, frozen=True):
     """Figures in `currency`; `"0"` where one does not apply."""
 
     trading_account_id: UUID
@@ -92,7 +103,7 @@ class PortfolioSummary(Response, kw_only=True):
     risk_exposure_rate: DecimalText
 
 
-class Portfolio(Response, kw_only=True):
+class Portfolio(Response, kw_only=True, frozen=True):
     """What an account holds and owes."""
 
     trading_account_id: UUID

@@ -29,7 +29,7 @@ class Push(Struct, Generic[T], kw_only=True, frozen=True, gc=False):
     data: T
 
 
-class MarketTradeTick(Response, kw_only=True):
+class MarketTradeTick(Response, kw_only=True, frozen=True):
     """A trade of the public tape; `side` is the side that took."""
 
     instrument_id: InstrumentIdText

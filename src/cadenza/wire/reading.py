@@ -34,7 +34,7 @@ def read_body(model: type[R], body: bytes) -> R:
     if not body:
         raise InvalidRequest("a JSON body is needed")
     try:
-        request = _decoder(model).decode(body)
+        request: R = _decoder(model).decode(body)
         json.loads(body, object_pairs_hook=_refuse_repeated)
     except msgspec.ValidationError as error:
         raise _explained(model, str(error)) from None
@@ -81,7 +81,9 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"field {next(name for name in names if names.count(name) > 1)[:64]!r} is given more than once")
+        raise ValueError(
+            f"field {next(name for name in names if names.count(name) > 1)[:64]!r} is given more than once"
+        )
     return found
 
 

@@ -9,7 +9,7 @@ from cadenza.wire.base import DateTime, Instant, Response
 from cadenza.wire.values import rfc3339
 
 
-class ApiInfo(Response, kw_only=True):
+class ApiInfo(Response, kw_only=True, frozen=True):
     """What this server is."""
 
     name: str
@@ -21,13 +21,13 @@ class ApiInfo(Response, kw_only=True):
 HealthStatusOut = Annotated[str, Meta(extra_json_schema={"enum": ["healthy", "degraded", "unhealthy"]})]
 
 
-class HealthCheckComponent(Response, kw_only=True):
+class HealthCheckComponent(Response, kw_only=True, frozen=True):
     """One part."""
 
     status: HealthStatusOut
 
 
-class HealthChecks(Response, kw_only=True):
+class HealthChecks(Response, kw_only=True, frozen=True):
     """The parts that do these jobs in the running mode; the embedded ones count."""
 
     database: HealthCheckComponent
@@ -35,7 +35,7 @@ class HealthChecks(Response, kw_only=True):
     redis: Annotated[HealthCheckComponent, Meta(description="Cache and bus")]
 
 
-class HealthReport(Response, kw_only=True):
+class HealthReport(Response, kw_only=True, frozen=True):
     """The one reply without an envelope; at most one second old."""
 
     status: HealthStatusOut

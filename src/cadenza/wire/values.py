@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - written with a Z of our own
 
 
 def decimal_of(field: str, text: str) -> Decimal:

@@ -32,7 +32,8 @@ def parse_venue(text: str, field: str = "venue") -> VenueId:
     venue_id = VENUE_IDS.get(text)
     if venue_id is None:
         raise InvalidRequest(
-            f"{field}: {text[:64]!r} is not a venue; one of {', '.join(VENUE_IDS)}", {"field": field, "allowed": list(VENUE_IDS)}
+            f"{field}: {text[:64]!r} is not a venue; one of {', '.join(VENUE_IDS)}",
+            {"field": field, "allowed": list(VENUE_IDS)},
         )
     return venue_id
 
@@ -50,4 +51,6 @@ def split_instrument_id(instrument_id: InstrumentId) -> tuple[str, str]:
 
 def is_deprecated(venue_id: VenueId) -> bool:
     """Tell whether clients should move to the `_UAT` name of the venue."""
-    return venue_id.environment is Environment.SANDBOX or (venue_id.environment is Environment.PAPER and venue_id not in (PAPER, MOCK))
+    return venue_id.environment is Environment.SANDBOX or (
+        venue_id.environment is Environment.PAPER and venue_id not in (PAPER, MOCK)
+    )

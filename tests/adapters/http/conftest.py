@@ -1,5 +1,4 @@
 import pytest
-
 from tests.adapters.http.http_world import World, make_world
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal as D
 from typing import Any
 from uuid import UUID
 
-from tests.contract.checker import Answer, check_answer
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
+from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
@@ -48,7 +48,15 @@ from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Instr
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.market.subscription import Subscription, SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.enums import (
+    CancelReason,
+    LiquiditySide,
+    OrderStatus,
+    OrderType,
+    QuantityType,
+    Side,
+    TimeInForce,
+)
 from cadenza.domain.trading.order import Execution, Fee, Order
 from cadenza.domain.trading.position import Position, PositionMode, PositionSide
 from cadenza.ports.venue import VenueStatus
@@ -255,9 +263,7 @@ HEALTH = Health(
 
 
 def page(*items: Any, cursor: str | None = None) -> Page[Any]:
-    return Page(
-        items=items, total=len(items), offset=0, limit=50, has_next=cursor is not None, next_cursor=cursor
-    )
+    return Page(items=items, total=len(items), offset=0, limit=50, has_next=cursor is not None, next_cursor=cursor)
 
 
 @dataclass
@@ -414,7 +420,13 @@ class World:
             chunks = [raw] if isinstance(raw, bytes) else list(raw)
         own = {"authorization": f"Bearer {token}"} if token is not None else {}
         answer = await _call(
-            self.app, method, path, query.encode() if isinstance(query, str) else query, chunks, {**own, **(headers or {})}, client
+            self.app,
+            method,
+            path,
+            query.encode() if isinstance(query, str) else query,
+            chunks,
+            {**own, **(headers or {})},
+            client,
         )
         check_answer(method, path, answer) if method != "HEAD" else None
         return answer
@@ -465,14 +477,15 @@ async def _call(
         "server": ("127.0.0.1", 8000),
     }
     inbox = [
-        {"type": "http.request", "body": chunk, "more_body": index < len(chunks) - 1} for index, chunk in enumerate(chunks)
+        {"type": "http.request", "body": chunk, "more_body": index < len(chunks) - 1}
+        for index, chunk in enumerate(chunks)
     ]
     sent: list[dict[str, Any]] = []
 
     async def receive() -> Any:
         if inbox:
             return inbox.pop(0)
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     async def send(message: Any) -> None:
         sent.append(message)

@@ -5,11 +5,11 @@ from ipaddress import ip_network
 
 import pytest
 from structlog.testing import capture_logs
+from tests.adapters.http import http_world as w
+from tests.adapters.http.http_world import World, make_world
 
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.system.check_health import Health, HealthStatus
-from tests.adapters.http import http_world as w
-from tests.adapters.http.http_world import World, make_world
 
 LIST = "/api/v3/tradeOrder/list"
 
@@ -32,7 +32,9 @@ async def test_a_wrong_method_names_the_right_ones(world: World) -> None:
     assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v3/nothing", "/api/v2", "/api/v3/tradeOrder", "/../etc/passwd", "/api/v3/\x00"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v3/nothing", "/api/v2", "/api/v3/tradeOrder", "/../etc/passwd", "/api/v3/\x00"]
+)
 async def test_an_unknown_path_is_told_in_the_envelope(world: World, path: str) -> None:
     answer = await world.ask("GET", path)
     assert (answer.status, answer.code) == (404, "UNKNOWN_PATH")
@@ -45,7 +47,8 @@ async def test_head_and_options(world: World) -> None:
     refused = await world.ask("HEAD", LIST, token=None)
     assert (refused.status, refused.body) == (401, b"")
     options = await world.ask("OPTIONS", LIST)
-    assert options.status == 204 and "GET" in options.headers["allow"]
+    assert options.status == 204
+    assert "GET" in options.headers["allow"]
 
 
 async def test_the_flood_limit_holds_on_every_path_but_the_probes(world: World) -> None:
@@ -112,7 +115,9 @@ async def test_requests_are_measured_by_operation(world: World) -> None:
 async def test_the_access_log_has_no_secrets(world: World) -> None:
     with capture_logs() as lines:
         await world.ask("GET", LIST, query="cursor=secret-cursor", headers={"x-request-id": "req-1"})
-        await world.ask("POST", "/api/v3/auth/login", body={"email": "a@b.c", "password": "hunter2-hunter2"}, token=None)
+        await world.ask(
+            "POST", "/api/v3/auth/login", body={"email": "a@b.c", "password": "hunter2-hunter2"}, token=None
+        )
     requests = [line for line in lines if line["event"] == "request"]
     assert requests[0] | {"duration_ms": 0} == {
         "event": "request",
@@ -143,7 +148,10 @@ async def test_deprecated_venues_are_marked(world: World) -> None:
     listed = await world.ask("GET", "/api/v3/market/instrument/list", query="venue=IBKR_PAPER")
     assert listed.headers["deprecation"] == "true"
     for venue in ("PAPER", "MOCK", "BINANCE_UAT"):
-        assert "deprecation" not in (await world.ask("GET", "/api/v3/market/instrument/list", query=f"venue={venue}")).headers
+        assert (
+            "deprecation"
+            not in (await world.ask("GET", "/api/v3/market/instrument/list", query=f"venue={venue}")).headers
+        )
 
 
 async def test_replies_are_not_cached_nor_sniffed(world: World) -> None:
@@ -158,7 +166,10 @@ class TestCors:
 
     async def test_listed_origins_only(self) -> None:
         world = make_world(HttpLimits(cors_origins=("https://desk.example",)))
-        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+        asked = {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization,content-type",
+        }
         allowed = await world.ask("OPTIONS", LIST, headers={"origin": "https://desk.example", **asked}, token=None)
         assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (204, "https://desk.example")
         foreign = await world.ask("OPTIONS", LIST, headers={"origin": "https://evil.example", **asked}, token=None)
@@ -175,4 +186,5 @@ async def test_an_operation_without_400_ignores_what_it_did_not_ask_for(world: W
 
 async def test_a_list_of_credentials_with_another_status_is_empty(world: World) -> None:
     answer = await world.ask("GET", "/api/v3/credential/list", query="credentialStatus=LOCKED")
-    assert answer.data == [] and answer.body["pagination"]["total"] == 0
+    assert answer.data == []
+    assert answer.body["pagination"]["total"] == 0

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.adapters.http import http_world as w
+from tests.adapters.http.http_world import World
 
 from cadenza.domain.errors import (
     AccountNotActive,
@@ -20,8 +22,6 @@ from cadenza.domain.errors import (
 )
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
 from cadenza.wire.operations import OPERATIONS, SIGNUP, SUBMIT_ORDER, Operation
-from tests.adapters.http import http_world as w
-from tests.adapters.http.http_world import World
 
 SUBMIT = "/api/v3/tradeOrder/submit"
 LIST = "/api/v3/tradeOrder/list"
@@ -85,7 +85,9 @@ async def test_a_body_over_the_limit_is_not_read_to_its_end(world: World, size: 
     assert announced.code == "PAYLOAD_TOO_LARGE"
 
 
-@pytest.mark.parametrize("media_type", ["text/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\xff"])
+@pytest.mark.parametrize(
+    "media_type", ["text/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\xff"]
+)
 async def test_other_content_types_are_refused(world: World, media_type: str) -> None:
     answer = await world.ask("POST", SUBMIT, body=ORDER, headers={"content-type": media_type})
     assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
@@ -98,7 +100,16 @@ async def test_json_is_taken_with_and_without_its_type(world: World, media_type:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=NaN", "limit=1e3", "offset=-1", "offset=" + "9" * 40, "a=" + "x" * 100_000, "&" * 5000 + "x=1", "cursor=%ff%fe", "%00=1"],
+    [
+        "limit=NaN",
+        "limit=1e3",
+        "offset=-1",
+        "offset=" + "9" * 40,
+        "a=" + "x" * 100_000,
+        "&" * 5000 + "x=1",
+        "cursor=%ff%fe",
+        "%00=1",
+    ],
     ids=lambda query: query[:12],
 )
 async def test_hostile_queries_are_refused(world: World, query: str) -> None:
@@ -108,7 +119,16 @@ async def test_hostile_queries_are_refused(world: World, query: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer forged.token.x", "Bearer " + "x" * 100_000, "bearer \xff", "Bearer a b"],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "Bearer forged.token.x",
+        "Bearer " + "x" * 100_000,
+        "bearer \xff",
+        "Bearer a b",
+    ],
     ids=lambda header: header[:14].encode("ascii", "replace").decode(),
 )
 @pytest.mark.parametrize("path", [LIST, "/api/v3/auth/user", "/api/v3/credential/list"])
@@ -128,7 +148,12 @@ async def test_an_expired_token_says_so(world: World) -> None:
     assert (answer.status, answer.code) == (401, "TOKEN_EXPIRED")
 
 
-@given(body=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 async def test_no_json_breaks_any_operation(world: World, body: Any) -> None:
     raw = json.dumps(body).encode()
@@ -164,9 +189,7 @@ _BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: 
 
 def use_case_of(world: World, operation: Operation) -> Any:
     """The use case that an operation calls, found by watching."""
-    return next(
-        (getattr(world.use_cases, name) for name in w.RESULTS if getattr(world.use_cases, name).calls), None
-    )
+    return next((getattr(world.use_cases, name) for name in w.RESULTS if getattr(world.use_cases, name).calls), None)
 
 
 @_BY_ID
@@ -192,7 +215,9 @@ async def test_errors_are_told_with_listed_statuses_only(world: World, operation
     use_case.result = error
     answer = await world.ask(operation.method, operation.path, **example)
     expected = {400, 401, 403, 404} if isinstance(error, CadenzaError) else {500}
-    expected = {429} if isinstance(error, RateLimited) else {500} if isinstance(error, DatabaseUnavailable) else expected
+    expected = (
+        {429} if isinstance(error, RateLimited) else {500} if isinstance(error, DatabaseUnavailable) else expected
+    )
     assert answer.status in expected
     assert answer.code == (error.code if isinstance(error, CadenzaError) else "INTERNAL_ERROR")
     assert "defect" not in answer.body["error"]
@@ -214,9 +239,13 @@ async def test_a_forbidden_request_is_told_what_it_lacks(world: World) -> None:
 
 
 async def test_a_closed_order_is_shown_with_the_refusal(world: World) -> None:
-    world.use_cases.cancel_order.result = OrderAlreadyClosed("the order is FILLED", {"order": w.FILLED_PARTLY, "cost": w.D("1E+3")})
+    world.use_cases.cancel_order.result = OrderAlreadyClosed(
+        "the order is FILLED", {"order": w.FILLED_PARTLY, "cost": w.D("1E+3")}
+    )
     answer = await world.ask(
-        "POST", "/api/v3/tradeOrder/cancel", body={"tradingAccountId": str(w.ACCOUNT_ID), "tradeOrderId": str(w.ORDER_ID)}
+        "POST",
+        "/api/v3/tradeOrder/cancel",
+        body={"tradingAccountId": str(w.ACCOUNT_ID), "tradeOrderId": str(w.ORDER_ID)},
     )
     metadata = answer.body["details"]["metadata"]
     assert (metadata["order"]["tradeOrderId"], metadata["cost"]) == (str(w.ORDER_ID), "1000")

@@ -65,7 +65,11 @@ async def test_a_mail_arrives_as_it_was_written(smtp: tuple[SmtpServer, SmtpMail
     server, mailer = smtp
     await mailer.send(MAIL)
     message = message_from_bytes(server.message, policy=policy.default)
-    assert (message["To"], message["Subject"], message["From"]) == (MAIL.to, MAIL.subject, "Cadenza <house@example.com>")
+    assert (message["To"], message["Subject"], message["From"]) == (
+        MAIL.to,
+        MAIL.subject,
+        "Cadenza <house@example.com>",
+    )
     assert message["Message-ID"] == f"<{MAIL.id}@127.0.0.1>"
     content = message.get_content().replace("\r\n", "\n")
     assert content.startswith(MAIL.text)

@@ -64,7 +64,8 @@ def test_the_packaged_recording_is_the_market_that_was_recorded(packaged: Record
 
 
 def forge(recording: Recording, forgery: str) -> Recording:
-    """The session's start with one lie: about a depth update, or about the newest best-price message that it contains."""
+    """The session's start with one lie: about a depth update, or about the newest best-price message that it
+    contains."""
     messages = list(recording.messages[:1_500])
     update = next(m for m in reversed(messages[:1_400]) if isinstance(m, DepthUpdate) and m.bids and m.asks)
     tickers = [m for m in messages if isinstance(m, BookTicker) and m.update_id <= update.last_id]

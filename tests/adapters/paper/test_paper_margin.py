@@ -5,6 +5,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from tests.inhouse_kit import kinds, until
+from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.paper import PaperSettings
@@ -13,8 +15,6 @@ from cadenza.domain.ids import PositionId
 from cadenza.domain.trading.enums import CancelReason, RejectReason, Side
 from cadenza.domain.trading.position import PositionMode, PositionSide
 from cadenza.domain.trading.reports import BalanceReport, CanceledReport, ExternalOrderReport, FillReport
-from tests.inhouse_kit import kinds, until
-from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 
 async def test_a_position_is_opened_flipped_and_settled_in_the_quote_asset(bench: Bench) -> None:
@@ -45,7 +45,10 @@ async def test_margin_is_needed_and_leverage_is_limited(bench: Bench) -> None:
     for leverage, reason in ((1, RejectReason.INSUFFICIENT_MARGIN), (21, RejectReason.INVALID_ORDER)):
         (report,) = await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=leverage))
         assert report.reason == reason
-    assert kinds(await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=5))) == ["Accepted", "Fill"]
+    assert kinds(await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=5))) == [
+        "Accepted",
+        "Fill",
+    ]
 
 
 async def test_a_position_that_falls_too_far_is_liquidated_and_the_debt_is_covered(bench: Bench) -> None:

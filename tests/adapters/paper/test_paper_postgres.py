@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from tests.inhouse_kit import kinds
+from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.storage.paper import PostgresPaperLedger
 from cadenza.domain.accounts.trading_account import AccountType
@@ -14,8 +16,6 @@ from cadenza.domain.matching.ledger import VENUE_OWNERS
 from cadenza.domain.matching.records import VenueChanges
 from cadenza.domain.trading.enums import OrderType, Side, TimeInForce
 from cadenza.ports.paper_ledger import LedgerTakenOver
-from tests.inhouse_kit import kinds
-from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from tests.inhouse_kit import KEY, BookKeeper, RecordingSink, kinds, trading_account, until
+from tests.paper_bench import SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.inhouse.desk import DeskLimits
@@ -16,8 +18,6 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.enums import RejectReason, Side
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.venue import VenueStatus
-from tests.inhouse_kit import KEY, BookKeeper, RecordingSink, kinds, trading_account, until
-from tests.paper_bench import SPOT, Bench
 
 
 async def online(bench: Bench) -> None:
@@ -178,7 +178,7 @@ async def test_orders_work_on_after_a_restart(bench: Bench) -> None:
     await until(lambda: bool(sink.fills))
     assert sink.fills[0].order_id == resting.id
     assert bench.disk.trade_sequence == 1
-    assert {kind for kind in kinds(await session.lookup([resting]))} == {"Accepted", "Fill"}
+    assert set(kinds(await session.lookup([resting]))) == {"Accepted", "Fill"}
 
 
 async def run_seeded(seed: int) -> list[tuple[str, Decimal, Decimal, int]]:

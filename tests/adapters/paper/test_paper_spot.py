@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+from tests.inhouse_kit import kinds, until
+from tests.paper_bench import SPOT, Bench
+
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderType, RejectReason, Side, TimeInForce
 from cadenza.domain.trading.order import Fee
@@ -12,8 +15,6 @@ from cadenza.domain.trading.reports import (
     RejectedReport,
     TriggerMovedReport,
 )
-from tests.inhouse_kit import kinds, until
-from tests.paper_bench import SPOT, Bench
 
 
 async def test_a_market_order_takes_the_book_and_pays_the_taker_fee(bench: Bench) -> None:

@@ -89,7 +89,7 @@ FORGERIES = {
     "the master key itself": signed(CLAIMS, MASTER.secret),
     "the key of another use": signed(CLAIMS, derive(MASTER.secret, "make refresh tokens")),
     "an unknown key id": signed(CLAIMS, kid=OTHER_MASTER.id),
-    "a key id that is no text": signed(CLAIMS, kid="") ,
+    "a key id that is no text": signed(CLAIMS, kid=""),
     "no key id": jwt.encode(CLAIMS, SIGNING_KEY),
     "another audience": signed(CLAIMS | {"aud": "anon"}),
     "another issuer": signed(CLAIMS | {"iss": "https://evil.example"}),
@@ -107,7 +107,10 @@ FORGERIES = {
     "dots": "..",
     "no json": f"{urlsafe_b64encode(b'[1').decode()}.e30.x",
     "a list": f"{urlsafe_b64encode(b'[]').decode()}.e30.x",
-} | {f"without {claim}": signed({k: v for k, v in CLAIMS.items() if k != claim}) for claim in ("iss", "aud", "sub", "sid", "exp")}
+} | {
+    f"without {claim}": signed({k: v for k, v in CLAIMS.items() if k != claim})
+    for claim in ("iss", "aud", "sub", "sid", "exp")
+}
 
 
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES)

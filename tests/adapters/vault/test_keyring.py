@@ -68,7 +68,9 @@ def test_a_setting_may_hold_several_keys_the_first_is_active() -> None:
     assert len(ring.ids()) == 2
 
 
-@pytest.mark.parametrize("text", ["", "# none", "not base64!", b64encode(b"short").decode(), f"{text_key(1)},{text_key(1)}"])
+@pytest.mark.parametrize(
+    "text", ["", "# none", "not base64!", b64encode(b"short").decode(), f"{text_key(1)},{text_key(1)}"]
+)
 def test_impossible_keys_are_refused_without_showing_them(text: str) -> None:
     with pytest.raises(KeyRingError) as caught:
         KeyRing.from_text(text)

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.domain.errors import Overloaded
 

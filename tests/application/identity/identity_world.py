@@ -115,9 +115,7 @@ class IdentityWorld:
         self.sign_up = SignUp(**making, **hashing, throttle=self.throttle())
         self.log_in = LogIn(**making, **hashing, issuer=issuer, throttle=self.throttle())
         self.log_out = LogOut(**timed, sessions=self.sessions)
-        self.refresh = RefreshSession(
-            **timed, tokens=self.tokens, issuer=issuer, sessions=self.sessions, policy=policy
-        )
+        self.refresh = RefreshSession(**timed, tokens=self.tokens, issuer=issuer, sessions=self.sessions, policy=policy)
         self.external_users = ExternalUsers(**making)
         self.authenticate = Authenticate(
             tokens=self.tokens, sessions=self.sessions, external_users=self.external_users, clock=clock

@@ -73,9 +73,7 @@ async def test_log_in_and_be_known(world: IdentityWorld) -> None:
 
 
 @pytest.mark.parametrize(("email", "password"), [("ann@example.com", "wrong"), ("bob@example.com", PASSWORD)])
-async def test_a_wrong_password_and_an_unknown_user_look_alike(
-    world: IdentityWorld, email: str, password: str
-) -> None:
+async def test_a_wrong_password_and_an_unknown_user_look_alike(world: IdentityWorld, email: str, password: str) -> None:
     await world.member()
     with pytest.raises(InvalidCredentials) as caught:
         await world.log_in(email=email, password=password, client=CLIENT)

@@ -87,10 +87,14 @@ async def test_recovery_by_mail(world: IdentityWorld) -> None:
         await world.reset_password(token=token, password="short", client=CLIENT)
     await world.reset_password(token=token, password=NEW_PASSWORD, client=CLIENT)
     with pytest.raises(InvalidToken):
-        await world.authenticate(world.tokens.issue_access(
-            await world.get_user(actor), actor.session_id, issued_at_ms=world.clock.now_ms(),
-            expires_at_ms=world.clock.now_ms() + 1000,
-        ))
+        await world.authenticate(
+            world.tokens.issue_access(
+                await world.get_user(actor),
+                actor.session_id,
+                issued_at_ms=world.clock.now_ms(),
+                expires_at_ms=world.clock.now_ms() + 1000,
+            )
+        )
     assert (await world.session(password=NEW_PASSWORD)).user.email_confirmed_at_ms == world.clock.now_ms()
     with pytest.raises(InvalidOneTimeToken):
         await world.reset_password(token=token, password="once more, please", client=CLIENT)

@@ -32,7 +32,6 @@ from cadenza.domain.trading.reports import (
     UnknownOutcomeReport,
 )
 from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, NoFailpoints, SystemClock, SystemIds
-
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, TENANT, D, account, book, instrument
 
 ACTOR = Actor(
@@ -47,7 +46,9 @@ Answer = Callable[[Order], Sequence[Report]]
 
 
 def accepts(order: Order) -> Sequence[Report]:
-    return [AcceptedReport(account_id=order.account_id, order_id=order.id, venue_order_id=f"V{order.id.hex}", at_ms=NOW_MS)]
+    return [
+        AcceptedReport(account_id=order.account_id, order_id=order.id, venue_order_id=f"V{order.id.hex}", at_ms=NOW_MS)
+    ]
 
 
 def fills(order: Order, trade_id: str | None = None) -> Sequence[Report]:
@@ -86,6 +87,7 @@ class ScriptedSession:
         self.on_cancel: Answer = cancels
         self.on_lookup: Answer = fills
         self.submitted: list[Order] = []
+        self.has_submitted = asyncio.Event()
         self.cancelled: list[Order] = []
         self.looked_up: list[Order] = []
         self.gate = asyncio.Event()
@@ -93,6 +95,7 @@ class ScriptedSession:
 
     async def submit(self, order: Order) -> Sequence[Report]:
         self.submitted.append(order)
+        self.has_submitted.set()
         await self.gate.wait()
         return self.on_submit(order)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain import errors as e
 from cadenza.domain.ids import OrderId, TradingAccountId
@@ -14,7 +15,6 @@ from cadenza.domain.trading.enums import OrderStatus, Side
 from cadenza.domain.trading.events import OrderUpdated, PortfolioUpdated
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, RejectedReport
-
 from tests.application.orders.order_world import (
     ACTOR,
     OrderWorld,
@@ -70,8 +70,7 @@ async def test_what_is_answered_is_what_is_stored(world: OrderWorld) -> None:
 async def test_the_order_is_on_disk_before_the_venue_hears_of_it(world: OrderWorld) -> None:
     world.session.gate.clear()
     submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
-    while not world.session.submitted:
-        await asyncio.sleep(0)
+    await world.session.has_submitted.wait()
     stored = await world.stored(world.session.submitted[0])
     assert stored.status is OrderStatus.SUBMITTED
     assert await world.balance("USDT") == (D(1000000), D("90.09"))
@@ -144,7 +143,9 @@ async def test_an_order_that_the_venue_never_saw_is_rejected_with_its_lock_given
     world.session.on_submit = loses_the_answer
     order = await world.submit_order(ACTOR, request())
     world.session.on_lookup = lambda o: [
-        RejectedReport(account_id=ACCOUNT, order_id=o.id, venue_order_id=None, at_ms=NOW_MS, reason="NOT_FOUND_AT_VENUE")
+        RejectedReport(
+            account_id=ACCOUNT, order_id=o.id, venue_order_id=None, at_ms=NOW_MS, reason="NOT_FOUND_AT_VENUE"
+        )
     ]
     await world.reconcile.whole_account(ACCOUNT, world.session)
     assert (await world.stored(order)).status is OrderStatus.REJECTED
@@ -161,8 +162,7 @@ async def test_without_a_session_nothing_is_sent_and_the_order_says_so(world: Or
 
 async def test_await_closed_answers_as_soon_as_the_fill_is_booked(world: OrderWorld) -> None:
     submitting = asyncio.create_task(world.submit_order(ACTOR, request(await_closed=True)))
-    while not world.session.submitted:
-        await asyncio.sleep(0)
+    await world.session.has_submitted.wait()
     await world.sink.deliver(list(fills(world.session.submitted[0])))
     assert (await submitting).status is OrderStatus.FILLED
 
@@ -235,8 +235,11 @@ async def test_a_pending_cancel_waits_for_the_venue(world: OrderWorld) -> None:
 
 
 async def test_batches_of_many_accounts_keep_each_log_gapless(world: OrderWorld) -> None:
-    owners = [account(id=TradingAccountId(UUID(int=1000 + n)), external=replace(account().external, external_id=f"x{n}"))
-              for n in range(8)]  # fmt: skip
+    external = account().external
+    owners = [
+        account(id=TradingAccountId(UUID(int=1000 + n)), external=replace(external, external_id=f"x{n}"))
+        for n in range(8)
+    ]
     for owner in owners:
         await world.add_account(owner)
     world.session.on_submit = fills
@@ -247,7 +250,9 @@ async def test_batches_of_many_accounts_keep_each_log_gapless(world: OrderWorld)
         async with world.storage.read() as uow:
             events = await uow.events.after(owner.id, 0, 1000)
         assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-        filled = [b.order for b in (event.body for event in events) if isinstance(b, OrderUpdated) and b.order.is_closed]
+        filled = [
+            b.order for b in (event.body for event in events) if isinstance(b, OrderUpdated) and b.order.is_closed
+        ]
         assert len(filled) == 10
 
 
@@ -262,7 +267,9 @@ async def test_the_log_tells_the_order_as_it_is_stored(world: OrderWorld) -> Non
 
 async def test_a_rejection_with_proof_closes_the_order(world: OrderWorld) -> None:
     world.session.on_submit = lambda o: [
-        RejectedReport(account_id=ACCOUNT, order_id=o.id, venue_order_id=None, at_ms=NOW_MS, reason="POST_ONLY_WOULD_TAKE")
+        RejectedReport(
+            account_id=ACCOUNT, order_id=o.id, venue_order_id=None, at_ms=NOW_MS, reason="POST_ONLY_WOULD_TAKE"
+        )
     ]
     order = await world.submit_order(ACTOR, request())
     assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "POST_ONLY_WOULD_TAKE")

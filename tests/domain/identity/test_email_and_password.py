@@ -1,5 +1,7 @@
 """E-mail addresses in one spelling, metadata, passwords, refresh verdicts."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +31,21 @@ def test_an_address_has_one_spelling(text: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ann", "ann@", "@example.com", "ann@example", "a b@example.com", "ann@example.com\nBcc: x@y.org", "a" * 300,
-     "Ann <ann@example.com>", "ann@[127.0.0.1]", "a\0b@example.com", "ann@exa_mple.com", "ann@example.com "],
+    [
+        "",
+        "ann",
+        "ann@",
+        "@example.com",
+        "ann@example",
+        "a b@example.com",
+        "ann@example.com\nBcc: x@y.org",
+        "a" * 300,
+        "Ann <ann@example.com>",
+        "ann@[127.0.0.1]",
+        "a\0b@example.com",
+        "ann@exa_mple.com",
+        "ann@example.com ",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
@@ -49,10 +64,8 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_an_address_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(InvalidRequest):
         assert "@" in normalise_email(text)
-    except InvalidRequest:
-        pass
 
 
 @pytest.mark.parametrize("password", ["", "short", "1234567", "x" * 257, "é" * 129, "\ud800" * 8])
@@ -79,7 +92,9 @@ def test_impossible_metadata_are_refused(changes: dict[str, object]) -> None:
     is_revoked=st.booleans(),
     is_over=st.booleans(),
 )
-def test_a_refresh_token_is_good_once(active: int, presented: int, age_ms: int, is_revoked: bool, is_over: bool) -> None:
+def test_a_refresh_token_is_good_once(
+    active: int, presented: int, age_ms: int, is_revoked: bool, is_over: bool
+) -> None:
     session = Session(
         id=None,  # type: ignore[arg-type]
         user_id=None,  # type: ignore[arg-type]

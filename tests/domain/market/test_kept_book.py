@@ -28,9 +28,7 @@ def snapshot(bids: tuple[Level, ...], asks: tuple[Level, ...], sequence: int = 1
 def delta(
     previous: int, sequence: int, bids: tuple[Level, ...] = (), asks: tuple[Level, ...] = (), at_ms: int = 2_000
 ) -> BookDelta:
-    return BookDelta(
-        instrument_id=ID, bids=bids, asks=asks, previous_sequence=previous, sequence=sequence, at_ms=at_ms
-    )
+    return BookDelta(instrument_id=ID, bids=bids, asks=asks, previous_sequence=previous, sequence=sequence, at_ms=at_ms)
 
 
 @pytest.fixture(params=[OrderBook, NaiveBook], ids=["fast", "naive"])

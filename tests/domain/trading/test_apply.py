@@ -5,6 +5,9 @@ from decimal import Decimal
 from itertools import permutations
 from uuid import UUID
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.apply import apply_report
@@ -26,14 +29,11 @@ from cadenza.domain.trading.reports import (
     UnknownOutcomeReport,
 )
 from cadenza.domain.trading.state import TradingState
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, instrument, state, submit
 
 
 def about(order: Order, **more: object) -> dict[str, object]:
-    return dict(account_id=ACCOUNT, order_id=order.id, venue_order_id="v1", at_ms=NOW_MS + 5) | more
+    return {"account_id": ACCOUNT, "order_id": order.id, "venue_order_id": "v1", "at_ms": NOW_MS + 5} | more
 
 
 def accepted(order: Order) -> Report:
@@ -288,7 +288,9 @@ def test_a_liquidation_marks_the_position() -> None:
 # --- laws
 
 fills = st.lists(
-    st.tuples(st.integers(min_value=1, max_value=400), st.integers(min_value=100, max_value=200)), min_size=1, max_size=6
+    st.tuples(st.integers(min_value=1, max_value=400), st.integers(min_value=100, max_value=200)),
+    min_size=1,
+    max_size=6,
 )
 
 

@@ -4,6 +4,9 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountStatus, AccountType
 from cadenza.domain.ids import PositionId
@@ -11,9 +14,6 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
 from cadenza.domain.trading.position import Position, PositionMode, PositionSide
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
 
 

@@ -26,27 +26,29 @@ BTC = InstrumentId("PAPER:BTC/USDT")
 
 def instrument(**changes: object) -> Instrument:
     """BTC/USDT in lots of 0.001 and pips of 0.5, taker fee 0.1 %."""
-    facts: dict[str, object] = dict(
-        id=BTC, venue_id=PAPER, symbol="BTC/USDT", external_symbol="BTCUSDT", type=InstrumentType.SPOT,
-        status=InstrumentStatus.ACTIVE, base_asset="BTC", quote_asset="USDT",
-        base_security_type=SecurityType.CRYPTO, quote_security_type=SecurityType.CRYPTO,
-        base_precision=8, quote_precision=8, lot_size=D("0.001"), pip_size=D("0.5"), min_quantity=D("0.001"),
-        max_quantity=D(100), min_notional=D(5), max_notional=D(1_000_000),
-        order_types=tuple(t for t in OrderType if t is not OrderType.QUOTED),
-        time_in_force_options=(
+    facts: dict[str, object] = {
+        "id": BTC, "venue_id": PAPER, "symbol": "BTC/USDT", "external_symbol": "BTCUSDT", "type": InstrumentType.SPOT,
+        "status": InstrumentStatus.ACTIVE, "base_asset": "BTC", "quote_asset": "USDT",
+        "base_security_type": SecurityType.CRYPTO, "quote_security_type": SecurityType.CRYPTO,
+        "base_precision": 8, "quote_precision": 8, "lot_size": D("0.001"), "pip_size": D("0.5"),
+        "min_quantity": D("0.001"), "max_quantity": D(100), "min_notional": D(5), "max_notional": D(1_000_000),
+        "order_types": tuple(t for t in OrderType if t is not OrderType.QUOTED),
+        "time_in_force_options": (
             TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD, TimeInForce.DAY, TimeInForce.GTX
         ),
-        maker_fee=D(0), taker_fee=D("0.001"), maintenance_margin=D("0.005"), initial_margin=D("0.1"),
-    )  # fmt: skip
+        "maker_fee": D(0), "taker_fee": D("0.001"), "maintenance_margin": D("0.005"), "initial_margin": D("0.1"),
+    }  # fmt: skip
     return Instrument(**(facts | changes))  # type: ignore[arg-type]
 
 
-def account(type: AccountType = AccountType.SPOT, mode: PositionMode = PositionMode.NETTING, **changes: object) -> TradingAccount:
-    facts: dict[str, object] = dict(
-        id=ACCOUNT, tenant_id=TENANT, user_id=UserId(UUID(int=3)), venue_id=PAPER, nickname="",
-        external=ExternalAccount(external_id="x", type=type, external_type="x", position_mode=mode, max_leverage=20),
-        credential_ids=(), status=AccountStatus.ACTIVE, created_at_ms=NOW_MS, updated_at_ms=NOW_MS,
-    )  # fmt: skip
+def account(
+    type: AccountType = AccountType.SPOT, mode: PositionMode = PositionMode.NETTING, **changes: object
+) -> TradingAccount:
+    facts: dict[str, object] = {
+        "id": ACCOUNT, "tenant_id": TENANT, "user_id": UserId(UUID(int=3)), "venue_id": PAPER, "nickname": "",
+        "external": ExternalAccount(external_id="x", type=type, external_type="x", position_mode=mode, max_leverage=20),
+        "credential_ids": (), "status": AccountStatus.ACTIVE, "created_at_ms": NOW_MS, "updated_at_ms": NOW_MS,
+    }  # fmt: skip
     return TradingAccount(**(facts | changes))  # type: ignore[arg-type]
 
 
@@ -82,9 +84,10 @@ def state(
 
 def request(**changes: object) -> SubmitOrderRequest:
     """BUY 1 BTC at 90."""
-    facts: dict[str, object] = dict(
-        account_id=ACCOUNT, instrument_id=BTC, side=Side.BUY, type=OrderType.LIMIT, quantity=D(1), limit_price=D(90)
-    )
+    facts: dict[str, object] = {
+        "account_id": ACCOUNT, "instrument_id": BTC, "side": Side.BUY, "type": OrderType.LIMIT,
+        "quantity": D(1), "limit_price": D(90),
+    }  # fmt: skip
     merged = facts | changes
     if merged["type"] in (OrderType.MARKET, OrderType.STOP) and "limit_price" not in changes:
         merged["limit_price"] = None

@@ -1,5 +1,7 @@
 """Who is asking: the bearer token of a request."""
 
+from typing import Any
+
 from litestar import Request
 
 from cadenza.adapters.http.errors import ACTOR_KEY
@@ -8,7 +10,7 @@ from cadenza.domain.errors import InvalidToken
 from cadenza.domain.identity.actor import Actor
 
 
-async def authenticated(request: Request[None, None, None], use_cases: UseCases) -> Actor:
+async def authenticated(request: Request[Any, Any, Any], use_cases: UseCases) -> Actor:
     """Return the caller; raise `InvalidToken` or `TokenExpired`. Errors told later name the caller's tenant."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():

@@ -1,11 +1,13 @@
 """Reading a request's body within a limit."""
 
+from typing import Any
+
 from litestar import Request
 
 from cadenza.domain.errors import InvalidRequest, PayloadTooLarge
 
 
-async def read_bounded(request: Request[None, None, None], bytes_max: int) -> bytes:
+async def read_bounded(request: Request[Any, Any, Any], bytes_max: int) -> bytes:
     """Return the body of a JSON request.
 
     Raises `PayloadTooLarge` as soon as it is known to be over the limit, without reading the rest.

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from litestar import Request
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza.adapters.http.client import client_address
@@ -39,7 +40,7 @@ class Edge:
         request_id = self._request_id(scope)
         scope[REQUEST_ID_KEY] = request_id  # type: ignore[literal-required]
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            if scope["type"] == "http":
+            if scope["type"] == ScopeType.HTTP:
                 await self._observed(scope, receive, send, request_id)
             else:
                 await self._app(scope, receive, send)

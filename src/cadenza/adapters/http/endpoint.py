@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Method
 from msgspec import Struct
 
 from cadenza.adapters.http.auth import authenticated
@@ -29,7 +29,8 @@ from cadenza.wire.venues import VENUE_IDS, is_deprecated
 T = TypeVar("T")
 D = TypeVar("D")
 
-class _NoQuery(Query):
+
+class _NoQuery(Query, frozen=True):
     """No parameters."""
 
 
@@ -76,11 +77,13 @@ class Endpoints:
 
     def handler(self, operation: Operation, respond: Respond) -> HTTPRouteHandler:
         async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-            call = Call(self.use_cases, await self._caller(request, operation), client_address(request.scope, self.limits))
+            call = Call(
+                self.use_cases, await self._caller(request, operation), client_address(request.scope, self.limits)
+            )
             asked = await self._read(request, operation)
             return _response(await respond(call, asked), asked, request.method == "HEAD")
 
-        methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
+        methods: list[Method] = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
         return HTTPRouteHandler(
             operation.path, http_method=methods, opt={OPERATION_KEY: operation}, name=operation.id, status_code=200
         )(handle)

@@ -12,7 +12,8 @@ Every reply but `/api/v3/health` is the envelope `{success, errno, error, data[,
 (also the header `X-Request-Id`) and `metadata`.
 
 An operation answers only the statuses that the interface lists for it: where 401, 403 or 404 is not listed, 400 stands
-for it, with the same code. `500` always stays `500`. `429` belongs to sign-up, login and recover; elsewhere it is a flood
+for it, with the same code. `500` always stays `500`. `429` belongs to sign-up, login and recover;
+elsewhere it is a flood
 limit far above honest use. `429`, and a `500` that passes, come with `Retry-After` in seconds.
 
 Numbers and codes are for ever: a cause keeps its own, and new causes get new ones.

@@ -100,7 +100,6 @@ def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 
 def _failure(scope: Any, error: d.CadenzaError) -> Failure:
     actor: Actor | None = scope.get(ACTOR_KEY)
-    is_forbidden = isinstance(error, d.Forbidden)
     path = scope["path"]
     return Failure(
         errno=errno_of(error),
@@ -109,8 +108,8 @@ def _failure(scope: Any, error: d.CadenzaError) -> Failure:
             code=error.code,
             resource=path,
             action=path.rpartition("/")[2],
-            required=list(error.required) if is_forbidden else UNSET,
-            provided=list(error.provided) if is_forbidden else UNSET,
+            required=list(error.required) if isinstance(error, d.Forbidden) else UNSET,
+            provided=list(error.provided) if isinstance(error, d.Forbidden) else UNSET,
             tenant_id=UNSET if actor is None else str(actor.tenant_id),
             request_id=scope[REQUEST_ID_KEY],
             metadata={key: _told(value) for key, value in error.metadata.items()} if error.metadata else UNSET,

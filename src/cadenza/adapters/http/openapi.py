@@ -69,7 +69,11 @@ def openapi_bytes() -> bytes:
 
 def query_schema(operation: Operation) -> Schema:
     """Return the schema of an operation's query as an object."""
-    return rewritten(msgspec.json.schema_components([operation.query])[1][operation.query.__name__]) if operation.query else {}
+    return (
+        rewritten(msgspec.json.schema_components([operation.query])[1][operation.query.__name__])
+        if operation.query
+        else {}
+    )
 
 
 def rewritten(schema: Any) -> Any:

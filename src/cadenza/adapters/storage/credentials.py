@@ -57,9 +57,7 @@ class CredentialSql:
                 sealed.ciphertext,
             )
 
-    async def get(
-        self, credential_id: CredentialId, *, lock: bool = False
-    ) -> tuple[Credential, SealedSecrets] | None:
+    async def get(self, credential_id: CredentialId, *, lock: bool = False) -> tuple[Credential, SealedSecrets] | None:
         query = "SELECT * FROM credentials WHERE id = $1" + (" FOR UPDATE" if lock else "")
         row = await self._connection.fetchrow(query, credential_id)
         if row is None:

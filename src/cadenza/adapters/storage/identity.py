@@ -120,9 +120,7 @@ class IdentitySql:
         return None if row is None else (_user(row), row["password_hash"])
 
     async def find_external_user(self, issuer: str, subject: str) -> User | None:
-        row = await self._connection.fetchrow(
-            f"{_SELECT_USER} WHERE u.issuer = $1 AND u.subject = $2", issuer, subject
-        )
+        row = await self._connection.fetchrow(f"{_SELECT_USER} WHERE u.issuer = $1 AND u.subject = $2", issuer, subject)
         return None if row is None else _user(row)
 
     async def lock_external_user(self, issuer: str, subject: str) -> None:

@@ -51,7 +51,8 @@ async def forget_master_key(connection: asyncpg.Connection, key_id: str) -> None
 async def rewrap_batch(
     connection: asyncpg.Connection, sealer: Sealer, active_id: str, *, rows_max: int = REWRAP_ROWS_MAX
 ) -> int:
-    """Re-wrap some credentials that another key than `active_id` seals, in a transaction; return how many, 0 at the end.
+    """Re-wrap some credentials that another key than `active_id` seals, in a transaction;
+    return how many, 0 at the end.
 
     Safe while the server runs: rows are locked, and only the wrapped key changes. Raises `CannotOpen`.
     """

@@ -33,7 +33,8 @@ from cadenza.ports.paper_ledger import LedgerTakenOver
 _Columns = tuple[tuple[str, str], ...]
 
 _ACCOUNT: _Columns = (
-    ("external_id", "text"), ("type", "text"), ("position_mode", "text"), ("max_leverage", "int"), ("opened_at_ms", "bigint"),
+    ("external_id", "text"), ("type", "text"), ("position_mode", "text"), ("max_leverage", "int"),
+    ("opened_at_ms", "bigint"),
 )  # fmt: skip
 _ORDER: _Columns = (
     ("venue_order_id", "text"), ("external_id", "text"), ("order_id", "uuid"), ("account_id", "uuid"),
@@ -49,8 +50,9 @@ _ORDER_CHANGING = (
     "queue_ahead", "script", "updated_at_ms",
 )  # fmt: skip
 _FILL: _Columns = (
-    ("trade_id", "text"), ("venue_order_id", "text"), ("price", "numeric"), ("quantity", "numeric"), ("fee_asset", "text"),
-    ("fee_quantity", "numeric"), ("liquidity", "text"), ("position_side", "text"), ("at_ms", "bigint"),
+    ("trade_id", "text"), ("venue_order_id", "text"), ("price", "numeric"), ("quantity", "numeric"),
+    ("fee_asset", "text"), ("fee_quantity", "numeric"), ("liquidity", "text"),
+    ("position_side", "text"), ("at_ms", "bigint"),
 )  # fmt: skip
 _BALANCE: _Columns = (("owner", "text"), ("asset", "text"), ("total", "numeric"))
 _POSITION: _Columns = (
@@ -58,7 +60,8 @@ _POSITION: _Columns = (
     ("entry_cost", "numeric"), ("leverage", "int"), ("created_at_ms", "bigint"), ("updated_at_ms", "bigint"),
 )  # fmt: skip
 _ENTRY: _Columns = (
-    ("owner", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"), ("trade_id", "text"), ("at_ms", "bigint"),
+    ("owner", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"), ("trade_id", "text"),
+    ("at_ms", "bigint"),
 )  # fmt: skip
 _ENGINE: _Columns = (
     ("instrument_id", "text"), ("last_price", "bigint"), ("sequence", "bigint"), ("trade_sequence", "bigint"),
@@ -106,13 +109,14 @@ _SELECT_COVERED_SINCE = """
     SELECT owner, asset, total FROM paper_balance AS balance
     WHERE venue = $1 AND owner = $2 AND EXISTS (
         SELECT FROM paper_entry AS entry
-        WHERE entry.venue = $1 AND entry.owner = $2 AND entry.at_ms >= $3 AND kind = 'INSURANCE' AND entry.asset = balance.asset
+        WHERE entry.venue = $1 AND entry.owner = $2 AND entry.at_ms >= $3
+            AND kind = 'INSURANCE' AND entry.asset = balance.asset
     )
     ORDER BY asset
 """
 _SELECT_FILLS = (
-    f"SELECT {', '.join(name for name, _ in _FILL)} FROM paper_fill WHERE venue = $1 AND venue_order_id = ANY($2::text[])"
-    " ORDER BY at_ms, length(trade_id), trade_id"
+    f"SELECT {', '.join(name for name, _ in _FILL)} FROM paper_fill"
+    " WHERE venue = $1 AND venue_order_id = ANY($2::text[]) ORDER BY at_ms, length(trade_id), trade_id"
 )
 
 

@@ -38,7 +38,8 @@ def order_row(order: Order) -> tuple[Any, ...]:
     return (
         order.id, order.tenant_id, order.account_id, order.venue_id.venue.value, order.venue_id.environment.value,
         order.instrument_id, order.base_asset, order.quote_asset, order.side.value, order.type.value,
-        order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value, order.quantity,
+        order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value,
+        order.quantity,
         order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
         order.client_order_id, order.idempotency_key, order.fingerprint, order.status.value, order.reject_reason,
         order.cancel_reason, order.venue_order_id, order.executed_quantity, order.executed_cost, fees_text(order.fees),

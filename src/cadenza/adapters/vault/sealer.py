@@ -93,4 +93,3 @@ def _wrap(master: MasterKey, data_key: bytes, place: bytes) -> bytes:
 
 def _place(tenant_id: TenantId, venue: VenueId, credential_id: CredentialId, version: int) -> bytes:
     return f"cadenza credential|{tenant_id}|{venue.venue}|{venue.environment}|{credential_id}|{version}".encode()
-

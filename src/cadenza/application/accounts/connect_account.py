@@ -123,9 +123,7 @@ class ConnectAccount:
                 await self._committer.commit(AccountChange(account.id, disconnected, None))
             raise
 
-    async def _open(
-        self, actor: Actor, credential_ids: tuple[CredentialId, ...]
-    ) -> list[tuple[Credential, Secrets]]:
+    async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
         if not credential_ids:
             raise InvalidRequest("credentialIds must name at least one credential")
         async with self._storage.read() as uow:

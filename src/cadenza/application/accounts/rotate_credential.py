@@ -74,7 +74,8 @@ class RotateCredential:
         for account in accounts:
             if account.external.external_id not in reachable:
                 raise ExternalAccountNotReachable(
-                    f"the new key does not reach the connected account {account.external.external_id}; the old one stays",
+                    f"the new key does not reach the connected account {account.external.external_id};"
+                    " the old one stays",
                     {"reachable": sorted(reachable)},
                 )
 

@@ -43,7 +43,9 @@ class PortfolioBuilder:
             instrument = self._instrument(position.instrument_id)
             if instrument is not None:
                 instruments[instrument.id] = instrument
-        marked = tuple(self._marked(p, instruments[p.instrument_id]) for p in positions if p.instrument_id in instruments)
+        marked = tuple(
+            self._marked(p, instruments[p.instrument_id]) for p in positions if p.instrument_id in instruments
+        )
         held = tuple(
             HeldBalance(balance=balance, security_type=self._type_of(account.venue_id, balance.asset))
             for balance in sorted(balances, key=lambda b: b.asset)

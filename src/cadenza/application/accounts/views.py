@@ -26,6 +26,4 @@ async def with_credentials(uow: UnitOfWork, accounts: Iterable[TradingAccount]) 
         ids = {i for account in accounts if account.tenant_id == tenant_id for i in account.credential_ids}
         found = await uow.credentials.list(CredentialFilter(tenant_id=tenant_id, ids=tuple(ids)))
         known.update((credential.id, credential) for credential in found)
-    return [
-        AccountView(account, tuple(known[i] for i in account.credential_ids if i in known)) for account in accounts
-    ]
+    return [AccountView(account, tuple(known[i] for i in account.credential_ids if i in known)) for account in accounts]

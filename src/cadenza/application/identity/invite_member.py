@@ -14,9 +14,7 @@ from cadenza.ports.storage import Storage
 class InviteMember:
     """Mails an invitation; only who reads that mailbox can use it, once."""
 
-    def __init__(
-        self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy
-    ) -> None:
+    def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage
         self._letters = letters
         self._clock = clock

@@ -14,9 +14,7 @@ class InviteTenant:
     """For whoever holds the machine: lets an address in where sign-up is by invitation. Returns the token too, which
     is mailed as well."""
 
-    def __init__(
-        self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy
-    ) -> None:
+    def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage
         self._letters = letters
         self._clock = clock

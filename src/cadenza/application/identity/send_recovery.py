@@ -14,9 +14,7 @@ from cadenza.ports.storage import Storage
 class SendRecovery:
     """Mails a one-time token to the user with that address, if there is one. A newer token ends the older."""
 
-    def __init__(
-        self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy
-    ) -> None:
+    def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage
         self._letters = letters
         self._clock = clock

@@ -94,9 +94,7 @@ class SignUp:
         await uow.identity.mark_invitation_used(invitation.id, now_ms)
         return invitation
 
-    async def _membership(
-        self, uow: UnitOfWork, invited: Invitation | None, email: str, now_ms: int
-    ) -> _Membership:
+    async def _membership(self, uow: UnitOfWork, invited: Invitation | None, email: str, now_ms: int) -> _Membership:
         if invited is not None and invited.tenant_id is not None:
             tenant = await uow.identity.get_tenant(invited.tenant_id)
             if tenant is None:

@@ -59,9 +59,7 @@ class UpdateUser:
         self._sessions.mark_revoked(ended)
         return updated
 
-    async def _change(
-        self, uow: UnitOfWork, user: User, email: str | None, metadata: Mapping[str, Any] | None
-    ) -> User:
+    async def _change(self, uow: UnitOfWork, user: User, email: str | None, metadata: Mapping[str, Any] | None) -> User:
         updated = replace(user, updated_at_ms=self._clock.now_ms())
         if metadata is not None:
             updated = replace(updated, metadata=merge_metadata(user.metadata, metadata))

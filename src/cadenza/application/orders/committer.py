@@ -234,5 +234,3 @@ def _changes(state: TradingState) -> BatchChanges:
 def _is_empty(changes: BatchChanges) -> bool:
     """Whatever changes an order or a balance tells the account's log, and so changes the account's sequence."""
     return not (changes.accounts or changes.unmatched or changes.operations)
-
-

@@ -39,7 +39,8 @@ class HeldBalance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Margin figures in `currency`: `equity` = marked balances + unrealised profit; `margin` = initial margin in use;
-    `margin_requirement` = maintenance margin; `risk_exposure` = notional of all positions. 0 where it does not apply."""
+    `margin_requirement` = maintenance margin; `risk_exposure` = notional of all positions. 0 where it does not
+    apply."""
 
     currency: str
     leverage: int | None

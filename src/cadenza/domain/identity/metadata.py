@@ -10,7 +10,8 @@ METADATA_BYTES_MAX = 16 * 1024
 
 
 def merge_metadata(present: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `present` with the keys of `changes` set; a null removes its key. Raises `InvalidRequest` over the limit."""
+    """Return `present` with the keys of `changes` set; a null removes its key.
+    Raises `InvalidRequest` over the limit."""
     merged = {key: value for key, value in {**present, **changes}.items() if value is not None}
     try:
         size = len(json.dumps(merged, allow_nan=False))

@@ -29,7 +29,8 @@ class User:
     """A person or a program that logs in. `access` is the tenant's.
 
     `email` is normalised (`domain/identity/email.py`) and unique among users with a password; None only for a user of
-    an external issuer (`is_external`) that told none. `email_confirmed_at_ms` is when somebody proved to read that mailbox.
+    an external issuer (`is_external`) that told none. `email_confirmed_at_ms` is when somebody proved to read that
+    mailbox.
     """
 
     id: UserId

@@ -90,7 +90,8 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
-    """An asset that a venue holds for its clients: a coin, a currency, a share. Precision and scale in decimal places."""
+    """An asset that a venue holds for its clients: a coin, a currency, a share.
+    Precision and scale in decimal places."""
 
     id: SecurityId
     venue_id: VenueId
@@ -113,7 +114,8 @@ class TopOfBook:
 
     @property
     def mark(self) -> Decimal | None:
-        """The price that positions are valued at: the middle of the book, else the last trade, else the side there is."""
+        """The price that positions are valued at: the middle of the book, else the last trade, else the side there
+        is."""
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
         return self.last or self.bid or self.ask

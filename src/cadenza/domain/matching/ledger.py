@@ -60,7 +60,8 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class MarginState:
-    """An account's figures in one quote asset: balance plus unrealised profit; margin of positions; the least equity."""
+    """An account's figures in one quote asset: balance plus unrealised profit; margin of positions;
+    the least equity."""
 
     equity: Decimal
     initial: Decimal
@@ -240,7 +241,8 @@ class Ledger:
         return MarginState(equity, initial, maintenance)
 
     def margin_calls(self, moved: Collection[InstrumentId]) -> list[tuple[str, str]]:
-        """(account, quote asset) wherever equity is below the maintenance margin, as far as positions in instruments whose
+        """(account, quote asset) wherever equity is below the maintenance margin, as far as positions in instruments
+        whose
         price `moved` are concerned; in a stable order."""
         buckets = {
             (external_id, self._instruments[instrument_id].quote_asset)

@@ -1,4 +1,5 @@
-"""What a venue that we run ourselves (PAPER, MOCK) writes down: accounts, orders, fills, money; and what it tells of them.
+"""What a venue that we run ourselves (PAPER, MOCK) writes down: accounts, orders, fills, money;
+and what it tells of them.
 
 A record is a value. `VenueChanges` is what one batch changed, `VenueState` what a restarted venue goes on from.
 """

@@ -202,4 +202,3 @@ def _adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         if kept.account_id == report.account_id and kept.venue_order_id == report.venue_order_id:
             order = apply_report(state, kept) or order
     return order
-

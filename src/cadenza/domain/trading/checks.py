@@ -21,9 +21,7 @@ from cadenza.domain.money import HUNDRED, ONE, is_multiple, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderType, QuantityType, TimeInForce
 
-LIMIT_TYPES = frozenset(
-    {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
-)
+LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(
     {
         OrderType.STOP,
@@ -42,7 +40,9 @@ DAY_MS = 86_400_000
 def check_request(request: SubmitOrderRequest, instrument: Instrument, now_ms: int) -> None:
     """Raise the first rule that the request breaks; quantities in lots are checked after they are resolved."""
     if instrument.status is not InstrumentStatus.ACTIVE:
-        raise InstrumentNotTradable(f"{instrument.id} is {instrument.status.value}", {"status": instrument.status.value})
+        raise InstrumentNotTradable(
+            f"{instrument.id} is {instrument.status.value}", {"status": instrument.status.value}
+        )
     if request.type not in instrument.order_types:
         raise UnsupportedOrderType(
             f"{instrument.id} does not take {request.type.value} orders",
@@ -71,7 +71,8 @@ def effective_expiry(time_in_force: TimeInForce, expire_at_ms: int | None, now_m
 
 
 def check_quantity(quantity: Decimal, price: Decimal | None, instrument: Instrument) -> None:
-    """Raise when a resolved base quantity, or its notional at `price` (quote units), is out of the instrument's range."""
+    """Raise when a resolved base quantity, or its notional at `price` (quote units), is out of the instrument's
+    range."""
     if quantity < instrument.min_quantity or quantity <= 0:
         raise MinQuantity(f"the quantity {to_plain(quantity)} is below {to_plain(instrument.min_quantity)}")
     if quantity > instrument.max_quantity:

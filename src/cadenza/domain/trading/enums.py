@@ -78,7 +78,8 @@ OPEN_STATUSES = frozenset(OrderStatus) - CLOSED_STATUSES
 
 
 class RejectReason(StrEnum):
-    """Why a venue refused an order, with proof; a reason that we do not know keeps the venue's own text beside OTHER."""
+    """Why a venue refused an order, with proof; a reason that we do not know keeps the venue's own text beside
+    OTHER."""
 
     POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
     STOP_WOULD_TRIGGER = "STOP_WOULD_TRIGGER"

@@ -37,7 +37,8 @@ class RejectedReport(Report):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownOutcomeReport(Report):
-    """Bytes left and no readable answer came (timeout, 5xx, lost connection): the order stays SUBMITTED and is asked for."""
+    """Bytes left and no readable answer came (timeout, 5xx, lost connection):
+    the order stays SUBMITTED and is asked for."""
 
     cause: str
 

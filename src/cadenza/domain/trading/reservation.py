@@ -113,9 +113,7 @@ def _spot_cost(order: Order, state: TradingState) -> Decimal:
     return cost
 
 
-def _from_balance(
-    state: TradingState, order: Order, asset: str, least: Decimal, wanted: Decimal
-) -> Reservation:
+def _from_balance(state: TradingState, order: Order, asset: str, least: Decimal, wanted: Decimal) -> Reservation:
     free = state.balance(order.account_id, asset).free
     if free < least:
         raise InsufficientBalance(
@@ -126,9 +124,7 @@ def _from_balance(
     return Reservation(asset, locked, locked)
 
 
-def _reserve_margin(
-    order: Order, account: TradingAccount, instrument: Instrument, state: TradingState
-) -> Reservation:
+def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Reservation:
     price = reference_price(order, state)
     if price is None:
         raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to value the order at")
@@ -140,7 +136,8 @@ def _reserve_margin(
     free = free_margin(state, account, order.quote_asset)
     if opening > 0 and free < needed:
         raise InsufficientMargin(
-            f"the order needs {to_plain(needed)} {order.quote_asset} of margin, and {to_plain(max(free, ZERO))} is free",
+            f"the order needs {to_plain(needed)} {order.quote_asset} of margin,"
+            f" and {to_plain(max(free, ZERO))} is free",
             {"asset": order.quote_asset, "needed": to_plain(needed), "free": to_plain(free)},
         )
     return Reservation(order.quote_asset, needed, needed)

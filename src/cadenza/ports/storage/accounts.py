@@ -84,7 +84,9 @@ class CredentialRepository(Protocol):
     async def update(self, credential: Credential, sealed: SealedSecrets | None = None) -> None:
         """Write status, times and version; the sealed secrets too when given."""
 
-    async def get(self, credential_id: CredentialId, *, lock: bool = False) -> tuple[Credential, SealedSecrets] | None: ...
+    async def get(
+        self, credential_id: CredentialId, *, lock: bool = False
+    ) -> tuple[Credential, SealedSecrets] | None: ...
 
     async def list(self, filter: CredentialFilter) -> Sequence[Credential]:
         """Newest first."""

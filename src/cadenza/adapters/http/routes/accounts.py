@@ -37,9 +37,7 @@ async def list_accounts(call: Call, asked: wire.ListTradingAccountsQuery) -> Lis
     return listing(await call.use_cases.list_accounts(call.actor, asked.to_query()), account_view)
 
 
-async def list_operations(
-    call: Call, asked: wire.ListTradingAccountOperationsQuery
-) -> Listing[wire.AccountOperation]:
+async def list_operations(call: Call, asked: wire.ListTradingAccountOperationsQuery) -> Listing[wire.AccountOperation]:
     return listing(await call.use_cases.list_operations(call.actor, asked.to_query()), wire.account_operation)
 
 

@@ -27,9 +27,7 @@ async def list_credentials(
     return listing(page, trading_account_credential)
 
 
-async def create(
-    call: Call, asked: wire.CreateTradingAccountCredentialRequest
-) -> Success[TradingAccountCredential]:
+async def create(call: Call, asked: wire.CreateTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.create_credential(
         call.actor,
         parse_venue(asked.venue),
@@ -42,24 +40,18 @@ async def create(
     return Success(data=trading_account_credential(credential))
 
 
-async def revoke(
-    call: Call, asked: wire.RevokeTradingAccountCredentialRequest
-) -> Success[TradingAccountCredential]:
+async def revoke(call: Call, asked: wire.RevokeTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.revoke_credential(call.actor, CredentialId(asked.credential_id))
     return Success(data=trading_account_credential(credential))
 
 
-async def rotate(
-    call: Call, asked: wire.RotateTradingAccountCredentialRequest
-) -> Success[TradingAccountCredential]:
+async def rotate(call: Call, asked: wire.RotateTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.rotate_credential(
         call.actor, CredentialId(asked.credential_id), asked.api_key, asked.api_secret, asked.api_passphrase
     )
     return Success(data=trading_account_credential(credential))
 
 
-async def verify(
-    call: Call, asked: wire.VerifyTradingAccountCredentialRequest
-) -> Success[list[TradingAccount]]:
+async def verify(call: Call, asked: wire.VerifyTradingAccountCredentialRequest) -> Success[list[TradingAccount]]:
     found = await call.use_cases.verify_credentials(call.actor, tuple(CredentialId(id) for id in asked.credential_ids))
     return Success(data=[account_view(view) for view in found])

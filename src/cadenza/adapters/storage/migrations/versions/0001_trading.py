@@ -150,8 +150,10 @@ STATEMENTS = (
         version integer NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX orders_client_order_id ON orders (account_id, client_order_id) WHERE client_order_id IS NOT NULL",
-    "CREATE UNIQUE INDEX orders_idempotency_key ON orders (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_client_order_id ON orders (account_id, client_order_id)"
+    " WHERE client_order_id IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_idempotency_key ON orders (account_id, idempotency_key)"
+    " WHERE idempotency_key IS NOT NULL",
     "CREATE UNIQUE INDEX orders_venue_order_id ON orders (account_id, venue_order_id) WHERE venue_order_id IS NOT NULL",
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
     "CREATE INDEX orders_of_account ON orders (account_id, created_at_ms, id)",

@@ -117,7 +117,8 @@ CREATE TABLE paper_engine (
     levels          jsonb NOT NULL,
     PRIMARY KEY (venue, instrument_id)
 );
-COMMENT ON COLUMN paper_engine.levels IS 'market liquidity that own orders took from: [side, ticks, lots displayed, lots taken]';
+COMMENT ON COLUMN paper_engine.levels IS 'market liquidity that own orders took from:
+[side, ticks, lots displayed, lots taken]';
 """
 
 
