@@ -17,6 +17,7 @@ import asyncpg
 import typer
 
 from cadenza.adapters.storage.migrate import packaged_head, schema_version
+from cadenza.adapters.storage.server_clock import server_now_ms
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
 from cadenza.cli.common import open_database
 from cadenza.runtime.config import Settings, specs
@@ -214,8 +215,7 @@ async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:
         yield Finding("fail", "database", f"PostgreSQL {major} is too old; use {_POSTGRES_MAJOR_MIN} or newer.")
     else:
         yield Finding("ok", "database", f"PostgreSQL {major} answers")
-    theirs_ms = int(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp()) * 1000"))
-    difference_ms = abs(theirs_ms - SystemClock().now_ms())
+    difference_ms = abs(await server_now_ms(connection) - SystemClock().now_ms())
     if difference_ms > _CLOCK_DIFFERENCE_WARN_MS:
         yield Finding("warn", "database clock", f"differs from ours by {difference_ms} ms; keep both set with NTP.")
     current, head = await schema_version(connection), packaged_head()

@@ -1,5 +1,7 @@
 """docs/errors.md, made of the registry: `python -m cadenza.adapters.http.error_table > docs/errors.md`."""
 
+import sys
+
 from cadenza.adapters.http.errors import status_of
 from cadenza.wire.errno import REGISTRY
 
@@ -30,4 +32,4 @@ def error_table() -> str:
 
 
 if __name__ == "__main__":
-    print(error_table(), end="")
+    sys.stdout.write(error_table())

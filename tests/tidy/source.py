@@ -1,0 +1,69 @@
+"""The project's own files, read once."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "src/cadenza"
+_NOT_OURS = {"data", "generated", "__pycache__", "node_modules"}
+_DOCUMENTS = ("*.md", "docs/**/*.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Python file; `path` is relative to the repository, `rooms` are its folders below src/cadenza."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        parts = Path(self.path).parts
+        return parts[2:-1] if self.path.startswith(f"{PACKAGE}/") else ()
+
+    def is_in(self, *rooms: str) -> bool:
+        """Whether it lies in one of the rooms, such as `adapters/storage`."""
+        return any(self.path.startswith(f"{PACKAGE}/{room}/") for room in rooms)
+
+    def calls(self) -> Iterator[tuple[str, ast.Call]]:
+        """Every call with the dotted name of what is called, such as `asyncio.sleep`."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                yield dotted(node.func), node
+
+    def at(self, node: ast.expr | ast.stmt) -> str:
+        """Where a node is, as an editor understands it."""
+        return f"{self.path}:{node.lineno}"
+
+
+@cache
+def sources(*tops: str) -> tuple[Source, ...]:
+    """The Python files below `src`, `tests` and `bench`, or below the given ones; recordings and the like left out."""
+    found = []
+    for top in tops or ("src", "tests", "bench"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            inner = path.relative_to(ROOT)
+            if not _NOT_OURS.intersection(inner.parts):
+                text = path.read_text()
+                found.append(Source(inner.as_posix(), text, ast.parse(text, inner.as_posix())))
+    return tuple(found)
+
+
+@cache
+def documents() -> dict[str, str]:
+    """Every document by its path in the repository."""
+    paths = sorted(path for pattern in _DOCUMENTS for path in ROOT.glob(pattern))
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
+
+
+def dotted(node: ast.expr) -> str:
+    """The dotted name of an expression, as far as it is one."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ""

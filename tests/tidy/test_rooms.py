@@ -1,0 +1,86 @@
+"""What belongs where."""
+
+import ast
+import re
+
+import pytest
+
+from tests.tidy.source import PACKAGE, ROOT, Source, sources
+
+VENUES = ROOT / PACKAGE / "adapters/venues"
+KIT = "inhouse"
+"""What the venues that run in this process share. It is not a venue: docs/decisions/0019-inhouse-kit.md."""
+
+ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
+CLIENTS = ("rest", "stream", "fix")
+"""Raw clients; a venue has those of the protocols it speaks, one at least."""
+
+MISSING_FOR_A_REASON = {
+    "credential": "nothing is signed: any key is good (inhouse/accounts.py)",
+    "models": "there are no payloads: the venue is called, not written to",
+    "parse": "facts are records of domain/matching, made into reports by inhouse/mapping.py",
+    "client": "there is no wire: the desk is called in the process (inhouse/desk.py)",
+}
+"""Rooms that a venue of the in-house kit does not have."""
+
+SQL = re.compile(
+    r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+(\s\w)?\s+SET\s|DELETE FROM\s|WITH \w+ AS\b|TRUNCATE\s|LISTEN\s|NOTIFY\s|"
+    r"(CREATE|ALTER|DROP) (UNIQUE )?(TABLE|INDEX|ROLE|USER|DATABASE|SCHEMA|TYPE|FUNCTION|EXTENSION)\s)"
+)
+SQL_ELSEWHERE = {
+    "src/cadenza/runtime/embedded/cluster.py": "makes the role and the database in which storage works",
+}
+
+
+def venue_folders() -> list[str]:
+    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in (KIT, "__pycache__"))
+
+
+def in_house() -> set[str]:
+    """Venues whose connector is built on the kit."""
+    return {
+        source.rooms[2]
+        for source in sources("src")
+        if source.is_in("adapters/venues") and len(source.rooms) > 2 and f".{KIT}.connector" in source.text
+    }
+
+
+@pytest.mark.parametrize("venue", venue_folders())
+def test_a_venue_has_all_its_rooms(venue: str) -> None:
+    names = {path.stem for path in (VENUES / venue).glob("*.py")}
+    missing = {room for room in ROOMS if room not in names}
+    if not names.intersection(CLIENTS):
+        missing.add("client")
+    if venue in in_house():
+        missing -= set(MISSING_FOR_A_REASON)
+    assert not missing, f"adapters/venues/{venue} lacks {sorted(missing)}"
+
+
+def test_the_kit_is_only_for_venues_that_run_here() -> None:
+    assert in_house() == {"mock", "paper"}
+
+
+def test_sql_lives_in_storage() -> None:
+    found = [
+        source.at(text)
+        for source in sources("src")
+        if not source.is_in("adapters/storage") and source.path not in SQL_ELSEWHERE
+        for text in _texts(source)
+        if isinstance(text.value, str) and SQL.match(text.value)
+    ]
+    assert not found, f"SQL outside adapters/storage: {found}"
+
+
+def test_exceptions_to_the_rule_about_sql_are_needed() -> None:
+    used = {
+        source.path
+        for source in sources("src")
+        if source.path in SQL_ELSEWHERE and any(SQL.match(str(text.value)) for text in _texts(source))
+    }
+    assert used == set(SQL_ELSEWHERE)
+
+
+def _texts(source: Source) -> list[ast.Constant]:
+    """String constants, the pieces of f-strings included, docstrings left out."""
+    statements = {id(node.value) for node in ast.walk(source.tree) if isinstance(node, ast.Expr)}
+    return [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant) and id(node) not in statements]
