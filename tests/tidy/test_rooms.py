@@ -9,7 +9,7 @@ from tests.tidy.source import PACKAGE, ROOT, Source, sources
 
 VENUES = ROOT / PACKAGE / "adapters/venues"
 KIT = "inhouse"
-"""What the venues that run in this process share. It is not a venue: docs/decisions/0019-inhouse-kit.md."""
+"""What the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
 
 ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
 CLIENTS = ("rest", "stream", "fix")
@@ -17,6 +17,7 @@ CLIENTS = ("rest", "stream", "fix")
 
 MISSING_FOR_A_REASON = {
     "credential": "nothing is signed: any key is good (inhouse/accounts.py)",
+    "mapping": "the kit's tables may be all it needs (inhouse/mapping.py)",
     "models": "there are no payloads: the venue is called, not written to",
     "parse": "facts are records of domain/matching, made into reports by inhouse/mapping.py",
     "client": "there is no wire: the desk is called in the process (inhouse/desk.py)",
