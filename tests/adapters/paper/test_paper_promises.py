@@ -13,8 +13,15 @@ from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.inhouse.desk import DeskLimits
 from cadenza.adapters.venues.paper import FeeRates, PaperSettings
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.errors import CredentialRejected, InstrumentNotFound, InvalidCredential, VenueUnavailable
+from cadenza.domain.errors import (
+    CredentialRejected,
+    DatabaseUnavailable,
+    InstrumentNotFound,
+    InvalidCredential,
+    VenueUnavailable,
+)
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.matching.records import VenueState
 from cadenza.domain.trading.enums import RejectReason, Side
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.venue import VenueStatus
@@ -62,9 +69,17 @@ async def test_a_commit_whose_reply_was_lost_did_happen(bench: Bench) -> None:
 
 async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None:
     account, session, _ = await bench.session()
+    ledger, is_away = bench.connector._desk.ledger, True
+    reload = ledger.reload
+
+    async def reload_if_there() -> VenueState:
+        if is_away:
+            raise DatabaseUnavailable("away")
+        return await reload()
+
+    ledger.reload = reload_if_there
     bench.disk.failures.append("lost")
     await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
-    bench.connector._desk.is_online = False
     order = bench.order(account, SPOT, Side.BUY, "0.5")
     (report,) = await session.submit(order)
     assert report.reason == RejectReason.NOT_SENT
@@ -72,7 +87,9 @@ async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None
     assert kinds(await session.lookup([order])) == ["UnknownOutcome"]
     with pytest.raises(VenueUnavailable):
         await session.snapshot()
+    is_away = False
     await online(bench)
+    assert kinds(await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))) == ["Accepted", "Fill"]
 
 
 async def test_a_caller_that_left_is_told_by_the_stream(bench: Bench) -> None:

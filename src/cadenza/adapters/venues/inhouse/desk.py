@@ -138,7 +138,8 @@ class Desk:
         """Execute `work` in a turn, `delay_ms` from now; return its value once the turn is on disk.
 
         Calls in one lane are executed in the order in which they were made. With `is_after_commit` the work only
-        reads, when all of the turn has been told. Raises `VenueUnavailable` (nothing was taken) and `CallLost` (it is not known).
+        reads, when all of the turn has been told. Raises `VenueUnavailable` (nothing was taken) and `CallLost` (it is
+        not known).
         """
         if not self.is_online:
             raise VenueUnavailable(f"{self.venue_id} is not running just now; nothing was changed")

@@ -1,6 +1,7 @@
 """What a venue that runs in this process must bring."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,12 +14,25 @@ from cadenza.domain.trading.enums import Side
 from cadenza.domain.trading.order import Order
 
 
-class Acknowledgement(StrEnum):
-    """How the reply to a submit fares. LOST: neither reply nor stream tell what happened so far. DOUBLED: both do."""
+class Reply(StrEnum):
+    """How the reply to a submit fares. LOST: neither reply nor stream tell what happened so far. DOUBLED: both do.
+    FILLS_FIRST: the stream has told the fills before the reply tells that the order was accepted."""
 
     SENT = "SENT"
     LOST = "LOST"
     DOUBLED = "DOUBLED"
+    FILLS_FIRST = "FILLS_FIRST"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The reply to a submit; it is under way for `after_ms`, while the order is at work already."""
+
+    reply: Reply = Reply.SENT
+    after_ms: int = 0
+
+
+SENT = Acknowledgement()
 
 
 class Floor(Protocol):

@@ -1,9 +1,11 @@
 """A session: trades for one account on a desk. Implements `ExecutionSession`."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from cadenza.adapters.venues.inhouse.desk import Answer, CallLost, Desk, Turn
-from cadenza.adapters.venues.inhouse.floor import Acknowledgement
+from cadenza.adapters.venues.inhouse.floor import SENT, Acknowledgement, Reply
 from cadenza.adapters.venues.inhouse.mapping import (
     balance_report,
     external_order_report,
@@ -16,12 +18,21 @@ from cadenza.adapters.venues.inhouse.outbox import Outbox, reports_since
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import OrderId
-from cadenza.domain.matching.records import BalanceFact, OrderFact, VenueOrder
+from cadenza.domain.matching.records import BalanceFact, FactKind, OrderFact, VenueOrder
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.reports import CancelRefusedReport, RejectedReport, Report, UnknownOutcomeReport
 from cadenza.ports.venue import AccountSnapshot, VenuePosition
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the reply to a submit says, how it fares, and the venue's time."""
+
+    reports: list[Report]
+    acknowledgement: Acknowledgement
+    at_ms: int
 
 
 class InHouseSession:
@@ -45,19 +56,18 @@ class InHouseSession:
         def work(turn: Turn) -> Answer:
             known = self._desk.find(turn, id)
             if known:  # asked twice: the answer is what became of the first
-                return Answer(self._reports(known))
+                return Answer(_Told(self._reports(known), SENT, turn.at_ms))
             return self._execute(order, turn)
 
         delay_ms = self._desk.floor.delay_ms(order, is_cancel=False)
         try:
-            reports: Sequence[Report] = await self._desk.call(
-                work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms
-            )
+            told: _Told = await self._desk.call(work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms)
         except VenueUnavailable:
             return [self._rejected(order, RejectReason.NOT_SENT.value, self._desk.clock.now_ms())]
         except CallLost as error:
             return [self._unknown(order, str(error), self._desk.clock.now_ms())]
-        return reports
+        await self._travel(told)
+        return told.reports
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         id = venue_order_id(self._prefix, order.id)
@@ -143,18 +153,36 @@ class InHouseSession:
         assert account is not None
         arriving = to_venue_order(order, self._prefix, account, turn.at_ms, self._script_of(order))
         before = len(floor.office.facts)
-        acknowledgement = Acknowledgement.SENT
+        acknowledgement = SENT
         reason = refusal(arriving, floor.instruments.get(order.instrument_id), account)
         if reason is not None:
             floor.office.reject(arriving, reason.value, turn.at_ms)
         else:
             acknowledgement = floor.submit(arriving, turn.at_ms)
         own = self._facts_of(arriving, before)
-        if acknowledgement is Acknowledgement.LOST:
-            return Answer([self._unknown(order, "the acknowledgement was lost", turn.at_ms)], self._outbox, own)
-        if acknowledgement is Acknowledgement.DOUBLED:
-            return Answer(self._reports(own))
-        return Answer(self._reports(own), self._outbox, own)
+        match acknowledgement.reply:
+            case Reply.LOST:
+                reports: list[Report] = [self._unknown(order, "the acknowledgement was lost", turn.at_ms)]
+                answered = own
+            case Reply.DOUBLED:
+                reports, answered = self._reports(own), []
+            case Reply.FILLS_FIRST:
+                answered = [fact for fact in own if fact.kind in (FactKind.ACCEPTED, FactKind.REJECTED)]
+                reports = self._reports(answered)
+            case Reply.SENT:
+                reports, answered = self._reports(own), own
+        return Answer(_Told(reports, acknowledgement, turn.at_ms), self._outbox, answered)
+
+    async def _travel(self, told: _Told) -> None:
+        """Hold the reply back as its acknowledgement says. Who does not wait for it is told by the stream."""
+        try:
+            if told.acknowledgement.after_ms:
+                await self._desk.clock.sleep_ms(told.acknowledgement.after_ms)
+            if told.acknowledgement.reply is Reply.FILLS_FIRST:
+                await self._outbox.wait_idle()
+        except asyncio.CancelledError:
+            self._outbox.miss(told.at_ms)
+            raise
 
     def _facts_of(self, order: VenueOrder, since: int) -> list[OrderFact]:
         facts = self._desk.floor.office.facts[since:]

@@ -5,7 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from cadenza.adapters.venues.inhouse.floor import Acknowledgement
+from cadenza.adapters.venues.inhouse.floor import SENT, Acknowledgement
+from cadenza.adapters.venues.inhouse.tape import Tape
 from cadenza.adapters.venues.paper.mapping import (
     CANCEL_REASONS,
     REJECT_REASONS,
@@ -14,7 +15,7 @@ from cadenza.adapters.venues.paper.mapping import (
     to_open_order,
 )
 from cadenza.adapters.venues.paper.market import MarketSource
-from cadenza.adapters.venues.paper.market_data import Tape, level_depth, mark_of
+from cadenza.adapters.venues.paper.market_data import level_depth, mark_of, print_trade
 from cadenza.adapters.venues.paper.spec import PaperSettings
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
@@ -119,7 +120,7 @@ class PaperFloor:
             self.office.reject(order, accepted.value, at_ms)
         else:
             self._apply(order.instrument_id, to_command(accepted, self._instruments[order.instrument_id], at_ms))
-        return Acknowledgement.SENT
+        return SENT
 
     def cancel(self, order: VenueOrder, at_ms: int) -> None:
         self._apply(order.instrument_id, CancelOrder(order.venue_order_id, at_ms))
@@ -143,7 +144,7 @@ class PaperFloor:
         """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
         if isinstance(command, MarketTrade):
-            self._tape.print(self._instruments[id], command)
+            print_trade(self._tape, self._instruments[id], command)
         trades: dict[int, str] = {}
         for event in events:
             self._book(id, event, command.at_ms, trades, reason)
@@ -244,7 +245,8 @@ class PaperFloor:
                     self.office.cover(external_id, asset, at_ms)
 
     def _close_position(self, external_id: str, position: Position, at_ms: int) -> bool:
-        """Sell (or buy back) a position in the market; False when the book had too little: the next move tries again."""
+        """Sell (or buy back) a position in the market; False when the book had too little: the next move tries
+        again."""
         instrument = self._instruments[position.instrument_id]
         side = Side.SELL if position.quantity > 0 else Side.BUY
         engine = self._engines[instrument.id]

@@ -1,0 +1,310 @@
+"""Where MOCK executes: every order follows its script, or else a calm book; the back office keeps the money."""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from enum import IntEnum
+
+from cadenza.adapters.venues.inhouse.floor import SENT, Acknowledgement, Reply
+from cadenza.adapters.venues.inhouse.tape import Tape
+from cadenza.adapters.venues.mock.market_data import book_depth, fill_price, is_marketable, mark_of, taking_price
+from cadenza.adapters.venues.mock.script import (
+    Group,
+    MalformedScript,
+    Progress,
+    Script,
+    Step,
+    StepName,
+    read_stored,
+    store,
+)
+from cadenza.adapters.venues.mock.spec import INSTRUMENTS, SECURITIES
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.order_book import Level, MarketTrade
+from cadenza.domain.matching.back_office import BackOffice
+from cadenza.domain.matching.ledger import FeeAsset
+from cadenza.domain.matching.records import FactKind, OrderFact, VenueChanges, VenueOrder, VenueState
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.order import Order
+
+ALREADY_CLOSED = "ALREADY_CLOSED"
+REFUSED_BY_SCRIPT = "REFUSED_BY_SCRIPT"
+_TAKE_PROFITS = frozenset({OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT})
+_NO_SCRIPT = Script()
+
+
+class Due(IntEnum):
+    """What falls due for an open order; of what falls due together the first comes first."""
+
+    EXPIRY = 0
+    COURSE = 1
+    CANCEL = 2
+
+
+class MockFloor:
+    """Implements `Floor`. What an order does next follows from the order as stored, its script and the time alone, so
+    a restart goes on where it stopped; `_agenda` only says when to look. Nobody is liquidated: the book is calm."""
+
+    def __init__(self) -> None:
+        self._instruments = {instrument.id: instrument for instrument in INSTRUMENTS}
+        self._tape = Tape()
+        self._agenda: list[tuple[int, str]] = []
+        self._now_ms = 0
+        self.office = BackOffice(self._instruments, FeeAsset.QUOTE, mark_of)
+
+    @property
+    def instruments(self) -> Mapping[InstrumentId, Instrument]:
+        return self._instruments
+
+    @property
+    def securities(self) -> Sequence[Security]:
+        return SECURITIES
+
+    # Floor
+
+    def open(self, at_ms: int) -> None:
+        """What fell due while the venue was closed happens now."""
+        self._now_ms = at_ms
+        self.advance(at_ms)
+
+    def restore(self, state: VenueState) -> None:
+        self.office.restore(state)
+        self._agenda = []
+        for order in state.orders:
+            self._note(order)
+
+    def advance(self, to_ms: int) -> None:
+        while self._agenda and self._agenda[0][0] <= to_ms:
+            due_ms, id = heapq.heappop(self._agenda)
+            order = self.office.order(id)
+            if order is not None and order.is_open:
+                self._now_ms = max(self._now_ms, due_ms)
+                self._run(order, self._now_ms)
+        self._now_ms = max(self._now_ms, to_ms)
+
+    def next_due_ms(self) -> int | None:
+        return self._agenda[0][0] if self._agenda else None
+
+    def delay_ms(self, order: Order, *, is_cancel: bool) -> int:
+        return 0
+
+    def submit(self, order: VenueOrder, at_ms: int) -> Acknowledgement:
+        try:
+            script = _NO_SCRIPT if order.script is None else Script.read(order.script)
+        except MalformedScript as error:
+            self.office.reject(
+                order, f"{RejectReason.INVALID_ORDER.value}: the script in clientOrderId: {error}", at_ms
+            )
+            return SENT
+        arrival = script.step(Group.ARRIVAL)
+        if arrival is not None and arrival.name is StepName.NEVER_ARRIVES:
+            return Acknowledgement(Reply.LOST)
+        reason = self._refusal(order, script, at_ms)
+        accepted = reason or self.office.accept(order, self._cost(order), at_ms)
+        if isinstance(accepted, str):
+            self.office.reject(order, str(accepted), at_ms)
+            return SENT
+        if script.step(Group.COURSE) is None:
+            self._meet_the_book(accepted, at_ms)
+        self._run_if_open(order.venue_order_id, at_ms)
+        return _acknowledgement(script.step(Group.REPLY))
+
+    def cancel(self, order: VenueOrder, at_ms: int) -> None:
+        script, progress = _script_of(order)
+        step = script.step(Group.CANCEL)
+        match None if step is None else step.name:
+            case StepName.CANCEL_REFUSED if step is not None and progress.cancels_refused < step.count:
+                self._progress(order, replace(progress, cancels_refused=progress.cancels_refused + 1))
+                self.office.refuse_cancel(order, REFUSED_BY_SCRIPT, at_ms)
+            case StepName.CANCEL_TOO_LATE:
+                filled = self._fill(order, order.remaining, at_ms)
+                self.office.refuse_cancel(filled, ALREADY_CLOSED, at_ms)
+            case StepName.CANCEL_SLOW | StepName.LATE_FILL if step is not None:
+                self._begin_cancel(order, step, progress, at_ms)
+            case _:
+                self.office.close(order, OrderStatus.CANCELED, CancelReason.USER.value, at_ms)
+
+    def take_changes(self) -> VenueChanges:
+        return self.office.take_changes()
+
+    def take_trades(self) -> list[MarketTrade]:
+        return self._tape.take()
+
+    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
+        return book_depth(instrument_id, side, levels_max)
+
+    # Arrival
+
+    def _refusal(self, order: VenueOrder, script: Script, at_ms: int) -> str | None:
+        """Why the script, or in want of one the book, refuses the order."""
+        arrival, course = script.step(Group.ARRIVAL), script.step(Group.COURSE)
+        if arrival is not None:
+            return (arrival.reason or RejectReason.RATE_LIMITED).value
+        if order.expire_at_ms is not None and order.expire_at_ms <= at_ms:
+            return RejectReason.INVALID_ORDER.value
+        if course is not None:
+            lots = int(order.quantity / self._instruments[order.instrument_id].lot_size)
+            if course.name is StepName.PARTIAL and lots < course.count:
+                return f"{RejectReason.INVALID_ORDER.value}: {lots} lots cannot be filled in {course.count} parts"
+            return None
+        return self._refusal_by_book(order)
+
+    def _refusal_by_book(self, order: VenueOrder) -> str | None:
+        if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTX:
+            would_take = is_marketable(order.instrument_id, order.side, order.limit_price)
+            return RejectReason.POST_ONLY_WOULD_TAKE.value if would_take else None
+        if order.stop_price is None:
+            return None
+        is_on_rise = (order.side is Side.BUY) is not (order.type in _TAKE_PROFITS)
+        distance = order.stop_price - mark_of(order.instrument_id)
+        is_through = distance <= 0 if is_on_rise else distance >= 0
+        return RejectReason.STOP_WOULD_TRIGGER.value if is_through else None
+
+    def _cost(self, order: VenueOrder) -> Decimal:
+        """What the order may cost in quote units: at its limit, else at the dearer of its trigger and the book."""
+        if order.limit_price is not None:
+            return order.limit_price * order.quantity
+        book = taking_price(order.instrument_id, order.side)
+        return max(book, order.stop_price or book) * order.quantity
+
+    def _meet_the_book(self, order: VenueOrder, at_ms: int) -> None:
+        """What an order does that has no script for it. The price never moves, so what waits for a trigger waits on."""
+        if order.type not in (OrderType.MARKET, OrderType.LIMIT):
+            return
+        if is_marketable(order.instrument_id, order.side, order.limit_price):
+            self._fill(order, order.remaining, at_ms)
+        elif order.time_in_force is TimeInForce.IOC:
+            self.office.close(order, OrderStatus.CANCELED, CancelReason.IOC_REMAINDER.value, at_ms)
+        elif order.time_in_force is TimeInForce.FOK:
+            self.office.close(order, OrderStatus.CANCELED, CancelReason.FOK_NOT_FILLABLE.value, at_ms)
+
+    # What falls due
+
+    def _run_if_open(self, venue_order_id: str, at_ms: int) -> None:
+        order = self.office.order(venue_order_id)
+        if order is not None and order.is_open:
+            self._run(order, at_ms)
+
+    def _run(self, order: VenueOrder, at_ms: int) -> None:
+        """Do what is due of an open order, then note when to look again."""
+        while (due := self._due(order)) is not None and due[0] <= at_ms:
+            self._do(order, due[1], at_ms)
+            changed = self.office.order(order.venue_order_id)
+            assert changed is not None
+            if not changed.is_open:
+                return
+            order = changed
+        self._note(order)
+
+    def _note(self, order: VenueOrder) -> None:
+        due = self._due(order)
+        if due is not None:
+            heapq.heappush(self._agenda, (due[0], order.venue_order_id))
+
+    def _due(self, order: VenueOrder) -> tuple[int, Due] | None:
+        """When the next thing happens to an open order, and what; None when nothing will by itself."""
+        script, progress = _script_of(order)
+        course, cancel = script.step(Group.COURSE), script.step(Group.CANCEL)
+        due: list[tuple[int, Due]] = []
+        if order.expire_at_ms is not None:
+            due.append((order.expire_at_ms, Due.EXPIRY))
+        if progress.cancel_at_ms is not None:
+            due.append((progress.cancel_at_ms, Due.CANCEL))
+        is_told_canceled = (
+            progress.cancel_at_ms is not None and cancel is not None and cancel.name is StepName.LATE_FILL
+        )
+        if course is not None and course.name is not StepName.REST and not is_told_canceled:
+            delays = self._parts_done(order, course) if course.name is StepName.PARTIAL else 1
+            due.append((order.created_at_ms + delays * course.delay_ms, Due.COURSE))
+        return min(due, default=None)
+
+    def _do(self, order: VenueOrder, due: Due, at_ms: int) -> None:
+        script, _ = _script_of(order)
+        course, cancel = script.step(Group.COURSE), script.step(Group.CANCEL)
+        match due:
+            case Due.EXPIRY:
+                self.office.close(order, OrderStatus.EXPIRED, CancelReason.EXPIRED.value, at_ms)
+            case Due.CANCEL:
+                self.office.close(order, OrderStatus.CANCELED, CancelReason.USER.value, at_ms)
+                if cancel is not None and cancel.name is StepName.LATE_FILL:
+                    self._fill_late(order.venue_order_id, at_ms)
+            case Due.COURSE:
+                assert course is not None
+                self._follow(order, course, at_ms)
+
+    def _follow(self, order: VenueOrder, course: Step, at_ms: int) -> None:
+        match course.name:
+            case StepName.FILL:
+                self._fill(order, order.remaining, at_ms)
+            case StepName.PARTIAL:
+                through = self._quantity_of_parts(order, course, self._parts_done(order, course) + 1)
+                self._fill(order, through - (order.quantity - order.remaining), at_ms)
+            case StepName.EXPIRE:
+                self.office.close(order, OrderStatus.EXPIRED, CancelReason.EXPIRED.value, at_ms)
+            case StepName.VENUE_CANCEL:
+                self.office.close(order, OrderStatus.CANCELED, CancelReason.VENUE.value, at_ms)
+            case _:
+                raise AssertionError(f"{course.name} is no course that falls due")
+
+    def _quantity_of_parts(self, order: VenueOrder, course: Step, parts: int) -> Decimal:
+        """What the first `parts` parts come to: whole lots, the parts as equal as lots allow."""
+        lot = self._instruments[order.instrument_id].lot_size
+        return int(order.quantity / lot) * parts // course.count * lot
+
+    def _parts_done(self, order: VenueOrder, course: Step) -> int:
+        executed = order.quantity - order.remaining
+        return next(n for n in range(course.count + 1) if self._quantity_of_parts(order, course, n) >= executed)
+
+    # Cancels
+
+    def _begin_cancel(self, order: VenueOrder, step: Step, progress: Progress, at_ms: int) -> None:
+        """The cancel takes its time. With LATE_FILL it is confirmed at once all the same, and again when it is true;
+        until then the order keeps what it holds, for the fill that is to come. Asked again, it is not begun again."""
+        if progress.cancel_at_ms is None:
+            begun = self._progress(order, replace(progress, cancel_at_ms=at_ms + step.delay_ms))
+            self._note(begun)
+        if step.name is StepName.LATE_FILL:
+            told = replace(order, status=OrderStatus.CANCELED, reason=CancelReason.USER.value, updated_at_ms=at_ms)
+            self.office.facts.append(OrderFact(kind=FactKind.CLOSED, order=told, at_ms=at_ms))
+
+    def _fill_late(self, venue_order_id: str, at_ms: int) -> None:
+        """Half of what remained when the order was canceled, at least a lot."""
+        closed = self.office.order(venue_order_id)
+        assert closed is not None
+        lot = self._instruments[closed.instrument_id].lot_size
+        self._fill(closed, max(int(closed.remaining / lot) // 2, 1) * lot, at_ms)
+
+    def _progress(self, order: VenueOrder, progress: Progress) -> VenueOrder:
+        assert order.script is not None
+        changed = replace(order, script=store(order.script, progress))
+        self.office.touch(changed)
+        return changed
+
+    # Money
+
+    def _fill(self, order: VenueOrder, quantity: Decimal, at_ms: int) -> VenueOrder:
+        id, side = order.instrument_id, order.side
+        price, trade_id = fill_price(id, side, order.limit_price), self.office.next_trade_id()
+        is_maker = not is_marketable(id, side, order.limit_price)
+        self._tape.add(id, trade_id, price, quantity, side.opposite if is_maker else side, at_ms)
+        return self.office.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
+
+
+def _script_of(order: VenueOrder) -> tuple[Script, Progress]:
+    return (_NO_SCRIPT, Progress()) if order.script is None else read_stored(order.script)
+
+
+def _acknowledgement(reply: Step | None) -> Acknowledgement:
+    match None if reply is None else reply.name:
+        case StepName.ACK_DELAY if reply is not None:
+            return Acknowledgement(Reply.SENT, reply.delay_ms)
+        case StepName.ACK_LOST:
+            return Acknowledgement(Reply.LOST)
+        case StepName.FILL_BEFORE_ACK:
+            return Acknowledgement(Reply.FILLS_FIRST)
+        case StepName.DUPLICATE_FILL:
+            return Acknowledgement(Reply.DOUBLED)
+        case _:
+            return SENT

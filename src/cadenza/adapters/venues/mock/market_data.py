@@ -1,0 +1,38 @@
+"""MOCK's public market: a book that never moves."""
+
+from decimal import Decimal
+
+from cadenza.adapters.venues.mock.spec import BOOKS, LEVELS_PER_SIDE
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.order_book import Level
+from cadenza.domain.trading.enums import Side
+
+
+def book_depth(id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
+    """(price, quantity) best first."""
+    book = BOOKS[id]
+    best = book.bid if side is Side.BUY else book.ask
+    levels = range(min(LEVELS_PER_SIDE, levels_max))
+    return [(best - side.sign * book.step * rank, book.quantity) for rank in levels]
+
+
+def mark_of(id: InstrumentId) -> Decimal:
+    return BOOKS[id].middle
+
+
+def taking_price(id: InstrumentId, side: Side) -> Decimal:
+    """What a taker of this side pays or gets."""
+    book = BOOKS[id]
+    return book.ask if side is Side.BUY else book.bid
+
+
+def is_marketable(id: InstrumentId, side: Side, limit_price: Decimal | None) -> bool:
+    """Whether the book meets the limit; None meets anything."""
+    return limit_price is None or (taking_price(id, side) - limit_price) * side.sign <= 0
+
+
+def fill_price(id: InstrumentId, side: Side, limit_price: Decimal | None) -> Decimal:
+    """The book's price where the limit allows it, else the limit itself: never worse than the book."""
+    if limit_price is not None and not is_marketable(id, side, limit_price):
+        return limit_price
+    return taking_price(id, side)
