@@ -11,9 +11,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from cadenza.adapters.storage.migrate import migrate
 from cadenza.runtime.embedded import EmbeddedPostgres
+
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
 
 _TEMPLATE = "cadenza_template"
 _FAST_AND_FORGETFUL = {

@@ -2,9 +2,7 @@
 
 import asyncio
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -78,17 +76,14 @@ def test_migrate_says_plainly_that_an_outside_database_refuses(cadenza: Cadenza,
         assert result.stderr.endswith("; check CADENZA_DATABASE_URL\n")
 
 
-def test_serve_runs_the_bootstrap_with_the_settings(cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_runs_the_server_with_the_settings(cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Settings] = []
-    bootstrap = ModuleType("cadenza.runtime.bootstrap")
 
-    async def serve(settings: Settings) -> None:
+    async def serve(settings: Settings, announce: object) -> None:
         served.append(settings)
         raise EmbeddedPostgresError("no disk")
 
-    bootstrap.serve = serve  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "cadenza.runtime.bootstrap", bootstrap)
-    monkeypatch.setattr("cadenza.runtime.bootstrap", bootstrap, raising=False)
+    monkeypatch.setattr("cadenza.runtime.server.serve", serve)
     result = cadenza("serve", PAPER_SEED=9)
     assert (result.exit_code, result.stderr) == (1, "cadenza: no disk\n")
     assert [settings.paper.seed for settings in served] == [9]
