@@ -32,6 +32,7 @@ from cadenza.application.system.check_health import CheckHealth, HealthStatus
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors
@@ -127,10 +128,14 @@ class House:
             authenticate=self._authenticate,
             may_see_account=self._may_see_account,
             instrument_exists=self._instrument_exists,
-            ensure_book_open=self._ensure_book_open,
+            hold_feed=self._hold_feed,
+            release_feed=self._release_feed,
+            read_book=self._read_book,
+            use_cases=lambda: self.use_cases,
             storage=self.storage,
             clock=self.clock,
             ids=self.ids,
+            concurrency=self.concurrency,
             limits=RealtimeLimits(),
         )
         self.books = KeepBook(
@@ -259,8 +264,14 @@ class House:
         except CadenzaError:
             return False
 
-    async def _ensure_book_open(self, instrument_id: InstrumentId) -> None:
-        await self.books.ensure_open(instrument_id)
+    async def _hold_feed(self, instrument_id: InstrumentId) -> None:
+        await self.books.hold(instrument_id, self.node)
+
+    async def _release_feed(self, instrument_id: InstrumentId) -> None:
+        await self.books.release(instrument_id, self.node)
+
+    def _read_book(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
+        return self.books.snapshot(instrument_id, depth)
 
     async def _is_ready(self) -> bool:
         return await self._database_health() is HealthStatus.HEALTHY

@@ -6,7 +6,7 @@ Trades live in memory, bounded in number and age. Of a book only the newest snap
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
@@ -27,9 +27,11 @@ from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
-from cadenza.ports.market import MarketView
 from cadenza.ports.storage import Storage
 from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+
+ReadBook = Callable[[InstrumentId, int], BookSnapshot | None]
+"""The fresh book of an instrument to a depth, None when there is none; as `ports.market.MarketView.snapshot`."""
 
 Key = tuple[ChannelKind, str]
 """What a channel is about, however it is spelled."""
@@ -44,11 +46,16 @@ def key_of(channel: Channel) -> Key:
 
 
 class Broker:
-    """The streams of this process. Law: a stream is opened before it is subscribed to, and sees every publication from then on."""
+    """The streams of this process.
 
-    def __init__(self, *, storage: Storage, market: MarketView, clock: Clock, ids: Ids, limits: RealtimeLimits) -> None:
+    Law: a stream is opened before it is subscribed to, and sees every publication from then on.
+    """
+
+    def __init__(
+        self, *, storage: Storage, read_book: ReadBook, clock: Clock, ids: Ids, limits: RealtimeLimits
+    ) -> None:
         self._storage = storage
-        self._market = market
+        self._read_book = read_book
         self._clock = clock
         self._ids = ids
         self._limits = limits
@@ -82,7 +89,7 @@ class Broker:
 
     def add_book(self, snapshot: BookSnapshot) -> Publication | None:
         stream = self._streams.get((ChannelKind.ORDER_BOOK, snapshot.instrument_id))
-        return None if stream is None else stream.append(snapshot.at_ms, partial(encode_order_book, snapshot))
+        return None if stream is None else _append_book(stream, snapshot)
 
     # --- reading
 
@@ -115,13 +122,12 @@ class Broker:
 
     def newest_book(self, instrument_id: InstrumentId, stream: Stream) -> Publication | None:
         """Return the book as it is now, None when there is no fresh one. Many who ask at once share one encoding."""
-        snapshot = self._market.snapshot(instrument_id, PUBLISHED_LEVELS_MAX)
+        snapshot = self._read_book(instrument_id, PUBLISHED_LEVELS_MAX)
         if snapshot is None:
             return None
-        newest = stream.newest
-        if newest is not None and newest.at_ms == snapshot.at_ms:
-            return newest
-        return stream.append(snapshot.at_ms, partial(encode_order_book, snapshot))
+        if stream.newest is not None and stream.version == _version(snapshot):
+            return stream.newest
+        return _append_book(stream, snapshot)
 
     async def history(self, channel: Channel, request: History) -> tuple[Stream, Sequence[Publication]]:
         """Return the position, and publications after `since` (before it if `reverse`) or from the beginning.
@@ -206,6 +212,15 @@ class GapInLog(Exception):
     def __init__(self, key: Key) -> None:
         super().__init__(f"gap in the log of {key[1]}")
         self.key = key
+
+
+def _version(snapshot: BookSnapshot) -> tuple[int, int]:
+    return snapshot.at_ms, snapshot.sequence
+
+
+def _append_book(stream: Stream, snapshot: BookSnapshot) -> Publication:
+    stream.version = _version(snapshot)
+    return stream.append(snapshot.at_ms, partial(encode_order_book, snapshot))
 
 
 def _range(stream: Stream, since: int | None, limit: int, *, is_reverse: bool) -> tuple[int, int]:

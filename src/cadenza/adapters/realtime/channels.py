@@ -26,7 +26,7 @@ _KIND_BY_PREFIX = {
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What a client calls a channel, and what it is about: `name` is kept as spelled, for publications go out under it."""
+    """What a client calls a channel, and what it is about. Publications go out under `name`, which is as spelled."""
 
     name: str
     kind: ChannelKind

@@ -123,3 +123,11 @@ DISCONNECTS = (
     CONNECTION_LIMIT,
     INAPPROPRIATE_PROTOCOL,
 )
+
+
+class Closing(Exception):
+    """A command that ends the connection."""
+
+    def __init__(self, disconnect: Disconnect) -> None:
+        super().__init__(disconnect.reason)
+        self.disconnect = disconnect

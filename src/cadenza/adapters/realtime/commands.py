@@ -36,6 +36,13 @@ class Subscribe(Struct, gc=False):
     epoch: str = ""
     offset: Offset = 0
     flag: int = 0
+    join_leave: bool = False
+    join_leave_camel: bool = field(default=False, name="joinLeave")
+
+    @property
+    def wants_join_leave(self) -> bool:
+        """Whether the client asks to be told who comes and goes."""
+        return self.join_leave or self.join_leave_camel
 
 
 class OfChannel(Struct, gc=False):
@@ -65,7 +72,7 @@ class Refresh(Struct, gc=False):
     token: str = ""
 
 
-class Nothing(Struct, gc=False):
+class Nothing(Struct, gc=False, frozen=True):
     """A request without fields that count."""
 
 
@@ -93,8 +100,14 @@ class Command(Struct, gc=False):
         """Whether the command is `{}`."""
         return self == _PONG
 
+    @property
+    def methods(self) -> list[str]:
+        """The requests in the command as spelled; a sound command has one."""
+        return [spelled for name, spelled in _METHODS if getattr(self, name) is not None]
+
 
 _PONG = Command()
+_METHODS = tuple((f.name, f.encode_name) for f in msgspec.structs.fields(Command) if f.name != "id")
 _DECODER = msgspec.json.Decoder(Command)
 
 
@@ -156,6 +169,17 @@ class ClientInfo(Struct, gc=False):
     client: str
 
 
+class SubRefreshResult(Struct, gc=False):
+    """Our subscriptions do not expire."""
+
+    expires: bool = False
+    ttl: int = 0
+
+
+class RpcResult(Struct, gc=False):
+    data: Raw
+
+
 class PresenceResult(Struct, gc=False):
     presence: dict[str, ClientInfo]
 
@@ -203,3 +227,8 @@ def unsubscribe_push(channel: str, unsubscribed: Unsubscribed) -> bytes:
     """Return the push that ends a subscription."""
     told = {"code": unsubscribed.code, "reason": unsubscribed.reason}
     return b'{"push":{"channel":%s,"unsubscribe":%s}}' % (_encode(channel), _encode(told))
+
+
+def presence_push(channel: str, event: str, info: ClientInfo) -> bytes:
+    """Return the push that tells who came (`join`) or went (`leave`)."""
+    return b'{"push":{"channel":%s,"%s":{"info":%s}}}' % (_encode(channel), event.encode(), _encode(info))

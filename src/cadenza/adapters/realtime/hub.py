@@ -8,7 +8,7 @@ import structlog
 from cadenza.adapters.realtime.broker import Key, key_of
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
 from cadenza.adapters.realtime.codes import INSUFFICIENT_STATE_OF_CHANNEL, Unsubscribed
-from cadenza.adapters.realtime.commands import PUSH_TAIL, push_head
+from cadenza.adapters.realtime.commands import PUSH_TAIL, ClientInfo, push_head
 from cadenza.adapters.realtime.stream import Publication
 from cadenza.adapters.realtime.writer import Writer
 from cadenza.domain.identity.actor import Actor
@@ -25,12 +25,20 @@ class Subscriber(Protocol):
     @property
     def actor(self) -> Actor: ...
 
+    @property
+    def info(self) -> ClientInfo: ...
+
+    def is_told_who_comes(self, name: str) -> bool:
+        """Tell whether the client asked for joins and leaves of the channel."""
+
+    def send(self, line: bytes) -> None: ...
+
     def end_subscription(self, name: str, why: Unsubscribed) -> None:
         """Take the subscription off, and tell the client."""
 
 
 class Topic:
-    """One channel under one of its names, with the subscribers who called it so. A publication is encoded once for all."""
+    """One channel under one of its names, with those who called it so. A publication is encoded once for all."""
 
     __slots__ = ("_head", "_is_newest_only", "channel", "pending", "subscribers")
 
@@ -131,7 +139,7 @@ class Hub:
                 subscriber.end_subscription(topic.channel.name, why)
 
     def _deliver_one(self, topic: Topic) -> None:
-        """Deliver one topic. A publication that cannot be encoded is our defect: its channel starts anew, others go on."""
+        """Deliver one topic. If a publication cannot be encoded (our defect), its channel starts anew; others go on."""
         self._dirty.pop(topic, None)
         try:
             self.deliveries_total += topic.deliver()

@@ -12,7 +12,8 @@ class RealtimeLimits:
     commands_per_frame_max: int = 1_024
     """More commands in one frame, or waiting to be handled, close the connection with 3013."""
     commands_per_second_max: int = 1_000
-    """Mean rate of a connection, with bursts of `commands_per_frame_max`; beyond it the connection is closed with 3013."""
+    """Mean rate of a connection, with bursts of `commands_per_frame_max`; beyond it the connection closes with 3013.
+    Frames that carry no command (pings, parts of a message) count as one each."""
     rpcs_in_flight_max: int = 32
     """One more RPC of the connection is answered with error 111."""
     channels_per_connection_max: int = 512
@@ -26,7 +27,8 @@ class RealtimeLimits:
     history_items_max: int = 1_000
     """Publications of a channel kept in memory, recovered, or answered by one `history`."""
     history_bytes_max: int = 524_288
-    """A longer gap is not recovered (`recovered: false`), and a reply to `history` ends there: clients limit their frames to 1 MiB."""
+    """A longer gap is not recovered (`recovered: false`), and a reply to `history` ends there: clients limit their
+    frames to 1 MiB."""
     history_age_ms_max: int = 300_000
     """Publications of trades are forgotten after this time, and a channel's memory when nobody listened for so long."""
     channels_max: int = 50_000
@@ -42,3 +44,5 @@ class RealtimeLimits:
     """A connection lives so much longer than its token, so that a refresh may come; then it is closed with 3005."""
     close_timeout_ms: int = 5_000
     """A client that does not answer the close frame in this time is cut off."""
+    session_check_ms: int = 5_000
+    """Pause between two looks at the sessions of all connections: one that was ended elsewhere is closed with 3500."""

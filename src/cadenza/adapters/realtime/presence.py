@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cadenza.adapters.realtime.broker import Key
-from cadenza.adapters.realtime.commands import ClientInfo
+from cadenza.adapters.realtime.commands import ClientInfo, presence_push
 from cadenza.adapters.realtime.hub import Hub, Subscriber
 from cadenza.domain.ids import TenantId
 
@@ -21,13 +21,22 @@ class Presence:
         for subscriber in self._of_tenant(key, tenant_id):
             if len(found) >= self._clients_max:
                 break
-            found[subscriber.client_id] = ClientInfo(user=str(subscriber.actor.user_id), client=subscriber.client_id)
+            found[subscriber.client_id] = subscriber.info
         return found
 
     def stats(self, key: Key, tenant_id: TenantId) -> tuple[int, int]:
         """Return the numbers of clients and of users."""
         found = list(self._of_tenant(key, tenant_id))
         return len({s.client_id for s in found}), len({s.actor.user_id for s in found})
+
+    def announce(self, key: Key, event: str, info: ClientInfo) -> None:
+        """Tell those who asked for it who came (`join`) or went (`leave`); an account's listeners are of one tenant."""
+        for topic in self._hub.topics(key):
+            line = presence_push(topic.channel.name, event, info)
+            # A copy: a writer that overflows takes its connection off.
+            for subscriber in list(topic.subscribers.values()):
+                if subscriber.is_told_who_comes(topic.channel.name):
+                    subscriber.send(line)
 
     def _of_tenant(self, key: Key, tenant_id: TenantId) -> Iterator[Subscriber]:
         for topic in self._hub.topics(key):

@@ -34,12 +34,14 @@ class Stream:
     Positions are only comparable within an `epoch`: whoever cannot go on numbering takes a new one.
     """
 
-    __slots__ = ("_items", "_items_max", "epoch", "loading", "top", "used_at_ms")
+    __slots__ = ("_items", "_items_max", "epoch", "loading", "top", "used_at_ms", "version")
 
     def __init__(self, epoch: str, top: int, *, items_max: int, now_ms: int) -> None:
         self.epoch = epoch
         self.top = top
         self.used_at_ms = now_ms
+        self.version: tuple[int, int] | None = None
+        """Of what the newest publication tells, where that has versions."""
         self.loading = asyncio.Lock()
         self._items: deque[Publication] = deque()
         self._items_max = items_max
@@ -76,7 +78,7 @@ class Stream:
             self._items.popleft()
 
     def since(self, offset: int) -> list[Publication] | None:
-        """Return all publications after `offset`, or None when memory does not reach back so far or `offset` is to come."""
+        """Return all publications after `offset`; None when memory does not reach so far or `offset` is to come."""
         missing = self.top - offset
         if not 0 <= missing <= len(self._items):
             return None

@@ -23,7 +23,16 @@ class Writer:
     what waits is dropped and `on_overflow` is called.
     """
 
-    __slots__ = ("_bytes_max", "_flusher", "_is_blocked", "_newest", "_on_overflow", "_queue", "_queued_bytes", "_transport")
+    __slots__ = (
+        "_bytes_max",
+        "_flusher",
+        "_is_blocked",
+        "_newest",
+        "_on_overflow",
+        "_queue",
+        "_queued_bytes",
+        "_transport",
+    )
 
     def __init__(
         self, transport: Transport, flusher: "Flusher", *, queue_bytes_max: int, on_overflow: Callable[[], None]
@@ -123,7 +132,7 @@ class Writer:
 
 
 class Flusher:
-    """Writes what waits once per turn of the event loop: first `deliver` hands publications to writers, then they write."""
+    """Writes what waits once per turn of the event loop: `deliver` hands publications to writers, then they write."""
 
     def __init__(self, *, call_soon: Callable[[Callable[[], None]], object], deliver: Callable[[], None]) -> None:
         self._call_soon = call_soon

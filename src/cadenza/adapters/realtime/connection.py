@@ -1,0 +1,310 @@
+"""One client: its life from the first frame to the last, and the order in which its commands are handled.
+
+Commands are handled one after another, so a client may send a subscription and its end in one frame; only RPCs run
+beside them, and are answered as they end.
+"""
+
+from collections import deque
+
+import structlog
+
+from cadenza.adapters.realtime.codes import (
+    BAD_COMMAND,
+    CONNECTION_CLOSED,
+    CONNECTION_EXPIRED,
+    INTERNAL,
+    NO_PONG,
+    SERVER_UNSUBSCRIBE,
+    SLOW,
+    STALE,
+    TOO_MANY_COMMANDS,
+    TOO_MANY_REQUESTS,
+    Closing,
+    Disconnect,
+    Refusal,
+    Unsubscribed,
+)
+from cadenza.adapters.realtime.commands import (
+    PING,
+    ClientInfo,
+    Command,
+    MalformedFrame,
+    decode_commands,
+    error_reply,
+    reply,
+    unsubscribe_push,
+)
+from cadenza.adapters.realtime.handlers import HANDLERS, answer_rpc
+from cadenza.adapters.realtime.rate import CommandRate
+from cadenza.adapters.realtime.services import Services
+from cadenza.adapters.realtime.subscriptions import Subscriptions
+from cadenza.adapters.realtime.transport import Transport
+from cadenza.adapters.realtime.writer import Writer
+from cadenza.domain.errors import Unavailable
+from cadenza.domain.identity.actor import Actor
+
+log = structlog.get_logger(__name__)
+
+
+class Connection:
+    """One client. Law: after `close` or `on_lost` nothing is sent, and nothing of it is left anywhere.
+
+    The transport calls `on_message`, `on_blocked`, `on_drained` and `on_lost`.
+    """
+
+    __slots__ = (
+        "_commands",
+        "_expires_ms",
+        "_is_working",
+        "_ping_ms",
+        "_pong_ms",
+        "_rate",
+        "_rpcs_in_flight",
+        "_transport",
+        "_visitor",
+        "client_id",
+        "is_open",
+        "services",
+        "subscriptions",
+        "token",
+        "writer",
+    )
+
+    def __init__(self, transport: Transport, services: Services) -> None:
+        self.services = services
+        self.client_id = str(services.ids.new())
+        self.token = ""
+        self.is_open = True
+        self._transport = transport
+        self._visitor: Actor | None = None
+        self._commands: deque[Command] = deque()
+        self._is_working = False
+        self._rpcs_in_flight = 0
+        self._rate = CommandRate()
+        limits = services.limits
+        self.writer = Writer(
+            transport, services.flusher, queue_bytes_max=limits.queue_bytes_max, on_overflow=self._on_overflow
+        )
+        self.subscriptions = Subscriptions(self, self.writer, services)
+        now_ms = services.clock.monotonic_ms()
+        self._ping_ms = now_ms + limits.connect_timeout_ms
+        self._pong_ms: int | None = None
+        self._expires_ms: int | None = None
+        services.roster.add(self)
+        services.counts.connections_total += 1
+        services.timetable.put(self, self._ping_ms)
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the client has connected with a token."""
+        return self._visitor is not None
+
+    @property
+    def actor(self) -> Actor:
+        """Who the client is; to be asked of an admitted one only."""
+        assert self._visitor is not None
+        return self._visitor
+
+    @property
+    def info(self) -> ClientInfo:
+        """What other clients of the tenant may know."""
+        return ClientInfo(user=str(self.actor.user_id), client=self.client_id)
+
+    def is_told_who_comes(self, name: str) -> bool:
+        """Whether the client asked for joins and leaves of the channel."""
+        return self.subscriptions.is_told_who_comes(name)
+
+    # --- what the transport tells
+
+    def on_message(self, frame: bytes) -> None:
+        """Take the commands of a frame."""
+        if not self.is_open:
+            return
+        services, limits = self.services, self.services.limits
+        services.counts.received_bytes_total += len(frame)
+        try:
+            commands = decode_commands(frame)
+        except MalformedFrame:
+            self.close(BAD_COMMAND)
+            return
+        services.counts.commands_total += len(commands)
+        self._pong_ms = None
+        if len(self._commands) + len(commands) > limits.commands_per_frame_max:
+            self.close(TOO_MANY_COMMANDS)
+            return
+        if self.allow(len(commands)):
+            self._commands.extend(command for command in commands if not command.is_pong)
+            if self._commands and not self._is_working:
+                self._is_working = True
+                services.spawn("realtime commands", self._work())
+
+    def allow(self, frames: int) -> bool:
+        """Take note of commands, or of frames that carry none; too many close the connection (3013)."""
+        is_allowed = self._rate.allow(frames, self.services.clock.monotonic_ms(), self.services.limits)
+        if not is_allowed:
+            self.close(TOO_MANY_COMMANDS)
+        return is_allowed
+
+    def on_blocked(self) -> None:
+        """Take note that the client does not read."""
+        self.writer.block()
+
+    def on_drained(self) -> None:
+        """Take note that the client reads again."""
+        if self.is_open:
+            self.writer.unblock()
+
+    def on_lost(self, why: Disconnect = CONNECTION_CLOSED) -> None:
+        """The wire has ended, or the client has said goodbye."""
+        self._end(why)
+
+    # --- life
+
+    def admit(self, actor: Actor, token: str) -> None:
+        """The client has shown its first token. Raises `Closing` when its user has too many connections."""
+        self.services.roster.enter(actor.user_id)
+        self._visitor = actor
+        self._ping_ms = self.services.clock.monotonic_ms() + self.services.limits.ping_interval_ms
+        self.renew(actor, token)
+
+    def renew(self, actor: Actor, token: str) -> None:
+        """The client has shown another token; the connection lives as long as that."""
+        self._visitor, self.token = actor, token
+        left_ms = actor.expires_at_ms - self.services.clock.now_ms()
+        self._expires_ms = self.services.clock.monotonic_ms() + left_ms + self.services.limits.expiry_delay_ms
+        self._sleep()
+
+    @property
+    def ttl_s(self) -> int:
+        """Seconds until the token expires, at least 1: 0 would mean never to a client."""
+        return max(1, (self.actor.expires_at_ms - self.services.clock.now_ms()) // 1000)
+
+    def wake(self, now_ms: int) -> None:
+        """Do what the clock asks for: ping, give up on the client, or end it with its token."""
+        if self._pong_ms is not None and now_ms >= self._pong_ms:
+            self.close(NO_PONG)
+        elif self._expires_ms is not None and now_ms >= self._expires_ms:
+            self.close(CONNECTION_EXPIRED)
+        elif now_ms >= self._ping_ms and not self.is_admitted:
+            self.close(STALE)
+        else:
+            if now_ms >= self._ping_ms:
+                self._ping_ms = now_ms + self.services.limits.ping_interval_ms
+                self._pong_ms = now_ms + self.services.limits.pong_timeout_ms
+                self.writer.append(PING)
+            self._sleep()
+
+    async def check_session(self) -> None:
+        """End the connection when its session has ended; rights that have changed count from now on."""
+        if not self.is_admitted:
+            return
+        try:
+            actor = await self.services.gate.admit(self.token)
+        except Refusal:
+            return  # it expired, which the clock takes care of, or nobody can tell now
+        except Closing as closing:
+            self.close(closing.disconnect)
+            return
+        if self.is_open:
+            before, self._visitor = self.actor, actor
+            if (actor.access, actor.scopes) != (before.access, before.scopes):
+                await self.subscriptions.reconsider()
+
+    def end_subscription(self, name: str, why: Unsubscribed = SERVER_UNSUBSCRIBE) -> None:
+        """Take a subscription off and tell the client."""
+        if self.subscriptions.remove(name):
+            self.services.counts.unsubscribes_total += 1
+            self.send(unsubscribe_push(name, why))
+
+    def close(self, why: Disconnect) -> None:
+        """Say goodbye; what waits is sent first, unless the client does not read."""
+        if self.is_open:
+            self.writer.flush()
+            self._end(why)
+            self._transport.close(why)
+
+    def send(self, line: bytes) -> None:
+        """Send one line, unless it is too late."""
+        if self.is_open:
+            self.writer.append(line)
+
+    def _end(self, why: Disconnect) -> None:
+        if not self.is_open:
+            return
+        self.is_open = False
+        services = self.services
+        self.subscriptions.clear()
+        self._commands.clear()
+        self.writer.drop()
+        services.timetable.remove(self)
+        services.roster.remove(self, None if self._visitor is None else self._visitor.user_id)
+        services.counts.disconnects_total[why.code] += 1
+
+    def _on_overflow(self) -> None:
+        self.close(SLOW)
+
+    def _sleep(self) -> None:
+        due_ms = self._ping_ms if self._pong_ms is None else min(self._ping_ms, self._pong_ms)
+        if self._expires_ms is not None:
+            due_ms = min(due_ms, self._expires_ms)
+        self.services.timetable.put(self, due_ms)
+
+    # --- commands
+
+    async def _work(self) -> None:
+        try:
+            while self._commands:
+                await self._handle(self._commands.popleft())
+        finally:
+            self._is_working = False
+
+    async def _handle(self, command: Command) -> None:
+        """Handle one command: the edge where a defect of ours is told as error 100 and the rest goes on."""
+        try:
+            method = self._method_of(command)
+            if method == "rpc":
+                self._start_rpc(command)
+                return
+            result = await HANDLERS[method](self, command)
+            if result is not None:
+                self.send(reply(command.id, method, result))
+        except Refusal as refusal:
+            self.send(error_reply(command.id, refusal.error))
+        except Closing as closing:
+            self.close(closing.disconnect)
+        except Unavailable:
+            self.send(error_reply(command.id, INTERNAL))
+        except Exception:
+            log.exception("a command failed", client=self.client_id)
+            self.send(error_reply(command.id, INTERNAL))
+
+    def _method_of(self, command: Command) -> str:
+        """Return the command's one request; raise `Closing` (3501) for what no client sends in its right mind."""
+        methods = command.methods
+        if len(methods) != 1 or (command.id == 0 and methods != ["send"]):
+            raise Closing(BAD_COMMAND)
+        if (methods[0] == "connect") == self.is_admitted:
+            raise Closing(BAD_COMMAND)
+        return methods[0]
+
+    def _start_rpc(self, command: Command) -> None:
+        if self._rpcs_in_flight >= self.services.limits.rpcs_in_flight_max:
+            raise Refusal(TOO_MANY_REQUESTS)
+        self._rpcs_in_flight += 1
+        self.services.spawn("realtime rpc", self._rpc(command))
+
+    async def _rpc(self, command: Command) -> None:
+        """Answer an RPC. It goes on to its end when the client leaves: an order is not half submitted."""
+        try:
+            self.send(reply(command.id, "rpc", await answer_rpc(self, command)))
+        except Refusal as refusal:
+            self.send(error_reply(command.id, refusal.error))
+        except Closing as closing:
+            self.close(closing.disconnect)
+        except Unavailable:
+            self.send(error_reply(command.id, INTERNAL))
+        except Exception:
+            log.exception("an RPC failed", client=self.client_id, method=command.rpc.method if command.rpc else "")
+            self.send(error_reply(command.id, INTERNAL))
+        finally:
+            self._rpcs_in_flight -= 1

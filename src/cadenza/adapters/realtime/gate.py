@@ -1,0 +1,59 @@
+"""Who may come in, and what they may listen to."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cadenza.adapters.realtime.channels import Channel, ChannelKind
+from cadenza.adapters.realtime.codes import (
+    INTERNAL,
+    INVALID_TOKEN,
+    PERMISSION_DENIED,
+    TOKEN_EXPIRED,
+    UNKNOWN_CHANNEL,
+    Closing,
+    Refusal,
+)
+from cadenza.domain.errors import Forbidden, TokenExpired, Unauthenticated, Unavailable
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Asks the house. What a tenant may not see does not exist for it: a foreign channel is an unknown one."""
+
+    authenticate: Callable[[str], Awaitable[Actor]]
+    may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]]
+    instrument_exists: Callable[[Actor, InstrumentId], bool]
+
+    async def admit(self, token: str) -> Actor:
+        """Return who holds the token.
+
+        An expired token is refused (109: the client gets itself a new one), any other that is not good ends the
+        connection for good (3500); a house that cannot tell now is asked again by the client (100).
+        """
+        try:
+            return await self.authenticate(token)
+        except TokenExpired:
+            raise Refusal(TOKEN_EXPIRED) from None
+        except Unauthenticated:
+            raise Closing(INVALID_TOKEN) from None
+        except Unavailable:
+            raise Refusal(INTERNAL) from None
+
+    async def authorise(self, actor: Actor, channel: Channel) -> None:
+        """Raise unless the actor may listen to the channel."""
+        try:
+            actor.require(Scope.READ)
+        except Forbidden:
+            raise Refusal(PERMISSION_DENIED) from None
+        try:
+            is_seen = (
+                await self.may_see_account(actor, channel.account_id)
+                if channel.kind is ChannelKind.ACCOUNT
+                else self.instrument_exists(actor, channel.instrument_id)
+            )
+        except Unavailable:
+            raise Refusal(INTERNAL) from None
+        if not is_seen:
+            raise Refusal(UNKNOWN_CHANNEL)

@@ -1,0 +1,59 @@
+"""Who is connected here."""
+
+from collections import Counter
+from typing import Protocol
+
+from cadenza.adapters.realtime.codes import CONNECTION_LIMIT, Closing, Disconnect
+from cadenza.adapters.realtime.limits import RealtimeLimits
+from cadenza.domain.ids import UserId
+
+
+class Member(Protocol):
+    """A connection, as the roster sees it."""
+
+    def close(self, why: Disconnect) -> None: ...
+
+    async def check_session(self) -> None:
+        """Close the connection if its session has ended."""
+
+
+class Roster:
+    """The open connections, and how many each user has."""
+
+    def __init__(self, limits: RealtimeLimits) -> None:
+        self._limits = limits
+        self._members: dict[Member, None] = {}
+        self._users: Counter[UserId] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def members(self) -> list[Member]:
+        return list(self._members)
+
+    @property
+    def users(self) -> int:
+        """How many users are connected."""
+        return len(self._users)
+
+    def has_room(self) -> bool:
+        return len(self._members) < self._limits.connections_max
+
+    def add(self, member: Member) -> None:
+        """Take a connection in that has not said yet whose it is."""
+        self._members[member] = None
+
+    def enter(self, user_id: UserId) -> None:
+        """Count a connection for its user, or raise `Closing` (3504) when the user has too many."""
+        if self._users[user_id] >= self._limits.connections_per_user_max:
+            raise Closing(CONNECTION_LIMIT)
+        self._users[user_id] += 1
+
+    def remove(self, member: Member, user_id: UserId | None) -> None:
+        """Forget a connection."""
+        self._members.pop(member, None)
+        if user_id is not None:
+            self._users[user_id] -= 1
+            if self._users[user_id] <= 0:
+                del self._users[user_id]

@@ -1,0 +1,69 @@
+"""What one client listens to."""
+
+from cadenza.adapters.realtime.broker import key_of
+from cadenza.adapters.realtime.channels import Channel, ChannelKind
+from cadenza.adapters.realtime.codes import INTERNAL, SERVER_UNSUBSCRIBE, Refusal
+from cadenza.adapters.realtime.hub import Subscriber, Topic
+from cadenza.adapters.realtime.services import Services
+from cadenza.adapters.realtime.writer import Writer
+
+
+class Subscriptions:
+    """The subscriptions of one client, by the names it gave. Law: each is in the hub exactly as long as it is here."""
+
+    __slots__ = ("_services", "_subscriber", "_told", "_topics", "_writer")
+
+    def __init__(self, subscriber: Subscriber, writer: Writer, services: Services) -> None:
+        self._subscriber = subscriber
+        self._writer = writer
+        self._services = services
+        self._topics: dict[str, Topic] = {}
+        self._told: set[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._topics
+
+    def add(self, channel: Channel, *, wants_join_leave: bool) -> Topic:
+        """Listen from now on."""
+        topic = self._topics[channel.name] = self._services.hub.join(channel, self._writer, self._subscriber)
+        if wants_join_leave and channel.kind is ChannelKind.ACCOUNT:
+            self._told = (self._told or set()) | {channel.name}
+        return topic
+
+    def is_told_who_comes(self, name: str) -> bool:
+        """Whether the client asked for joins and leaves of the channel."""
+        return self._told is not None and name in self._told
+
+    def announce(self, channel: Channel) -> None:
+        """Tell the others, and the client itself, that it has come."""
+        if channel.kind is ChannelKind.ACCOUNT:
+            self._services.presence.announce(key_of(channel), "join", self._subscriber.info)
+
+    def remove(self, name: str) -> bool:
+        """Stop listening; False when the client did not listen."""
+        topic = self._topics.pop(name, None)
+        if topic is None:
+            return False
+        if self._told is not None:
+            self._told.discard(name)
+        self._services.hub.leave(topic, self._writer)
+        if topic.channel.kind is ChannelKind.ACCOUNT:
+            self._services.presence.announce(key_of(topic.channel), "leave", self._subscriber.info)
+        return True
+
+    def clear(self) -> None:
+        """Stop listening to anything."""
+        for name in list(self._topics):
+            self.remove(name)
+
+    async def reconsider(self) -> None:
+        """End what the client may not listen to any more."""
+        for name, topic in list(self._topics.items()):
+            try:
+                await self._services.gate.authorise(self._subscriber.actor, topic.channel)
+            except Refusal as refusal:
+                if refusal.error is not INTERNAL:
+                    self._subscriber.end_subscription(name, SERVER_UNSUBSCRIBE)
