@@ -70,7 +70,8 @@ class InHouseSession:
         return told.reports
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        id = venue_order_id(self._prefix, order.id)
+        """An order that is not there is buried, as by `lookup`: the wish is then fulfilled for ever."""
+        id = self._id_at_venue(order)
 
         def work(turn: Turn) -> Answer:
             facts = self._desk.floor.office.facts
@@ -81,8 +82,11 @@ class InHouseSession:
                 own = [f for f in facts[before:] if isinstance(f, OrderFact) and f.order.venue_order_id == id]
                 return Answer(self._reports(own), self._outbox, own)
             known = self._desk.find(turn, id)
-            reason = "ALREADY_CLOSED" if known else "UNKNOWN_ORDER"
-            return Answer([*self._reports(known), self._cancel_refused(order, reason, turn.at_ms)])
+            if known:
+                return Answer([*self._reports(known), self._cancel_refused(order, "ALREADY_CLOSED", turn.at_ms)])
+            buried = self._bury(order, turn)
+            refused = self._cancel_refused(order, "UNKNOWN_ORDER", turn.at_ms)
+            return Answer([*self._reports(buried), refused], self._outbox, buried)
 
         delay_ms = self._desk.floor.delay_ms(order, is_cancel=True)
         try:
@@ -97,7 +101,7 @@ class InHouseSession:
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Return all that is known. What is not gets a lasting refusal under its id, so that it cannot arrive later."""
-        ids = [venue_order_id(self._prefix, order.id) for order in orders]
+        ids = [self._id_at_venue(order) for order in orders]
 
         def work(turn: Turn) -> Answer:
             facts: list[OrderFact] = []
@@ -187,6 +191,12 @@ class InHouseSession:
     def _facts_of(self, order: VenueOrder, since: int) -> list[OrderFact]:
         facts = self._desk.floor.office.facts[since:]
         return [f for f in facts if isinstance(f, OrderFact) and f.order.venue_order_id == order.venue_order_id]
+
+    def _id_at_venue(self, order: Order) -> str:
+        """Ours follow from our id; an order that was placed elsewhere has the id by which the venue told of it."""
+        if order.is_external and order.venue_order_id is not None:
+            return order.venue_order_id
+        return venue_order_id(self._prefix, order.id)
 
     def _bury(self, order: Order, turn: Turn) -> list[OrderFact]:
         office = self._desk.floor.office

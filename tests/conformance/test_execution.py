@@ -1,0 +1,265 @@
+"""TC-E: orders and their ends, at every venue."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, Side
+from cadenza.domain.trading.reports import (
+    CanceledReport,
+    CancelRefusedReport,
+    ExternalOrderReport,
+    FillReport,
+    RejectedReport,
+)
+from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest, believed, trader_at
+from tests.inhouse_kit import kinds, until
+
+ONE = Decimal(1)
+HALF = Decimal("0.5")
+needs = pytest.mark.needs
+
+
+async def test_tc_e01_a_resting_order_is_accepted_and_shown(trader: Trader, orders: Orders) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    (report,) = await trader.submit(order)
+    assert kinds([report]) == ["Accepted"]
+    assert report.order_id == order.id
+    assert report.venue_order_id
+    (shown,) = (await trader.session.snapshot()).open_orders
+    assert (shown.order_id, shown.venue_order_id) == (order.id, report.venue_order_id)
+    assert (shown.instrument_id, shown.side, shown.quantity) == (order.instrument_id, order.side, ONE)
+    assert shown.limit_price == order.limit_price
+
+
+async def test_tc_e02_a_market_order_is_filled_at_once(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    order = orders.market(trader, Side.BUY, ONE)
+    reports = await trader.submit(order)
+    assert believed(order, reports).status is OrderStatus.FILLED
+    for fill in trader.fills_of(order):
+        assert fill.trade_id
+        assert (fill.instrument_id, fill.side) == (venue.spot.id, Side.BUY)
+        assert fill.price >= venue.prices.ask
+        assert fill.liquidity is not None
+
+
+@needs(Capability.RESTING_FILLS)
+async def test_tc_e03_a_resting_order_is_filled_by_the_market(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = venue.to_be_filled(orders.resting(trader, Side.BUY, ONE))
+    await trader.submit(order)
+    await venue.fill_up_to(order, ONE)
+    await until(lambda: trader.executed(order) == ONE, "the fill")
+    assert {fill.price for fill in trader.fills_of(order)} == {order.limit_price}
+    assert believed(order, trader.told).status is OrderStatus.FILLED
+
+
+@needs(Capability.RESTING_FILLS)
+async def test_tc_e04_a_part_is_filled_and_the_rest_works_on(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = venue.to_be_filled(orders.resting(trader, Side.SELL, ONE))
+    await trader.submit(order)
+    await venue.fill_up_to(order, HALF)
+    await until(lambda: trader.executed(order) == HALF, "the first half")
+    assert believed(order, trader.told).status is OrderStatus.PARTIALLY_FILLED
+    assert await trader.open_ids() == {order.id}
+    await venue.fill_up_to(order, ONE)
+    await until(lambda: trader.executed(order) == ONE, "the second half")
+    assert believed(order, trader.told).status is OrderStatus.FILLED
+    assert await trader.open_ids() == set()
+
+
+async def test_tc_e05_a_cancel_takes_the_order_off(trader: Trader, orders: Orders) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    (canceled,) = await trader.cancel(order)
+    assert isinstance(canceled, CanceledReport)
+    assert canceled.reason is CancelReason.USER
+    assert await trader.open_ids() == set()
+
+
+async def test_tc_e06_a_second_cancel_changes_nothing(trader: Trader, orders: Orders) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    await trader.cancel(order)
+    once = believed(order, trader.told)
+    again = await trader.cancel(order)
+    assert set(kinds(again)) <= {"Accepted", "Canceled", "CancelRefused"}
+    assert (once.status, believed(order, trader.told)) == (OrderStatus.CANCELED, once)
+
+
+async def test_tc_e07_a_filled_order_cannot_be_canceled(trader: Trader, orders: Orders) -> None:
+    order = orders.market(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    reports = await trader.cancel(order)
+    assert isinstance(reports[-1], CancelRefusedReport)
+    assert not any(isinstance(report, CanceledReport) for report in reports)
+    assert believed(order, trader.told).status is OrderStatus.FILLED
+
+
+@needs(Capability.BURIES)
+async def test_tc_e08_a_cancel_of_an_unknown_order_is_refused_and_ends_it(trader: Trader, orders: Orders) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    sent = order.submitted(order.created_at_ms).cancel_requested(order.created_at_ms)
+    reports = await trader.cancel(order)
+    assert isinstance(reports[-1], CancelRefusedReport)
+    assert believed(sent, reports).status is OrderStatus.REJECTED
+    assert kinds(await trader.submit(order)) == ["Rejected"]
+
+
+@needs(Capability.RESTING_FILLS)
+async def test_tc_e09_a_canceled_order_keeps_its_executions(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = venue.to_be_filled(orders.resting(trader, Side.BUY, ONE))
+    await trader.submit(order)
+    await venue.fill_up_to(order, HALF)
+    await until(lambda: trader.executed(order) == HALF, "the first half")
+    await trader.cancel(order)
+    end = believed(order, [*trader.sink.reports, *trader.replies])
+    assert (end.status, end.executed_quantity) == (OrderStatus.CANCELED, HALF)
+
+
+async def test_tc_e10_an_order_asked_twice_is_executed_once(trader: Trader, orders: Orders) -> None:
+    before = await trader.balances()
+    order = orders.market(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    await trader.submit(order)
+    together = orders.market(trader, Side.BUY, ONE)
+    await asyncio.gather(trader.submit(together), trader.submit(together))
+    assert trader.executed(order) == trader.executed(together) == ONE
+    base = order.base_asset
+    assert (await trader.balances())[base] == before[base] + 2
+
+
+async def test_tc_e11_what_cannot_work_is_refused_with_proof(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    spot = venue.spot
+    price = venue.prices.bid - 5 * spot.pip_size
+    for bad in (
+        orders.limit(trader, Side.BUY, ONE + spot.lot_size / 10, price),
+        orders.limit(trader, Side.BUY, ONE, price + spot.pip_size / 10),
+        orders.limit(trader, Side.BUY, spot.max_quantity + spot.lot_size, price),
+        orders.limit(trader, Side.BUY, spot.min_quantity, spot.pip_size),
+        orders.limit(trader, Side.BUY, ONE, price, instrument_id="NOWHERE:NO/NE"),
+        orders.limit(trader, Side.BUY, ONE, price, leverage=2),
+    ):
+        (report,) = await trader.submit(bad)
+        assert isinstance(report, RejectedReport)
+        assert report.reason
+    assert await trader.open_ids() == set()
+
+
+async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    balances = await trader.balances()
+    lot = venue.spot.lot_size
+    (report,) = await trader.submit(orders.resting(trader, Side.SELL, balances[venue.spot.base_asset] + lot))
+    assert isinstance(report, RejectedReport)
+    assert report.reason == "INSUFFICIENT_BALANCE"
+    cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.pip_size)
+    (report,) = await trader.submit(orders.resting(trader, Side.BUY, cost // lot * lot))  # the fee is missing
+    assert isinstance(report, RejectedReport)
+    assert report.reason == "INSUFFICIENT_BALANCE"
+
+
+async def test_tc_e13_a_cancel_frees_what_the_order_held(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    everything = (await trader.balances())[venue.spot.base_asset]
+    for _ in range(2):
+        order = orders.resting(trader, Side.SELL, everything)
+        assert kinds(await trader.submit(order)) == ["Accepted"]
+        assert kinds(await trader.submit(orders.resting(trader, Side.SELL, ONE))) == ["Rejected"]
+        assert kinds(await trader.cancel(order)) == ["Canceled"]
+
+
+@needs(Capability.RESTING_FILLS)
+async def test_tc_e14_an_order_is_told_in_the_order_of_its_life(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    """By the reply and then the stream: accepted, fills by time, nothing after the end."""
+    many = [venue.to_be_filled(orders.resting(trader, Side.BUY, ONE)) for _ in range(3)]
+    for order in many:
+        await trader.submit(order)
+    for executed in (HALF, ONE):
+        for order in many:
+            await venue.fill_up_to(order, executed)
+    await until(lambda: all(trader.executed(order) == ONE for order in many), "all fills")
+    for order in many:
+        own = [report for report in trader.told if report.order_id == order.id]
+        assert kinds(own) == ["Accepted", "Fill", "Fill"]
+        assert [report.at_ms for report in own] == sorted(report.at_ms for report in own)
+
+
+async def test_tc_e15_quantities_and_money_are_exact(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    """To the last digit: what was told of the fills is what the balances moved by."""
+    before = await trader.balances()
+    expected = dict(before)
+    lot = venue.spot.lot_size
+    for side, lots in ((Side.BUY, 12_345), (Side.SELL, 777), (Side.BUY, 10_001)):
+        order = orders.market(trader, side, lots * lot)
+        await trader.submit(order)
+        fills = trader.fills_of(order)
+        assert sum(fill.quantity for fill in fills) == lots * lot
+        for fill in fills:
+            expected[venue.spot.base_asset] += side.sign * fill.quantity
+            expected[venue.spot.quote_asset] -= side.sign * fill.quantity * fill.price
+            for fee in fill.fees:
+                expected[fee.asset] -= fee.quantity
+    assert await trader.balances() == expected
+
+
+async def test_tc_e16_trade_ids_are_never_used_twice(trader: Trader, orders: Orders) -> None:
+    for n in range(10):
+        await trader.submit(orders.market(trader, Side.SELL if n % 2 else Side.BUY, HALF / 10))
+    fills = [report for report in trader.told if isinstance(report, FillReport)]
+    assert len({fill.trade_id for fill in fills}) == len(fills) >= 10
+
+
+async def test_tc_e17_nothing_is_told_after_close(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    if Capability.RESTING_FILLS in venue.capabilities:
+        order = venue.to_be_filled(order)
+    await trader.submit(order)
+    await trader.session.snapshot()  # all of it was told
+    told = list(trader.sink.reports)
+    await trader.session.close()
+    await trader.session.close()
+    if Capability.RESTING_FILLS in venue.capabilities:
+        await venue.fill_up_to(order, ONE)
+    await venue.pass_time(5_000)
+    assert trader.sink.reports == told
+
+
+async def test_tc_e18_accounts_hear_nothing_of_each_other(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    other = await trader_at(venue, number=2, secrets=venue.other_secrets)
+    order = orders.resting(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    await trader.submit(orders.market(trader, Side.BUY, HALF))
+    await trader.cancel(order)
+    assert (await other.session.snapshot()).open_orders == ()
+    assert other.sink.reports == []
+    assert await other.session.replay(0) == []
+
+
+async def test_tc_e19_an_order_placed_elsewhere_is_told_and_can_be_canceled(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    """A second trading account of the same account at the venue adopts it, looks it up and takes it off."""
+    other = await trader_at(venue, number=2)
+    order = orders.resting(trader, Side.BUY, ONE)
+    (accepted,) = await trader.submit(order)
+    await until(lambda: bool(other.sink.reports), "the order placed elsewhere")
+    (placed,) = other.sink.reports
+    assert isinstance(placed, ExternalOrderReport)
+    assert (placed.order_id, placed.venue_order_id) == (None, accepted.venue_order_id)
+    adopted = orders.adopted(other, order, placed)
+    assert kinds(await other.lookup(adopted)) == ["ExternalOrder"]
+    (canceled,) = await other.cancel(adopted)
+    assert (kinds([canceled]), canceled.venue_order_id) == (["Canceled"], accepted.venue_order_id)
+    await until(lambda: bool(trader.sink.reports), "the end, told to the owner")
+    assert believed(order, trader.told).status is OrderStatus.CANCELED

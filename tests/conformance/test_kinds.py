@@ -1,0 +1,118 @@
+"""TC-K: every order type with every time in force, as the instruments declare them."""
+
+from decimal import Decimal
+
+import pytest
+
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.market.instrument import InstrumentType
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.reports import CanceledReport, RejectedReport
+from tests.conformance.harness import Orders, Trader, VenueUnderTest, believed, trader_at
+from tests.inhouse_kit import START_MS, kinds, until
+
+ONE = Decimal(1)
+TIMES_OF_MARKET = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
+    """What the house itself lets through: market orders end at once; post-only is for limits."""
+    if type in (OrderType.MARKET, OrderType.QUOTED):
+        return time_in_force in TIMES_OF_MARKET
+    return time_in_force is not TimeInForce.GTX or type is OrderType.LIMIT
+
+
+@pytest.mark.parametrize("type", list(OrderType))
+async def test_tc_k01_what_is_declared_works_and_nothing_else(
+    orders: Orders, venue: VenueUnderTest, type: OrderType
+) -> None:
+    """A declared kind is never called invalid; one that is not declared is refused with proof, never taken for
+    another."""
+    for instrument in await venue.connector.instruments():
+        is_spot = instrument.type is InstrumentType.SPOT
+        trader = await trader_at(venue, AccountType.SPOT if is_spot else AccountType.MARGIN)
+        if instrument.id not in (venue.spot.id, venue.perpetual.id):
+            continue
+        for time_in_force in TimeInForce:
+            if not makes_sense(type, time_in_force):
+                continue
+            order = orders.of_kind(trader, type, time_in_force, START_MS, instrument)
+            (first, *_) = await trader.submit(order)
+            if type in instrument.order_types and time_in_force in instrument.time_in_force_options:
+                assert kinds([first]) == ["Accepted"], (type, time_in_force, first)
+                if believed(order, trader.told).status is OrderStatus.ACCEPTED:
+                    await trader.cancel(order)
+            else:
+                assert isinstance(first, RejectedReport), (type, time_in_force)
+                assert first.reason == RejectReason.INVALID_ORDER
+
+
+async def test_tc_k02_ioc_leaves_nothing_behind(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    order = orders.limit(trader, Side.BUY, ONE, venue.prices.bid - venue.spot.pip_size, time_in_force=TimeInForce.IOC)
+    reports = await trader.submit(order)
+    assert isinstance(reports[-1], CanceledReport)
+    assert reports[-1].reason is CancelReason.IOC_REMAINDER
+    assert believed(order, reports).executed_quantity == 0
+
+
+async def test_tc_k03_fok_is_all_or_nothing(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    too_much = venue.prices.available + venue.spot.lot_size
+    behind = venue.prices.bid - venue.spot.pip_size
+    for quantity, price in ((too_much, venue.prices.ask), (ONE, behind)):
+        if quantity > venue.spot.max_quantity:
+            continue
+        order = orders.limit(trader, Side.BUY, quantity, price, time_in_force=TimeInForce.FOK)
+        end = believed(order, await trader.submit(order))
+        assert (end.status, end.cancel_reason) == (OrderStatus.CANCELED, CancelReason.FOK_NOT_FILLABLE)
+        assert end.executed_quantity == 0
+    order = orders.limit(trader, Side.BUY, ONE, venue.prices.ask, time_in_force=TimeInForce.FOK)
+    assert believed(order, await trader.submit(order)).status is OrderStatus.FILLED
+
+
+async def test_tc_k04_post_only_never_takes(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    for side in Side:
+        taking = orders.limit(trader, side, ONE, venue.prices.taking(side), time_in_force=TimeInForce.GTX)
+        (report,) = await trader.submit(taking)
+        assert isinstance(report, RejectedReport)
+        assert report.reason == RejectReason.POST_ONLY_WOULD_TAKE
+        making = orders.resting(trader, side, ONE, time_in_force=TimeInForce.GTX)
+        assert kinds(await trader.submit(making)) == ["Accepted"]
+
+
+@pytest.mark.parametrize("time_in_force", [TimeInForce.GTD, TimeInForce.DAY])
+async def test_tc_k05_an_order_ends_at_its_time(
+    trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
+) -> None:
+    expiry = START_MS + 3_000
+    order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)
+    assert kinds(await trader.submit(order)) == ["Accepted"]
+    await venue.pass_time(2_999)
+    assert await trader.open_ids() == {order.id}
+    await venue.pass_time(1)
+    await until(lambda: believed(order, trader.told).status is OrderStatus.EXPIRED, "the expiry")
+    assert await trader.open_ids() == set()
+
+
+async def test_tc_k06_an_expiry_survives_a_restart(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    order = orders.resting(trader, Side.BUY, ONE, time_in_force=TimeInForce.GTD, expire_at_ms=START_MS + 3_000)
+    await trader.submit(order)
+    await venue.restart()
+    again = await trader_at(venue)
+    await venue.pass_time(3_000)
+    await until(lambda: bool(again.sink.reports), "the expiry")
+    assert kinds(again.sink.reports) == ["Expired"]
+
+
+async def test_tc_k07_a_stop_through_its_trigger_is_refused(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    await trader.submit(orders.market(trader, Side.BUY, ONE / 10))  # a last price
+    far = 5000 * venue.spot.pip_size
+    for type, stop in (
+        (OrderType.STOP, venue.prices.bid - far),
+        (OrderType.STOP_LOSS, venue.prices.bid - far),
+        (OrderType.TAKE_PROFIT, venue.prices.ask + far),
+    ):
+        (report,) = await trader.submit(orders.market(trader, Side.BUY, ONE, type=type, stop=str(stop)))
+        assert isinstance(report, RejectedReport)
+        assert report.reason == RejectReason.STOP_WOULD_TRIGGER

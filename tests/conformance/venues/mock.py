@@ -1,0 +1,65 @@
+"""MOCK under test: what PAPER's market and its broken disk do there, scripts do here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from cadenza.adapters.venues.mock.spec import BOOKS
+from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ExecutionSession, VenueConnector
+from tests.adapters.mock.mock_bench import BTC, PERPETUAL, MockBench
+from tests.conformance.harness import Capability, Prices
+from tests.inhouse_kit import KEY
+
+_STEP_MS = 1_000
+
+
+class MockUnderTest:
+    """Implements `VenueUnderTest`. Its book is as calm as its feed."""
+
+    name = "MOCK"
+    capabilities = frozenset(Capability) - {Capability.FEED_BREAK}
+    secrets = KEY
+    other_secrets = Secrets("another key", "any secret", None)
+    spot: Instrument = BTC
+    perpetual: Instrument = PERPETUAL
+    prices = Prices(BOOKS[BTC.id].bid, BOOKS[BTC.id].ask, BOOKS[BTC.id].quantity)
+
+    def __init__(self) -> None:
+        self.bench = MockBench()
+
+    @property
+    def connector(self) -> VenueConnector:
+        return self.bench.connector
+
+    async def start(self) -> None:
+        await self.bench.connector.start()
+
+    async def stop(self) -> None:
+        self.bench.check_conservation()
+        await self.bench.connector.stop()
+
+    async def restart(self) -> None:
+        await self.bench.restart()
+
+    async def pass_time(self, duration_ms: int) -> None:
+        await self.bench.tick(duration_ms)
+
+    def to_be_filled(self, order: Order) -> Order:
+        """Half of it at once, the rest a step later."""
+        return replace(order, client_order_id=f"mock.partial:2:{_STEP_MS}#{order.id}")
+
+    async def fill_up_to(self, order: Order, executed: Decimal) -> None:
+        await self.bench.tick(0 if executed < order.quantity else _STEP_MS)
+
+    async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        return await session.submit(replace(order, client_order_id=f"mock.ack-lost#{order.id}"))
+
+    async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        return await session.submit(replace(order, client_order_id=f"mock.never-arrives#{order.id}"))
+
+    async def break_feed(self) -> None:
+        raise NotImplementedError
