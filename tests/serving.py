@@ -30,13 +30,13 @@ class Serving:
 
     @classmethod
     async def start(cls, data_dir: Path, settings: Mapping[str, object] | None = None, **more: object) -> Self:
-        """Run a server on a free port. `settings` and `more` are settings without their CADENZA_ prefix."""
-        data_dir.mkdir(parents=True, exist_ok=True)
+        """Run a server on a free port; the parent of `data_dir` must exist. `settings` and `more` are settings without
+        their CADENZA_ prefix."""
         log_file = data_dir.parent / f"{data_dir.name}.log"
         given = {"PORT": 0, "DATA_DIR": data_dir, "LOG_FORMAT": "json", **(settings or {}), **more}
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CADENZA_")}
         environ |= {f"CADENZA_{name}": str(value) for name, value in given.items()}
-        with log_file.open("ab") as log:
+        with open(log_file, "ab") as log:  # noqa: ASYNC230 - a moment, and in a test
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "cadenza.cli", "serve", env=environ, stdin=DEVNULL, stdout=PIPE, stderr=log
             )

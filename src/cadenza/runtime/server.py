@@ -1,8 +1,11 @@
 """Serving: the database first, then the house, then the port; and back in the reverse order."""
 
+import asyncio
 import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
@@ -87,7 +90,8 @@ async def _serve_http(house: House, listener: socket.socket, settings: Settings,
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Tells once it listens."""
+    """Tells once it listens. A signal ends serving and nothing else: uvicorn would raise it again afterwards, which
+    would cancel the closing of the house."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -97,6 +101,13 @@ class _AnnouncedServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
 
 def _say_ready(settings: Settings, announce: Announce) -> None:
