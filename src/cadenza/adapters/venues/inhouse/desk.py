@@ -102,6 +102,7 @@ class Desk:
         self._news = asyncio.Event()
         self._calls_total = 0
         self._now_ms = 0  # of the last turn that is on disk; times never go back
+        self._has_ended = False
         self._task: asyncio.Task[None] | None = None
 
     # Life
@@ -112,6 +113,7 @@ class Desk:
         self._now_ms = max([self.clock.now_ms(), *(engine.now_ms for engine in state.engines)])
         self.floor.restore(state)
         self.floor.open(self._now_ms)
+        self._has_ended = False
         self.is_online = True
         self._task = asyncio.create_task(self._run(), name=f"{self._prefix} desk")
 
@@ -149,6 +151,8 @@ class Desk:
         self._calls_total += 1
         reply = asyncio.get_running_loop().create_future()
         await self._inbox.put(_Call(due_ms, self._calls_total, work, reply, order_ids, is_after_commit))
+        if self._has_ended:  # it ended while this call waited for room, so nobody would ever answer
+            self._abandon()
         self._news.set()
         return await reply
 
@@ -184,7 +188,7 @@ class Desk:
     async def _wait(self) -> None:
         """Until something is asked, a call or the floor is due, or the market's next tick."""
         self._news.clear()
-        if not self._inbox.empty():
+        if not self._inbox.empty() and len(self._due) < self.limits.waiting_calls_max:
             return
         times = [self._due[0].due_ms] if self._due else []
         floor_due = self.floor.next_due_ms()
@@ -284,6 +288,7 @@ class Desk:
     def _abandon(self, due: Sequence[_Call] = ()) -> None:
         """Answer everybody; nothing will be executed any more."""
         self.is_online = False
+        self._has_ended = True
         self._take()
         while not self._inbox.empty():
             self._due.append(self._inbox.get_nowait())

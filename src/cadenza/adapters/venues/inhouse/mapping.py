@@ -6,7 +6,8 @@ from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
 from cadenza.domain.matching.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.domain.money import ZERO, is_multiple
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason, Side
+from cadenza.domain.trading.checks import LIMIT_TYPES, STOP_TYPES
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason, Side, TimeInForce
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionMode, PositionSide, side_of_fill
 from cadenza.domain.trading.reports import (
@@ -21,6 +22,8 @@ from cadenza.domain.trading.reports import (
     Report,
     TriggerMovedReport,
 )
+
+_EXPIRING = frozenset({TimeInForce.GTD, TimeInForce.DAY})
 
 
 def venue_order_id(prefix: str, order_id: OrderId) -> str:
@@ -73,6 +76,9 @@ def refusal(order: VenueOrder, instrument: Instrument | None, account: VenueAcco
         and is_multiple(order.quantity, instrument.lot_size)
         and all(price > 0 and is_multiple(price, instrument.pip_size) for price in prices)
         and (order.limit_price is None or order.limit_price * order.quantity >= instrument.min_notional)
+        and (order.limit_price is not None) is (order.type in LIMIT_TYPES)
+        and (order.stop_price is not None) is (order.type in STOP_TYPES)
+        and (order.expire_at_ms is not None) is (order.time_in_force in _EXPIRING)
         and order.type in instrument.order_types
         and order.time_in_force in instrument.time_in_force_options
         and 1 <= (order.leverage or 1) <= account.max_leverage

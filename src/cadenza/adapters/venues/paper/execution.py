@@ -10,15 +10,17 @@ from cadenza.adapters.venues.inhouse.tape import Tape
 from cadenza.adapters.venues.paper.mapping import (
     CANCEL_REASONS,
     REJECT_REASONS,
+    fits_steps,
     to_command,
     to_lots,
     to_open_order,
 )
 from cadenza.adapters.venues.paper.market import MarketSource
+from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market_data import level_depth, mark_of, print_trade
 from cadenza.adapters.venues.paper.spec import PaperSettings
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.domain.market.order_book import Level
 from cadenza.domain.market.order_book import MarketTrade as PublicTrade
 from cadenza.domain.matching import (
@@ -53,7 +55,7 @@ class PaperFloor:
     def __init__(self, source: MarketSource, settings: PaperSettings) -> None:
         self._source = source
         self._settings = settings
-        self._instruments = {i.id: _with_fees(i, settings) for i in source.instruments}
+        self._instruments = {i.id: _with_fees(i, settings) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
         self._tape = Tape()
         self._moved: set[InstrumentId] = set()
@@ -65,7 +67,7 @@ class PaperFloor:
 
     @property
     def securities(self) -> Sequence[Security]:
-        return self._source.securities
+        return SECURITIES
 
     # Floor
 
@@ -73,12 +75,17 @@ class PaperFloor:
         self.advance(at_ms)
 
     def restore(self, state: VenueState) -> None:
-        """Open orders take their places again; what the market displays now stays displayed."""
+        """Open orders take their places again; what the market displays now stays displayed. An order that no longer
+        fits its instrument's steps (another market was chosen) is canceled: an engine would cut it to what fits."""
         self.office.restore(state)
+        for order in state.orders:
+            if not fits_steps(order, self._instruments[order.instrument_id]):
+                self.office.close(order, OrderStatus.CANCELED, CancelReason.VENUE.value, order.updated_at_ms)
+        open_orders = self.office.open_orders()
         memories = {memory.instrument_id: memory for memory in state.engines}
         for id, engine in self._engines.items():
             shown = engine.snapshot()
-            orders = (order for order in state.orders if order.instrument_id == id)
+            orders = (order for order in open_orders if order.instrument_id == id)
             memory = memories.get(id, _fresh(id))
             engine.restore(
                 EngineState(
@@ -129,7 +136,7 @@ class PaperFloor:
         """Orders with their place in the queue, and of each engine concerned what it must remember."""
         changes = self.office.take_changes()
         orders = tuple(self._with_place(order) for order in changes.orders)
-        touched = sorted({order.instrument_id for order in orders})
+        touched = sorted({order.instrument_id for order in orders} & self._engines.keys())
         return changes.with_engines(orders, tuple(self._memory(id) for id in touched))
 
     def take_trades(self) -> list[PublicTrade]:
@@ -191,7 +198,8 @@ class PaperFloor:
             self.office.touch(replace(order, trail_distance=waiting.trail_distance * instrument.pip_size))
 
     def _with_place(self, order: VenueOrder) -> VenueOrder:
-        at_work = self._engines[order.instrument_id].order(order.venue_order_id)
+        engine = self._engines.get(order.instrument_id)  # None: refused because it is not listed
+        at_work = None if engine is None else engine.order(order.venue_order_id)
         if at_work is None:
             return order
         queue_ahead = at_work.queue_ahead * self._instruments[order.instrument_id].lot_size
@@ -274,6 +282,14 @@ class PaperFloor:
             self.office.accept_unfunded(order, at_ms)
             self._apply(instrument.id, to_command(order, instrument, at_ms))
         return quantity == wanted
+
+
+def _catalogue(source: MarketSource) -> list[Instrument]:
+    """All that PAPER ever lists. What the chosen market does not play is INACTIVE: its orders and positions of another
+    day are still there, and orders can still be canceled."""
+    played = {instrument.id: instrument for instrument in source.instruments}
+    silent = (replace(i, status=InstrumentStatus.INACTIVE) for i in INSTRUMENTS if i.id not in played)
+    return [*played.values(), *silent]
 
 
 def _with_fees(instrument: Instrument, settings: PaperSettings) -> Instrument:

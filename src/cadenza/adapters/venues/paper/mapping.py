@@ -8,6 +8,7 @@ from cadenza.domain.matching import OpenOrder, OrderKind, SubmitOrder
 from cadenza.domain.matching import RejectReason as EngineRejectReason
 from cadenza.domain.matching import TimeInForce as EngineTimeInForce
 from cadenza.domain.matching.records import VenueOrder
+from cadenza.domain.money import is_multiple
 from cadenza.domain.trading.enums import CancelReason, OrderType, RejectReason, TimeInForce
 
 ORDER_KINDS = {
@@ -55,6 +56,15 @@ def to_ticks(price: Decimal | None, instrument: Instrument) -> int | None:
 
 def to_lots(quantity: Decimal, instrument: Instrument) -> int:
     return int(quantity / instrument.lot_size)
+
+
+def fits_steps(order: VenueOrder, instrument: Instrument) -> bool:
+    """Whether the order's numbers are whole lots and ticks of its instrument, as the engine needs them."""
+    prices = (order.limit_price, order.stop_price, order.trail_distance)
+    quantities = (order.quantity, order.remaining)
+    return all(price is None or is_multiple(price, instrument.pip_size) for price in prices) and all(
+        is_multiple(quantity, instrument.lot_size) for quantity in quantities
+    )
 
 
 def to_command(order: VenueOrder, instrument: Instrument, at_ms: int) -> SubmitOrder:
