@@ -264,5 +264,12 @@ def _execution(order: Order, report: FillReport) -> Execution:
     )
 
 
+def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
+    """What the house itself lets through: market orders end at once; post-only is for limits."""
+    if type in (OrderType.MARKET, OrderType.QUOTED):
+        return time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    return time_in_force is not TimeInForce.GTX or type is OrderType.LIMIT
+
+
 CREDENTIAL_TYPE = CredentialType.API_KEY
 VenueFactory = Callable[[], VenueUnderTest]

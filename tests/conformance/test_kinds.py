@@ -8,18 +8,10 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
 from cadenza.domain.trading.reports import CanceledReport, RejectedReport
-from tests.conformance.harness import Orders, Trader, VenueUnderTest, believed, trader_at
+from tests.conformance.harness import Orders, Trader, VenueUnderTest, believed, makes_sense, trader_at
 from tests.inhouse_kit import START_MS, kinds, until
 
 ONE = Decimal(1)
-TIMES_OF_MARKET = (TimeInForce.IOC, TimeInForce.FOK)
-
-
-def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
-    """What the house itself lets through: market orders end at once; post-only is for limits."""
-    if type in (OrderType.MARKET, OrderType.QUOTED):
-        return time_in_force in TIMES_OF_MARKET
-    return time_in_force is not TimeInForce.GTX or type is OrderType.LIMIT
 
 
 @pytest.mark.parametrize("type", list(OrderType))

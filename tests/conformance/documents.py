@@ -1,0 +1,78 @@
+"""What a venue's page must show, made from what the venue says of itself.
+
+`python -m tests.conformance.documents` writes the tables of all pages anew.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import to_plain
+from cadenza.domain.trading.enums import OrderType, TimeInForce
+from tests.conformance.harness import makes_sense
+from tests.conformance.venues import VENUES
+
+PAGES = Path(__file__).parents[2] / "docs" / "venues"
+BEGIN, END = "<!-- capabilities: made by tests/conformance/documents.py -->", "<!-- /capabilities -->"
+
+
+def page_of(venue: str) -> Path:
+    return PAGES / f"{venue.lower()}.md"
+
+
+def capability_tables(instruments: Sequence[Instrument]) -> str:
+    """The instruments with their steps and limits, then every order type with the times in force that it takes."""
+    lines = [
+        "| instrument | kind | lot | tick | quantity | least value | margin: initial, maintenance |",
+        "|---|---|---|---|---|---|---|",
+        *(_instrument_row(instrument) for instrument in instruments),
+    ]
+    kinds = {(instrument.order_types, instrument.time_in_force_options) for instrument in instruments}
+    assert len(kinds) == 1, "instruments that differ in kinds need a table each"
+    ((types, times),) = kinds
+    lines += [
+        "",
+        f"| order type | {' | '.join(time.value for time in TimeInForce)} |",
+        f"|---|{'---|' * len(TimeInForce)}",
+        *(_kind_row(type, type in types, times) for type in OrderType),
+    ]
+    return "\n".join(lines)
+
+
+def _instrument_row(i: Instrument) -> str:
+    cells = [
+        f"`{i.id}`",
+        i.type.value,
+        f"{to_plain(i.lot_size)} {i.base_asset}",
+        f"{to_plain(i.pip_size)} {i.quote_asset}",
+        f"{to_plain(i.min_quantity)} to {to_plain(i.max_quantity)}",
+        f"{to_plain(i.min_notional)} {i.quote_asset}",
+        "–"
+        if i.initial_margin is None or i.maintenance_margin is None
+        else f"{to_plain(i.initial_margin)}, {to_plain(i.maintenance_margin)}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _kind_row(type: OrderType, is_taken: bool, times: Sequence[TimeInForce]) -> str:
+    cells = ("yes" if is_taken and time in times and makes_sense(type, time) else "–" for time in TimeInForce)
+    return f"| {type.value} | {' | '.join(cells)} |"
+
+
+def with_tables(page: str, tables: str) -> str:
+    """The page with these tables between its marks."""
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n\n{tables}\n\n{END}{tail}"
+
+
+async def _write() -> None:
+    for name, make in VENUES.items():
+        venue = make()
+        path = page_of(name)
+        path.write_text(with_tables(path.read_text(), capability_tables(await venue.connector.instruments())))
+
+
+if __name__ == "__main__":
+    asyncio.run(_write())
