@@ -1,4 +1,4 @@
-"""A node behind uvicorn's own HTTP protocol on a loopback port, with an account log, a market and sessions in memory."""
+"""A node behind uvicorn's own HTTP protocol on a loopback port; account log, market and sessions are in memory."""
 
 import asyncio
 import json
@@ -168,7 +168,7 @@ class World:
         """Wait on a condition."""
 
         async def wait() -> None:
-            while not is_true():
+            while not is_true():  # noqa: ASYNC110 - conditions of many kinds, polled
                 await asyncio.sleep(0.001)
 
         await asyncio.wait_for(wait(), WAIT_S)

@@ -1,12 +1,23 @@
-"""RPC: the same use cases as REST, in the RPC shapes of the interface."""
+"""RPC: the same use cases as REST, in the RPC shapes of the interface.
+
+What the house refuses is told inside `rpc.data`, as `{"error": {code, message, temporary}}` with the number that REST
+tells as `errno`. Errors of the protocol (104 and the like) say that nothing was called.
+"""
 
 from collections.abc import Callable
 
 from msgspec import Raw
 
 from cadenza.adapters.realtime.codes import METHOD_NOT_FOUND, Refusal
+from cadenza.adapters.realtime.rpc_methods import Call
+from cadenza.adapters.realtime.rpc_shapes import FailedAnswer, Failure
+from cadenza.adapters.realtime.rpc_table import METHODS
 from cadenza.application.use_cases import UseCases
+from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable
 from cadenza.domain.identity.actor import Actor
+from cadenza.wire.envelope import encode
+from cadenza.wire.errno import errno_of
+from cadenza.wire.reading import read_body
 
 
 class Rpcs:
@@ -16,5 +27,19 @@ class Rpcs:
         self._use_cases = use_cases
 
     async def call(self, actor: Actor, method: str, params: Raw) -> Raw:
-        """Return what goes into `rpc.data`. Raises `Refusal` (104) for a method that is not known."""
-        raise Refusal(METHOD_NOT_FOUND)
+        """Return what goes into `rpc.data`.
+
+        Raises `Refusal`: 104 for a method that is not known, 108 for one that this house does not offer.
+        """
+        row = METHODS.get(method)
+        if row is None:
+            raise Refusal(METHOD_NOT_FOUND)
+        text = bytes(params)
+        try:
+            asked = read_body(row.params, b"{}" if text in (b"", b"null") else text)
+            answer = await row.respond(Call(self._use_cases(), actor), asked)
+        except CadenzaError as error:
+            is_temporary = isinstance(error, (Unavailable, TooManyRequests))
+            told = Failure(code=errno_of(error), message=error.message, temporary=is_temporary)
+            return Raw(encode(FailedAnswer(error=told)))
+        return Raw(encode(answer))

@@ -1,0 +1,151 @@
+"""The methods of RPC about the market; as `rpc_methods`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from cadenza.adapters.realtime import rpc_market_params as p
+from cadenza.adapters.realtime import rpc_market_shapes as m
+from cadenza.adapters.realtime.codes import NOT_AVAILABLE, Refusal
+from cadenza.adapters.realtime.rpc_methods import Call, require_type
+from cadenza.adapters.realtime.rpc_params import NoParams
+from cadenza.adapters.realtime.rpc_shapes import Answer
+from cadenza.application.market_data.list_instruments import InstrumentQuery
+from cadenza.application.market_data.list_securities import SecurityQuery
+from cadenza.domain.identity.actor import Scope
+from cadenza.domain.ids import InstrumentId, SecurityId, SubscriptionId, VenueId
+from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.subscription import Subscription, SubscriptionType
+from cadenza.wire import enums as e
+from cadenza.wire.base import PAGE_ITEMS_MAX
+from cadenza.wire.venues import VENUE_IDS, parse_optional_venue, parse_venue, split_instrument_id
+
+
+async def refuse_klines(call: Call, asked: p.KlinesParams) -> Answer:
+    call.actor.require(Scope.READ)
+    raise Refusal(NOT_AVAILABLE)
+
+
+async def sync_instruments(call: Call, asked: p.SyncInstrumentsParams) -> Answer:
+    total = await call.use_cases.sync_instruments(call.actor, parse_venue(asked.venue), tuple(asked.symbols))
+    return Answer(data={"total": total})
+
+
+async def list_instruments(call: Call, asked: p.ListInstrumentsParams) -> Answer:
+    page = await call.use_cases.list_instruments(call.actor, asked.to_query())
+    return Answer(data=[m.instrument(each) for each in page.items])
+
+
+async def delete_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
+    """Take it off, and tell what it was."""
+    call.actor.require(Scope.ADMIN)
+    venue, symbol = split_instrument_id(InstrumentId(asked.instrument_id))
+    found: Sequence[Any] = ()
+    if venue in VENUE_IDS:
+        query = InstrumentQuery(venue_id=VENUE_IDS[venue], symbols=(symbol,), limit=1, offset=0)
+        found = (await call.use_cases.list_instruments(call.actor, query)).items
+    await call.use_cases.delete_instrument(call.actor, InstrumentId(asked.instrument_id))
+    return Answer(data=m.instrument(found[0])) if found else Answer()
+
+
+async def enable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
+    enabled = await call.use_cases.enable_instrument(call.actor, InstrumentId(asked.instrument_id))
+    return Answer(data=m.instrument(enabled))
+
+
+async def disable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
+    disabled = await call.use_cases.disable_instrument(call.actor, InstrumentId(asked.instrument_id))
+    return Answer(data=m.instrument(disabled))
+
+
+async def sync_securities(call: Call, asked: p.SyncSecuritiesParams) -> Answer:
+    venue_id = parse_venue(asked.venue)
+    await call.use_cases.sync_securities(call.actor, venue_id)
+    return Answer(data=[m.security(each) for each in await _securities(call, venue_id, asked.securities)])
+
+
+async def delete_securities(call: Call, asked: p.DeleteSecuritiesParams) -> Answer:
+    for security_id in asked.security_ids:
+        await call.use_cases.delete_security(call.actor, SecurityId(security_id))
+    return Answer()
+
+
+async def list_securities(call: Call, asked: p.ListSecuritiesParams) -> Answer:
+    symbols = [*asked.securities, *asked.external_symbols]
+    found = await _securities(call, parse_optional_venue(asked.venue), symbols)
+    return Answer(data=[m.security(each) for each in found])
+
+
+async def list_venues(call: Call, asked: NoParams) -> Answer:
+    return Answer(data=[str(venue_id) for venue_id, _ in await call.use_cases.list_venues(call.actor)])
+
+
+async def get_order_book(call: Call, asked: p.OrderBookParams) -> Answer:
+    book = await call.use_cases.get_order_book(call.actor, asked.instrument(), asked.depth)
+    return Answer(data=m.order_book(book))
+
+
+async def list_order_books(call: Call, asked: p.OrderBooksParams) -> Answer:
+    books = await call.use_cases.list_order_books(call.actor, asked.instruments(), asked.depth)
+    return Answer(data=[m.order_book(book) for book in books])
+
+
+async def list_tickers(call: Call, asked: p.InstrumentsParams) -> Answer:
+    books = await call.use_cases.list_order_books(call.actor, asked.instruments(), 1)
+    return Answer(data=[m.ticker(book) for book in books])
+
+
+async def subscribe_order_books(call: Call, asked: p.InstrumentsParams) -> Answer:
+    made = [await call.use_cases.subscribe_order_book(call.actor, id) for id in asked.instruments()]
+    return Answer(data=[m.subscription(each) for each in made])
+
+
+async def unsubscribe_order_book(call: Call, asked: p.UnsubscribeOrderBookParams) -> Answer:
+    named = None if asked.subscription_id is None else SubscriptionId(asked.subscription_id)
+    instrument_id = None if asked.instrument_id is None else InstrumentId(asked.instrument_id)
+    return Answer(data=m.subscription(await call.use_cases.unsubscribe_order_book(call.actor, named, instrument_id)))
+
+
+async def list_order_book_subscriptions(call: Call, asked: p.InstrumentsParams) -> Answer:
+    found = await call.use_cases.list_order_book_subscriptions(call.actor, None)
+    venue_id = parse_optional_venue(asked.venue)
+    if asked.names_any:
+        wanted = set(asked.instruments())
+        found = [each for each in found if each.instrument_id in wanted]
+    return Answer(data=[m.subscription(each) for each in found if venue_id in (None, each.venue_id)])
+
+
+async def create_subscriptions(call: Call, asked: p.CreateSubscriptionParams) -> Answer:
+    call.actor.require(Scope.ADMIN)
+    require_type(asked.subscription_type, SubscriptionType.ORDER_BOOK)
+    venue = str(parse_venue(asked.venue))
+    ids = [text if text.startswith(f"{venue}:") else f"{venue}:{text}" for text in asked.instruments]
+    made = [await call.use_cases.subscribe_order_book(call.actor, InstrumentId(id)) for id in ids]
+    return Answer(data=[m.subscription(each) for each in made])
+
+
+async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> Answer:
+    """List the tenant's subscriptions of both kinds."""
+    wanted_type = e.SUBSCRIPTION_TYPE.read_optional("subscriptionType", asked.subscription_type or None)
+    venue_id = parse_optional_venue(asked.venue)
+    found: list[Subscription] = list(await call.use_cases.list_order_book_subscriptions(call.actor, None))
+    found += (await call.use_cases.list_account_subscriptions(call.actor, None, PAGE_ITEMS_MAX, 0, None)).items
+    shown = [
+        each
+        for each in found
+        if wanted_type in (None, each.type)
+        and venue_id in (None, each.venue_id)
+        and (not asked.instrument_id or each.instrument_id in asked.instrument_id)
+    ]
+    return Answer(data=[m.subscription(each) for each in shown])
+
+
+async def _securities(call: Call, venue_id: VenueId | None, symbols: Sequence[str]) -> list[Security]:
+    query = SecurityQuery(venue_id=venue_id, limit=PAGE_ITEMS_MAX)
+    found: list[Security] = []
+    while True:
+        page = await call.use_cases.list_securities(call.actor, query)
+        found += page.items
+        if not page.has_next:
+            return [each for each in found if not symbols or each.symbol in symbols]
+        query = replace(query, offset=query.offset + PAGE_ITEMS_MAX)

@@ -1,0 +1,355 @@
+"""What RPC methods answer with: the interface's RPC objects. Instants are RFC 3339; what has no value is left out."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+from cadenza.application.accounts.views import AccountView
+from cadenza.application.paging import Page
+from cadenza.domain.accounts.credential import Credential
+from cadenza.domain.accounts.operation import Operation, OperationType
+from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition
+from cadenza.domain.accounts.portfolio import Portfolio as DomainPortfolio
+from cadenza.domain.accounts.portfolio import Summary as DomainSummary
+from cadenza.domain.accounts.trading_account import TradingAccount as DomainAccount
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.money import to_plain
+from cadenza.domain.trading.order import Order
+from cadenza.wire import enums as e
+from cadenza.wire.base import Response
+from cadenza.wire.envelope import Pagination, pagination_of
+from cadenza.wire.system import HealthChecks
+from cadenza.wire.values import optional_plain, optional_rfc3339, rfc3339
+
+
+class Answer(Struct, kw_only=True, frozen=True, gc=False):
+    """What stands in `rpc.data` when a method succeeds."""
+
+    data: Any | UnsetType = UNSET
+    pagination: Pagination | UnsetType = UNSET
+
+
+class Failure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
+    """A cause: `code` is its number in the registry of errors; a `temporary` one may be tried again."""
+
+    code: int
+    message: str
+    temporary: bool = False
+
+
+class FailedAnswer(Struct, kw_only=True, frozen=True, gc=False):
+    """What stands in `rpc.data` when the house refuses."""
+
+    error: Failure
+
+
+class SecurityQuantity(Response, kw_only=True, frozen=True):
+    asset: str
+    quantity: str
+
+
+class TradeOrder(Response, kw_only=True, frozen=True):
+    trade_order_id: UUID
+    client_order_id: str | UnsetType = UNSET
+    external_order_id: str | UnsetType = UNSET
+    idempotency_key: str | UnsetType = UNSET
+    venue: str
+    trading_account_id: UUID
+    instrument_id: str
+    base_asset: str
+    quote_asset: str
+    order_type: str
+    order_side: str
+    quantity_type: str
+    quantity: str
+    quantity_rounding: str
+    limit_price: str | UnsetType = UNSET
+    stop_price: str | UnsetType = UNSET
+    time_in_force: str
+    status: str
+    executed_price: str
+    executed_quantity: str
+    executed_cost: str
+    fees: list[SecurityQuantity]
+    cancel_reason: str | UnsetType = UNSET
+    reject_reason: str | UnsetType = UNSET
+    created_at: str
+    updated_at: str
+    expire_at: str | UnsetType = UNSET
+    last_execution_at: str | UnsetType = UNSET
+    canceled_at: str | UnsetType = UNSET
+
+
+class TradingAccountCredential(Response, kw_only=True, frozen=True):
+    credential_id: UUID
+    nickname: str
+    credential_type: str
+    status: str
+    venue: str
+    created_at: str
+    updated_at: str
+    revoked_at: str | UnsetType = UNSET
+
+
+class TradingAccount(Response, kw_only=True, frozen=True):
+    trading_account_id: UUID
+    user_id: UUID
+    tenant_id: str
+    nickname: str
+    external_account_id: str
+    venue: str
+    status: str
+    account_type: str
+    external_account_type: str
+    position_mode: str | UnsetType = UNSET
+    collateral_mode: str | UnsetType = UNSET
+    margin_mode: str | UnsetType = UNSET
+    credentials: list[TradingAccountCredential] | UnsetType = UNSET
+    created_at: str
+    updated_at: str
+
+
+class OperationHistory(Response, kw_only=True, frozen=True):
+    """`operationType` is there when the interface has a word for it; `tags` are our type and the status."""
+
+    trading_account_history_id: UUID
+    trading_account_id: UUID
+    timestamp: str
+    operation_type: str | UnsetType = UNSET
+    tags: list[str]
+
+
+class BalanceEntry(Response, kw_only=True, frozen=True):
+    trading_account_id: UUID
+    security_symbol: str
+    security_type: str
+    status: str
+    free: str
+    locked: str
+    borrowed: str
+    total: str
+    net: str
+    updated_at: str
+
+
+class PositionEntry(Response, kw_only=True, frozen=True):
+    position_id: UUID
+    trading_account_id: UUID
+    security_symbol: str
+    instrument_id: str
+    security_type: str
+    status: str
+    quantity: str
+    entry_price: str
+    exit_price: str | UnsetType = UNSET
+    current_price: str | UnsetType = UNSET
+    unrealized_pnl: str | UnsetType = UNSET
+    realized_pnl: str
+    created_at: str
+    updated_at: str
+
+
+class PortfolioSummary(Response, kw_only=True, frozen=True):
+    trading_account_id: UUID
+    currency: str
+    leverage: int | UnsetType = UNSET
+    equity: str
+    margin: str
+    margin_loan: str
+    margin_usage: str
+    margin_requirement: str
+    margin_level: str
+    credit: str
+    risk_exposure: str
+    risk_exposure_rate: str
+
+
+class Portfolio(Response, kw_only=True, frozen=True):
+    trading_account_id: UUID
+    account_info: TradingAccount
+    balances: list[BalanceEntry]
+    positions: list[PositionEntry]
+    summary: PortfolioSummary
+    update_mode: str
+    updated_at: str
+
+
+class ValidatedAccount(Response, kw_only=True, frozen=True):
+    is_valid: bool
+
+
+class ReachedAccounts(Response, kw_only=True, frozen=True):
+    trading_accounts: list[TradingAccount]
+
+
+class HealthCheck(Response, kw_only=True, frozen=True):
+    status: str
+    timestamp: str
+    version: str
+    checks: HealthChecks
+
+
+def paged(page: Page[Any], data: Sequence[Struct]) -> Answer:
+    return Answer(data=data, pagination=pagination_of(page))
+
+
+def trade_order(order: Order) -> TradeOrder:
+    last_at_ms = max((execution.executed_at_ms for execution in order.executions), default=None)
+    return TradeOrder(
+        trade_order_id=order.id,
+        client_order_id=_or_unset(order.client_order_id),
+        external_order_id=_or_unset(order.venue_order_id),
+        idempotency_key=_or_unset(order.idempotency_key),
+        venue=str(order.venue_id),
+        trading_account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        base_asset=order.base_asset,
+        quote_asset=order.quote_asset,
+        order_type=e.ORDER_TYPE.write(order.type),
+        order_side=e.SIDE.write(order.side),
+        quantity_type=e.QUANTITY_TYPE.write(order.quantity_type),
+        quantity=to_plain(order.asked_quantity),
+        quantity_rounding=e.ROUNDING.write(order.rounding),
+        limit_price=optional_plain(order.limit_price),
+        stop_price=optional_plain(order.stop_price),
+        time_in_force=e.TIME_IN_FORCE.write(order.time_in_force),
+        status=e.ORDER_STATUS.write(order.status),
+        executed_price=to_plain(order.executed_price),
+        executed_quantity=to_plain(order.executed_quantity),
+        executed_cost=to_plain(order.executed_cost),
+        fees=[SecurityQuantity(asset=fee.asset, quantity=to_plain(fee.quantity)) for fee in order.fees],
+        cancel_reason=_or_unset(order.cancel_reason),
+        reject_reason=_or_unset(order.reject_reason),
+        created_at=rfc3339(order.created_at_ms),
+        updated_at=rfc3339(order.updated_at_ms),
+        expire_at=optional_rfc3339(order.expire_at_ms),
+        last_execution_at=optional_rfc3339(last_at_ms),
+        canceled_at=optional_rfc3339(order.canceled_at_ms),
+    )
+
+
+def credential(credential: Credential) -> TradingAccountCredential:
+    return TradingAccountCredential(
+        credential_id=credential.id,
+        nickname=credential.nickname,
+        credential_type=e.CREDENTIAL_TYPE.write(credential.type),
+        status=e.CREDENTIAL_STATUS.write(credential.status),
+        venue=str(credential.venue_id),
+        created_at=rfc3339(credential.created_at_ms),
+        updated_at=rfc3339(credential.updated_at_ms),
+        revoked_at=optional_rfc3339(credential.revoked_at_ms),
+    )
+
+
+def account_view(view: AccountView) -> TradingAccount:
+    return _account(view.account, [credential(each) for each in view.credentials])
+
+
+def _account(account: DomainAccount, credentials: list[TradingAccountCredential] | UnsetType = UNSET) -> TradingAccount:
+    external = account.external
+    return TradingAccount(
+        trading_account_id=account.id,
+        user_id=account.user_id,
+        tenant_id=str(account.tenant_id),
+        nickname=account.nickname,
+        external_account_id=external.external_id,
+        venue=str(account.venue_id),
+        status=e.ACCOUNT_STATUS.write(account.status),
+        account_type=e.ACCOUNT_TYPE.write(external.type),
+        external_account_type=external.external_type,
+        position_mode=UNSET if external.position_mode is None else e.POSITION_MODE.write(external.position_mode),
+        collateral_mode=UNSET
+        if external.collateral_mode is None
+        else e.COLLATERAL_MODE.write(external.collateral_mode),
+        margin_mode=UNSET if external.margin_mode is None else e.MARGIN_MODE.write(external.margin_mode),
+        credentials=credentials,
+        created_at=rfc3339(account.created_at_ms),
+        updated_at=rfc3339(account.updated_at_ms),
+    )
+
+
+_OPERATIONS_WITH_A_WORD = frozenset(
+    {OperationType.CONNECT, OperationType.DISCONNECT, OperationType.ENABLE, OperationType.DISABLE}
+)
+
+
+def operation(operation: Operation) -> OperationHistory:
+    word = e.OPERATION_TYPE.write(operation.type)
+    return OperationHistory(
+        trading_account_history_id=operation.id,
+        trading_account_id=operation.account_id,
+        timestamp=rfc3339(operation.created_at_ms),
+        operation_type=word if operation.type in _OPERATIONS_WITH_A_WORD else UNSET,
+        tags=[word, e.OPERATION_STATUS.write(operation.status)],
+    )
+
+
+def portfolio(portfolio: DomainPortfolio) -> Portfolio:
+    return Portfolio(
+        trading_account_id=portfolio.account.id,
+        account_info=_account(portfolio.account),
+        balances=[_balance(held) for held in portfolio.balances],
+        positions=[_position(marked) for marked in portfolio.positions],
+        summary=_summary(portfolio.account.id, portfolio.summary),
+        update_mode="SNAPSHOT",
+        updated_at=rfc3339(portfolio.updated_at_ms),
+    )
+
+
+def _balance(held: HeldBalance) -> BalanceEntry:
+    balance = held.balance
+    return BalanceEntry(
+        trading_account_id=balance.account_id,
+        security_symbol=balance.asset,
+        security_type=e.SECURITY_TYPE.write(held.security_type),
+        status=e.BALANCE_STATUS.write(balance.status),
+        free=to_plain(balance.free),
+        locked=to_plain(balance.locked),
+        borrowed=to_plain(balance.borrowed),
+        total=to_plain(balance.total),
+        net=to_plain(balance.net),
+        updated_at=rfc3339(balance.updated_at_ms),
+    )
+
+
+def _position(marked: MarkedPosition) -> PositionEntry:
+    position, mark = marked.position, marked.mark
+    return PositionEntry(
+        position_id=position.id,
+        trading_account_id=position.account_id,
+        security_symbol=marked.base_asset,
+        instrument_id=position.instrument_id,
+        security_type=e.SECURITY_TYPE.write(marked.security_type),
+        status=e.POSITION_STATUS.write(position.status),
+        quantity=to_plain(position.quantity),
+        entry_price=to_plain(position.entry_price),
+        exit_price=to_plain(position.exit_price) if position.closed_quantity else UNSET,
+        current_price=optional_plain(mark),
+        unrealized_pnl=UNSET if mark is None else to_plain(position.unrealized_pnl(mark)),
+        realized_pnl=to_plain(position.realized_pnl),
+        created_at=rfc3339(position.created_at_ms),
+        updated_at=rfc3339(position.updated_at_ms),
+    )
+
+
+def _summary(account_id: TradingAccountId, summary: DomainSummary) -> PortfolioSummary:
+    return PortfolioSummary(
+        trading_account_id=account_id,
+        currency=summary.currency,
+        leverage=UNSET if summary.leverage is None else summary.leverage,
+        equity=to_plain(summary.equity),
+        margin=to_plain(summary.margin),
+        margin_loan=to_plain(summary.margin_loan),
+        margin_usage=to_plain(summary.margin_usage),
+        margin_requirement=to_plain(summary.margin_requirement),
+        margin_level=to_plain(summary.margin_level),
+        credit=to_plain(summary.credit),
+        risk_exposure=to_plain(summary.risk_exposure),
+        risk_exposure_rate=to_plain(summary.risk_exposure_rate),
+    )
+
+
+def _or_unset(text: str | None) -> str | UnsetType:
+    return UNSET if text is None else text

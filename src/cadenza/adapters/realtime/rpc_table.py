@@ -1,0 +1,168 @@
+"""Which methods RPC has. `python -m cadenza.adapters.realtime.rpc_table` prints the table of docs/websocket.md."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cadenza.adapters.realtime import rpc_market_methods as market
+from cadenza.adapters.realtime import rpc_market_params as mp
+from cadenza.adapters.realtime import rpc_methods as do
+from cadenza.adapters.realtime import rpc_params as p
+from cadenza.adapters.realtime.rpc_methods import Call
+from cadenza.adapters.realtime.rpc_shapes import Answer
+from cadenza.domain.identity.actor import Scope
+from cadenza.wire import operations as op
+from cadenza.wire.base import Request
+from cadenza.wire.operations import Operation
+
+Respond = Callable[[Call, Any], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One row: the model of its parameters, what it does, the REST operation that does the same, and what differs.
+
+    `is_internal` needs the scope admin, whatever the twin needs.
+    """
+
+    params: type[Request]
+    respond: Respond
+    twin: Operation | None = None
+    note: str = ""
+    is_internal: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """What the token needs."""
+        if self.is_internal:
+            return Scope.ADMIN
+        return (None if self.twin is None else self.twin.scope) or Scope.READ
+
+
+_SAVE = Method(
+    p.SaveParams,
+    do.refuse_to_save,
+    note="error 108: what is stored here comes from venues and commands",
+    is_internal=True,
+)
+
+METHODS: Mapping[str, Method] = {
+    "query.system.info": Method(p.NoParams, do.show_info, op.ROOT),
+    "query.system.check": Method(p.NoParams, do.check_health, op.HEALTH),
+    "command.trade_order.submit": Method(
+        p.SubmitTradeOrderParams, do.submit_order, op.SUBMIT_ORDER, "answers one order, not a list"
+    ),
+    "command.trade_order.cancel": Method(
+        p.CancelTradeOrderParams, do.cancel_order, op.CANCEL_ORDER, "by `tradeOrderId` only"
+    ),
+    "query.trade_order.get": Method(p.TradeOrderParams, do.get_order, op.LIST_ORDERS, "by `tradeOrderId` only"),
+    "query.trade_order.get_by_id": Method(p.TradeOrderParams, do.get_order, op.LIST_ORDERS),
+    "query.trade_order.list": Method(
+        p.ListTradeOrdersParams, do.list_orders, op.LIST_ORDERS, "the filters `side` and `orderType` are refused"
+    ),
+    "command.trade_order.save": _SAVE,
+    "command.trading_account.connect": Method(p.OfTradingAccountParams, do.connect_account, op.CONNECT_ACCOUNT),
+    "command.trading_account.create": Method(
+        p.OfTradingAccountParams, do.create_account, op.CONNECT_ACCOUNT, "connects", is_internal=True
+    ),
+    "command.trading_account.validate": Method(
+        p.OfTradingAccountParams,
+        do.validate_account,
+        op.VERIFY_CREDENTIALS,
+        "tells whether the credentials reach `externalAccountId`",
+    ),
+    "command.trading_account.update": Method(
+        p.OfTradingAccountParams, do.update_account, op.UPDATE_ACCOUNT, "changes the nickname"
+    ),
+    "command.trading_account.disconnect": Method(p.TradingAccountParams, do.disconnect_account, op.DISCONNECT_ACCOUNT),
+    "command.trading_account.delete": Method(
+        p.TradingAccountParams, do.delete_account, op.DISCONNECT_ACCOUNT, "archives", is_internal=True
+    ),
+    "command.trading_account.enable": Method(p.TradingAccountParams, do.enable_account, op.ENABLE_ACCOUNT),
+    "command.trading_account.disable": Method(p.TradingAccountParams, do.disable_account, op.DISABLE_ACCOUNT),
+    "command.trading_account.save": _SAVE,
+    "query.trading_account.list": Method(p.ListTradingAccountsParams, do.list_accounts, op.LIST_ACCOUNTS),
+    "query.trading_account.operation.list": Method(
+        p.ListTradingAccountOperationsParams, do.list_operations, op.LIST_OPERATIONS
+    ),
+    "command.trading_account.subscribe": Method(
+        p.SubscribeTradingAccountStreamParams, do.subscribe_account, op.SUBSCRIBE_ACCOUNT
+    ),
+    "command.trading_account.unsubscribe": Method(
+        p.UnsubscribeTradingAccountStreamParams, do.unsubscribe_account, op.UNSUBSCRIBE_ACCOUNT
+    ),
+    "query.trading_account.subscription.list": Method(
+        p.ListTradingAccountSubscriptionsParams, do.list_account_subscriptions, op.LIST_ACCOUNT_SUBSCRIPTIONS
+    ),
+    "command.credential.create": Method(
+        p.CreateCredentialParams, do.create_credential, op.CREATE_CREDENTIAL, "`tradingAccountId` is ignored"
+    ),
+    "command.credential.verify": Method(p.VerifyCredentialParams, do.verify_credentials, op.VERIFY_CREDENTIALS),
+    "command.credential.revoke": Method(p.CredentialParams, do.revoke_credential, op.REVOKE_CREDENTIAL),
+    "command.credential.rotate": Method(p.RotateCredentialParams, do.rotate_credential, op.ROTATE_CREDENTIAL),
+    "command.credential.save": _SAVE,
+    "query.credential.list": Method(p.ListCredentialsParams, do.list_credentials, op.LIST_CREDENTIALS),
+    "query.portfolio.get": Method(p.TradingAccountParams, do.get_portfolio, op.LIST_PORTFOLIOS),
+    "query.portfolio.list": Method(p.ListPortfoliosParams, do.list_portfolios, op.LIST_PORTFOLIOS),
+    "command.portfolio.save": _SAVE,
+    "command.instrument.sync": Method(mp.SyncInstrumentsParams, market.sync_instruments, op.SYNC_INSTRUMENTS),
+    "command.instrument.delete": Method(
+        mp.InstrumentParams, market.delete_instrument, op.DELETE_INSTRUMENT, "answers what was deleted"
+    ),
+    "command.instrument.enable": Method(mp.InstrumentParams, market.enable_instrument, op.ENABLE_INSTRUMENT),
+    "command.instrument.disable": Method(mp.InstrumentParams, market.disable_instrument, op.DISABLE_INSTRUMENT),
+    "command.instrument.save": _SAVE,
+    "query.instrument.list": Method(mp.ListInstrumentsParams, market.list_instruments, op.LIST_INSTRUMENTS),
+    "command.security.sync": Method(
+        mp.SyncSecuritiesParams, market.sync_securities, op.SYNC_SECURITIES, "answers the securities"
+    ),
+    "command.security.delete": Method(
+        mp.DeleteSecuritiesParams, market.delete_securities, op.DELETE_SECURITY, "several, until one is refused"
+    ),
+    "command.security.save": _SAVE,
+    "query.security.list": Method(mp.ListSecuritiesParams, market.list_securities, op.LIST_SECURITIES),
+    "query.venue.list": Method(p.NoParams, market.list_venues, op.LIST_VENUES, "answers the names"),
+    "query.orderbook.get": Method(mp.OrderBookParams, market.get_order_book, op.GET_ORDER_BOOK),
+    "query.orderbook.list": Method(mp.OrderBooksParams, market.list_order_books, op.LIST_ORDER_BOOKS),
+    "command.orderbook.save": _SAVE,
+    "query.ticker.list": Method(mp.InstrumentsParams, market.list_tickers, op.LIST_ORDER_BOOKS, "the top of each book"),
+    "command.ticker.save": _SAVE,
+    "query.kline.list": Method(mp.KlinesParams, market.refuse_klines, None, "error 108: klines are not kept"),
+    "command.kline.save": _SAVE,
+    "command.market.subscription.orderbook.subscribe": Method(
+        mp.InstrumentsParams, market.subscribe_order_books, op.SUBSCRIBE_ORDER_BOOK, "several, until one is refused"
+    ),
+    "command.market.subscription.orderbook.unsubscribe": Method(
+        mp.UnsubscribeOrderBookParams, market.unsubscribe_order_book, op.UNSUBSCRIBE_ORDER_BOOK
+    ),
+    "query.market.subscription.orderbook.list": Method(
+        mp.InstrumentsParams, market.list_order_book_subscriptions, op.LIST_ORDER_BOOK_SUBSCRIPTIONS
+    ),
+    "command.subscription.create": Method(
+        mp.CreateSubscriptionParams,
+        market.create_subscriptions,
+        op.SUBSCRIBE_ORDER_BOOK,
+        "order books only",
+        is_internal=True,
+    ),
+    "query.subscription.list": Method(
+        mp.ListSubscriptionsParams,
+        market.list_subscriptions,
+        op.LIST_ORDER_BOOK_SUBSCRIPTIONS,
+        "of books and of accounts",
+    ),
+}
+"""`command.subscription.mc.create` has neither parameters nor a twin in the interface, and is unknown here (104)."""
+
+
+def method_table() -> str:
+    """Return the table of docs/websocket.md."""
+    rows = ["| method | scope | REST twin | what differs |", "|---|---|---|---|"]
+    for name, method in METHODS.items():
+        twin = "" if method.twin is None else f"`{method.twin.method} {method.twin.path}`"
+        rows.append(f"| `{name}` | {method.scope.value} | {twin} | {method.note} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(method_table(), end="")
