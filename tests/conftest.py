@@ -43,6 +43,14 @@ class PostgresServer:
     def superuser_dsn(self) -> str:
         return self.server.dsn(role="postgres", database="postgres")
 
+    async def run(self, statement: str) -> None:
+        """Execute a statement as the superuser."""
+        connection = await asyncpg.connect(self.superuser_dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
     def dsn_of(self, database: str) -> str:
         return self.server.dsn(database=database)
 
@@ -84,22 +92,14 @@ async def empty_database_dsn(postgres_server: PostgresServer) -> AsyncIterator[s
 
 
 async def _make_template(running: PostgresServer) -> None:
-    await _as_superuser(running, f"CREATE DATABASE {_TEMPLATE} OWNER cadenza")
+    await running.run(f"CREATE DATABASE {_TEMPLATE} OWNER cadenza")
     await migrate(running.dsn_of(_TEMPLATE))
 
 
 async def _cloned(running: PostgresServer, template: str) -> AsyncIterator[str]:
     name = f"test_{os.getpid()}_{next(_database_numbers)}"
-    await _as_superuser(running, f"CREATE DATABASE {name} TEMPLATE {template} OWNER cadenza STRATEGY WAL_LOG")
+    await running.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER cadenza STRATEGY WAL_LOG")
     try:
         yield running.dsn_of(name)
     finally:
-        await _as_superuser(running, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _as_superuser(running: PostgresServer, statement: str) -> None:
-    connection = await asyncpg.connect(running.superuser_dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+        await running.run(f"DROP DATABASE {name} WITH (FORCE)")

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -76,6 +76,13 @@ class Serving:
         except TimeoutError:
             await self.kill()
             raise
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float = 20.0) -> None:
+    """Wait until what lies in another process is so."""
+    async with asyncio.timeout(within_s):
+        while not await condition():  # noqa: ASYNC110 - no event of ours tells it
+            await asyncio.sleep(0.05)
 
 
 def last_words(log_file: Path) -> str:

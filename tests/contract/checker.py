@@ -225,6 +225,10 @@ class CheckedClient:
         self.token = token
         self._session: aiohttp.ClientSession | None = None
 
+    def move(self, base_url: str) -> None:
+        """Go on at another address."""
+        self._base_url = base_url.rstrip("/")
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
         return self

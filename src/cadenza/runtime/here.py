@@ -155,8 +155,8 @@ class KillingFailpoints:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def failpoints_from(text: str | None) -> NoFailpoints | KillingFailpoints:
-    """`NAME` or `NAME:COUNT` kills there; None and empty never do."""
+def failpoints_from(text: str) -> NoFailpoints | KillingFailpoints:
+    """`NAME` or `NAME:COUNT` kills there; an empty text never does."""
     if not text:
         return NoFailpoints()
     name, _, count = text.partition(":")

@@ -1,7 +1,6 @@
 """Serving: the database first, then the house, then the port; and back in the reverse order."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -38,7 +37,7 @@ async def serve(settings: Settings, announce: Announce = lambda settings, databa
     try:
         dsn = settings.database_url or await _started(postgres)
         await migrate(dsn)
-        house = await House.build(settings, dsn=dsn, failpoints=failpoints_from(os.environ.get("CADENZA_FAILPOINT")))
+        house = await House.build(settings, dsn=dsn, failpoints=failpoints_from(settings.failpoint))
         await house.open()
         try:
             await _serve_http(house, listener, settings, announce)

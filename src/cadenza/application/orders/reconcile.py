@@ -57,7 +57,9 @@ class Reconcile:
     async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
         for start in range(0, len(orders), ORDERS_PER_LOOKUP_MAX):
             self._failpoints.reach("reconcile.before_lookup")
-            await self._apply(await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX]))
+            reports = await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX])
+            self._failpoints.reach("reconcile.after_lookup")
+            await self._apply(reports)
 
     async def _apply(self, reports: Sequence[Report]) -> None:
         if reports:
