@@ -214,6 +214,19 @@ async def test_dying_in_the_midst_of_reconciling_is_no_worse(world: World, tmp_p
         assert await violations(dsn) == {}
 
 
+async def test_a_wish_to_cancel_outlives_the_death_of_the_server(world: World, tmp_path: Path) -> None:
+    async with world.clone() as dsn:
+        serving = await world.serve(dsn, tmp_path, FAILPOINT="cancel.before_venue:1")
+        resting = await world.maker.submit(orderType="LIMIT", limitPrice="20000", quantity="0.5")
+        with contextlib.suppress(*CLIENT_ERRORS):
+            await world.maker.cancel(resting)
+        assert await serving.ended() == -9
+        serving = await world.serve(dsn, tmp_path)
+        await settled(dsn)
+        assert (await world.maker.order(resting["tradeOrderId"]))["status"] == "CANCELLED"
+        assert await serving.stop() == 0
+
+
 async def settled(dsn: str) -> None:
     """Wait until every order has its answer and every law holds: news may still be on its way."""
 

@@ -1,4 +1,5 @@
-"""Reconcile: ask the venue what became of orders whose outcome we do not know. It never sends an order.
+"""Reconcile: ask the venue what became of orders whose outcome we do not know. It never sends an order; a cancel that
+may not have arrived is repeated, which is harmless.
 
 Run when a session opens (after a restart, a reconnect) and from time to time for orders that stay without an answer.
 """
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
-from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
@@ -59,8 +60,13 @@ class Reconcile:
             self._failpoints.reach("reconcile.before_lookup")
             reports = await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX])
             self._failpoints.reach("reconcile.after_lookup")
-            await self._apply(reports)
+            known = await self._apply(reports)
+            await self._cancel_again(session, [o for o in known.values() if o.status is OrderStatus.PENDING_CANCEL])
 
-    async def _apply(self, reports: Sequence[Report]) -> None:
-        if reports:
-            await self._committer.commit_report(ApplyReports(reports))
+    async def _cancel_again(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
+        """The wish to cancel is on disk and the order works on at the venue: ask once more, which is harmless."""
+        for order in orders:
+            await self._apply(await session.cancel(order))
+
+    async def _apply(self, reports: Sequence[Report]) -> dict[OrderId, Order]:
+        return await self._committer.commit_report(ApplyReports(reports)) if reports else {}
