@@ -145,7 +145,9 @@ class Broker:
         if channel.kind is ChannelKind.ORDER_BOOK:
             newest = self.newest_book(channel.instrument_id, stream)
             return stream, () if newest is None else (newest,)
-        first, last = _range(stream, None if since is None else since.offset, limit, is_reverse=request.reverse)
+        oldest = 1 if channel.kind is ChannelKind.ACCOUNT else stream.first
+        after = None if since is None else since.offset
+        first, last = _range(oldest, stream.top, after, limit, is_reverse=request.reverse)
         if channel.kind is ChannelKind.ACCOUNT and first < stream.first:
             found: Sequence[Publication] = await self._read_log(channel.account_id, first - 1, last - first + 1)
         else:
@@ -223,10 +225,10 @@ def _append_book(stream: Stream, snapshot: BookSnapshot) -> Publication:
     return stream.append(snapshot.at_ms, partial(encode_order_book, snapshot))
 
 
-def _range(stream: Stream, since: int | None, limit: int, *, is_reverse: bool) -> tuple[int, int]:
-    """Return the first and the last offset asked for."""
+def _range(oldest: int, newest: int, since: int | None, limit: int, *, is_reverse: bool) -> tuple[int, int]:
+    """Return the first and the last offset asked for, of those that there are."""
     if is_reverse:
-        last = stream.top if since is None else min(since - 1, stream.top)
-        return max(1, last - limit + 1), last
-    first = 1 if since is None else since + 1
-    return first, min(stream.top, first + limit - 1)
+        last = newest if since is None else min(since - 1, newest)
+        return max(oldest, last - limit + 1), last
+    first = oldest if since is None else max(oldest, since + 1)
+    return first, min(newest, first + limit - 1)

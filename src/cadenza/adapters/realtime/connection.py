@@ -10,7 +10,6 @@ import structlog
 
 from cadenza.adapters.realtime.codes import (
     BAD_COMMAND,
-    CONNECTION_CLOSED,
     CONNECTION_EXPIRED,
     INTERNAL,
     NO_PONG,
@@ -106,6 +105,11 @@ class Connection:
         return self._visitor
 
     @property
+    def queued_bytes(self) -> int:
+        """How much waits for the client."""
+        return self.writer.queued_bytes
+
+    @property
     def info(self) -> ClientInfo:
         """What other clients of the tenant may know."""
         return ClientInfo(user=str(self.actor.user_id), client=self.client_id)
@@ -154,9 +158,11 @@ class Connection:
         if self.is_open:
             self.writer.unblock()
 
-    def on_lost(self, why: Disconnect = CONNECTION_CLOSED) -> None:
+    def on_lost(self) -> None:
         """The wire has ended, or the client has said goodbye."""
-        self._end(why)
+        if self.is_open:
+            self._end()
+            self.services.counts.left_total += 1
 
     # --- life
 
@@ -220,7 +226,8 @@ class Connection:
         """Say goodbye; what waits is sent first, unless the client does not read."""
         if self.is_open:
             self.writer.flush()
-            self._end(why)
+            self._end()
+            self.services.counts.disconnects_total[why.code] += 1
             self._transport.close(why)
 
     def send(self, line: bytes) -> None:
@@ -228,9 +235,7 @@ class Connection:
         if self.is_open:
             self.writer.append(line)
 
-    def _end(self, why: Disconnect) -> None:
-        if not self.is_open:
-            return
+    def _end(self) -> None:
         self.is_open = False
         services = self.services
         self.subscriptions.clear()
@@ -238,7 +243,6 @@ class Connection:
         self.writer.drop()
         services.timetable.remove(self)
         services.roster.remove(self, None if self._visitor is None else self._visitor.user_id)
-        services.counts.disconnects_total[why.code] += 1
 
     def _on_overflow(self) -> None:
         self.close(SLOW)

@@ -15,4 +15,6 @@ class RealtimeCounts:
     rpcs_total: int = 0
     unsubscribes_total: int = 0
     disconnects_total: Counter[int] = field(default_factory=Counter)
-    """By code; 1000 is a client that left by itself, whatever it said."""
+    """By the code that we closed with."""
+    left_total: int = 0
+    """Connections that the client ended, or that were cut."""

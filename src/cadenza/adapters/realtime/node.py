@@ -16,6 +16,7 @@ from cadenza.adapters.realtime.hub import Hub
 from cadenza.adapters.realtime.limits import RealtimeLimits
 from cadenza.adapters.realtime.metrics import RealtimeCounts
 from cadenza.adapters.realtime.presence import Presence
+from cadenza.adapters.realtime.readings import Reading, readings_of
 from cadenza.adapters.realtime.roster import Roster
 from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.realtime.services import Services
@@ -128,12 +129,18 @@ class Node:
     async def shutdown(self) -> None:
         """Send every client away with 3001, so that it comes back to the next start and recovers. RPCs go on."""
         self._is_shut = True
+        self._services.hub.deliver()
         for member in self._services.roster.members:
             member.close(SHUTDOWN)
 
     @property
     def counts(self) -> RealtimeCounts:
+        """What has happened since the start."""
         return self._services.counts
+
+    def readings(self) -> Sequence[Reading]:
+        """Return what there is to measure, to be read whenever somebody looks."""
+        return readings_of(self._services)
 
     # --- housekeeping
 

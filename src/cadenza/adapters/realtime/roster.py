@@ -11,6 +11,9 @@ from cadenza.domain.ids import UserId
 class Member(Protocol):
     """A connection, as the roster sees it."""
 
+    @property
+    def queued_bytes(self) -> int: ...
+
     def close(self, why: Disconnect) -> None: ...
 
     async def check_session(self) -> None:
@@ -36,6 +39,11 @@ class Roster:
     def users(self) -> int:
         """How many users are connected."""
         return len(self._users)
+
+    @property
+    def queued_bytes(self) -> int:
+        """How much waits for clients that do not read."""
+        return sum(member.queued_bytes for member in self._members)
 
     def has_room(self) -> bool:
         return len(self._members) < self._limits.connections_max

@@ -16,12 +16,10 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from cadenza.adapters.realtime.codes import (
-    CONNECTION_CLOSED,
     CONNECTION_LIMIT,
     INAPPROPRIATE_PROTOCOL,
     INVALID_UTF8,
     MESSAGE_TOO_BIG,
-    NORMAL,
     PROTOCOL_ERROR,
     SHUTDOWN,
     Disconnect,
@@ -87,7 +85,7 @@ class WebSocket(asyncio.Protocol):
         self._server_connections.discard(self)
         self._services.timetable.remove(self)
         if self._connection is not None:
-            self._connection.on_lost(CONNECTION_CLOSED)
+            self._connection.on_lost()
 
     def eof_received(self) -> bool:
         return False
@@ -105,6 +103,7 @@ class WebSocket(asyncio.Protocol):
     def shutdown(self) -> None:
         """The server stops: the client shall come back, to the next one."""
         if self._connection is not None and self._connection.is_open:
+            self._services.hub.deliver()
             self._connection.close(SHUTDOWN)
         elif self._connection is None:
             self._wire.close()
@@ -134,8 +133,9 @@ class WebSocket(asyncio.Protocol):
         if self._parser.state is not OPEN:
             self._wire.close()
             return
+        has_room = self._services.roster.has_room()
         self._connection = Connection(self, self._services)
-        if not self._services.roster.has_room():
+        if not has_room:
             self._connection.close(CONNECTION_LIMIT)
 
     def _on_frame(self, frame: Frame) -> None:
@@ -154,7 +154,7 @@ class WebSocket(asyncio.Protocol):
             case Opcode.BINARY:
                 connection.close(INAPPROPRIATE_PROTOCOL)
             case Opcode.CLOSE:
-                connection.on_lost(NORMAL)
+                connection.on_lost()
                 self._is_closed = True
                 self._write_control()
                 self._wire.close()

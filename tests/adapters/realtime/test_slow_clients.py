@@ -1,0 +1,107 @@
+"""Clients that do not read: nobody else notices, memory stays bounded."""
+
+import asyncio
+
+from tests.adapters.realtime import realtime_world as w
+from tests.adapters.realtime.conftest import MakeWorld
+from tests.adapters.realtime.realtime_world import World
+
+BUFFER_BYTES = 4_096
+
+
+async def test_slow_client(make_world: MakeWorld) -> None:
+    """One that stops reading is disconnected with 3008, and what waited for it is dropped."""
+    world = await make_world(queue_bytes_max=200_000)
+    slow, quick = await world.client(receive_buffer_bytes=BUFFER_BYTES), await world.client()
+    for client in (slow, quick):
+        await client.subscribe(w.ACCOUNT)
+    counts = world.node.counts
+    published = 0
+    while not counts.disconnects_total[3008]:
+        world.publish(10)
+        published += 10
+        for _ in range(10):
+            await quick.push()
+        assert world.node._services.roster.queued_bytes <= 200_000 + 20_000
+        assert published < 50_000
+    assert world.node._services.hub.subscriptions == 1
+    assert world.node._services.roster.queued_bytes == 0
+    assert (await slow.closed()).code == 3008, "the goodbye arrives once it reads again"
+    await quick.ask(ping={})
+    await quick.close()
+
+
+async def test_a_slow_client_that_never_reads_again_is_cut_off(make_world: MakeWorld) -> None:
+    world = await make_world(queue_bytes_max=10_000)
+    slow = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    await slow.subscribe(w.ACCOUNT)
+    while not world.node.counts.disconnects_total[3008]:
+        world.publish(10)
+        await asyncio.sleep(0)
+    world.clock.advance(world.limits.close_timeout_ms)
+    await world.until(lambda: not world.state.connections)
+
+
+async def test_books_are_conflated_by_the_subscribers_speed(world: World) -> None:
+    """Of a book only the newest waits, so that a client that reads again sees the present, and is never cut off."""
+    slow = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    await slow.subscribe(w.BOOK)
+    services = world.node._services
+    while not services.roster.queued_bytes:
+        world.publish_book(levels=50)
+        await asyncio.sleep(0)
+    blocked_at = world.sequence
+    for _ in range(2_000):
+        world.publish_book(levels=50)
+        await asyncio.sleep(0)
+    assert services.roster.queued_bytes < 10_000
+    assert not world.node.counts.disconnects_total[3008]
+    seen = 0
+    while seen < world.sequence:
+        seen = int((await slow.push())["pub"]["data"]["data"]["bids"][0][1])
+    assert blocked_at < world.sequence
+    assert len(slow.frames) < blocked_at + 100, "what was published in between was skipped"
+    await slow.close()
+
+
+async def test_stopped_clients_do_not_delay_the_others(make_world: MakeWorld) -> None:
+    world = await make_world(queue_bytes_max=100_000)
+    stopped = [await world.client(receive_buffer_bytes=BUFFER_BYTES) for _ in range(30)]
+    quick = await world.client()
+    for client in (*stopped, quick):
+        await client.subscribe(w.ACCOUNT)
+    published = 0
+    while world.node.counts.disconnects_total[3008] < 30:
+        world.publish(10)
+        for _ in range(10):
+            published += 1
+            assert (await quick.push())["pub"]["offset"] == published
+        assert published < 50_000
+    for client in stopped:
+        client.leave()
+    await quick.close()
+
+
+async def test_pongs_do_not_pile_up_for_a_client_that_does_not_read(make_world: MakeWorld) -> None:
+    world = await make_world(commands_per_frame_max=1_000_000, commands_per_second_max=1_000_000)
+    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    for _ in range(30_000):
+        client.send_frame(9, b"x" * 125)
+    (connection,) = world.state.connections
+    await world.until(lambda: connection._is_blocked)
+    await client.writer.drain()
+    assert connection._wire.get_write_buffer_size() < 1_000_000
+    client.leave()
+
+
+async def test_a_client_that_asks_and_never_reads(make_world: MakeWorld) -> None:
+    world = await make_world(queue_bytes_max=100_000, commands_per_frame_max=100_000, commands_per_second_max=1_000_000)
+    world.append(100)
+    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    n = 10
+    while not world.node.counts.disconnects_total[3008]:
+        n += 1
+        client.send({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}})
+        await asyncio.sleep(0)
+        assert n < 10_000
+    client.leave()
