@@ -131,6 +131,7 @@ class World:
             kind = random.choice((OrderKind.LIMIT, OrderKind.LIMIT, OrderKind.LIMIT, OrderKind.MARKET))
         side = self._side()
         is_limit = kind in LIMIT_KINDS
+        is_protected = kind not in (*LIMIT_KINDS, OrderKind.MARKET) and random.random() < 0.4
         time_in_force = random.choice([tif for tif in TimeInForce if is_limit or tif is not TimeInForce.GTX])
         if random.random() < 0.5:
             time_in_force = TimeInForce.GTC
@@ -147,7 +148,7 @@ class World:
             side=side,
             kind=kind,
             quantity=self._quantity() if random.random() < 0.99 else 0,
-            limit_price=self._distant_price(side) if is_limit else None,
+            limit_price=self._distant_price(side) if is_limit or is_protected else None,
             stop_price=stop,
             trail_distance=trail,
             time_in_force=time_in_force,

@@ -294,6 +294,18 @@ def test_a_triggered_post_only_order_that_would_take_is_canceled(engine: Engine)
     ]
 
 
+@pytest.mark.parametrize("kind", [OrderKind.STOP, OrderKind.STOP_LOSS])
+@pytest.mark.parametrize("tif", [TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK])
+def test_a_protected_stop_takes_no_further_and_never_rests(engine: Engine, kind: OrderKind, tif: TimeInForce) -> None:
+    run(engine, trade(BUY, 100, 1), level(SELL, 102, 1), level(SELL, 103, 1), level(SELL, 104, 9))
+    run(engine, submit("s", BUY, 3, 103, kind=kind, stop=101, tif=tif))
+    events = run(engine, trade(BUY, 101, 1))
+    assert fills(events) == ([] if tif is TimeInForce.FOK else [("s", 102, 1), ("s", 103, 1)])
+    reason = CancelReason.FOK_UNFILLABLE if tif is TimeInForce.FOK else CancelReason.IOC_REMAINDER
+    assert events[-1] == Canceled("s", reason, 3 if tif is TimeInForce.FOK else 1)
+    assert engine.open_orders() == []
+
+
 def test_stops_cascade_in_order_of_acceptance(engine: Engine) -> None:
     run(engine, trade(BUY, 100, 1), level(BUY, 95, 2), level(BUY, 90, 2))
     run(engine, submit("late", SELL, 2, kind=OrderKind.STOP, stop=95))
@@ -389,7 +401,6 @@ def test_an_open_id_is_taken_and_a_rejected_one_is_free(engine: Engine) -> None:
         submit("x", BUY, 1, 100, stop=99),
         submit("x", BUY, 1, kind=OrderKind.STOP),
         submit("x", BUY, 1, kind=OrderKind.STOP, stop=0),
-        submit("x", BUY, 1, 100, kind=OrderKind.STOP, stop=99),
         submit("x", BUY, 1, kind=OrderKind.STOP_LIMIT, stop=99),
         submit("x", BUY, 1, kind=OrderKind.STOP, stop=99, trail=1),
         submit("x", BUY, 1, kind=OrderKind.TRAILING_STOP),

@@ -84,7 +84,8 @@ class MarketTrade:
 class SubmitOrder:
     """A new order. A malformed one is answered with `Rejected(INVALID)`, it never raises.
 
-    `limit_price`: LIMIT and *_LIMIT only, always. `stop_price`: the trigger, for the kinds that have one;
+    `limit_price`: LIMIT and *_LIMIT, always; the other kinds with a trigger may have one as a protection: triggered,
+    they take no further than that, and never rest. `stop_price`: the trigger, for the kinds that have one;
     TRAILING_STOP takes either `stop_price` or `trail_distance`. `expire_at_ms`: GTD and DAY only, always.
     """
 

@@ -202,6 +202,12 @@ class Ledger:
         self._put_hold(order, rate)
         return rate
 
+    def price_paid_for(self, order: VenueOrder) -> Decimal | None:
+        """The highest price (quote units) that what a spot BUY holds can pay for, its fee included; None for others."""
+        if order.side is Side.SELL or self._accounts[order.external_id].is_margined:
+            return None
+        return divide(order.hold_rate, self._with_fee(order))
+
     def release(self, order: VenueOrder) -> None:
         """The order is closed and holds nothing any more; nothing happens when it held nothing."""
         self._holds.get(order.external_id, {}).pop(order.venue_order_id, None)

@@ -33,7 +33,7 @@ from cadenza.domain.matching.events import (
     Triggered,
     TriggerMoved,
 )
-from cadenza.domain.matching.orders import is_well_formed
+from cadenza.domain.matching.orders import LIMIT_KINDS, is_well_formed
 from cadenza.domain.matching.state import (
     CLOSED_ORDER_IDS_MAX,
     OPEN_ORDERS_MAX,
@@ -274,8 +274,8 @@ class NaiveMatchingEngine:
             return
         if len(before_own) < len(queue):
             self._cancel(remainder, CancelReason.SELF_TRADE)
-        elif order.limit_price is not None and order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
-            ahead = self._available(order.side, order.limit_price)
+        elif order.kind in LIMIT_KINDS and order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
+            ahead = self._available(order.side, _limit(order))
             self._orders.remove(remainder)
             self._orders.append(replace(remainder, queue_ahead=ahead))
             self._taking = None

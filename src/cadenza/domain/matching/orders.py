@@ -32,11 +32,17 @@ def is_well_formed(command: SubmitOrder) -> bool:
         and command.account_id != ""
         and command.quantity > 0
         and all(number is None or number > 0 for number in numbers)
-        and (command.limit_price is not None) is is_limit
+        and _has_its_limit(command)
         and _has_its_trigger(command)
         and (command.expire_at_ms is not None) is (time_in_force in EXPIRING)
         and (is_limit or time_in_force is not TimeInForce.GTX)
     )
+
+
+def _has_its_limit(command: SubmitOrder) -> bool:
+    if command.kind in TRIGGER_KINDS - LIMIT_KINDS:
+        return True
+    return (command.limit_price is not None) is (command.kind in LIMIT_KINDS)
 
 
 def _has_its_trigger(command: SubmitOrder) -> bool:
@@ -71,7 +77,7 @@ class WorkingOrder:
 
     @property
     def may_rest(self) -> bool:
-        return self.limit_price is not None and self.time_in_force not in IMMEDIATE
+        return self.kind in LIMIT_KINDS and self.time_in_force not in IMMEDIATE
 
     @property
     def resting_price(self) -> int:

@@ -36,6 +36,7 @@ from cadenza.domain.matching import (
     Filled,
     MarketTrade,
     MatchingEngine,
+    OpenOrder,
     Rejected,
     ResetMarket,
     Triggered,
@@ -89,7 +90,7 @@ class PaperFloor:
             memory = memories.get(id, _fresh(id))
             engine.restore(
                 EngineState(
-                    orders=tuple(to_open_order(order, self._instruments[id]) for order in orders),
+                    orders=tuple(self._to_open_order(order) for order in orders),
                     market_levels=memory.levels,
                     last_price=memory.last_price,
                     sequence=memory.sequence,
@@ -126,7 +127,8 @@ class PaperFloor:
         if isinstance(accepted, RejectReason):
             self.office.reject(order, accepted.value, at_ms)
         else:
-            self._apply(order.instrument_id, to_command(accepted, self._instruments[order.instrument_id], at_ms))
+            instrument, paid_for = self._instruments[order.instrument_id], self.office.ledger.price_paid_for(accepted)
+            self._apply(order.instrument_id, to_command(accepted, instrument, at_ms, paid_for))
         return SENT
 
     def cancel(self, order: VenueOrder, at_ms: int) -> None:
@@ -189,6 +191,9 @@ class PaperFloor:
                 self.office.touch(replace(order, is_triggered=True))
             case CancelRejected():
                 self.office.refuse_cancel(order, event.reason.value, at_ms)
+
+    def _to_open_order(self, order: VenueOrder) -> OpenOrder:
+        return to_open_order(order, self._instruments[order.instrument_id], self.office.ledger.price_paid_for(order))
 
     def _note_trail(self, order: VenueOrder, instrument: Instrument) -> None:
         if order.type is OrderType.TRAILING_STOP:

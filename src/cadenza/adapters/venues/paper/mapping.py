@@ -67,7 +67,16 @@ def fits_steps(order: VenueOrder, instrument: Instrument) -> bool:
     )
 
 
-def to_command(order: VenueOrder, instrument: Instrument, at_ms: int) -> SubmitOrder:
+def protection(order: VenueOrder, instrument: Instrument, price_paid_for: Decimal | None) -> int | None:
+    """How far (ticks) an order that its trigger makes MARKET may go, given what its hold can pay for; None: any."""
+    if price_paid_for is None or order.stop_price is None or order.limit_price is not None:
+        return None
+    return int(price_paid_for / instrument.pip_size)
+
+
+def to_command(
+    order: VenueOrder, instrument: Instrument, at_ms: int, price_paid_for: Decimal | None = None
+) -> SubmitOrder:
     """The order as the engine takes it. Raises KeyError for a type or time in force that no instrument may list."""
     return SubmitOrder(
         order_id=order.venue_order_id,
@@ -75,7 +84,7 @@ def to_command(order: VenueOrder, instrument: Instrument, at_ms: int) -> SubmitO
         side=order.side,
         kind=ORDER_KINDS[order.type],
         quantity=to_lots(order.quantity, instrument),
-        limit_price=to_ticks(order.limit_price, instrument),
+        limit_price=to_ticks(order.limit_price, instrument) or protection(order, instrument, price_paid_for),
         stop_price=to_ticks(order.stop_price, instrument),
         trail_distance=None,
         time_in_force=TIMES_IN_FORCE[order.time_in_force],
@@ -84,7 +93,7 @@ def to_command(order: VenueOrder, instrument: Instrument, at_ms: int) -> SubmitO
     )
 
 
-def to_open_order(order: VenueOrder, instrument: Instrument) -> OpenOrder:
+def to_open_order(order: VenueOrder, instrument: Instrument, price_paid_for: Decimal | None) -> OpenOrder:
     """An order from disk as the engine goes on with it."""
     return OpenOrder(
         order_id=order.venue_order_id,
@@ -93,7 +102,7 @@ def to_open_order(order: VenueOrder, instrument: Instrument) -> OpenOrder:
         kind=ORDER_KINDS[order.type],
         quantity=to_lots(order.quantity, instrument),
         remaining=to_lots(order.remaining, instrument),
-        limit_price=to_ticks(order.limit_price, instrument),
+        limit_price=to_ticks(order.limit_price, instrument) or protection(order, instrument, price_paid_for),
         stop_price=to_ticks(order.stop_price, instrument),
         trail_distance=to_ticks(order.trail_distance, instrument),
         time_in_force=TIMES_IN_FORCE[order.time_in_force],
