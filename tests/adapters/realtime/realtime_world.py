@@ -103,7 +103,7 @@ class Storage:
 
 
 class World:
-    """One server process's worth. `restart` gives a new node over the same storage, on a new port."""
+    """One server process's worth. `restart` gives a new node over the same storage, on the same port."""
 
     def __init__(self, limits: RealtimeLimits | None = None) -> None:
         self.limits = limits or RealtimeLimits()
@@ -115,6 +115,7 @@ class World:
         self.book: BookSnapshot | None = None
         self.sequence = 0
         self.token = self.issue()
+        self.port = 0
 
     # --- life
 
@@ -138,7 +139,7 @@ class World:
         config = uvicorn.Config(_not_found, ws=self.node.protocol_class(), log_config=None, access_log=False)
         config.load()
         self.server = await asyncio.get_running_loop().create_server(
-            lambda: HttpToolsProtocol(config=config, server_state=self.state, app_state={}), "127.0.0.1", 0
+            lambda: HttpToolsProtocol(config=config, server_state=self.state, app_state={}), "127.0.0.1", self.port
         )
         self.port = self.server.sockets[0].getsockname()[1]
 
