@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -116,6 +117,7 @@ class World:
         self.sequence = 0
         self.token = self.issue()
         self.port = 0
+        self.send_buffer_bytes: int | None = None
 
     # --- life
 
@@ -138,8 +140,11 @@ class World:
         )
         config = uvicorn.Config(_not_found, ws=self.node.protocol_class(), log_config=None, access_log=False)
         config.load()
+        listener = socket.create_server(("127.0.0.1", self.port))
+        if self.send_buffer_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
         self.server = await asyncio.get_running_loop().create_server(
-            lambda: HttpToolsProtocol(config=config, server_state=self.state, app_state={}), "127.0.0.1", self.port
+            lambda: HttpToolsProtocol(config=config, server_state=self.state, app_state={}), sock=listener
         )
         self.port = self.server.sockets[0].getsockname()[1]
 
