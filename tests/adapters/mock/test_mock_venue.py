@@ -169,3 +169,20 @@ async def test_an_order_asked_twice_follows_its_script_once(bench: MockBench) ->
     assert await session.submit(order) == first
     await bench.tick(1000)
     assert len(bench.disk.fills) == 2
+
+
+async def test_the_venue_has_room_for_so_many_orders(bench: MockBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cadenza.adapters.venues.mock.execution.OPEN_ORDERS_MAX", 1)
+    account, session, _ = await bench.session()
+    resting = bench.order(account, None)
+    assert kinds(await session.submit(resting)) == ["Accepted"]
+    (report,) = await session.submit(bench.order(account, None))
+    assert report.reason == RejectReason.RATE_LIMITED
+    await session.cancel(resting)
+    assert kinds(await session.submit(bench.order(account, None))) == ["Accepted"]
+
+
+async def test_every_asset_an_account_opens_with_is_listed(bench: MockBench) -> None:
+    _, session, _ = await bench.session()
+    held = {balance.asset for balance in (await session.snapshot()).balances}
+    assert held <= {security.symbol for security in await bench.connector.securities()}

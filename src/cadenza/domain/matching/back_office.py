@@ -54,6 +54,10 @@ class BackOffice:
         """Of one account, or all; in the order in which they came."""
         return [order for order in self._open.values() if external_id in (None, order.external_id)]
 
+    @property
+    def open_orders_count(self) -> int:
+        return len(self._open)
+
     def next_trade_id(self) -> str:
         """An id that no other trade of this venue has or will have, once the batch is on disk."""
         self._trade_sequence += 1

@@ -19,7 +19,7 @@ from cadenza.adapters.venues.mock.script import (
     read_stored,
     store,
 )
-from cadenza.adapters.venues.mock.spec import INSTRUMENTS, SECURITIES
+from cadenza.adapters.venues.mock.spec import INSTRUMENTS, OPEN_ORDERS_MAX, SECURITIES
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.market.order_book import Level, MarketTrade
@@ -101,6 +101,9 @@ class MockFloor:
         arrival = script.step(Group.ARRIVAL)
         if arrival is not None and arrival.name is StepName.NEVER_ARRIVES:
             return Acknowledgement(Reply.LOST)
+        if self.office.open_orders_count >= OPEN_ORDERS_MAX:
+            self.office.reject(order, RejectReason.RATE_LIMITED.value, at_ms)
+            return SENT
         reason = self._refusal(order, script, at_ms)
         accepted = reason or self.office.accept(order, self._cost(order), at_ms)
         if isinstance(accepted, str):

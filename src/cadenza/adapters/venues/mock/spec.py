@@ -12,6 +12,9 @@ ORDER_ID_PREFIX = "K"
 DELAY_MS_MAX = 3_600_000
 """The longest delay that a script may ask for."""
 
+OPEN_ORDERS_MAX = 100_000
+"""Orders open at once, of all accounts; a new one beyond is refused as RATE_LIMITED."""
+
 PARTS_MAX = 100
 CANCELS_REFUSED_MAX = 100
 
@@ -45,12 +48,12 @@ class CalmBook:
         return (self.bid + self.ask) / 2
 
 
-def _security(symbol: str) -> Security:
+def _security(symbol: str, type: SecurityType) -> Security:
     return Security(
         id=SecurityId(f"{MOCK}:{symbol}"),
         venue_id=MOCK,
         symbol=symbol,
-        type=SecurityType.CRYPTO,
+        type=type,
         precision=8,
         scale=8,
         min_quantity=Decimal("0.00000001"),
@@ -88,7 +91,12 @@ def _instrument(base: str, *, lot: str, max_quantity: str, is_perpetual: bool = 
     )
 
 
-SECURITIES = tuple(_security(symbol) for symbol in ("BTC", "ETH", "USDT"))
+SECURITIES = (
+    *(_security(symbol, SecurityType.CRYPTO) for symbol in ("BTC", "ETH", "USDT")),
+    *(_security(symbol, SecurityType.CURRENCY) for symbol in ("USD", "EUR")),
+)
+"""What an account is opened with, as far as it is usual."""
+
 _BTC = _instrument("BTC", lot="0.00001", max_quantity="1000")
 _ETH = _instrument("ETH", lot="0.0001", max_quantity="10000")
 _PERPETUAL = _instrument("BTC", lot="0.001", max_quantity="1000", is_perpetual=True)
