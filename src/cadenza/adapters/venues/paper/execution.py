@@ -17,7 +17,7 @@ from cadenza.adapters.venues.paper.mapping import (
 )
 from cadenza.adapters.venues.paper.market import MarketSource
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
-from cadenza.adapters.venues.paper.market_data import level_depth, mark_of, print_trade
+from cadenza.adapters.venues.paper.market_data import deepened, level_depth, mark_of, print_trade
 from cadenza.adapters.venues.paper.spec import PaperSettings
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
@@ -49,6 +49,9 @@ from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, R
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
 
+BOTTOMLESS = 10**12
+"""How many times as deep the market is when it has all that anybody wants: more lots than any order may have."""
+
 
 class PaperFloor:
     """Implements `Floor`. Deterministic: the same market, settings, calls and times give the same fills."""
@@ -56,6 +59,7 @@ class PaperFloor:
     def __init__(self, source: MarketSource, settings: PaperSettings) -> None:
         self._source = source
         self._settings = settings
+        self._depth = 1 if settings.partial_fills else BOTTOMLESS
         self._instruments = {i.id: _with_fees(i, settings) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
         self._tape = Tape()
@@ -106,7 +110,9 @@ class PaperFloor:
 
     def advance(self, to_ms: int) -> None:
         for id, command in self._source.advance(to_ms):
-            self._apply(id, command)
+            self._apply(id, deepened(command, self._depth))
+            if isinstance(command, MarketTrade):
+                print_trade(self._tape, self._instruments[id], command)
             self._moved.add(id)
         for id in self._engines:
             self._apply(id, AdvanceTime(to_ms))
@@ -145,15 +151,14 @@ class PaperFloor:
         return self._tape.take()
 
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
-        return level_depth(self._engines[instrument_id], self._instruments[instrument_id], side, levels_max)
+        engine, instrument = self._engines[instrument_id], self._instruments[instrument_id]
+        return level_depth(engine, instrument, side, levels_max, self._depth)
 
     # Engines
 
     def _apply(self, id: InstrumentId, command: Command, reason: CancelReason | None = None) -> None:
         """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
-        if isinstance(command, MarketTrade):
-            print_trade(self._tape, self._instruments[id], command)
         trades: dict[int, str] = {}
         for event in events:
             self._book(id, event, command.at_ms, trades, reason)

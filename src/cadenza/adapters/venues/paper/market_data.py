@@ -1,11 +1,13 @@
 """PAPER's public market: prices, depth and the tape, in Decimals."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from cadenza.adapters.venues.inhouse.tape import Tape
+from cadenza.adapters.venues.paper.market.source import MarketCommand
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.market.order_book import Level
-from cadenza.domain.matching import MarketTrade, MatchingEngine
+from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
 from cadenza.domain.trading.enums import Side
 
 
@@ -21,10 +23,29 @@ def print_trade(tape: Tape, instrument: Instrument, command: MarketTrade) -> Non
     )
 
 
-def level_depth(engine: MatchingEngine, instrument: Instrument, side: Side, levels_max: int) -> list[Level]:
-    """What can be taken, the market's and own orders' together; best first."""
+def deepened(command: MarketCommand, depth: int) -> MarketCommand:
+    """What the market does, `depth` times as big."""
+    match command:
+        case ResetMarket(bids, asks):
+            more = ((price, quantity * depth) for price, quantity in bids), ((p, q * depth) for p, q in asks)
+            return replace(command, bids=tuple(more[0]), asks=tuple(more[1]))
+        case SetLevel(quantity=quantity) | MarketTrade(quantity=quantity):
+            return replace(command, quantity=quantity * depth)
+
+
+def level_depth(
+    engine: MatchingEngine, instrument: Instrument, side: Side, levels_max: int, depth: int = 1
+) -> list[Level]:
+    """What can be taken, the market's (which is `depth` times as big in the engine) and own orders' together; best
+    first."""
     pip, lot = instrument.pip_size, instrument.lot_size
-    return [(price * pip, quantity * lot) for price, quantity in engine.depth(side, levels_max)]
+    of_market = dict(engine.market_depth(side, levels_max))
+
+    def shown(price: int, total: int) -> int:
+        available = of_market.get(price, 0)
+        return total - available - (-available // depth)
+
+    return [(price * pip, shown(price, total) * lot) for price, total in engine.depth(side, levels_max)]
 
 
 def mark_of(engine: MatchingEngine, instrument: Instrument) -> Decimal | None:

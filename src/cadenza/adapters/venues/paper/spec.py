@@ -21,8 +21,10 @@ class FeeRates:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperSettings:
     """`fees` None leaves each instrument's own rates. Every request is under way for between `latency_ms_min` and
-    `latency_ms_max`, drawn from `seed` and the order's id. Orders that wait for a trigger without a limit price hold
-    `trigger_pad` (a share) more than their trigger price comes to."""
+    `latency_ms_max`, drawn from `seed` and the order's id. Without `partial_fills` the market has, at each of its
+    prices, all that anybody wants: only two orders of the venue's own clients can still fill each other in part. Orders
+    that wait for a trigger without a limit price hold `trigger_pad` (a share) more than their trigger price comes
+    to."""
 
     seed: int = 1
     accounts: AccountSettings = field(default_factory=AccountSettings)
@@ -31,6 +33,7 @@ class PaperSettings:
     fees: FeeRates | None = None
     latency_ms_min: int = 0
     latency_ms_max: int = 0
+    partial_fills: bool = True
     trigger_pad: Decimal = Decimal("0.05")
 
     def __post_init__(self) -> None:
