@@ -81,6 +81,7 @@ class Node:
         )
         self._framer = Framer()
         self._is_keeping = False
+        self._is_looking_after = False
         self._is_shut = False
 
     # --- ports.publisher.Publisher
@@ -160,20 +161,23 @@ class Node:
                 timetable.tick(now_ms)
             except Exception:
                 log.exception("a wake-up failed")
-            if now_ms >= house_ms and not self._is_shut:
+            if now_ms >= house_ms and not self._is_shut and not self._is_looking_after:
+                self._is_looking_after = True
                 house_ms = now_ms + self._services.limits.session_check_ms
                 self._services.spawn("realtime housekeeping", self._keep_house())
 
     async def _keep_house(self) -> None:
         """Look after sessions that have ended and memory that nobody uses. What fails now is tried next time."""
         services = self._services
-        services.broker.forget_idle(services.hub.channels)
         try:
+            services.broker.forget_idle(services.hub.channels)
             for member in services.roster.members:
                 await member.check_session()
             await services.feeds.release_idle(services.hub.channels)
         except CadenzaError as error:
             log.warning("housekeeping failed", code=error.code, reason=error.message)
+        finally:
+            self._is_looking_after = False
 
 
 def _call_soon(callback: Callable[[], None]) -> object:

@@ -79,7 +79,8 @@ class Writer:
             payload = queue[0]
             queue.clear()
             self._queued_bytes = 0
-            self._send(payload)
+            self._flusher.bytes_total += len(payload)
+            self._transport.send(payload)
         elif self._queued_bytes <= FRAME_BYTES_TARGET:
             payload = b"\n".join(queue)
             queue.clear()
