@@ -9,6 +9,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector, VenueStatus
 from tests.conformance.harness import Capability, Prices
+from tests.conformance.venues.faults import failing_commit
 from tests.inhouse_kit import KEY, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
@@ -67,7 +68,7 @@ class PaperUnderTest:
 
     async def break_feed(self) -> None:
         """A commit that fails takes the whole venue down for a moment."""
-        await self._fail_commit()
+        await failing_commit(self.bench.disk, self.connector)
         await self._online()
 
     async def _failing(self, how: str, session: ExecutionSession, order: Order) -> Sequence[Report]:
@@ -75,17 +76,6 @@ class PaperUnderTest:
         reports = await session.submit(order)
         await self._online()
         return reports
-
-    async def _fail_commit(self) -> None:
-        from cadenza.domain.accounts.credential import CredentialType
-        from cadenza.domain.errors import VenueUnavailable
-
-        self.bench.disk.failures.append("lost")
-        try:
-            await self.connector.verify(CredentialType.API_KEY, Secrets("a key never seen", "x", None))
-        except VenueUnavailable:
-            return
-        raise AssertionError("the commit did not fail")
 
     async def _online(self) -> None:
         def is_online() -> bool:
