@@ -19,7 +19,8 @@ from cadenza.wire.operations import OPERATIONS, Operation
 from cadenza.wire.push import MarketTradeTick
 
 _REF = "#/components/schemas/{name}"
-_NO_CONTROLS_PUBLIC = r"^[^\x00-\x1f\x7f]*$"
+NO_CONTROLS_PUBLIC = r"^[^\x00-\x1f\x7f]*$"
+"""The same as `NO_CONTROLS` in words that every generator of clients understands."""
 
 _MEANINGS = {
     400: "Wrong input, or refused by business rules or the present state",
@@ -92,7 +93,7 @@ def rewritten(schema: Any) -> Any:
     if "examples" in schema:
         found["example"] = schema["examples"][0]
     if found.get("pattern") == NO_CONTROLS:
-        found["pattern"] = _NO_CONTROLS_PUBLIC
+        found["pattern"] = NO_CONTROLS_PUBLIC
     if "exclusiveMaximum" in found:
         found |= {"maximum": found["exclusiveMaximum"], "exclusiveMaximum": True}
     return found

@@ -1,29 +1,72 @@
-"""/openapi.json and /docs."""
+"""/openapi.json and /docs: made once at start-up, sent from memory."""
 
-from collections.abc import Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from gzip import compress
+from hashlib import sha256
+from typing import Any
 
-from litestar import get
+from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Method
 
 from cadenza.adapters.http.openapi import openapi_bytes
-from cadenza.adapters.http.reference import reference_page
+from cadenza.adapters.http.reference import content_policy, reference_page
 
 _CACHE = "public, max-age=300"
-_CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+_METHODS: list[Method] = ["GET", "HEAD"]
+
+
+class Page:
+    """Something that never changes while we run. Sent zipped to those who take it, and not at all to those who have
+    it."""
+
+    def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+        self._plain = body
+        self._zipped = compress(body, mtime=0)
+        self._media_type = media_type
+        self._tag = urlsafe_b64encode(sha256(body).digest()[:12]).decode()
+        self._headers = {"cache-control": _CACHE, "vary": "accept-encoding", **headers}
+
+    def answer(self, method: str, given: Mapping[str, str]) -> ASGIResponse:
+        """Return the reply to a request with these headers."""
+        is_zipped = _takes_gzip(given.get("accept-encoding", ""))
+        body = self._zipped if is_zipped else self._plain
+        tag = f'"{self._tag}{"-gzip" if is_zipped else ""}"'
+        headers = {**self._headers, "etag": tag}
+        if self._tag in given.get("if-none-match", ""):
+            return ASGIResponse(body=b"", status_code=304, media_type=self._media_type, headers=headers)
+        if is_zipped:
+            headers["content-encoding"] = "gzip"
+        is_head = method == "HEAD"
+        return ASGIResponse(
+            body=b"" if is_head else body,
+            media_type=self._media_type,
+            headers=headers,
+            is_head_response=is_head,
+        )
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for coding in accepted.lower().replace(" ", "").split(","):
+        name, _, weight = coding.partition(";q=")
+        if name in ("gzip", "*"):
+            return weight.strip("0.") != "" or weight == ""
+    return False
 
 
 def page_routes() -> Sequence[HTTPRouteHandler]:
     """Return the handlers of the documents."""
+    reference_headers = {"content-security-policy": content_policy(), "referrer-policy": "no-referrer"}
+    return [
+        _route("/openapi.json", Page(openapi_bytes(), "application/json", {})),
+        _route("/docs", Page(reference_page().encode(), "text/html", reference_headers)),
+    ]
 
-    @get("/openapi.json")
-    async def show_openapi() -> ASGIApp:
-        return ASGIResponse(body=openapi_bytes(), media_type="application/json", headers={"cache-control": _CACHE})
 
-    @get("/docs")
-    async def show_reference() -> ASGIApp:
-        headers = {"cache-control": _CACHE, "content-security-policy": _CONTENT_POLICY}
-        return ASGIResponse(body=reference_page(), media_type="text/html", headers=headers)
+def _route(path: str, page: Page) -> HTTPRouteHandler:
+    async def show(request: Request[Any, Any, Any]) -> ASGIApp:
+        return page.answer(request.method, request.headers)
 
-    return [show_openapi, show_reference]
+    return HTTPRouteHandler(path, http_method=_METHODS, name=path, status_code=200)(show)

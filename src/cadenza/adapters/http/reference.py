@@ -1,2 +1,0 @@
-def reference_page() -> str:
-    return ""
