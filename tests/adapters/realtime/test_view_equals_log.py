@@ -116,8 +116,8 @@ async def act(world: World, followers: Sequence[Follower], step: Step) -> None:
             world.publish()
             await followers[number].read()
         case "turns", count:
-            for _ in range(count):
-                await asyncio.sleep(0.001)
+            for _ in range(50 * count):
+                await asyncio.sleep(0)
 
 
 async def play(script: Sequence[Step]) -> None:

@@ -69,8 +69,14 @@ class Unsubscribed:
 SERVER_UNSUBSCRIBE = Unsubscribed(2000, "server unsubscribe")
 INSUFFICIENT_STATE_OF_CHANNEL = Unsubscribed(2500, "insufficient state")
 SUBSCRIPTION_EXPIRED = Unsubscribed(2501, "subscription expired")
+STATE_INVALIDATED_OF_CHANNEL = Unsubscribed(2502, "state invalidated")
 
-UNSUBSCRIBES = (SERVER_UNSUBSCRIBE, INSUFFICIENT_STATE_OF_CHANNEL, SUBSCRIPTION_EXPIRED)
+UNSUBSCRIBES = (
+    SERVER_UNSUBSCRIBE,
+    INSUFFICIENT_STATE_OF_CHANNEL,
+    SUBSCRIPTION_EXPIRED,
+    STATE_INVALIDATED_OF_CHANNEL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +100,48 @@ CONNECTION_CLOSED = Disconnect(3000, "connection closed")
 SHUTDOWN = Disconnect(3001, "shutdown")
 SERVER_ERROR = Disconnect(3004, "internal server error")
 CONNECTION_EXPIRED = Disconnect(3005, "connection expired")
+EXPIRED_SUBSCRIPTION = Disconnect(3006, "subscription expired")
 SLOW = Disconnect(3008, "slow")
+WRITE_ERROR = Disconnect(3009, "write error")
 INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")
 FORCE_RECONNECT = Disconnect(3011, "force reconnect")
 NO_PONG = Disconnect(3012, "no pong")
 TOO_MANY_COMMANDS = Disconnect(3013, "too many requests")
+STATE_INVALIDATED = Disconnect(3014, "state invalidated")
 INVALID_TOKEN = Disconnect(3500, "invalid token")
 BAD_COMMAND = Disconnect(3501, "bad request")
 STALE = Disconnect(3502, "stale")
 FORCE_DISCONNECT = Disconnect(3503, "force disconnect")
 CONNECTION_LIMIT = Disconnect(3504, "connection limit")
+CHANNEL_LIMIT = Disconnect(3505, "channel limit")
 INAPPROPRIATE_PROTOCOL = Disconnect(3506, "inappropriate protocol")
+FORBIDDEN = Disconnect(3507, "permission denied")
+UNAVAILABLE = Disconnect(3508, "not available")
+TOO_MANY_ERRORS = Disconnect(3509, "too many errors")
 
-DISCONNECTS = (
+DISCONNECTS = (  # all of the protocol's, so that none gets another meaning; docs/websocket.md tells which are sent
     CONNECTION_CLOSED,
     SHUTDOWN,
     SERVER_ERROR,
     CONNECTION_EXPIRED,
+    EXPIRED_SUBSCRIPTION,
     SLOW,
+    WRITE_ERROR,
     INSUFFICIENT_STATE,
     FORCE_RECONNECT,
     NO_PONG,
     TOO_MANY_COMMANDS,
+    STATE_INVALIDATED,
     INVALID_TOKEN,
     BAD_COMMAND,
     STALE,
     FORCE_DISCONNECT,
     CONNECTION_LIMIT,
+    CHANNEL_LIMIT,
     INAPPROPRIATE_PROTOCOL,
+    FORBIDDEN,
+    UNAVAILABLE,
+    TOO_MANY_ERRORS,
 )
 
 

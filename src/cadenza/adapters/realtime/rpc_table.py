@@ -1,4 +1,4 @@
-"""Which methods RPC has. `python -m cadenza.adapters.realtime.rpc_table` prints the table of docs/websocket.md."""
+"""Which methods RPC has, and the table of docs/websocket.md that shows them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -162,7 +162,3 @@ def method_table() -> str:
         twin = "" if method.twin is None else f"`{method.twin.method} {method.twin.path}`"
         rows.append(f"| `{name}` | {method.scope.value} | {twin} | {method.note} |")
     return "\n".join(rows) + "\n"
-
-
-if __name__ == "__main__":
-    print(method_table(), end="")
