@@ -64,6 +64,39 @@ async def test_books_are_conflated_by_the_subscribers_speed(world: World) -> Non
     await slow.close()
 
 
+async def test_a_book_left_while_blocked_does_not_come_back_older(world: World) -> None:
+    slow = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    await slow.subscribe(w.BOOK)
+    while not world.node._services.roster.queued_bytes:
+        world.publish_book(levels=50)
+        await asyncio.sleep(0)
+    slow.send({"id": 90, "unsubscribe": {"channel": w.BOOK}})
+    await world.until(lambda: not world.node._services.hub.subscriptions)
+    world.change_book(levels=50)
+    slow.send({"id": 91, "subscribe": {"channel": w.BOOK}})
+    while (await slow.message()).get("id") != 91:
+        pass
+    assert int((await slow.push())["pub"]["data"]["data"]["bids"][0][1]) == world.sequence
+    slow.send({"id": 92, "ping": {}})
+    assert (await slow.message())["id"] == 92, "nothing older follows"
+    await slow.close()
+
+
+async def test_a_reader_of_books_that_overflows_takes_no_other_along(make_world: MakeWorld) -> None:
+    world = await make_world(queue_bytes_max=1_000)
+    slow = [await world.client(receive_buffer_bytes=BUFFER_BYTES) for _ in range(5)]
+    quick = await world.client()
+    for client in (*slow, quick):
+        await client.subscribe(w.BOOK)
+    while world.node.counts.disconnects_total[3008] < len(slow):
+        world.publish_book(levels=50)
+        assert (await quick.push())["pub"]
+    assert world.node._services.hub.subscriptions == 1
+    for client in slow:
+        client.leave()
+    await quick.close()
+
+
 async def test_stopped_clients_do_not_delay_the_others(make_world: MakeWorld) -> None:
     world = await make_world(queue_bytes_max=100_000)
     stopped = [await world.client(receive_buffer_bytes=BUFFER_BYTES) for _ in range(30)]

@@ -225,6 +225,7 @@ class Connection:
     def close(self, why: Disconnect) -> None:
         """Say goodbye; what waits is sent first, unless the client does not read."""
         if self.is_open:
+            log.info("client sent away", client=self.client_id, code=why.code, reason=why.reason)
             self.writer.flush()
             self._end()
             self.services.counts.disconnects_total[why.code] += 1

@@ -63,14 +63,14 @@ class Topic:
         """Hand what is pending to all subscribers; return how many messages that makes."""
         pending, self.pending = self.pending, []
         lines = b"\n".join([self.push(publication) for publication in pending])
+        writers = list(self.subscribers)  # a copy: a writer that overflows takes its connection off
         if self._is_newest_only:
-            for writer in self.subscribers:
+            for writer in writers:
                 writer.append_newest(self.channel.name, lines)
         else:
-            # A copy: a writer that overflows takes its connection off.
-            for writer in list(self.subscribers):
+            for writer in writers:
                 writer.append(lines)
-        return len(pending) * len(self.subscribers)
+        return len(pending) * len(writers)
 
 
 class Hub:

@@ -50,6 +50,7 @@ class Subscriptions:
         if self._told is not None:
             self._told.discard(name)
         self._services.hub.leave(topic, self._writer)
+        self._writer.forget_newest(name)
         if topic.channel.kind is ChannelKind.ACCOUNT:
             self._services.presence.announce(key_of(topic.channel), "leave", self._subscriber.info)
         return True

@@ -6,7 +6,7 @@ more memory and time per client than it saves.
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
 from typing import Any, cast
 
 from websockets.exceptions import PayloadTooBig
@@ -33,7 +33,8 @@ PATH = "/connection/websocket"
 WRITE_BUFFER_BYTES_HIGH = 65_536
 """More bytes in the kernel's and our write buffer and the client counts as one that does not read."""
 
-OpenConnection = Callable[["WebSocket"], Connection]
+_PARSER_LOG = logging.getLogger("cadenza.websocket")
+_PARSER_LOG.setLevel(logging.WARNING)  # it would tell of every connection that opens and closes
 
 
 class WebSocket(asyncio.Protocol):
@@ -46,7 +47,7 @@ class WebSocket(asyncio.Protocol):
         self._services = services
         self._framer = framer
         self._server_connections = server_connections
-        self._parser = ServerProtocol(max_size=services.limits.frame_bytes_max)
+        self._parser = ServerProtocol(max_size=services.limits.frame_bytes_max, logger=_PARSER_LOG)
         self._wire: asyncio.Transport
         self._connection: Connection | None = None
         self._parts: list[bytes] = []

@@ -70,6 +70,11 @@ class Writer:
         self._newest[channel] = lines
         self._check()
 
+    def forget_newest(self, channel: str) -> None:
+        """Drop what waits of a channel whose newest line only counts; its subscriber has left."""
+        if self._newest:
+            self._queued_bytes -= len(self._newest.pop(channel, b""))
+
     def flush(self) -> None:
         """Write what waits, as far as the transport takes it."""
         queue = self._queue
@@ -156,13 +161,14 @@ class Flusher:
             self._call_soon(self._turn)
 
     def _turn(self) -> None:
-        self._is_scheduled = True
-        self._deliver()
         waiting = self._waiting
-        count = min(len(waiting), WRITES_PER_TURN_MAX)
-        for _ in range(count):
-            waiting.popleft().flush()
-        self.writes_total += count
-        self._is_scheduled = False
-        if waiting:
-            self.schedule()
+        try:
+            self._deliver()
+            count = min(len(waiting), WRITES_PER_TURN_MAX)
+            for _ in range(count):
+                waiting.popleft().flush()
+            self.writes_total += count
+        finally:  # a defect costs one writer its turn, not all of them all turns to come
+            self._is_scheduled = False
+            if waiting:
+                self.schedule()
