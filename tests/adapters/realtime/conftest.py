@@ -1,11 +1,19 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
+import uvloop
 from tests.adapters.realtime.realtime_world import World
 
 from cadenza.adapters.realtime.limits import RealtimeLimits
 
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 MakeWorld = Callable[..., Awaitable[World]]
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """The loop that the server runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

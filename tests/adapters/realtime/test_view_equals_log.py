@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.adapters.realtime import realtime_world as w
@@ -144,7 +145,7 @@ async def play(script: Sequence[Step]) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(script=steps)
 def test_the_final_view_equals_the_log(script: list[Step]) -> None:
-    asyncio.run(play(script))
+    uvloop.run(play(script))
 
 
 def test_slow_reader_is_cut_off_and_recovers_or_lists_anew() -> None:
@@ -168,4 +169,4 @@ def test_slow_reader_is_cut_off_and_recovers_or_lists_anew() -> None:
         awake.cut()
         await world.kill()
 
-    asyncio.run(run())
+    uvloop.run(run())
