@@ -1,0 +1,110 @@
+"""A page of orders near the end of a long list against the first page, through HTTP.
+
+    python bench/order_pages.py [--orders 1000000] [--samples 200]
+
+One account gets that many orders, copied from one real order by SQL. `deep` reads on with a cursor from the last pages,
+`first` asks without one; they take turns. Three lists: of the tenant, of the account, and of one status of the account.
+Absolute numbers depend on the machine and its load: compare within a run.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import asyncpg
+import uvloop
+from load import Connection, paper_accounts, request_of
+from served import Served
+
+PAGE = 50
+LEFT = 4 * PAGE
+"""Orders between the deep cursor and the end."""
+
+COPY = """\
+INSERT INTO orders
+SELECT (jsonb_populate_record(template, jsonb_build_object(
+    'id', gen_random_uuid(), 'created_at_ms', template.created_at_ms + number, 'client_order_id', null,
+    'idempotency_key', null, 'venue_order_id', null))).*
+FROM orders template, generate_series(1, $1::bigint) number
+"""
+
+
+async def fill(served: Served, orders: int) -> float:
+    """Copy the one order there is; return the seconds it took."""
+    started = time.perf_counter()
+    database = await asyncpg.connect(served.dsn())
+    await database.execute(COPY, orders, timeout=3600)
+    await database.execute("VACUUM ANALYZE orders", timeout=3600)
+    await database.close()
+    return time.perf_counter() - started
+
+
+async def place_one(connection: Connection) -> tuple[str, str]:
+    """A filled order; return the token and the account."""
+    token, [account] = await paper_accounts(connection, 1)
+    asked = {
+        "tradingAccountId": account,
+        "instrumentId": "PAPER:BTC/USDT",
+        "orderSide": "BUY",
+        "orderType": "MARKET",
+        "quantity": "0.001",
+        "awaitClosed": True,
+    }
+    [order] = await connection.call("/tradeOrder/submit", asked, token)
+    assert order["status"] == "FILLED"
+    return token, account
+
+
+async def page(connection: Connection, token: str, query: str) -> Any:
+    answer = json.loads(await connection.ask(request_of(f"/tradeOrder/list?limit={PAGE}{query}", None, token)))
+    assert answer["success"], answer
+    assert len(answer["data"]) == PAGE
+    return answer["pagination"]
+
+
+async def compare(connection: Connection, token: str, query: str, orders: int, samples: int) -> str:
+    """Time both kinds of page in turn; return the line of the table."""
+    near_end = await page(connection, token, f"{query}&offset={orders - LEFT}")
+    assert near_end["total"] == orders + 1
+    took: dict[str, list[float]] = {query: [], f"{query}&cursor={near_end['cursor']}": []}
+    for _ in range(samples):
+        for asked, times in took.items():
+            started = time.perf_counter()
+            await page(connection, token, asked)
+            times.append((time.perf_counter() - started) * 1e3)
+    first, deep = took.values()
+    tails = [quantiles(times, n=100, method="inclusive")[98] for times in (first, deep)]
+    ratio = median(deep) / median(first)
+    return f"{median(first):>9.2f} {tails[0]:>9.2f} {median(deep):>9.2f} {tails[1]:>9.2f} {ratio:>11.3f}"
+
+
+async def main(orders: int, samples: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as scratch:
+        served = await Served.start(Path(scratch, "data"))
+        try:
+            connection = await Connection.open(served.host, served.port)
+            token, account = await place_one(connection)
+            filled_s = await fill(served, orders)
+            of_account = f"&tradingAccountId={account}"
+            lists = {"of the tenant": "", "of an account": of_account, "FILLED": f"{of_account}&orderStatus=FILLED"}
+            print(
+                f"{orders:,} orders of one account, made in {filled_s:.0f} s; pages of {PAGE}, {samples} samples, in ms"
+            )
+            print(f"{'':14} {'first p50':>9} {'p99':>9} {'deep p50':>9} {'p99':>9} {'deep/first':>11}")
+            for name, query in lists.items():
+                print(f"{name:<14} {await compare(connection, token, query, orders, samples)}", flush=True)
+            connection.close()
+        finally:
+            await served.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Deep pages of orders against the first page.")
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--samples", type=int, default=200, help="of each kind of page")
+    arguments = parser.parse_args()
+    uvloop.run(main(arguments.orders, arguments.samples))

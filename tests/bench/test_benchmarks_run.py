@@ -1,0 +1,28 @@
+"""Benchmarks still run and print what they promise. Figures are not looked at: they depend on the machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WITHIN_S = 120
+TINY = {
+    "matching": (["--commands", "50", "--resting", "5"], ["fast", "naive", "ratio"]),
+    "orders": (
+        ["--clients", "2", "--seconds", "0.2", "--rounds", "1"],
+        ["/pgbench", "2 clients LIMIT", "2 clients MARKET", "ready after", "memory (PSS)"],
+    ),
+    "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_benchmark_runs(name: str) -> None:
+    arguments, promised = TINY[name]
+    command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    for words in promised:
+        assert words in ended.stdout
