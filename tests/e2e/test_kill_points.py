@@ -10,6 +10,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import PostgresServer
-from tests.e2e.trader import Trader
+from tests.e2e.trader import Trader, ok
 from tests.e2e.truth import unanswered, violations
 from tests.serving import DidNotStart, Serving, eventually
 
@@ -42,6 +43,8 @@ class World:
     taker: Trader
     numbers: Any
     has_died: bool = False
+    price: str = ""
+    """Of the scenario's resting order: a repeated request is the same request, wherever the market is by then."""
 
     def is_buried(self, order: dict[str, Any]) -> bool:
         """After a death: the order had not reached the venue, never will, and is closed. It is not sent late."""
@@ -102,10 +105,10 @@ async def rest_and_cancel(world: World) -> None:
 
 async def fill_by_another(world: World) -> None:
     """An order that is filled by somebody else's: the news comes by the stream."""
-    bid, ask = await world.maker.prices()
-    inside = str((bid + ask) / 2 if (ask - bid) > 1 else bid)
+    if not world.has_died:
+        world.price = (await world.maker.book())["bids"][0][0]
     resting = await world.maker.submit(
-        orderType="LIMIT", limitPrice=inside.split(".")[0], quantity="0.03", idempotencyKey="k-maker"
+        orderType="LIMIT", limitPrice=world.price, quantity="0.03", idempotencyKey="k-maker"
     )
     if world.is_buried(resting):
         return
@@ -225,6 +228,43 @@ async def test_a_wish_to_cancel_outlives_the_death_of_the_server(world: World, t
         await settled(dsn)
         assert (await world.maker.order(resting["tradeOrderId"]))["status"] == "CANCELLED"
         assert await serving.stop() == 0
+
+
+async def test_a_reconnected_account_books_nothing_twice(world: World, tmp_path: Path) -> None:
+    """What was traded before the snapshot that a new connection goes on from is in the snapshot, and never moves money
+    again: not by the replay after a restart, nor by the lookup of an order that was filled in part."""
+    async with world.clone() as dsn:
+        standing = {"PAPER_MARKET": "recording", "PAPER_RECORDING_SPEED": "0.01"}
+        serving = await world.serve(dsn, tmp_path, **standing)
+        maker, taker = world.maker, world.taker
+        await maker.submit(quantity="0.5", awaitClosed=True)
+        price, queue_ahead = (await maker.book())["bids"][0]
+        resting = await maker.submit(orderType="LIMIT", limitPrice=price, quantity="3")
+        await taker.submit(orderSide="SELL", quantity=str(Decimal(queue_ahead) + 1), awaitClosed=True)
+
+        async def is_filled_in_part() -> bool:
+            return bool((await maker.order(resting["tradeOrderId"]))["status"] == "PARTIALLY_FILLED")
+
+        await eventually(is_filled_in_part)
+        held = (await maker.balances(maker.spot))["BTC"]
+        old_spot, old_margin = maker.spot, maker.margin
+        for account_id in (old_spot, old_margin):
+            await ok(maker.api.post("/api/v3/tradingAccount/disconnect", {"tradingAccountId": account_id}))
+        await maker.connect()
+        assert maker.spot != old_spot
+        assert (await maker.balances(maker.spot))["BTC"] == held
+        adopted = (await maker.orders(tradingAccountId=maker.spot, orderStatus="PARTIALLY_FILLED"))[0]
+        was = await maker.order(resting["tradeOrderId"])
+        assert [e["externalTradeId"] for e in adopted["executions"]] == [
+            e["externalTradeId"] for e in was["executions"]
+        ]
+        await serving.kill()
+        serving = await world.serve(dsn, tmp_path, **standing)
+        assert (await maker.balances(maker.spot))["BTC"] == held
+        assert (await maker.cancel(adopted))["status"] == "CANCELLED"
+        assert await serving.stop() == 0
+        assert "our balances are the venue's" not in await violations(dsn)
+        maker.spot, maker.margin = old_spot, old_margin
 
 
 async def settled(dsn: str) -> None:

@@ -177,6 +177,15 @@ class TestIdempotency:
         free, locked = (await trader.balances(trader.spot))["USDT"]
         assert (free >= 0, locked) == (True, 12 * D(80_040))
 
+    async def test_a_repeat_gets_its_order_when_the_instrument_is_gone_by_then(self, trader: Trader) -> None:
+        first = await trader.submit(idempotencyKey="k1", awaitClosed=True)
+        instrument = {"instrumentId": BTC_USDT}
+        await ok(trader.api.post("/api/v3/market/instrument/disable", instrument))
+        assert await trader.submit(idempotencyKey="k1", awaitClosed=True) == first
+        refused(await trader.try_submit(idempotencyKey="k2"), 400, "INSTRUMENT_NOT_TRADABLE")
+        await ok(trader.api.delete("/api/v3/market/instrument/delete", instrument))
+        assert await trader.submit(idempotencyKey="k1", awaitClosed=True) == first
+
 
 class TestCancel:
     async def test_cancelling_twice_is_as_once(self, trader: Trader) -> None:

@@ -95,9 +95,9 @@ def test_a_file_is_taken_from_where_it_is_named(environ: dict[str, str], tmp_pat
         ),
         ("CADENZA_PAPER_OPENING_BALANCES", "BTC=-1", "paper.opening_balances has BTC=-1: write an amount of 0 or more"),
         (
-            "CADENZA_PAPER_MARKET",
-            "recording",
-            "paper.recording_path is empty: name the file to replay, or set paper.market to synthetic",
+            "CADENZA_PAPER_MAKER_FEE_RATE",
+            "-0.001",
+            "paper.maker_fee_rate is a rebate above paper.taker_fee_rate: the venue would pay for trades with itself",
         ),
         ("CADENZA_PAPER_LATENCY_MS_MIN", "9", "paper.latency_ms_min is 9: it must not exceed latency_ms_max"),
         (

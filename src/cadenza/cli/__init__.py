@@ -2,7 +2,7 @@
 
 import typer
 
-from cadenza.cli import config, doctor, migrate, serve
+from cadenza.cli import config, doctor, keys, migrate, recording, serve, user
 
 
 def make_app() -> typer.Typer:
@@ -18,6 +18,9 @@ def make_app() -> typer.Typer:
     app.command("migrate")(migrate.migrate)
     app.command("doctor")(doctor.doctor)
     app.add_typer(config.app, name="config")
+    app.add_typer(user.app, name="user")
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(recording.app, name="recording")
     return app
 
 

@@ -60,7 +60,8 @@ class VenuePosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshot:
-    """An account at one moment, consistent in itself: every report delivered later happened later."""
+    """An account at one moment, consistent in itself: fills up to `at_ms` (the venue's time) are in it, and no later
+    one is."""
 
     balances: tuple[BalanceReport, ...]
     positions: tuple[VenuePosition, ...]

@@ -25,6 +25,7 @@ from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
 from cadenza.application.orders.apply_report import SessionSink
 from cadenza.application.orders.committer import Committer, CommitterLimits
+from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.paging import CursorCodec
@@ -168,8 +169,13 @@ class House:
             limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
         )
         self.sessions = Sessions(connectors=self.connectors, sink=SessionSink(self.committer))
+        self.in_flight = InFlight(self.concurrency)
         self.reconcile = Reconcile(
-            committer=self.committer, storage=self.storage, clock=self.clock, failpoints=self._failpoints
+            committer=self.committer,
+            storage=self.storage,
+            in_flight=self.in_flight,
+            clock=self.clock,
+            failpoints=self._failpoints,
         )
 
     def _wire_edges(self) -> None:
@@ -197,12 +203,14 @@ class House:
             sessions=self.sessions,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),
             changer=AccountChanger(storage=self.storage, committer=self.committer, clock=self.clock, ids=self.ids),
+            reconcile=self.reconcile,
             portfolios=self.portfolios,
             cursors=CursorCodec(derive(self.key_ring.active().secret, "cursors")),
             waiters=self.waiters,
             clock=self.clock,
             ids=self.ids,
             concurrency=self.concurrency,
+            in_flight=self.in_flight,
             failpoints=self._failpoints,
         )
 

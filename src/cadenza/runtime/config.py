@@ -83,13 +83,13 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True)
 class OrderSettings:
-    """The committer, through which every order passes, and idempotency."""
+    """The committer, through which every order passes. Idempotency keys are kept as long as their orders."""
 
-    idempotency_retention_hours: int = setting(
-        48, "How long an idempotency key is remembered.", minimum=24, maximum=8760
-    )
     committer_queue_max: int = setting(
-        10_000, "Commands and reports that may wait; beyond it a command is answered 429.", minimum=1, maximum=1_000_000
+        10_000,
+        "Commands and reports that may wait; beyond it a command is answered OVERLOADED.",
+        minimum=1,
+        maximum=1_000_000,
     )
     committer_batch_max: int = setting(256, "Commands and reports in one transaction.", minimum=1, maximum=10_000)
 
@@ -111,7 +111,9 @@ class PaperSettings:
 
     seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
     market: PaperMarket = setting("synthetic", "What moves the paper market: a random walk, or a recording.")
-    recording_path: Path | None = setting(None, "The recording to replay when `market` is `recording`.")
+    recording_path: Path | None = setting(
+        None, "The recording to replay when `market` is `recording`.", shown_default="the packaged one"
+    )
     recording_speed: Decimal = setting(
         Decimal(1), "Recorded seconds per second.", minimum=Decimal("0.01"), maximum=Decimal(10_000)
     )
@@ -271,8 +273,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "auth.new_tenant_environments names one twice: name each once"
     if paper.latency_ms_min > paper.latency_ms_max:
         yield f"paper.latency_ms_min is {paper.latency_ms_min}: it must not exceed latency_ms_max"
-    if paper.market == "recording" and paper.recording_path is None:
-        yield "paper.recording_path is empty: name the file to replay, or set paper.market to synthetic"
+    fees = (paper.maker_fee_rate, paper.taker_fee_rate)
+    if all(fee.is_finite() for fee in fees) and sum(fees) < 0:
+        yield "paper.maker_fee_rate is a rebate above paper.taker_fee_rate: the venue would pay for trades with itself"
+    if paper.recording_speed.is_finite() and paper.recording_speed * 100 % 1:
+        yield f"paper.recording_speed is {paper.recording_speed}: write at most two decimals"
     for asset, amount in paper.opening_balances.items():
         if not amount.is_finite() or amount < 0:
             yield f"paper.opening_balances has {asset}={amount}: write an amount of 0 or more"

@@ -13,8 +13,6 @@ from cadenza.runtime.config import PaperSettings
 
 PAGE = (Path(__file__).parents[3] / "docs/venues/paper.md").read_text()
 _ROW = re.compile(r"^\| `CADENZA_PAPER_(\w+)` \| `?([^`|]*?)`? \| .+ \|$", re.MULTILINE)
-_WITHOUT_EFFECT = {"partial_fills"}
-"""Settings that the page keeps quiet about because nothing reads them."""
 
 
 def shown(value: object) -> str:
@@ -28,7 +26,7 @@ def shown(value: object) -> str:
 def test_every_setting_is_told_with_its_default() -> None:
     table = PAGE.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
     defaults = PaperSettings()
-    wanted = {f.name: shown(getattr(defaults, f.name)) for f in fields(PaperSettings) if f.name not in _WITHOUT_EFFECT}
+    wanted = {f.name: shown(getattr(defaults, f.name)) for f in fields(PaperSettings)}
     assert {name.lower(): default for name, default in _ROW.findall(table)} == wanted
 
 

@@ -13,6 +13,7 @@ from cadenza.application.accounts.value import PortfolioBuilder
 from cadenza.application.orders.apply_report import ApplyReports, SessionSink
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import Committer, CommitterLimits
+from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder
@@ -170,15 +171,21 @@ class OrderWorld:
         self.sink = SessionSink(self.committer)
         connector: Any = SimpleNamespace(open_session=self._open_session)
         self.sessions = Sessions(connectors={PAPER: connector}, sink=self.sink)
+        self.in_flight = InFlight(self.concurrency)
         self.submit_order = SubmitOrder(
             committer=self.committer, sessions=self.sessions, catalogue=catalogue, waiters=self.waiters,
-            clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
+            clock=self.clock, ids=self.ids, concurrency=self.concurrency, in_flight=self.in_flight,
+            failpoints=self.failpoints,
         )  # type: ignore[arg-type]  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=self.committer, sessions=self.sessions, concurrency=self.concurrency, failpoints=self.failpoints
         )
         self.reconcile = Reconcile(
-            committer=self.committer, storage=storage, clock=self.clock, failpoints=self.failpoints
+            committer=self.committer,
+            storage=storage,
+            in_flight=self.in_flight,
+            clock=self.clock,
+            failpoints=self.failpoints,
         )
 
     async def add_account(self, owner: TradingAccount | None = None, balances: dict[str, str] | None = None) -> None:

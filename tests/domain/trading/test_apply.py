@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.ids import OrderId
+from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, Side, TimeInForce
@@ -229,7 +229,9 @@ def test_an_adopted_order_is_adopted_once() -> None:
 def test_a_foreign_account_cannot_be_reached_through_an_order_id() -> None:
     world = state()
     order = submit(world)
-    stranger = replace(accepted(order), account_id=UUID(int=99))
+    other = account(id=TradingAccountId(UUID(int=99)))
+    world.put_account(other)
+    stranger = replace(accepted(order), account_id=other.id)
     assert apply_report(world, stranger) is None
     assert now(world, order).status is OrderStatus.SUBMITTED
 
@@ -363,3 +365,50 @@ def _closed_states_are_final(way: tuple[int, ...]) -> None:
     assert (done.status is OrderStatus.FILLED) == (closed is OrderStatus.FILLED)
     assert world.balance(ACCOUNT, "USDT").locked == 0
     assert OrderId(done.id) == order.id
+
+
+# --- the snapshot that an account goes on from
+
+
+def test_a_fill_that_the_snapshot_has_fills_its_order_and_moves_no_money() -> None:
+    world = state(account(adopted_at_ms=NOW_MS + 5))
+    order = submit(world, quantity=D(2))
+    apply_report(world, fill(order, "t1", "1", fee="0.09"))
+    assert now(world, order).executed_quantity == 1
+    assert world.balance(ACCOUNT, "BTC").total == 10
+    usdt = world.balance(ACCOUNT, "USDT")
+    assert (usdt.total, usdt.locked) == (D(1_000_000), D("90.09"))
+    apply_report(world, replace(fill(order, "t2", "1"), at_ms=NOW_MS + 6))
+    assert now(world, order).status is OrderStatus.FILLED
+    assert world.balance(ACCOUNT, "BTC").total == 11
+
+
+def test_before_there_is_a_snapshot_nothing_is_applied() -> None:
+    world = state()
+    order = submit(world)
+    world.put_account(account(adopted_at_ms=None))
+    for report in (fill(order, "t1", "1"), accepted(order)):
+        assert apply_report(world, report) is None
+    assert now(world, order).executed_quantity == 0
+    assert world.balance(ACCOUNT, "BTC").total == 10
+    assert world.changed.unmatched == []
+
+
+def test_an_order_that_was_placed_elsewhere_locks_what_it_holds() -> None:
+    world = state()
+    adopted = apply_report(world, external())
+    assert adopted is not None
+    assert adopted.reservation is not None
+    assert world.balance(ACCOUNT, adopted.reservation.asset).locked == adopted.reservation.remaining > 0
+
+
+def test_what_was_kept_for_a_venue_order_id_is_applied_when_the_id_becomes_known() -> None:
+    world = state()
+    order = submit(world)
+    early = replace(fill(order, "t1", "1"), order_id=None)
+    assert apply_report(world, early) is None
+    world.unmatched = list(world.changed.unmatched)
+    apply_report(world, accepted(order))
+    assert now(world, order).executed_quantity == 1
+    apply_report(world, fill(order, "t1", "1"))
+    assert now(world, order).executed_quantity == 1

@@ -14,6 +14,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
 from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.submit import decide_submit
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
 
 
@@ -255,3 +256,28 @@ def test_the_book_is_what_values_a_market_order() -> None:
     world = state(balances={"USDT": "100"}, market=book(ask="200", bid="199"))
     with pytest.raises(e.InsufficientBalance):
         submit(world, type=OrderType.MARKET, quantity=D(1))
+
+
+def test_a_try_that_was_closed_meanwhile_is_not_sent_any_more() -> None:
+    world = state()
+    order = submit(world)
+    world.put_order(order.rejected("NOT_FOUND_AT_VENUE", NOW_MS))
+    again = decide_submit(world, request(), order.id, order.tenant_id, instrument())
+    assert again.is_new is False
+
+
+@pytest.mark.parametrize(("side", "names_it"), [(Side.BUY, False), (Side.SELL, True)])
+def test_a_hedged_order_names_a_position_only_to_close_it(side: Side, names_it: bool) -> None:
+    held = Position(
+        id=PositionId(UUID(int=77)),
+        account_id=ACCOUNT,
+        instrument_id=BTC,
+        side=PositionSide.LONG,
+        quantity=D(1),
+        entry_cost=D(90),
+        created_at_ms=NOW_MS,
+        updated_at_ms=NOW_MS,
+    )
+    world = state(account(AccountType.MARGIN, PositionMode.HEDGE), positions=[held])
+    order = submit(world, side=side, position_id=held.id, quantity=D("0.5"), limit_price=D(110 if names_it else 90))
+    assert (order.position_id == held.id) is names_it

@@ -48,6 +48,7 @@ def account(
         "id": ACCOUNT, "tenant_id": TENANT, "user_id": UserId(UUID(int=3)), "venue_id": PAPER, "nickname": "",
         "external": ExternalAccount(external_id="x", type=type, external_type="x", position_mode=mode, max_leverage=20),
         "credential_ids": (), "status": AccountStatus.ACTIVE, "created_at_ms": NOW_MS, "updated_at_ms": NOW_MS,
+        "adopted_at_ms": NOW_MS - 1_000,
     }  # fmt: skip
     return TradingAccount(**(facts | changes))  # type: ignore[arg-type]
 

@@ -194,4 +194,5 @@ def account_of(row: Row) -> TradingAccount:
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
         last_sequence=row["last_sequence"],
+        adopted_at_ms=row["adopted_at_ms"],
     )

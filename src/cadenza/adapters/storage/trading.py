@@ -83,9 +83,10 @@ WITH created AS (
     INSERT INTO unmatched_reports SELECT * FROM unnest($7::unmatched_reports[]) ON CONFLICT DO NOTHING
 )
 UPDATE trading_accounts a SET
-    last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms
-FROM unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])
-    AS n (id, last_sequence, status, nickname, updated_at_ms)
+    last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms,
+    adopted_at_ms = n.adopted_at_ms
+FROM unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[])
+    AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms)
 WHERE a.id = n.id
 """
 
@@ -135,6 +136,7 @@ class TradingSql:
             [operation.status.value for operation in changes.operations],
             [operation.finished_at_ms for operation in changes.operations],
             [operation.failure for operation in changes.operations],
+            [account.adopted_at_ms for account in accounts],
         )
 
 

@@ -7,6 +7,7 @@ from cadenza.application.accounts.disconnect_account import disconnected
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -16,7 +17,7 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, PositionId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.events import AccountUpdated
-from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.position import Position, closed_unseen
 from cadenza.domain.trading.state import TradingState
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
@@ -30,7 +31,11 @@ RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
 
 @dataclass(frozen=True, slots=True)
 class AdoptSnapshot:
-    """A change: take in balances, positions and open orders, and let the account trade."""
+    """A change: take in balances, positions and open orders, and let the account trade.
+
+    From here on fills later than the snapshot move money; earlier ones, which reconciling brings, only fill their
+    orders, for the snapshot has their money. What sessions tell before this is decided is not applied at all.
+    """
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
@@ -45,30 +50,43 @@ class AdoptSnapshot:
                 keys.venue_orders.add((self.account_id, order.venue_order_id))
 
     def decide(self, state: TradingState) -> TradingAccount:
+        adopted = replace(state.account(self.account_id), adopted_at_ms=self.snapshot.at_ms)
+        state.put_account(adopted)
         for balance in self.snapshot.balances:
             apply_report(state, balance)
+        self._adopt_positions(state)
         for order in self.snapshot.open_orders:
             apply_report(state, order)
-        for held in self.snapshot.positions:
-            if state.position(self.account_id, held.instrument_id, held.side) is None:
-                state.put_position(
-                    Position(
-                        id=PositionId(state.world.new_id()),
-                        account_id=self.account_id,
-                        instrument_id=held.instrument_id,
-                        side=held.side,
-                        quantity=held.quantity,
-                        entry_cost=held.quantity * held.entry_price,
-                        leverage=held.leverage,
-                        created_at_ms=self.snapshot.at_ms,
-                        updated_at_ms=self.snapshot.at_ms,
-                    )
-                )
         active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
         state.put_account(active)
         state.emit(active.id, AccountUpdated(active))
         state.finish_operation(self.operation)
         return state.account(self.account_id)
+
+    def _adopt_positions(self, state: TradingState) -> None:
+        """Open what the venue shows; what was open here and is not there was closed while nobody listened."""
+        shown = {(held.instrument_id, held.side): held for held in self.snapshot.positions}
+        for known in state.positions(self.account_id):
+            if (known.instrument_id, known.side) not in shown:
+                state.put_position(closed_unseen(known, self.snapshot.at_ms))
+        for held in shown.values():
+            position = state.position(self.account_id, held.instrument_id, held.side) or Position(
+                id=PositionId(state.world.new_id()),
+                account_id=self.account_id,
+                instrument_id=held.instrument_id,
+                side=held.side,
+                created_at_ms=self.snapshot.at_ms,
+                updated_at_ms=self.snapshot.at_ms,
+            )
+            state.put_position(
+                replace(
+                    position,
+                    quantity=held.quantity,
+                    entry_cost=held.quantity * held.entry_price,
+                    leverage=held.leverage,
+                    updated_at_ms=self.snapshot.at_ms,
+                )
+            )
 
 
 class ConnectAccount:
@@ -82,9 +100,11 @@ class ConnectAccount:
         sessions: Sessions,
         keys: Keys,
         changer: AccountChanger,
+        reconcile: Reconcile,
         clock: Clock,
         ids: Ids,
     ) -> None:
+        self._reconcile = reconcile
         self._storage = storage
         self._committer = committer
         self._sessions = sessions
@@ -115,13 +135,15 @@ class ConnectAccount:
         try:
             session = await self._sessions.open(account, secrets)
             snapshot = await session.snapshot()
-            return await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
             if account.last_sequence == 0:
                 await self._committer.commit(AccountChange(account.id, disconnected, None))
             raise
+        await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
+        return adopted
 
     async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
         if not credential_ids:
@@ -163,7 +185,9 @@ class ConnectAccount:
         ids = tuple(dict.fromkeys(credential_ids))
         async with self._storage.begin() as uow:
             if existing is not None:
-                account = replace(existing, external=external, credential_ids=ids, updated_at_ms=now_ms)
+                account = replace(
+                    existing, external=external, credential_ids=ids, updated_at_ms=now_ms, adopted_at_ms=None
+                )
                 await uow.accounts.update(account)
             else:
                 account = TradingAccount(

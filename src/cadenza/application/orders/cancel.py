@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
+from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.cancel import Cancellation, decide_cancel
@@ -67,3 +67,5 @@ class CancelOrder:
         except CadenzaError as error:
             answer.fail(error)
             raise
+        finally:
+            answer.fail(InternalError("the cancel ended without an answer; look the order up"))

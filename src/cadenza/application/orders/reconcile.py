@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.in_flight import InFlight
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
@@ -30,7 +31,10 @@ UNCERTAIN = frozenset({OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.P
 class Reconcile:
     """Asks a session about its account's orders and applies what it answers; safe to repeat."""
 
-    def __init__(self, *, committer: Committer, storage: Storage, clock: Clock, failpoints: Failpoints) -> None:
+    def __init__(
+        self, *, committer: Committer, storage: Storage, in_flight: InFlight, clock: Clock, failpoints: Failpoints
+    ) -> None:
+        self._in_flight = in_flight
         self._committer = committer
         self._storage = storage
         self._clock = clock
@@ -41,13 +45,21 @@ class Reconcile:
         async with self._storage.read() as uow:
             since_ms = await uow.events.last_at_ms(account_id)
         if since_ms is not None:
-            await self._apply(await session.replay(since_ms - REPLAY_OVERLAP_MS))
+            await self._since(account_id, session, since_ms - REPLAY_OVERLAP_MS)
+
+    async def after_adoption(self, account_id: TradingAccountId, session: ExecutionSession, adopted_at_ms: int) -> None:
+        """After a snapshot was taken in: what happened since, and what open orders had been filled before."""
+        await self._since(account_id, session, adopted_at_ms)
+
+    async def _since(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
+        await self._apply(await session.replay(since_ms))
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         await self._lookup(session, orders)
 
     async def unanswered(self, account_id: TradingAccountId, session: ExecutionSession) -> int:
-        """Ask about orders that have waited too long for an answer; return how many there were."""
+        """Ask about orders that have waited too long for an answer; return how many there were. Those that are being
+        sent just now have a request that waits for its answer itself."""
         newest_ms = self._clock.now_ms() - UNANSWERED_AFTER_MS
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
@@ -56,6 +68,7 @@ class Reconcile:
         return len(waiting)
 
     async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
+        orders = [order for order in orders if order.id not in self._in_flight]
         for start in range(0, len(orders), ORDERS_PER_LOOKUP_MAX):
             self._failpoints.reach("reconcile.before_lookup")
             reports = await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
@@ -21,7 +22,7 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import RejectedReport, Report
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.submit import Submission, decide_submit
+from cadenza.domain.trading.submit import Submission, decide_submit, find_repeated
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.failpoints import Failpoints
@@ -43,7 +44,8 @@ class SubmitChange:
     request: SubmitOrderRequest
     order_id: OrderId
     tenant_id: TenantId
-    instrument: Instrument
+    instrument: Instrument | CadenzaError
+    """Or why the tenant may not trade it, which counts for a new order only: a repeated request gets its order."""
 
     def name_keys(self, keys: BatchKeys) -> None:
         request = self.request
@@ -57,6 +59,11 @@ class SubmitChange:
     def decide(self, state: TradingState) -> Submission:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
+        if isinstance(self.instrument, CadenzaError):
+            repeated = find_repeated(state, self.request)
+            if repeated is None:
+                raise self.instrument
+            return Submission(repeated, is_new=False)
         return decide_submit(state, self.request, self.order_id, self.tenant_id, self.instrument)
 
 
@@ -73,6 +80,7 @@ class SubmitOrder:
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
+        in_flight: InFlight,
         failpoints: Failpoints,
     ) -> None:
         self._committer = committer
@@ -82,34 +90,45 @@ class SubmitOrder:
         self._clock = clock
         self._ids = ids
         self._concurrency = concurrency
+        self._in_flight = in_flight
         self._failpoints = failpoints
-        self._in_flight: dict[OrderId, Promise[Order]] = {}
 
     async def __call__(self, actor: Actor, request: SubmitOrderRequest) -> Order:
         actor.require(Scope.WRITE)
-        instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
-        actor.require_access(instrument.venue_id)
+        instrument = self._tradable(actor, request)
         order_id = OrderId(self._ids.new())
         watch = self._waiters.watch(order_id)
+        answer = self._in_flight.begin(order_id)
         try:
             submission = await self._committer.commit(SubmitChange(request, order_id, actor.tenant_id, instrument))
+        except BaseException:
+            self._in_flight.end(order_id)
+            watch.release()
+            raise
+        try:
             if not submission.is_new:
+                self._in_flight.end(order_id)
                 return await self._first_answer(submission.order)
-            order = await self._send(submission.order)
+            # The work goes on when the client hangs up.
+            self._concurrency.spawn(f"submit {order_id}", self._send_and_apply(submission.order, answer))
+            order = await answer.wait()
             if request.await_closed and not order.is_closed:
                 return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
             return order
         finally:
             watch.release()
 
-    async def _send(self, order: Order) -> Order:
-        """Call the venue once and commit what it says. The work goes on when the client hangs up."""
-        answer: Promise[Order] = self._concurrency.promise()
-        self._in_flight[order.id] = answer
-        self._concurrency.spawn(f"submit {order.id}", self._send_and_apply(order, answer))
-        return await answer.wait()
+    def _tradable(self, actor: Actor, request: SubmitOrderRequest) -> Instrument | CadenzaError:
+        """Return the instrument, or why a new order in it is refused."""
+        try:
+            instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
+            actor.require_access(instrument.venue_id)
+        except CadenzaError as refusal:
+            return refusal
+        return instrument
 
     async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
+        """Call the venue once and commit what it says."""
         try:
             reports = await self._call_venue(order)
             self._failpoints.reach("submit.after_venue")
@@ -119,7 +138,7 @@ class SubmitOrder:
             answer.fail(error)
             raise
         finally:
-            del self._in_flight[order.id]
+            self._in_flight.end(order.id)
 
     async def _call_venue(self, order: Order) -> Sequence[Report]:
         if not self._sessions.is_open(order.account_id):
@@ -130,7 +149,7 @@ class SubmitOrder:
 
     async def _first_answer(self, order: Order) -> Order:
         """A repeated request is answered as the first one: when that is under way, after it."""
-        answer = self._in_flight.get(order.id)
+        answer = self._in_flight.answer_of(order.id)
         if answer is None:
             return order
         return await answer.wait_for(IN_FLIGHT_WAIT_MS_MAX) or order

@@ -53,7 +53,11 @@ class ExternalAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingAccount:
-    """An account as we keep it. `last_sequence` is the offset of the newest event in its log."""
+    """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
+
+    `adopted_at_ms` is the venue's instant of the snapshot that its balances and positions go on from: fills up to it
+    are in them already. None while there is no such snapshot.
+    """
 
     id: TradingAccountId
     tenant_id: TenantId
@@ -66,6 +70,7 @@ class TradingAccount:
     created_at_ms: int
     updated_at_ms: int
     last_sequence: int = 0
+    adopted_at_ms: int | None = None
 
     @property
     def is_margined(self) -> bool:

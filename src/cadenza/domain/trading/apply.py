@@ -6,8 +6,9 @@ Every report may come twice, late or before the reply to the request; applying i
 from dataclasses import replace
 
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import InternalError
+from cadenza.domain.errors import CadenzaError, InternalError
 from cadenza.domain.ids import ExecutionId, OrderId, PositionId
+from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Execution, Order
@@ -33,12 +34,17 @@ from cadenza.domain.trading.reports import (
     TriggerMovedReport,
     UnknownOutcomeReport,
 )
-from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.reservation import release, reserve
 from cadenza.domain.trading.state import TradingState
 
 
 def apply_report(state: TradingState, report: Report) -> Order | None:
-    """Apply one report; return the order it was about, None when it fits none (then it is kept) or is not about one."""
+    """Apply one report; return the order it was about, None when it fits none (then it is kept) or is not about one.
+
+    While the account has no snapshot to go on from, nothing is applied: the snapshot has it, or reconciling brings it.
+    """
+    if state.account(report.account_id).adopted_at_ms is None:
+        return None
     if isinstance(report, BalanceReport):
         _apply_balance(state, report)
         return None
@@ -51,11 +57,20 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
     changed = _changed(state, order, report)
     if changed is order:
         return order
-    if report.venue_order_id is not None and changed.venue_order_id is None:
-        changed = replace(changed, venue_order_id=report.venue_order_id)
+    has_learnt_id = order.venue_order_id is None and (changed.venue_order_id or report.venue_order_id) is not None
+    if has_learnt_id:
+        changed = replace(changed, venue_order_id=changed.venue_order_id or report.venue_order_id)
     changed = release(state, changed)
     state.put_order(changed)
-    return changed
+    return _with_kept(state, changed) if has_learnt_id else changed
+
+
+def _with_kept(state: TradingState, order: Order) -> Order:
+    """Apply what came before it was known whose the venue's id is."""
+    for kept in state.unmatched:
+        if kept.account_id == order.account_id and kept.venue_order_id == order.venue_order_id:
+            order = apply_report(state, kept) or order
+    return order
 
 
 def _changed(state: TradingState, order: Order, report: Report) -> Order:
@@ -107,6 +122,8 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
     )
     state.add_execution(execution)
     account = state.account(order.account_id)
+    if account.adopted_at_ms is not None and execution.executed_at_ms <= account.adopted_at_ms:
+        return order.filled(execution)  # the snapshot that the account goes on from has the money already
     if account.is_margined:
         order = _fill_position(state, account, order, execution, report.position_side)
     else:
@@ -197,8 +214,16 @@ def _adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         created_at_ms=report.at_ms,
         updated_at_ms=report.at_ms,
     )
+    order = _with_reservation(state, order, account, instrument)
     state.put_order(order)
-    for kept in state.unmatched:
-        if kept.account_id == report.account_id and kept.venue_order_id == report.venue_order_id:
-            order = apply_report(state, kept) or order
-    return order
+    return _with_kept(state, order)
+
+
+def _with_reservation(state: TradingState, order: Order, account: TradingAccount, instrument: Instrument) -> Order:
+    """Lock what the order holds at its venue, as far as we can tell: it works there whether we find money or not."""
+    try:
+        reservation = reserve(order, account, instrument, state)
+    except CadenzaError:
+        return order
+    state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
+    return replace(order, reservation=reservation)

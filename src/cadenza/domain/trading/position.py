@@ -110,6 +110,18 @@ def reduce(position: Position, quantity: Decimal, price: Decimal, at_ms: int) ->
     return PositionChange(changed, realized)
 
 
+def closed_unseen(position: Position, at_ms: int) -> Position:
+    """Close a position that the venue does not have any more; at which price is not known here."""
+    return replace(
+        position,
+        quantity=ZERO,
+        entry_cost=ZERO,
+        status=PositionStatus.CLOSED,
+        updated_at_ms=at_ms,
+        closed_at_ms=at_ms,
+    )
+
+
 def side_of_fill(mode: PositionMode, side: Side, targeted: PositionSide | None) -> PositionSide:
     """Say which row a fill belongs to: the targeted one in hedge mode, else BUY opens long and SELL opens short."""
     if mode is PositionMode.NETTING:

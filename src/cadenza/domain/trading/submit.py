@@ -19,9 +19,9 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import HUNDRED, ONE, RATIO_SCALE, ZERO, Rounding, is_multiple, round_to_step, to_plain
 from cadenza.domain.trading.checks import check_quantity, check_request, effective_expiry, effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import OrderType, QuantityType, Side
+from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.position import Position, PositionMode, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import reference_price, reserve, target_position
 from cadenza.domain.trading.state import TradingState
 
@@ -40,13 +40,13 @@ def decide_submit(
     """Return the order that the request makes, or made before; raise the cause of a refusal.
 
     `order_id` was chosen before the transaction. When it is there already, an earlier try of this very request was
-    committed without our knowing, and nothing was sent: it is new still.
+    committed without our knowing, and nothing was sent: it is new still, unless it was closed as never sent meanwhile.
     """
     account = state.account(request.account_id)
     known = state.order(order_id)
     if known is not None:
-        return Submission(known, is_new=True)
-    repeated = _find_repeated(state, request)
+        return Submission(known, is_new=known.status is OrderStatus.SUBMITTED)
+    repeated = find_repeated(state, request)
     if repeated is not None:
         return Submission(repeated, is_new=False)
     account.require_active()
@@ -64,7 +64,7 @@ def decide_submit(
     return Submission(order, is_new=True)
 
 
-def _find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | None:
+def find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | None:
     """Return the order that an equal request made; raise when key or client order id are taken by another body."""
     account_id, key, client_id = request.account_id, request.idempotency_key, request.client_order_id
     by_key = state.order_by_key(account_id, key) if key is not None else None
@@ -154,7 +154,17 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
             "choose a quantityRounding such as DOWN to have it rounded",
             {"lotSize": to_plain(instrument.lot_size)},
         )
-    return replace(order, quantity=quantity)
+    return replace(
+        order, quantity=quantity, position_id=None if _opens(order, account, position) else order.position_id
+    )
+
+
+def _opens(order: Order, account: TradingAccount, position: Position | None) -> bool:
+    """Whether a hedged order names the row that its side opens anyway. At a venue an order that names a position
+    closes it, so the name is left out."""
+    if position is None or account.position_mode is not PositionMode.HEDGE:
+        return False
+    return position.side is side_of_fill(PositionMode.HEDGE, order.side, None)
 
 
 def _share(

@@ -37,7 +37,9 @@ from cadenza.application.market_data.sync_securities import SyncSecurities
 from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
@@ -65,12 +67,14 @@ class Parts:
     sessions: Sessions
     keys: Keys
     changer: AccountChanger
+    reconcile: Reconcile
     portfolios: PortfolioBuilder
     cursors: CursorCodec
     waiters: Waiters
     clock: Clock
     ids: Ids
     concurrency: Concurrency
+    in_flight: InFlight
     failpoints: Failpoints
 
 
@@ -95,6 +99,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
             clock=p.clock,
             ids=p.ids,
             concurrency=p.concurrency,
+            in_flight=p.in_flight,
             failpoints=p.failpoints,
         ),
         cancel_order=CancelOrder(
@@ -153,6 +158,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         sessions=parts.sessions,
         keys=parts.keys,
         changer=parts.changer,
+        reconcile=parts.reconcile,
         clock=parts.clock,
         ids=parts.ids,
     )

@@ -45,6 +45,7 @@ def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, fai
                 fees=FeeRates(maker=paper.maker_fee_rate, taker=paper.taker_fee_rate),
                 latency_ms_min=paper.latency_ms_min,
                 latency_ms_max=paper.latency_ms_max,
+                partial_fills=paper.partial_fills,
             ),
         ),
         MOCK: MockConnector(

@@ -156,6 +156,10 @@ class Desk:
         self._news.set()
         return await reply
 
+    def end_instant(self) -> None:
+        """Let whatever comes next happen at a later millisecond than what has been told so far."""
+        self._now_ms += 1
+
     def find(self, turn: Turn, venue_order_id: str) -> list[OrderFact]:
         """All that is known of an order by now, this turn included; empty when it is unknown."""
         stored = turn.stored.get(venue_order_id)

@@ -210,6 +210,7 @@ class InHouseSession:
     def _snapshot_if_told(self, turn: Turn) -> AccountSnapshot | None:
         if not self._outbox.is_idle:
             return None
+        self._desk.end_instant()
         ledger, account_id = self._desk.floor.office.ledger, self._account.id
         balances = (
             BalanceFact(external_id=self._external_id, asset=balance.asset, total=balance.total, at_ms=turn.at_ms)

@@ -63,7 +63,8 @@ STATEMENTS = (
         status text NOT NULL,
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
-        last_sequence bigint NOT NULL DEFAULT 0
+        last_sequence bigint NOT NULL DEFAULT 0,
+        adopted_at_ms bigint
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",

@@ -1,0 +1,86 @@
+"""`cadenza keys`: the master keys, which seal the venue credentials."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+
+from cadenza.adapters.storage.master_keys import forget_master_key, keys_in_use, prove_master_keys, rewrap_batch
+from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing
+from cadenza.adapters.vault.sealer import AesGcmSealer
+from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.ports.vault import CannotOpen
+
+T = TypeVar("T")
+app = typer.Typer(help="The master keys, which seal the venue credentials.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_keys() -> None:
+    """Print the keys of the ring, the active one first, and how many credentials each seals."""
+
+    async def work(connection: asyncpg.Connection, ring: KeyRing) -> list[str]:
+        used = await keys_in_use(connection)
+        return [f"{key}  {used.get(key, 0)} credentials{'  active' * (not n)}" for n, key in enumerate(ring.ids())]
+
+    for line in _run(work):
+        typer.echo(line)
+
+
+@app.command("rotate")
+def rotate() -> None:
+    """Make a new active key and seal every credential anew under it. The server may go on running.
+
+    With CADENZA_MASTER_KEY, put the new key first there yourself; this then only seals anew.
+    """
+
+    async def work(connection: asyncpg.Connection, ring: KeyRing) -> int:
+        if isinstance(ring, FileKeyRing):
+            ring.add()
+            await prove_master_keys(connection, ring)
+        total = 0
+        while count := await rewrap_batch(connection, AesGcmSealer(ring), ring.active_id()):
+            total += count
+        return total
+
+    typer.echo(
+        f"{_run(work)} credentials were sealed anew. Older keys stay on the ring: `cadenza keys drop` ends them."
+    )
+
+
+@app.command("drop")
+def drop(key: Annotated[str, typer.Argument(help="The id of a key that is not active and seals nothing.")]) -> None:
+    """Remove an old key from the file for good. Tokens and cursors that it signed end with it."""
+
+    async def work(connection: asyncpg.Connection, ring: KeyRing) -> None:
+        if not isinstance(ring, FileKeyRing):
+            raise fail("the keys are in CADENZA_MASTER_KEY: take the key out there")
+        if count := (await keys_in_use(connection)).get(key, 0):
+            raise fail(f"{key} seals {count} credentials: run `cadenza keys rotate` first")
+        ring.drop(key)
+        await forget_master_key(connection, key)
+
+    _run(work)
+    typer.echo(f"{key} is gone.")
+
+
+def _run(work: Callable[[asyncpg.Connection, KeyRing], Awaitable[T]]) -> T:
+    settings = loaded_settings().settings
+
+    async def whole() -> T:
+        ring = KeyRing.from_text(settings.master_key) if settings.master_key else FileKeyRing(settings.master_key_file)
+        async with open_database(settings) as dsn:
+            connection = await asyncpg.connect(dsn)
+            try:
+                await prove_master_keys(connection, ring)
+                return await work(connection, ring)
+            finally:
+                await connection.close()
+
+    with plain_failures():
+        try:
+            return asyncio.run(whole())
+        except CannotOpen as error:
+            raise fail(f"a credential cannot be opened: {error}") from None

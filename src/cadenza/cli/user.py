@@ -1,0 +1,170 @@
+"""`cadenza user`: users, invitations, passwords and the outbox, for whoever holds the machine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.email import normalise_email
+from cadenza.domain.identity.mail import Mail
+from cadenza.domain.identity.user import User
+from cadenza.domain.ids import Access, SessionId
+from cadenza.runtime.wiring.administration import Administration, open_administration
+
+T = TypeVar("T")
+NOBODY = "command line"
+LISTED_MAX = 1000
+
+Email = Annotated[str, typer.Argument(help="The user's e-mail address.")]
+NewPassword = Annotated[
+    str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when left out.")
+]
+Environments = Annotated[str, typer.Option(help="Any of live, uat, paper; joined by commas.")]
+
+app = typer.Typer(help="Users, invitations, passwords and the outbox.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    email: Email,
+    password: NewPassword,
+    operator: Annotated[bool, typer.Option("--operator", help="Sees all tenants.")] = False,
+    environments: Environments = "",
+) -> None:
+    """Make a user with a tenant of its own, however sign-up is set."""
+    access = _environments(environments) if environments else None
+
+    async def work(office: Administration) -> User:
+        return await office.create_user(email=email, password=password, is_operator=operator, access=access)
+
+    user = _run(work)
+    typer.echo(f"{user.email} is user {user.id} of tenant {user.tenant_id}.")
+
+
+@app.command("list")
+def list_users() -> None:
+    """Print the users of all tenants, newest first."""
+
+    async def work(office: Administration) -> list[User]:
+        async with office.storage.read() as uow:
+            return list(await uow.identity.list_users(offset=0, limit=LISTED_MAX))
+
+    for user in _run(work):
+        scopes = ",".join(sorted(scope.value for scope in user.scopes))
+        access = ",".join(sorted(environment.value for environment in user.access))
+        operator = "  operator" if user.is_operator else ""
+        typer.echo(f"{user.id}  {user.email or '-'}  tenant {user.tenant_id}  {scopes}  {access}{operator}")
+
+
+@app.command("invite")
+def invite(
+    email: Email,
+    into: Annotated[
+        str, typer.Option(help="Address of an admin, whose tenant is joined. Left out: a new tenant.")
+    ] = "",
+    scopes: Annotated[str, typer.Option(help="Of a member: any of read, write, admin; joined by commas.")] = "read",
+) -> None:
+    """Mail an invitation, good once: to a tenant of its own, or into the tenant of an admin."""
+    wanted = frozenset(_one_of(Scope, "--scopes", name) for name in scopes.split(","))
+
+    async def work(office: Administration) -> str:
+        if not into:
+            _, token = await office.invite_tenant(email=email)
+            return f"The invitation of {email} is in the outbox. Its token: {token}"
+        await office.invite_member(await _as_admin(office, into), email=email, scopes=wanted)
+        return f"The invitation of {email} is in the outbox: `cadenza user outbox` shows it until it is sent."
+
+    typer.echo(_run(work))
+
+
+@app.command("set-password")
+def set_password(email: Email, password: NewPassword) -> None:
+    """Set a user's password and end the user's sessions."""
+
+    async def work(office: Administration) -> None:
+        await office.set_password(email=email, password=password)
+
+    _run(work)
+    typer.echo(f"{email} has a new password; all sessions have ended.")
+
+
+@app.command("reset-password")
+def reset_password(
+    token: Annotated[str, typer.Option(help="The one-time token that was mailed.")], password: NewPassword
+) -> None:
+    """Set the password with a token that `recover` mailed, and end the user's sessions."""
+
+    async def work(office: Administration) -> None:
+        await office.reset_password(token=token, password=password, client=NOBODY)
+
+    _run(work)
+    typer.echo("The new password is set; all sessions have ended.")
+
+
+@app.command("set-environments")
+def set_environments(email: Email, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
+    """Say what the tenant of a user may trade on; counts within a second."""
+    access = _environments(environments)
+
+    async def work(office: Administration) -> User:
+        return await office.set_environments(email=email, access=access)
+
+    user = _run(work)
+    typer.echo(f"The tenant of {email} may use {', '.join(sorted(part.value for part in user.access)) or 'nothing'}.")
+
+
+@app.command("outbox")
+def outbox() -> None:
+    """Print the mails, newest first; the text of a sent one is gone unless nobody else has it."""
+
+    async def work(office: Administration) -> list[Mail]:
+        async with office.storage.read() as uow:
+            return list(await uow.identity.list_mails(offset=0, limit=LISTED_MAX))
+
+    for mail in _run(work):
+        typer.echo(f"{mail.status.value}  to {mail.to}: {mail.subject}\n{mail.text}")
+
+
+async def _as_admin(office: Administration, email: str) -> Actor:
+    """Act as the user with that address, in a session that nobody has."""
+    async with office.storage.read() as uow:
+        found = await uow.identity.find_login(normalise_email(email))
+    if found is None:
+        raise fail(f"there is no user {email}")
+    user = found[0]
+    return Actor(
+        user_id=user.id, tenant_id=user.tenant_id, session_id=SessionId(user.id), scopes=user.scopes, access=user.access
+    )
+
+
+def _environments(text: str) -> frozenset[Access]:
+    return frozenset(_one_of(Access, "environments", name) for name in text.split(","))
+
+
+E_ = TypeVar("E_", Access, Scope)
+
+
+def _one_of(kind: type[E_], what: str, name: str) -> E_:
+    try:
+        return kind(name.strip())
+    except ValueError:
+        raise fail(f"{what}: {name.strip()!r} is not one of {', '.join(member.value for member in kind)}") from None
+
+
+def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
+    """Do the work over the configured database; a refusal ends with one sentence and exit code 1."""
+    settings = loaded_settings().settings
+
+    async def whole() -> T:
+        async with open_database(settings) as dsn, open_administration(settings, dsn) as office:
+            return await work(office)
+
+    with plain_failures():
+        try:
+            return asyncio.run(whole())
+        except CadenzaError as error:
+            raise fail(error.message) from None

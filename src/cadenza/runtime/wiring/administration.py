@@ -1,0 +1,72 @@
+"""What whoever holds the machine may do with users, besides a running server or without one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from cadenza.adapters.storage.database import SqlStorage, open_pool
+from cadenza.adapters.vault.passwords import Argon2Hasher
+from cadenza.application.identity.create_user import CreateUser
+from cadenza.application.identity.invite_member import InviteMember
+from cadenza.application.identity.invite_tenant import InviteTenant
+from cadenza.application.identity.letters import Letters
+from cadenza.application.identity.reset_password import ResetPassword
+from cadenza.application.identity.session_states import SessionStates
+from cadenza.application.identity.set_environments import SetEnvironments
+from cadenza.application.identity.set_password import SetPassword
+from cadenza.application.identity.throttle import Throttle
+from cadenza.network.rate_limiter import TokenBuckets
+from cadenza.runtime.config import Settings
+from cadenza.runtime.here import SystemClock, SystemIds
+from cadenza.runtime.wiring.identity import policy_of
+
+CONNECTIONS_MAX = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """The use cases of the command line, over a migrated database."""
+
+    storage: SqlStorage
+    clock: SystemClock
+    create_user: CreateUser
+    invite_tenant: InviteTenant
+    invite_member: InviteMember
+    set_environments: SetEnvironments
+    set_password: SetPassword
+    reset_password: ResetPassword
+
+
+@asynccontextmanager
+async def open_administration(settings: Settings, dsn: str) -> AsyncIterator[Administration]:
+    """Connect and wire; the connections are closed on leaving. Mail goes to the outbox, a server sends it."""
+    pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX)
+    try:
+        yield _wire(settings, SqlStorage(pool))
+    finally:
+        await pool.close()
+
+
+def _wire(settings: Settings, storage: SqlStorage) -> Administration:
+    clock, ids, policy = SystemClock(), SystemIds(), policy_of(settings)
+    hasher = Argon2Hasher(workers=1)
+    letters = Letters(clock=clock, ids=ids)
+    # One process makes one try: there is nothing to throttle.
+    unlimited = TokenBuckets(burst=1, interval_ms=1, keys_max=1, monotonic_ms=clock.monotonic_ms)
+    return Administration(
+        storage=storage,
+        clock=clock,
+        create_user=CreateUser(storage=storage, hasher=hasher, clock=clock, ids=ids, policy=policy),
+        invite_tenant=InviteTenant(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
+        invite_member=InviteMember(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
+        set_environments=SetEnvironments(storage=storage),
+        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock),
+        reset_password=ResetPassword(
+            storage=storage,
+            hasher=hasher,
+            sessions=SessionStates(storage=storage, clock=clock),
+            letters=letters,
+            throttle=Throttle(per_client=unlimited, per_email=unlimited),
+            clock=clock,
+        ),
+    )
