@@ -59,6 +59,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # ten lines that tell nobody anything
 
 
 def bound_request_id(request_id: str) -> AbstractContextManager[None]:
