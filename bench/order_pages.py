@@ -4,7 +4,8 @@
 
 One account gets that many orders, copied from one real order by SQL. `deep` reads on with a cursor from the last pages,
 `first` asks without one; they take turns. Three lists: of the tenant, of the account, and of one status of the account.
-Absolute numbers depend on the machine and its load: compare within a run.
+`count` is what PostgreSQL needs to count the list, which the exact `total` of every page asks for. Absolute numbers
+depend on the machine and its load: compare within a run.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from served import Served
 PAGE = 50
 LEFT = 4 * PAGE
 """Orders between the deep cursor and the end."""
+
+COUNTS = 5
 
 OWN_COLUMNS = "attrelid = 'orders'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 COPIED_AS = {
@@ -73,6 +76,18 @@ async def page(connection: Connection, token: str, query: str) -> Any:
     return answer["pagination"]
 
 
+async def counting_ms(dsn: str, condition: str) -> float:
+    """The time of counting the orders that fit."""
+    took = []
+    database = await asyncpg.connect(dsn)
+    for _ in range(COUNTS):
+        started = time.perf_counter()
+        await database.fetchval(f"SELECT count(*) FROM orders WHERE {condition}")
+        took.append((time.perf_counter() - started) * 1e3)
+    await database.close()
+    return median(took)
+
+
 async def compare(connection: Connection, token: str, query: str, orders: int, samples: int) -> str:
     """Time both kinds of page in turn; return the line of the table."""
     near_end = await page(connection, token, f"{query}&offset={orders - LEFT}")
@@ -95,15 +110,23 @@ async def main(orders: int, samples: int) -> None:
         try:
             connection = await Connection.open(served.host, served.port)
             token, account = await place_one(connection)
+            connection.close()
             filled_s = await fill(served, orders)
+            connection = await Connection.open(served.host, served.port)
             of_account = f"&tradingAccountId={account}"
-            lists = {"of the tenant": "", "of an account": of_account, "FILLED": f"{of_account}&orderStatus=FILLED"}
+            at = f"account_id = '{account}'"
+            lists = {
+                "of the tenant": ("", "tenant_id = (SELECT tenant_id FROM orders LIMIT 1)"),
+                "of an account": (of_account, at),
+                "FILLED": (f"{of_account}&orderStatus=FILLED", f"{at} AND status = 'FILLED'"),
+            }
             print(
                 f"{orders:,} orders of one account, made in {filled_s:.0f} s; pages of {PAGE}, {samples} samples, in ms"
             )
-            print(f"{'':14} {'first p50':>9} {'p99':>9} {'deep p50':>9} {'p99':>9} {'deep/first':>11}")
-            for name, query in lists.items():
-                print(f"{name:<14} {await compare(connection, token, query, orders, samples)}", flush=True)
+            print(f"{'':14} {'first p50':>9} {'p99':>9} {'deep p50':>9} {'p99':>9} {'deep/first':>11} {'count':>9}")
+            for name, (query, condition) in lists.items():
+                compared = await compare(connection, token, query, orders, samples)
+                print(f"{name:<14} {compared} {await counting_ms(served.dsn(), condition):>9.2f}", flush=True)
             connection.close()
         finally:
             await served.stop()

@@ -3,10 +3,10 @@
     python bench/orders.py [--clients 1 32] [--seconds 5] [--rounds 3]
 
 A server of its own runs on the embedded PostgreSQL with fsync on. Every client has an account and a connection, and
-sends its next order when the last one is answered. LIMIT orders rest and are never filled; MARKET orders wait until
-they are filled. pgbench inserts one row into a table like `orders` (its primary key only), prepared, with as many
-clients. Everything, this program too, shares the machine's cores. Absolute numbers depend on the machine and its load:
-compare within a run.
+sends its next order when the last one is answered. LIMIT orders rest and are never filled, so every round finds more of
+them; MARKET orders wait until they are filled. pgbench inserts one row into a table like `orders` (its primary key
+only), prepared, with as many clients. Everything, this program too, shares the machine's cores. Absolute numbers depend
+on the machine and its load: compare within a run.
 """
 
 import argparse
@@ -27,8 +27,9 @@ from load import Connection, Measured, paper_accounts, request_of, run
 from one_row import TABLE, insert_rows
 from served import SETTINGS, Cpu, Served
 
-INSTRUMENT = "PAPER:BTC/USDT"
-QUANTITY = "0.0005"
+INSTRUMENTS = {"MARKET": ("PAPER:BTC/USDT", "0.0005"), "LIMIT": ("PAPER:ETH/USDT", "0.02")}
+"""With the quantity of an order. Two, as orders that rest must not be in the way of those that are filled."""
+
 FAR_SHARE = Decimal("0.8")
 WARM_UP_SHARE = 0.2
 WORKLOADS = ("pgbench", "LIMIT", "MARKET")
@@ -56,7 +57,7 @@ class Figures:
         python = f"{median(self.python_us):,.0f}" if self.ratios else "-"
         return (
             f"{median(self.per_s):>9,.0f} {ratio:>8} {p50:>9.2f} {p99:>9.2f} {python:>10} "
-            f"{median(self.postgres_us):>10,.0f}"
+            f"{median(self.postgres_us):>10,.0f}   {' '.join(f'{rate:,.0f}' for rate in self.per_s)}"
         )
 
 
@@ -74,7 +75,7 @@ class Bench:
     async def prepare(cls, served: Served, clients: int) -> "Bench":
         connection = await Connection.open(served.host, served.port)
         token, accounts = await paper_accounts(connection, clients)
-        book = await connection.call(f"/market/orderBook/get?instrumentId={INSTRUMENT}", token=token)
+        book = await connection.call(f"/market/orderBook/get?instrumentId={INSTRUMENTS['LIMIT'][0]}", token=token)
         connection.close()
         database = await asyncpg.connect(served.dsn())
         for statement in TABLE:
@@ -101,12 +102,13 @@ class Bench:
         return self._order(client, side, {"orderType": "MARKET", "awaitClosed": True})
 
     def _order(self, client: int, side: str, more: dict[str, object]) -> bytes:
+        instrument, quantity = INSTRUMENTS[str(more["orderType"])]
         asked = {
             "tradingAccountId": self._accounts[client],
-            "instrumentId": INSTRUMENT,
+            "instrumentId": instrument,
             "idempotencyKey": f"bench-{next(self._numbers)}",
             "orderSide": side,
-            "quantity": QUANTITY,
+            "quantity": quantity,
         }
         return request_of("/tradeOrder/submit", json.dumps(asked | more).encode(), self._token)
 
@@ -151,7 +153,8 @@ async def main(clients: list[int], seconds: float, rounds: int, tell: Callable[[
             await served.stop()
     tell(f"embedded PostgreSQL, fsync on; defaults but {', '.join(f'{k}={v}' for k, v in SETTINGS.items())}")
     tell(f"{rounds} rounds of {seconds:g} s, medians; cores {os.cpu_count()}")
-    tell(f"{'':19} {'per s':>9} {'/pgbench':>8} {'p50 ms':>9} {'p99 ms':>9} {'Python us':>10} {'PG us':>10}")
+    titles = f"{'per s':>9} {'/pgbench':>8} {'p50 ms':>9} {'p99 ms':>9} {'Python us':>10} {'PG us':>10}"
+    tell(f"{'':19} {titles}   per s, by round")
     for (count, workload), taken in figures.items():
         tell(f"{count:>3} clients {workload:<7} {taken.line()}")
     tell(f"ready after: first start {first.ready_s:.2f} s, second {served.ready_s:.2f} s")
