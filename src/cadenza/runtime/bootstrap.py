@@ -254,6 +254,9 @@ class House:
         readings.counter(
             "cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total
         )
+        for told in self.node.readings():
+            add = readings.gauge if told.kind == "gauge" else readings.counter
+            add(told.name, told.meaning, told.read)
         return readings
 
     # --- what the parts ask of the house
