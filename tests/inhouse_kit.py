@@ -12,12 +12,13 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, ExternalAccount, TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.matching import ResetMarket, SetLevel
 from cadenza.domain.matching.records import HeldBalance, HeldPosition, OrderHistory, VenueChanges, VenueState
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.ports.paper_ledger import LedgerTakenOver

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.enums import OrderType, TimeInForce
 from tests.conformance.harness import makes_sense
 from tests.conformance.venues import VENUES
 

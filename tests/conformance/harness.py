@@ -14,8 +14,8 @@ from uuid import UUID
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.ids import ExecutionId, OrderId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,

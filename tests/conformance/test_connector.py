@@ -5,8 +5,8 @@ import pytest
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import CredentialRejected, InvalidCredential, VenueUnavailable
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
-from cadenza.domain.trading.enums import OrderType, TimeInForce
 from cadenza.ports.venue import VenueStatus
 from tests.conformance.harness import CREDENTIAL_TYPE, Capability, VenueUnderTest, trader_at
 from tests.conformance.venues import VENUES

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, Side
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.reports import (
     CanceledReport,
     CancelRefusedReport,

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, RejectedReport
 from tests.conformance.harness import Orders, Trader, VenueUnderTest, believed, makes_sense, trader_at
 from tests.inhouse_kit import START_MS, kinds, until

@@ -6,7 +6,7 @@ import pytest
 
 from cadenza.domain.errors import InstrumentNotFound
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest
 from tests.inhouse_kit import BookKeeper, until
 

@@ -7,7 +7,8 @@ import pytest
 
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import OrderId
-from cadenza.domain.trading.enums import OrderStatus, RejectReason, Side
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.reports import FillReport, RejectedReport
 from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest, believed, trader_at
 from tests.inhouse_kit import kinds, until

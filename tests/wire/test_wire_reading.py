@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.market.enums import Side
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.enums import OrderStatus, QuantityType, Side
+from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.wire.accounts import ListTradingAccountsQuery
 from cadenza.wire.auth import AuthSignupRequest
 from cadenza.wire.credentials import ListTradingAccountCredentialsQuery

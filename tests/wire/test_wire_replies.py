@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import AccountEvent, AccountUpdated, EventBody, OrderUpdated, PortfolioUpdated
 from cadenza.wire.base import INSTANT_MS_MAX
 from cadenza.wire.envelope import encode

@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.market.order_book import BookSnapshot
-from cadenza.domain.trading.enums import Side
 
 
 class MarketView(Protocol):

@@ -19,13 +19,13 @@ from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
-from cadenza.application.accounts.value import PortfolioBuilder
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
 from cadenza.application.orders.apply_report import SessionSink
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.paging import CursorCodec

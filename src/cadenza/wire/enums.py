@@ -13,13 +13,14 @@ from msgspec import Meta
 from cadenza.domain.accounts.balance import BalanceStatus
 from cadenza.domain.accounts.credential import CredentialStatus, CredentialType
 from cadenza.domain.accounts.operation import OperationStatus, OperationType
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, CollateralMode, MarginMode
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, CollateralMode, MarginMode, PositionMode
 from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import ExerciseStyle, InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.market.subscription import SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
-from cadenza.domain.trading.position import PositionMode, PositionStatus
+from cadenza.domain.trading.enums import OrderStatus, QuantityType
+from cadenza.domain.trading.position import PositionStatus
 from cadenza.ports.venue import VenueStatus
 
 E = TypeVar("E", bound=StrEnum)

@@ -6,11 +6,11 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from cadenza.application.accounts.list_accounts import PortfolioQuery
-from cadenza.application.accounts.value import DEFAULT_CURRENCY
-from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition, Summary
-from cadenza.domain.accounts.portfolio import Portfolio as DomainPortfolio
+from cadenza.application.orders.portfolios import DEFAULT_CURRENCY
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Summary
+from cadenza.domain.trading.portfolio import Portfolio as DomainPortfolio
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
     PAGE_ITEMS_DEFAULT,

@@ -23,8 +23,13 @@ from cadenza.application.use_cases import UseCases
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType
 from cadenza.domain.accounts.operation import Operation, OperationStatus, OperationType
-from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, ExternalAccount, TradingAccount
+from cadenza.domain.accounts.trading_account import (
+    AccountStatus,
+    AccountType,
+    ExternalAccount,
+    PositionMode,
+    TradingAccount,
+)
 from cadenza.domain.errors import InvalidToken
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.user import User
@@ -44,21 +49,15 @@ from cadenza.domain.ids import (
     TradingAccountId,
     UserId,
 )
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.market.subscription import Subscription, SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import (
-    CancelReason,
-    LiquiditySide,
-    OrderStatus,
-    OrderType,
-    QuantityType,
-    Side,
-    TimeInForce,
-)
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.order import Execution, Fee, Order
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
+from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"

@@ -19,8 +19,8 @@ from cadenza.adapters.venues.paper.market.recording import (
     read_recording,
 )
 from cadenza.adapters.venues.paper.market.verification import Mismatch, Verdict, verify
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
-from cadenza.domain.trading.enums import Side
 
 HEADER = Header(
     symbol="BTC/USDT",

@@ -26,7 +26,7 @@ from cadenza.adapters.venues.paper.market.recording import (
     write_recording,
 )
 from cadenza.cli.recording import app
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 
 HEADER = Header(
     symbol="BTC/USDT",

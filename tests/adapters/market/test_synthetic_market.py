@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from cadenza.adapters.venues.paper.market import CATCH_UP_MAX_MS, MarketCommand, MarketKind, MarketSettings, open_market
 from cadenza.adapters.venues.paper.market.synthetic import LEVELS_PER_SIDE, STEP_MS, SyntheticMarket
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
 from cadenza.domain.money import is_multiple
-from cadenza.domain.trading.enums import OrderType, Side
 
 START_MS = 1_700_000_000_000
 Commands = list[tuple[InstrumentId, MarketCommand]]

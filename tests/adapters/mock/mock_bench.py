@@ -19,8 +19,8 @@ from tests.inhouse_kit import (
 from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.records import EntryKind
-from cadenza.domain.trading.enums import Side
 from cadenza.domain.trading.order import Order
 from cadenza.ports.venue import VenueStatus
 

@@ -9,7 +9,8 @@ from tests.inhouse_kit import kinds
 from cadenza.adapters.venues.mock import MalformedScript, Script
 from cadenza.adapters.venues.mock.script import STEPS, StepName
 from cadenza.adapters.venues.mock.spec import DELAY_MS_MAX, PARTS_MAX
-from cadenza.domain.trading.enums import CancelReason, RejectReason, Side, TimeInForce
+from cadenza.domain.market.enums import Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, RejectedReport
 
 

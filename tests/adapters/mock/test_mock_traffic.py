@@ -10,7 +10,7 @@ from tests.adapters.mock.mock_bench import BTC, PERPETUAL, MockBench
 from tests.inhouse_kit import RecordingSink
 
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, UnknownOutcomeReport
 

@@ -7,7 +7,8 @@ from tests.adapters.mock.mock_bench import ASK, BID, BTC, ETH, PERPETUAL, MockBe
 from tests.inhouse_kit import BookKeeper, kinds, until
 
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.order import Fee
 
 

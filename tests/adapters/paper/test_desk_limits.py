@@ -7,7 +7,7 @@ from tests.paper_bench import SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.desk import DeskLimits
 from cadenza.adapters.venues.paper import PaperSettings
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 
 LIMITS = DeskLimits(waiting_calls_max=1)
 SLOW = PaperSettings(limits=LIMITS, latency_ms_min=100, latency_ms_max=100)

@@ -9,8 +9,9 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
-from cadenza.domain.trading.enums import CancelReason, RejectReason, Side
+from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import CanceledReport
 
 ETHER = next(i for i in INSTRUMENTS if i.symbol == "ETH/USDT")

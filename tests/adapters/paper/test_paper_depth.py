@@ -9,8 +9,8 @@ from tests.paper_bench import SPOT, Bench
 
 from cadenza.adapters.venues.paper import PaperSettings
 from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.matching import MarketTrade
-from cadenza.domain.trading.enums import Side, TimeInForce
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.paper import PaperSettings
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import PositionId
-from cadenza.domain.trading.enums import CancelReason, RejectReason, Side
-from cadenza.domain.trading.position import PositionMode, PositionSide
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import BalanceReport, CanceledReport, ExternalOrderReport, FillReport
 
 

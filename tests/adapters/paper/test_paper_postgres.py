@@ -12,9 +12,9 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 from cadenza.adapters.storage.paper import PostgresPaperLedger
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import MOCK, PAPER
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.matching.ledger import VENUE_OWNERS
 from cadenza.domain.matching.records import VenueChanges
-from cadenza.domain.trading.enums import OrderType, Side, TimeInForce
 from cadenza.ports.paper_ledger import LedgerTakenOver
 
 

@@ -21,8 +21,9 @@ from cadenza.domain.errors import (
     VenueUnavailable,
 )
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.records import VenueState
-from cadenza.domain.trading.enums import RejectReason, Side
+from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.venue import VenueStatus
 

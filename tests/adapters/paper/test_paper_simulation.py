@@ -15,13 +15,14 @@ from cadenza.adapters.venues.inhouse.mapping import refusal, to_venue_order
 from cadenza.adapters.venues.paper import FeeRates, PaperSettings
 from cadenza.adapters.venues.paper.execution import PaperFloor
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import PAPER, PositionId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.matching.ledger import FeeAsset
 from cadenza.domain.matching.records import OrderFact, VenueAccount
-from cadenza.domain.trading.enums import OrderStatus, OrderType, Side, TimeInForce
-from cadenza.domain.trading.position import PositionMode, PositionSide
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.position import PositionSide
 
 SPOT = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT")
 PERPETUAL = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT-PERP")

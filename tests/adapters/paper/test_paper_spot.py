@@ -6,7 +6,8 @@ from tests.inhouse_kit import kinds, until
 from tests.paper_bench import SPOT, Bench
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.reports import (
     CanceledReport,

@@ -7,7 +7,8 @@ from tests.inhouse_kit import kinds, until
 from tests.paper_bench import SPOT, Bench
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.trading.enums import CancelReason, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, TriggerMovedReport
 
 OTHER = Secrets("another key", "x", None)

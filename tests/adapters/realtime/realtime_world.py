@@ -21,8 +21,8 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable, InvalidToken, TokenExpired
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId, UserId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
-from cadenza.domain.trading.enums import Side
 from cadenza.domain.trading.events import AccountEvent, OrderUpdated
 from cadenza.runtime.here import AsyncioConcurrency, SystemIds
 

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from cadenza.adapters.storage.database import SqlStorage, open_pool
-from cadenza.application.accounts.value import PortfolioBuilder
 from cadenza.application.orders.apply_report import ApplyReports, SessionSink
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder

@@ -11,7 +11,8 @@ import pytest
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain import errors as e
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.trading.enums import OrderStatus, Side
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import OrderUpdated, PortfolioUpdated
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, RejectedReport

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.kept_book import Outcome
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level
-from cadenza.domain.trading.enums import Side
 
 
 class NaiveBook:

@@ -9,9 +9,9 @@ from naive_book import NaiveBook
 
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market import kept_book
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.kept_book import OrderBook, Outcome
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level
-from cadenza.domain.trading.enums import Side
 
 ID = InstrumentId("PAPER:BTC/USDT")
 Book = OrderBook | NaiveBook

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import PAPER, InstrumentId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.matching.ledger import FEES, INSURANCE, MARKET, FeeAsset, Ledger
 from cadenza.domain.matching.records import VenueAccount, VenueOrder
 from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.position import PositionMode, PositionSide
+from cadenza.domain.trading.position import PositionSide
 
 INSTRUMENT = Instrument(
     id=InstrumentId("PAPER:AAA/BBB"),

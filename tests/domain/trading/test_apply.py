@@ -8,13 +8,14 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.cancel import decide_cancel
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.order import Fee, Order
-from cadenza.domain.trading.position import PositionMode, PositionSide, PositionStatus
+from cadenza.domain.trading.position import PositionSide, PositionStatus
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode
 from cadenza.domain.ids import PositionId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side, TimeInForce
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.enums import OrderStatus, QuantityType
+from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.domain.trading.submit import decide_submit
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
 

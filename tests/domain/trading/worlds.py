@@ -6,14 +6,20 @@ from itertools import count
 from uuid import UUID
 
 from cadenza.domain.accounts.balance import Balance
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, ExternalAccount, TradingAccount
+from cadenza.domain.accounts.trading_account import (
+    AccountStatus,
+    AccountType,
+    ExternalAccount,
+    PositionMode,
+    TradingAccount,
+)
 from cadenza.domain.ids import PAPER, InstrumentId, OrderId, TenantId, TradingAccountId, UserId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType, TopOfBook
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionMode
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.submit import decide_submit
 

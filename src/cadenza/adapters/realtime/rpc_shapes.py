@@ -10,13 +10,13 @@ from cadenza.application.accounts.views import AccountView
 from cadenza.application.paging import Page
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition
-from cadenza.domain.accounts.portfolio import Portfolio as DomainPortfolio
-from cadenza.domain.accounts.portfolio import Summary as DomainSummary
 from cadenza.domain.accounts.trading_account import TradingAccount as DomainAccount
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition
+from cadenza.domain.trading.portfolio import Portfolio as DomainPortfolio
+from cadenza.domain.trading.portfolio import Summary as DomainSummary
 from cadenza.wire import enums as e
 from cadenza.wire.base import Response
 from cadenza.wire.envelope import Pagination, pagination_of

@@ -8,6 +8,7 @@ import msgspec
 
 from cadenza.adapters.storage.rows import Row, venue_id_of
 from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     ExerciseStyle,
     Instrument,
@@ -16,7 +17,6 @@ from cadenza.domain.market.instrument import (
     Security,
     SecurityType,
 )
-from cadenza.domain.trading.enums import OrderType, TimeInForce
 from cadenza.ports.storage.market import TenantOverride
 
 ROWS_PER_STATEMENT_MAX = 2_000

@@ -10,9 +10,10 @@ from uuid import UUID
 import asyncpg
 
 from cadenza.adapters.storage.database import UNAVAILABLE
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId, VenueId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.matching.records import (
     EngineMemory,
     HeldBalance,
@@ -25,9 +26,9 @@ from cadenza.domain.matching.records import (
     VenueState,
 )
 from cadenza.domain.matching.state import MarketLevel
-from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.paper_ledger import LedgerTakenOver
 
 _Columns = tuple[tuple[str, str], ...]

@@ -12,13 +12,15 @@ from cadenza.domain.accounts.trading_account import (
     CollateralMode,
     ExternalAccount,
     MarginMode,
+    PositionMode,
     TradingAccount,
 )
 from cadenza.domain.ids import Environment, Venue, VenueId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.order import Execution, Fee, Order, Reservation
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide, PositionStatus
+from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
 
 Row = Mapping[str, Any]
 _FEES = msgspec.json.Decoder(tuple[Fee, ...])

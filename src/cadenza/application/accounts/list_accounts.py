@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from cadenza.application.accounts.value import DEFAULT_CURRENCY, PortfolioBuilder
 from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder
 from cadenza.application.paging import CursorCodec, Page
 from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.portfolio import Portfolio
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.errors import InsufficientScope, InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OperationId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.accounts import AccountFilter, OperationFilter

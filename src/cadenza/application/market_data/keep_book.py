@@ -14,10 +14,10 @@ from cadenza.application.market_data.feed import Feed
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import InstrumentNotFound, Overloaded, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import InstrumentStatus, TopOfBook
 from cadenza.domain.market.kept_book import OrderBook, Outcome
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, MarketTrade
-from cadenza.domain.trading.enums import Side
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.publisher import Publisher

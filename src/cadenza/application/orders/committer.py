@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from cadenza.application.accounts.value import PortfolioBuilder
+from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
 from cadenza.domain.trading.events import PortfolioUpdated
 from cadenza.domain.trading.state import TradingState, World

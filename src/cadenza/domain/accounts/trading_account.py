@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from cadenza.domain.errors import AccountDisconnected, AccountNotActive
 from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
-from cadenza.domain.trading.position import PositionMode
 
 
 class AccountType(StrEnum):
@@ -36,6 +35,13 @@ class CollateralMode(StrEnum):
 class MarginMode(StrEnum):
     STANDARD = "STANDARD"
     PORTFOLIO = "PORTFOLIO"
+
+
+class PositionMode(StrEnum):
+    """NETTING: one position per instrument. HEDGE: a long and a short one, side by side."""
+
+    NETTING = "NETTING"
+    HEDGE = "HEDGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

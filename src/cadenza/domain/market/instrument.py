@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
-from cadenza.domain.trading.enums import OrderType, TimeInForce
+from cadenza.domain.market.enums import OrderType, TimeInForce
 
 
 class InstrumentType(StrEnum):

@@ -10,9 +10,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level
 from cadenza.domain.money import SCALE_MAX, ZERO
-from cadenza.domain.trading.enums import Side
 
 LEVELS_PER_SIDE_MAX = 10_000
 """Beyond this the worst level of the side is forgotten."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 
 Level = tuple[Decimal, Decimal]
 """(price in quote units, quantity in base units)."""

@@ -1,5 +1,6 @@
 """Price-time matching on integer ticks and lots: commands in, events out. Runs PAPER, MOCK and the venue simulators."""
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.commands import (
     AdvanceTime,
     CancelOrder,
@@ -27,7 +28,6 @@ from cadenza.domain.matching.events import (
     TriggerMoved,
 )
 from cadenza.domain.matching.state import EngineState, FillEstimate, MarketLevel, OpenOrder
-from cadenza.domain.trading.enums import Side
 
 __all__ = [
     "Accepted",

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import attrgetter
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.orders import WorkingOrder
 from cadenza.domain.matching.state import MarketLevel
-from cadenza.domain.trading.enums import Side
 
 _by_sequence = attrgetter("sequence")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import assert_never
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.book import BookSide, PriceLevel
 from cadenza.domain.matching.commands import (
     AdvanceTime,
@@ -46,7 +47,6 @@ from cadenza.domain.matching.state import (
     OpenOrder,
 )
 from cadenza.domain.matching.triggers import TriggerBook
-from cadenza.domain.trading.enums import Side
 
 
 class MatchingEngine:

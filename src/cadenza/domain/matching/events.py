@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cadenza.domain.trading.enums import Side
+from cadenza.domain.market.enums import Side
 
 
 class RejectReason(StrEnum):

@@ -16,21 +16,15 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.matching.records import EntryKind, HeldBalance, HeldPosition, LedgerEntry, VenueAccount, VenueOrder
 from cadenza.domain.money import ONE, ZERO, divide
-from cadenza.domain.trading.enums import RejectReason, Side
+from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.position import (
-    Position,
-    PositionMode,
-    PositionSide,
-    increase,
-    reduce,
-    side_of_fill,
-    split_fill,
-)
+from cadenza.domain.trading.position import Position, PositionSide, increase, reduce, side_of_fill, split_fill
 
 MARKET = "@market"
 FEES = "@fees"

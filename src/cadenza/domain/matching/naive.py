@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.commands import (
     AdvanceTime,
     CancelOrder,
@@ -42,7 +43,6 @@ from cadenza.domain.matching.state import (
     MarketLevel,
     OpenOrder,
 )
-from cadenza.domain.trading.enums import Side
 
 RISING_BUY = {
     OrderKind.STOP,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.commands import OrderKind, SubmitOrder, TimeInForce
 from cadenza.domain.matching.state import OpenOrder
-from cadenza.domain.trading.enums import Side
 
 LIMIT_KINDS = frozenset(
     {OrderKind.LIMIT, OrderKind.STOP_LIMIT, OrderKind.STOP_LOSS_LIMIT, OrderKind.TAKE_PROFIT_LIMIT},

@@ -11,13 +11,14 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.matching.state import MarketLevel
 from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide
+from cadenza.domain.trading.position import Position, PositionSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.commands import OrderKind, TimeInForce
-from cadenza.domain.trading.enums import Side
 
 OPEN_ORDERS_MAX = 100_000
 CLOSED_ORDER_IDS_MAX = 100_000

@@ -16,10 +16,11 @@ from cadenza.domain.errors import (
     UnsupportedOrderType,
     UnsupportedTimeInForce,
 )
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
 from cadenza.domain.money import HUNDRED, ONE, is_multiple, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import OrderType, QuantityType, TimeInForce
+from cadenza.domain.trading.enums import QuantityType
 
 LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(

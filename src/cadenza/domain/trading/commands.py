@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId, PositionId, QuoteId, TradingAccountId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding, to_plain
-from cadenza.domain.trading.enums import OrderType, QuantityType, Side, TimeInForce
+from cadenza.domain.trading.enums import QuantityType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

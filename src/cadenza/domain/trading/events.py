@@ -6,10 +6,10 @@ state it is about, so a reader needs no other table to tell the story.
 
 from dataclasses import dataclass
 
-from cadenza.domain.accounts.portfolio import Portfolio
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.portfolio import Portfolio
 
 __all__ = ["AccountEvent", "AccountUpdated", "EventBody", "OrderUpdated", "PortfolioUpdated"]
 

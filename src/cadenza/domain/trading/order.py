@@ -19,16 +19,9 @@ from cadenza.domain.ids import (
     TradingAccountId,
     VenueId,
 )
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
-from cadenza.domain.trading.enums import (
-    CancelReason,
-    LiquiditySide,
-    OrderStatus,
-    OrderType,
-    QuantityType,
-    Side,
-    TimeInForce,
-)
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
 
 
 @dataclass(frozen=True, slots=True)

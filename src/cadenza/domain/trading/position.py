@@ -9,16 +9,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, average_price, divide
-from cadenza.domain.trading.enums import Side
-
-
-class PositionMode(StrEnum):
-    """NETTING: one position per instrument. HEDGE: a long and a short one, side by side."""
-
-    NETTING = "NETTING"
-    HEDGE = "HEDGE"
 
 
 class PositionSide(StrEnum):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
-from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderType, Side, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.position import PositionSide
 

@@ -8,15 +8,15 @@ locks, in quote units, the initial margin of the part that opens a position, plu
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 
-from cadenza.domain.accounts.portfolio import position_margin
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InsufficientBalance, InsufficientMargin, NoMarketPrice
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.money import ONE, RATIO_SCALE, ZERO, divide, to_plain
-from cadenza.domain.trading.enums import Side
 from cadenza.domain.trading.order import Order, Reservation
+from cadenza.domain.trading.portfolio import position_margin
 from cadenza.domain.trading.position import Position, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionMode, TradingAccount
 from cadenza.domain.errors import (
     DuplicateClientOrderId,
     IdempotencyKeyReused,
@@ -15,13 +15,14 @@ from cadenza.domain.errors import (
     QuoteUnusable,
 )
 from cadenza.domain.ids import OrderId, TenantId
+from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import HUNDRED, ONE, RATIO_SCALE, ZERO, Rounding, is_multiple, round_to_step, to_plain
 from cadenza.domain.trading.checks import check_quantity, check_request, effective_expiry, effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import OrderStatus, OrderType, QuantityType, Side
+from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionMode, PositionSide, side_of_fill
+from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import reference_price, reserve, target_position
 from cadenza.domain.trading.state import TradingState
 

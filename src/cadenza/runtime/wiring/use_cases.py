@@ -17,7 +17,6 @@ from cadenza.application.accounts.subscribe_account import (
     UnsubscribeAccount,
 )
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
-from cadenza.application.accounts.value import PortfolioBuilder
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
@@ -39,6 +38,7 @@ from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder

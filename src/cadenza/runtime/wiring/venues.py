@@ -9,8 +9,8 @@ from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
 from cadenza.adapters.venues.paper.spec import FeeRates
 from cadenza.adapters.venues.paper.spec import PaperSettings as PaperVenueSettings
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import MOCK, PAPER
-from cadenza.domain.trading.position import PositionMode
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors

@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.accounts.trading_account import AccountType, CollateralMode, ExternalAccount, MarginMode
+from cadenza.domain.accounts.trading_account import (
+    AccountType,
+    CollateralMode,
+    ExternalAccount,
+    MarginMode,
+    PositionMode,
+)
 from cadenza.domain.errors import InvalidCredential
 from cadenza.domain.matching.records import VenueAccount
-from cadenza.domain.trading.position import PositionMode
 
 _ID_DIGITS = 12
 _MILLION = Decimal(1_000_000)

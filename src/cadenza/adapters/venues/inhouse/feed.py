@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.inhouse.floor import Floor
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import Side
 from cadenza.ports.venue import MarketSink
 
 LEVELS_MAX = 100

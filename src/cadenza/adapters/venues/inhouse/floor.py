@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.market.order_book import Level, MarketTrade
 from cadenza.domain.matching.back_office import BackOffice
 from cadenza.domain.matching.records import VenueChanges, VenueOrder, VenueState
-from cadenza.domain.trading.enums import Side
 from cadenza.domain.trading.order import Order
 
 

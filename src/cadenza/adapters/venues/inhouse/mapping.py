@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
 from cadenza.domain.matching.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.domain.money import ZERO, is_multiple
 from cadenza.domain.trading.checks import LIMIT_TYPES, STOP_TYPES
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionMode, PositionSide, side_of_fill
+from cadenza.domain.trading.position import PositionSide, side_of_fill
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import MarketTrade
-from cadenza.domain.trading.enums import Side
 
 TRADES_MAX = 10_000
 """Trades kept until they are told; older ones are forgotten first: the tape is news, not money."""

@@ -21,12 +21,13 @@ from cadenza.adapters.venues.mock.script import (
 )
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS, OPEN_ORDERS_MAX, SECURITIES
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.market.order_book import Level, MarketTrade
 from cadenza.domain.matching.back_office import BackOffice
 from cadenza.domain.matching.ledger import FeeAsset
 from cadenza.domain.matching.records import FactKind, OrderFact, VenueChanges, VenueOrder, VenueState
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 
 ALREADY_CLOSED = "ALREADY_CLOSED"

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.mock.spec import BOOKS, LEVELS_PER_SIDE
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import Level
-from cadenza.domain.trading.enums import Side
 
 
 def book_depth(id: InstrumentId, side: Side, levels_max: int) -> list[Level]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.ids import MOCK, InstrumentId, SecurityId
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
-from cadenza.domain.trading.enums import OrderType, TimeInForce
 
 ORDER_ID_PREFIX = "K"
 DELAY_MS_MAX = 3_600_000

@@ -20,6 +20,7 @@ from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURI
 from cadenza.adapters.venues.paper.market_data import deepened, level_depth, mark_of, print_trade
 from cadenza.adapters.venues.paper.spec import PaperSettings
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.domain.market.order_book import Level
 from cadenza.domain.market.order_book import MarketTrade as PublicTrade
@@ -45,7 +46,7 @@ from cadenza.domain.matching import (
 from cadenza.domain.matching.back_office import BackOffice
 from cadenza.domain.matching.records import EngineMemory, VenueChanges, VenueOrder, VenueState
 from cadenza.domain.money import ONE
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, OrderType, RejectReason, Side, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
 

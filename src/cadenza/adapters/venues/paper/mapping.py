@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.matching import CancelReason as EngineCancelReason
 from cadenza.domain.matching import OpenOrder, OrderKind, SubmitOrder
@@ -9,7 +10,7 @@ from cadenza.domain.matching import RejectReason as EngineRejectReason
 from cadenza.domain.matching import TimeInForce as EngineTimeInForce
 from cadenza.domain.matching.records import VenueOrder
 from cadenza.domain.money import is_multiple
-from cadenza.domain.trading.enums import CancelReason, OrderType, RejectReason, TimeInForce
+from cadenza.domain.trading.enums import CancelReason, RejectReason
 
 ORDER_KINDS = {
     OrderType.MARKET: OrderKind.MARKET,

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.inhouse.tape import Tape
 from cadenza.adapters.venues.paper.market.source import MarketCommand
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.market.order_book import Level
 from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
-from cadenza.domain.trading.enums import Side
 
 
 def print_trade(tape: Tape, instrument: Instrument, command: MarketTrade) -> None:

@@ -24,8 +24,8 @@ from cadenza.adapters.venues.paper.market.recording import (
     Recording,
     RecordingError,
 )
+from cadenza.domain.market.enums import Side
 from cadenza.domain.money import is_multiple, parse_decimal
-from cadenza.domain.trading.enums import Side
 
 _NS_PER_US = 1_000
 _NS_PER_MS = 1_000_000

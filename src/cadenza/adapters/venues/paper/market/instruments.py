@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from cadenza.domain.ids import PAPER, InstrumentId, SecurityId
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     Instrument,
     InstrumentStatus,
@@ -10,7 +11,6 @@ from cadenza.domain.market.instrument import (
     Security,
     SecurityType,
 )
-from cadenza.domain.trading.enums import OrderType, TimeInForce
 
 ORDER_TYPES = tuple(kind for kind in OrderType if kind is not OrderType.QUOTED)
 """All but QUOTED: the venue answers no requests for quotes, so there is nothing that such an order could execute."""

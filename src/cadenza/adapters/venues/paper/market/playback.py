@@ -21,9 +21,9 @@ from cadenza.adapters.venues.paper.market.recording import (
 )
 from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketCommand
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
-from cadenza.domain.trading.enums import Side
 
 TRADE_LEAD_US = 2_000
 """A trade is played this much earlier than it was received. The venue sends trades on a stream of their own, mostly

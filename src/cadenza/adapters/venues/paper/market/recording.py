@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
-from cadenza.domain.trading.enums import Side
 
 FORMAT = "cadenza-recording/1"
 PACKAGED_RECORDING = Path(__file__).parent / "data" / "btc-usdt-20240808.gz"

@@ -12,9 +12,9 @@ from random import Random
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketCommand
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
-from cadenza.domain.trading.enums import Side
 
 STEP_MS = 250
 LEVELS_PER_SIDE = 30

@@ -25,6 +25,7 @@ from cadenza.adapters.venues.paper.market.recording import (
     Recording,
 )
 from cadenza.adapters.venues.paper.market.source import MarketCommand
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.kept_book import LEVELS_PER_SIDE_MAX, OrderBook, Outcome
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level
 from cadenza.domain.matching import (
@@ -37,7 +38,6 @@ from cadenza.domain.matching import (
     SubmitOrder,
     TimeInForce,
 )
-from cadenza.domain.trading.enums import Side
 
 _BEST_LEVELS = 100
 _ALL_LEVELS_EVERY_UPDATES = 25

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from cadenza.domain.accounts.balance import Balance
-from cadenza.domain.accounts.portfolio import HeldBalance, MarkedPosition, Portfolio, Rate, summarize
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.instrument import Instrument, InstrumentType, Security, SecurityType
 from cadenza.domain.money import ONE, divide
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Rate, summarize
 from cadenza.domain.trading.position import Position
 from cadenza.ports.market import MarketView
 
