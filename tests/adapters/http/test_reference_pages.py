@@ -20,6 +20,7 @@ from cadenza.adapters.http.reference.markup import Html, code, join, json_text, 
 from cadenza.adapters.http.reference.schemas import example_of, field, limits
 from cadenza.adapters.http.reference.sections import curl_of
 from cadenza.adapters.realtime.channels import ChannelKind
+from cadenza.adapters.realtime.codes import DISCONNECTS, ERRORS, UNSUBSCRIBES
 from cadenza.adapters.realtime.websocket import PATH
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.operations import OPERATIONS, Operation
@@ -135,6 +136,11 @@ def test_the_socket_is_the_one_that_there_is() -> None:
     section = reference_page().partition('<section aria-labelledby="socket"')[2].partition("</section>")[0]
     assert PATH in section
     assert set(re.findall(r"<code>([\w:]+):\{\w+\}</code>", section)) == {kind.value for kind in ChannelKind}
+    known = {(error.code, error.message) for error in ERRORS}
+    known |= {(ended.code, ended.reason) for ended in (*UNSUBSCRIBES, *DISCONNECTS)}
+    told = re.findall(r"<code>(\d+)</code></th><td>\w+</td><td>([\w ]+)</td>", section)
+    assert told
+    assert {(int(code), meaning) for code, meaning in told} <= known
 
 
 def test_the_page_is_sound(page: Page) -> None:
