@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def make(directory: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CADENZA_"))}
     return subprocess.run(
         ["make", *arguments], cwd=directory, env={**clean, **environ}, capture_output=True, text=True, check=False
     )

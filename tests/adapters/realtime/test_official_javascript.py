@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import needs
 from tests.adapters.realtime import realtime_world as w
 from tests.adapters.realtime.realtime_world import World
 
@@ -56,8 +56,7 @@ class Agent:
 
 @pytest.fixture(scope="module")
 def node_modules() -> None:
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("Node is not installed: the JavaScript client is not tried")
+    needs.node()
     if (NODE_DIR / "node_modules" / "centrifuge").exists():
         return
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE_DIR, check=True, timeout=INSTALL_S_MAX)

@@ -1,0 +1,35 @@
+"""What some tests need of the machine: without it they are skipped, and say so; where it is required they fail.
+
+`CADENZA_TEST_REQUIRE` names what must be there, with commas (`node,centrifugo`); .ci/run sets it.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+CENTRIFUGO_VERSION = "5.4.9"
+
+
+def node() -> None:
+    """Need Node and npm."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        _lacking("node", "Node is not installed: the JavaScript client is not tried")
+
+
+def centrifugo() -> Path:
+    """Need the real Centrifugo: where `CADENZA_TEST_CENTRIFUGO` says, else where tests/centrifugo/build.sh puts it."""
+    named = os.environ.get("CADENZA_TEST_CENTRIFUGO")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    binary = Path(named) if named else cache / f"cadenza/centrifugo-{CENTRIFUGO_VERSION}/centrifugo"
+    if not os.access(binary, os.X_OK):
+        _lacking("centrifugo", f"there is no Centrifugo at {binary}: tests/centrifugo/build.sh builds it")
+    return binary
+
+
+def _lacking(what: str, why: str) -> NoReturn:
+    if what in os.environ.get("CADENZA_TEST_REQUIRE", "").split(","):
+        pytest.fail(why)
+    pytest.skip(why)
