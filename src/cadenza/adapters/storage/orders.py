@@ -15,6 +15,8 @@ SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
+_UNANSWERED = "status IN ('CREATED', 'SUBMITTED', 'PENDING_CANCEL')"
+"""Asked together with `_OPEN`, whose index is partial: few orders are open, and these are among them."""
 
 
 class OrderSql:
@@ -50,6 +52,15 @@ class OrderSql:
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         rows = await self._connection.fetch(
             f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN} ORDER BY created_at_ms, id", account_id
+        )
+        return await self._with_executions(rows)
+
+    async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
+        rows = await self._connection.fetch(
+            f"SELECT * FROM orders WHERE {_UNANSWERED} AND {_OPEN} AND updated_at_ms <= $1"
+            " ORDER BY updated_at_ms LIMIT $2",
+            before_ms,
+            limit,
         )
         return await self._with_executions(rows)
 

@@ -4,6 +4,8 @@ every order without an answer is asked for.
 One supervised loop calls `tick`; after a start the first tick opens everything and reconciles it.
 """
 
+from collections.abc import Sequence
+
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.disconnect_account import disconnected
@@ -16,6 +18,7 @@ from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 
@@ -68,23 +71,32 @@ class KeepSessions:
             accounts = await uow.accounts.with_status(STREAMING)
         now_ms = self._clock.monotonic_ms()
         for account in accounts:
-            if now_ms >= self._not_before_ms.get(account.id, 0):
-                await self._keep(account)
+            if not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0):
+                await self._open(account)
+        for account_id, orders in (await self._reconcile.waiting()).items():
+            if self._sessions.is_open(account_id):
+                await self._ask(account_id, orders)
 
-    async def _keep(self, account: TradingAccount) -> None:
+    async def _open(self, account: TradingAccount) -> None:
         try:
-            if self._sessions.is_open(account.id):
-                await self._reconcile.unanswered(account.id, self._sessions.get(account.id))
-                return
             async with self._storage.read() as uow:
                 secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
             session = await self._sessions.open(account, secrets)
             await self._reconcile.whole_account(account.id, session)
         except CadenzaError as error:
+            await self._sessions.close(account.id)  # so that the next try reconciles again
             self._back_off(account.id, error)
         else:
             self._delay_ms.pop(account.id, None)
             self.failing.pop(account.id, None)
+
+    async def _ask(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
+        try:
+            await self._reconcile.ask(self._sessions.get(account_id), orders)
+        except CadenzaError as error:
+            self.failing[account_id] = error.code
+        else:
+            self.failing.pop(account_id, None)
 
     def _back_off(self, account_id: TradingAccountId, error: CadenzaError) -> None:
         delay_ms = self._delay_ms.get(account_id, RETRY_DELAY_MS)

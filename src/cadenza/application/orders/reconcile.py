@@ -4,7 +4,7 @@ may not have arrived is repeated, which is harmless.
 Run when a session opens (after a restart, a reconnect) and from time to time for orders that stay without an answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
@@ -25,7 +25,8 @@ UNANSWERED_AFTER_MS = 2_000
 REPLAY_OVERLAP_MS = 60_000
 """How much of what is already known is asked for again, so that clocks that differ lose nothing."""
 
-UNCERTAIN = frozenset({OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL})
+UNANSWERED_ORDERS_MAX = 1_000
+"""Orders asked for in one round; the longest waiting come first."""
 
 
 class Reconcile:
@@ -57,15 +58,20 @@ class Reconcile:
             orders = await uow.orders.unresolved(account_id)
         await self._lookup(session, orders)
 
-    async def unanswered(self, account_id: TradingAccountId, session: ExecutionSession) -> int:
-        """Ask about orders that have waited too long for an answer; return how many there were. Those that are being
-        sent just now have a request that waits for its answer itself."""
-        newest_ms = self._clock.now_ms() - UNANSWERED_AFTER_MS
+    async def waiting(self) -> Mapping[TradingAccountId, Sequence[Order]]:
+        """Return the orders of all accounts that have waited too long for an answer."""
+        before_ms = self._clock.now_ms() - UNANSWERED_AFTER_MS
         async with self._storage.read() as uow:
-            orders = await uow.orders.unresolved(account_id)
-        waiting = [order for order in orders if order.status in UNCERTAIN and order.updated_at_ms <= newest_ms]
-        await self._lookup(session, waiting)
-        return len(waiting)
+            orders = await uow.orders.unanswered(before_ms, UNANSWERED_ORDERS_MAX)
+        waiting: dict[TradingAccountId, list[Order]] = {}
+        for order in orders:
+            waiting.setdefault(order.account_id, []).append(order)
+        return waiting
+
+    async def ask(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
+        """Ask the venue about these orders. Those that are being sent just now are left out: their request waits for
+        the answer itself."""
+        await self._lookup(session, orders)
 
     async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
         orders = [order for order in orders if order.id not in self._in_flight]

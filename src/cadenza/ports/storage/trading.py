@@ -90,6 +90,10 @@ class OrderQueries(Protocol):
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         """Return the account's open orders, oldest first."""
 
+    async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
+        """Return orders of all accounts that wait for a venue's answer (CREATED, SUBMITTED,
+        PENDING_CANCEL) and have not changed since, at most `limit`, the longest waiting first."""
+
 
 class EventLog(Protocol):
     """Reading accounts' logs. Law: sequences of an account have no gap."""
