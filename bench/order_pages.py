@@ -114,11 +114,12 @@ async def main(orders: int, samples: int) -> None:
             filled_s = await fill(served, orders)
             connection = await Connection.open(served.host, served.port)
             of_account = f"&tradingAccountId={account}"
-            at = f"account_id = '{account}'"
+            at_tenant = "tenant_id = (SELECT tenant_id FROM orders LIMIT 1)"
+            at_account = f"{at_tenant} AND account_id = '{account}'"
             lists = {
-                "of the tenant": ("", "tenant_id = (SELECT tenant_id FROM orders LIMIT 1)"),
-                "of an account": (of_account, at),
-                "FILLED": (f"{of_account}&orderStatus=FILLED", f"{at} AND status = 'FILLED'"),
+                "of the tenant": ("", at_tenant),
+                "of an account": (of_account, at_account),
+                "FILLED": (f"{of_account}&orderStatus=FILLED", f"{at_account} AND status = 'FILLED'"),
             }
             print(
                 f"{orders:,} orders of one account, made in {filled_s:.0f} s; pages of {PAGE}, {samples} samples, in ms"
