@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from cadenza.domain.matching import (
     AdvanceTime,
     CancelOrder,
     Command,
+    EngineState,
     MarketTrade,
     MatchingEngine,
     OrderKind,
@@ -26,12 +28,21 @@ from cadenza.domain.matching.naive import NaiveMatchingEngine
 CHUNKS, WORLDS_PER_CHUNK, COMMANDS_PER_WORLD = 10, 100, 60
 
 
+def memory_of(state: EngineState) -> EngineState:
+    """`MatchingEngine.memory`, the obvious way."""
+    resting = {(o.side, o.limit_price) for o in state.orders if o.stop_price is None or o.is_triggered}
+    levels = (level for level in state.market_levels if level.taken or (level.side, level.price) in resting)
+    return replace(state, orders=(), closed_order_ids=(), market_levels=tuple(levels))
+
+
 def assert_twins_agree(commands: list[Command], limits: dict[str, int] | None = None) -> None:
     fast, naive = MatchingEngine(**(limits or {})), NaiveMatchingEngine(**(limits or {}))
     for number, command in enumerate(commands):
         assert fast.apply(command) == naive.apply(command), f"command {number}: {command}"
         state = fast.snapshot()
         assert state == naive.snapshot(), f"command {number}: {command}"
+        assert fast.memory() == memory_of(state)
+        assert all(fast.order(order.order_id) == order for order in state.orders)
         if number % 16 == 0 or number == len(commands) - 1:
             assert fast.state_hash() == naive.state_hash()
     for side in (BUY, SELL):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import attrgetter
@@ -88,6 +88,13 @@ class PriceLevel:
         """`queue_ahead` of each own order, in time order."""
         return accumulate(order.market_before for order in self.orders)
 
+    def queue_ahead(self, order: WorkingOrder) -> int:
+        """Market quantity before one own order. Counted from the nearer end: who just came stands at the back."""
+        index = bisect_left(self.orders, order.sequence, key=_by_sequence)
+        if index < len(self.orders) // 2:
+            return sum(own.market_before for own in self.orders[: index + 1])
+        return self.market_ahead - sum(own.market_before for own in self.orders[index + 1 :])
+
     def fillable(self, account_id: str | None) -> tuple[int, bool]:
         """Lots that a taker of this account can get here, and whether an order of its own stops it."""
         quantity = 0
@@ -142,8 +149,7 @@ class BookSide:
         return (self._levels[key * self._sign] for key in reversed(self._active))
 
     def queue_ahead(self, order: WorkingOrder) -> int:
-        level = self._levels[order.resting_price]
-        return next(ahead for ahead, own in zip(level.queue_ahead_each(), level.orders, strict=True) if own is order)
+        return self._levels[order.resting_price].queue_ahead(order)
 
     def market_prices(self) -> list[int]:
         """Prices at which the market displays something, in no order."""
@@ -151,9 +157,17 @@ class BookSide:
 
     def market_levels(self) -> list[MarketLevel]:
         """All displayed levels, best first, those taken to the last lot among them."""
-        prices = sorted(self.market_prices(), key=lambda price: -price * self._sign)
-        levels = (self._levels[price] for price in prices)
-        return [MarketLevel(self._side, level.price, level.displayed, level.taken) for level in levels]
+        return self._as_market(level for level in self._levels.values() if level.displayed)
+
+    def memorable_levels(self) -> list[MarketLevel]:
+        """The displayed levels that own orders took from or rest on, best first."""
+        return self._as_market(
+            level for level in self._levels.values() if level.displayed and (level.taken or level.orders)
+        )
+
+    def _as_market(self, levels: Iterable[PriceLevel]) -> list[MarketLevel]:
+        best_first = sorted(levels, key=lambda level: -level.price * self._sign)
+        return [MarketLevel(self._side, level.price, level.displayed, level.taken) for level in best_first]
 
     # Changing
 

@@ -464,5 +464,16 @@ class MatchingEngine:
             now_ms=self._now_ms,
         )
 
+    def memory(self) -> EngineState:
+        """What must be kept of the market beside the orders: the snapshot without orders and closed ids, and of the
+        levels only those that own orders took from or rest on."""
+        return EngineState(
+            market_levels=tuple(level for side in self._sides.values() for level in side.memorable_levels()),
+            last_price=self._last_price,
+            sequence=self._sequence,
+            trade_sequence=self._trade_sequence,
+            now_ms=self._now_ms,
+        )
+
     def state_hash(self) -> str:
         return self.snapshot().hash()

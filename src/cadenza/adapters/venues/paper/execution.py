@@ -217,16 +217,14 @@ class PaperFloor:
         return replace(order, sequence=at_work.sequence, queue_ahead=queue_ahead, is_triggered=at_work.is_triggered)
 
     def _memory(self, id: InstrumentId) -> EngineMemory:
-        state = self._engines[id].snapshot()
-        own = {(order.side, order.limit_price) for order in state.orders}
-        levels = (level for level in state.market_levels if level.taken or (level.side, level.price) in own)
+        state = self._engines[id].memory()
         return EngineMemory(
             instrument_id=id,
             last_price=state.last_price,
             sequence=state.sequence,
             trade_sequence=state.trade_sequence,
             now_ms=state.now_ms,
-            levels=tuple(levels),
+            levels=state.market_levels,
         )
 
     # Money
