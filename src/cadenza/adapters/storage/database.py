@@ -13,6 +13,7 @@ from cadenza.adapters.storage.identity import IdentitySql
 from cadenza.adapters.storage.jobs import JobsSql
 from cadenza.adapters.storage.operations import OperationSql
 from cadenza.adapters.storage.orders import OrderSql
+from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
 from cadenza.adapters.storage.trading import TradingSql
 from cadenza.domain.errors import DatabaseUnavailable
@@ -26,6 +27,7 @@ from cadenza.ports.storage.accounts import (
 )
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.relay import RelayRepository
 from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
 
 UNAVAILABLE = (
@@ -56,6 +58,7 @@ class SqlUnitOfWork:
         self.catalogue: CatalogueRepository = CatalogueSql(connection)
         self.identity: IdentityRepository = IdentitySql(connection)
         self.jobs: Jobs = JobsSql(connection)
+        self.relay: RelayRepository = RelaySql(connection)
         self._transaction = transaction
         self.is_committed = False
 
@@ -113,5 +116,6 @@ async def open_pool(dsn: str, *, connections_max: int, statement_timeout_ms: int
         min_size=1,
         max_size=connections_max,
         command_timeout=statement_timeout_ms / 1000,
-        server_settings={"application_name": "cadenza", "jit": "off"},
+        # Disks have no heads: without it a young table is looked up by reading all of it, and that plan is kept.
+        server_settings={"application_name": "cadenza", "jit": "off", "random_page_cost": "1.1"},
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.portfolios import PortfolioBuilder, RateCache
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
 from cadenza.domain.trading.events import PortfolioUpdated
 from cadenza.domain.trading.state import TradingState, World
@@ -178,10 +178,15 @@ class Committer:
         )
 
     def _tell_portfolios(self, state: TradingState) -> None:
+        rates: RateCache = {}
         for account_id in sorted(state.changed.portfolios):
             account = state.account(account_id)
             portfolio = self._portfolios.build(
-                account, state.balances(account_id), _positions_to_tell(state, account_id), state.world.now_ms
+                account,
+                state.balances(account_id),
+                _positions_to_tell(state, account_id),
+                state.world.now_ms,
+                rates=rates,
             )
             state.emit(account_id, PortfolioUpdated(portfolio))
 

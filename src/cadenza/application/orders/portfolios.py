@@ -15,6 +15,10 @@ from cadenza.ports.market import MarketView
 DEFAULT_CURRENCY = "USDT"
 
 
+RateCache = dict[tuple[VenueId, str, str], Decimal | None]
+"""(venue, asset, currency) to units of the currency per unit of the asset."""
+
+
 class PortfolioBuilder:
     """Builds portfolios from rows, the catalogue and the marks in memory. Pure but for reading those."""
 
@@ -36,8 +40,12 @@ class PortfolioBuilder:
         positions: Sequence[Position],
         now_ms: int,
         currency: str = DEFAULT_CURRENCY,
+        rates: RateCache | None = None,
     ) -> Portfolio:
-        """Return the portfolio valued in `currency`. Assets without a fresh price path add nothing to the equity."""
+        """Return the portfolio valued in `currency`. Assets without a fresh price path add nothing to the equity.
+
+        `rates` remembers what was looked up, for portfolios that are built at one moment.
+        """
         instruments = {}
         for position in positions:
             instrument = self._instrument(position.instrument_id)
@@ -57,7 +65,13 @@ class PortfolioBuilder:
             account=account,
             positions=marked,
             balances=held,
-            summary=summarize(tuple(balances), marked, instruments, currency, self._rate(account.venue_id, currency)),
+            summary=summarize(
+                tuple(balances),
+                marked,
+                instruments,
+                currency,
+                self._rate(account.venue_id, currency, {} if rates is None else rates),
+            ),
             updated_at_ms=max(updated),
         )
 
@@ -77,7 +91,7 @@ class PortfolioBuilder:
         top = self._market.top(instrument_id)
         return None if top is None else top.mark
 
-    def _rate(self, venue_id: VenueId, currency: str) -> Rate:
+    def _rate(self, venue_id: VenueId, currency: str, rates: RateCache) -> Rate:
         def direct(asset: str, target: str) -> Decimal | None:
             if asset == target:
                 return ONE
@@ -87,15 +101,21 @@ class PortfolioBuilder:
             inverse = self._mark(InstrumentId(f"{venue_id}:{target}/{asset}"))
             return divide(ONE, inverse) if inverse else None
 
-        def rate(asset: str) -> Decimal | None:
-            found = direct(asset, currency)
-            if found is not None:
-                return found
+        def found(asset: str) -> Decimal | None:
+            straight = direct(asset, currency)
+            if straight is not None:
+                return straight
             for middle in ("USDT", "USD", "BTC"):
                 first, second = direct(asset, middle), direct(middle, currency)
                 if first is not None and second is not None:
                     return first * second
             return None
+
+        def rate(asset: str) -> Decimal | None:
+            key = (venue_id, asset, currency)
+            if key not in rates:
+                rates[key] = found(asset)
+            return rates[key]
 
         return rate
 

@@ -259,8 +259,9 @@ class Desk:
             for outbox in self.outboxes.get(external_id, ()):
                 if answered.get(id(fact)) is not outbox:
                     outbox.push(fact)
-        for feed in self.feeds.values():
-            feed.publish(trades, self._now_ms)
+        for instrument_id in self.floor.take_changed_books() | {trade.instrument_id for trade in trades}:
+            if (feed := self.feeds.get(instrument_id)) is not None:
+                feed.publish(trades, self._now_ms)
 
     # Failing
 

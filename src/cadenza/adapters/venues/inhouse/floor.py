@@ -72,5 +72,8 @@ class Floor(Protocol):
     def take_trades(self) -> list[MarketTrade]:
         """What was traded since the last call, the public's trades among it."""
 
+    def take_changed_books(self) -> set[InstrumentId]:
+        """Instruments whose book may have changed since the last call."""
+
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
         """(price, quantity) best first."""

@@ -136,6 +136,10 @@ class MockFloor:
     def take_trades(self) -> list[MarketTrade]:
         return self._tape.take()
 
+    def take_changed_books(self) -> set[InstrumentId]:
+        """The book never moves."""
+        return set()
+
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
         return book_depth(instrument_id, side, levels_max)
 

@@ -65,6 +65,7 @@ class PaperFloor:
         self._engines = {id: MatchingEngine() for id in self._instruments}
         self._tape = Tape()
         self._moved: set[InstrumentId] = set()
+        self._changed_books: set[InstrumentId] = set()
         self.office = BackOffice(self._instruments, settings.fee_asset, self._mark)
 
     @property
@@ -151,6 +152,10 @@ class PaperFloor:
     def take_trades(self) -> list[PublicTrade]:
         return self._tape.take()
 
+    def take_changed_books(self) -> set[InstrumentId]:
+        changed, self._changed_books = self._changed_books, set()
+        return changed
+
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
         engine, instrument = self._engines[instrument_id], self._instruments[instrument_id]
         return level_depth(engine, instrument, side, levels_max, self._depth)
@@ -160,6 +165,8 @@ class PaperFloor:
     def _apply(self, id: InstrumentId, command: Command, reason: CancelReason | None = None) -> None:
         """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
+        if events or not isinstance(command, AdvanceTime):
+            self._changed_books.add(id)
         trades: dict[int, str] = {}
         for event in events:
             self._book(id, event, command.at_ms, trades, reason)

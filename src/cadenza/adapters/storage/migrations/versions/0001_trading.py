@@ -157,7 +157,7 @@ STATEMENTS = (
     " WHERE idempotency_key IS NOT NULL",
     "CREATE UNIQUE INDEX orders_venue_order_id ON orders (account_id, venue_order_id) WHERE venue_order_id IS NOT NULL",
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
-    "CREATE INDEX orders_of_account ON orders (account_id, created_at_ms, id)",
+    "CREATE INDEX orders_of_account ON orders (tenant_id, account_id, created_at_ms, id)",
     """
     CREATE INDEX orders_open ON orders (account_id, created_at_ms)
         WHERE status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
