@@ -1,5 +1,6 @@
 """The connection pool and the unit of work over PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -43,6 +44,9 @@ UNAVAILABLE = (
 )
 """What asyncpg raises when the server is gone, shutting down, full or asks to try again."""
 
+PING_MS_MAX = 2_000
+"""A server that gives no sign of life for so long does not answer, whether it is gone, frozen or full."""
+
 
 class SqlUnitOfWork:
     """The repositories over one connection. See `ports.storage.UnitOfWork` for the law."""
@@ -75,6 +79,7 @@ class SqlStorage:
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: int = 5) -> None:
         self._pool = pool
         self._acquire_timeout_s = acquire_timeout_s
+        self._ping: asyncio.Task[bool] | None = None
         self.transactions_total = 0
 
     @asynccontextmanager
@@ -96,9 +101,24 @@ class SqlStorage:
             yield SqlUnitOfWork(connection, None)
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life; raises `DatabaseUnavailable`."""
-        async with self._connection() as connection:
-            await connection.execute("SELECT 1")
+        """Ask the server for a sign of life; raises `DatabaseUnavailable`, at the latest after `PING_MS_MAX`.
+
+        A question that is not answered yet is waited for again instead of asked again: a frozen server costs one
+        connection, not one per ping.
+        """
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self._is_alive(), name="database ping")
+        answered, _ = await asyncio.wait({self._ping}, timeout=PING_MS_MAX / 1000)
+        if not answered or not self._ping.result():
+            raise DatabaseUnavailable("the database gives no sign of life")
+
+    async def _is_alive(self) -> bool:
+        try:
+            async with self._connection() as connection:
+                await connection.execute("SELECT 1")
+        except DatabaseUnavailable:
+            return False
+        return True
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
