@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 import uvicorn
 
+from cadenza.adapters.http.wire_protocol import protocol_class
 from cadenza.adapters.storage.migrate import migrate
 from cadenza.runtime.bootstrap import House
 from cadenza.runtime.config import Settings
@@ -78,7 +79,7 @@ async def _serve_http(house: House, listener: socket.socket, settings: Settings,
             access_log=False,
             lifespan="off",
             server_header=False,
-            http="httptools",
+            http=protocol_class(house.ids),
             ws=house.node.protocol_class(),
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
