@@ -11,6 +11,9 @@ from typing import NoReturn
 import pytest
 
 CENTRIFUGO_VERSION = "5.4.9"
+# Read once: tests of the command line clear the environment.
+_CENTRIFUGO = os.environ.get("CADENZA_TEST_CENTRIFUGO")
+_REQUIRED = frozenset(os.environ.get("CADENZA_TEST_REQUIRE", "").split(","))
 
 
 def node() -> None:
@@ -21,15 +24,14 @@ def node() -> None:
 
 def centrifugo() -> Path:
     """Need the real Centrifugo: where `CADENZA_TEST_CENTRIFUGO` says, else where tests/centrifugo/build.sh puts it."""
-    named = os.environ.get("CADENZA_TEST_CENTRIFUGO")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    binary = Path(named) if named else cache / f"cadenza/centrifugo-{CENTRIFUGO_VERSION}/centrifugo"
+    binary = Path(_CENTRIFUGO) if _CENTRIFUGO else cache / f"cadenza/centrifugo-{CENTRIFUGO_VERSION}/centrifugo"
     if not os.access(binary, os.X_OK):
         _lacking("centrifugo", f"there is no Centrifugo at {binary}: tests/centrifugo/build.sh builds it")
     return binary
 
 
 def _lacking(what: str, why: str) -> NoReturn:
-    if what in os.environ.get("CADENZA_TEST_REQUIRE", "").split(","):
+    if what in _REQUIRED:
         pytest.fail(why)
     pytest.skip(why)

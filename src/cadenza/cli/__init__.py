@@ -2,7 +2,7 @@
 
 import typer
 
-from cadenza.cli import config, doctor, keys, migrate, recording, serve, user
+from cadenza.cli import centrifugo, config, doctor, keys, migrate, recording, serve, user
 
 
 def make_app() -> typer.Typer:
@@ -20,6 +20,7 @@ def make_app() -> typer.Typer:
     app.add_typer(config.app, name="config")
     app.add_typer(user.app, name="user")
     app.add_typer(keys.app, name="keys")
+    app.add_typer(centrifugo.app, name="centrifugo")
     app.add_typer(recording.app, name="recording")
     return app
 

@@ -9,8 +9,6 @@ from litestar import Litestar
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
-from cadenza.adapters.realtime.limits import RealtimeLimits
-from cadenza.adapters.realtime.node import Node
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
@@ -32,7 +30,7 @@ from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth, HealthStatus
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.identity.actor import Actor
-from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.failpoints import Failpoints
@@ -42,6 +40,7 @@ from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, SystemClock, 
 from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import wire_identity
 from cadenza.runtime.wiring.metrics import Readings, new_registry
+from cadenza.runtime.wiring.realtime import Asked, wire_realtime
 from cadenza.runtime.wiring.use_cases import Parts, connect_account, wire_use_cases
 from cadenza.runtime.wiring.venues import wire_connectors
 
@@ -95,6 +94,7 @@ class House:
         for connector in self.connectors.values():
             await connector.start()
         await self._list_in_house_venues()
+        await self.realtime.start(self.supervisor)
         self.supervisor.start("committer", self.committer.run)
         await self.books.open_always()
         await self.restore_feeds()
@@ -111,7 +111,7 @@ class House:
 
     async def close(self) -> None:
         """End the parts from the outside in: clients are told, work under way is finished, then the rest stops."""
-        await self.node.shutdown()
+        await self.realtime.shutdown()
         await self.concurrency.drain(DRAIN_MS_MAX)
         await self.jobs.stop()
         await self.supervisor.cancel("keep sessions")
@@ -119,30 +119,36 @@ class House:
         for connector in self.connectors.values():
             await connector.stop()
         await self.supervisor.stop(DRAIN_MS_MAX)
+        await self.realtime.close()
         await self._pool.close()
         gc.unfreeze()
 
     # --- wiring
 
     def _wire_market(self) -> None:
-        self.node = Node(
-            authenticate=self._authenticate,
-            may_see_account=self._may_see_account,
-            instrument_exists=self._instrument_exists,
-            hold_feed=self._hold_feed,
-            release_feed=self._release_feed,
-            read_book=self._read_book,
-            use_cases=lambda: self.use_cases,
+        self.realtime = wire_realtime(
+            self.settings,
+            Asked(
+                authenticate=self._authenticate,
+                session_actor=self._session_actor,
+                may_see_account=self._may_see_account,
+                instrument_exists=self._instrument_exists,
+                hold_feed=self._hold_feed,
+                release_feed=self._release_feed,
+                read_book=self._read_book,
+                use_cases=lambda: self.use_cases,
+            ),
+            keys=self.key_ring,
             storage=self.storage,
             clock=self.clock,
             ids=self.ids,
             concurrency=self.concurrency,
-            limits=RealtimeLimits(),
+            failpoints=self._failpoints,
         )
         self.books = KeepBook(
             connectors=self.connectors,
             catalogue=self.catalogue,
-            publisher=self.node,
+            publisher=self.realtime.publisher,
             clock=self.clock,
             concurrency=self.concurrency,
             always_open=frozenset(self.connectors),
@@ -160,7 +166,7 @@ class House:
             market=self.books,
             catalogue=self.catalogue,
             portfolios=self.portfolios,
-            publisher=self.node,
+            publisher=self.realtime.publisher,
             waiters=self.waiters,
             clock=self.clock,
             ids=self.ids,
@@ -218,7 +224,7 @@ class House:
         per_s = self.settings.limits.flood_requests_per_s
         return create_app(
             self.use_cases,
-            limits=HttpLimits(),
+            limits=HttpLimits(flood_exempt=frozenset(path for route in self.realtime.routes for path in route.paths)),
             flood=TokenBuckets(
                 burst=per_s,
                 interval_ms=max(1, 1000 // per_s),
@@ -229,6 +235,7 @@ class House:
             is_ready=self._is_ready,
             clock=self.clock,
             ids=self.ids,
+            more_routes=self.realtime.routes,
         )
 
     def _check_health(self) -> CheckHealth:
@@ -254,7 +261,7 @@ class House:
         readings.counter(
             "cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total
         )
-        for told in self.node.readings():
+        for told in self.realtime.readings():
             add = readings.gauge if told.kind == "gauge" else readings.counter
             add(told.name, told.meaning, told.read)
         return readings
@@ -263,6 +270,9 @@ class House:
 
     async def _authenticate(self, token: str) -> Actor:
         return await self.use_cases.authenticate(token)
+
+    async def _session_actor(self, session_id: SessionId) -> Actor:
+        return await self.use_cases.authenticate.of_session(session_id)
 
     async def _may_see_account(self, actor: Actor, account_id: TradingAccountId) -> bool:
         async with self.storage.read() as uow:
@@ -276,10 +286,10 @@ class House:
             return False
 
     async def _hold_feed(self, instrument_id: InstrumentId) -> None:
-        await self.books.hold(instrument_id, self.node)
+        await self.books.hold(instrument_id, self.realtime)
 
     async def _release_feed(self, instrument_id: InstrumentId) -> None:
-        await self.books.release(instrument_id, self.node)
+        await self.books.release(instrument_id, self.realtime)
 
     def _read_book(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
         return self.books.snapshot(instrument_id, depth)

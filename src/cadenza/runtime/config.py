@@ -20,6 +20,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
 PaperMarket = Literal["synthetic", "recording"]
 PositionMode = Literal["NETTING", "HEDGE"]
+RealtimeEngine = Literal["embedded", "centrifugo"]
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -150,6 +151,20 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CentrifugoSettings:
+    """Centrifugo in front of us, when `realtime` says so; `cadenza centrifugo config` writes its side."""
+
+    api_url: str = setting("http://127.0.0.1:8001/api", "Centrifugo's server API, as we reach it.")
+    api_key: str = setting("", "The server API's key. Empty: derived from the master key.", secret=True)
+    proxy_url: str = setting(
+        "", "Our address as Centrifugo reaches it, http:// or https://.", shown_default="http://127.0.0.1 and our port"
+    )
+    proxy_secret: str = setting(
+        "", "What Centrifugo shows us when it asks. Empty: derived from the master key.", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. Made by `cadenza.runtime.config_loader.load`, or directly in tests."""
 
@@ -169,6 +184,7 @@ class Settings:
         "Seals venue credentials: 32 bytes in base64; older keys after it, with commas. Empty: master.key in data_dir.",
         secret=True,
     )
+    realtime: RealtimeEngine = setting("embedded", "Where clients' WebSockets end: here, or at Centrifugo.")
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
     log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
     failpoint: str = setting(
@@ -179,6 +195,7 @@ class Settings:
     orders: OrderSettings = field(default_factory=OrderSettings)
     paper: PaperSettings = field(default_factory=PaperSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
 
     @property
     def is_embedded(self) -> bool:
@@ -260,6 +277,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"data_dir is {settings.data_dir}: write an absolute path"
     yield from _wrong_url("database_url", settings.database_url, ("postgresql", "postgres"))
     yield from _wrong_url("mail.smtp_url", settings.mail.smtp_url, ("smtp", "smtps"))
+    yield from _wrong_url("centrifugo.api_url", settings.centrifugo.api_url, ("http", "https"))
+    yield from _wrong_url("centrifugo.proxy_url", settings.centrifugo.proxy_url, ("http", "https"))
     yield from _wrong_url("auth.issuer_jwks_url", auth.issuer_jwks_url, ("https", "http"))
     if auth.issuer_jwks_url and auth.issuer_shared_secret:
         yield "auth.issuer_jwks_url and auth.issuer_shared_secret are both set: keep the one your issuer uses"

@@ -72,6 +72,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _serve_http(house: House, listener: socket.socket, settings: Settings, announce: Announce) -> None:
+    node = house.realtime.node
     server = _AnnouncedServer(
         uvicorn.Config(
             house.app,
@@ -80,7 +81,7 @@ async def _serve_http(house: House, listener: socket.socket, settings: Settings,
             lifespan="off",
             server_header=False,
             http=protocol_class(house.ids),
-            ws=house.node.protocol_class(),
+            ws="none" if node is None else node.protocol_class(),
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         ),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal as D
 from typing import Any
@@ -431,7 +431,7 @@ class World:
         return answer
 
 
-def make_world(limits: HttpLimits | None = None) -> World:
+def make_world(limits: HttpLimits | None = None, more_routes: Sequence[Any] = ()) -> World:
     """Return an application over fakes."""
     use_cases, flood = fake_use_cases(), Flood()
     metrics = HttpMetrics(CollectorRegistry())
@@ -448,6 +448,7 @@ def make_world(limits: HttpLimits | None = None) -> World:
         is_ready=is_ready,
         clock=ManualClock(),
         ids=CountingIds(),
+        more_routes=more_routes,
     )
     return world
 

@@ -29,7 +29,7 @@ NOW_MS = 1_800_000_000_000
 NOW_S = NOW_MS // 1000
 MASTER, OTHER_MASTER = MasterKey(b"\1" * 32), MasterKey(b"\2" * 32)
 TOKENS = JwtTokens(KeyRing((MASTER,)), issuer="cadenza")
-SIGNING_KEY = derive(MASTER.secret, "sign access tokens")
+SIGNING_KEY = derive(MASTER.secret, "sign access tokens").hex()
 SESSION_ID = SessionId(uuid.UUID(int=7))
 ISSUER = "https://issuer.example"
 USER = User(
@@ -73,6 +73,7 @@ def test_a_token_says_what_clients_of_supabase_look_for() -> None:
         "scopes": ["read"],
         "environments": ["paper"],
         "operator": False,
+        "meta": {"sid": str(SESSION_ID)},
     }
 
 

@@ -84,7 +84,9 @@ class Edge:
                 )
 
     async def _limited(self, scope: Any, receive: Receive, send: Send, client: str) -> None:
-        wait_s = None if scope["path"] in _PROBES else self._flood.allow(f"address:{client}")
+        path = scope["path"]
+        is_exempt = path in _PROBES or path in self._limits.flood_exempt
+        wait_s = None if is_exempt else self._flood.allow(f"address:{client}")
         if wait_s is None:
             await self._app(scope, receive, send)
         else:

@@ -54,6 +54,21 @@ def parse_channel(name: str) -> Channel:
     raise Refusal(UNKNOWN_CHANNEL)
 
 
+def name_of(account_id: TradingAccountId) -> str:
+    """Return the name of an account's channel."""
+    return f"tradingAccount:{account_id}"
+
+
+def trade_channel(instrument_id: InstrumentId) -> str:
+    """Return the name of the channel of an instrument's trades."""
+    return f"market:trade:{instrument_id}"
+
+
+def book_channels(instrument_id: InstrumentId) -> tuple[str, ...]:
+    """Return the names that the channel of an instrument's book has."""
+    return (f"market:orderBook:{instrument_id}", f"market:orderbook:{instrument_id}")
+
+
 def _is_uuid(text: str) -> bool:
     try:
         return str(UUID(text)) == text

@@ -9,7 +9,7 @@ import jwt
 
 from cadenza.adapters.vault.external_issuer import ExternalIssuer
 from cadenza.adapters.vault.jwt_claims import require_instants, require_text
-from cadenza.adapters.vault.keyring import KeyRing, derive
+from cadenza.adapters.vault.keyring import KeyRing, MasterKey, derive
 from cadenza.domain.errors import InvalidRefreshToken, InvalidToken
 from cadenza.domain.identity.user import ROLE, User
 from cadenza.domain.ids import SessionId, UserId
@@ -23,11 +23,17 @@ _BODY_BYTES = 16 + _COUNTER_BYTES
 _REFRESH_BYTES = _BODY_BYTES + 32
 
 
+def signing_key(master: MasterKey) -> str:
+    """Return the key of access tokens. It is text, because whoever else is to check tokens has it in a file."""
+    return derive(master.secret, _ACCESS_USE).hex()
+
+
 class JwtTokens:
     """`ports.vault.Tokens`.
 
     The issuer that a token names decides who checks it, us or the external issuer; each has its own fixed algorithms
-    and keys, so a token cannot choose. Tokens made under a master key hold as long as the key is on the ring.
+    and keys, so a token cannot choose. Tokens made under a master key hold as long as the key is on the ring. The claim
+    `meta` is what Centrifugo remembers of a connection and tells us with every question about it.
     """
 
     def __init__(
@@ -54,9 +60,9 @@ class JwtTokens:
             "scopes": sorted(user.scopes),
             "environments": sorted(user.access),
             "operator": user.is_operator,
+            "meta": {"sid": str(session_id)},
         }
-        key = derive(master.secret, _ACCESS_USE)
-        return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": master.id})
+        return jwt.encode(claims, signing_key(master), algorithm=_ALGORITHM, headers={"kid": master.id})
 
     async def verify_access(self, token: str, *, now_ms: int) -> Claims:
         try:
@@ -78,7 +84,7 @@ class JwtTokens:
         try:
             claims = jwt.decode(
                 token,
-                derive(master.secret, _ACCESS_USE),
+                signing_key(master),
                 algorithms=[_ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,

@@ -47,6 +47,10 @@ class Authenticate:
         if self._clock.now_ms() >= expires_at_ms:
             self._verified.pop(digest, None)
             raise TokenExpired("the access token has expired")
+        return await self.of_session(session_id, expires_at_ms=expires_at_ms)
+
+    async def of_session(self, session_id: SessionId, *, expires_at_ms: int = 0) -> Actor:
+        """Return who a live session belongs to: for whoever has checked its token already. Raises `InvalidToken`."""
         state = await self._sessions.get(session_id)
         if state is None:
             raise InvalidToken("the session has ended")

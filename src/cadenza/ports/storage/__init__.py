@@ -17,6 +17,7 @@ from cadenza.ports.storage.accounts import (
 )
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.relay import RelayRepository
 from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
 
 __all__ = ["Storage", "UnitOfWork"]
@@ -35,6 +36,7 @@ class UnitOfWork(Protocol):
     catalogue: CatalogueRepository
     identity: IdentityRepository
     jobs: Jobs
+    relay: RelayRepository
 
     async def commit(self) -> None: ...
 

@@ -1,0 +1,31 @@
+"""What waits for Centrifugo, and for how long."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentrifugoLimits:
+    """The limits of publishing through Centrifugo. What happens at each is said beside it."""
+
+    request_timeout_ms: int = 10_000
+    """A request of the server API that takes longer has failed, and is made again."""
+    accounts_per_round_max: int = 200
+    """Accounts whose events are relayed in one transaction; the others come with the next."""
+    events_per_account_max: int = 50
+    """Events of an account relayed in one transaction."""
+    relay_poll_ms: int = 1_000
+    """Pause between two looks at the logs when nobody has told of an event."""
+    retry_ms_min: int = 100
+    retry_ms_max: int = 5_000
+    """The pause after a failure doubles from the one to the other."""
+    trades_waiting_max: int = 10_000
+    """Trades that wait while Centrifugo does not answer; beyond it the oldest are dropped, and counted."""
+    books_waiting_max: int = 2_000
+    """Books that wait, one an instrument; one more replaces the oldest."""
+    commands_per_request_max: int = 500
+    """Publications of the market in one request; the others come with the next."""
+    audience_poll_ms: int = 5_000
+    """Pause between two looks at who listens to the market."""
+    audience_grace_ms: int = 60_000
+    """A channel of the market is published to so long after the last look that saw a listener: a client that comes back
+    sooner misses no trade."""

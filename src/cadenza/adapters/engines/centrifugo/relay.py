@@ -1,0 +1,136 @@
+"""The relay: every event of every account's log goes to Centrifugo once, in order, whatever dies in between.
+
+A transaction locks the cursors of accounts with a backlog, publishes, and sets the cursors. Whoever dies before the
+commit leaves the cursors where they were, and the next one publishes again under the same idempotency keys, which
+Centrifugo answers without telling anybody twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+import structlog
+from msgspec import Raw
+
+from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
+from cadenza.adapters.engines.centrifugo.server_api import ApiFailed, Command, Publish, ServerApi
+from cadenza.domain.errors import DatabaseUnavailable
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.trading.events import AccountEvent
+from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.storage import Storage
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes the accounts' logs. Law: per account no event is published before the one that precedes it.
+
+    `wake` tells that there may be something; without it the logs are looked at every `relay_poll_ms`. The time that
+    Centrifugo does not answer costs nothing but delay: the log keeps what waits.
+    """
+
+    def __init__(
+        self,
+        api: ServerApi,
+        *,
+        storage: Storage,
+        channel_of: Callable[[TradingAccountId], str],
+        encode: Callable[[AccountEvent], bytes],
+        clock: Clock,
+        failpoints: Failpoints,
+        limits: CentrifugoLimits,
+    ) -> None:
+        self._api = api
+        self._storage = storage
+        self._channel_of = channel_of
+        self._encode = encode
+        self._clock = clock
+        self._failpoints = failpoints
+        self._limits = limits
+        self._something_waits = asyncio.Event()
+        self.published_total = 0
+        self.failures_total = 0
+
+    def wake(self) -> None:
+        """Look at the logs soon."""
+        self._something_waits.set()
+
+    async def begin(self) -> None:
+        """Take note that logs are relayed from now on; what was there before is not told again. Repeating is safe."""
+        async with self._storage.begin() as uow:
+            await uow.relay.begin(self._clock.now_ms())
+            await uow.commit()
+
+    async def run(self) -> None:
+        """Relay until cancelled."""
+        pause_ms = self._limits.retry_ms_min
+        while True:
+            self._something_waits.clear()
+            try:
+                while await self.relay_some():
+                    pass
+                pause_ms = self._limits.retry_ms_min
+            except (ApiFailed, DatabaseUnavailable) as failure:
+                self.failures_total += 1
+                log.warning("account events are not relayed", reason=str(failure))
+                await self._clock.sleep_ms(pause_ms)
+                pause_ms = min(pause_ms * 2, self._limits.retry_ms_max)
+                continue
+            await self._woken()
+
+    async def relay_some(self) -> bool:
+        """Relay a round; False when nothing waited. Raises `ApiFailed` after what was published is noted."""
+        async with self._storage.begin() as uow:
+            backlogs = await uow.relay.claim(self._limits.accounts_per_round_max)
+            if not backlogs:
+                return False
+            logs = [
+                await uow.events.after(each.account_id, each.published, self._limits.events_per_account_max)
+                for each in backlogs
+            ]
+            published: dict[TradingAccountId, int] = {}
+            try:
+                await self._publish(logs, published)
+            finally:
+                if published:
+                    self._failpoints.reach("relay.after_publish")
+                    await uow.relay.advance(published)
+                    await uow.commit()
+        return True
+
+    async def _publish(self, logs: Sequence[Sequence[AccountEvent]], published: dict[TradingAccountId, int]) -> None:
+        """Publish the logs side by side: a request has at most one event of an account, so that one that fails is not
+        overtaken. `published` is told of each that succeeded."""
+        failed: dict[TradingAccountId, str] = {}
+        for row in zip_longest(*logs):
+            events = [event for event in row if event is not None and event.account_id not in failed]
+            if not events:
+                break
+            for event, error in zip(events, await self._api.batch([self._command(e) for e in events]), strict=True):
+                if error is None:
+                    published[event.account_id] = event.sequence
+                    self.published_total += 1
+                else:
+                    failed[event.account_id] = f"{error.code} {error.message}"
+        if failed:
+            raise ApiFailed(f"{len(failed)} accounts, the first: {next(iter(failed.items()))}")
+
+    def _command(self, event: AccountEvent) -> Command:
+        return Command(
+            publish=Publish(
+                channel=self._channel_of(event.account_id),
+                data=Raw(self._encode(event)),
+                idempotency_key=f"{event.account_id}:{event.sequence}",
+                tags={"sequence": str(event.sequence)},
+            )
+        )
+
+    async def _woken(self) -> None:
+        """Wait to be woken, at most `relay_poll_ms`."""
+        try:
+            async with asyncio.timeout(self._limits.relay_poll_ms / 1000):
+                await self._something_waits.wait()
+        except TimeoutError:
+            return

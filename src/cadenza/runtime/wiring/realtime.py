@@ -1,0 +1,272 @@
+"""Where clients' WebSockets end: at our own socket, or at Centrifugo in front of us."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from litestar.handlers import HTTPRouteHandler
+
+from cadenza.adapters.engines.centrifugo.audience import Audience
+from cadenza.adapters.engines.centrifugo.configuration import Facts
+from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
+from cadenza.adapters.engines.centrifugo.publisher import CentrifugoPublisher, MarketWire
+from cadenza.adapters.engines.centrifugo.relay import Relay
+from cadenza.adapters.engines.centrifugo.server_api import ServerApi
+from cadenza.adapters.realtime.broker import ReadBook
+from cadenza.adapters.realtime.channels import book_channels, name_of, trade_channel
+from cadenza.adapters.realtime.feeds import Feeds, HoldFeed
+from cadenza.adapters.realtime.gate import Gate
+from cadenza.adapters.realtime.limits import RealtimeLimits
+from cadenza.adapters.realtime.node import Node
+from cadenza.adapters.realtime.proxy import PATH, Proxy
+from cadenza.adapters.realtime.readings import Reading
+from cadenza.adapters.realtime.rpc import Rpcs
+from cadenza.adapters.vault.keyring import KeyRing, derive
+from cadenza.adapters.vault.tokens import signing_key
+from cadenza.application.use_cases import UseCases
+from cadenza.domain.identity.actor import Actor
+from cadenza.domain.identity.user import ROLE
+from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
+from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.ids import Ids
+from cadenza.ports.publisher import Publisher
+from cadenza.ports.storage import Storage
+from cadenza.runtime.config import Settings
+from cadenza.runtime.supervisor import Supervisor
+from cadenza.runtime.wiring.identity import ISSUER
+from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+
+ACCOUNT_HISTORY_MS = 24 * 3_600_000
+"""How long Centrifugo remembers what it was told of an account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What either of the two asks of the house. Functions, because the house publishes through it and is made later."""
+
+    authenticate: Callable[[str], Awaitable[Actor]]
+    session_actor: Callable[[SessionId], Awaitable[Actor]]
+    may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]]
+    instrument_exists: Callable[[Actor, InstrumentId], bool]
+    hold_feed: HoldFeed
+    release_feed: HoldFeed
+    read_book: ReadBook
+    use_cases: Callable[[], UseCases]
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(
+            authenticate=self.authenticate,
+            may_see_account=self.may_see_account,
+            instrument_exists=self.instrument_exists,
+        )
+
+
+class Realtime(Protocol):
+    """One of the two. `node` is our own socket, where there is one."""
+
+    publisher: Publisher
+    node: Node | None
+    routes: Sequence[HTTPRouteHandler]
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Begin to work."""
+
+    async def shutdown(self) -> None:
+        """Tell the clients that we stop."""
+
+    async def close(self) -> None:
+        """Let go of everything, after the supervised tasks have ended."""
+
+    def readings(self) -> Sequence[Reading]:
+        """Return what there is to measure."""
+
+
+def wire_realtime(
+    settings: Settings,
+    asked: Asked,
+    *,
+    keys: KeyRing,
+    storage: Storage,
+    clock: Clock,
+    ids: Ids,
+    concurrency: Concurrency,
+    failpoints: Failpoints,
+) -> Realtime:
+    """Make the one that the settings name."""
+    if settings.realtime == "centrifugo":
+        return _Centrifugo(settings, asked, keys=keys, storage=storage, clock=clock, failpoints=failpoints)
+    node = Node(
+        authenticate=asked.authenticate,
+        may_see_account=asked.may_see_account,
+        instrument_exists=asked.instrument_exists,
+        hold_feed=asked.hold_feed,
+        release_feed=asked.release_feed,
+        read_book=asked.read_book,
+        use_cases=asked.use_cases,
+        storage=storage,
+        clock=clock,
+        ids=ids,
+        concurrency=concurrency,
+        limits=RealtimeLimits(),
+    )
+    return _Embedded(node)
+
+
+class _Embedded:
+    """Our own socket."""
+
+    routes: Sequence[HTTPRouteHandler] = ()
+
+    def __init__(self, node: Node) -> None:
+        self.node: Node | None = node
+        self.publisher: Publisher = node
+        self.shutdown = node.shutdown
+        self.readings = node.readings
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Nothing runs before the first client comes."""
+
+    async def close(self) -> None:
+        """Nothing is left after `shutdown`."""
+
+
+class _Centrifugo:
+    """Centrifugo in front of us: a relay, a publisher, and answers to its questions."""
+
+    node: Node | None = None
+
+    def __init__(
+        self,
+        settings: Settings,
+        asked: Asked,
+        *,
+        keys: KeyRing,
+        storage: Storage,
+        clock: Clock,
+        failpoints: Failpoints,
+    ) -> None:
+        limits = CentrifugoLimits()
+        self._limits = limits
+        self._clock = clock
+        self._api = ServerApi(
+            settings.centrifugo.api_url, key=api_key(settings, keys), timeout_ms=limits.request_timeout_ms
+        )
+        self._audience = Audience(self._api, clock=clock, limits=limits)
+        self._relay = Relay(
+            self._api,
+            storage=storage,
+            channel_of=name_of,
+            encode=encode_account_event,
+            clock=clock,
+            failpoints=failpoints,
+            limits=limits,
+        )
+        self._publisher = CentrifugoPublisher(
+            self._api,
+            self._audience,
+            wire=MarketWire(
+                book_channels=book_channels,
+                trade_channel=trade_channel,
+                encode_book=encode_order_book,
+                encode_trade=encode_trade,
+            ),
+            wake_relay=self._relay.wake,
+            clock=clock,
+            limits=limits,
+        )
+        self.publisher: Publisher = self._publisher
+        self._proxy = Proxy(
+            secret=proxy_secret(settings, keys),
+            gate=asked.gate,
+            session_actor=asked.session_actor,
+            feeds=Feeds(hold=asked.hold_feed, release=asked.release_feed),
+            rpcs=Rpcs(asked.use_cases),
+            audience=self._audience,
+            read_book=asked.read_book,
+            clock=clock,
+        )
+        self.routes: Sequence[HTTPRouteHandler] = self._proxy.routes()
+
+    async def start(self, supervisor: Supervisor) -> None:
+        await self._relay.begin()
+        await self._audience.look()
+        supervisor.start("relay account events", self._relay.run)
+        supervisor.start("publish the market", self._publisher.run)
+        supervisor.start("look who listens", self._look)
+
+    async def shutdown(self) -> None:
+        """Clients stay where they are: Centrifugo goes on without us, and the log keeps what it is to be told."""
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    def readings(self) -> Sequence[Reading]:
+        relay, publisher = self._relay, self._publisher
+        return [
+            Reading("cadenza_relay_published", "counter", "Account events relayed", lambda: relay.published_total),
+            Reading(
+                "cadenza_relay_failures", "counter", "Rounds of the relay that failed", lambda: relay.failures_total
+            ),
+            Reading(
+                "cadenza_market_published", "counter", "Books and trades published", lambda: publisher.published_total
+            ),
+            Reading("cadenza_market_dropped", "counter", "Trades not published", lambda: publisher.dropped_total),
+            Reading("cadenza_market_failures", "counter", "Requests that failed", lambda: publisher.failures_total),
+            Reading("cadenza_market_waiting", "gauge", "Books and trades that wait", lambda: publisher.waiting),
+            Reading(
+                "cadenza_market_channels", "gauge", "Channels of the market published to", lambda: len(self._audience)
+            ),
+            Reading(
+                "cadenza_proxy_questions", "counter", "Questions of Centrifugo", lambda: self._proxy.questions_total
+            ),
+        ]
+
+    async def _look(self) -> None:
+        while True:
+            await self._clock.sleep_ms(self._limits.audience_poll_ms)
+            await self._audience.look()
+            await self._proxy.keep(self._audience.channels)
+
+
+def api_key(settings: Settings, keys: KeyRing) -> str:
+    """The key of Centrifugo's server API."""
+    return settings.centrifugo.api_key or derive(keys.active().secret, "centrifugo server api").hex()
+
+
+def proxy_secret(settings: Settings, keys: KeyRing) -> str:
+    """What Centrifugo shows us when it asks."""
+    return settings.centrifugo.proxy_secret or derive(keys.active().secret, "centrifugo proxy").hex()
+
+
+def centrifugo_facts(settings: Settings, keys: KeyRing, *, address: str, allowed_origins: tuple[str, ...]) -> Facts:
+    """What `cadenza centrifugo config` writes: the limits are those of our own socket."""
+    limits = RealtimeLimits()
+    own_url = settings.centrifugo.proxy_url or f"http://127.0.0.1:{settings.port}"
+    return Facts(
+        token_key=signing_key(keys.active()),
+        token_issuer=ISSUER,
+        token_audience=ROLE,
+        api_key=api_key(settings, keys),
+        proxy_url=own_url.rstrip("/") + PATH,
+        proxy_secret=proxy_secret(settings, keys),
+        address=address,
+        port=urlsplit(settings.centrifugo.api_url).port or 8000,
+        allowed_origins=allowed_origins,
+        frame_bytes_max=limits.frame_bytes_max,
+        channels_per_connection_max=limits.channels_per_connection_max,
+        connections_per_user_max=limits.connections_per_user_max,
+        connections_max=limits.connections_max,
+        queue_bytes_max=limits.queue_bytes_max,
+        rpcs_in_flight_max=limits.rpcs_in_flight_max,
+        history_items_max=limits.history_items_max,
+        market_history_age_ms_max=limits.history_age_ms_max,
+        account_history_age_ms_max=ACCOUNT_HISTORY_MS,
+        connect_timeout_ms=limits.connect_timeout_ms,
+        ping_interval_ms=limits.ping_interval_ms,
+        pong_timeout_ms=limits.pong_timeout_ms,
+        expiry_delay_ms=limits.expiry_delay_ms,
+    )
