@@ -147,6 +147,28 @@ def test_spot_ratios_take_a_share_of_what_is_free() -> None:
     assert buy.quantity == D("10.001")  # 901 / (90 * 1.001), never more than the balance pays
 
 
+def test_a_market_order_for_quote_units_is_sized_by_the_levels_that_fill_it() -> None:
+    shallow = book(depth="1")  # 1 at 100, 1 at 100.5 …
+    spend = submit(state(market=shallow), type=OrderType.MARKET, quantity=D("150.25"), quantity_type=QuantityType.QUOTE)
+    assert spend.quantity == D("1.5")  # 100 + 50.25; at the best price it would be 1.502, which costs more
+    receive = submit(
+        state(market=shallow), side=Side.SELL, type=OrderType.MARKET, quantity=D("149"),
+        quantity_type=QuantityType.QUOTE,
+    )  # fmt: skip
+    assert receive.quantity == D("1.5")  # 99.5 + 49.5
+
+
+@given(free=st.integers(min_value=6, max_value=2_000), depth=st.sampled_from(["0.1", "1", "100"]))
+def test_all_of_the_free_balance_buys_what_it_pays_for_at_any_depth(free: int, depth: str) -> None:
+    world = state(balances={"USDT": str(free)}, market=book(depth=depth))
+    order = submit(
+        world, type=OrderType.MARKET, quantity=D(100), quantity_type=QuantityType.POSITION_PERCENTAGE,
+        rounding=Rounding.DOWN,
+    )  # fmt: skip
+    assert order.quantity > 0
+    assert world.balance(ACCOUNT, "USDT").free >= 0
+
+
 def _long(quantity: str = "2", side: PositionSide = PositionSide.NET) -> Position:
     return Position(
         id=PositionId(UUID(int=50)), account_id=ACCOUNT, instrument_id=BTC, side=side, quantity=D(quantity),

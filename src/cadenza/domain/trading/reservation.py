@@ -6,7 +6,7 @@ locks, in quote units, the initial margin of the part that opens a position, plu
 """
 
 from dataclasses import replace
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InsufficientBalance, InsufficientMargin, NoMarketPrice
@@ -59,6 +59,10 @@ def divide_up(numerator: Decimal, denominator: Decimal) -> Decimal:
     return (numerator / denominator).quantize(_STEP, rounding=ROUND_UP)
 
 
+def divide_down(numerator: Decimal, denominator: Decimal) -> Decimal:
+    return (numerator / denominator).quantize(_STEP, rounding=ROUND_DOWN)
+
+
 def release(state: TradingState, order: Order) -> Order:
     """Bring an order's lock and the balance's to what its leaves quantity needs; return the order."""
     reservation = order.reservation
@@ -82,6 +86,18 @@ def walk_cost(book: BookSnapshot, side: Side, quantity: Decimal) -> Decimal | No
         if left == 0:
             return cost
     return None if price is None else cost + left * price
+
+
+def walk_quantity(book: BookSnapshot, side: Side, cost: Decimal) -> Decimal | None:
+    """The inverse of `walk_cost`, rounded down: what `cost` quote units take from a book. None when empty."""
+    levels = book.asks if side is Side.BUY else book.bids
+    left, quantity, price = cost, ZERO, None
+    for price, available in levels:
+        if left <= price * available:
+            break
+        quantity += available
+        left -= price * available
+    return None if price is None else quantity + divide_down(left, price)
 
 
 def free_margin(state: TradingState, account: TradingAccount, asset: str) -> Decimal:

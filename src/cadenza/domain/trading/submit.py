@@ -1,7 +1,7 @@
 """Deciding a new order: idempotency, account, quantity, checks, reservation."""
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import PositionMode, TradingAccount
 from cadenza.domain.errors import (
@@ -17,13 +17,19 @@ from cadenza.domain.errors import (
 from cadenza.domain.ids import OrderId, TenantId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import HUNDRED, ONE, RATIO_SCALE, ZERO, Rounding, is_multiple, round_to_step, to_plain
+from cadenza.domain.money import HUNDRED, ONE, ZERO, Rounding, is_multiple, round_to_step, to_plain
 from cadenza.domain.trading.checks import check_quantity, check_request, effective_expiry, effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
-from cadenza.domain.trading.reservation import reference_price, reserve, target_position
+from cadenza.domain.trading.reservation import (
+    divide_down,
+    reference_price,
+    reserve,
+    target_position,
+    walk_quantity,
+)
 from cadenza.domain.trading.state import TradingState
 
 
@@ -141,7 +147,7 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
         case QuantityType.BASE:
             exact, most = order.asked_quantity, None
         case QuantityType.QUOTE:
-            exact, most = _divide_down(order.asked_quantity, _price(order, state)), None
+            exact, most = _worth(order, order.asked_quantity, state), None
         case QuantityType.POSITION_RATIO:
             exact, most = _share(order, order.asked_quantity, account, instrument, state)
         case QuantityType.POSITION_PERCENTAGE:
@@ -179,8 +185,8 @@ def _share(
     if order.side is Side.SELL:
         whole = max(state.balance(account.id, order.base_asset).free, ZERO)
     else:
-        with_fee = _price(order, state) * (ONE + max(instrument.taker_fee, ZERO))
-        whole = _divide_down(max(state.balance(account.id, order.quote_asset).free, ZERO), with_fee)
+        free = max(state.balance(account.id, order.quote_asset).free, ZERO)
+        whole = _worth(order, divide_down(free, ONE + max(instrument.taker_fee, ZERO)), state)
     if whole == 0:
         raise NoPosition("there is no free balance to take a share of")
     return whole * ratio, whole
@@ -197,12 +203,19 @@ def _position_to_share(order: Order, account: TradingAccount, state: TradingStat
     return position
 
 
+def _worth(order: Order, cost: Decimal, state: TradingState) -> Decimal:
+    """Base units for that many quote units: at the order's own price, else by what the book holds now, level by level,
+    as the order will be filled."""
+    book = state.world.book(order.instrument_id)
+    if order.limit_price is None and order.stop_price is None and book is not None:
+        quantity = walk_quantity(book, order.side, cost)
+        if quantity is not None:
+            return quantity
+    return divide_down(cost, _price(order, state))
+
+
 def _price(order: Order, state: TradingState) -> Decimal:
     price = reference_price(order, state)
     if price is None or price <= 0:
         raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to size the order by")
     return price
-
-
-def _divide_down(numerator: Decimal, denominator: Decimal) -> Decimal:
-    return (numerator / denominator).quantize(ONE.scaleb(-RATIO_SCALE), rounding=ROUND_DOWN)
