@@ -41,7 +41,7 @@ from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import wire_identity
 from cadenza.runtime.wiring.metrics import Readings, new_registry
 from cadenza.runtime.wiring.realtime import Asked, wire_realtime
-from cadenza.runtime.wiring.use_cases import Parts, connect_account, wire_use_cases
+from cadenza.runtime.wiring.use_cases import Parts, connect_account, open_session, wire_use_cases
 from cadenza.runtime.wiring.venues import wire_connectors
 
 CONNECTIONS_MAX = 12
@@ -191,6 +191,7 @@ class House:
             storage=self.storage,
             sessions=self.sessions,
             keys=parts.keys,
+            open_session=open_session(parts),
             reconcile=self.reconcile,
             connect=connect_account(parts),
             revoke=self.use_cases.revoke_credential,

@@ -10,19 +10,19 @@ from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.disconnect_account import disconnected
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.open_session import STREAMING, OpenSession
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.update_account import disabled, enabled
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 
-STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE)
 RETRY_DELAY_MS = 1_000
 RETRY_DELAY_MS_MAX = 60_000
 
@@ -36,6 +36,7 @@ class KeepSessions:
         storage: Storage,
         sessions: Sessions,
         keys: Keys,
+        open_session: OpenSession,
         reconcile: Reconcile,
         connect: ConnectAccount,
         revoke: RevokeCredential,
@@ -45,6 +46,7 @@ class KeepSessions:
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
+        self._open_session = open_session
         self._reconcile = reconcile
         self._connect = connect
         self._revoke = revoke
@@ -79,12 +81,8 @@ class KeepSessions:
 
     async def _open(self, account: TradingAccount) -> None:
         try:
-            async with self._storage.read() as uow:
-                secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
-            session = await self._sessions.open(account, secrets)
-            await self._reconcile.whole_account(account.id, session)
+            await self._open_session(account)
         except CadenzaError as error:
-            await self._sessions.close(account.id)  # so that the next try reconciles again
             self._back_off(account.id, error)
         else:
             self._delay_ms.pop(account.id, None)

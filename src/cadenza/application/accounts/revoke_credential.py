@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -19,10 +20,18 @@ class RevokeCredential:
     """The use case. Idempotent: a revoked credential is returned as it is."""
 
     def __init__(
-        self, *, storage: Storage, sessions: Sessions, keys: Keys, changer: AccountChanger, clock: Clock
+        self,
+        *,
+        storage: Storage,
+        sessions: Sessions,
+        open_session: OpenSession,
+        keys: Keys,
+        changer: AccountChanger,
+        clock: Clock,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
+        self._open_session = open_session
         self._keys = keys
         self._changer = changer
         self._clock = clock
@@ -62,8 +71,10 @@ class RevokeCredential:
                     tenant_id=account.tenant_id, status=CredentialStatus.CREATED, ids=account.credential_ids
                 )
             )
-        await self._sessions.close(account.id)  # the keeper opens it again where a live credential is left
+        await self._sessions.close(account.id)
         await self._changer.finish(operation, _unchanged if credentials else _locked)
+        if credentials:
+            await self._open_session.again(account.id)
 
 
 def _unchanged(account: TradingAccount, now_ms: int) -> TradingAccount:

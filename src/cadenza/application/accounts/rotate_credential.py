@@ -5,6 +5,7 @@ from dataclasses import replace
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.create_credential import checked_secrets
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -20,10 +21,18 @@ class RotateCredential:
     """The use case. The new secrets must reach every account that is connected through the credential."""
 
     def __init__(
-        self, *, storage: Storage, sessions: Sessions, keys: Keys, changer: AccountChanger, clock: Clock
+        self,
+        *,
+        storage: Storage,
+        sessions: Sessions,
+        open_session: OpenSession,
+        keys: Keys,
+        changer: AccountChanger,
+        clock: Clock,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
+        self._open_session = open_session
         self._keys = keys
         self._changer = changer
         self._clock = clock
@@ -51,7 +60,7 @@ class RotateCredential:
                 await self._changer.fail(operation, error.code)
             raise
         for operation in operations:
-            await self._sessions.close(operation.account_id)  # the keeper opens it again with the new key
+            await self._open_session.again(operation.account_id)
             await self._changer.finish(operation, lambda account, now_ms: account)
         return credential
 

@@ -9,6 +9,7 @@ from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
 from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.subscribe_account import (
@@ -113,12 +114,8 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         verify_credentials=VerifyCredentials(
             storage=p.storage, sessions=p.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
-        revoke_credential=RevokeCredential(
-            storage=p.storage, sessions=p.sessions, keys=p.keys, changer=p.changer, clock=p.clock
-        ),
-        rotate_credential=RotateCredential(
-            storage=p.storage, sessions=p.sessions, keys=p.keys, changer=p.changer, clock=p.clock
-        ),
+        revoke_credential=revoke_credential(p),
+        rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
         disconnect_account=DisconnectAccount(changer=p.changer, sessions=p.sessions),
         update_account=UpdateAccount(changer=p.changer),
@@ -161,4 +158,31 @@ def connect_account(parts: Parts) -> ConnectAccount:
         reconcile=parts.reconcile,
         clock=parts.clock,
         ids=parts.ids,
+    )
+
+
+def open_session(parts: Parts) -> OpenSession:
+    """Return the use case; rotating, revoking and the keeper of sessions need it."""
+    return OpenSession(storage=parts.storage, sessions=parts.sessions, keys=parts.keys, reconcile=parts.reconcile)
+
+
+def revoke_credential(parts: Parts) -> RevokeCredential:
+    return RevokeCredential(
+        storage=parts.storage,
+        sessions=parts.sessions,
+        open_session=open_session(parts),
+        keys=parts.keys,
+        changer=parts.changer,
+        clock=parts.clock,
+    )
+
+
+def rotate_credential(parts: Parts) -> RotateCredential:
+    return RotateCredential(
+        storage=parts.storage,
+        sessions=parts.sessions,
+        open_session=open_session(parts),
+        keys=parts.keys,
+        changer=parts.changer,
+        clock=parts.clock,
     )

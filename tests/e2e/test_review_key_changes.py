@@ -1,0 +1,33 @@
+"""A key that is changed under a trading account does not keep the account from trading."""
+
+import pytest
+
+from tests.e2e.trader import Trader, ok
+from tests.serving import Serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_orders_go_through_at_once_after_a_rotation(trader: Trader) -> None:
+    resting = await trader.submit(orderType="LIMIT", limitPrice="20000")
+    renewed = {"credentialId": trader.credential, "apiKey": f"key-{trader.email}", "apiSecret": "another secret"}
+    await ok(trader.api.post("/api/v3/credential/rotate", renewed))
+    assert (await trader.submit(awaitClosed=True))["status"] == "FILLED"
+    assert (await trader.cancel(resting))["status"] == "CANCELLED"
+
+
+async def test_orders_go_through_at_once_when_one_of_two_keys_is_revoked(server: Serving) -> None:
+    async with Trader(server.url) as trader:
+        await trader.enter()
+        key = {"venue": "PAPER", "nickname": "desk", "credentialType": "HMAC", "apiKey": "k", "apiSecret": "s"}
+        ids = [(await ok(trader.api.post("/api/v3/credential/create", key))).data["credentialId"] for _ in range(2)]
+        reached = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": ids}))).data
+        spot = next(account for account in reached if account["accountType"] == "SPOT")
+        asked = {"credentialIds": ids, "externalTradingAccountId": spot["externalTradingAccountId"]}
+        trader.spot = (await ok(trader.api.post("/api/v3/tradingAccount/connect", asked))).data["tradingAccountId"]
+
+        await ok(trader.api.post("/api/v3/credential/revoke", {"credentialId": ids[0]}))
+        assert (await trader.submit(awaitClosed=True))["status"] == "FILLED"
+        await ok(trader.api.post("/api/v3/credential/revoke", {"credentialId": ids[1]}))
+        refused = await trader.try_submit()
+        assert (refused.status, refused.code) == (400, "ACCOUNT_NOT_ACTIVE")
