@@ -1,0 +1,63 @@
+"""Where the real Centrifugo and our own socket differ on purpose. docs/websocket.md has the same table."""
+
+from collections.abc import Mapping
+
+from tests.centrifugo.judge import House
+
+DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
+    "ping": ("the command `ping`", "answered", "closes with 3501: pings are its own affair"),
+    "spelling": ("`presenceStats`, `subRefresh`", "read and answered so", "close with 3501: it reads `presence_stats`"),
+    "expired": ("an expired token in `connect`", "error 109; try again", "error 109, and the connection is cut"),
+    "history": (
+        "history of an account",
+        "its whole log; offset = sequence",
+        "the newest 1000 of a day, by offsets of its own; `tags.sequence` has ours",
+    ),
+    "restart": (
+        "recovery after the socket's kill -9",
+        "`recovered: true`",
+        "with its memory engine `recovered: false`: list anew",
+    ),
+    "server": (
+        "a restart of our server",
+        "closes with 3001; clients come back and recover",
+        "clients stay, and are told what they missed as soon as we are back; trades of that time are missing",
+    ),
+    "joins": (
+        "joins and leaves",
+        "told to who asks with `join_leave`",
+        "told to everybody on an account's channel",
+    ),
+    "books": (
+        "a fresh subscription to a book",
+        "the book as the first push",
+        "the book in the reply's `data`; recovery tells the books that were missed",
+    ),
+    "presence": (
+        "`presence` of the market, or without a subscription",
+        "answered",
+        "error 108 of the market, 103 without a subscription",
+    ),
+    "session": (
+        "a session that ends",
+        "closes with 3500, at the latest after `session_check_ms`",
+        "closes with 3500 at the next RPC or subscription; told nothing new after two minutes",
+    ),
+    "limits": ("more commands than allowed", "closes with 3013", "not limited; RPCs beyond 32 wait"),
+    "origin": ("a web page of another origin", "may connect", "may not, unless `--origin` names it"),
+    "outside": ("tokens of an outside issuer", "in `connect.token`", "in `connect.data.token`"),
+}
+"""By name: what, with our own socket, with Centrifugo."""
+
+
+def differs(house: House, name: str) -> bool:
+    """Whether this is the side that does it the other way."""
+    assert name in DIFFERENCES
+    return house.centrifugo is not None
+
+
+def difference_table() -> str:
+    """Return the table of docs/websocket.md."""
+    rows = ["| what | our own socket | Centrifugo |", "|---|---|---|"]
+    rows += [f"| {what} | {ours} | {theirs} |" for what, ours, theirs in DIFFERENCES.values()]
+    return "\n".join(rows) + "\n"
