@@ -43,8 +43,8 @@ UNAVAILABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
 )
-"""What asyncpg raises when the server is gone, shutting down, full or asks to try again. InternalClientError comes from a
-connection whose last statement was given up on while the server was silent."""
+"""What asyncpg raises when the server is gone, shutting down, full or asks to try again. InternalClientError comes from
+a connection whose last statement was given up on while the server was silent."""
 
 PING_MS_MAX = 2_000
 """A server that gives no sign of life for so long does not answer, whether it is gone, frozen or full."""
