@@ -1,22 +1,27 @@
-"""Fan-out to many subscribers: our socket against `websockets.broadcast` in the same run.
+"""Fan-out to many subscribers: our socket against `websockets.broadcast`, and Centrifugo where it is, in the same run.
 
-    python bench/realtime_fanout.py [--subscribers 1000] [--rounds 3]
+    python bench/realtime_fanout.py [--subscribers 1000] [--rounds 3] [--messages 200]
 
 Each server runs in a process of its own on a loopback port; this process is the clients, and is not counted. The figure
 is messages delivered per CPU-second of the server. `single` publishes one message at a time, `burst` ten in a row.
+Centrifugo (tests/centrifugo/build.sh) has its memory engine, and the history and recovery of our socket; it is told by
+its HTTP API, `publish` or a `batch` of ten, and only its own process counts, not the one that publishes.
 Absolute numbers depend on the machine and its load: compare within a run.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import resource
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -25,11 +30,18 @@ from uuid import UUID
 
 import uvloop
 
-STATM = Path("/proc/self/statm")
+PROC = Path("/proc")
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+CENTRIFUGO = Path(
+    os.environ.get("CADENZA_TEST_CENTRIFUGO")
+    or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cadenza/centrifugo-5.4.9/centrifugo"
+)
 BURST = 10
-MESSAGES = {"single": 200, "burst": 1_000}
+KINDS = {"single": 1, "burst": 5}
+"""How many times `--messages` each kind publishes."""
 PAUSE_S = 0.02
 INSTRUMENT = "PAPER:BTC/USDT"
+CHANNEL = f"market:trade:{INSTRUMENT}"
 LAST = "LAST-TRADE"
 WAIT_S = 120
 TOKEN = "token"
@@ -47,8 +59,8 @@ async def serve_ours() -> "Server":
     from cadenza.adapters.realtime.node import Node
     from cadenza.domain.identity.actor import Actor, Scope
     from cadenza.domain.ids import Access, InstrumentId, SessionId, TenantId, UserId
+    from cadenza.domain.market.enums import Side
     from cadenza.domain.market.order_book import MarketTrade
-    from cadenza.domain.trading.enums import Side
     from cadenza.runtime.here import AsyncioConcurrency, SystemClock, SystemIds
 
     clock = SystemClock()
@@ -102,7 +114,14 @@ async def serve_ours() -> "Server":
             )
         )
 
-    return Server(server.sockets[0].getsockname()[1], publish, lambda: node._services.hub.subscriptions)
+    async def publish_all(trade_ids: Sequence[str]) -> None:
+        for trade_id in trade_ids:
+            publish(trade_id)
+
+    async def subscribers() -> int:
+        return node._services.hub.subscriptions
+
+    return Server(server.sockets[0].getsockname()[1], publish_all, subscribers)
 
 
 async def serve_broadcast() -> "Server":
@@ -116,44 +135,127 @@ async def serve_broadcast() -> "Server":
 
     server = await serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None, backlog=4096)
 
-    def publish(trade_id: str) -> None:
-        data = {
-            "type": "event.trade.updated",
-            "data": {
-                "instrumentId": INSTRUMENT,
-                "venue": "PAPER",
-                "symbol": "BTC/USDT",
-                "tradeId": trade_id,
-                "price": "64250.5",
-                "quantity": "0.01",
-                "side": "BUY",
-                "timestamp": time.time_ns() // 1_000_000,
-            },
-        }
-        push = {"push": {"channel": f"market:trade:{INSTRUMENT}", "pub": {"data": data, "offset": 1}}}
-        broadcast(connections, json.dumps(push, separators=(",", ":")))
+    async def publish_all(trade_ids: Sequence[str]) -> None:
+        for trade_id in trade_ids:
+            push = {"push": {"channel": CHANNEL, "pub": {"data": data_of(trade_id), "offset": 1}}}
+            broadcast(connections, json.dumps(push, separators=(",", ":")))
 
-    return Server(next(iter(server.sockets)).getsockname()[1], publish, lambda: len(connections))
+    async def subscribers() -> int:
+        return len(connections)
+
+    return Server(next(iter(server.sockets)).getsockname()[1], publish_all, subscribers)
+
+
+async def serve_centrifugo() -> "Server":
+    """Centrifugo with what it needs for one channel; it ends with this process's directory."""
+    import aiohttp
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    configuration = {
+        "address": "127.0.0.1",
+        "port": port,
+        "api_insecure": True,
+        "allow_anonymous_connect_without_token": True,
+        "log_level": "error",
+        "usage_stats_disable": True,
+        "ping_interval": "600s",  # the clients here answer none
+        "namespaces": [
+            {
+                "name": "market",
+                "history_size": 1_000,
+                "history_ttl": "300s",
+                "force_recovery": True,
+                "force_positioning": True,
+                "allow_subscribe_for_client": True,
+                "allow_subscribe_for_anonymous": True,
+            }
+        ],
+    }
+    file = Path(tempfile.mkdtemp()) / "centrifugo.json"
+    file.write_text(json.dumps(configuration))
+    process = await asyncio.create_subprocess_exec(CENTRIFUGO, "--config", file, stdout=subprocess.DEVNULL)
+    session = aiohttp.ClientSession()
+
+    async def ask(method: str, **asked: Any) -> Any:
+        async with session.post(f"http://127.0.0.1:{port}/api/{method}", json=asked) as response:
+            return await response.json()
+
+    async def is_up() -> bool:
+        try:
+            return bool(await ask("info"))
+        except aiohttp.ClientError:
+            return False
+
+    while not await is_up():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+    async def publish_all(trade_ids: Sequence[str]) -> None:
+        told = [{"channel": CHANNEL, "data": data_of(trade_id)} for trade_id in trade_ids]
+        if len(told) == 1:
+            await ask("publish", **told[0])
+        else:
+            await ask("batch", commands=[{"publish": each} for each in told])
+
+    async def subscribers() -> int:
+        found = (await ask("channels"))["result"]["channels"]
+        return int(found.get(CHANNEL, {}).get("num_clients", 0))
+
+    async def end() -> None:
+        await session.close()
+        process.kill()
+        await process.wait()
+
+    return Server(port, publish_all, subscribers, process.pid, end)
+
+
+def data_of(trade_id: str) -> dict[str, Any]:
+    """A publication as ours is."""
+    return {
+        "type": "event.trade.updated",
+        "data": {
+            "instrumentId": INSTRUMENT,
+            "venue": "PAPER",
+            "symbol": "BTC/USDT",
+            "tradeId": trade_id,
+            "price": "64250.5",
+            "quantity": "0.01",
+            "side": "BUY",
+            "timestamp": time.time_ns() // 1_000_000,
+        },
+    }
+
+
+async def nothing_to_end() -> None: ...
 
 
 @dataclass
 class Server:
     port: int
-    publish: Callable[[str], None]
-    subscribers: Callable[[], int]
+    publish: Callable[[Sequence[str]], Awaitable[None]]
+    subscribers: Callable[[], Awaitable[int]]
+    pid: int = field(default_factory=os.getpid)
+    """The process that counts."""
+    end: Callable[[], Awaitable[None]] = nothing_to_end
 
-    async def run(self, kind: str, round: int) -> None:
+    async def run(self, kind: str, round: int, count: int) -> None:
         """Publish as told; whoever has seen the last one has seen all, for the order is kept."""
-        count = MESSAGES[kind]
         step = BURST if kind == "burst" else 1
         for done in range(0, count, step):
-            for n in range(done, done + step):
-                self.publish(f"{LAST}-{round}-" if n == count - 1 else f"trade-{n}")
+            await self.publish(
+                [f"{LAST}-{round}-" if n == count - 1 else f"trade-{n}" for n in range(done, done + step)]
+            )
             await asyncio.sleep(PAUSE_S)
 
+    def resident_bytes(self) -> int:
+        return int((PROC / str(self.pid) / "statm").read_text().split()[1]) * resource.getpagesize()
 
-def resident_bytes() -> int:
-    return int(STATM.read_text().split()[1]) * resource.getpagesize()
+    def cpu_s(self) -> float:
+        if self.pid == os.getpid():
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            return usage.ru_utime + usage.ru_stime
+        user, system = (PROC / str(self.pid) / "stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) * TICK_S
 
 
 async def server_process(make: Callable[[], Awaitable[Server]]) -> None:
@@ -166,14 +268,14 @@ async def server_process(make: Callable[[], Awaitable[Server]]) -> None:
     while line := await commands.readline():
         command = json.loads(line)
         if "run" in command:
-            await server.run(command["run"], command["round"])
-        usage = resource.getrusage(resource.RUSAGE_SELF)
+            await server.run(command["run"], command["round"], command["count"])
         told = {
-            "cpu_s": usage.ru_utime + usage.ru_stime,
-            "subscribers": server.subscribers(),
-            "rss_bytes": resident_bytes(),
+            "cpu_s": server.cpu_s(),
+            "subscribers": await server.subscribers(),
+            "rss_bytes": server.resident_bytes(),
         }
         print(json.dumps(told), flush=True)
+    await server.end()
 
 
 # --- clients
@@ -241,12 +343,10 @@ class Crowd:
 
 def greeting_of(name: str) -> bytes:
     """Connect and subscribe, in one masked frame; the peer needs nothing but the handshake."""
-    if name != "ours":
+    if name == "broadcast":
         return b""
-    text = b'{"id":1,"connect":{"token":"%s"}}\n{"id":2,"subscribe":{"channel":"market:trade:%s"}}' % (
-        TOKEN.encode(),
-        INSTRUMENT.encode(),
-    )
+    connect = b'{"token":"%s"}' % TOKEN.encode() if name == "ours" else b"{}"
+    text = b'{"id":1,"connect":%s}\n{"id":2,"subscribe":{"channel":"%s"}}' % (connect, CHANNEL.encode())
     head = struct.pack("!BB", 0x81, 0x80 | len(text))
     return head + bytes(4) + text  # a mask of zeros leaves the text as it is
 
@@ -257,7 +357,7 @@ class Measured:
     bytes_per_connection: float
 
 
-async def measure(name: str, subscribers: int, rounds: int) -> Measured:
+async def measure(name: str, subscribers: int, rounds: int, messages: int) -> Measured:
     process = await asyncio.create_subprocess_exec(
         sys.executable, __file__, "--serve", name, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -276,44 +376,56 @@ async def measure(name: str, subscribers: int, rounds: int) -> Measured:
     await crowd.gather(port, subscribers, greeting_of(name))
     while (full := await tell())["subscribers"] < subscribers:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-    measured = Measured({kind: [] for kind in MESSAGES}, (full["rss_bytes"] - empty["rss_bytes"]) / subscribers)
-    for round in range(rounds * len(MESSAGES)):
-        kind = list(MESSAGES)[round % len(MESSAGES)]
+    measured = Measured({kind: [] for kind in KINDS}, (full["rss_bytes"] - empty["rss_bytes"]) / subscribers)
+    for round in range(rounds * len(KINDS)):
+        kind = list(KINDS)[round % len(KINDS)]
+        count = messages * KINDS[kind]
         crowd.expect(f"{LAST}-{round}-".encode())
         before = await tell()
-        await tell(run=kind, round=round)
+        await tell(run=kind, round=round, count=count)
         await crowd.all_saw()
         after = await tell()
-        measured.per_cpu_s[kind].append(MESSAGES[kind] * subscribers / (after["cpu_s"] - before["cpu_s"]))
+        measured.per_cpu_s[kind].append(count * subscribers / max(after["cpu_s"] - before["cpu_s"], TICK_S))
     crowd.disperse()
     stdin.close()
     await process.wait()
     return measured
 
 
-async def compare(subscribers: int, rounds: int) -> None:
-    ours = await measure("ours", subscribers, rounds)
-    peer = await measure("broadcast", subscribers, rounds)
+async def compare(subscribers: int, rounds: int, messages: int) -> None:
+    ours = await measure("ours", subscribers, rounds, messages)
+    peers = {"websockets.broadcast": await measure("broadcast", subscribers, rounds, messages)}
+    if os.access(CENTRIFUGO, os.X_OK):
+        peers["Centrifugo 5.4.9"] = await measure("centrifugo", subscribers, rounds, messages)
+    else:
+        print(f"without Centrifugo: there is none at {CENTRIFUGO}; tests/centrifugo/build.sh builds it")
     print(f"{subscribers} subscribers, messages per CPU-second of the server, median of {rounds}")
-    for kind in MESSAGES:
-        a, b = median(ours.per_cpu_s[kind]), median(peer.per_cpu_s[kind])
-        print(f"  {kind:7} ours {a:>12,.0f}   websockets.broadcast {b:>12,.0f}   ratio {a / b:.2f}")
-    print(
-        f"  memory  ours {ours.bytes_per_connection:>10,.0f} B   websockets.broadcast "
-        f"{peer.bytes_per_connection:>10,.0f} B per connection"
-    )
+    for kind in KINDS:
+        a = median(ours.per_cpu_s[kind])
+        for name, peer in peers.items():
+            b = median(peer.per_cpu_s[kind])
+            print(f"  {kind:7} ours {a:>12,.0f}   {name:20} {b:>12,.0f}   ratio {a / b:.2f}")
+    for name, peer in peers.items():
+        a, b = ours.bytes_per_connection, peer.bytes_per_connection
+        print(f"  memory  ours {a:>10,.0f} B   {name:20} {b:>10,.0f} B per connection   ratio {a / max(b, 1):.2f}")
+
+
+SERVERS = {"ours": serve_ours, "broadcast": serve_broadcast, "centrifugo": serve_centrifugo}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subscribers", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--serve", choices=["ours", "broadcast"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--messages", type=int, default=200, help="published one at a time; five times as many in bursts"
+    )
+    parser.add_argument("--serve", choices=SERVERS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        uvloop.run(server_process(serve_ours if args.serve == "ours" else serve_broadcast))
+        uvloop.run(server_process(SERVERS[args.serve]))
     else:
-        uvloop.run(compare(args.subscribers, args.rounds))
+        uvloop.run(compare(args.subscribers, args.rounds, args.messages))
 
 
 if __name__ == "__main__":

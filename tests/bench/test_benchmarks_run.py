@@ -14,6 +14,10 @@ TINY = {
         ["--clients", "2", "--seconds", "0.2", "--rounds", "1"],
         ["/pgbench", "2 clients LIMIT", "2 clients MARKET", "ready after", "memory (PSS)"],
     ),
+    "realtime_fanout": (
+        ["--subscribers", "3", "--rounds", "1", "--messages", "10"],
+        ["single  ours", "burst   ours", "websockets.broadcast", "entrifugo", "memory"],
+    ),
     "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),
 }
 
