@@ -20,6 +20,7 @@ DECISIONS = {path: text for path, text in documents().items() if re.match(r"docs
 DECISION_LINES_MAX = 40
 HEADINGS = ("## Context", "## Decision", "## Consequences")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_METHOD = re.compile(r"`([A-Z]\w+)\.(_?[a-z]\w*)(?:\(\))?`")
 _CODE_PATH = re.compile(r"`([\w./-]+/[\w.-]+\.py|[a-z_0-9]+\.py)`")
 
 
@@ -90,3 +91,21 @@ def test_files_of_the_source_that_are_named_exist(path: str) -> None:
     named = _CODE_PATH.findall(documents()[path])
     unknown = {name for name in named if not any(full.endswith(f"/{name}") for full in known)}
     assert not unknown, f"{path} names files that are not there: {sorted(unknown)}"
+
+
+def test_methods_that_documents_name_are_there() -> None:
+    """Of classes that are ours; what a class inherits is not looked for."""
+    members: dict[str, set[str]] = {}
+    for source in sources("src"):
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ClassDef):
+                names = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)}
+                names |= {ast.unparse(inner.target) for inner in node.body if isinstance(inner, ast.AnnAssign)}
+                members.setdefault(node.name, set()).update(names)
+    missing = [
+        f"{path}: {owner}.{name}"
+        for path, text in documents().items()
+        for owner, name in _METHOD.findall(text)
+        if owner in members and name not in members[owner]
+    ]
+    assert not missing
