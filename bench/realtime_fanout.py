@@ -102,21 +102,18 @@ async def serve_ours() -> "Server":
         lambda: HttpToolsProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0, backlog=4096
     )
 
-    def publish(trade_id: str) -> None:
-        node.trade(
-            MarketTrade(
-                instrument_id=InstrumentId(INSTRUMENT),
-                trade_id=trade_id,
-                price=Decimal("64250.5"),
-                quantity=Decimal("0.01"),
-                aggressor=Side.BUY,
-                at_ms=clock.now_ms(),
-            )
-        )
-
     async def publish_all(trade_ids: Sequence[str]) -> None:
         for trade_id in trade_ids:
-            publish(trade_id)
+            node.trade(
+                MarketTrade(
+                    instrument_id=InstrumentId(INSTRUMENT),
+                    trade_id=trade_id,
+                    price=Decimal("64250.5"),
+                    quantity=Decimal("0.01"),
+                    aggressor=Side.BUY,
+                    at_ms=clock.now_ms(),
+                )
+            )
 
     async def subscribers() -> int:
         return node._services.hub.subscriptions

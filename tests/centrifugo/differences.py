@@ -45,7 +45,11 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     ),
     "limits": ("more commands than allowed", "closes with 3013", "not limited; RPCs beyond 32 wait"),
     "origin": ("a web page of another origin", "may connect", "may not, unless `--origin` names it"),
-    "outside": ("tokens of an outside issuer", "in `connect.token`", "in `connect.data.token`"),
+    "outside": (
+        "tokens of an outside issuer",
+        "in `connect.token`",
+        "in `connect.data.token`; connect anew when they expire",
+    ),
 }
 """By name: what, with our own socket, with Centrifugo."""
 

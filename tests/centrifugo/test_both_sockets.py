@@ -79,6 +79,18 @@ class TestConnecting:
         assert (await client.connect(str(trader.api.token)))["client"]
         client.leave()
 
+    async def test_a_token_in_the_data(self, house: House, trader: Trader) -> None:
+        client = await RawClient.open(house.socket_port)
+        client.send({"id": 1, "connect": {"data": {"token": str(trader.api.token)}}})
+        if not differs(house, "outside"):
+            assert (await client.closed()).code == 3500
+            return
+        told = (await client.reply(1))["connect"]
+        assert 3_500 < told["ttl"] <= 3_600
+        assert (await client.subscribe(channel_of(trader)))["epoch"]
+        assert (await client.ask(rpc={"method": "query.venue.list", "data": {}}))["rpc"]["data"]["data"]
+        client.leave()
+
     async def test_a_command_before_it_is_final(self, house: House) -> None:
         client = await RawClient.open(house.socket_port)
         client.send({"id": 1, "rpc": {"method": "query.venue.list", "data": {}}})

@@ -185,6 +185,25 @@ async def test_events_wait_for_centrifugo(judged: House) -> None:
         client.leave()
 
 
+async def test_our_server_stops_and_starts_without_centrifugo(judged: House) -> None:
+    async with trading(judged) as (trader, channel):
+        assert judged.centrifugo is not None
+        await judged.centrifugo.kill()
+        order = await trader.submit(awaitClosed=True)
+        assert await judged.server.stop() == 0
+        await judged.start_server()
+        await judged.centrifugo.start()
+        client = await client_of(judged, trader)
+        await client.subscribe(channel)
+
+        async def is_told() -> bool:
+            found = (await client.ask(history={"channel": channel, "limit": 100}))["history"].get("publications", [])
+            return any(each["data"]["data"].get("tradeOrderId") == order["tradeOrderId"] for each in found)
+
+        await eventually(is_told)
+        client.leave()
+
+
 async def test_the_official_client_comes_back_by_itself(house: House) -> None:
     async with trading(house) as (trader, channel):
         events = AnyOrder()

@@ -1,0 +1,109 @@
+"""What publishing relies on, asked of the real Centrifugo: keys that are remembered, positions that are broken off."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+from tests import needs
+from tests.adapters.realtime.raw_client import RawClient
+from tests.centrifugo.judge import Centrifugo, free_port
+
+from cadenza.adapters.engines.centrifugo.audience import Audience
+from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
+from cadenza.adapters.engines.centrifugo.server_api import ApiError, ApiFailed, Channel, Command, Publish, ServerApi
+from cadenza.runtime.here import SystemClock
+
+TRADES = "market:trade:PAPER:BTC/USDT"
+OPEN_TO_ALL = {
+    "api_key": "key",
+    "usage_stats_disable": True,
+    "allow_anonymous_connect_without_token": True,
+    "namespaces": [
+        {
+            "name": "market",
+            "history_size": 10,
+            "history_ttl": "60s",
+            "force_recovery": True,
+            "allow_subscribe_for_client": True,
+            "allow_subscribe_for_anonymous": True,
+        }
+    ],
+}
+
+
+@pytest.fixture
+async def centrifugo(tmp_path: Path) -> AsyncIterator[Centrifugo]:
+    running = Centrifugo(needs.centrifugo(), tmp_path, free_port())
+    running.configure(OPEN_TO_ALL)
+    await running.start()
+    yield running
+    await running.kill()
+
+
+@pytest.fixture
+async def api(centrifugo: Centrifugo) -> AsyncIterator[ServerApi]:
+    made = ServerApi(f"http://127.0.0.1:{centrifugo.port}/api/", key="key", timeout_ms=5_000)
+    yield made
+    await made.close()
+
+
+def trade(number: int, key: str = "") -> Command:
+    return Command(publish=Publish(channel=TRADES, data=Raw(b"%d" % number), idempotency_key=key))
+
+
+async def listening(centrifugo: Centrifugo, **more: object) -> tuple[RawClient, dict[str, object]]:
+    client = await RawClient.open(centrifugo.port)
+    await client.ask(connect={})
+    return client, await client.subscribe(TRADES, **more)
+
+
+async def test_a_key_is_remembered_and_errors_are_told_one_by_one(centrifugo: Centrifugo, api: ServerApi) -> None:
+    client, _ = await listening(centrifugo)
+    unknown = Command(publish=Publish(channel="nowhere:x", data=Raw(b"0")))
+    assert await api.batch([trade(1, "a"), unknown, trade(1, "a"), trade(2, "b")]) == [
+        None,
+        ApiError(102, "unknown channel"),
+        None,
+        None,
+    ]
+    assert [(await client.push())["pub"] for _ in range(2)] == [{"data": 1, "offset": 1}, {"data": 2, "offset": 2}]
+    client.leave()
+
+
+async def test_who_listens(centrifugo: Centrifugo, api: ServerApi) -> None:
+    assert await api.channels("market:*") == frozenset()
+    client, _ = await listening(centrifugo)
+    assert await api.channels("market:*") == {TRADES}
+    client.leave()
+
+
+async def test_a_channel_that_is_resumed_recovers_nobody(centrifugo: Centrifugo, api: ServerApi) -> None:
+    audience = Audience(api, clock=SystemClock(), limits=CentrifugoLimits())
+    client, position = await listening(centrifugo)
+    await api.batch([trade(1)])
+    offset = (await client.push())["pub"]["offset"]
+    client.leave()
+    after = {"recover": True, "epoch": position["epoch"], "offset": offset}
+    client, told = await listening(centrifugo, **after)
+    assert told["recovered"] is True, "nothing was published, as far as Centrifugo knows"
+    client.leave()
+    assert await audience.resume(TRADES, b'"broken off"')
+    client, told = await listening(centrifugo, **after)
+    assert (told.get("recovered", False), told.get("publications", [])) == (False, [])
+    assert await audience.resume(TRADES, b'"broken off"')
+    await api.batch([trade(2)])
+    assert (await client.push())["pub"]["data"] == 2, "once is enough while it is published to"
+    client.leave()
+
+
+async def test_a_wrong_key_and_a_dead_server_are_failures(centrifugo: Centrifugo, api: ServerApi) -> None:
+    stranger = ServerApi(f"http://127.0.0.1:{centrifugo.port}/api", key="another", timeout_ms=5_000)
+    with pytest.raises(ApiFailed, match="401"):
+        await stranger.batch([trade(1)])
+    await stranger.close()
+    await centrifugo.kill()
+    with pytest.raises(ApiFailed, match="does not answer"):
+        await api.batch([Command(history_remove=Channel(channel=TRADES))])
+    with pytest.raises(ApiFailed, match="does not answer"):
+        await api.channels("*")
