@@ -26,6 +26,12 @@ TRADE = MarketTrade(
 )
 
 
+def encode(number: int) -> bytes:
+    if number == 13:
+        raise ZeroDivisionError
+    return b"%d" % number
+
+
 class Clock:
     """Time moves when a test says so; sleeping lets others work."""
 
@@ -55,8 +61,8 @@ class World:
             wire=MarketWire(
                 book_channels=book_channels,
                 trade_channel=trade_channel,
-                encode_book=lambda book: b"%d" % book.sequence,
-                encode_trade=lambda trade: trade.trade_id.encode(),
+                encode_book=lambda book: encode(book.sequence),
+                encode_trade=lambda trade: encode(int(trade.trade_id)),
             ),
             wake_relay=self.wake,
             clock=self.clock,
@@ -143,6 +149,19 @@ async def test_a_trade_that_is_refused_alone_is_counted_and_does_not_come_late(w
     await world.settled()
     assert world.api.data(TRADES) == [2]
     assert world.publisher.dropped_total == 1
+
+
+async def test_what_cannot_be_encoded_does_not_stop_the_rest(world: World) -> None:
+    world.audience.expect(TRADES)
+    world.audience.expect(BOOK)
+    world.trade(13)
+    world.book(13)
+    world.trade(14)
+    await world.settled()
+    world.book(14)
+    await world.settled()
+    assert (world.api.data(TRADES), world.api.data(BOOK)) == ([14], [14])
+    assert world.publisher.failures_total == 2
 
 
 async def test_books_beyond_the_limit_replace_the_oldest(world: World) -> None:

@@ -17,7 +17,7 @@ from cadenza.adapters.realtime.channels import name_of
 from cadenza.adapters.storage.bodies import event_text
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.trading.events import AccountUpdated
+from cadenza.domain.trading.events import AccountEvent, AccountUpdated
 from cadenza.ports.failpoints import Failpoints
 from cadenza.runtime.here import NoFailpoints, SystemClock
 
@@ -43,12 +43,19 @@ class World:
         self.api = ServerApiDouble()
         self.limits = CentrifugoLimits(events_per_account_max=3, relay_poll_ms=10, retry_ms_min=1, retry_ms_max=2)
 
-    def relay(self, failpoints: Failpoints | None = None) -> Relay:
+    def relay(
+        self, failpoints: Failpoints | None = None, poisoned: tuple[TradingAccountId, int] | None = None
+    ) -> Relay:
+        def encode(event: AccountEvent) -> bytes:
+            if (event.account_id, event.sequence) == poisoned:
+                raise ZeroDivisionError
+            return b"%d" % event.sequence
+
         return Relay(
             self.api,
             storage=SqlStorage(self.pool),
             channel_of=name_of,
-            encode=lambda event: b"%d" % event.sequence,
+            encode=encode,
             clock=SystemClock(),
             failpoints=failpoints or NoFailpoints(),
             limits=self.limits,
@@ -162,6 +169,18 @@ async def test_one_that_fails_is_not_overtaken_and_holds_nobody_else_back(world:
     world.api.refuse = lambda publish: False
     await drain(relay)
     assert (world.told(ONE), world.told(TWO)) == ([1, 2, 3], [1, 2, 3])
+
+
+async def test_an_event_that_cannot_be_encoded_holds_its_own_account_up(world: World) -> None:
+    relay = world.relay(poisoned=(ONE, 2))
+    await relay.begin()
+    await world.append(ONE, 3)
+    await world.append(TWO, 3)
+    with pytest.raises(ApiFailed, match="1 accounts"):
+        await relay.relay_some()
+    assert (world.told(ONE), world.told(TWO)) == ([1], [1, 2, 3])
+    await drain(world.relay())
+    assert world.told(ONE) == [1, 2, 3]
 
 
 async def test_two_relays_take_an_account_one_at_a_time(world: World) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from msgspec import Raw
@@ -16,6 +17,7 @@ from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.ports.clock import Clock
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -112,17 +114,16 @@ class CentrifugoPublisher:
         """Publish what one request holds. Trades stay in the queue until they are answered."""
         room = self._limits.commands_per_request_max
         trades = [self._trades[n] for n in range(min(room, len(self._trades)))]
-        commands = [self._trade_command(trade) for trade in trades]
+        commands = [command for trade in trades for command in self._encoded(self._trade_commands, trade)]
+        trade_commands = len(commands)
         books: list[BookSnapshot] = []
         while self._books and len(commands) < room:
             books.append(self._books.popitem(last=False)[1])
-            commands += self._book_commands(books[-1])
-        if not commands:
-            return
+            commands += self._encoded(self._book_commands, books[-1])
         dropped_before = self.dropped_total
         self._books_under_way = len(books)
         try:
-            errors = await self._api.batch(commands)
+            errors = await self._api.batch(commands) if commands else ()
         except ApiFailed:
             for book in books:
                 self._books.setdefault(book.instrument_id, book)
@@ -134,19 +135,27 @@ class CentrifugoPublisher:
         failed = [error for error in errors if error is not None]
         self.published_total += len(commands) - len(failed)
         # One that is refused alone is not made again: it would come after those that follow it.
-        self.dropped_total += sum(error is not None for error in errors[: len(trades)])
+        self.dropped_total += sum(error is not None for error in errors[:trade_commands])
         if failed:
             self.failures_total += 1
             log.warning("publications were refused", count=len(failed), code=failed[0].code, reason=failed[0].message)
 
-    def _trade_command(self, trade: MarketTrade) -> Command:
-        return Command(
-            publish=Publish(
-                channel=self._wire.trade_channel(trade.instrument_id),
-                data=Raw(self._wire.encode_trade(trade)),
-                idempotency_key=trade.trade_id,
-            )
+    def _encoded(self, commands_of: Callable[[T], list[Command]], told: T) -> list[Command]:
+        """Return what publishes it. What cannot be encoded (our defect) is left out, so that the rest goes on."""
+        try:
+            return commands_of(told)
+        except Exception:
+            log.exception("a publication cannot be encoded")
+            self.failures_total += 1
+            return []
+
+    def _trade_commands(self, trade: MarketTrade) -> list[Command]:
+        publish = Publish(
+            channel=self._wire.trade_channel(trade.instrument_id),
+            data=Raw(self._wire.encode_trade(trade)),
+            idempotency_key=trade.trade_id,
         )
+        return [Command(publish=publish)]
 
     def _book_commands(self, snapshot: BookSnapshot) -> list[Command]:
         channels = [

@@ -68,6 +68,7 @@ class Relay:
         pause_ms = self._limits.retry_ms_min
         while True:
             self._something_waits.clear()
+            published_before = self.published_total
             try:
                 while await self.relay_some():
                     pass
@@ -75,6 +76,8 @@ class Relay:
             except (ApiFailed, DatabaseUnavailable) as failure:
                 self.failures_total += 1
                 log.warning("account events are not relayed", reason=str(failure))
+                if self.published_total > published_before:
+                    pause_ms = self._limits.retry_ms_min  # one account is stuck, the others go on
                 await self._clock.sleep_ms(pause_ms)
                 pause_ms = min(pause_ms * 2, self._limits.retry_ms_max)
                 continue
@@ -105,10 +108,14 @@ class Relay:
         overtaken. `published` is told of each that succeeded."""
         failed: dict[TradingAccountId, str] = {}
         for row in zip_longest(*logs):
-            events = [event for event in row if event is not None and event.account_id not in failed]
-            if not events:
-                break
-            for event, error in zip(events, await self._api.batch([self._command(e) for e in events]), strict=True):
+            commands: list[tuple[AccountEvent, Command]] = []
+            for event in row:
+                if event is not None and event.account_id not in failed:
+                    self._add_command(commands, event, failed)
+            if not commands:
+                continue
+            errors = await self._api.batch([command for _, command in commands])
+            for (event, _), error in zip(commands, errors, strict=True):
                 if error is None:
                     published[event.account_id] = event.sequence
                     self.published_total += 1
@@ -117,15 +124,23 @@ class Relay:
         if failed:
             raise ApiFailed(f"{len(failed)} accounts, the first: {next(iter(failed.items()))}")
 
-    def _command(self, event: AccountEvent) -> Command:
-        return Command(
-            publish=Publish(
-                channel=self._channel_of(event.account_id),
-                data=Raw(self._encode(event)),
-                idempotency_key=f"{event.account_id}:{event.sequence}",
-                tags={"sequence": str(event.sequence)},
-            )
+    def _add_command(
+        self, commands: list[tuple[AccountEvent, Command]], event: AccountEvent, failed: dict[TradingAccountId, str]
+    ) -> None:
+        """Add what publishes the event. One that cannot be encoded (our defect) holds its own account up, no other."""
+        try:
+            data = Raw(self._encode(event))
+        except Exception as error:
+            log.exception("an account event cannot be encoded", account=str(event.account_id), sequence=event.sequence)
+            failed[event.account_id] = repr(error)
+            return
+        publish = Publish(
+            channel=self._channel_of(event.account_id),
+            data=data,
+            idempotency_key=f"{event.account_id}:{event.sequence}",
+            tags={"sequence": str(event.sequence)},
         )
+        commands.append((event, Command(publish=publish)))
 
     async def _woken(self) -> None:
         """Wait to be woken, at most `relay_poll_ms`."""
