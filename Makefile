@@ -18,7 +18,7 @@ test: .venv/dev.stamp ## Run all checks: ruff, mypy, the law of dependency, the 
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy --strict src
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lock: .venv/dev.stamp ## Bring both lock files up to pyproject.toml; LOCK_FLAGS=--upgrade takes the newest.
 	$(LOCK) pyproject.toml -o requirements.lock
