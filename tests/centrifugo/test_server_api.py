@@ -12,7 +12,10 @@ from tests.centrifugo.judge import Centrifugo, free_port
 from cadenza.adapters.engines.centrifugo.audience import Audience
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
 from cadenza.adapters.engines.centrifugo.server_api import ApiError, ApiFailed, Channel, Command, Publish, ServerApi
+from cadenza.adapters.vault.keyring import KeyRing, MasterKey
+from cadenza.runtime.config import CentrifugoSettings, Settings
 from cadenza.runtime.here import SystemClock
+from cadenza.runtime.wiring.realtime import ask_centrifugo
 
 TRADES = "market:trade:PAPER:BTC/USDT"
 OPEN_TO_ALL = {
@@ -95,6 +98,14 @@ async def test_a_channel_that_is_resumed_recovers_nobody(centrifugo: Centrifugo,
     await api.batch([trade(2)])
     assert (await client.push())["pub"]["data"] == 2, "once is enough while it is published to"
     client.leave()
+
+
+async def test_the_doctor_hears_it(centrifugo: Centrifugo) -> None:
+    url = f"http://127.0.0.1:{centrifugo.port}/api"
+    keys = KeyRing((MasterKey(b"k" * 32),))
+    await ask_centrifugo(Settings(centrifugo=CentrifugoSettings(api_url=url, api_key="key")), keys)
+    with pytest.raises(ApiFailed, match="401"):
+        await ask_centrifugo(Settings(centrifugo=CentrifugoSettings(api_url=url)), keys)
 
 
 async def test_a_wrong_key_and_a_dead_server_are_failures(centrifugo: Centrifugo, api: ServerApi) -> None:

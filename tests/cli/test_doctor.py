@@ -62,6 +62,14 @@ def test_a_wrong_setting_fails_with_every_problem(cadenza: Cadenza) -> None:
     assert "did you mean CADENZA_PORT?" in result.stdout
 
 
+def test_a_centrifugo_that_does_not_answer_is_a_warning(cadenza: Cadenza) -> None:
+    away = {"REALTIME": "centrifugo", "CENTRIFUGO_API_URL": "http://127.0.0.1:1/api"}
+    assert levels(cadenza("doctor", **away).stdout)["centrifugo"] == "ok", "nobody can ask without a key"
+    result = cadenza("doctor", MASTER_KEY=GOOD_KEY, **away)
+    assert (result.exit_code, levels(result.stdout)["centrifugo"]) == (0, "warn")
+    assert "http://127.0.0.1:1/api does not answer" in line_of(result.stdout, "centrifugo")
+
+
 def test_a_taken_port_fails(cadenza: Cadenza) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = cadenza("doctor", PORT=taken.getsockname()[1])

@@ -16,6 +16,7 @@ from typing import Literal
 import asyncpg
 import typer
 
+from cadenza.adapters.engines.centrifugo.server_api import ApiFailed
 from cadenza.adapters.storage.migrate import packaged_head, schema_version
 from cadenza.adapters.storage.server_clock import server_now_ms
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
@@ -27,6 +28,7 @@ from cadenza.runtime.embedded.binaries import choose_server_user, find_binaries
 from cadenza.runtime.embedded.lock import DataDirLock
 from cadenza.runtime.embedded.postgres import check_owner
 from cadenza.runtime.here import SystemClock
+from cadenza.runtime.wiring.realtime import ask_centrifugo
 
 _PYTHON_MIN = (3, 11)
 _POSTGRES_MAJOR_MIN = 15
@@ -69,6 +71,8 @@ def _examine() -> Iterator[Finding]:
         checks.insert(1, _postgres_binaries)
     for check in checks:
         yield check(settings)
+    if settings.realtime == "centrifugo":
+        yield asyncio.run(_centrifugo(settings))
     yield from asyncio.run(_database(settings))
 
 
@@ -184,6 +188,20 @@ def _master_key(settings: Settings) -> Finding:
         text = f"{path} cannot be read ({error.strerror}); give it to the user who runs Cadenza with chown."
         return Finding("fail", "master key", text)
     return Finding("ok", "master key", f"{len(ids)} in {where}, active {ids[0]}")
+
+
+async def _centrifugo(settings: Settings) -> Finding:
+    if not settings.master_key and not settings.master_key_file.exists():
+        return Finding("ok", "centrifugo", "is asked when there is a master key, of which its own are made")
+    try:
+        keys = KeyRing.from_text(settings.master_key) if settings.master_key else FileKeyRing(settings.master_key_file)
+        await ask_centrifugo(settings, keys)
+    except ApiFailed as error:
+        text = f"{error}; start it, with what `cadenza centrifugo config` writes. Until then clients are told nothing."
+        return Finding("warn", "centrifugo", text)
+    except (KeyRingError, OSError) as error:
+        return Finding("warn", "centrifugo", f"its keys cannot be derived: {error}")
+    return Finding("ok", "centrifugo", f"{settings.centrifugo.api_url} answers")
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from litestar.handlers import HTTPRouteHandler
 
-from cadenza.adapters.engines.centrifugo.audience import Audience
+from cadenza.adapters.engines.centrifugo.audience import MARKET_PATTERN, Audience
 from cadenza.adapters.engines.centrifugo.configuration import Facts
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
 from cadenza.adapters.engines.centrifugo.publisher import CentrifugoPublisher, MarketWire
@@ -230,6 +230,16 @@ class _Centrifugo:
             await self._clock.sleep_ms(self._limits.audience_poll_ms)
             await self._audience.look()
             await self._proxy.keep(self._audience.channels)
+
+
+async def ask_centrifugo(settings: Settings, keys: KeyRing) -> None:
+    """Ask Centrifugo's server API for a sign of life. Raises `ApiFailed`."""
+    limits = CentrifugoLimits()
+    api = ServerApi(settings.centrifugo.api_url, key=api_key(settings, keys), timeout_ms=limits.request_timeout_ms)
+    try:
+        await api.channels(MARKET_PATTERN)
+    finally:
+        await api.close()
 
 
 def api_key(settings: Settings, keys: KeyRing) -> str:
