@@ -1,6 +1,7 @@
 """Either side dies by SIGKILL: each event of an account is told once and in order, or the client lists anew."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 from centrifuge import Client
 from tests.adapters.realtime.raw_client import RawClient
+from tests.adapters.realtime.test_official_javascript import MakeAgent, agent, node_modules
 from tests.adapters.realtime.test_official_python import WAIT_S, Events
 from tests.centrifugo.conftest import SOCKETS, publication, publications_until
 from tests.centrifugo.differences import differs
@@ -17,6 +19,7 @@ from tests.centrifugo.judge import House
 from tests.e2e.trader import Trader
 from tests.serving import DidNotStart, eventually
 
+__all__ = ["agent", "node_modules"]  # fixtures
 BACKOFF = {"min_reconnect_delay": 0.02, "max_reconnect_delay": 0.05}
 
 
@@ -71,6 +74,16 @@ async def client_of(house: House, trader: Trader) -> RawClient:
 def sequences(publications: list[dict[str, Any]]) -> list[int]:
     """The sequences of the log, as the relay tells them."""
     return [int(each["tags"]["sequence"]) for each in publications]
+
+
+async def restart_socket(house: House) -> None:
+    """Kill whatever clients are connected to, and start it again."""
+    if house.centrifugo is None:
+        await house.server.kill()
+        await house.start_server()
+    else:
+        await house.centrifugo.kill()
+        await house.centrifugo.start()
 
 
 async def test_our_server_dies(house: House) -> None:
@@ -217,12 +230,7 @@ async def test_the_official_client_comes_back_by_itself(house: House) -> None:
         while (await events.next("publication")).data["data"].get("status") != "FILLED":
             pass
         assert (await client.rpc("query.venue.list", {})).data == {"data": ["MOCK", "PAPER"]}
-        if house.centrifugo is None:
-            await house.server.kill()
-            await house.start_server()
-        else:
-            await house.centrifugo.kill()
-            await house.centrifugo.start()
+        await restart_socket(house)
         await events.next("connected")
         told = await events.next("subscribed")
         assert (told.was_recovering, told.recovered) == (True, not differs(house, "restart"))
@@ -231,3 +239,33 @@ async def test_the_official_client_comes_back_by_itself(house: House) -> None:
         while (await events.next("publication")).data["data"].get("tradeOrderId") != order["tradeOrderId"]:
             pass
         await client.disconnect()
+
+
+async def test_the_javascript_client_comes_back_by_itself(house: House, agent: MakeAgent) -> None:
+    async with trading(house) as (trader, channel):
+        client = await agent()
+
+        async def next_event(name: str) -> dict[str, Any]:
+            while True:
+                told: dict[str, Any] = json.loads(await asyncio.wait_for(client._out.readline(), WAIT_S))
+                if told["event"] == name:
+                    return told
+
+        url = f"ws://127.0.0.1:{house.socket_port}/connection/websocket"
+        client.tell("connect", url=url, token=trader.api.token)
+        await next_event("connected")
+        client.tell("subscribe", channel=channel, options={})
+        await next_event("subscribed")
+        await trader.submit(awaitClosed=True)
+        while (await next_event("publication"))["data"]["data"].get("status") != "FILLED":
+            pass
+        client.tell("call", name="rpc", args=["query.venue.list", {}])
+        assert (await next_event("result"))["result"] == {"data": {"data": ["MOCK", "PAPER"]}}
+        await restart_socket(house)
+        await next_event("connected")
+        told = await next_event("subscribed")
+        assert (told["wasRecovering"], told["recovered"]) == (True, not differs(house, "restart"))
+        async with back(house, trader) as again:
+            order = await again.submit(awaitClosed=True)
+        while (await next_event("publication"))["data"]["data"].get("tradeOrderId") != order["tradeOrderId"]:
+            pass
