@@ -18,6 +18,10 @@ TINY = {
         ["--subscribers", "3", "--rounds", "1", "--messages", "10"],
         ["single  ours", "burst   ours", "websockets.broadcast", "entrifugo", "memory"],
     ),
+    "realtime_storm": (
+        ["--clients", "4", "--subscribers", "2", "--seconds", "0.5"],
+        ["recover  p50", "none missing", "tick:"],
+    ),
     "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),
 }
 

@@ -115,7 +115,10 @@ async def _manages_accounts(user: Trader) -> None:
     assert [(o["operationType"], o["status"]) for o in operations.data] == [
         (kind, "SUCCESS") for kind in ("ENABLE", "DISABLE", "UPDATE", "CONNECT")
     ]
-    gone = await ok(api.post("/api/v3/tradingAccount/disconnect", {"tradingAccountId": user.margin}))
+    margin = {"tradingAccountId": user.margin}
+    await ok(api.post("/api/v3/tradingAccount/subscription/subscribe", margin))
+    gone = await ok(api.post("/api/v3/tradingAccount/disconnect", margin))
+    assert (await ok(api.get("/api/v3/tradingAccount/subscription/list", **margin))).data == []
     assert gone.data["status"] == "DISCONNECTED"
 
 

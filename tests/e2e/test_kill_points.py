@@ -252,6 +252,8 @@ async def test_a_reconnected_account_books_nothing_twice(world: World, tmp_path:
             await ok(maker.api.post("/api/v3/tradingAccount/disconnect", {"tradingAccountId": account_id}))
         await maker.connect()
         assert maker.spot != old_spot
+        assert (await maker.order(resting["tradeOrderId"]))["status"] == "REVOKED"
+        assert (await maker.balances(old_spot))["USDT"][1] == 0
         assert (await maker.balances(maker.spot))["BTC"] == held
         adopted = (await maker.orders(tradingAccountId=maker.spot, orderStatus="PARTIALLY_FILLED"))[0]
         was = await maker.order(resting["tradeOrderId"])

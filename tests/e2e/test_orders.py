@@ -244,7 +244,11 @@ async def test_tenants_never_see_each_other(server: Serving, trader: Trader) -> 
         refused(await stranger.try_cancel(order), 404, "TRADING_ACCOUNT_NOT_FOUND")
         refused(await stranger.try_submit(tradingAccountId=trader.spot), 404, "TRADING_ACCOUNT_NOT_FOUND")
         assert await stranger.orders() == []
-        assert await stranger.orders(tradeOrderId=order["tradeOrderId"]) == []
+        listing = "/api/v3/tradeOrder/list"
+        refused(await stranger.api.get(listing, tradeOrderId=order["tradeOrderId"]), 404, "ORDER_NOT_FOUND")
+        for path in (listing, *(f"/api/v3/tradingAccount/{what}list" for what in ("", "operation/", "portfolio/"))):
+            answer = await stranger.api.get(path, tradingAccountId=trader.spot)
+            refused(answer, 404, "TRADING_ACCOUNT_NOT_FOUND")
         api, account = stranger.api, {"tradingAccountId": trader.spot}
         for action in ("disconnect", "disable", "enable"):
             refused(await api.post(f"/api/v3/tradingAccount/{action}", account), 404, "TRADING_ACCOUNT_NOT_FOUND")

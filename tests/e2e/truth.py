@@ -18,16 +18,17 @@ LAWS: Mapping[str, str] = {
     "what we believe sent and answered, the venue knows": """
         SELECT o.id, o.status FROM orders o LEFT JOIN paper_order p ON p.order_id = o.id
         WHERE p.order_id IS NULL AND NOT (o.status = 'REJECTED' AND o.reject_reason = 'NOT_SENT') AND NOT o.is_external
+            AND o.status <> 'REVOKED'
     """,
     "an order ended here as it ended there": """
         SELECT o.id, o.status, p.status AS at_venue, o.executed_quantity, p.quantity - p.remaining AS filled
         FROM orders o JOIN paper_order p ON p.order_id = o.id
-        WHERE o.executed_quantity <> (SELECT coalesce(sum(f.quantity), 0) FROM paper_fill f
+        WHERE o.status <> 'REVOKED' AND (o.executed_quantity <> (SELECT coalesce(sum(f.quantity), 0) FROM paper_fill f
                 WHERE (f.venue, f.venue_order_id) = (p.venue, p.venue_order_id))
            OR (p.status = 'ACCEPTED') <> (o.status IN ('ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL'))
            OR (p.status = 'REJECTED') <> (o.status = 'REJECTED')
            OR (p.status = 'CANCELED') <> (o.status = 'CANCELED')
-           OR (p.status = 'EXPIRED') <> (o.status = 'EXPIRED')
+           OR (p.status = 'EXPIRED') <> (o.status = 'EXPIRED'))
     """,
     "every fill is booked exactly once": """
         SELECT f.trade_id, count(e.id) FROM paper_fill f

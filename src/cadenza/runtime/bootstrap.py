@@ -194,9 +194,11 @@ class House:
             open_session=open_session(parts),
             reconcile=self.reconcile,
             connect=connect_account(parts),
+            disconnect=self.use_cases.disconnect_account,
             revoke=self.use_cases.revoke_credential,
             changer=parts.changer,
             clock=self.clock,
+            concurrency=self.concurrency,
         )
         self.app = self._wire_http()
 

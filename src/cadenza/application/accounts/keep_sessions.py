@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
-from cadenza.application.accounts.disconnect_account import disconnected
+from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import STREAMING, OpenSession
 from cadenza.application.accounts.revoke_credential import RevokeCredential
@@ -21,7 +21,11 @@ from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
+
+OPENED_AT_ONCE_MAX = 32
+"""Sessions opened at a time: one venue that does not answer must not keep the others waiting one by one."""
 
 RETRY_DELAY_MS = 1_000
 RETRY_DELAY_MS_MAX = 60_000
@@ -39,16 +43,20 @@ class KeepSessions:
         open_session: OpenSession,
         reconcile: Reconcile,
         connect: ConnectAccount,
+        disconnect: DisconnectAccount,
         revoke: RevokeCredential,
         changer: AccountChanger,
         clock: Clock,
+        concurrency: Concurrency,
     ) -> None:
+        self._concurrency = concurrency
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
         self._open_session = open_session
         self._reconcile = reconcile
         self._connect = connect
+        self._disconnect = disconnect
         self._revoke = revoke
         self._changer = changer
         self._clock = clock
@@ -72,9 +80,13 @@ class KeepSessions:
         async with self._storage.read() as uow:
             accounts = await uow.accounts.with_status(STREAMING)
         now_ms = self._clock.monotonic_ms()
-        for account in accounts:
-            if not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0):
-                await self._open(account)
+        due = [
+            account
+            for account in accounts
+            if not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0)
+        ]
+        for start in range(0, len(due), OPENED_AT_ONCE_MAX):
+            await self._concurrency.gather(*(self._open(each) for each in due[start : start + OPENED_AT_ONCE_MAX]))
         for account_id, orders in (await self._reconcile.waiting()).items():
             if self._sessions.is_open(account_id):
                 await self._ask(account_id, orders)
@@ -107,7 +119,7 @@ class KeepSessions:
             case OperationType.CONNECT:
                 await self._settle_connect(operation)
             case OperationType.DISCONNECT:
-                await self._changer.finish(operation, disconnected)
+                await self._disconnect.settle(operation)
             case OperationType.ENABLE:
                 await self._changer.finish(operation, enabled)
             case OperationType.DISABLE:

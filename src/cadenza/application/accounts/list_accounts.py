@@ -6,6 +6,7 @@ from uuid import UUID
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder
 from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.errors import InsufficientScope, InvalidRequest
@@ -48,6 +49,7 @@ class ListAccounts:
             user_id=query.user_id,
         )
         async with self._storage.read() as uow:
+            await require_own_account(uow, wanted.tenant_id or actor.tenant_id, query.account_id)
             total = await uow.accounts.count(wanted)
             accounts = await uow.accounts.page(wanted, offset=query.offset, limit=query.limit)
             views = await with_credentials(uow, accounts)
@@ -109,6 +111,7 @@ class ListOperations:
             end_ms=query.end_ms,
         )
         async with self._storage.read() as uow:
+            await require_own_account(uow, actor.tenant_id, query.account_id)
             total = await uow.operations.count(wanted)
             operations = await uow.operations.page(
                 wanted,
@@ -157,6 +160,7 @@ class ListPortfolios:
             is_archived=None if query.account_id is not None else False,
         )
         async with self._storage.read() as uow:
+            await require_own_account(uow, actor.tenant_id, query.account_id)
             total = await uow.accounts.count(wanted)
             accounts = await uow.accounts.page(wanted, offset=query.offset, limit=query.limit)
             ids = [account.id for account in accounts]

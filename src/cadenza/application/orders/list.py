@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.tenancy import require_own_account, require_own_order
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
@@ -53,6 +54,8 @@ class ListOrders:
             end_ms=query.end_ms,
         )
         async with self._storage.read() as uow:
+            await require_own_account(uow, actor.tenant_id, query.account_id)
+            await require_own_order(uow, actor.tenant_id, query.order_id)
             total = await uow.orders.count(wanted)
             orders = await uow.orders.page(
                 wanted,

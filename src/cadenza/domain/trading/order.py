@@ -143,6 +143,10 @@ class Order:
             return self
         return replace(self._moved(OrderStatus.REJECTED, at_ms), reject_reason=reason)
 
+    def revoked(self, at_ms: int) -> "Order":
+        """Nobody follows it any more; what becomes of it at its venue is not known here."""
+        return self if self.is_closed else self._moved(OrderStatus.REVOKED, at_ms)
+
     def cancel_requested(self, at_ms: int) -> "Order":
         """A cancel is recorded and about to be sent."""
         return self if self.is_closed else self._moved(OrderStatus.PENDING_CANCEL, at_ms)

@@ -117,7 +117,9 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
-        disconnect_account=DisconnectAccount(changer=p.changer, sessions=p.sessions),
+        disconnect_account=DisconnectAccount(
+            storage=p.storage, committer=p.committer, changer=p.changer, sessions=p.sessions, clock=p.clock
+        ),
         update_account=UpdateAccount(changer=p.changer),
         enable_account=EnableAccount(changer=p.changer),
         disable_account=DisableAccount(changer=p.changer),
