@@ -20,6 +20,8 @@ SETTINGS: Mapping[str, str] = {
     "CADENZA_PAPER_LATENCY_MS_MIN": "0",
     "CADENZA_PAPER_LATENCY_MS_MAX": "0",
     "CADENZA_LIMITS_FLOOD_REQUESTS_PER_S": "1000000",
+    "CADENZA_LIMITS_SIGNUP_PER_MINUTE": "1000",
+    "CADENZA_LIMITS_LOGIN_PER_MINUTE": "1000",
 }
 """What differs from the defaults. The venue answers at once, so that the platform is measured and not its patience."""
 
