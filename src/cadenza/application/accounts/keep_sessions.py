@@ -65,8 +65,8 @@ class KeepSessions:
         self.failing: dict[TradingAccountId, str] = {}
 
     async def settle_operations(self) -> None:
-        """Bring to an end what a crash left PENDING. A change and the end of its operation are one commit, so a PENDING
-        one was not made: it is made now, or, where that needs what is gone, FAILED."""
+        """Bring to an end what a crash left PENDING. The last commit of a change ends its operation, so a PENDING one
+        was not made to the end: it is made now, or, where that needs what is gone, FAILED."""
         async with self._storage.read() as uow:
             pending = await uow.operations.pending()
         for operation in pending:

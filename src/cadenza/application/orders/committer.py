@@ -15,6 +15,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from cadenza.application.orders.portfolios import PortfolioBuilder, RateCache
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.events import PortfolioUpdated
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.ports.clock import Clock
@@ -194,7 +196,7 @@ class Committer:
 class InstrumentSource(Protocol):
     """The shared catalogue, from memory."""
 
-    def instrument(self, instrument_id: Any) -> Any: ...
+    def instrument(self, instrument_id: InstrumentId) -> Instrument | None: ...
 
 
 def _decide(work: _Work[Any], state: TradingState) -> object:
