@@ -177,7 +177,10 @@ def test_every_setting_is_documented_and_bounded() -> None:
 def test_contradictions_are_found_in_a_tree_made_by_hand() -> None:
     settings = Settings()
     orders = replace(settings.orders, committer_queue_max=10, committer_batch_max=11)
-    assert replace(settings, orders=orders, data_dir=Path("relative")).validate() == [
+    socket = replace(settings.socket, ping_interval_ms=7_500)
+    assert replace(settings, orders=orders, socket=socket, data_dir=Path("relative")).validate() == [
         "data_dir is relative: write an absolute path",
+        "socket.pong_timeout_ms must be less than socket.ping_interval_ms: an answer comes before the next ping",
+        "socket.ping_interval_ms is 7500: clients are told whole seconds",
         "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue",
     ]

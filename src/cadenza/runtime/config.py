@@ -151,6 +151,43 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketSettings:
+    """Limits of the WebSocket, ours or Centrifugo's; docs/websocket.md says what happens at each."""
+
+    frame_bytes_max: int = setting(65_536, "Bytes of a client's message.", minimum=1_024, maximum=16_777_216)
+    commands_per_frame_max: int = setting(
+        1_024, "Commands in a frame, and the burst allowed.", minimum=1, maximum=100_000
+    )
+    commands_per_second_max: int = setting(1_000, "Mean rate of a connection's commands.", minimum=1, maximum=1_000_000)
+    rpcs_in_flight_max: int = setting(32, "RPCs of a connection under way at once.", minimum=1, maximum=10_000)
+    channels_per_connection_max: int = setting(512, "Subscriptions of a connection.", minimum=1, maximum=100_000)
+    connections_per_user_max: int = setting(100, "Connections of a user.", minimum=1, maximum=1_000_000)
+    connections_max: int = setting(20_000, "Connections of this process.", minimum=1, maximum=1_000_000)
+    queue_bytes_max: int = setting(
+        1_048_576, "Bytes that may wait for a client that does not read.", minimum=1_024, maximum=1_073_741_824
+    )
+    history_items_max: int = setting(
+        1_000, "Publications of a channel remembered, recovered, or told at once.", minimum=1, maximum=100_000
+    )
+    history_bytes_max: int = setting(
+        524_288, "Bytes recovered, or told at once; clients limit their frames.", minimum=1_024, maximum=67_108_864
+    )
+    history_age_ms_max: int = setting(300_000, "How long trades are remembered.", minimum=1_000, maximum=86_400_000)
+    channels_max: int = setting(50_000, "Channels remembered by this process.", minimum=1, maximum=10_000_000)
+    presence_clients_max: int = setting(1_000, "Clients told by one `presence`.", minimum=1, maximum=100_000)
+    connect_timeout_ms: int = setting(15_000, "How long a client may wait to connect.", minimum=100, maximum=600_000)
+    ping_interval_ms: int = setting(25_000, "Between two pings, in whole seconds.", minimum=1_000, maximum=600_000)
+    pong_timeout_ms: int = setting(
+        8_000, "For the answer to a ping; less than between pings.", minimum=100, maximum=599_000
+    )
+    expiry_delay_ms: int = setting(25_000, "Between a token's expiry and the end.", minimum=0, maximum=600_000)
+    close_timeout_ms: int = setting(5_000, "For the answer to our goodbye.", minimum=100, maximum=60_000)
+    session_check_ms: int = setting(
+        5_000, "Between two looks at sessions that another process may have ended.", minimum=100, maximum=600_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CentrifugoSettings:
     """Centrifugo in front of us, when `realtime` says so; `cadenza centrifugo config` writes its side."""
 
@@ -195,6 +232,7 @@ class Settings:
     orders: OrderSettings = field(default_factory=OrderSettings)
     paper: PaperSettings = field(default_factory=PaperSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
 
     @property
@@ -300,6 +338,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     for asset, amount in paper.opening_balances.items():
         if not amount.is_finite() or amount < 0:
             yield f"paper.opening_balances has {asset}={amount}: write an amount of 0 or more"
+    if settings.socket.pong_timeout_ms >= settings.socket.ping_interval_ms:
+        yield "socket.pong_timeout_ms must be less than socket.ping_interval_ms: an answer comes before the next ping"
+    if settings.socket.ping_interval_ms % 1000:
+        yield f"socket.ping_interval_ms is {settings.socket.ping_interval_ms}: clients are told whole seconds"
     if settings.orders.committer_batch_max > settings.orders.committer_queue_max:
         yield "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue"
 

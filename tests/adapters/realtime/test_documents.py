@@ -6,6 +6,8 @@ from pathlib import Path
 from cadenza.adapters.realtime.codes import DISCONNECTS, ERRORS, UNSUBSCRIBES
 from cadenza.adapters.realtime.limits import RealtimeLimits
 from cadenza.adapters.realtime.rpc_table import method_table
+from cadenza.runtime.config import Settings, SocketSettings
+from cadenza.runtime.wiring.realtime import socket_limits
 
 PAGE = (Path(__file__).parents[3] / "docs" / "websocket.md").read_text()
 
@@ -34,3 +36,8 @@ def test_codes_are_those_of_the_protocol() -> None:
 def test_every_limit() -> None:
     for limit in fields(RealtimeLimits):
         assert f"| `{limit.name}` | {limit.default} |" in PAGE
+
+
+def test_every_limit_is_a_setting_with_the_same_default() -> None:
+    assert socket_limits(Settings()) == RealtimeLimits()
+    assert [each.name for each in fields(SocketSettings)] == [each.name for each in fields(RealtimeLimits)]

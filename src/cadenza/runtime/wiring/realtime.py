@@ -1,7 +1,7 @@
 """Where clients' WebSockets end: at our own socket, or at Centrifugo in front of us."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -111,7 +111,7 @@ def wire_realtime(
         clock=clock,
         ids=ids,
         concurrency=concurrency,
-        limits=RealtimeLimits(),
+        limits=socket_limits(settings),
     )
     return _Embedded(node)
 
@@ -242,6 +242,11 @@ async def ask_centrifugo(settings: Settings, keys: KeyRing) -> None:
         await api.close()
 
 
+def socket_limits(settings: Settings) -> RealtimeLimits:
+    """The limits of our own socket, and of Centrifugo as far as it has them."""
+    return RealtimeLimits(**asdict(settings.socket))
+
+
 def api_key(settings: Settings, keys: KeyRing) -> str:
     """The key of Centrifugo's server API."""
     return settings.centrifugo.api_key or derive(keys.active().secret, "centrifugo server api").hex()
@@ -254,7 +259,7 @@ def proxy_secret(settings: Settings, keys: KeyRing) -> str:
 
 def centrifugo_facts(settings: Settings, keys: KeyRing, *, address: str, allowed_origins: tuple[str, ...]) -> Facts:
     """What `cadenza centrifugo config` writes: the limits are those of our own socket."""
-    limits = RealtimeLimits()
+    limits = socket_limits(settings)
     own_url = settings.centrifugo.proxy_url or f"http://127.0.0.1:{settings.port}"
     return Facts(
         token_key=signing_key(keys.active()),
