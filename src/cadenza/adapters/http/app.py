@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
 from cadenza.adapters.http.edge import Edge
-from cadenza.adapters.http.endpoint import Endpoints
+from cadenza.adapters.http.endpoint import Endpoint, Shortcut, framework_route
 from cadenza.adapters.http.errors import on_cadenza_error, on_defect, on_http_exception
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
@@ -42,10 +42,10 @@ def create_app(
     `flood` counts requests by address and by user and must allow far more than honest use. `is_ready` answers /readyz.
     `more_routes` are served beside ours (the WebSocket endpoint, the console).
     """
-    endpoints = Endpoints(use_cases, limits, flood)
+    endpoints = [Endpoint(operation, respond, use_cases, limits, flood) for operation, respond in RESPONDERS.items()]
     app = Litestar(
         route_handlers=[
-            *(endpoints.handler(operation, respond) for operation, respond in RESPONDERS.items()),
+            *map(framework_route, endpoints),
             *probe_routes(is_ready, metrics),
             *page_routes(),
             *more_routes,
@@ -60,7 +60,8 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,
     )
-    app.asgi_handler = Edge(app.asgi_handler, limits=limits, flood=flood, metrics=metrics, clock=clock, ids=ids)
+    inner = Shortcut(endpoints, app.asgi_handler)
+    app.asgi_handler = Edge(inner, limits=limits, flood=flood, metrics=metrics, clock=clock, ids=ids)
     return app
 
 

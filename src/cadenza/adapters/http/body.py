@@ -1,26 +1,27 @@
 """Reading a request's body within a limit."""
 
-from typing import Any
+from collections.abc import Mapping
 
-from litestar import Request
+from litestar.types import Receive
 
 from cadenza.domain.errors import InvalidRequest, PayloadTooLarge
 
 
-async def read_bounded(request: Request[Any, Any, Any], bytes_max: int) -> bytes:
+async def read_bounded(headers: Mapping[bytes, bytes], receive: Receive, bytes_max: int) -> bytes:
     """Return the body of a JSON request.
 
     Raises `PayloadTooLarge` as soon as it is known to be over the limit, without reading the rest.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in ("", "application/json"):
-        raise InvalidRequest(f"Content-Type: {media_type[:64]!r} is not application/json", {"field": "Content-Type"})
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:19]) > bytes_max:
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type not in (b"", b"application/json"):
+        shown = media_type[:64].decode("latin-1")
+        raise InvalidRequest(f"Content-Type: {shown!r} is not application/json", {"field": "Content-Type"})
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced[:19]) > bytes_max:
         raise _too_large(bytes_max)
     body = bytearray()
     while True:
-        message = await request.receive()
+        message = await receive()
         if message["type"] != "http.request":
             raise InvalidRequest("the connection was closed before the body had arrived")
         body += message["body"]

@@ -4,12 +4,11 @@ import re
 from typing import Any
 
 import structlog
-from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza.adapters.http.client import client_address
-from cadenza.adapters.http.errors import REQUEST_ID_KEY, failure_response, operation_of
+from cadenza.adapters.http.errors import REQUEST_ID_KEY, failure, operation_of
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.domain.errors import RateLimited
@@ -90,5 +89,4 @@ class Edge:
         if wait_s is None:
             await self._app(scope, receive, send)
         else:
-            refused = failure_response(scope, RateLimited("too many requests from this address", wait_s))
-            await refused.to_asgi_response(app=None, request=Request(scope))(scope, receive, send)
+            await failure(scope, RateLimited("too many requests from this address", wait_s)).send(scope, send)

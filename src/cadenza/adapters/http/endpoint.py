@@ -1,23 +1,27 @@
-"""From an operation and a function to a route: authenticate, read, call, write. One way for all of them."""
+"""From an operation and a function to a route: authenticate, read, call, write. One way for all of them.
 
-from collections.abc import Awaitable, Callable
+An endpoint is an ASGI application. Operations have fixed paths, so `Shortcut` finds it by method and path and the
+framework's own way to it, which costs as much as the rest, is left to what needs the framework: other paths and
+methods, and browsers' requests from other origins.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from litestar import Request
 from litestar.handlers import HTTPRouteHandler
-from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, Method
+from litestar.types import ASGIApp, Method, Receive, Scope, Send
 from msgspec import Struct
 
+from cadenza.adapters.http.answer import Answer
 from cadenza.adapters.http.auth import authenticated
 from cadenza.adapters.http.body import read_bounded
 from cadenza.adapters.http.client import client_address
-from cadenza.adapters.http.errors import OPERATION_KEY
+from cadenza.adapters.http.errors import ACTOR_KEY, OPERATION_KEY, cause_told, defect_told
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.paging import Page
 from cadenza.application.use_cases import UseCases
-from cadenza.domain.errors import InvalidToken, RateLimited
+from cadenza.domain.errors import CadenzaError, InvalidToken, RateLimited
 from cadenza.domain.identity.actor import Actor
 from cadenza.ports.rate_limiter import RateLimiter
 from cadenza.wire.base import Query
@@ -64,45 +68,79 @@ class Reply:
 Respond = Callable[[Call, Any], Awaitable[Struct | Reply]]
 """The function of a route: the call and its request (the body, the query, or None) to the reply."""
 
-Routes = dict[str, tuple[Operation, Respond]]
-
 
 @dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Makes route handlers that share the use cases and limits."""
+class Endpoint:
+    """One operation as an ASGI application. It answers whatever happens."""
 
+    operation: Operation
+    respond: Respond
     use_cases: UseCases
     limits: HttpLimits
     flood: RateLimiter
 
-    def handler(self, operation: Operation, respond: Respond) -> HTTPRouteHandler:
-        async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-            call = Call(
-                self.use_cases, await self._caller(request, operation), client_address(request.scope, self.limits)
-            )
-            asked = await self._read(request, operation)
-            return _response(await respond(call, asked), asked, request.method == "HEAD")
+    @property
+    def methods(self) -> list[Method]:
+        return ["GET", "HEAD"] if self.operation.method == "GET" else [self.operation.method]
 
-        methods: list[Method] = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-        return HTTPRouteHandler(
-            operation.path, http_method=methods, opt={OPERATION_KEY: operation}, name=operation.id, status_code=200
-        )(handle)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[OPERATION_KEY] = self.operation  # type: ignore[literal-required]
+        try:
+            answer = await self._answer(scope, receive)
+        except CadenzaError as cause:
+            answer = cause_told(scope, cause)
+        except Exception as defect:  # noqa: BLE001 - where every request ends; the log has it
+            answer = defect_told(scope, defect)
+        await answer.send(scope, send)
 
-    async def _caller(self, request: Request[Any, Any, Any], operation: Operation) -> Actor | None:
-        if operation.is_public:
+    async def _answer(self, scope: Any, receive: Receive) -> Answer:
+        headers = dict(scope["headers"])
+        caller = await self._caller(scope, headers)
+        asked = await self._read(scope, headers, receive)
+        replied = await self.respond(Call(self.use_cases, caller, client_address(scope, self.limits)), asked)
+        return _written(replied, asked)
+
+    async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor | None:
+        if self.operation.is_public:
             return None
-        actor = await authenticated(request, self.use_cases)
+        actor = await authenticated(headers, self.use_cases)
+        scope[ACTOR_KEY] = actor  # errors told later name the caller's tenant
         if (wait_s := self.flood.allow(f"user:{actor.user_id}")) is not None:
             raise RateLimited("too many requests of this user", wait_s)
         return actor
 
-    async def _read(self, request: Request[Any, Any, Any], operation: Operation) -> Struct | None:
-        if not operation.takes_input:
+    async def _read(self, scope: Any, headers: Mapping[bytes, bytes], receive: Receive) -> Struct | None:
+        if not self.operation.takes_input:
             return None
-        query = read_query(operation.query or _NoQuery, request.scope["query_string"])
-        if operation.body is None:
+        query = read_query(self.operation.query or _NoQuery, scope["query_string"])
+        if self.operation.body is None:
             return query
-        return read_body(operation.body, await read_bounded(request, self.limits.body_bytes_max))
+        return read_body(self.operation.body, await read_bounded(headers, receive, self.limits.body_bytes_max))
+
+
+def framework_route(endpoint: Endpoint) -> HTTPRouteHandler:
+    """Return the framework's way to an endpoint."""
+
+    async def handle() -> ASGIApp:
+        return endpoint
+
+    operation = endpoint.operation
+    return HTTPRouteHandler(operation.path, http_method=endpoint.methods, name=operation.id, status_code=200)(handle)
+
+
+class Shortcut:
+    """The short way to the endpoints; all else goes on to the framework."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], framework: ASGIApp) -> None:
+        self._endpoints = {(method, e.operation.path): e for e in endpoints for method in e.methods}
+        self._framework = framework
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get((scope.get("method"), scope["path"]))
+        if endpoint is None or any(name == b"origin" for name, _ in scope["headers"]):
+            await self._framework(scope, receive, send)
+        else:
+            await endpoint(scope, receive, send)
 
 
 def listing(page: Page[T], write: Callable[[T], D]) -> Listing[D]:
@@ -110,15 +148,7 @@ def listing(page: Page[T], write: Callable[[T], D]) -> Listing[D]:
     return Listing(data=[write(item) for item in page.items], pagination=pagination_of(page))
 
 
-def _response(replied: Struct | Reply, asked: Struct | None, is_head: bool) -> ASGIResponse:
+def _written(replied: Struct | Reply, asked: Struct | None) -> Answer:
     content, status = (replied.content, replied.status) if isinstance(replied, Reply) else (replied, 200)
-    body = encode(content)
     is_deprecated_venue = getattr(asked, "venue", None) in _DEPRECATED_VENUES
-    return ASGIResponse(
-        body=b"" if is_head else body,
-        content_length=len(body),
-        status_code=status,
-        headers={"deprecation": "true"} if is_deprecated_venue else None,
-        media_type="application/json",
-        is_head_response=is_head,
-    )
+    return Answer(status, encode(content), {"deprecation": "true"} if is_deprecated_venue else {})

@@ -9,10 +9,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from msgspec import UNSET
 
+from cadenza.adapters.http.answer import Answer
 from cadenza.domain import errors as d
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.trading.order import Order
@@ -28,7 +29,7 @@ RETRY_AFTER_S = 1
 
 REQUEST_ID_KEY = "cadenza.request_id"
 ACTOR_KEY = "cadenza.actor"
-OPERATION_KEY = "operation"
+OPERATION_KEY = "cadenza.operation"
 
 _STATUS_BY_KIND: dict[type[d.CadenzaError], int] = {
     MethodNotAllowed: 405,
@@ -55,47 +56,53 @@ def status_of(cause: type[d.CadenzaError], operation: Operation | None = None) -
 
 
 def operation_of(scope: Any) -> Operation | None:
-    """Return the operation that the router chose, None for other paths."""
-    handler = scope.get("route_handler")
-    return None if handler is None else handler.opt.get(OPERATION_KEY)
+    """Return the operation that was asked for, None for other paths."""
+    operation: Operation | None = scope.get(OPERATION_KEY)
+    return operation
 
 
-def failure_response(scope: Any, error: d.CadenzaError) -> Response[bytes]:
+def failure(scope: Any, error: d.CadenzaError) -> Answer:
     """Return the reply that tells a cause."""
     status = status_of(type(error), operation_of(scope))
-    return Response(
-        b"" if scope["method"] == "HEAD" else encode(_failure(scope, error)),
-        status_code=status,
-        headers=_headers(error, status),
-        media_type=MediaType.JSON,
-    )
+    return Answer(status, encode(_failure(scope, error)), _headers(error, status))
+
+
+def cause_told(scope: Any, error: d.CadenzaError) -> Answer:
+    """Return the reply to a cause of ours; failures of ours are logged."""
+    if isinstance(error, (d.Unavailable, d.InternalError)):
+        log.error("request failed", code=error.code, reason=error.message)
+    return failure(scope, error)
+
+
+def defect_told(scope: Any, error: Exception) -> Answer:
+    """Return the reply to a defect: the client learns the request id, the log the rest."""
+    log.error("defect", path=scope["path"], exc_info=error)
+    return failure(scope, d.InternalError("an error of ours; the log has it under the request id"))
 
 
 def on_cadenza_error(request: Request[Any, Any, Any], error: d.CadenzaError) -> Response[bytes]:
-    """Answer a cause of ours."""
-    if isinstance(error, (d.Unavailable, d.InternalError)):
-        log.error("request failed", code=error.code, reason=error.message)
-    return failure_response(request.scope, error)
+    """Answer a cause of ours outside the operations."""
+    return cause_told(request.scope, error).to_response(request.method)
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the router refused."""
     path = request.scope["path"]
     if isinstance(error, MethodNotAllowedException):
-        response = failure_response(request.scope, MethodNotAllowed(f"{path} does not take {request.method}"))
+        refused = failure(request.scope, MethodNotAllowed(f"{path} does not take {request.method}"))
+        response = refused.to_response(request.method)
         response.set_header("allow", (error.headers or {}).get("allow", ""))
         return response
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return failure_response(request.scope, UnknownPath(f"there is no {path}; see /docs"))
+        return on_cadenza_error(request, UnknownPath(f"there is no {path}; see /docs"))
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return failure_response(request.scope, d.InvalidRequest(error.detail))
+        return on_cadenza_error(request, d.InvalidRequest(error.detail))
     return on_defect(request, error)
 
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer a defect: the client learns the request id, the log the rest."""
-    log.error("defect", path=request.scope["path"], exc_info=error)
-    return failure_response(request.scope, d.InternalError("an error of ours; the log has it under the request id"))
+    """Answer a defect outside the operations."""
+    return defect_told(request.scope, error).to_response(request.method)
 
 
 def _failure(scope: Any, error: d.CadenzaError) -> Failure:
