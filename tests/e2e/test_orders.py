@@ -140,6 +140,17 @@ class TestQuantities:
         assert D(closed["executedQuantity"]) == D("0.3")
         assert [p for p in (await trader.portfolio(trader.margin))["positions"] if p["status"] == "OPEN"] == []
 
+    async def test_two_orders_do_not_close_the_same_position(self, trader: Trader) -> None:
+        account = {"tradingAccountId": trader.margin, "instrumentId": PERPETUAL}
+        await trader.submit(**account, quantity="0.3", leverage=5, awaitClosed=True)
+        resting = {**account, "orderSide": "SELL", "orderType": "LIMIT", "limitPrice": FAR_ABOVE, "quantity": "0.3"}
+        assert (await trader.submit(**resting))["status"] == "ACCEPTED"
+        fee = (await trader.balances(trader.margin))["USDT"][1]
+        assert (await trader.submit(**resting))["status"] == "ACCEPTED"
+        locked = (await trader.balances(trader.margin))["USDT"][1]
+        assert locked - fee == D("0.3") * D(FAR_ABOVE) / 5 + fee  # the second one opens a position
+        refused(await trader.try_submit(**(resting | {"quantity": "100"})), 400, "INSUFFICIENT_MARGIN")
+
     async def test_lots_and_pips_are_kept(self, trader: Trader) -> None:
         refused(await trader.try_submit(quantity="0.0000123"), 400, "LOT_SIZE")
         up = await trader.submit(quantity="0.0123456", quantityRounding="UP", awaitClosed=True)

@@ -17,6 +17,7 @@ from cadenza.domain.ids import PAPER, InstrumentId, OrderId, TenantId, TradingAc
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType, TopOfBook
 from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
@@ -73,6 +74,7 @@ def state(
     orders: Iterable[Order] = (),
     traded: Instrument | None = None,
     market: BookSnapshot | None = book(),  # noqa: B008 - a frozen value
+    claims: Iterable[Claim] = (),
 ) -> TradingState:
     owner, traded = owner or account(), traded or instrument()
     numbers = count(1000)
@@ -86,7 +88,7 @@ def state(
     )
     held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
     rows = [Balance(account_id=owner.id, asset=a, total=D(t), updated_at_ms=NOW_MS) for a, t in held.items()]
-    return TradingState(world, [owner], rows, positions, orders)
+    return TradingState(world, [owner], rows, positions, orders, claims=claims)
 
 
 def request(**changes: object) -> SubmitOrderRequest:

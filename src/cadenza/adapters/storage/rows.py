@@ -1,6 +1,6 @@
 """Rows as tuples in the order of the tables' columns, and back: written by hand, once per table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from cadenza.domain.accounts.trading_account import (
 from cadenza.domain.ids import Environment, Venue, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding
+from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.order import Execution, Fee, Order, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
@@ -171,6 +172,13 @@ def position_of(row: Row) -> Position:
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
         closed_at_ms=row["closed_at_ms"],
+    )
+
+
+def claim_of(record: Sequence[Any]) -> Claim:
+    account_id, instrument_id, side, position_id, row, quantity = record
+    return Claim(
+        account_id, instrument_id, Side(side), position_id, None if row is None else PositionSide(row), quantity
     )
 
 

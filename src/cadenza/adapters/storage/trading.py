@@ -9,6 +9,7 @@ from cadenza.adapters.storage.rows import (
     account_of,
     balance_of,
     balance_row,
+    claim_of,
     execution_row,
     order_row,
     orders_of,
@@ -45,7 +46,16 @@ SELECT
     (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
         WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0)) AS executions,
     (SELECT array_agg(u) FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
-        JOIN unmatched_reports u ON u.account_id = k.account_id AND u.venue_order_id = k.id) AS unmatched
+        JOIN unmatched_reports u ON u.account_id = k.account_id AND u.venue_order_id = k.id) AS unmatched,
+    (SELECT array_agg(c) FROM (
+        SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity
+        FROM (
+            SELECT account_id, instrument_id, side, position_id, sum(quantity - executed_quantity) AS quantity
+            FROM orders WHERE account_id = ANY($9::uuid[])
+                AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
+            GROUP BY account_id, instrument_id, side, position_id
+        ) g LEFT JOIN positions p ON p.id = g.position_id
+    ) c) AS claims
 """
 
 _SAVE = """
@@ -98,7 +108,8 @@ class TradingSql:
         self._connection = connection
 
     async def load(self, keys: BatchKeys) -> BatchRows:
-        accounts = await self._connection.fetch(_LOCK, list(keys.accounts))
+        rows = await self._connection.fetch(_LOCK, list(keys.accounts))
+        accounts = [account_of(account) for account in rows]
         row = await self._connection.fetchrow(
             _LOAD,
             list(keys.accounts),
@@ -106,14 +117,16 @@ class TradingSql:
             *_columns(keys.venue_orders),
             *_columns(keys.client_orders),
             *_columns(keys.idempotency),
+            [account.id for account in accounts if account.is_margined and account.id in keys.reserving],
         )
         assert row is not None  # a SELECT without FROM always has one row
         return BatchRows(
-            accounts=[account_of(account) for account in accounts],
+            accounts=accounts,
             balances=[balance_of(balance) for balance in row["balances"] or ()],
             positions=[position_of(position) for position in row["positions"] or ()],
             orders=orders_of(row["orders"] or (), row["executions"] or ()),
             unmatched=[report_of(kept["kind"], kept["body"]) for kept in row["unmatched"] or ()],
+            claims=[claim_of(claim) for claim in row["claims"] or ()],
         )
 
     async def save(self, changes: BatchChanges) -> None:

@@ -43,6 +43,7 @@ class AdoptSnapshot:
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
+        keys.reserving.add(self.account_id)
         for order in self.snapshot.open_orders:
             if order.order_id is not None:
                 keys.orders.add(order.order_id)

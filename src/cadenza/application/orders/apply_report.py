@@ -11,7 +11,7 @@ from cadenza.application.orders.committer import Committer
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import ExternalOrderReport, Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -25,6 +25,8 @@ class ApplyReports:
     def name_keys(self, keys: BatchKeys) -> None:
         for report in self.reports:
             keys.accounts.add(report.account_id)
+            if isinstance(report, ExternalOrderReport):
+                keys.reserving.add(report.account_id)
             if report.order_id is not None:
                 keys.orders.add(report.order_id)
             if report.venue_order_id is not None:

@@ -152,7 +152,13 @@ class Committer:
         async with self._storage.begin() as uow:
             rows = await uow.trading.load(keys)
             state = TradingState(
-                self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.unmatched
+                self._world(),
+                rows.accounts,
+                rows.balances,
+                rows.positions,
+                rows.orders,
+                rows.unmatched,
+                rows.claims,
             )
             outcomes = [_decide(work, state) for work in batch]
             self._tell_portfolios(state)

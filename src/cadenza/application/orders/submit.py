@@ -50,6 +50,7 @@ class SubmitChange:
     def name_keys(self, keys: BatchKeys) -> None:
         request = self.request
         keys.accounts.add(request.account_id)
+        keys.reserving.add(request.account_id)
         keys.orders.add(self.order_id)
         if request.client_order_id is not None:
             keys.client_orders.add((request.account_id, request.client_order_id))

@@ -2,7 +2,11 @@
 
 Spot BUY locks quote units: quantity at the order's price plus the taker fee; without a limit the price is the cost of
 taking the book now, padded, but never padded beyond what is free. Spot SELL locks the base quantity. A margined order
-locks, in quote units, the initial margin of the part that opens a position, plus the taker fee.
+locks, in quote units, the initial margin of the part that opens a position, plus the taker fee. It closes only what no
+other open order of the account claims already.
+
+What an order locks is fixed when it is taken and goes back with its fills. It does not follow the position: when that
+is closed by another order, one that counted as closing opens instead, and its margin is then that of the new position.
 """
 
 from dataclasses import replace
@@ -145,7 +149,7 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
     if price is None:
         raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to value the order at")
     position = target_position(order, account, state)
-    _, opening = split_fill(position, order.side, order.quantity)
+    opening = order.quantity - min(closable(order, position, account, state), order.quantity)
     leverage = Decimal(order.leverage or (position.leverage if position else 1))
     margin = divide(opening * price, leverage)
     needed = margin + order.quantity * price * max(instrument.taker_fee, ZERO)
@@ -157,6 +161,20 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
             {"asset": order.quote_asset, "needed": to_plain(needed), "free": to_plain(free)},
         )
     return Reservation(order.quote_asset, needed, needed)
+
+
+def closable(order: Order, position: Position | None, account: TradingAccount, state: TradingState) -> Decimal:
+    """How much of `position` (its target) a new order may close, in base units: what no other open order claims."""
+    if position is None:
+        return ZERO
+    closing, _ = split_fill(position, order.side, abs(position.quantity))
+    own_row = side_of_fill(account.position_mode, order.side, None)
+    claimed = (
+        quantity
+        for row, quantity in state.claims.of(account.id, order.instrument_id, order.side)
+        if (row or own_row) is position.side
+    )
+    return max(ZERO, closing - sum(claimed, ZERO))
 
 
 def target_position(order: Order, account: TradingAccount, state: TradingState) -> Position | None:

@@ -17,6 +17,7 @@ from cadenza.domain.ids import InstrumentId, OrderId, PositionId, TradingAccount
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.money import ZERO
+from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
@@ -61,15 +62,18 @@ class TradingState:
         positions: Iterable[Position],
         orders: Iterable[Order],
         unmatched: Sequence[Report] = (),
+        claims: Iterable[Claim] = (),
     ) -> None:
         self.world = world
         self.changed = Changed()
         self.unmatched = unmatched
+        self.claims = Claims(claims)
         self._accounts = {account.id: account for account in accounts}
         self._balances = {(balance.account_id, balance.asset): balance for balance in balances}
         self._positions: dict[tuple[TradingAccountId, InstrumentId, PositionSide], Position] = {}
         for position in positions:
             self._positions[(position.account_id, position.instrument_id, position.side)] = position
+            self.claims.know_position(position.id, position.side)
         self._orders: dict[OrderId, Order] = {}
         self._untold: dict[OrderId, None] = {}
         self._by_client: dict[tuple[TradingAccountId, str], OrderId] = {}
@@ -134,6 +138,8 @@ class TradingState:
         else:
             self.changed.updated[order.id] = order
         self._untold[order.id] = None
+        if self._accounts[order.account_id].is_margined:
+            self.claims.move(self._orders.get(order.id), order)
         self._index(order)
 
     def tell_orders(self) -> None:
@@ -168,6 +174,7 @@ class TradingState:
         else:
             self._positions.pop(key, None)
         self.changed.positions[position.id] = position
+        self.claims.know_position(position.id, position.side)
         self.changed.portfolios.add(position.account_id)
 
     def put_account(self, account: TradingAccount) -> None:

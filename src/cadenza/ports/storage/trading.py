@@ -8,6 +8,7 @@ from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position
@@ -16,9 +17,11 @@ from cadenza.domain.trading.reports import Report
 
 @dataclass(slots=True)
 class BatchKeys:
-    """What a batch needs: its accounts (locked in id order) and the orders it names in any of four ways."""
+    """What a batch needs: its accounts (locked in id order) and the orders it names in any of four ways. `reserving`
+    are the accounts in which an order may come that is not there yet."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
+    reserving: set[TradingAccountId] = field(default_factory=set)
     orders: set[OrderId] = field(default_factory=set)
     venue_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
@@ -28,13 +31,15 @@ class BatchKeys:
 @dataclass(slots=True, kw_only=True)
 class BatchRows:
     """The rows as they are now: every balance and every open position of the accounts, and the orders asked for with
-    their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent."""
+    their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent.
+    `claims` are of all open orders of the reserving accounts that are margined, and of no others."""
 
     accounts: Sequence[TradingAccount]
     balances: Sequence[Balance]
     positions: Sequence[Position]
     orders: Sequence[Order]
     unmatched: Sequence[Report]
+    claims: Sequence[Claim]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,67 @@
+"""What open orders of margined accounts may still execute: their claims on the positions that they would close.
+
+Two orders cannot close the same part of a position. So a new order counts as closing only for what no other open order
+of its side and row claims; the rest opens, and needs margin.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
+from cadenza.domain.market.enums import Side
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import PositionSide
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The sum of what an account's open orders of one side may still execute in an instrument, in base units.
+
+    `position_id` is the position that the orders name, if they do, and `position_side` the row which that is or was.
+    """
+
+    account_id: TradingAccountId
+    instrument_id: InstrumentId
+    side: Side
+    position_id: PositionId | None
+    position_side: PositionSide | None
+    quantity: Decimal
+
+
+_Line = tuple[TradingAccountId, InstrumentId, Side]
+
+
+class Claims:
+    """The claims at the start of a batch, moved by what its decisions do to orders."""
+
+    def __init__(self, claims: Iterable[Claim] = ()) -> None:
+        self._lines: dict[_Line, dict[PositionId | None, Decimal]] = {}
+        self._rows: dict[PositionId, PositionSide] = {}
+        for claim in claims:
+            line = self._lines.setdefault((claim.account_id, claim.instrument_id, claim.side), {})
+            line[claim.position_id] = line.get(claim.position_id, ZERO) + claim.quantity
+            if claim.position_id is not None and claim.position_side is not None:
+                self._rows[claim.position_id] = claim.position_side
+
+    def know_position(self, position_id: PositionId, row: PositionSide) -> None:
+        """Remember the row of a position, also for when it is closed and orders name it still."""
+        self._rows[position_id] = row
+
+    def move(self, before: Order | None, after: Order) -> None:
+        """An order came or changed: what it may still execute is other than before."""
+        if before is not None:
+            self._add(before, -before.leaves_quantity)
+        self._add(after, after.leaves_quantity)
+
+    def of(
+        self, account_id: TradingAccountId, instrument_id: InstrumentId, side: Side
+    ) -> Iterator[tuple[PositionSide | None, Decimal]]:
+        """Yield (row named, or None; quantity) of the open orders of that side."""
+        for position_id, quantity in self._lines.get((account_id, instrument_id, side), {}).items():
+            yield None if position_id is None else self._rows.get(position_id), quantity
+
+    def _add(self, order: Order, quantity: Decimal) -> None:
+        line = self._lines.setdefault((order.account_id, order.instrument_id, order.side), {})
+        line[order.position_id] = line.get(order.position_id, ZERO) + quantity
