@@ -61,6 +61,16 @@ def test_own_orders_never_cross_each_other_or_the_available_market() -> None:
         assert not asks or min(asks) > max([*bids, *market_bids, 0]), command
 
 
+def test_a_level_shows_what_the_market_has_and_what_own_orders_have_left() -> None:
+    for _, command, _, engine in steps():
+        for side in (BUY, SELL):
+            shown = dict(engine.market_depth(side, 10**6))
+            for order in resting(engine, side):
+                price = order.limit_price or 0
+                shown[price] = shown.get(price, 0) + order.remaining
+            assert dict(engine.depth(side, 10**6)) == shown, command
+
+
 def test_every_order_is_accounted_for_to_the_last_lot() -> None:
     """quantity = filled + remaining, and an order is closed exactly once: full, canceled or expired."""
     left: dict[str, int] = {}

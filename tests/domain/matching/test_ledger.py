@@ -1,6 +1,6 @@
 """The laws of the venue's ledger: nothing is made or lost, and nobody holds what they have not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
@@ -101,6 +101,16 @@ def assert_conserved(ledger: Ledger) -> None:
         assert sum(total for (_, of), total in ledger.totals().items() if of == asset) == 0
 
 
+def assert_holds_sum_up(ledger: Ledger, held: Iterable[tuple[VenueOrder, Decimal]]) -> None:
+    expected: dict[tuple[str, str], Decimal] = {}
+    for order, amount in held:
+        asset = "AAA" if order.side is Side.SELL and order.external_id in ("spot", "other") else "BBB"
+        expected[order.external_id, asset] = expected.get((order.external_id, asset), ZERO) + amount
+    for owner in OWNERS:
+        for asset in DEPOSITS:
+            assert ledger.locked(owner, asset) == expected.get((owner, asset), ZERO)
+
+
 quantities = st.integers(1, 5_000).map(lambda lots: lots * INSTRUMENT.lot_size)
 prices = st.integers(1, 30_000).map(lambda ticks: ticks * INSTRUMENT.pip_size)
 steps = st.tuples(
@@ -116,6 +126,7 @@ def test_every_asset_sums_to_zero_through_any_sequence(
 ) -> None:
     ledger = make_ledger(fee_asset, mark)
     entries = list(ledger.take_changes().entries)
+    held_by: dict[str, tuple[VenueOrder, Decimal]] = {}
     for number, (owner, side, quantity, price, is_maker, is_closing, leverage, lots) in enumerate(sequence):
         is_closing = is_closing and owner == "hedge"
         order = make_order(ledger, owner, side, quantity, number=number, is_closing=is_closing, leverage=leverage)
@@ -128,8 +139,11 @@ def test_every_asset_sums_to_zero_through_any_sequence(
         filled = min(quantity, lots * INSTRUMENT.lot_size)
         if filled:
             ledger.fill(order, price, filled, is_maker=is_maker, trade_id=str(number), at_ms=number)
+        held_by[order.venue_order_id] = order, held * (quantity - filled)
         if lots % 3 or filled == quantity:
             ledger.release(order)
+            del held_by[order.venue_order_id]
+        assert_holds_sum_up(ledger, held_by.values())
         for called, asset in ledger.margin_calls([INSTRUMENT.id]):
             ledger.cover(called, asset, number)
         assert_conserved(ledger)

@@ -1,9 +1,10 @@
 """Balances: total = free + locked, net = total - borrowed. Locked is what open orders keep."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import ZERO
 
@@ -14,7 +15,7 @@ class BalanceStatus(StrEnum):
     FROZEN = "FROZEN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Balance:
     """One asset of one account, in units of the asset. `free` may be negative where a venue allows a debt or a fee came
     out of what an order had locked."""
@@ -37,4 +38,4 @@ class Balance:
 
     def changed(self, *, total: Decimal = ZERO, locked: Decimal = ZERO, at_ms: int) -> "Balance":
         """Add the given amounts (either sign)."""
-        return replace(self, total=self.total + total, locked=self.locked + locked, updated_at_ms=at_ms)
+        return evolve(self, total=self.total + total, locked=self.locked + locked, updated_at_ms=at_ms)

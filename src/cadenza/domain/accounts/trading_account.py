@@ -1,9 +1,10 @@
 """A trading account: a tenant's account at a venue, reached by credentials."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from cadenza.domain.errors import AccountDisconnected, AccountNotActive
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
 
 
@@ -57,7 +58,7 @@ class ExternalAccount:
     max_leverage: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class TradingAccount:
     """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
 
@@ -99,4 +100,4 @@ class TradingAccount:
             raise AccountDisconnected("the trading account was disconnected; connect it again to get a new one")
 
     def with_status(self, status: AccountStatus, at_ms: int) -> "TradingAccount":
-        return replace(self, status=status, updated_at_ms=at_ms)
+        return evolve(self, status=status, updated_at_ms=at_ms)

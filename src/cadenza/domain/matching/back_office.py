@@ -7,9 +7,9 @@ changes of the same batch are on disk.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.matching.ledger import FeeAsset, Ledger, Mark
@@ -76,21 +76,21 @@ class BackOffice:
         rate = self.ledger.hold(order, cost)
         if isinstance(rate, RejectReason):
             return rate
-        accepted = replace(order, status=OrderStatus.ACCEPTED, hold_rate=rate, updated_at_ms=at_ms)
+        accepted = evolve(order, status=OrderStatus.ACCEPTED, hold_rate=rate, updated_at_ms=at_ms)
         self._put(accepted)
         self._tell(FactKind.ACCEPTED, accepted, at_ms)
         return accepted
 
     def accept_unfunded(self, order: VenueOrder, at_ms: int) -> VenueOrder:
         """Take an order that holds nothing: a liquidation."""
-        accepted = replace(order, status=OrderStatus.ACCEPTED, updated_at_ms=at_ms)
+        accepted = evolve(order, status=OrderStatus.ACCEPTED, updated_at_ms=at_ms)
         self._put(accepted)
         self._tell(FactKind.ACCEPTED, accepted, at_ms)
         return accepted
 
     def reject(self, order: VenueOrder, reason: str, at_ms: int) -> None:
         """Refuse an order for ever; the refusal is kept, so that its id can never work later."""
-        rejected = replace(order, status=OrderStatus.REJECTED, reason=reason, updated_at_ms=at_ms)
+        rejected = evolve(order, status=OrderStatus.REJECTED, reason=reason, updated_at_ms=at_ms)
         self._put(rejected)
         self._tell(FactKind.REJECTED, rejected, at_ms)
 
@@ -111,7 +111,7 @@ class BackOffice:
         booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
         remaining = order.remaining - quantity
         is_filled = order.is_open and not remaining
-        changed = replace(
+        changed = evolve(
             order,
             remaining=remaining,
             status=OrderStatus.FILLED if is_filled else order.status,
@@ -134,12 +134,12 @@ class BackOffice:
 
     def close(self, order: VenueOrder, status: OrderStatus, reason: str | None, at_ms: int) -> None:
         """CANCELED or EXPIRED."""
-        closed = replace(order, status=status, reason=reason, updated_at_ms=at_ms)
+        closed = evolve(order, status=status, reason=reason, updated_at_ms=at_ms)
         self._put(closed)
         self._tell(FactKind.CLOSED, closed, at_ms)
 
     def move_trigger(self, order: VenueOrder, stop_price: Decimal, at_ms: int) -> None:
-        moved = replace(order, stop_price=stop_price, updated_at_ms=at_ms)
+        moved = evolve(order, stop_price=stop_price, updated_at_ms=at_ms)
         self._put(moved)
         self._tell(FactKind.TRIGGER_MOVED, moved, at_ms)
 

@@ -21,13 +21,15 @@ class PriceLevel:
 
     Own orders stand in time order with market quantity before each of them (`WorkingOrder.market_before`) and behind
     the last. Keeping the gaps instead of each order's whole `queue_ahead` makes a trade at the front touch the front
-    only. `market_ahead` is the sum of the gaps and never exceeds `available`.
+    only. `market_ahead` is the sum of the gaps and never exceeds `available`; `offered` is what the own orders have
+    left.
     """
 
     price: int
     displayed: int = 0
     taken: int = 0
     market_ahead: int = 0
+    offered: int = 0
     orders: list[WorkingOrder] = field(default_factory=list)
 
     @property
@@ -37,7 +39,7 @@ class PriceLevel:
 
     @property
     def total(self) -> int:
-        return self.available + sum(order.remaining for order in self.orders)
+        return self.available + self.offered
 
     @property
     def market_at_front(self) -> int:
@@ -72,6 +74,7 @@ class PriceLevel:
         """Stand behind every own order and behind `queue_ahead` lots of the market, as far as the market has them."""
         order.market_before = max(0, min(queue_ahead, self.available) - self.market_ahead)
         self.market_ahead += order.market_before
+        self.offered += order.remaining
         self.orders.append(order)
 
     def leave(self, order: WorkingOrder) -> None:
@@ -79,6 +82,7 @@ class PriceLevel:
         index = bisect_left(self.orders, order.sequence, key=_by_sequence)
         assert self.orders[index] is order
         del self.orders[index]
+        self.offered -= order.remaining
         if index < len(self.orders):
             self.orders[index].market_before += order.market_before
         else:
@@ -195,6 +199,10 @@ class BookSide:
         if len(level.orders) == 1:
             insort(self._owned, level.price * self._sign)
         self.refresh(level)
+
+    def give(self, order: WorkingOrder, quantity: int) -> None:
+        """An own order that rests here was filled; its `remaining` says so already."""
+        self._levels[order.resting_price].offered -= quantity
 
     def leave(self, order: WorkingOrder) -> None:
         level = self._levels[order.resting_price]

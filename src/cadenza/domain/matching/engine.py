@@ -307,6 +307,7 @@ class MatchingEngine:
 
     def _fill_maker(self, side: BookSide, maker: WorkingOrder, quantity: int, contra_order_id: str | None) -> None:
         self._fill(maker, maker.resting_price, quantity, True, contra_order_id)
+        side.give(maker, quantity)
         if not maker.remaining:
             side.leave(maker)
             self._close(maker)

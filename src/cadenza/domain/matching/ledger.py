@@ -11,12 +11,13 @@ asset; margin is counted per quote asset, one never covers for another. Position
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
 from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
@@ -80,10 +81,6 @@ class _Hold:
     rate: Decimal
     remaining: Decimal
 
-    @property
-    def amount(self) -> Decimal:
-        return self.rate * self.remaining
-
 
 _Row = tuple[str, InstrumentId, PositionSide]
 _Rows = dict[tuple[InstrumentId, PositionSide], Position]
@@ -113,6 +110,7 @@ class Ledger:
             rows = self._positions.setdefault(held.external_id, {})
             rows[held.position.instrument_id, held.position.side] = held.position
         self._holds: dict[str, dict[str, _Hold]] = {}
+        self._locked: dict[tuple[str, str], Decimal] = {}  # the sums of the holds
         for order in open_orders:
             self._put_hold(order, order.hold_rate)
         self._entries: list[LedgerEntry] = []
@@ -153,8 +151,7 @@ class Ledger:
 
     def locked(self, external_id: str, asset: str) -> Decimal:
         """What the account's open orders hold of an asset."""
-        holds = self._holds.get(external_id, {}).values()
-        return sum((hold.amount for hold in holds if hold.asset == asset), ZERO)
+        return self._locked.get((external_id, asset), ZERO)
 
     def free(self, external_id: str, asset: str) -> Decimal:
         """What a new order may hold: on spot total - locked; with margin also unrealised profit - margin in use."""
@@ -204,7 +201,9 @@ class Ledger:
 
     def release(self, order: VenueOrder) -> None:
         """The order is closed and holds nothing any more; nothing happens when it held nothing."""
-        self._holds.get(order.external_id, {}).pop(order.venue_order_id, None)
+        hold = self._holds.get(order.external_id, {}).pop(order.venue_order_id, None)
+        if hold is not None:
+            self._lock(hold, -hold.remaining)
 
     def fill(
         self, order: VenueOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: str, at_ms: int
@@ -213,6 +212,7 @@ class Ledger:
         hold = self._holds.get(order.external_id, {}).get(order.venue_order_id)
         if hold is not None:
             hold.remaining -= quantity
+            self._lock(hold, -quantity)
         instrument = self._instruments[order.instrument_id]
         if self._accounts[order.external_id].is_margined:
             self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
@@ -303,7 +303,7 @@ class Ledger:
         if opening:
             base = self._row(row) or _new_position(row, at_ms)
             opened = increase(base, order.side, opening, price, at_ms).position
-            self._put_position(row, opened if order.leverage is None else replace(opened, leverage=order.leverage))
+            self._put_position(row, opened if order.leverage is None else evolve(opened, leverage=order.leverage))
 
     def _put_position(self, row: _Row, position: Position) -> None:
         self._changed_rows.add(row)
@@ -324,8 +324,14 @@ class Ledger:
         return HeldPosition(external_id=row[0], position=self._row(row) or _new_position(row, 0))
 
     def _put_hold(self, order: VenueOrder, rate: Decimal) -> None:
+        self.release(order)
         hold = _Hold(order, self._held_asset(order), rate, order.remaining)
         self._holds.setdefault(order.external_id, {})[order.venue_order_id] = hold
+        self._lock(hold, hold.remaining)
+
+    def _lock(self, hold: _Hold, quantity: Decimal) -> None:
+        key = hold.order.external_id, hold.asset
+        self._locked[key] = self._locked.get(key, ZERO) + hold.rate * quantity
 
     def _held_asset(self, order: VenueOrder) -> str:
         instrument = self._instruments[order.instrument_id]

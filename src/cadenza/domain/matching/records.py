@@ -36,7 +36,7 @@ class VenueAccount:
         return self.type is not AccountType.SPOT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class VenueOrder:
     """An order as the venue keeps it; ACCEPTED means open.
 

@@ -3,10 +3,9 @@
 Every report may come twice, late or before the reply to the request; applying it again changes nothing.
 """
 
-from dataclasses import replace
-
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, InternalError
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import ExecutionId, OrderId, PositionId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import Rounding
@@ -59,7 +58,7 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
         return order
     has_learnt_id = order.venue_order_id is None and (changed.venue_order_id or report.venue_order_id) is not None
     if has_learnt_id:
-        changed = replace(changed, venue_order_id=changed.venue_order_id or report.venue_order_id)
+        changed = evolve(changed, venue_order_id=changed.venue_order_id or report.venue_order_id)
     changed = release(state, changed)
     state.put_order(changed)
     return _with_kept(state, changed) if has_learnt_id else changed
@@ -99,7 +98,7 @@ def _apply_balance(state: TradingState, report: BalanceReport) -> None:
     balance = state.balance(report.account_id, report.asset)
     if (balance.total, balance.borrowed) != (report.total, report.borrowed):
         state.put_balance(
-            replace(balance, total=report.total, borrowed=report.borrowed, updated_at_ms=state.world.now_ms)
+            evolve(balance, total=report.total, borrowed=report.borrowed, updated_at_ms=state.world.now_ms)
         )
 
 
@@ -146,7 +145,7 @@ def _fill_position(
         change = reduce(position, closing, fill.price, fill.executed_at_ms)
         position = change.position
         if order.is_liquidation and position.status is PositionStatus.CLOSED:
-            position = replace(position, status=PositionStatus.LIQUIDATED)
+            position = evolve(position, status=PositionStatus.LIQUIDATED)
         state.put_position(position)
         state.change_balance(account.id, order.quote_asset, total=change.realized_pnl)
         position = position if position.status is PositionStatus.OPEN else None
@@ -155,9 +154,9 @@ def _fill_position(
             position = _new_position(state, order, row, fill.executed_at_ms)
         position = increase(position, order.side, opening, fill.price, fill.executed_at_ms).position
         if order.leverage is not None:
-            position = replace(position, leverage=order.leverage)
+            position = evolve(position, leverage=order.leverage)
         state.put_position(position)
-    return order if position is None or order.position_id else replace(order, position_id=position.id)
+    return order if position is None or order.position_id else evolve(order, position_id=position.id)
 
 
 def _row_of(state: TradingState, account: TradingAccount, order: Order) -> PositionSide:
@@ -226,4 +225,4 @@ def _with_reservation(state: TradingState, order: Order, account: TradingAccount
     except CadenzaError:
         return order
     state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
-    return replace(order, reservation=reservation)
+    return evolve(order, reservation=reservation)

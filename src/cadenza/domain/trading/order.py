@@ -6,9 +6,10 @@ the money is real, and the state stays; only a complete fill turns PENDING_CANCE
 SUBMITTED also stands for an unknown outcome: the order may be at the venue, and is asked for until the truth is known.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import (
     ExecutionId,
     InstrumentId,
@@ -64,7 +65,7 @@ class Reservation:
     remaining: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
     """An order as a value; every change makes a new one with a higher `version`.
 
@@ -135,13 +136,13 @@ class Order:
         status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
         if status is self.status and self.venue_order_id == venue_order_id:
             return self
-        return replace(self._moved(status, at_ms), venue_order_id=venue_order_id)
+        return evolve(self._moved(status, at_ms), venue_order_id=venue_order_id)
 
     def rejected(self, reason: str, at_ms: int) -> "Order":
         """The venue refused it, with proof. Nothing that was executed or closed can be rejected any more."""
         if self.is_closed or self.executed_quantity > 0:
             return self
-        return replace(self._moved(OrderStatus.REJECTED, at_ms), reject_reason=reason)
+        return evolve(self._moved(OrderStatus.REJECTED, at_ms), reject_reason=reason)
 
     def revoked(self, at_ms: int) -> "Order":
         """Nobody follows it any more; what becomes of it at its venue is not known here."""
@@ -161,19 +162,19 @@ class Order:
         """The venue took it off. It never overwrites another closed state."""
         if self.is_closed:
             return self
-        return replace(self._moved(OrderStatus.CANCELED, at_ms), cancel_reason=reason.value, canceled_at_ms=at_ms)
+        return evolve(self._moved(OrderStatus.CANCELED, at_ms), cancel_reason=reason.value, canceled_at_ms=at_ms)
 
     def expired(self, at_ms: int) -> "Order":
         """Its time came. Executions stay."""
         if self.is_closed:
             return self
-        return replace(self._moved(OrderStatus.EXPIRED, at_ms), cancel_reason=CancelReason.EXPIRED.value)
+        return evolve(self._moved(OrderStatus.EXPIRED, at_ms), cancel_reason=CancelReason.EXPIRED.value)
 
     def trigger_moved(self, stop_price: Decimal, at_ms: int) -> "Order":
         """A trailing stop ratcheted."""
         if self.is_closed or self.stop_price == stop_price:
             return self
-        return replace(self._moved(self.status, at_ms), stop_price=stop_price)
+        return evolve(self._moved(self.status, at_ms), stop_price=stop_price)
 
     def filled(self, execution: Execution) -> "Order":
         """Book one fill; the caller has made sure that it is new. Executions stay ordered by time, then trade id."""
@@ -182,7 +183,7 @@ class Order:
         if len(executions) > 1:
             executions = tuple(sorted(executions, key=lambda e: (e.executed_at_ms, len(e.trade_id), e.trade_id)))
         moved = self._moved(self._status_after_fill(quantity), max(self.updated_at_ms, execution.executed_at_ms))
-        return replace(
+        return evolve(
             moved,
             executed_quantity=quantity,
             executed_cost=self.executed_cost + execution.cost,
@@ -198,7 +199,7 @@ class Order:
         return self.status if self.status is OrderStatus.PENDING_CANCEL else OrderStatus.PARTIALLY_FILLED
 
     def _moved(self, status: OrderStatus, at_ms: int) -> "Order":
-        return replace(self, status=status, updated_at_ms=max(self.updated_at_ms, at_ms), version=self.version + 1)
+        return evolve(self, status=status, updated_at_ms=max(self.updated_at_ms, at_ms), version=self.version + 1)
 
 
 def add_fees(fees: tuple[Fee, ...], more: tuple[Fee, ...]) -> tuple[Fee, ...]:

@@ -5,11 +5,12 @@ opening cost, realised profit and closing proceeds always add up: what division 
 position until it is closed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, average_price, divide
@@ -29,7 +30,7 @@ class PositionStatus(StrEnum):
     LIQUIDATED = "LIQUIDATED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Position:
     """A holding of a margined instrument; a closed one is kept as history and a new one gets a new id.
 
@@ -75,7 +76,7 @@ class PositionChange:
 
 def increase(position: Position, side: Side, quantity: Decimal, price: Decimal, at_ms: int) -> PositionChange:
     """Add to a position on its own side (or open an empty one)."""
-    changed = replace(
+    changed = evolve(
         position,
         quantity=position.quantity + side.sign * quantity,
         entry_cost=position.entry_cost + side.sign * quantity * price,
@@ -90,7 +91,7 @@ def reduce(position: Position, quantity: Decimal, price: Decimal, at_ms: int) ->
     is_whole = quantity == abs(position.quantity)
     share = position.entry_cost if is_whole else divide(position.entry_cost * quantity, abs(position.quantity))
     realized = sign * quantity * price - share
-    changed = replace(
+    changed = evolve(
         position,
         quantity=position.quantity - sign * quantity,
         entry_cost=position.entry_cost - share,
@@ -106,7 +107,7 @@ def reduce(position: Position, quantity: Decimal, price: Decimal, at_ms: int) ->
 
 def closed_unseen(position: Position, at_ms: int) -> Position:
     """Close a position that the venue does not have any more; at which price is not known here."""
-    return replace(
+    return evolve(
         position,
         quantity=ZERO,
         entry_cost=ZERO,

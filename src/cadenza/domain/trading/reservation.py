@@ -14,6 +14,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InsufficientBalance, InsufficientMargin, NoMarketPrice
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
@@ -76,7 +77,7 @@ def release(state: TradingState, order: Order) -> Order:
     if remaining == reservation.remaining:
         return order
     state.change_balance(order.account_id, reservation.asset, locked=remaining - reservation.remaining)
-    return replace(order, reservation=replace(reservation, remaining=remaining))
+    return evolve(order, reservation=replace(reservation, remaining=remaining))
 
 
 def walk_cost(book: BookSnapshot, side: Side, quantity: Decimal) -> Decimal | None:

@@ -13,6 +13,7 @@ from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation, OperationStatus
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import TradingAccountNotFound
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, OrderId, PositionId, TradingAccountId
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.market.order_book import BookSnapshot
@@ -196,7 +197,7 @@ class TradingState:
         """Append to the account's log."""
         account = self._accounts[account_id]
         sequence = account.last_sequence + 1
-        self.put_account(replace(account, last_sequence=sequence))
+        self.put_account(evolve(account, last_sequence=sequence))
         self.changed.events.append(
             AccountEvent(
                 account_id=account_id,

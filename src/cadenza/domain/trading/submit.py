@@ -1,6 +1,6 @@
 """Deciding a new order: idempotency, account, quantity, checks, reservation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import PositionMode, TradingAccount
@@ -14,6 +14,7 @@ from cadenza.domain.errors import (
     NoPosition,
     QuoteUnusable,
 )
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, TenantId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
@@ -65,7 +66,7 @@ def decide_submit(
     order = _with_quantity(_draft(request, order_id, tenant_id, account, instrument, state), account, instrument, state)
     check_quantity(order.quantity, reference_price(order, state), instrument)
     reservation = reserve(order, account, instrument, state)
-    order = replace(order, reservation=reservation).submitted(state.world.now_ms)
+    order = evolve(order, reservation=reservation).submitted(state.world.now_ms)
     state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
     state.put_order(order)
     return Submission(order, is_new=True)
@@ -161,9 +162,7 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
             "choose a quantityRounding such as DOWN to have it rounded",
             {"lotSize": to_plain(instrument.lot_size)},
         )
-    return replace(
-        order, quantity=quantity, position_id=None if _opens(order, account, position) else order.position_id
-    )
+    return evolve(order, quantity=quantity, position_id=None if _opens(order, account, position) else order.position_id)
 
 
 def _opens(order: Order, account: TradingAccount, position: Position | None) -> bool:

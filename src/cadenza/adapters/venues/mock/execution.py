@@ -20,6 +20,7 @@ from cadenza.adapters.venues.mock.script import (
     store,
 )
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS, OPEN_ORDERS_MAX, SECURITIES
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
@@ -274,7 +275,7 @@ class MockFloor:
             begun = self._progress(order, replace(progress, cancel_at_ms=at_ms + step.delay_ms))
             self._note(begun)
         if step.name is StepName.LATE_FILL:
-            told = replace(order, status=OrderStatus.CANCELED, reason=CancelReason.USER.value, updated_at_ms=at_ms)
+            told = evolve(order, status=OrderStatus.CANCELED, reason=CancelReason.USER.value, updated_at_ms=at_ms)
             self.office.facts.append(OrderFact(kind=FactKind.CLOSED, order=told, at_ms=at_ms))
 
     def _fill_late(self, venue_order_id: str, at_ms: int) -> None:
@@ -286,7 +287,7 @@ class MockFloor:
 
     def _progress(self, order: VenueOrder, progress: Progress) -> VenueOrder:
         assert order.script is not None
-        changed = replace(order, script=store(order.script, progress))
+        changed = evolve(order, script=store(order.script, progress))
         self.office.touch(changed)
         return changed
 

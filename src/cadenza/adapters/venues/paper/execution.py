@@ -19,6 +19,7 @@ from cadenza.adapters.venues.paper.market import MarketSource
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market_data import deepened, level_depth, mark_of, print_trade
 from cadenza.adapters.venues.paper.spec import PaperSettings
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
@@ -201,7 +202,7 @@ class PaperFloor:
             case TriggerMoved():
                 self.office.move_trigger(order, event.stop_price * instrument.pip_size, at_ms)
             case Triggered():
-                self.office.touch(replace(order, is_triggered=True))
+                self.office.touch(evolve(order, is_triggered=True))
             case CancelRejected():
                 self.office.refuse_cancel(order, event.reason.value, at_ms)
 
@@ -213,7 +214,7 @@ class PaperFloor:
             waiting = self._engines[order.instrument_id].order(order.venue_order_id)
             assert waiting is not None
             assert waiting.trail_distance is not None
-            self.office.touch(replace(order, trail_distance=waiting.trail_distance * instrument.pip_size))
+            self.office.touch(evolve(order, trail_distance=waiting.trail_distance * instrument.pip_size))
 
     def _with_place(self, order: VenueOrder) -> VenueOrder:
         engine = self._engines.get(order.instrument_id)  # None: refused because it is not listed
@@ -221,7 +222,7 @@ class PaperFloor:
         if at_work is None:
             return order
         queue_ahead = at_work.queue_ahead * self._instruments[order.instrument_id].lot_size
-        return replace(order, sequence=at_work.sequence, queue_ahead=queue_ahead, is_triggered=at_work.is_triggered)
+        return evolve(order, sequence=at_work.sequence, queue_ahead=queue_ahead, is_triggered=at_work.is_triggered)
 
     def _memory(self, id: InstrumentId) -> EngineMemory:
         state = self._engines[id].memory()

@@ -39,6 +39,8 @@ def level_depth(
     """What can be taken, the market's (which is `depth` times as big in the engine) and own orders' together; best
     first."""
     pip, lot = instrument.pip_size, instrument.lot_size
+    if depth == 1:
+        return [(price * pip, total * lot) for price, total in engine.depth(side, levels_max)]
     of_market = dict(engine.market_depth(side, levels_max))
 
     def shown(price: int, total: int) -> int:
