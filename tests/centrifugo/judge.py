@@ -3,17 +3,22 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import aiohttp
 from tests import needs
 from tests.serving import Serving, eventually, last_words
+
+_GAUGE = re.compile(r"^cadenza_realtime_(\w+) (\S+)$", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -31,9 +36,11 @@ class Centrifugo:
         self.log_file = directory / "centrifugo.log"
         self.config_file = directory / "centrifugo.json"
         self._binary = binary
+        self.api_key = ""
         self._process: Process | None = None
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
+        self.api_key = str(configuration["api_key"])
         self.config_file.write_text(json.dumps({**configuration, "address": "127.0.0.1", "port": self.port}))
 
     async def start(self) -> None:
@@ -64,6 +71,19 @@ class Centrifugo:
             return False
         writer.close()
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What clients have of a socket."""
+
+    connections: int
+    """Centrifugo counts them every few seconds."""
+    subscriptions: int
+    channels: int
+
+
+NOBODY = Census(0, 0, 0)
 
 
 class House:
@@ -116,6 +136,34 @@ class House:
         command = [sys.executable, "-m", "cadenza.cli", "centrifugo", "config", "--version", "5"]
         written = subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)
         self.centrifugo.configure(json.loads(written.stdout))
+
+    async def census(self) -> Census:
+        """Ask whoever has the clients how many there are."""
+        async with aiohttp.ClientSession() as session:
+            if self.centrifugo is None:
+                async with session.get(f"{self.url}/metrics") as response:
+                    told = dict(_GAUGE.findall(await response.text()))
+                return Census(*(int(float(told[name])) for name in ("connections", "subscriptions", "channels")))
+            (node,) = (await self._ask_centrifugo(session, "info"))["nodes"]
+            channels = (await self._ask_centrifugo(session, "channels"))["channels"]
+            return Census(node["num_clients"], sum(each["num_clients"] for each in channels.values()), len(channels))
+
+    async def _ask_centrifugo(self, session: aiohttp.ClientSession, method: str) -> dict[str, Any]:
+        assert self.centrifugo is not None
+        url = f"http://127.0.0.1:{self.centrifugo.port}/api/{method}"
+        async with session.post(url, json={}, headers={"X-API-Key": self.centrifugo.api_key}) as response:
+            told: dict[str, Any] = (await response.json())["result"]
+            return told
+
+    async def is_empty(self) -> bool:
+        """Whether nothing is left of any client."""
+        return await self.census() == NOBODY
+
+    @property
+    def open_files(self) -> int:
+        """How many files and sockets the process has open that has the clients."""
+        pid = self.server.process.pid if self.centrifugo is None else self.centrifugo.pid
+        return len(os.listdir(f"/proc/{pid}/fd"))
 
     async def close(self) -> None:
         if self.centrifugo is not None:

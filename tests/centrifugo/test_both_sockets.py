@@ -7,14 +7,11 @@ from typing import Any
 import jwt
 import pytest
 from tests.adapters.realtime.raw_client import TEXT, Closed, RawClient
-from tests.centrifugo.conftest import MakeClient, publication, publications_until
+from tests.centrifugo.conftest import MakeClient, publication, publications_until, signed_anew
 from tests.centrifugo.differences import difference_table, differs
 from tests.centrifugo.judge import House
 from tests.contract.checker import assert_matches
 from tests.e2e.trader import BTC_USDT, Trader, ok
-
-from cadenza.adapters.vault.keyring import FileKeyRing
-from cadenza.adapters.vault.tokens import signing_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOCUMENT = Path(__file__).parents[2] / "docs/websocket.md"
@@ -31,13 +28,6 @@ async def tried(client: RawClient, **request: Any) -> dict[str, Any] | Closed:
         return await client.ask(**request)
     except Closed as closed:
         return closed
-
-
-def signed_anew(house: House, token: str, **changes: Any) -> str:
-    """The token with other claims, signed as the house signs."""
-    claims = jwt.decode(token, options={"verify_signature": False})
-    master = FileKeyRing(house.data_dir / "master.key").active()
-    return jwt.encode(claims | changes, signing_key(master), algorithm="HS256", headers={"kid": master.id})
 
 
 async def test_the_differences_are_documented() -> None:

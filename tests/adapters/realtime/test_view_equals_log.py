@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.adapters.realtime import realtime_world as w
-from tests.adapters.realtime.raw_client import Closed, RawClient
+from tests.adapters.realtime.follower import Follower
+from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.realtime_world import World, quantity_of
 
 from cadenza.adapters.realtime.limits import RealtimeLimits
@@ -17,67 +19,29 @@ LIMITS = RealtimeLimits(history_items_max=60, queue_bytes_max=40_000)
 """Small, so that gaps are sometimes too long and readers sometimes too slow."""
 
 CLIENTS = 3
-Lost = (Closed, ConnectionError, asyncio.IncompleteReadError)
 
 
-class Follower:
-    """A client as a good one behaves: it keeps its position and comes back with it; told that it missed something, it
-    lists anew. It reads only when it is told to."""
+class LogFollower(Follower):
+    """Its view are the sequences that it was told."""
 
     def __init__(self, world: World) -> None:
+        super().__init__(w.ACCOUNT)
         self.world = world
         self.view: list[int] = []
-        self.epoch = ""
-        self.wire: RawClient | None = None
-        self.relisted = 0
-        self.reconnects = 0
+
+    async def open(self) -> RawClient:
+        return await self.world.client(receive_buffer_bytes=BUFFER_BYTES)
+
+    async def list_anew(self) -> None:
+        self.view = [event.sequence for event in self.world.storage.logs[w.ACCOUNT_ID][: self.offset]]
+
+    def take(self, publication: dict[str, Any]) -> None:
+        self.view.append(quantity_of(publication))
 
     async def read(self) -> None:
         """Read until nothing is missing."""
         while len(self.view) < len(self.world.storage.logs[w.ACCOUNT_ID]):
-            try:
-                if self.wire is None:
-                    await self._come_back()
-                else:
-                    await self._read_one(self.wire)
-            except Lost:
-                self.cut()
-
-    def cut(self) -> None:
-        if self.wire is not None:
-            self.wire.leave()
-            self.wire = None
-
-    async def _come_back(self) -> None:
-        self.reconnects += 1
-        self.wire = await self.world.client(receive_buffer_bytes=BUFFER_BYTES)
-        await self._subscribe(self.wire)
-
-    async def _subscribe(self, wire: RawClient) -> None:
-        more = {"recover": True, "epoch": self.epoch, "offset": len(self.view)} if self.epoch else {}
-        told = await wire.subscribe(w.ACCOUNT, **more)
-        self.epoch = told["epoch"]
-        if told.get("recovered"):
-            for publication in told["publications"]:
-                self._take(publication)
-            assert told["offset"] == len(self.view)
-        else:
-            assert not told.get("publications")
-            self.relisted += 1
-            log = self.world.storage.logs[w.ACCOUNT_ID]
-            self.view = [event.sequence for event in log[: told["offset"]]]
-
-    async def _read_one(self, wire: RawClient) -> None:
-        push = await wire.push()
-        if "unsubscribe" in push:
-            assert push["unsubscribe"]["code"] == 2500
-            await self._subscribe(wire)
-        else:
-            self._take(push["pub"])
-
-    def _take(self, publication: dict[str, object]) -> None:
-        assert publication["offset"] == len(self.view) + 1, "a gap or a double"
-        self.view.append(quantity_of(publication))
+            await self.step()
 
 
 Step = tuple[str, int]
@@ -96,7 +60,7 @@ steps = st.lists(
 )
 
 
-async def act(world: World, followers: Sequence[Follower], step: Step) -> None:
+async def act(world: World, followers: Sequence[LogFollower], step: Step) -> None:
     match step:
         case "publish", count:
             world.publish(count)
@@ -125,7 +89,7 @@ async def play(script: Sequence[Step]) -> None:
     world = World(LIMITS)
     world.send_buffer_bytes = BUFFER_BYTES
     await world.start()
-    followers = [Follower(world) for _ in range(CLIENTS)]
+    followers = [LogFollower(world) for _ in range(CLIENTS)]
     for follower in followers:
         world.publish()
         await follower.read()
@@ -155,7 +119,7 @@ def test_slow_reader_is_cut_off_and_recovers_or_lists_anew() -> None:
         world = World(LIMITS)
         world.send_buffer_bytes = BUFFER_BYTES
         await world.start()
-        sleeper, awake = Follower(world), Follower(world)
+        sleeper, awake = LogFollower(world), LogFollower(world)
         world.publish()
         await sleeper.read()
         for _ in range(30):

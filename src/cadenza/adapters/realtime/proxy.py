@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 
 from cadenza.adapters.realtime.broker import ReadBook, key_of
 from cadenza.adapters.realtime.channels import ChannelKind, parse_channel
-from cadenza.adapters.realtime.codes import INTERNAL, INVALID_TOKEN, Closing, Refusal
+from cadenza.adapters.realtime.codes import BAD_REQUEST, INTERNAL, INVALID_TOKEN, Closing, ErrorCode, Refusal
 from cadenza.adapters.realtime.feeds import Feeds
 from cadenza.adapters.realtime.gate import Gate
 from cadenza.adapters.realtime.rpc import Rpcs
@@ -215,10 +215,16 @@ class Proxy:
                 asked = _QUESTION.decode(await request.body())
             except msgspec.DecodeError as error:
                 raise InvalidRequest(f"not a question of Centrifugo: {error}") from None
+            except RecursionError:  # a client's data, nested without end
+                return Response(await _told(_refuse(BAD_REQUEST)), media_type=MediaType.JSON)
             self.questions_total += 1
             return Response(await _told(respond(asked)), media_type=MediaType.JSON)
 
         return handle
+
+
+async def _refuse(error: ErrorCode) -> Answer:
+    raise Refusal(error)
 
 
 async def _told(answering: Awaitable[Answer]) -> bytes:
