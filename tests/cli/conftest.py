@@ -4,7 +4,9 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
+import asyncpg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -12,6 +14,19 @@ from typer.testing import CliRunner
 from cadenza.cli import make_app
 
 Cadenza = Callable[..., Result]
+_REPORT = """
+INSERT INTO unmatched_reports VALUES ($1, NULL, 'hand', 't1', 1700000000000, 'canceled', format(
+    '{"account_id":"%s","order_id":null,"venue_order_id":"hand","at_ms":1700000000000,"reason":"VENUE"}', $1::uuid))
+"""
+
+
+async def keep_a_report(dsn: str) -> None:
+    """Put in what a venue would have told of an order that nobody knows."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(_REPORT, UUID(int=2))
+    finally:
+        await connection.close()
 
 
 @pytest.fixture

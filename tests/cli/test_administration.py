@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tests.cli.conftest import Cadenza
+from tests.cli.conftest import Cadenza, keep_a_report
 from tests.e2e.trader import Trader, ok, refused
 from tests.serving import Serving
 
@@ -69,6 +69,16 @@ def test_keys_are_rotated_and_dropped(outside: Cadenza) -> None:
     assert done(outside("keys", "drop", old)) == f"{old} is gone.\n"
     assert old not in done(outside("keys", "list"))
     assert outside("keys", "drop", old).stderr == f"cadenza: there is no master key {old}\n"
+
+
+def test_reports_that_fit_no_order_are_printed(outside: Cadenza, database_dsn: str) -> None:
+    assert done(outside("reports")) == "0 reports fit no order.\n"
+    asyncio.run(keep_a_report(database_dsn))
+    told = done(outside("reports")).splitlines()
+    assert told[0].startswith("2023-11-14T22:13:20.000Z  account 00000000-0000-0000-0000-000000000002  canceled  {")
+    assert '"venue_order_id":"hand"' in told[0]
+    assert told[1:] == ["1 reports fit no order."]
+    assert outside("reports", "--limit", "0").exit_code == 2
 
 
 def test_the_packaged_recording_is_verified(cadenza: Cadenza) -> None:

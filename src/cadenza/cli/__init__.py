@@ -2,7 +2,7 @@
 
 import typer
 
-from cadenza.cli import centrifugo, config, doctor, keys, migrate, recording, serve, user
+from cadenza.cli import centrifugo, config, doctor, keys, migrate, recording, reports, serve, user
 
 
 def make_app() -> typer.Typer:
@@ -17,6 +17,7 @@ def make_app() -> typer.Typer:
     app.command("serve")(serve.serve)
     app.command("migrate")(migrate.migrate)
     app.command("doctor")(doctor.doctor)
+    app.command("reports")(reports.reports)
     app.add_typer(config.app, name="config")
     app.add_typer(user.app, name="user")
     app.add_typer(keys.app, name="keys")

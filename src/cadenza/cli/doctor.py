@@ -19,8 +19,10 @@ import typer
 from cadenza.adapters.engines.centrifugo.server_api import ApiFailed
 from cadenza.adapters.storage.migrate import packaged_head, schema_version
 from cadenza.adapters.storage.server_clock import server_now_ms
+from cadenza.adapters.storage.unmatched import UnmatchedSql
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
 from cadenza.cli.common import open_database
+from cadenza.ports.storage.trading import UnmatchedSummary
 from cadenza.runtime.config import Settings, specs
 from cadenza.runtime.config_loader import ConfigError, LoadedSettings, load, shown
 from cadenza.runtime.embedded import EmbeddedPostgresError
@@ -29,6 +31,7 @@ from cadenza.runtime.embedded.lock import DataDirLock
 from cadenza.runtime.embedded.postgres import check_owner
 from cadenza.runtime.here import SystemClock
 from cadenza.runtime.wiring.realtime import ask_centrifugo
+from cadenza.wire.values import rfc3339
 
 _PYTHON_MIN = (3, 11)
 _POSTGRES_MAJOR_MIN = 15
@@ -239,6 +242,7 @@ async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:
     current, head = await schema_version(connection), packaged_head()
     if current == head:
         yield Finding("ok", "schema", f"{current}, as this release wants it")
+        yield _unmatched(await UnmatchedSql(connection).summary())
     elif current < head:
         yield Finding(
             "warn",
@@ -251,6 +255,13 @@ async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:
             "schema",
             f"{current} is newer than this release's {head}; install the release that wrote it, or a later one.",
         )
+
+
+def _unmatched(summary: UnmatchedSummary) -> Finding:
+    if summary.oldest_at_ms is None:
+        return Finding("ok", "reports", "every report of a venue fits an order")
+    text = f"{summary.count} of venues fit no order, the oldest of {rfc3339(summary.oldest_at_ms)}"
+    return Finding("warn", "reports", f"{text}; `cadenza reports` lists them: look these orders up at the venue.")
 
 
 def _nearest_existing(path: Path) -> Path:

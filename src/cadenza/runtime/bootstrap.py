@@ -26,6 +26,7 @@ from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.watch_unmatched import WatchUnmatched
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth, HealthStatus
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
@@ -47,6 +48,7 @@ from cadenza.runtime.wiring.venues import wire_connectors
 CONNECTIONS_MAX = 12
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
+WATCH_UNMATCHED_MS = 5_000
 DRAIN_MS_MAX = 5_000
 FLOOD_KEYS_MAX = 100_000
 
@@ -103,6 +105,7 @@ class House:
         await self.keep_sessions.settle_operations()
         await self.keep_sessions.tick()
         self.supervisor.start("keep sessions", self._every(KEEP_SESSIONS_MS, self.keep_sessions.tick))
+        self.supervisor.start("watch unmatched", self._every(WATCH_UNMATCHED_MS, self.watch_unmatched.tick))
         await self.jobs.start()
         await self.identity.purge.schedule()
         # What was made until now lives as long as the process: the collector need not walk it again and again.
@@ -176,6 +179,7 @@ class House:
         )
         self.sessions = Sessions(connectors=self.connectors, sink=SessionSink(self.committer))
         self.in_flight = InFlight(self.concurrency)
+        self.watch_unmatched = WatchUnmatched(storage=self.storage, clock=self.clock)
         self.reconcile = Reconcile(
             committer=self.committer,
             storage=self.storage,
@@ -260,6 +264,14 @@ class House:
         )
         readings.gauge(
             "cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing)
+        )
+        readings.gauge(
+            "cadenza_unmatched_reports", "Reports that fit no order and are kept", lambda: self.watch_unmatched.count
+        )
+        readings.gauge(
+            "cadenza_unmatched_reports_oldest_seconds",
+            "Age of the oldest of them",
+            lambda: self.watch_unmatched.oldest_age_ms / 1000,
         )
         readings.counter(
             "cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total

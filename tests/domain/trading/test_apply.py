@@ -209,13 +209,32 @@ def test_a_report_that_fits_no_order_is_kept_and_applied_when_the_order_is_known
     )  # fmt: skip
     assert apply_report(world, orphan) is None
     assert world.changed.unmatched == [orphan]
-    later = state()
-    later.unmatched = [orphan]
+    later = state(unmatched=[orphan])
     order = apply_report(later, external())
     assert order is not None
     assert order.is_external
     assert order.status is OrderStatus.FILLED
     assert later.balance(ACCOUNT, "BTC").total == 9
+    assert [matched.id for matched in later.changed.matched] == [order.id]
+
+
+def test_a_report_and_its_order_in_one_batch_leave_nothing_that_is_kept() -> None:
+    world = state()
+    order = submit(world)
+    assert apply_report(world, replace(fill(order, "t1", "1"), order_id=None, venue_order_id="hand")) is None
+    adopted = apply_report(world, external(side=Side.BUY))
+    assert adopted is not None
+    assert adopted.status is OrderStatus.FILLED
+    assert world.changed.unmatched == []
+
+
+def test_what_names_another_order_of_ours_stays_kept() -> None:
+    other = replace(fill(submit(state()), "t1", "1"), order_id=OrderId(UUID(int=999)), venue_order_id="hand")
+    world = state(unmatched=[other])
+    adopted = apply_report(world, external())
+    assert adopted is not None
+    assert adopted.executed_quantity == 0
+    assert world.changed.matched == []
 
 
 def test_an_adopted_order_is_adopted_once() -> None:
@@ -408,7 +427,6 @@ def test_what_was_kept_for_a_venue_order_id_is_applied_when_the_id_becomes_known
     order = submit(world)
     early = replace(fill(order, "t1", "1"), order_id=None)
     assert apply_report(world, early) is None
-    world.unmatched = list(world.changed.unmatched)
     apply_report(world, accepted(order))
     assert now(world, order).executed_quantity == 1
     apply_report(world, fill(order, "t1", "1"))

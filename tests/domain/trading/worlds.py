@@ -1,6 +1,6 @@
 """Small worlds for the trading rules: an account, an instrument, a market, and a state over them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import count
 from uuid import UUID
@@ -21,6 +21,7 @@ from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.submit import decide_submit
 
@@ -75,6 +76,7 @@ def state(
     traded: Instrument | None = None,
     market: BookSnapshot | None = book(),  # noqa: B008 - a frozen value
     claims: Iterable[Claim] = (),
+    unmatched: Sequence[Report] = (),
 ) -> TradingState:
     owner, traded = owner or account(), traded or instrument()
     numbers = count(1000)
@@ -88,7 +90,7 @@ def state(
     )
     held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
     rows = [Balance(account_id=owner.id, asset=a, total=D(t), updated_at_ms=NOW_MS) for a, t in held.items()]
-    return TradingState(world, [owner], rows, positions, orders, claims=claims)
+    return TradingState(world, [owner], rows, positions, orders, unmatched, claims)
 
 
 def request(**changes: object) -> SubmitOrderRequest:

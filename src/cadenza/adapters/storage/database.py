@@ -17,6 +17,7 @@ from cadenza.adapters.storage.orders import OrderSql
 from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
 from cadenza.adapters.storage.trading import TradingSql
+from cadenza.adapters.storage.unmatched import UnmatchedSql
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.ports.jobs import Jobs
 from cadenza.ports.storage import UnitOfWork
@@ -29,7 +30,7 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
+from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository, UnmatchedReports
 
 UNAVAILABLE = (
     OSError,
@@ -56,6 +57,7 @@ class SqlUnitOfWork:
     def __init__(self, connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction | None) -> None:
         self.trading: TradingRepository = TradingSql(connection)
         self.orders: OrderQueries = OrderSql(connection)
+        self.unmatched: UnmatchedReports = UnmatchedSql(connection)
         self.events: EventLog = EventLogSql(connection)
         self.accounts: AccountRepository = AccountSql(connection)
         self.credentials: CredentialRepository = CredentialSql(connection)

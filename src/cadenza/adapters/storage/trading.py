@@ -45,7 +45,7 @@ SELECT
     (SELECT array_agg(o) FROM wanted) AS orders,
     (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
         WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0)) AS executions,
-    (SELECT array_agg(u) FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
+    (SELECT array_agg(u ORDER BY u.at_ms) FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
         JOIN unmatched_reports u ON u.account_id = k.account_id AND u.venue_order_id = k.id) AS unmatched,
     (SELECT array_agg(c) FROM (
         SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity
@@ -89,6 +89,11 @@ WITH created AS (
     UPDATE operations o SET status = n.status, finished_at_ms = n.finished_at_ms, failure = n.failure
     FROM unnest($13::uuid[], $14::text[], $15::bigint[], $16::text[]) AS n (id, status, finished_at_ms, failure)
     WHERE o.id = n.id
+), explained AS (
+    DELETE FROM unmatched_reports u
+    USING unnest($18::uuid[], $19::text[], $20::uuid[]) AS n (account_id, venue_order_id, order_id)
+    WHERE u.account_id = n.account_id AND u.venue_order_id = n.venue_order_id
+        AND (u.order_id IS NULL OR u.order_id = n.order_id)
 ), kept AS (
     INSERT INTO unmatched_reports SELECT * FROM unnest($7::unmatched_reports[]) ON CONFLICT DO NOTHING
 )
@@ -150,6 +155,9 @@ class TradingSql:
             [operation.finished_at_ms for operation in changes.operations],
             [operation.failure for operation in changes.operations],
             [account.adopted_at_ms for account in accounts],
+            [order.account_id for order in changes.matched],
+            [order.venue_order_id for order in changes.matched],
+            [order.id for order in changes.matched],
         )
 
 

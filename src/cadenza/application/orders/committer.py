@@ -240,6 +240,7 @@ def _changes(state: TradingState) -> BatchChanges:
         accounts=state.changed_accounts(),
         events=changed.events,
         unmatched=changed.unmatched,
+        matched=changed.matched,
         operations=changed.operations,
     )
 

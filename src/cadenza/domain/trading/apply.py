@@ -66,9 +66,8 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
 
 def _with_kept(state: TradingState, order: Order) -> Order:
     """Apply what came before it was known whose the venue's id is."""
-    for kept in state.unmatched:
-        if kept.account_id == order.account_id and kept.venue_order_id == order.venue_order_id:
-            order = apply_report(state, kept) or order
+    for kept in state.take_unmatched(order):
+        order = apply_report(state, kept) or order
     return order
 
 

@@ -49,6 +49,7 @@ class Changed:
     portfolios: set[TradingAccountId] = field(default_factory=set)
     events: list[AccountEvent] = field(default_factory=list)
     unmatched: list[Report] = field(default_factory=list)
+    matched: list[Order] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
 
 
@@ -67,7 +68,7 @@ class TradingState:
     ) -> None:
         self.world = world
         self.changed = Changed()
-        self.unmatched = unmatched
+        self._unmatched = list(unmatched)
         self.claims = Claims(claims)
         self._accounts = {account.id: account for account in accounts}
         self._balances = {(balance.account_id, balance.asset): balance for balance in balances}
@@ -186,6 +187,16 @@ class TradingState:
         """Keep a report that fits no order; it is applied when its order becomes known."""
         self.changed.unmatched.append(report)
 
+    def take_unmatched(self, order: Order) -> list[Report]:
+        """Return the reports that were kept and that this order explains, those of this batch last. They are kept no
+        longer: the caller applies them."""
+        taken = [report for report in (*self._unmatched, *self.changed.unmatched) if _is_about(report, order)]
+        if taken:
+            self._unmatched = [report for report in self._unmatched if not _is_about(report, order)]
+            self.changed.unmatched = [report for report in self.changed.unmatched if not _is_about(report, order)]
+            self.changed.matched.append(order)
+        return taken
+
     def finish_operation(self, operation: Operation, failure: str | None = None) -> None:
         """End a PENDING operation together with what it did."""
         status = OperationStatus.SUCCESS if failure is None else OperationStatus.FAILED
@@ -227,3 +238,9 @@ class TradingState:
             self._by_key[(order.account_id, order.idempotency_key)] = order.id
         if order.venue_order_id is not None:
             self._by_venue[(order.account_id, order.venue_order_id)] = order.id
+
+
+def _is_about(report: Report, order: Order) -> bool:
+    """Whether a kept report names the order by the venue's id, and no other order by ours."""
+    is_named = (report.account_id, report.venue_order_id) == (order.account_id, order.venue_order_id)
+    return is_named and report.order_id in (None, order.id)

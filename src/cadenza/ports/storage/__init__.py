@@ -18,7 +18,7 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository
+from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository, UnmatchedReports
 
 __all__ = ["Storage", "UnitOfWork"]
 
@@ -28,6 +28,7 @@ class UnitOfWork(Protocol):
 
     trading: TradingRepository
     orders: OrderQueries
+    unmatched: UnmatchedReports
     events: EventLog
     accounts: AccountRepository
     credentials: CredentialRepository

@@ -45,7 +45,8 @@ class BatchRows:
 @dataclass(slots=True, kw_only=True)
 class BatchChanges:
     """What to write: `created` orders are inserted, `updated` ones overwrite; the rest is inserted or overwritten.
-    `operations` are PENDING rows that end with this transaction."""
+    Kept reports that `matched` orders explain are deleted. `operations` are PENDING rows that end with this
+    transaction."""
 
     created: Sequence[Order]
     updated: Sequence[Order]
@@ -55,6 +56,7 @@ class BatchChanges:
     accounts: Sequence[TradingAccount]
     events: Sequence[AccountEvent]
     unmatched: Sequence[Report]
+    matched: Sequence[Order]
     operations: Sequence[Operation]
 
 
@@ -98,6 +100,23 @@ class OrderQueries(Protocol):
     async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders of all accounts that wait for a venue's answer (CREATED, SUBMITTED,
         PENDING_CANCEL) and have not changed since, at most `limit`, the longest waiting first."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedSummary:
+    """How many reports are kept because they fit no order, and the venue's instant of the oldest; None without any."""
+
+    count: int
+    oldest_at_ms: int | None
+
+
+class UnmatchedReports(Protocol):
+    """Reading the reports that fit no order, of all accounts."""
+
+    async def summary(self) -> UnmatchedSummary: ...
+
+    async def oldest(self, limit: int) -> Sequence[Report]:
+        """Return at most `limit` of them, the oldest first."""
 
 
 class EventLog(Protocol):
