@@ -66,9 +66,7 @@ class VenueId:
     environment: Environment
 
     def __str__(self) -> str:
-        if self.environment is Environment.LIVE or self.venue in (Venue.PAPER, Venue.MOCK):
-            return self.venue.value
-        return f"{self.venue.value}_{self.environment.value}"
+        return _NAMES[self.venue][self.environment]
 
     @property
     def access(self) -> Access:
@@ -81,6 +79,14 @@ class VenueId:
             case Environment.PAPER:
                 return Access.PAPER
 
+
+def _name(venue: Venue, environment: Environment) -> str:
+    if environment is Environment.LIVE or venue in (Venue.PAPER, Venue.MOCK):
+        return venue.value
+    return f"{venue.value}_{environment.value}"
+
+
+_NAMES = {venue: {environment: _name(venue, environment) for environment in Environment} for venue in Venue}
 
 PAPER = VenueId(Venue.PAPER, Environment.PAPER)
 MOCK = VenueId(Venue.MOCK, Environment.PAPER)

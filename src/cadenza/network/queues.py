@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Promise(Generic[T]):
     def __init__(self) -> None:
         self._future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         # A failure that nobody waits for any more (the client hung up) is not an error of the event loop.
-        self._future.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self._future.add_done_callback(_seen)
 
     def resolve(self, value: T) -> None:
         if not self._future.done():
@@ -63,10 +64,28 @@ class Promise(Generic[T]):
             self._future.set_exception(error)
 
     async def wait(self) -> T:
-        # A waiter that goes away must not cancel the promise for the others.
-        return await asyncio.shield(self._future)
+        if not self._future.done():
+            # A waiter that goes away must not cancel the promise for the others, so each has a future of its own.
+            turn = self._future.get_loop().create_future()
+            wake = partial(_wake, turn)
+            self._future.add_done_callback(wake)
+            try:
+                await turn
+            finally:
+                self._future.remove_done_callback(wake)
+        return self._future.result()
 
     async def wait_for(self, timeout_ms: int) -> T | None:
         """Return the value, or None when it has not come in time."""
         done, _ = await asyncio.wait([self._future], timeout=timeout_ms / 1000)
         return self._future.result() if done else None
+
+
+def _seen(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _wake(turn: "asyncio.Future[None]", _settled: "asyncio.Future[Any]") -> None:
+    if not turn.done():
+        turn.set_result(None)

@@ -45,12 +45,16 @@ from cadenza.runtime.wiring.realtime import Asked, wire_realtime
 from cadenza.runtime.wiring.use_cases import Parts, connect_account, open_session, wire_use_cases
 from cadenza.runtime.wiring.venues import wire_connectors
 
-CONNECTIONS_MAX = 12
+CONNECTIONS_MAX = 10
+BATCH_CONNECTIONS_MAX = 3
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
 WATCH_UNMATCHED_MS = 5_000
 DRAIN_MS_MAX = 5_000
 FLOOD_KEYS_MAX = 100_000
+GC_NEW_OBJECTS = 20_000
+"""The collector looks for cycles after so many new objects. We make hardly any; the default, 700, is less than what one
+batch of orders makes, so it would look, and find nothing, all the time."""
 
 
 def open_key_ring(settings: Settings) -> KeyRing:
@@ -63,16 +67,20 @@ def open_key_ring(settings: Settings) -> KeyRing:
 class House:
     """One server process, put together over a migrated database. `open` starts everything, `close` ends it in order."""
 
-    def __init__(self, settings: Settings, *, dsn: str, pool: asyncpg.Pool, failpoints: Failpoints) -> None:
+    def __init__(
+        self, settings: Settings, *, dsn: str, pool: asyncpg.Pool, batches: asyncpg.Pool, failpoints: Failpoints
+    ) -> None:
         self.settings = settings
         self.clock, self.ids = SystemClock(), SystemIds()
         self.concurrency = AsyncioConcurrency()
         self.supervisor = Supervisor()
         self.storage = SqlStorage(pool)
         self.key_ring = open_key_ring(settings)
-        self._pool = pool
+        self._pools = pool, batches
+        self._gc_threshold = gc.get_threshold()
+        self._batches = SqlStorage(batches)
         self._failpoints = failpoints
-        self.connectors: Connectors = wire_connectors(settings, pool=pool, clock=self.clock, failpoints=failpoints)
+        self.connectors: Connectors = wire_connectors(settings, pool=batches, clock=self.clock, failpoints=failpoints)
         self.catalogue = Catalogue(storage=self.storage)
         self._wire_market()
         self._wire_trading()
@@ -86,7 +94,8 @@ class House:
     async def build(cls, settings: Settings, *, dsn: str, failpoints: Failpoints) -> "House":
         """Connect to the database and put everything together; nothing runs yet."""
         pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX)
-        house = cls(settings, dsn=dsn, pool=pool, failpoints=failpoints)
+        batches = await open_pool(dsn, connections_max=BATCH_CONNECTIONS_MAX, is_for_batches=True)
+        house = cls(settings, dsn=dsn, pool=pool, batches=batches, failpoints=failpoints)
         async with pool.acquire() as connection:
             await prove_master_keys(connection, house.key_ring)
         return house
@@ -111,6 +120,7 @@ class House:
         # What was made until now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GC_NEW_OBJECTS, *gc.get_threshold()[1:])
 
     async def close(self) -> None:
         """End the parts from the outside in: clients are told, work under way is finished, then the rest stops."""
@@ -123,8 +133,10 @@ class House:
             await connector.stop()
         await self.supervisor.stop(DRAIN_MS_MAX)
         await self.realtime.close()
-        await self._pool.close()
+        for pool in self._pools:
+            await pool.close()
         gc.unfreeze()
+        gc.set_threshold(*self._gc_threshold)
 
     # --- wiring
 
@@ -165,7 +177,7 @@ class House:
         self.waiters = LocalWaiters()
         orders = self.settings.orders
         self.committer = Committer(
-            storage=self.storage,
+            storage=self._batches,
             market=self.books,
             catalogue=self.catalogue,
             portfolios=self.portfolios,

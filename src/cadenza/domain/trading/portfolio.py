@@ -92,8 +92,9 @@ def summarize(
     equity = margin = requirement = exposure = loan = ZERO
     leverage: int | None = None
     for balance in balances:
-        equity += balance.net * (rate(balance.asset) or ZERO)
-        loan += balance.borrowed * (rate(balance.asset) or ZERO)
+        to_currency = rate(balance.asset) or ZERO
+        equity += balance.net * to_currency
+        loan += balance.borrowed * to_currency
     for marked in positions:
         position, mark = marked.position, marked.mark
         if position.quantity == 0 or mark is None:
