@@ -101,7 +101,8 @@ class House:
         return house
 
     async def open(self) -> None:
-        """Start the parts from the inside out; afterwards requests may come."""
+        """Start the parts from the inside out; afterwards requests may come. Sessions are being opened then:
+        orders wait for theirs, and /readyz for all."""
         for connector in self.connectors.values():
             await connector.start()
         await self._list_in_house_venues()
@@ -112,7 +113,7 @@ class House:
         self.supervisor.start("publish books", self._every(CONFLATE_MS, self._flush_books))
         self.supervisor.start("maintain books", self._every(MAINTAIN_BOOKS_MS, self.books.maintain))
         await self.keep_sessions.settle_operations()
-        await self.keep_sessions.tick()
+        await self.keep_sessions.find_due()
         self.supervisor.start("keep sessions", self._every(KEEP_SESSIONS_MS, self.keep_sessions.tick))
         self.supervisor.start("watch unmatched", self._every(WATCH_UNMATCHED_MS, self.watch_unmatched.tick))
         await self.jobs.start()
@@ -189,7 +190,9 @@ class House:
             failpoints=self._failpoints,
             limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
         )
-        self.sessions = Sessions(connectors=self.connectors, sink=SessionSink(self.committer))
+        self.sessions = Sessions(
+            connectors=self.connectors, sink=SessionSink(self.committer), concurrency=self.concurrency
+        )
         self.in_flight = InFlight(self.concurrency)
         self.watch_unmatched = WatchUnmatched(storage=self.storage, clock=self.clock)
         self.reconcile = Reconcile(
@@ -278,6 +281,9 @@ class House:
             "cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing)
         )
         readings.gauge(
+            "cadenza_sessions_opening", "Accounts whose session is being opened", lambda: self.sessions.expected_count
+        )
+        readings.gauge(
             "cadenza_unmatched_reports", "Reports that fit no order and are kept", lambda: self.watch_unmatched.count
         )
         readings.gauge(
@@ -322,7 +328,7 @@ class House:
         return self.books.snapshot(instrument_id, depth)
 
     async def _is_ready(self) -> bool:
-        return await self._database_health() is HealthStatus.HEALTHY
+        return self.keep_sessions.has_tried_all and await self._database_health() is HealthStatus.HEALTHY
 
     async def _database_health(self) -> HealthStatus:
         try:

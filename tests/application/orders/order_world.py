@@ -170,7 +170,7 @@ class OrderWorld:
         )  # fmt: skip
         self.sink = SessionSink(self.committer)
         connector: Any = SimpleNamespace(open_session=self._open_session)
-        self.sessions = Sessions(connectors={PAPER: connector}, sink=self.sink)
+        self.sessions = Sessions(connectors={PAPER: connector}, sink=self.sink, concurrency=self.concurrency)
         self.in_flight = InFlight(self.concurrency)
         self.submit_order = SubmitOrder(
             committer=self.committer, sessions=self.sessions, catalogue=catalogue, waiters=self.waiters,

@@ -1,7 +1,8 @@
 """Keep sessions: every connected account has an open session, every interrupted operation is brought to an end, and
 every order without an answer is asked for.
 
-One supervised loop calls `tick`; after a start the first tick opens everything and reconciles it.
+One supervised loop calls `tick`; after a start the first tick opens everything and reconciles it. Requests need not
+wait for that: orders of an account whose session is expected wait for it, and it is opened before the others.
 """
 
 from collections.abc import Sequence
@@ -62,6 +63,9 @@ class KeepSessions:
         self._clock = clock
         self._not_before_ms: dict[TradingAccountId, int] = {}
         self._delay_ms: dict[TradingAccountId, int] = {}
+        self._due: dict[TradingAccountId, TradingAccount] = {}
+        self.has_tried_all = False
+        """Whether every session that was to be opened at the start has been tried."""
         self.failing: dict[TradingAccountId, str] = {}
 
     async def settle_operations(self) -> None:
@@ -75,21 +79,35 @@ class KeepSessions:
             except CadenzaError:
                 continue  # the operation has been ended as FAILED, with the cause
 
-    async def tick(self) -> None:
-        """Open what should be open and is due, and ask about orders that wait too long for an answer."""
+    async def find_due(self) -> None:
+        """Expect the sessions that should be open, are not and are due; `tick` opens them."""
         async with self._storage.read() as uow:
             accounts = await uow.accounts.with_status(STREAMING)
         now_ms = self._clock.monotonic_ms()
-        due = [
-            account
-            for account in accounts
-            if not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0)
-        ]
-        for start in range(0, len(due), OPENED_AT_ONCE_MAX):
-            await self._concurrency.gather(*(self._open(each) for each in due[start : start + OPENED_AT_ONCE_MAX]))
+        for account in accounts:
+            is_due = not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0)
+            if is_due and account.id not in self._due:
+                self._due[account.id] = account
+                self._sessions.expect(account)
+
+    async def tick(self) -> None:
+        """Open what should be open and is due, and ask about orders that wait too long for an answer."""
+        await self.find_due()
+        await self._concurrency.gather(*(self._open_due() for _ in range(min(OPENED_AT_ONCE_MAX, len(self._due)))))
+        self.has_tried_all = True
         for account_id, orders in (await self._reconcile.waiting()).items():
             if self._sessions.is_open(account_id):
                 await self._ask(account_id, orders)
+
+    async def _open_due(self) -> None:
+        """Open what is due, one after another, those first that an order waits for."""
+        while self._due:
+            wanted = next((each for each in self._sessions.wanted() if each in self._due), None)
+            account = self._due.pop(wanted or next(iter(self._due)))
+            try:
+                await self._open(account)
+            finally:
+                self._sessions.settle(account.id)
 
     async def _open(self, account: TradingAccount) -> None:
         try:

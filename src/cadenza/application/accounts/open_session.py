@@ -22,7 +22,9 @@ class OpenSession:
         self._reconcile = reconcile
 
     async def __call__(self, account: TradingAccount) -> None:
-        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again."""
+        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again. New
+        orders wait until it has ended."""
+        self._sessions.expect(account)
         try:
             async with self._storage.read() as uow:
                 secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
@@ -31,16 +33,22 @@ class OpenSession:
         except CadenzaError:
             await self._sessions.close(account.id)
             raise
+        finally:
+            self._sessions.settle(account.id)
 
     async def again(self, account_id: TradingAccountId) -> None:
         """Open it anew where it should be open, as another key signs from now on: orders need not wait for the keeper.
         Where the venue does not answer, the keeper goes on trying."""
-        await self._sessions.close(account_id)
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
         if account is None or account.status not in STREAMING:
+            await self._sessions.close(account_id)
             return
+        self._sessions.expect(account)
         try:
+            await self._sessions.close(account_id)
             await self(account)
         except CadenzaError:
             return
+        finally:
+            self._sessions.settle(account_id)

@@ -1,19 +1,39 @@
 """The open execution sessions of this process, one per trading account."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
-from cadenza.domain.ids import TradingAccountId, VenueId
+from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
+from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.venue import Connectors, ExecutionSession, ReportSink, VenueConnector
 
 
-class Sessions:
-    """Opens and closes sessions. Guarantee: at most one open session per account in this process."""
+@dataclass(slots=True)
+class _Expected:
+    """A session that is being opened by `openers` at a time; `ended` when the last of them is done."""
 
-    def __init__(self, *, connectors: Connectors, sink: ReportSink) -> None:
+    tenant_id: TenantId
+    ended: Promise[bool]
+    openers: int = 0
+
+
+class Sessions:
+    """Opens and closes sessions. Guarantee: at most one open session per account in this process.
+
+    A session is expected from the decision to open it until its account is reconciled, or opening failed. New orders
+    wait for that, so none goes out before what happened meanwhile is booked.
+    """
+
+    def __init__(self, *, connectors: Connectors, sink: ReportSink, concurrency: Concurrency) -> None:
         self._connectors = connectors
         self._sink = sink
+        self._concurrency = concurrency
         self._open: dict[TradingAccountId, ExecutionSession] = {}
+        self._expected: dict[TradingAccountId, _Expected] = {}
+        self._wanted: dict[TradingAccountId, None] = {}
 
     def connector(self, venue_id: VenueId) -> VenueConnector:
         """Return the venue's connector; raises `VenueNotSupported`."""
@@ -31,6 +51,42 @@ class Sessions:
 
     def is_open(self, account_id: TradingAccountId) -> bool:
         return account_id in self._open
+
+    def takes_orders(self, account_id: TradingAccountId) -> bool:
+        """Whether new orders may be sent: the session is open, and its account reconciled."""
+        return account_id in self._open and account_id not in self._expected
+
+    def expect(self, account: TradingAccount) -> None:
+        """Say that the account's session is about to be opened; each call is ended by one of `settle`."""
+        expected = self._expected.get(account.id)
+        if expected is None:
+            expected = self._expected[account.id] = _Expected(account.tenant_id, self._concurrency.promise())
+        expected.openers += 1
+
+    def settle(self, account_id: TradingAccountId) -> None:
+        """End an `expect`: the session is there and reconciled, or there is none. Who waited goes on."""
+        expected = self._expected[account_id]
+        expected.openers -= 1
+        if not expected.openers:
+            del self._expected[account_id]
+            self._wanted.pop(account_id, None)
+            expected.ended.resolve(True)
+
+    async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
+        """Wait until the account's session is not expected any more, at most `timeout_ms`. Returns at once when it is
+        not, and to tenants whose account it is not."""
+        expected = self._expected.get(account_id)
+        if expected is not None and expected.tenant_id == tenant_id:
+            self._wanted[account_id] = None
+            await expected.ended.wait_for(timeout_ms)
+
+    @property
+    def expected_count(self) -> int:
+        return len(self._expected)
+
+    def wanted(self) -> Iterator[TradingAccountId]:
+        """Yield the expected accounts that somebody waits for, who came first first."""
+        yield from self._wanted
 
     async def open(self, account: TradingAccount, secrets: Secrets) -> ExecutionSession:
         """Open the account's session, or return the open one. Raises `CredentialRejected`, `VenueUnavailable`."""

@@ -33,6 +33,9 @@ from cadenza.ports.waiters import Waiters
 AWAIT_CLOSED_MS_MAX = 1_000
 """`awaitClosed` waits at most this long, then answers with the state as it is."""
 
+SESSION_WAIT_MS_MAX = 5_000
+"""An order of an account whose session is just being opened waits at most this long for it, before it is recorded."""
+
 IN_FLIGHT_WAIT_MS_MAX = 5_000
 """A repeated request waits at most this long for the first one's answer."""
 
@@ -96,6 +99,7 @@ class SubmitOrder:
 
     async def __call__(self, actor: Actor, request: SubmitOrderRequest) -> Order:
         actor.require(Scope.WRITE)
+        await self._sessions.wait_for(request.account_id, actor.tenant_id, SESSION_WAIT_MS_MAX)
         instrument = self._tradable(actor, request)
         order_id = OrderId(self._ids.new())
         watch = self._waiters.watch(order_id)
@@ -142,7 +146,7 @@ class SubmitOrder:
             self._in_flight.end(order.id)
 
     async def _call_venue(self, order: Order) -> Sequence[Report]:
-        if not self._sessions.is_open(order.account_id):
+        if not self._sessions.takes_orders(order.account_id):
             return [_not_sent(order, self._clock.now_ms())]
         session = self._sessions.get(order.account_id)
         self._failpoints.reach("submit.before_venue")

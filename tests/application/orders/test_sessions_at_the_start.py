@@ -1,0 +1,211 @@
+"""Requests do not wait until every session is open: an order waits for its own, and goes out after what was missed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cadenza.application.accounts.keep_sessions import OPENED_AT_ONCE_MAX, KeepSessions
+from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.orders import submit as submit_module
+from cadenza.domain import errors as e
+from cadenza.domain.ids import TenantId, TradingAccountId
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from tests.application.orders.order_world import ACTOR, OrderWorld, ScriptedSession, fills, order_world
+from tests.domain.trading.worlds import ACCOUNT, account, request
+from tests.serving import eventually
+
+
+class Venue:
+    """A venue whose sessions open when the test lets them; it remembers what came in which order."""
+
+    def __init__(self, world: OrderWorld) -> None:
+        self.session = world.session
+        self.let_in = asyncio.Event()
+        self.asked: list[TradingAccountId] = []
+        self.fails = False
+        self.came: list[str] = []
+        self.has_missed: Sequence[Report] = ()
+        self.open_session = self._open_session
+        self.session.replay = self._replay  # type: ignore[method-assign]
+
+    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> ScriptedSession:
+        self.asked.append(owner.id)
+        await self.let_in.wait()
+        if self.fails:
+            raise e.VenueUnavailable("the venue does not answer")
+        return self.session
+
+    async def _replay(self, since_ms: int) -> Sequence[Report]:
+        self.came.append("replay")
+        return self.has_missed
+
+
+class Start:
+    """A world as it is just after a start: its accounts have no session, the keeper finds them due."""
+
+    def __init__(self, world: OrderWorld) -> None:
+        self.world, self.venue = world, Venue(world)
+        world.sessions._connectors = {ACTOR_VENUE: self.venue}  # type: ignore[dict-item]
+        nothing: Any = None
+
+        async def open_first(uow: Any, tenant_id: Any, credential_ids: Any) -> Any:
+            return nothing
+
+        keys: Any = SimpleNamespace(open_first=open_first)
+        self.open_session = OpenSession(
+            storage=world.storage, sessions=world.sessions, keys=keys, reconcile=world.reconcile
+        )
+        self.keeper = KeepSessions(
+            storage=world.storage, sessions=world.sessions, keys=keys, open_session=self.open_session,
+            reconcile=world.reconcile, connect=nothing, disconnect=nothing, revoke=nothing, changer=nothing,
+            clock=world.clock, concurrency=world.concurrency,
+        )  # fmt: skip
+
+    async def open_the_port(self) -> asyncio.Task[None]:
+        await self.keeper.find_due()
+        return asyncio.create_task(self.keeper.tick())
+
+
+ACTOR_VENUE = account().venue_id
+
+
+@pytest.fixture
+async def start(database_dsn: str) -> AsyncIterator[Start]:
+    async with order_world(database_dsn) as world:
+        await world.sessions.close(ACCOUNT)
+        yield Start(world)
+
+
+async def _is_waited_for(world: OrderWorld) -> None:
+    """Return when an order waits for its session."""
+
+    async def waits() -> bool:
+        return bool(list(world.sessions.wanted()))
+
+    await eventually(waits)
+
+
+async def test_an_order_waits_for_its_session_and_goes_out_after_what_was_missed(start: Start) -> None:
+    world, venue = start.world, start.venue
+    earlier = await world.submit_order(ACTOR, request())  # before the death: nobody knows what became of it
+    assert earlier.reject_reason == "NOT_SENT"
+    opening = await start.open_the_port()
+    assert not world.sessions.takes_orders(ACCOUNT)
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
+    await _is_waited_for(world)
+    assert world.session.submitted == []
+    world.session.on_submit = lambda order: (venue.came.append("submit"), fills(order))[1]
+    venue.let_in.set()
+    assert (await submitting).status is OrderStatus.FILLED
+    await opening
+    assert venue.came == ["replay", "submit"]
+    assert world.sessions.takes_orders(ACCOUNT)
+
+
+async def test_nothing_is_recorded_while_an_order_waits(start: Start) -> None:
+    world = start.world
+    opening = await start.open_the_port()
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request(idempotency_key="k")))
+    await _is_waited_for(world)
+    submitting.cancel()  # the client hangs up, or the process dies
+    with suppress(asyncio.CancelledError):
+        await submitting
+    async with world.storage.read() as uow:
+        assert await uow.orders.unresolved(ACCOUNT) == []
+    start.venue.let_in.set()
+    await opening
+    assert world.session.submitted == []
+    assert (await world.submit_order(ACTOR, request(idempotency_key="k"))).status is OrderStatus.ACCEPTED
+
+
+async def test_where_the_session_does_not_open_the_order_is_not_sent_and_says_so(start: Start) -> None:
+    world, start.venue.fails = start.world, True
+    opening = await start.open_the_port()
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
+    await _is_waited_for(world)
+    start.venue.let_in.set()
+    order = await submitting
+    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "NOT_SENT")
+    await opening
+    assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
+    assert world.session.submitted == []
+
+
+async def test_an_order_waits_for_a_limited_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_module, "SESSION_WAIT_MS_MAX", 10)
+    opening = await start.open_the_port()
+    order = await start.world.submit_order(ACTOR, request())
+    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "NOT_SENT")
+    start.venue.let_in.set()
+    await opening
+
+
+async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
+    opening = await start.open_the_port()
+    stranger = replace(ACTOR, tenant_id=TenantId(UUID(int=77)))
+    with pytest.raises(e.TradingAccountNotFound):
+        await start.world.submit_order(stranger, request())
+    assert list(start.world.sessions.wanted()) == []
+    start.venue.let_in.set()
+    await opening
+
+
+async def test_the_account_that_an_order_waits_for_comes_first(start: Start) -> None:
+    world = start.world
+    ids = [TradingAccountId(UUID(int=100 + n)) for n in range(2 * OPENED_AT_ONCE_MAX)]
+    async with world.storage.begin() as uow:
+        for id in ids:
+            external = replace(account().external, external_id=str(id))
+            await uow.accounts.add(account(id=id, external=external))
+        await uow.commit()
+    opening = await start.open_the_port()
+
+    async def as_many_as_may() -> bool:
+        return len(start.venue.asked) == OPENED_AT_ONCE_MAX
+
+    await eventually(as_many_as_may)
+    last = next(id for id in reversed(start.keeper._due))
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request(account_id=last)))
+    await _is_waited_for(world)
+    start.venue.let_in.set()
+    await opening
+    assert start.venue.asked[OPENED_AT_ONCE_MAX] == last
+    with pytest.raises(e.InsufficientBalance):  # decided after the wait, as ever
+        await submitting
+
+
+async def test_it_is_ready_when_every_session_has_been_tried(start: Start) -> None:
+    opening = await start.open_the_port()
+    assert start.world.sessions.expected_count == 1
+    assert not start.keeper.has_tried_all
+    start.venue.fails = True
+    start.venue.let_in.set()
+    await opening
+    assert start.keeper.has_tried_all
+    assert start.world.sessions.expected_count == 0
+
+
+async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None:
+    world = start.world
+    start.venue.let_in.set()
+    await start.keeper.tick()
+    start.venue.let_in.clear()
+    again = asyncio.create_task(start.open_session.again(ACCOUNT))
+
+    async def is_closed() -> bool:
+        return not world.sessions.is_open(ACCOUNT)
+
+    await eventually(is_closed)
+    submitting: asyncio.Task[Order] = asyncio.create_task(world.submit_order(ACTOR, request()))
+    await _is_waited_for(world)
+    start.venue.let_in.set()
+    assert (await submitting).status is OrderStatus.ACCEPTED
+    await again
