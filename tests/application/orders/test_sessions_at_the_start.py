@@ -1,87 +1,29 @@
 """Requests do not wait until every session is open: an order waits for its own, and goes out after what was missed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from cadenza.application.accounts.keep_sessions import OPENED_AT_ONCE_MAX, KeepSessions
-from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.keep_sessions import OPENED_AT_ONCE_MAX
 from cadenza.application.orders import submit as submit_module
 from cadenza.domain import errors as e
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from tests.application.orders.order_world import ACTOR, OrderWorld, ScriptedSession, fills, order_world
+from tests.application.orders.order_world import ACTOR, OrderWorld, fills
+from tests.application.orders.start_world import Start, started
 from tests.domain.trading.worlds import ACCOUNT, account, request
 from tests.serving import eventually
 
 
-class Venue:
-    """A venue whose sessions open when the test lets them; it remembers what came in which order."""
-
-    def __init__(self, world: OrderWorld) -> None:
-        self.session = world.session
-        self.let_in = asyncio.Event()
-        self.asked: list[TradingAccountId] = []
-        self.fails = False
-        self.came: list[str] = []
-        self.has_missed: Sequence[Report] = ()
-        self.open_session = self._open_session
-        self.session.replay = self._replay  # type: ignore[method-assign]
-
-    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> ScriptedSession:
-        self.asked.append(owner.id)
-        await self.let_in.wait()
-        if self.fails:
-            raise e.VenueUnavailable("the venue does not answer")
-        return self.session
-
-    async def _replay(self, since_ms: int) -> Sequence[Report]:
-        self.came.append("replay")
-        return self.has_missed
-
-
-class Start:
-    """A world as it is just after a start: its accounts have no session, the keeper finds them due."""
-
-    def __init__(self, world: OrderWorld) -> None:
-        self.world, self.venue = world, Venue(world)
-        world.sessions._connectors = {ACTOR_VENUE: self.venue}  # type: ignore[dict-item]
-        nothing: Any = None
-
-        async def open_first(uow: Any, tenant_id: Any, credential_ids: Any) -> Any:
-            return nothing
-
-        keys: Any = SimpleNamespace(open_first=open_first)
-        self.open_session = OpenSession(
-            storage=world.storage, sessions=world.sessions, keys=keys, reconcile=world.reconcile
-        )
-        self.keeper = KeepSessions(
-            storage=world.storage, sessions=world.sessions, keys=keys, open_session=self.open_session,
-            reconcile=world.reconcile, connect=nothing, disconnect=nothing, revoke=nothing, changer=nothing,
-            clock=world.clock, concurrency=world.concurrency,
-        )  # fmt: skip
-
-    async def open_the_port(self) -> asyncio.Task[None]:
-        await self.keeper.find_due()
-        return asyncio.create_task(self.keeper.tick())
-
-
-ACTOR_VENUE = account().venue_id
-
-
 @pytest.fixture
 async def start(database_dsn: str) -> AsyncIterator[Start]:
-    async with order_world(database_dsn) as world:
-        await world.sessions.close(ACCOUNT)
-        yield Start(world)
+    async with started(database_dsn) as made:
+        yield made
 
 
 async def _is_waited_for(world: OrderWorld) -> None:

@@ -51,7 +51,9 @@ class AdoptSnapshot:
                 keys.venue_orders.add((self.account_id, order.venue_order_id))
 
     def decide(self, state: TradingState) -> TradingAccount:
-        adopted = replace(state.account(self.account_id), adopted_at_ms=self.snapshot.at_ms)
+        account = state.account(self.account_id)
+        account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
+        adopted = replace(account, adopted_at_ms=self.snapshot.at_ms)
         state.put_account(adopted)
         for balance in self.snapshot.balances:
             apply_report(state, balance)

@@ -22,13 +22,17 @@ class OpenSession:
         self._reconcile = reconcile
 
     async def __call__(self, account: TradingAccount) -> None:
-        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again. New
-        orders wait until it has ended."""
+        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again, nor
+        one of an account that was archived meanwhile. New orders wait until it has ended."""
         self._sessions.expect(account)
         try:
             async with self._storage.read() as uow:
                 secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
             session = await self._sessions.open(account, secrets)
+            # A disconnect archives first and closes afterwards: it either meets this session, or is seen here.
+            if not await self._is_streaming(account.id):
+                await self._sessions.close(account.id)
+                return
             await self._reconcile.whole_account(account.id, session)
         except CadenzaError:
             await self._sessions.close(account.id)
@@ -52,3 +56,8 @@ class OpenSession:
             return
         finally:
             self._sessions.settle(account_id)
+
+    async def _is_streaming(self, account_id: TradingAccountId) -> bool:
+        async with self._storage.read() as uow:
+            account = await uow.accounts.get(account_id)
+        return account is not None and account.status in STREAMING

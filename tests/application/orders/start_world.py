@@ -1,0 +1,82 @@
+"""A world as it is just after a start: its account has no session, and the keeper is about to open it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from cadenza.application.accounts.keep_sessions import KeepSessions
+from cadenza.application.accounts.open_session import OpenSession
+from cadenza.domain import errors as e
+from cadenza.domain.ids import PAPER, TradingAccountId
+from cadenza.domain.trading.reports import Report
+from tests.application.orders.order_world import OrderWorld, ScriptedSession, order_world
+from tests.domain.trading.worlds import ACCOUNT
+
+
+class Venue:
+    """A venue whose sessions open when the test lets them; it remembers what came in which order."""
+
+    def __init__(self, world: OrderWorld) -> None:
+        self.session = world.session
+        self.let_in = asyncio.Event()
+        self.asked: list[TradingAccountId] = []
+        self.fails = False
+        self.came: list[str] = []
+        self.has_missed: Sequence[Report] = ()
+        self.open_session = self._open_session
+        self.session.replay = self._replay  # type: ignore[method-assign]
+        self.session.close = self._close  # type: ignore[method-assign]
+        self.replaying = asyncio.Event()
+        self.let_replay = asyncio.Event()
+        self.let_replay.set()
+
+    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> ScriptedSession:
+        self.asked.append(owner.id)
+        await self.let_in.wait()
+        if self.fails:
+            raise e.VenueUnavailable("the venue does not answer")
+        return self.session
+
+    async def _replay(self, since_ms: int) -> Sequence[Report]:
+        self.came.append("replay")
+        self.replaying.set()
+        await self.let_replay.wait()
+        return self.has_missed
+
+    async def _close(self) -> None:
+        self.came.append("close")
+
+
+class Start:
+    """A world as it is just after a start: its accounts have no session, the keeper finds them due."""
+
+    def __init__(self, world: OrderWorld) -> None:
+        self.world, self.venue = world, Venue(world)
+        world.sessions._connectors = {PAPER: self.venue}  # type: ignore[dict-item]
+        nothing: Any = None
+
+        async def open_first(uow: Any, tenant_id: Any, credential_ids: Any) -> Any:
+            return nothing
+
+        keys: Any = SimpleNamespace(open_first=open_first)
+        self.open_session = OpenSession(
+            storage=world.storage, sessions=world.sessions, keys=keys, reconcile=world.reconcile
+        )
+        self.keeper = KeepSessions(
+            storage=world.storage, sessions=world.sessions, keys=keys, open_session=self.open_session,
+            reconcile=world.reconcile, connect=nothing, disconnect=nothing, revoke=nothing, changer=nothing,
+            clock=world.clock, concurrency=world.concurrency,
+        )  # fmt: skip
+
+    async def open_the_port(self) -> asyncio.Task[None]:
+        await self.keeper.find_due()
+        return asyncio.create_task(self.keeper.tick())
+
+
+@asynccontextmanager
+async def started(dsn: str) -> AsyncIterator[Start]:
+    async with order_world(dsn) as world:
+        await world.sessions.close(ACCOUNT)
+        yield Start(world)
