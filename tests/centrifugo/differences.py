@@ -7,7 +7,11 @@ from tests.centrifugo.judge import House
 DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "ping": ("the command `ping`", "answered", "closes with 3501: pings are its own affair"),
     "spelling": ("`presenceStats`, `subRefresh`", "read and answered so", "close with 3501: it reads `presence_stats`"),
-    "expired": ("an expired token in `connect`", "error 109; try again", "error 109, and the connection is cut"),
+    "expired": (
+        "an expired token in `connect` or `refresh`",
+        "error 109; try again",
+        "in `connect` error 109, and the connection is cut; in `refresh` closes with 3005",
+    ),
     "history": (
         "history of an account",
         "its whole log; offset = sequence",
@@ -55,7 +59,12 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
         "closes with 3500, at the latest after `session_check_ms`",
         "closes with 3500 at the next RPC or subscription; told nothing new after two minutes",
     ),
-    "limits": ("more commands than allowed", "closes with 3013", "not limited; RPCs beyond 32 wait"),
+    "goodbye": ("a client that does not read", "is told 3008 when it reads again", "may find the wire cut instead"),
+    "limits": (
+        "more commands, or RPCs at once, than allowed",
+        "closes with 3013; error 111",
+        "not limited; what is too much waits",
+    ),
     "origin": ("a web page of another origin", "may connect", "may not, unless `--origin` names it"),
     "outside": (
         "tokens of an outside issuer",

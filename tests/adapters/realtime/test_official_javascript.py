@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,23 +63,30 @@ def node_modules() -> None:
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE_DIR, check=True, timeout=INSTALL_S_MAX)
 
 
-@pytest.fixture
-async def agent(node_modules: None) -> AsyncIterator[Callable[[], Awaitable[Agent]]]:
-    agents: list[Agent] = []
+MakeAgent = Callable[[], Awaitable[Agent]]
+
+
+@asynccontextmanager
+async def agents() -> AsyncIterator[MakeAgent]:
+    """Starts clients, and ends them."""
+    started: list[Agent] = []
 
     async def start() -> Agent:
         process = await asyncio.create_subprocess_exec(
             "node", "agent.mjs", cwd=NODE_DIR, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
-        agents.append(Agent(process))
-        return agents[-1]
+        started.append(Agent(process))
+        return started[-1]
 
     yield start
-    for each in agents:
+    for each in started:
         await each.end()
 
 
-MakeAgent = Callable[[], Awaitable[Agent]]
+@pytest.fixture
+async def agent(node_modules: None) -> AsyncIterator[MakeAgent]:
+    async with agents() as start:
+        yield start
 
 
 async def connected(agent: MakeAgent, world: World) -> Agent:
