@@ -10,6 +10,7 @@ from tests.adapters.http.http_world import World, make_world
 
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.system.check_health import Health, HealthStatus
+from cadenza.domain.errors import CredentialRejected
 
 LIST = "/api/v3/tradeOrder/list"
 
@@ -139,6 +140,18 @@ async def test_a_defect_is_logged_and_not_told(world: World) -> None:
     assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
     assert "hunter2" not in str(answer.body)
     assert [line["event"] for line in lines] == ["defect", "request"]
+
+
+@pytest.mark.parametrize(
+    ("result", "status"), [(CredentialRejected("the venue does not take the key"), 400), (RuntimeError("ours"), 500)]
+)
+async def test_deprecated_venues_are_marked_on_refusals_too(world: World, result: Exception, status: int) -> None:
+    world.use_cases.create_credential.result = result
+    body = {"venue": "BINANCE_SANDBOX", "credentialType": "HMAC", "apiKey": "k", "apiSecret": "s"}
+    answer = await world.ask("POST", "/api/v3/credential/create", body=body)
+    assert (answer.status, answer.headers["deprecation"]) == (status, "true")
+    answer = await world.ask("POST", "/api/v3/credential/create", body=body | {"venue": "PAPER"})
+    assert (answer.status, "deprecation" in answer.headers) == (status, False)
 
 
 async def test_deprecated_venues_are_marked(world: World) -> None:

@@ -17,7 +17,14 @@ from cadenza.adapters.http.answer import Answer
 from cadenza.adapters.http.auth import authenticated
 from cadenza.adapters.http.body import read_bounded
 from cadenza.adapters.http.client import client_address
-from cadenza.adapters.http.errors import ACTOR_KEY, OPERATION_KEY, cause_told, defect_told
+from cadenza.adapters.http.errors import (
+    ACTOR_KEY,
+    DEPRECATED_KEY,
+    OPERATION_KEY,
+    cause_told,
+    defect_told,
+    deprecation,
+)
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.paging import Page
 from cadenza.application.use_cases import UseCases
@@ -97,8 +104,10 @@ class Endpoint:
         headers = dict(scope["headers"])
         caller = await self._caller(scope, headers)
         asked = await self._read(scope, headers, receive)
+        if getattr(asked, "venue", None) in _DEPRECATED_VENUES:
+            scope[DEPRECATED_KEY] = True
         replied = await self.respond(Call(self.use_cases, caller, client_address(scope, self.limits)), asked)
-        return _written(replied, asked)
+        return _written(replied, scope)
 
     async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor | None:
         if self.operation.is_public:
@@ -148,7 +157,6 @@ def listing(page: Page[T], write: Callable[[T], D]) -> Listing[D]:
     return Listing(data=[write(item) for item in page.items], pagination=pagination_of(page))
 
 
-def _written(replied: Struct | Reply, asked: Struct | None) -> Answer:
+def _written(replied: Struct | Reply, scope: Any) -> Answer:
     content, status = (replied.content, replied.status) if isinstance(replied, Reply) else (replied, 200)
-    is_deprecated_venue = getattr(asked, "venue", None) in _DEPRECATED_VENUES
-    return Answer(status, encode(content), {"deprecation": "true"} if is_deprecated_venue else {})
+    return Answer(status, encode(content), deprecation(scope))

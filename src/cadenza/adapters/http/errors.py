@@ -30,6 +30,8 @@ RETRY_AFTER_S = 1
 REQUEST_ID_KEY = "cadenza.request_id"
 ACTOR_KEY = "cadenza.actor"
 OPERATION_KEY = "cadenza.operation"
+DEPRECATED_KEY = "cadenza.deprecated"
+"""Set when the request names a deprecated venue."""
 
 _STATUS_BY_KIND: dict[type[d.CadenzaError], int] = {
     MethodNotAllowed: 405,
@@ -64,7 +66,12 @@ def operation_of(scope: Any) -> Operation | None:
 def failure(scope: Any, error: d.CadenzaError) -> Answer:
     """Return the reply that tells a cause."""
     status = status_of(type(error), operation_of(scope))
-    return Answer(status, encode(_failure(scope, error)), _headers(error, status))
+    return Answer(status, encode(_failure(scope, error)), {**_headers(error, status), **deprecation(scope)})
+
+
+def deprecation(scope: Any) -> dict[str, str]:
+    """Return the header that marks the reply, whatever it is, to a request that names a deprecated venue."""
+    return {"deprecation": "true"} if DEPRECATED_KEY in scope else {}
 
 
 def cause_told(scope: Any, error: d.CadenzaError) -> Answer:
