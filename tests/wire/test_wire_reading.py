@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.market.enums import Side
@@ -17,7 +18,7 @@ from cadenza.wire.auth import AuthSignupRequest
 from cadenza.wire.credentials import ListTradingAccountCredentialsQuery
 from cadenza.wire.examples import BODY_EXAMPLES
 from cadenza.wire.market import GetMarketOrderBookQuery, ListMarketInstrumentsQuery, ListMarketOrderBooksQuery
-from cadenza.wire.operations import SUBMIT_ORDER
+from cadenza.wire.operations import CONNECT_ACCOUNT, CREATE_CREDENTIAL, ROTATE_CREDENTIAL, SUBMIT_ORDER, UPDATE_ACCOUNT
 from cadenza.wire.orders import ListTradeOrdersQuery, SubmitTradeOrderRequest
 from cadenza.wire.reading import read_body, read_query
 
@@ -49,6 +50,25 @@ class TestBodies:
     def test_null_means_not_given_where_a_field_is_optional(self) -> None:
         assert submit(limitPrice=None, expireAt=None).limit_price is None
 
+    def test_an_empty_text_means_not_given_where_a_text_is_optional(self) -> None:
+        assert submit(idempotencyKey="", clientOrderId="") == submit(idempotencyKey=None, clientOrderId=None)
+        assert submit(clientOrderId="").to_command() == submit(clientOrderId=None).to_command()
+        for operation in (CREATE_CREDENTIAL, CONNECT_ACCOUNT, UPDATE_ACCOUNT, ROTATE_CREDENTIAL):
+            assert operation.body is not None
+            body = dict(BODY_EXAMPLES[operation])
+            texts = {"nickname", "apiPassphrase"} & {f.encode_name for f in fields(operation.body)}
+            assert texts
+            empty = read_body(operation.body, json.dumps(body | dict.fromkeys(texts, "")).encode())
+            absent = {name: value for name, value in body.items() if name not in texts}
+            assert empty == read_body(operation.body, json.dumps(absent).encode())
+
+    def test_an_empty_text_is_an_error_where_a_text_is_needed(self) -> None:
+        refusal(lambda: submit(instrumentId=""))
+        assert "limitPrice" in refusal(submit(limitPrice="").to_command)
+        body = dict(BODY_EXAMPLES[ROTATE_CREDENTIAL]) | {"apiKey": ""}
+        assert ROTATE_CREDENTIAL.body is not None
+        refusal(read_body, ROTATE_CREDENTIAL.body, json.dumps(body).encode())
+
     @pytest.mark.parametrize(
         ("changes", "told"),
         [
@@ -58,7 +78,7 @@ class TestBodies:
             ({"instrumentId": "A\nB"}, "instrumentId: control characters are not allowed"),
             ({"instrumentId": "AB\n"}, "instrumentId: control characters are not allowed"),
             ({"clientOrderId": "x\x00"}, "clientOrderId: control characters are not allowed"),
-            ({"clientOrderId": ""}, "clientOrderId: "),
+            ({"instrumentId": ""}, "instrumentId: "),
             ({"tradingAccountId": "nope"}, "tradingAccountId: Invalid UUID"),
             ({"expireAt": -1}, "expireAt: Expected `int` >= 0"),
             ({"leverage": 1.0}, "leverage: Expected `int | null`, got `float`"),

@@ -23,11 +23,12 @@ from cadenza.wire.base import (
     Instant,
     InstrumentIdText,
     Limit,
-    Nickname,
+    NicknameOrEmpty,
     Offset,
     Query,
     Request,
     Response,
+    absent_when_empty,
 )
 from cadenza.wire.credentials import TradingAccountCredential, trading_account_credential
 from cadenza.wire.orders import check_range
@@ -40,7 +41,10 @@ class ConnectTradingAccountRequest(Request, kw_only=True, frozen=True):
 
     credential_ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_MAX)]
     external_trading_account_id: ExternalId
-    nickname: Nickname | None = None
+    nickname: NicknameOrEmpty | None = None
+
+    def __post_init__(self) -> None:
+        absent_when_empty(self, "nickname")
 
 
 class TradingAccountRequest(Request, kw_only=True, frozen=True):
@@ -57,7 +61,10 @@ class UpdateTradingAccountRequest(Request, kw_only=True, frozen=True):
     """What to change of a trading account."""
 
     trading_account_id: UUID
-    nickname: Nickname | None = None
+    nickname: NicknameOrEmpty | None = None
+
+    def __post_init__(self) -> None:
+        absent_when_empty(self, "nickname")
 
 
 class UnsubscribeRequest(Request, kw_only=True, frozen=True):

@@ -6,6 +6,7 @@ Requests refuse fields they do not list. Responses leave out optional fields tha
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 INSTANT_MS_MAX = 253_402_300_799_999
 """The last millisecond of the year 9999: no instant after it can be written as RFC 3339."""
@@ -28,6 +29,14 @@ class Request(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, 
     """A body."""
 
 
+def absent_when_empty(request: Request, *names: str) -> None:
+    """Read an empty text in these optional fields as not given, for clients whose language has no absent text. It goes
+    into `__post_init__`; an empty text in any other field is an error."""
+    for name in names:
+        if getattr(request, name) == "":
+            force_setattr(request, name, None)
+
+
 class Query(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A query string."""
 
@@ -36,9 +45,9 @@ class Response(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
     """An object that we send."""
 
 
-def _text(length_max: int, description: str, example: str) -> Meta:
+def _text(length_max: int, description: str, example: str, length_min: int | None = 1) -> Meta:
     return Meta(
-        min_length=1,
+        min_length=length_min,
         max_length=length_max,
         pattern=NO_CONTROLS,
         description=description,
@@ -68,11 +77,14 @@ Instant = Annotated[
 DateTime = Annotated[str, Meta(examples=["2021-09-29T16:40:00.000Z"], extra_json_schema={"format": "date-time"})]
 Nickname = Annotated[str, _text(100, "A name for people", "Main desk")]
 Key = Annotated[str, _text(128, "An opaque key", "order-2026-0001")]
+NicknameOrEmpty = Annotated[str, _text(100, 'A name for people; `""` means not given', "Main desk", None)]
+KeyOrEmpty = Annotated[str, _text(128, 'An opaque key; `""` means not given', "order-2026-0001", None)]
 InstrumentIdText = Annotated[str, _text(100, "`{VENUE}:{BASE}/{QUOTE}`", "PAPER:BTC/USDT")]
 SecurityIdText = Annotated[str, _text(100, "`{VENUE}:{ASSET}`", "PAPER:BTC")]
 Symbol = Annotated[str, _text(100, "`{BASE}/{QUOTE}`", "BTC/USDT")]
 ExternalId = Annotated[str, _text(200, "An identifier of the venue's", "paper-spot-1")]
 Secret = Annotated[str, Meta(min_length=1, max_length=8192, examples=["your-secret"])]
+SecretOrEmpty = Annotated[str, Meta(max_length=8192, description='`""` means not given', examples=["your-secret"])]
 Cursor = Annotated[
     str, Meta(max_length=512, description="A `pagination.cursor` of an earlier page; wins over `offset`")
 ]

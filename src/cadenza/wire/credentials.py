@@ -8,7 +8,18 @@ from msgspec import UNSET, Meta, UnsetType
 from cadenza.domain.accounts.credential import Credential, CredentialStatus
 from cadenza.domain.errors import InvalidRequest
 from cadenza.wire import enums as e
-from cadenza.wire.base import IDS_MAX, DateTime, Instant, Nickname, Query, Request, Response, Secret
+from cadenza.wire.base import (
+    IDS_MAX,
+    DateTime,
+    Instant,
+    NicknameOrEmpty,
+    Query,
+    Request,
+    Response,
+    Secret,
+    SecretOrEmpty,
+    absent_when_empty,
+)
 from cadenza.wire.values import optional, optional_rfc3339, rfc3339
 from cadenza.wire.venues import VenueIn, VenueOut
 
@@ -19,11 +30,14 @@ class CreateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
     """A key of a venue. Which fields are needed depends on venue and type; they are stored sealed."""
 
     venue: VenueIn
-    nickname: Nickname | None = None
+    nickname: NicknameOrEmpty | None = None
     credential_type: e.CredentialTypeIn
-    api_key: Secret | None = None
-    api_secret: Secret | None = None
-    api_passphrase: Secret | None = None
+    api_key: SecretOrEmpty | None = None
+    api_secret: SecretOrEmpty | None = None
+    api_passphrase: SecretOrEmpty | None = None
+
+    def __post_init__(self) -> None:
+        absent_when_empty(self, "nickname", "api_key", "api_secret", "api_passphrase")
 
 
 class RevokeTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
@@ -37,8 +51,11 @@ class RotateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
 
     credential_id: UUID
     api_key: Secret
-    api_secret: Secret | None = None
-    api_passphrase: Secret | None = None
+    api_secret: SecretOrEmpty | None = None
+    api_passphrase: SecretOrEmpty | None = None
+
+    def __post_init__(self) -> None:
+        absent_when_empty(self, "api_secret", "api_passphrase")
 
 
 class VerifyTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):

@@ -21,12 +21,13 @@ from cadenza.wire.base import (
     DecimalText,
     Instant,
     InstrumentIdText,
-    Key,
+    KeyOrEmpty,
     Limit,
     Offset,
     Query,
     Request,
     Response,
+    absent_when_empty,
 )
 from cadenza.wire.values import decimal_of, optional, optional_decimal_of, optional_plain, optional_rfc3339, rfc3339
 from cadenza.wire.venues import VenueOut
@@ -38,10 +39,10 @@ class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
     trading_account_id: UUID
     instrument_id: InstrumentIdText
     idempotency_key: (
-        Annotated[Key, Meta(description="Repeating a request under its key answers the same order")] | None
+        Annotated[KeyOrEmpty, Meta(description="Repeating a request under its key answers the same order")] | None
     ) = None
     client_order_id: (
-        Annotated[Key, Meta(description="Unique in the account; the idempotency key when none is given")] | None
+        Annotated[KeyOrEmpty, Meta(description="Unique in the account; the idempotency key when none is given")] | None
     ) = None
     order_side: e.SideIn
     order_type: e.OrderTypeIn
@@ -60,6 +61,9 @@ class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
     quote_id: Annotated[UUID, Meta(description="Needed by QUOTED")] | None = None
     leverage: Annotated[int, Meta(ge=0, le=1000, description="0 means not given")] | None = None
     await_closed: Annotated[bool, Meta(description="Wait up to 1 s for a closed state before answering")] = False
+
+    def __post_init__(self) -> None:
+        absent_when_empty(self, "idempotency_key", "client_order_id")
 
     def to_command(self) -> SubmitOrderRequest:
         return SubmitOrderRequest(
