@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from cadenza.runtime.embedded.binaries import choose_server_user
@@ -66,7 +67,8 @@ class Served:
                 break
         else:
             raise SystemExit(f"the server did not start: {data_dir.with_suffix('.log').read_text()[-2000:]}")
-        await asyncio.to_thread(urlopen, f"http://{host}:{port}/readyz")  # raises unless it is 200
+        while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):
+            await asyncio.sleep(0.01)
         return cls(process, data_dir, host, port, time.perf_counter() - started)
 
     async def stop(self) -> None:
@@ -97,6 +99,14 @@ class Served:
         assert postmaster is not None
         children = Path(f"/proc/{postmaster.pid}/task/{postmaster.pid}/children").read_text().split()
         return [postmaster.pid, *map(int, children)]
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        urlopen(url).close()
+    except HTTPError:
+        return False
+    return True
 
 
 def _cpu_s(pid: int, *, with_children: bool) -> float:

@@ -9,9 +9,11 @@ from litestar import Litestar
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
+from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
+from cadenza.adapters.storage.trading import SqlTrading
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, derive
 from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
@@ -78,7 +80,7 @@ class House:
         self.key_ring = open_key_ring(settings)
         self._pools = pool, batches
         self._gc_threshold = gc.get_threshold()
-        self._batches = SqlStorage(batches)
+        self._trading = SqlTrading(Connections(batches))
         self._failpoints = failpoints
         self.connectors: Connectors = wire_connectors(settings, pool=batches, clock=self.clock, failpoints=failpoints)
         self.catalogue = Catalogue(storage=self.storage)
@@ -178,7 +180,7 @@ class House:
         self.waiters = LocalWaiters()
         orders = self.settings.orders
         self.committer = Committer(
-            storage=self._batches,
+            trading=self._trading,
             market=self.books,
             catalogue=self.catalogue,
             portfolios=self.portfolios,

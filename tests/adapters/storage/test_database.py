@@ -39,7 +39,7 @@ class Pool:
 async def test_a_server_that_does_not_do_its_part_is_unavailable(error: Exception) -> None:
     storage = SqlStorage(Pool(error))  # type: ignore[arg-type]
     with pytest.raises(DatabaseUnavailable):
-        async with storage._connection() as connection:
+        async with storage._connections.use() as connection:
             await connection.execute("SELECT 1")
     with pytest.raises(DatabaseUnavailable):
         await storage.ping()
@@ -48,5 +48,5 @@ async def test_a_server_that_does_not_do_its_part_is_unavailable(error: Exceptio
 async def test_a_defect_is_not() -> None:
     storage = SqlStorage(Pool(asyncpg.UndefinedTableError()))  # type: ignore[arg-type]
     with pytest.raises(asyncpg.UndefinedTableError):
-        async with storage._connection() as connection:
+        async with storage._connections.use() as connection:
             await connection.execute("SELECT 1")

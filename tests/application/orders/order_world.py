@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.database import SqlStorage, open_pool
+from cadenza.adapters.storage.trading import SqlTrading
 from cadenza.application.orders.apply_report import ApplyReports, SessionSink
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import Committer, CommitterLimits
@@ -151,19 +153,19 @@ class FixedMarket:
 class OrderWorld:
     """Everything of the order path; one account with money and an open session."""
 
-    def __init__(self, storage: SqlStorage) -> None:
+    def __init__(self, storage: SqlStorage, trading: SqlTrading) -> None:
         traded = instrument()
         catalogue = SimpleNamespace(
             instrument=lambda i: traded if i == BTC else None, for_tenant=lambda tenant, i: traded
         )
-        self.storage = storage
+        self.storage, self.trading = storage, trading
         self.clock, self.ids, self.concurrency = SystemClock(), SystemIds(), AsyncioConcurrency()
         self.publisher, self.waiters = RecordingPublisher(), LocalWaiters()
         self.session = ScriptedSession()
         self.failpoints = NoFailpoints()
         market: Any = FixedMarket()
         self.committer = Committer(
-            storage=storage, market=market, catalogue=catalogue,
+            trading=trading, market=market, catalogue=catalogue,
             portfolios=PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None),
             publisher=self.publisher, waiters=self.waiters, clock=self.clock, ids=self.ids,
             concurrency=self.concurrency, failpoints=self.failpoints, limits=CommitterLimits(retry_delay_ms=1),
@@ -225,14 +227,29 @@ class OrderWorld:
 
 
 @asynccontextmanager
-async def order_world(dsn: str) -> AsyncIterator[OrderWorld]:
+async def order_world(dsn: str, *, remembers: bool = True) -> AsyncIterator[OrderWorld]:
     pool = await open_pool(dsn, connections_max=5)
-    world = OrderWorld(SqlStorage(pool))
+    world = OrderWorld(SqlStorage(pool), SqlTrading(Connections(pool), remembers=remembers))
     running = asyncio.create_task(world.committer.run())
     try:
         await world.add_account()
         yield world
     finally:
         await world.concurrency.drain(5_000)
+        running.cancel()
+        await pool.close()
+
+
+@asynccontextmanager
+async def another_process(dsn: str) -> AsyncIterator[OrderWorld]:
+    """Another process over the same database: nothing in memory of the first."""
+    pool = await open_pool(dsn, connections_max=3)
+    other = OrderWorld(SqlStorage(pool), SqlTrading(Connections(pool)))
+    running = asyncio.create_task(other.committer.run())
+    try:
+        await other.sessions.open(account(), None)  # type: ignore[arg-type]
+        yield other
+    finally:
+        await other.concurrency.drain(5_000)
         running.cancel()
         await pool.close()

@@ -37,8 +37,7 @@ async def world(database_dsn: str) -> AsyncIterator[OrderWorld]:
 
 async def claims(world: OrderWorld, *account_ids: TradingAccountId) -> dict[tuple[object, ...], Decimal]:
     keys = BatchKeys(accounts=set(account_ids), reserving=set(account_ids))
-    async with world.storage.begin() as uow:
-        rows = await uow.trading.load(keys)
+    rows = await world.trading.load(keys, is_fresh=True)
     return {_key(claim): claim.quantity for claim in rows.claims}
 
 
@@ -100,8 +99,7 @@ async def test_spot_accounts_are_not_added_up(world: OrderWorld) -> None:
 
 async def test_only_batches_in_which_an_order_may_come_add_up(world: OrderWorld) -> None:
     order = await submit(world, NETTED, Side.SELL, "1")
-    async with world.storage.begin() as uow:
-        rows = await uow.trading.load(BatchKeys(accounts={NETTED}, orders={OrderId(order.id)}))
+    rows = await world.trading.load(BatchKeys(accounts={NETTED}, orders={OrderId(order.id)}), is_fresh=True)
     assert list(rows.claims) == []
 
 

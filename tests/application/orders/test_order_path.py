@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain import errors as e
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
@@ -19,6 +17,7 @@ from cadenza.domain.trading.reports import FillReport, RejectedReport
 from tests.application.orders.order_world import (
     ACTOR,
     OrderWorld,
+    another_process,
     cancels,
     fills,
     loses_the_answer,
@@ -27,18 +26,18 @@ from tests.application.orders.order_world import (
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, TENANT, D, account, request
 
 
-@pytest.fixture
-async def world(database_dsn: str) -> AsyncIterator[OrderWorld]:
-    async with order_world(database_dsn) as made:
+@pytest.fixture(params=[True, False], ids=["remembering", "reading"])
+async def world(database_dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[OrderWorld]:
+    async with order_world(database_dsn, remembers=request.param) as made:
         yield made
 
 
 async def test_a_submit_is_two_transactions_one_venue_call_and_one_publication_each(world: OrderWorld) -> None:
     world.session.on_submit = fills
-    before = world.storage.transactions_total
+    before = world.trading.transactions_total
     order = await world.submit_order(ACTOR, request())
     assert order.status is OrderStatus.FILLED
-    assert world.storage.transactions_total - before == 2
+    assert world.trading.transactions_total - before == 2
     assert len(world.session.submitted) == 1
     told = [event.body for event in world.publisher.events]
     assert [body.order.status for body in told if isinstance(body, OrderUpdated)] == [
@@ -53,9 +52,9 @@ async def test_a_submit_is_two_transactions_one_venue_call_and_one_publication_e
 
 async def test_a_fill_from_the_stream_is_one_transaction_and_no_venue_call(world: OrderWorld) -> None:
     order = await world.submit_order(ACTOR, request())
-    before = world.storage.transactions_total
+    before = world.trading.transactions_total
     await world.sink.deliver(list(fills(order)))
-    assert world.storage.transactions_total - before == 1
+    assert world.trading.transactions_total - before == 1
     assert len(world.session.submitted) == 1
     assert (await world.stored(order)).status is OrderStatus.FILLED
 
@@ -90,7 +89,7 @@ async def test_a_hundred_equal_requests_at_once_make_one_order_and_all_hear_its_
 
 async def test_keys_are_remembered_across_restarts_and_guard_the_body(world: OrderWorld, database_dsn: str) -> None:
     first = await world.submit_order(ACTOR, request(idempotency_key="k"))
-    async with _second_process(database_dsn) as other:
+    async with another_process(database_dsn) as other:
         again = await other.submit_order(ACTOR, request(idempotency_key="k"))
         assert again.id == first.id
         assert not other.session.submitted
@@ -99,14 +98,14 @@ async def test_keys_are_remembered_across_restarts_and_guard_the_body(world: Ord
 
 
 async def test_a_refused_request_leaves_no_trace(world: OrderWorld) -> None:
-    before = world.storage.transactions_total
+    before = world.trading.transactions_total
     with pytest.raises(e.InsufficientBalance):
         await world.submit_order(
             ACTOR, request(side=Side.SELL, quantity=D(11), limit_price=D(120), idempotency_key="k")
         )
     assert not world.session.submitted
     assert not world.publisher.events
-    assert world.storage.transactions_total - before == 1
+    assert world.trading.transactions_total == before
     order = await world.submit_order(ACTOR, request(idempotency_key="k"))
     assert order.status is OrderStatus.ACCEPTED
 
@@ -274,17 +273,3 @@ async def test_a_rejection_with_proof_closes_the_order(world: OrderWorld) -> Non
     ]
     order = await world.submit_order(ACTOR, request())
     assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "POST_ONLY_WOULD_TAKE")
-
-
-@asynccontextmanager
-async def _second_process(dsn: str) -> AsyncIterator[OrderWorld]:
-    """Another process over the same database: nothing in memory of the first."""
-    pool = await open_pool(dsn, connections_max=3)
-    other = OrderWorld(SqlStorage(pool))
-    running = asyncio.create_task(other.committer.run())
-    try:
-        await other.sessions.open(account(), None)  # type: ignore[arg-type]
-        yield other
-    finally:
-        running.cancel()
-        await pool.close()

@@ -81,9 +81,9 @@ async def test_a_report_that_names_an_order_we_do_not_have_stays(world: OrderWor
 
 async def test_what_is_applied_is_deleted_in_that_very_transaction(world: OrderWorld) -> None:
     await world.sink.deliver([fill("t1")])
-    before = world.storage.transactions_total
+    before = world.trading.transactions_total
     await world.sink.deliver([elsewhere()])
-    assert world.storage.transactions_total - before == 1
+    assert world.trading.transactions_total - before == 1
     assert await kept(world) == []
 
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from cadenza.adapters.storage.accounts import AccountSql
 from cadenza.adapters.storage.catalogue import CatalogueSql
+from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.credentials import CredentialSql
 from cadenza.adapters.storage.events import EventLogSql
 from cadenza.adapters.storage.identity import IdentitySql
@@ -16,7 +17,6 @@ from cadenza.adapters.storage.operations import OperationSql
 from cadenza.adapters.storage.orders import OrderSql
 from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
-from cadenza.adapters.storage.trading import TradingSql
 from cadenza.adapters.storage.unmatched import UnmatchedSql
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.ports.jobs import Jobs
@@ -30,22 +30,7 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository, UnmatchedReports
-
-UNAVAILABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
-"""What asyncpg raises when the server is gone, shutting down, full or asks to try again. InternalClientError comes from
-a connection whose last statement was given up on while the server was silent."""
+from cadenza.ports.storage.trading import EventLog, OrderQueries, UnmatchedReports
 
 PING_MS_MAX = 2_000
 """A server that gives no sign of life for so long does not answer, whether it is gone, frozen or full."""
@@ -55,7 +40,6 @@ class SqlUnitOfWork:
     """The repositories over one connection. See `ports.storage.UnitOfWork` for the law."""
 
     def __init__(self, connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction | None) -> None:
-        self.trading: TradingRepository = TradingSql(connection)
         self.orders: OrderQueries = OrderSql(connection)
         self.unmatched: UnmatchedReports = UnmatchedSql(connection)
         self.events: EventLog = EventLogSql(connection)
@@ -80,15 +64,14 @@ class SqlUnitOfWork:
 class SqlStorage:
     """`ports.storage.Storage` over a pool of at most `connections_max` connections."""
 
-    def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: int = 5) -> None:
-        self._pool = pool
-        self._acquire_timeout_s = acquire_timeout_s
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._connections = Connections(pool)
         self._ping: asyncio.Task[bool] | None = None
         self.transactions_total = 0
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
-        async with self._connection() as connection:
+        async with self._connections.use() as connection:
             transaction = connection.transaction()
             await transaction.start()
             self.transactions_total += 1
@@ -101,7 +84,7 @@ class SqlStorage:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
-        async with self._connection() as connection:
+        async with self._connections.use() as connection:
             yield SqlUnitOfWork(connection, None)
 
     async def ping(self) -> None:
@@ -118,19 +101,11 @@ class SqlStorage:
 
     async def _is_alive(self) -> bool:
         try:
-            async with self._connection() as connection:
+            async with self._connections.use() as connection:
                 await connection.execute("SELECT 1")
         except DatabaseUnavailable:
             return False
         return True
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        try:
-            async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
-                yield connection
-        except UNAVAILABLE as error:
-            raise DatabaseUnavailable("the database does not answer; try again with the same key") from error
 
 
 async def open_pool(

@@ -2,16 +2,14 @@
 and one round trip."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from cadenza.adapters.storage.database import UNAVAILABLE
+from cadenza.adapters.storage.connections import Connections
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
-from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.matching.records import (
@@ -125,12 +123,12 @@ class PostgresPaperLedger:
     """Implements `PaperLedger` for one venue."""
 
     def __init__(self, pool: asyncpg.Pool, venue_id: VenueId) -> None:
-        self._pool = pool
+        self._connections = Connections(pool)
         self._venue = str(venue_id)
         self._epoch = 0
 
     async def take_over(self) -> VenueState:
-        async with self._connection() as connection:
+        async with self._connections.use() as connection:
             self._epoch = await connection.fetchval(
                 "INSERT INTO paper_venue (venue, epoch, trade_sequence) VALUES ($1, 1, 0)"
                 " ON CONFLICT (venue) DO UPDATE SET epoch = paper_venue.epoch + 1 RETURNING epoch",
@@ -139,7 +137,7 @@ class PostgresPaperLedger:
         return await self.reload()
 
     async def reload(self) -> VenueState:
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with self._connections.use() as connection, _one_moment(connection):
             venue = await connection.fetchrow(
                 "SELECT epoch, trade_sequence FROM paper_venue WHERE venue = $1", self._venue
             )
@@ -172,12 +170,12 @@ class PostgresPaperLedger:
             ([_engine_row(engine) for engine in changes.engines], _ENGINE),
         )
         arrays = [_column(rows, name) for rows, columns in tables for name, _ in columns]
-        async with self._connection() as connection:
+        async with self._connections.use() as connection:
             if not await connection.fetchval(_COMMIT, self._venue, self._epoch, changes.trade_sequence, *arrays):
                 raise LedgerTakenOver(f"another process runs {self._venue}")
 
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
-        async with self._connection() as connection:
+        async with self._connections.use() as connection:
             orders = await connection.fetch(
                 f"{_SELECT_ORDERS} AND venue_order_id = ANY($2::text[])", self._venue, venue_order_ids
             )
@@ -185,7 +183,7 @@ class PostgresPaperLedger:
 
     async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
         arguments = self._venue, external_id, since_ms
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with self._connections.use() as connection, _one_moment(connection):
             orders = await connection.fetch(_SELECT_ORDERS_SINCE, *arguments)
             histories = await self._with_fills(connection, orders)
             covered = await connection.fetch(_SELECT_COVERED_SINCE, *arguments)
@@ -206,13 +204,10 @@ class PostgresPaperLedger:
         )
         return rows
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            async with self._pool.acquire() as connection:
-                yield connection
-        except UNAVAILABLE as error:
-            raise DatabaseUnavailable("the database does not answer") from error
+
+def _one_moment(connection: asyncpg.Connection) -> asyncpg.transaction.Transaction:
+    """All statements within see the rows of the same moment."""
+    return connection.transaction(isolation="repeatable_read", readonly=True)
 
 
 def _column(rows: Sequence[Any], name: str) -> list[Any]:

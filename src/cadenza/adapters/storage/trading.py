@@ -1,10 +1,15 @@
-"""The committer's rows: two statements to lock and load, one to save, for any number of accounts and orders."""
+"""The committer's rows: one statement to load and one to save, for any number of accounts and orders.
 
+Nothing is locked in between. `save` looks whether the accounts' rows are still those that were loaded (`xmin`, the
+transaction that wrote a row, changes with every write) and writes nothing when they are not.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
-import asyncpg
-
 from cadenza.adapters.storage.bodies import event_text, report_of, report_text
+from cadenza.adapters.storage.connections import Connections
+from cadenza.adapters.storage.remembered import RememberedRows
 from cadenza.adapters.storage.rows import (
     account_of,
     balance_of,
@@ -16,11 +21,10 @@ from cadenza.adapters.storage.rows import (
     position_of,
     position_row,
 )
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
-
-_LOCK = "SELECT * FROM trading_accounts WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 
 # Row sets of different shapes in one round trip: arrays of the tables' own row types.
 _LOAD = """
@@ -40,27 +44,44 @@ WITH wanted AS (
         WHERE NOT o.id = ANY($2::uuid[])
 )
 SELECT
+    (SELECT array_agg(a ORDER BY a.id) FROM trading_accounts a WHERE a.id = ANY($1::uuid[])) AS accounts,
+    (SELECT array_agg(a.xmin::text ORDER BY a.id) FROM trading_accounts a WHERE a.id = ANY($1::uuid[])) AS versions,
     (SELECT array_agg(b) FROM balances b WHERE b.account_id = ANY($1::uuid[])) AS balances,
     (SELECT array_agg(p) FROM positions p WHERE p.account_id = ANY($1::uuid[]) AND p.status = 'OPEN') AS positions,
     (SELECT array_agg(o) FROM wanted) AS orders,
     (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
         WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0)) AS executions,
-    (SELECT array_agg(u ORDER BY u.at_ms) FROM unnest($3::uuid[], $4::text[]) AS k (account_id, id)
+    (SELECT array_agg(u ORDER BY u.at_ms) FROM unnest($10::uuid[], $11::text[]) AS k (account_id, id)
         JOIN unmatched_reports u ON u.account_id = k.account_id AND u.venue_order_id = k.id) AS unmatched,
+    (SELECT array_agg(DISTINCT u.account_id) FROM unmatched_reports u WHERE u.account_id = ANY($1::uuid[])) AS keeping,
     (SELECT array_agg(c) FROM (
         SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity
         FROM (
             SELECT account_id, instrument_id, side, position_id, sum(quantity - executed_quantity) AS quantity
-            FROM orders WHERE account_id = ANY($9::uuid[])
-                AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
+            FROM orders WHERE account_id IN (
+                SELECT id FROM trading_accounts WHERE id = ANY($9::uuid[]) AND type <> 'SPOT'
+            ) AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
             GROUP BY account_id, instrument_id, side, position_id
         ) g LEFT JOIN positions p ON p.id = g.position_id
     ) c) AS claims
 """
 
 _SAVE = """
-WITH created AS (
-    INSERT INTO orders SELECT * FROM unnest($1::orders[])
+WITH unchanged AS (
+    SELECT FROM trading_accounts a JOIN unnest($8::uuid[], $21::text[]) AS n (id, version) ON a.id = n.id
+    WHERE a.xmin::text = n.version ORDER BY a.id FOR UPDATE OF a
+), go AS (
+    SELECT WHERE (SELECT count(*) FROM unchanged) = cardinality($8::uuid[])
+        AND NOT EXISTS (SELECT FROM orders o WHERE o.id = ANY($22::uuid[]))
+        AND NOT EXISTS (
+            SELECT FROM unnest($23::uuid[], $24::text[]) AS n (account_id, key)
+            JOIN orders o ON o.account_id = n.account_id AND o.idempotency_key = n.key
+        ) AND NOT EXISTS (
+            SELECT FROM unnest($23::uuid[], $25::text[]) AS n (account_id, client_id)
+            JOIN orders o ON o.account_id = n.account_id AND o.client_order_id = n.client_id
+        )
+), created AS (
+    INSERT INTO orders SELECT n.* FROM go, unnest($1::orders[]) AS n
 ), updated AS (
     UPDATE orders o SET
         position_id = n.position_id, stop_price = n.stop_price, status = n.status, reject_reason = n.reject_reason,
@@ -68,63 +89,75 @@ WITH created AS (
         executed_quantity = n.executed_quantity, executed_cost = n.executed_cost, fees = n.fees,
         reserved_remaining = n.reserved_remaining, updated_at_ms = n.updated_at_ms,
         canceled_at_ms = n.canceled_at_ms, version = n.version
-    FROM unnest($2::orders[]) AS n WHERE o.id = n.id
+    FROM go, unnest($2::orders[]) AS n WHERE o.id = n.id
 ), executed AS (
-    INSERT INTO executions SELECT * FROM unnest($3::executions[])
+    INSERT INTO executions SELECT n.* FROM go, unnest($3::executions[]) AS n
 ), balanced AS (
-    INSERT INTO balances SELECT * FROM unnest($4::balances[])
+    INSERT INTO balances SELECT n.* FROM go, unnest($4::balances[]) AS n
     ON CONFLICT (account_id, asset) DO UPDATE SET
         total = excluded.total, locked = excluded.locked, borrowed = excluded.borrowed,
         status = excluded.status, updated_at_ms = excluded.updated_at_ms
 ), positioned AS (
-    INSERT INTO positions SELECT * FROM unnest($5::positions[])
+    INSERT INTO positions SELECT n.* FROM go, unnest($5::positions[]) AS n
     ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, quantity = excluded.quantity, entry_cost = excluded.entry_cost,
         closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
         realized_pnl = excluded.realized_pnl, leverage = excluded.leverage,
         updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
 ), told AS (
-    INSERT INTO account_events SELECT * FROM unnest($6::account_events[])
+    INSERT INTO account_events SELECT n.* FROM go, unnest($6::account_events[]) AS n
 ), finished AS (
     UPDATE operations o SET status = n.status, finished_at_ms = n.finished_at_ms, failure = n.failure
-    FROM unnest($13::uuid[], $14::text[], $15::bigint[], $16::text[]) AS n (id, status, finished_at_ms, failure)
+    FROM go, unnest($13::uuid[], $14::text[], $15::bigint[], $16::text[]) AS n (id, status, finished_at_ms, failure)
     WHERE o.id = n.id
 ), explained AS (
     DELETE FROM unmatched_reports u
-    USING unnest($18::uuid[], $19::text[], $20::uuid[]) AS n (account_id, venue_order_id, order_id)
+    USING go, unnest($18::uuid[], $19::text[], $20::uuid[]) AS n (account_id, venue_order_id, order_id)
     WHERE u.account_id = n.account_id AND u.venue_order_id = n.venue_order_id
         AND (u.order_id IS NULL OR u.order_id = n.order_id)
 ), kept AS (
-    INSERT INTO unmatched_reports SELECT * FROM unnest($7::unmatched_reports[]) ON CONFLICT DO NOTHING
+    INSERT INTO unmatched_reports SELECT n.* FROM go, unnest($7::unmatched_reports[]) AS n ON CONFLICT DO NOTHING
+), moved AS (
+    UPDATE trading_accounts a SET
+        last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms,
+        adopted_at_ms = n.adopted_at_ms
+    FROM go, unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[])
+        AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms)
+    WHERE a.id = n.id
+    RETURNING a.id, a.xmin::text AS version
 )
-UPDATE trading_accounts a SET
-    last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms,
-    adopted_at_ms = n.adopted_at_ms
-FROM unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[])
-    AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms)
-WHERE a.id = n.id
+SELECT (SELECT array_agg(id) FROM moved) AS ids, (SELECT array_agg(version) FROM moved) AS versions FROM go
 """
 
 
-class TradingSql:
-    """`ports.storage.trading.TradingRepository`."""
+class SqlTrading:
+    """`ports.storage.trading.TradingRepository`. With `remembers` off every batch is read; the suites run both ways."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connections: Connections, *, remembers: bool = True) -> None:
+        self._connections = connections
+        self._remembered = RememberedRows() if remembers else None
+        self.transactions_total = 0
+        self.reads_total = 0
 
-    async def load(self, keys: BatchKeys) -> BatchRows:
-        rows = await self._connection.fetch(_LOCK, list(keys.accounts))
-        accounts = [account_of(account) for account in rows]
-        row = await self._connection.fetchrow(
-            _LOAD,
-            list(keys.accounts),
-            list(keys.orders),
-            *_columns(keys.venue_orders),
-            *_columns(keys.client_orders),
-            *_columns(keys.idempotency),
-            [account.id for account in accounts if account.is_margined and account.id in keys.reserving],
-        )
+    async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows:
+        if self._remembered is not None and not is_fresh:
+            recalled = self._remembered.recall(keys)
+            if recalled is not None:
+                return recalled
+        self.reads_total += 1
+        async with self._connections.use() as connection:
+            row = await connection.fetchrow(
+                _LOAD,
+                list(keys.accounts),
+                list(keys.orders),
+                *_columns(keys.venue_orders),
+                *_columns(keys.client_orders),
+                *_columns(keys.idempotency),
+                list(keys.reserving),
+                *_columns(keys.kept),
+            )
         assert row is not None  # a SELECT without FROM always has one row
+        accounts = [account_of(account) for account in row["accounts"] or ()]
         return BatchRows(
             accounts=accounts,
             balances=[balance_of(balance) for balance in row["balances"] or ()],
@@ -132,33 +165,63 @@ class TradingSql:
             orders=orders_of(row["orders"] or (), row["executions"] or ()),
             unmatched=[report_of(kept["kind"], kept["body"]) for kept in row["unmatched"] or ()],
             claims=[claim_of(claim) for claim in row["claims"] or ()],
+            versions=dict(zip((account.id for account in accounts), row["versions"] or (), strict=True)),
+            keeping=frozenset(row["keeping"] or ()),
         )
 
-    async def save(self, changes: BatchChanges) -> None:
-        accounts = changes.accounts
-        await self._connection.execute(
-            _SAVE,
-            [order_row(order) for order in changes.created],
-            [order_row(order) for order in changes.updated],
-            [execution_row(execution) for execution in changes.executions],
-            [balance_row(balance) for balance in changes.balances],
-            [position_row(position) for position in changes.positions],
-            [_event_row(event) for event in changes.events],
-            [_unmatched_row(report) for report in changes.unmatched],
-            [account.id for account in accounts],
-            [account.last_sequence for account in accounts],
-            [account.status.value for account in accounts],
-            [account.nickname for account in accounts],
-            [account.updated_at_ms for account in accounts],
-            [operation.id for operation in changes.operations],
-            [operation.status.value for operation in changes.operations],
-            [operation.finished_at_ms for operation in changes.operations],
-            [operation.failure for operation in changes.operations],
-            [account.adopted_at_ms for account in accounts],
-            [order.account_id for order in changes.matched],
-            [order.venue_order_id for order in changes.matched],
-            [order.id for order in changes.matched],
-        )
+    async def save(self, rows: BatchRows, changes: BatchChanges) -> bool:
+        account_ids = [account.id for account in changes.accounts]
+        try:
+            async with self._connections.use() as connection:
+                saved = await connection.fetchrow(_SAVE, *_parameters(rows, changes, account_ids))
+        except BaseException:  # whether it wrote is not known
+            self._forget(account_ids)
+            raise
+        if saved is None:
+            self._forget(rows.versions)
+            return False
+        self.transactions_total += 1
+        if self._remembered is not None:
+            versions = dict(zip(saved["ids"] or (), saved["versions"] or (), strict=True))
+            keeping = rows.keeping.union(report.account_id for report in changes.unmatched)
+            self._remembered.forget(keeping)
+            self._remembered.learn(rows, changes, {id: v for id, v in versions.items() if id not in keeping})
+        return True
+
+    def _forget(self, account_ids: Iterable[TradingAccountId]) -> None:
+        if self._remembered is not None:
+            self._remembered.forget(account_ids)
+
+
+def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[TradingAccountId]) -> tuple[Any, ...]:
+    accounts = changes.accounts
+    return (
+        [order_row(order) for order in changes.created],
+        [order_row(order) for order in changes.updated],
+        [execution_row(execution) for execution in changes.executions],
+        [balance_row(balance) for balance in changes.balances],
+        [position_row(position) for position in changes.positions],
+        [_event_row(event) for event in changes.events],
+        [_unmatched_row(report) for report in changes.unmatched],
+        account_ids,
+        [account.last_sequence for account in accounts],
+        [account.status.value for account in accounts],
+        [account.nickname for account in accounts],
+        [account.updated_at_ms for account in accounts],
+        [operation.id for operation in changes.operations],
+        [operation.status.value for operation in changes.operations],
+        [operation.finished_at_ms for operation in changes.operations],
+        [operation.failure for operation in changes.operations],
+        [account.adopted_at_ms for account in accounts],
+        [order.account_id for order in changes.matched],
+        [order.venue_order_id for order in changes.matched],
+        [order.id for order in changes.matched],
+        [rows.versions[account_id] for account_id in account_ids],
+        [order.id for order in changes.created],
+        [order.account_id for order in changes.created],
+        [order.idempotency_key for order in changes.created],
+        [order.client_order_id for order in changes.created],
+    )
 
 
 def _columns(pairs: set[Any]) -> tuple[list[Any], list[str]]:

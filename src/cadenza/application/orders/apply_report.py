@@ -30,7 +30,9 @@ class ApplyReports:
             if report.order_id is not None:
                 keys.orders.add(report.order_id)
             if report.venue_order_id is not None:
-                keys.venue_orders.add((report.account_id, report.venue_order_id))
+                keys.kept.add((report.account_id, report.venue_order_id))
+                if report.order_id is None or isinstance(report, ExternalOrderReport):
+                    keys.venue_orders.add((report.account_id, report.venue_order_id))
 
     def decide(self, state: TradingState) -> dict[OrderId, Order]:
         orders: dict[OrderId, Order] = {}

@@ -1,8 +1,10 @@
 """The committer: the one place where an order, a position or a balance changes.
 
 It takes what is waiting (changes of many accounts: submits, cancels, reports, adoptions) and makes one transaction of
-it: load → decide (pure, one after another, seeing each other's effect) → save → commit → effects. There is no timer:
-an idle committer starts at once, and what arrives meanwhile is the next batch.
+it: load → decide (pure, one after another, seeing each other's effect) → save, which commits → effects. There is no
+timer: an idle committer starts at once, and what arrives meanwhile is the next batch.
+
+Nothing is locked between load and save. `save` says when the accounts have changed since; then all is decided again.
 
 A refusal is a decision: it fails its own promise and spoils nobody's batch. When the database fails a batch, its
 changes are tried one by one, so that one poisoned change cannot hold the others. Commands give up after some tries and
@@ -25,12 +27,14 @@ from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.ids import Ids
 from cadenza.ports.market import MarketView
 from cadenza.ports.publisher import Publisher
-from cadenza.ports.storage import Storage
-from cadenza.ports.storage.trading import BatchChanges, BatchKeys
+from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows, TradingRepository
 from cadenza.ports.waiters import Waiters
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+
+DECISIONS_MAX = 20
+"""How often a batch is decided while other processes change its accounts."""
 
 BOOK_DEPTH_MAX = 200
 """Levels a side that a decision may walk to value a market order."""
@@ -66,12 +70,12 @@ class CommitterLimits:
 
 
 class Committer:
-    """One per process; several processes are kept apart by the locks of the accounts' rows."""
+    """One per process; several processes are kept apart by the versions of the accounts' rows."""
 
     def __init__(
         self,
         *,
-        storage: Storage,
+        trading: TradingRepository,
         market: MarketView,
         catalogue: "InstrumentSource",
         portfolios: PortfolioBuilder,
@@ -83,7 +87,7 @@ class Committer:
         failpoints: Failpoints,
         limits: CommitterLimits,
     ) -> None:
-        self._storage = storage
+        self._trading = trading
         self._market = market
         self._catalogue = catalogue
         self._portfolios = portfolios
@@ -149,32 +153,33 @@ class Committer:
         keys = BatchKeys()
         for work in batch:
             work.change.name_keys(keys)
-        async with self._storage.begin() as uow:
-            rows = await uow.trading.load(keys)
-            state = TradingState(
-                self._world(),
-                rows.accounts,
-                rows.balances,
-                rows.positions,
-                rows.orders,
-                rows.unmatched,
-                rows.claims,
-            )
+        for attempt in range(DECISIONS_MAX):
+            rows = await self._trading.load(keys, is_fresh=attempt > 0)
+            state = self._state(rows)
             outcomes = [_decide(work, state) for work in batch]
             self._tell_portfolios(state)
             changes = _changes(state)
+            if rows.is_remembered and _needs_fresh_rows(keys, outcomes, changes):
+                continue
             if _is_empty(changes):
                 _settle(batch, outcomes)
                 return
-            await uow.trading.save(changes)
             self._failpoints.reach("committer.before_commit")
-            await uow.commit()
+            if await self._trading.save(rows, changes):
+                break
+        else:
+            raise DatabaseUnavailable("the accounts change all the time; try again with the same key")
         self._failpoints.reach("committer.after_commit")
         self.batches_total += 1
         self.changes_total += len(batch)
         self._publisher.account_events(state.changed.events)
         self._waiters.wake(order for order in (*changes.created, *changes.updated) if order.is_closed)
         _settle(batch, outcomes)
+
+    def _state(self, rows: BatchRows) -> TradingState:
+        return TradingState(
+            self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.unmatched, rows.claims
+        )
 
     def _world(self) -> World:
         return World(
@@ -221,6 +226,12 @@ def _settle(batch: Sequence[_Work[Any]], outcomes: Sequence[object]) -> None:
             work.promise.fail(outcome)
         else:
             work.promise.resolve(outcome)
+
+
+def _needs_fresh_rows(keys: BatchKeys, outcomes: Sequence[object], changes: BatchChanges) -> bool:
+    """Whether something was decided on remembered rows that saving does not prove: a refusal, or a mere reading."""
+    is_refused = any(isinstance(outcome, CadenzaError) for outcome in outcomes)
+    return is_refused or len(changes.accounts) < len(keys.accounts)
 
 
 def _positions_to_tell(state: TradingState, account_id: Any) -> list[Any]:

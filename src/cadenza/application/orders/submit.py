@@ -55,6 +55,7 @@ class SubmitChange:
         keys.accounts.add(request.account_id)
         keys.reserving.add(request.account_id)
         keys.orders.add(self.order_id)
+        keys.new_orders.add(self.order_id)
         if request.client_order_id is not None:
             keys.client_orders.add((request.account_id, request.client_order_id))
         if request.idempotency_key is not None:

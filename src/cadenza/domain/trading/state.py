@@ -184,8 +184,10 @@ class TradingState:
         self.changed.accounts.add(account.id)
 
     def keep_unmatched(self, report: Report) -> None:
-        """Keep a report that fits no order; it is applied when its order becomes known."""
+        """Keep a report that fits no order; it is applied when its order becomes known. It is of the account, so it
+        makes a new version of the account, though nothing is told."""
         self.changed.unmatched.append(report)
+        self.changed.accounts.add(report.account_id)
 
     def take_unmatched(self, order: Order) -> list[Report]:
         """Return the reports that were kept and that this order explains, those of this batch last. They are kept no

@@ -18,7 +18,7 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, TradingRepository, UnmatchedReports
+from cadenza.ports.storage.trading import EventLog, OrderQueries, UnmatchedReports
 
 __all__ = ["Storage", "UnitOfWork"]
 
@@ -26,7 +26,6 @@ __all__ = ["Storage", "UnitOfWork"]
 class UnitOfWork(Protocol):
     """The rooms of one transaction."""
 
-    trading: TradingRepository
     orders: OrderQueries
     unmatched: UnmatchedReports
     events: EventLog
@@ -43,6 +42,8 @@ class UnitOfWork(Protocol):
 
 
 class Storage(Protocol):
+    """What the committer changes it reads and writes by `ports.storage.trading` instead."""
+
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
 
     def read(self) -> AbstractAsyncContextManager[UnitOfWork]: ...

@@ -1,6 +1,6 @@
 """Loading and saving what the committer changes: many rows at a time, there is no row-by-row way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,12 +17,15 @@ from cadenza.domain.trading.reports import Report
 
 @dataclass(slots=True)
 class BatchKeys:
-    """What a batch needs: its accounts (locked in id order) and the orders it names in any of four ways. `reserving`
-    are the accounts in which an order may come that is not there yet."""
+    """What a batch needs: its accounts and the orders it names in any of four ways. `new_orders` are those of `orders`
+    that this batch makes, unless an earlier try of it did. `reserving` are the accounts in which an order may come that
+    is not there yet. `kept` are the venue's ids for which kept reports are wanted."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
     orders: set[OrderId] = field(default_factory=set)
+    new_orders: set[OrderId] = field(default_factory=set)
+    kept: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     venue_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
@@ -30,9 +33,11 @@ class BatchKeys:
 
 @dataclass(slots=True, kw_only=True)
 class BatchRows:
-    """The rows as they are now: every balance and every open position of the accounts, and the orders asked for with
+    """The rows of one moment: every balance and every open position of the accounts, and the orders asked for with
     their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent.
-    `claims` are of all open orders of the reserving accounts that are margined, and of no others."""
+    `claims` are of all open orders of the reserving accounts that are margined, and of no others. `versions` say which
+    moment it was, account by account; `keeping` are the accounts that have any kept report. Remembered rows may be of a
+    moment that is over."""
 
     accounts: Sequence[TradingAccount]
     balances: Sequence[Balance]
@@ -40,6 +45,9 @@ class BatchRows:
     orders: Sequence[Order]
     unmatched: Sequence[Report]
     claims: Sequence[Claim]
+    versions: Mapping[TradingAccountId, str]
+    keeping: frozenset[TradingAccountId] = frozenset()
+    is_remembered: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,12 +69,19 @@ class BatchChanges:
 
 
 class TradingRepository(Protocol):
-    """Law: `load` locks the accounts' rows in id order until the transaction ends; `save` must be given only rows of
-    locked accounts. Unique keys (client order id, idempotency key, trade id) are enforced by the database as well."""
+    """Law: `save` writes all or nothing, in one transaction; and nothing, and says False, unless every account that
+    it writes is still at the version that `rows` have of it, and no id or key of a created order is taken. Whatever
+    changes anything of an account writes its row, so then all that was decided on its rows is true, though no lock was
+    held meanwhile. What was decided without changing the account (a refusal, an order only read) is true when the rows
+    are fresh. Unique keys (client order id, idempotency key, trade id) are enforced by the database as well.
 
-    async def load(self, keys: BatchKeys) -> BatchRows: ...
+    `load` may answer from memory unless asked for fresh rows; `save` keeps the memory. Both raise
+    `DatabaseUnavailable`; after it, whether `save` wrote is not known.
+    """
 
-    async def save(self, changes: BatchChanges) -> None: ...
+    async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows: ...
+
+    async def save(self, rows: BatchRows, changes: BatchChanges) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,140 @@
+"""What a process remembers of accounts never decides anything that is not so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from cadenza.adapters.storage import remembered
+from cadenza.domain import errors as e
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport
+from tests.application.orders.order_world import ACTOR, OrderWorld, another_process, cancels, fills, order_world
+from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, request
+
+
+@pytest.fixture
+async def world(database_dsn: str) -> AsyncIterator[OrderWorld]:
+    async with order_world(database_dsn) as made:
+        yield made
+
+
+@pytest.fixture
+async def other(world: OrderWorld, database_dsn: str) -> AsyncIterator[OrderWorld]:
+    async with another_process(database_dsn) as made:
+        yield made
+
+
+def deposit(asset: str, total: str) -> BalanceReport:
+    return BalanceReport(
+        account_id=ACCOUNT, order_id=None, venue_order_id=None, at_ms=NOW_MS, asset=asset, total=D(total), borrowed=D(0)
+    )
+
+
+async def test_orders_in_an_account_just_used_read_nothing(world: OrderWorld) -> None:
+    await world.submit_order(ACTOR, request())
+    before = world.trading.reads_total
+    order = await world.submit_order(ACTOR, request(client_order_id="c", idempotency_key="k"))
+    await world.sink.deliver(list(fills(order)))
+    assert world.trading.reads_total == before
+    assert (await world.stored(order)).status is OrderStatus.FILLED
+
+
+async def test_money_that_another_process_brought_can_be_spent(world: OrderWorld, other: OrderWorld) -> None:
+    await world.submit_order(ACTOR, request())
+    await other.sink.deliver([deposit("BTC", "50")])
+    order = await world.submit_order(ACTOR, request(side=Side.SELL, quantity=D(40), limit_price=D(120)))
+    assert order.status is OrderStatus.ACCEPTED
+
+
+async def test_money_that_another_process_spent_cannot(world: OrderWorld, other: OrderWorld) -> None:
+    selling = request(side=Side.SELL, quantity=D(6), limit_price=D(120))
+    await world.submit_order(ACTOR, request())
+    await other.submit_order(ACTOR, selling)
+    with pytest.raises(e.InsufficientBalance):
+        await world.submit_order(ACTOR, selling)
+    assert await world.balance("BTC") == (D(10), D(6))
+
+
+async def test_a_repeated_request_is_known_when_its_order_is_forgotten(world: OrderWorld) -> None:
+    world.session.on_submit = fills
+    first = await world.submit_order(ACTOR, request(idempotency_key="k", client_order_id="c"))
+    again = await world.submit_order(ACTOR, request(idempotency_key="k", client_order_id="c"))
+    assert again.id == first.id
+    with pytest.raises(e.IdempotencyKeyReused):
+        await world.submit_order(ACTOR, request(idempotency_key="k", quantity=D(2)))
+    with pytest.raises(e.DuplicateClientOrderId):
+        await world.submit_order(ACTOR, request(idempotency_key="l", client_order_id="c"))
+    assert len(world.session.submitted) == 1
+
+
+async def test_a_key_that_another_process_took_is_taken(world: OrderWorld, other: OrderWorld) -> None:
+    await world.submit_order(ACTOR, request())
+    first = await other.submit_order(ACTOR, request(idempotency_key="k"))
+    again = await world.submit_order(ACTOR, request(idempotency_key="k"))
+    assert again.id == first.id
+    assert len(world.session.submitted) == 1
+
+
+async def test_a_report_that_another_process_kept_is_applied(world: OrderWorld, other: OrderWorld) -> None:
+    await world.submit_order(ACTOR, request())
+    fill = FillReport(
+        account_id=ACCOUNT, order_id=None, venue_order_id="V-early", at_ms=NOW_MS, trade_id="t", instrument_id=BTC,
+        side=Side.BUY, price=D(90), quantity=D(1), fees=(),
+    )  # fmt: skip
+    await other.sink.deliver([fill])
+    world.session.on_submit = lambda order: [
+        AcceptedReport(account_id=ACCOUNT, order_id=order.id, venue_order_id="V-early", at_ms=NOW_MS)
+    ]
+    order = await world.submit_order(ACTOR, request())
+    assert (await world.stored(order)).status is OrderStatus.FILLED
+
+
+async def test_no_more_is_remembered_than_allowed(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "ACCOUNT_ORDERS_MAX", 2)
+    orders = [await world.submit_order(ACTOR, request()) for _ in range(4)]
+    before = world.trading.reads_total
+    await world.sink.deliver(list(fills(orders[3])))
+    assert world.trading.reads_total == before
+    await world.sink.deliver(list(fills(orders[0])))
+    assert world.trading.reads_total == before + 1
+    monkeypatch.setattr(remembered, "ORDERS_MAX", 0)
+    await world.submit_order(ACTOR, request())
+    before = world.trading.reads_total
+    await world.submit_order(ACTOR, request())
+    assert world.trading.reads_total == before + 2  # the intent, and the answer
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_two_processes_on_one_account_add_up(world: OrderWorld, other: OrderWorld, seed: int) -> None:
+    """Orders, fills and cancels from both at once: what is locked is what open orders hold, and the log has no gap."""
+    random = Random(seed)
+    known: list[Order] = []
+
+    async def act(process: OrderWorld) -> None:
+        for _ in range(15):
+            choice = random.random()
+            if choice < 0.6 or not known:
+                side = random.choice(list(Side))
+                price = D(random.randint(60, 95)) if side is Side.BUY else D(random.randint(110, 140))
+                quantity = D(random.randint(100, 300)) / 1000
+                asked = request(side=side, quantity=quantity, limit_price=price)
+                known.append(await process.submit_order(ACTOR, asked))
+            elif choice < 0.8:
+                await process.sink.deliver(list(fills(random.choice(known))))
+            else:
+                await process.sink.deliver(list(cancels(random.choice(known))))
+
+    await asyncio.gather(act(world), act(world), act(other), act(other))
+    stored = [await world.stored(order) for order in known]
+    for asset in ("USDT", "BTC"):
+        held = (o.reservation.remaining for o in stored if o.reservation is not None and o.reservation.asset == asset)
+        assert (await world.balance(asset))[1] == sum(held, D(0))
+    bought = sum((o.executed_quantity * (1 if o.side is Side.BUY else -1) for o in stored), D(0))
+    assert (await world.balance("BTC"))[0] == 10 + bought
+    async with world.storage.read() as uow:
+        events = await uow.events.after(ACCOUNT, 0, 10_000)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
