@@ -67,7 +67,7 @@ class Served:
                 break
         else:
             raise SystemExit(f"the server did not start: {data_dir.with_suffix('.log').read_text()[-2000:]}")
-        while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):
+        while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.01)
         return cls(process, data_dir, host, port, time.perf_counter() - started)
 
