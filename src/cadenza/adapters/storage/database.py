@@ -114,14 +114,16 @@ async def open_pool(
     """Connect. The pool keeps prepared statements per connection and cancels statements over the timeout.
 
     `is_for_batches`: for those whose few statements look up by key, whatever their parameters are. Their plans are made
-    once, as to plan them again costs three times what running them does. Lists are planned for what they ask.
+    once, as to plan them again costs three times what running them does, and always use the keys: a plan made while a
+    table was young (that of a foreign key's check, too) would go on reading all of it. Lists are planned for what they
+    ask.
     """
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=connections_max,
         command_timeout=statement_timeout_ms / 1000,
-        server_settings=_SESSION | ({"plan_cache_mode": "force_generic_plan"} if is_for_batches else {}),
+        server_settings=_SESSION | (_BY_KEY if is_for_batches else {}),
         reset=_keep_as_it_is,
     )
 
@@ -132,6 +134,8 @@ _SESSION = {
     # Disks have no heads: without it a young table is looked up by reading all of it, and that plan is kept.
     "random_page_cost": "1.1",
 }
+
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
 async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
