@@ -154,6 +154,8 @@ async def dial(port: int, receive_buffer_bytes: int | None = None) -> tuple[asyn
     sock = socket.socket()
     if receive_buffer_bytes is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        # The peer's kernel sizes its send buffer by segments, which are huge on loopback: megabytes would wait there.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
     return await asyncio.open_connection(sock=sock, limit=4096 if receive_buffer_bytes else 2**20)
