@@ -78,6 +78,7 @@ async def _serve_http(house: House, listener: socket.socket, settings: Settings,
             house.app,
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # whom a proxy speaks for is decided by `client_address`, for trusted proxies alone
             lifespan="off",
             server_header=False,
             http=protocol_class(house.ids),

@@ -15,8 +15,8 @@ from cadenza.ports.market import MarketView
 DEFAULT_CURRENCY = "USDT"
 
 
-RateCache = dict[tuple[VenueId, str, str], Decimal | None]
-"""(venue, asset, currency) to units of the currency per unit of the asset."""
+RateCache = dict[str, dict[str, Decimal | None]]
+"""By venue, then by asset: units of the currency per unit of the asset."""
 
 
 class PortfolioBuilder:
@@ -44,7 +44,7 @@ class PortfolioBuilder:
     ) -> Portfolio:
         """Return the portfolio valued in `currency`. Assets without a fresh price path add nothing to the equity.
 
-        `rates` remembers what was looked up, for portfolios that are built at one moment.
+        `rates` remembers what was looked up, for portfolios in one currency that are built at one moment.
         """
         instruments = {}
         for position in positions:
@@ -92,13 +92,16 @@ class PortfolioBuilder:
         return None if top is None else top.mark
 
     def _rate(self, venue_id: VenueId, currency: str, rates: RateCache) -> Rate:
+        venue = str(venue_id)
+        known = rates.setdefault(venue, {})
+
         def direct(asset: str, target: str) -> Decimal | None:
             if asset == target:
                 return ONE
-            mark = self._mark(InstrumentId(f"{venue_id}:{asset}/{target}"))
+            mark = self._mark(InstrumentId(f"{venue}:{asset}/{target}"))
             if mark is not None:
                 return mark
-            inverse = self._mark(InstrumentId(f"{venue_id}:{target}/{asset}"))
+            inverse = self._mark(InstrumentId(f"{venue}:{target}/{asset}"))
             return divide(ONE, inverse) if inverse else None
 
         def found(asset: str) -> Decimal | None:
@@ -112,10 +115,9 @@ class PortfolioBuilder:
             return None
 
         def rate(asset: str) -> Decimal | None:
-            key = (venue_id, asset, currency)
-            if key not in rates:
-                rates[key] = found(asset)
-            return rates[key]
+            if asset not in known:
+                known[asset] = found(asset)
+            return known[asset]
 
         return rate
 
