@@ -56,7 +56,7 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "utf8": ("text that is not UTF-8", "closes with 1007", "read as it is"),
     "session": (
         "a session that ends",
-        "closes with 3500, at the latest after `session_check_ms`",
+        "closes with 3500: at once, or within `session_check_ms` where another process ended it",
         "closes with 3500 at the next RPC or subscription; told nothing new after two minutes",
     ),
     "goodbye": ("a client that does not read", "is told 3008 when it reads again", "may find the wire cut instead"),

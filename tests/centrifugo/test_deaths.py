@@ -16,6 +16,7 @@ from tests.adapters.realtime.test_official_python import WAIT_S, Events
 from tests.centrifugo.conftest import SOCKETS, publication, publications_until
 from tests.centrifugo.differences import differs
 from tests.centrifugo.judge import House
+from tests.contract.checker import assert_conforms
 from tests.e2e.trader import Trader
 from tests.serving import DidNotStart, eventually
 
@@ -196,6 +197,31 @@ async def test_events_wait_for_centrifugo(judged: House) -> None:
         assert waited == list(range(waited[0], waited[0] + len(waited)))
         assert before[-1] < waited[0] <= before[-1] + 2, "it goes on where it ended (a portfolio may have come after)"
         client.leave()
+
+
+async def test_health_tells_of_centrifugo(judged: House) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def told() -> tuple[int, str, dict[str, str]]:
+            async with session.get(f"{judged.url}/api/v3/health") as response:
+                body = await response.json()
+            assert_conforms("health", response.status, body)
+            return response.status, body["status"], {name: part["status"] for name, part in body["checks"].items()}
+
+        async def is_well() -> bool:
+            parts = {"database": "healthy", "temporal": "healthy", "redis": "healthy"}
+            return await told() == (200, "healthy", parts)
+
+        async def lacks_it() -> bool:
+            parts = {"database": "healthy", "temporal": "healthy", "redis": "degraded"}
+            return await told() == (200, "degraded", parts)
+
+        await eventually(is_well)
+        assert judged.centrifugo is not None
+        await judged.centrifugo.kill()
+        await eventually(lacks_it)
+        await judged.centrifugo.start()
+        await eventually(is_well)
 
 
 async def test_our_server_stops_and_starts_without_centrifugo(judged: House) -> None:

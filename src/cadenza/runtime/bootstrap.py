@@ -89,6 +89,7 @@ class House:
         self.identity = wire_identity(
             settings, storage=self.storage, keys=self.key_ring, clock=self.clock, ids=self.ids
         )
+        self.identity.sessions.on_revoked = self.realtime.sessions_ended
         self.jobs = JobRunner(dsn, self.identity.job_handlers)
         self._wire_edges()
 
@@ -266,9 +267,8 @@ class House:
         async def healthy() -> HealthStatus:
             return HealthStatus.HEALTHY  # the cache and the bus are this process's memory
 
-        return CheckHealth(
-            probes={"database": self._database_health, "jobs": self._jobs_health, "cache": healthy}, clock=self.clock
-        )
+        probes = {"database": self._database_health, "jobs": self._jobs_health, "cache": healthy}
+        return CheckHealth(probes=probes | {"realtime": self.realtime.health}, clock=self.clock)
 
     def _readings(self) -> Readings:
         readings = Readings()

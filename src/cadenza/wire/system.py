@@ -32,7 +32,7 @@ class HealthChecks(Response, kw_only=True, frozen=True):
 
     database: HealthCheckComponent
     temporal: Annotated[HealthCheckComponent, Meta(description="Durable jobs")]
-    redis: Annotated[HealthCheckComponent, Meta(description="Cache and bus")]
+    redis: Annotated[HealthCheckComponent, Meta(description="Cache, bus, and where clients' sockets end")]
 
 
 class HealthReport(Response, kw_only=True, frozen=True):

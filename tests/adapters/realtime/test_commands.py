@@ -280,6 +280,18 @@ async def test_presence_is_of_the_own_tenant(world: World) -> None:
         await each.close()
 
 
+async def test_presence_lists_so_many_and_counts_all(make_world: MakeWorld) -> None:
+    world = await make_world(presence_clients_max=2)
+    clients = [await world.client() for _ in range(3)]
+    for client in clients:
+        await client.subscribe(w.ACCOUNT)
+    assert len((await clients[0].ask(presence={"channel": w.ACCOUNT}))["presence"]["presence"]) == 2
+    stats = (await clients[0].ask(presence_stats={"channel": w.ACCOUNT}))["presence_stats"]
+    assert stats == {"num_clients": 3, "num_users": 1}
+    for client in clients:
+        await client.close()
+
+
 @pytest.mark.parametrize("spelling", ["join_leave", "joinLeave"])
 async def test_join_and_leave_for_those_who_ask(world: World, spelling: str) -> None:
     client, silent = await world.client(), await world.client()

@@ -9,6 +9,7 @@ from tests.adapters.realtime.raw_client import RawClient, dial, handshake
 from tests.adapters.realtime.realtime_world import World
 
 from cadenza.domain.identity.actor import Scope
+from cadenza.domain.ids import SessionId
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "x" * 10_000])
@@ -77,6 +78,17 @@ async def test_a_session_that_ended_ends_its_connections(world: World) -> None:
     assert (await client.closed()).code == 3500
     await other.ask(ping={})
     await other.close()
+
+
+async def test_a_session_that_this_process_ends_is_closed_at_once(world: World) -> None:
+    token = world.issue(user=5, session_id=SessionId(w.h.uuid(55)))
+    client, other, nobody = await world.client(token), await world.client(), await world.raw()
+    world.node.sessions_ended({SessionId(w.h.uuid(55)), SessionId(w.h.uuid(56))})
+    assert (await client.closed()).code == 3500
+    await other.ask(ping={})
+    await nobody.connect(world.token)
+    await other.close()
+    await nobody.close()
 
 
 async def test_rights_that_were_taken_away_end_subscriptions(world: World) -> None:

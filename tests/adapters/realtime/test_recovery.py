@@ -9,6 +9,11 @@ from tests.adapters.realtime.conftest import MakeWorld
 from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.realtime_world import World, quantity_of
 
+from cadenza.adapters.realtime import broker
+from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.domain.trading.events import AccountEvent
+from cadenza.wire.push import encode_account_event, encode_order_book
+
 EPOCH = "installation-1"
 
 
@@ -196,6 +201,55 @@ async def test_a_book_recovers_to_the_newest_snapshot(world: World) -> None:
     (publication,) = told["publications"]
     assert publication["data"]["data"]["bids"] == [["64000", "6"]]
     assert publication["offset"] == told["offset"]
+    await client.close()
+
+
+async def test_an_event_that_cannot_be_encoded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to nobody: its listeners come anew, are told so, and go on; others notice nothing."""
+
+    def encode(event: AccountEvent) -> bytes:
+        if event.sequence == 2:
+            raise ValueError("a defect")
+        return encode_account_event(event)
+
+    monkeypatch.setattr(broker, "encode_account_event", encode)
+    client, beside = await world.client(), await world.client()
+    await client.subscribe(w.ACCOUNT)
+    await beside.subscribe(w.TRADE)
+    world.publish(1)
+    assert (await client.push())["pub"]["offset"] == 1
+    world.publish(1)
+    world.trade()
+    assert (await client.push())["unsubscribe"]["code"] == 2500
+    assert (await beside.push())["pub"]["offset"] == 1
+    told = await recover(client, 1)
+    assert (told["recovered"], told["offset"]) == (False, 2)
+    world.publish(2)
+    assert [(await client.push())["pub"]["offset"] for _ in range(2)] == [3, 4]
+    other = await world.client()
+    assert (await recover(other, 1))["recovered"] is False
+    history = (await other.ask(history={"channel": w.ACCOUNT, "limit": -1}))["history"]["publications"]
+    assert [each["offset"] for each in history] == [1, 3, 4]
+    assert offsets(await recover(await world.client(), 2)) == [3, 4]
+    for each in (client, beside, other):
+        await each.close()
+
+
+async def test_a_book_that_cannot_be_encoded_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode(snapshot: BookSnapshot) -> bytes:
+        if snapshot.sequence % 2:
+            raise ValueError("a defect")
+        return encode_order_book(snapshot)
+
+    monkeypatch.setattr(broker, "encode_order_book", encode)
+    world.change_book()
+    client = await world.client()
+    await client.subscribe(w.BOOK)
+    for _ in range(4):
+        world.publish_book()
+        await client.ask(ping={})
+    seen = [int((await client.push())["pub"]["data"]["data"]["bids"][0][1]) for _ in range(2)]
+    assert seen == [2, 4]
     await client.close()
 
 

@@ -11,7 +11,7 @@ from tests.adapters.realtime.realtime_world import World
 from tests.contract.checker import SCHEMAS, assert_matches
 
 from cadenza.adapters.realtime.rpc_table import METHODS
-from cadenza.domain.errors import CredentialRejected, InsufficientBalance, Overloaded
+from cadenza.domain.errors import CadenzaError, CredentialRejected, InsufficientBalance, Overloaded, VenueUnavailable
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.wire.errno import ERRNO_BY_CAUSE
@@ -260,8 +260,14 @@ async def test_refusals_carry_the_number_of_rest(world: World) -> None:
     data = {"tradeOrder": LIMIT_ORDER, "tradingAccountId": ACCOUNT}
     told = await outcome(world, "command.trade_order.submit", data)
     assert told == {"error": {"code": ERRNO_BY_CAUSE[InsufficientBalance], "message": "not enough USDT"}}
-    world.use_cases.use_cases.submit_order.result = Overloaded("the queue is full")
-    assert (await outcome(world, "command.trade_order.submit", data))["error"]["temporary"] is True
+
+
+@pytest.mark.parametrize("error", [Overloaded("the queue is full"), VenueUnavailable("it does not answer")])
+async def test_what_may_be_tried_again_is_temporary(world: World, error: CadenzaError) -> None:
+    world.use_cases.use_cases.submit_order.result = error
+    data = {"tradeOrder": LIMIT_ORDER, "tradingAccountId": ACCOUNT}
+    told = await outcome(world, "command.trade_order.submit", data)
+    assert told["error"] == {"code": ERRNO_BY_CAUSE[type(error)], "message": error.message, "temporary": True}
 
 
 async def test_a_defect_is_error_100_and_tells_nothing(world: World) -> None:

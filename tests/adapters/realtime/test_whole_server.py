@@ -19,7 +19,7 @@ async def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def server(data_dir: Path) -> AsyncIterator[Serving]:
-    running = await Serving.start(data_dir)
+    running = await Serving.start(data_dir, SOCKET_SESSION_CHECK_MS=600_000)  # nothing here waits for a look
     yield running
     await running.kill()
 

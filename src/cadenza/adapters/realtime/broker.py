@@ -125,9 +125,9 @@ class Broker:
         snapshot = self._read_book(instrument_id, PUBLISHED_LEVELS_MAX)
         if snapshot is None:
             return None
-        if stream.newest is not None and stream.version == _version(snapshot):
-            return stream.newest
-        return _append_book(stream, snapshot)
+        is_known = stream.newest is not None and stream.version == _version(snapshot)
+        newest = stream.newest if is_known else _append_book(stream, snapshot)
+        return newest if newest is not None and newest.is_sound else None
 
     async def history(self, channel: Channel, request: History) -> tuple[Stream, Sequence[Publication]]:
         """Return the position, and publications after `since` (before it if `reverse`) or from the beginning.
@@ -152,7 +152,8 @@ class Broker:
             found: Sequence[Publication] = await self._read_log(channel.account_id, first - 1, last - first + 1)
         else:
             found = [item for item in stream.since(max(first, stream.first) - 1) or () if item.offset <= last][:limit]
-        return stream, within_bytes(found[::-1] if request.reverse else found, self._limits.history_bytes_max)
+        sound = [item for item in found if item.is_sound]
+        return stream, within_bytes(sound[::-1] if request.reverse else sound, self._limits.history_bytes_max)
 
     # --- housekeeping
 

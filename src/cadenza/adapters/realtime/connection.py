@@ -5,6 +5,7 @@ beside them, and are answered as they end.
 """
 
 from collections import deque
+from collections.abc import Collection
 
 import structlog
 
@@ -12,6 +13,7 @@ from cadenza.adapters.realtime.codes import (
     BAD_COMMAND,
     CONNECTION_EXPIRED,
     INTERNAL,
+    INVALID_TOKEN,
     NO_PONG,
     SERVER_UNSUBSCRIBE,
     SLOW,
@@ -41,6 +43,7 @@ from cadenza.adapters.realtime.transport import Transport
 from cadenza.adapters.realtime.writer import Writer
 from cadenza.domain.errors import Unavailable
 from cadenza.domain.identity.actor import Actor
+from cadenza.domain.ids import SessionId
 
 log = structlog.get_logger(__name__)
 
@@ -199,6 +202,11 @@ class Connection:
                 self._pong_ms = now_ms + self.services.limits.pong_timeout_ms
                 self.writer.append(PING)
             self._sleep()
+
+    def end_session(self, session_ids: Collection[SessionId]) -> None:
+        """End the connection if its session is one of those that have ended."""
+        if self._visitor is not None and self._visitor.session_id in session_ids:
+            self.close(INVALID_TOKEN)
 
     async def check_session(self) -> None:
         """End the connection when its session has ended; rights that have changed count from now on."""

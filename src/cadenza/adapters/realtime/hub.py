@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from cadenza.adapters.realtime.broker import Key, key_of
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
 from cadenza.adapters.realtime.codes import INSUFFICIENT_STATE_OF_CHANNEL, Unsubscribed
 from cadenza.adapters.realtime.commands import PUSH_TAIL, ClientInfo, push_head
-from cadenza.adapters.realtime.stream import Publication
+from cadenza.adapters.realtime.stream import Publication, Unencodable
 from cadenza.adapters.realtime.writer import Writer
 from cadenza.domain.identity.actor import Actor
-
-log = structlog.get_logger(__name__)
 
 
 class Subscriber(Protocol):
@@ -139,10 +135,11 @@ class Hub:
                 subscriber.end_subscription(topic.channel.name, why)
 
     def _deliver_one(self, topic: Topic) -> None:
-        """Deliver one topic. If a publication cannot be encoded (our defect), its channel starts anew; others go on."""
+        """Deliver one topic. If a publication cannot be encoded (our defect), its listeners come anew, are told that
+        they are not recovered, and list by other ways; of a book the next one counts. Others go on."""
         self._dirty.pop(topic, None)
         try:
             self.deliveries_total += topic.deliver()
-        except Exception:
-            log.exception("a publication failed", channel=topic.channel.name)
-            self.end(key_of(topic.channel), INSUFFICIENT_STATE_OF_CHANNEL)
+        except Unencodable:
+            if topic.channel.kind is not ChannelKind.ORDER_BOOK:
+                self.end(key_of(topic.channel), INSUFFICIENT_STATE_OF_CHANNEL)

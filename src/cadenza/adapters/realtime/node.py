@@ -1,7 +1,7 @@
 """The node: everything of the socket in this process, and the way in for what is published."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 import structlog
@@ -26,7 +26,7 @@ from cadenza.adapters.realtime.writer import Flusher
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor
-from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
 from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.ports.clock import Clock
@@ -126,6 +126,11 @@ class Node:
                 super().__init__(services, framer, server_state.connections)
 
         return NodeWebSocket
+
+    def sessions_ended(self, session_ids: Collection[SessionId]) -> None:
+        """Close the connections of sessions that have ended here; those that ended elsewhere are found by looking."""
+        for member in self._services.roster.members:
+            member.end_session(session_ids)
 
     async def shutdown(self) -> None:
         """Send every client away with 3001, so that it comes back to the next start and recovers. RPCs go on."""

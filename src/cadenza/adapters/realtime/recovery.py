@@ -21,7 +21,9 @@ def recover(stream: Stream, epoch: str, offset: int, limits: RealtimeLimits) -> 
     if not is_recoverable(stream, epoch, offset, limits):
         return None
     missed = stream.since(offset)
-    if missed is None or sum(len(item.encoded) for item in missed) > limits.history_bytes_max:
+    if missed is None or not all(item.is_sound for item in missed):
+        return None
+    if sum(len(item.encoded) for item in missed) > limits.history_bytes_max:
         return None
     return missed
 

@@ -1,11 +1,12 @@
 """Who is connected here."""
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Protocol
 
 from cadenza.adapters.realtime.codes import CONNECTION_LIMIT, Closing, Disconnect
 from cadenza.adapters.realtime.limits import RealtimeLimits
-from cadenza.domain.ids import UserId
+from cadenza.domain.ids import SessionId, UserId
 
 
 class Member(Protocol):
@@ -15,6 +16,9 @@ class Member(Protocol):
     def queued_bytes(self) -> int: ...
 
     def close(self, why: Disconnect) -> None: ...
+
+    def end_session(self, session_ids: Collection[SessionId]) -> None:
+        """Close the connection if its session is one of those that have ended."""
 
     async def check_session(self) -> None:
         """Close the connection if its session has ended."""

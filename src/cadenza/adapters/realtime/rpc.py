@@ -13,7 +13,7 @@ from cadenza.adapters.realtime.rpc_methods import Call
 from cadenza.adapters.realtime.rpc_shapes import FailedAnswer, Failure
 from cadenza.adapters.realtime.rpc_table import METHODS
 from cadenza.application.use_cases import UseCases
-from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable
+from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable, VenueUnavailable
 from cadenza.domain.identity.actor import Actor
 from cadenza.wire.envelope import encode
 from cadenza.wire.errno import errno_of
@@ -39,7 +39,7 @@ class Rpcs:
             asked = read_body(row.params, b"{}" if text in (b"", b"null") else text)
             answer = await row.respond(Call(self._use_cases(), actor), asked)
         except CadenzaError as error:
-            is_temporary = isinstance(error, (Unavailable, TooManyRequests))
+            is_temporary = isinstance(error, (Unavailable, TooManyRequests, VenueUnavailable))
             told = Failure(code=errno_of(error), message=error.message, temporary=is_temporary)
             return Raw(encode(FailedAnswer(error=told)))
         return Raw(encode(answer))

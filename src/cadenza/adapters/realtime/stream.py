@@ -5,11 +5,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+import structlog
+
 from cadenza.adapters.realtime.commands import publication
+
+log = structlog.get_logger(__name__)
+
+
+class Unencodable(Exception):
+    """A publication that cannot be told."""
 
 
 class Publication:
-    """One publication. It is encoded when somebody first needs it, and then only once."""
+    """One publication. It is encoded when somebody first needs it, and then only once.
+
+    One that cannot be encoded (our defect) is told to nobody: whoever needs it lists anew by other ways.
+    """
 
     __slots__ = ("_encode", "_encoded", "at_ms", "offset")
 
@@ -21,11 +32,21 @@ class Publication:
 
     @property
     def encoded(self) -> bytes:
-        """The publication as in pushes and replies: `{"data":…,"offset":…}`."""
-        if self._encode is not None:
-            self._encoded = publication(self._encode(), self.offset)
-            self._encode = None
+        """The publication as in pushes and replies: `{"data":…,"offset":…}`. Raises `Unencodable`."""
+        if not self._encoded and not self.is_sound:
+            raise Unencodable(f"offset {self.offset}")
         return self._encoded
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be encoded. That it cannot is logged once."""
+        if self._encode is not None:
+            encode, self._encode = self._encode, None
+            try:
+                self._encoded = publication(encode(), self.offset)
+            except Exception:
+                log.exception("a publication cannot be encoded", offset=self.offset)
+        return bool(self._encoded)
 
 
 class Stream:

@@ -1,7 +1,7 @@
 """What is known of the sessions in use, so that a request costs no query to authenticate."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from cadenza.domain.identity.session import SessionState
 from cadenza.domain.ids import SessionId
@@ -33,6 +33,8 @@ class SessionStates:
         self._stale_after_ms = stale_after_ms
         # None is a revoked session: it never lives again, so it needs no date.
         self._known: OrderedDict[SessionId, tuple[SessionState, int] | None] = OrderedDict()
+        self.on_revoked: Callable[[Collection[SessionId]], None] = lambda session_ids: None
+        """Told of sessions that this process revokes, as it does."""
 
     async def get(self, session_id: SessionId) -> SessionState | None:
         """Return the state of a live session, else None."""
@@ -49,8 +51,11 @@ class SessionStates:
 
     def mark_revoked(self, session_ids: Iterable[SessionId]) -> None:
         """Refuse these sessions from now on; to be called after the commit."""
-        for session_id in session_ids:
+        revoked = frozenset(session_ids)
+        for session_id in revoked:
             self._put(session_id, None)
+        if revoked:
+            self.on_revoked(revoked)
 
     async def _load(self, session_id: SessionId) -> SessionState | None:
         asked_at_ms = self._clock.monotonic_ms()

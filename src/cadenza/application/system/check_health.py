@@ -18,9 +18,15 @@ class HealthStatus(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
+_SEVERITY = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The whole and its parts: `database`, `jobs` and `cache`, whatever does that job in this deployment."""
+    """The whole and its parts: `database`, `jobs` and `cache`, whatever does that job in this deployment.
+
+    `cache` is what processes and clients hear each other by: the cache, the bus, and where clients' sockets end.
+    """
 
     status: HealthStatus
     database: HealthStatus
@@ -30,7 +36,10 @@ class Health:
 
 
 class CheckHealth:
-    """The use case; public. Without its database the house is unhealthy; without another part it is degraded."""
+    """The use case; public. Without its database the house is unhealthy; without another part it is degraded.
+
+    `probes` are `database`, `jobs`, `cache` and `realtime`.
+    """
 
     def __init__(self, *, probes: Mapping[str, Probe], clock: Clock) -> None:
         self._probes = probes
@@ -57,6 +66,6 @@ class CheckHealth:
             status=status,
             database=parts["database"],
             jobs=parts["jobs"],
-            cache=parts["cache"],
+            cache=max(parts["cache"], parts["realtime"], key=_SEVERITY.index),
             at_ms=self._clock.now_ms(),
         )

@@ -1,18 +1,20 @@
 """Where clients' WebSockets end: at our own socket, or at Centrifugo in front of us."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import structlog
 from litestar.handlers import HTTPRouteHandler
 
-from cadenza.adapters.engines.centrifugo.audience import MARKET_PATTERN, Audience
+from cadenza.adapters.engines.centrifugo.audience import Audience
 from cadenza.adapters.engines.centrifugo.configuration import Facts
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
 from cadenza.adapters.engines.centrifugo.publisher import CentrifugoPublisher, MarketWire
 from cadenza.adapters.engines.centrifugo.relay import Relay
-from cadenza.adapters.engines.centrifugo.server_api import ServerApi
+from cadenza.adapters.engines.centrifugo.server_api import ApiFailed, ServerApi
 from cadenza.adapters.realtime.broker import ReadBook
 from cadenza.adapters.realtime.channels import book_channels, name_of, trade_channel
 from cadenza.adapters.realtime.feeds import Feeds, HoldFeed
@@ -24,6 +26,7 @@ from cadenza.adapters.realtime.readings import Reading
 from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.vault.keyring import KeyRing, derive
 from cadenza.adapters.vault.tokens import signing_key
+from cadenza.application.system.check_health import HealthStatus
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.user import ROLE
@@ -38,6 +41,11 @@ from cadenza.runtime.config import Settings
 from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import ISSUER
 from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+
+log = structlog.get_logger(__name__)
+
+HEALTH_TIMEOUT_S = 1.0
+"""A Centrifugo that takes longer to answer is not well."""
 
 ACCOUNT_HISTORY_MS = 24 * 3_600_000
 """How long Centrifugo remembers what it was told of an account."""
@@ -84,6 +92,12 @@ class Realtime(Protocol):
     def readings(self) -> Sequence[Reading]:
         """Return what there is to measure."""
 
+    def sessions_ended(self, session_ids: Collection[SessionId]) -> None:
+        """Take note of sessions that this process has ended."""
+
+    async def health(self) -> HealthStatus:
+        """Tell how what clients connect to is; answers fast and never raises."""
+
 
 def wire_realtime(
     settings: Settings,
@@ -126,9 +140,14 @@ class _Embedded:
         self.publisher: Publisher = node
         self.shutdown = node.shutdown
         self.readings = node.readings
+        self.sessions_ended = node.sessions_ended
 
     async def start(self, supervisor: Supervisor) -> None:
         """Nothing runs before the first client comes."""
+
+    async def health(self) -> HealthStatus:
+        """It is here as long as we are."""
+        return HealthStatus.HEALTHY
 
     async def close(self) -> None:
         """Nothing is left after `shutdown`."""
@@ -201,6 +220,18 @@ class _Centrifugo:
     async def shutdown(self) -> None:
         """Clients stay where they are: Centrifugo goes on without us, and the log keeps what it is to be told."""
 
+    def sessions_ended(self, session_ids: Collection[SessionId]) -> None:
+        """Centrifugo knows connections by their users only; it asks us about the session with every question."""
+
+    async def health(self) -> HealthStatus:
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                await self._api.ping()
+        except (ApiFailed, TimeoutError) as error:
+            log.warning("Centrifugo is not well", reason=str(error) or "no answer")
+            return HealthStatus.DEGRADED
+        return HealthStatus.HEALTHY
+
     async def close(self) -> None:
         await self._api.close()
 
@@ -237,7 +268,7 @@ async def ask_centrifugo(settings: Settings, keys: KeyRing) -> None:
     limits = CentrifugoLimits()
     api = ServerApi(settings.centrifugo.api_url, key=api_key(settings, keys), timeout_ms=limits.request_timeout_ms)
     try:
-        await api.channels(MARKET_PATTERN)
+        await api.ping()
     finally:
         await api.close()
 

@@ -97,6 +97,10 @@ class ServerApi:
             raise ApiFailed(f"channels: {reply.error}")
         return frozenset(reply.result.channels)
 
+    async def ping(self) -> None:
+        """Ask for a sign of life. Raises `ApiFailed`."""
+        await self._post("info", b"{}")
+
     async def close(self) -> None:
         """Let the connections go."""
         if self._session is not None:
