@@ -207,6 +207,7 @@ async def test_dying_in_the_midst_of_reconciling_is_no_worse(world: World, tmp_p
             except DidNotStart:
                 deaths += 1
             else:
+                deaths += await dies_before_it_is_ready(serving)
                 await serving.kill()
         assert deaths > 0
         serving = await world.serve(dsn, tmp_path)
@@ -215,6 +216,21 @@ async def test_dying_in_the_midst_of_reconciling_is_no_worse(world: World, tmp_p
         await settled(dsn)
         assert await serving.stop() == 0
         assert await violations(dsn) == {}
+
+
+async def dies_before_it_is_ready(serving: Serving) -> bool:
+    """Requests are answered while sessions are opened and reconciled; ready is a server that has tried them all."""
+
+    async def has_died_or_is_ready() -> bool:
+        if serving.process.returncode is not None:
+            return True
+        with contextlib.suppress(*CLIENT_ERRORS):
+            async with aiohttp.request("GET", f"{serving.url}/readyz") as answer:
+                return answer.status == 200
+        return False
+
+    await eventually(has_died_or_is_ready)
+    return serving.process.returncode is not None
 
 
 async def test_a_wish_to_cancel_outlives_the_death_of_the_server(world: World, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class VenueStatus(StrEnum):
 
 class ReportSink(Protocol):
     """Takes a session's reports. Law: bounded; `deliver` waits while full, and the caller stops reading its socket
-    meanwhile. The order of one account's reports is kept. Nothing is ever dropped: a fill is money."""
+    meanwhile. The order of one account's reports is kept: when one is delivered, all that happened a minute and more
+    before it has been. Nothing is ever dropped: a fill is money."""
 
     async def deliver(self, reports: Sequence[Report]) -> None: ...
 
@@ -91,6 +92,10 @@ class ExecutionSession(Protocol):
         """Return all that happened in the account since then (overlap is fine), orders placed elsewhere included."""
 
     async def snapshot(self) -> AccountSnapshot: ...
+
+    def is_caught_up(self) -> bool:
+        """Whether the sink has been told all that the session knows of. False while news waits for the sink, or while
+        the stream is broken."""
 
     async def close(self) -> None:
         """Stop the stream; idempotent. Nothing is delivered afterwards."""

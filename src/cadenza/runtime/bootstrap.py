@@ -193,9 +193,8 @@ class House:
             failpoints=self._failpoints,
             limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
         )
-        self.sessions = Sessions(
-            connectors=self.connectors, sink=SessionSink(self.committer), concurrency=self.concurrency
-        )
+        sink = SessionSink(self.committer, lambda account_id: self.sessions.takes_orders(account_id))
+        self.sessions = Sessions(connectors=self.connectors, sink=sink, concurrency=self.concurrency)
         self.in_flight = InFlight(self.concurrency)
         self.watch_unmatched = WatchUnmatched(storage=self.storage, clock=self.clock)
         self.reconcile = Reconcile(

@@ -141,13 +141,16 @@ async def test_a_snapshot_comes_after_what_happened_before_it(bench: Bench) -> N
     account, session, sink = await bench.session()
     await session.submit(bench.order(account, SPOT, Side.BUY, "1", "60005"))
     sink.gate.clear()
+    assert session.is_caught_up()
     bench.market.level(SPOT, Side.SELL, "60005", "0.4")
     await bench.tick()
+    assert not session.is_caught_up()
     snapshot = asyncio.create_task(session.snapshot())
     await bench.tick()
     assert not snapshot.done()
     sink.gate.set()
     shown = await snapshot
+    assert session.is_caught_up()
     assert len(sink.fills) == 1
     assert {b.asset: b.total for b in shown.balances}["BTC"] == Decimal("10.4")
     assert [order.order_id for order in shown.open_orders] == [UUID(int=1)]

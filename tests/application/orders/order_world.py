@@ -95,6 +95,7 @@ class ScriptedSession:
         self.looked_up: list[Order] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.has_told_all = True
 
     async def submit(self, order: Order) -> Sequence[Report]:
         self.submitted.append(order)
@@ -115,6 +116,9 @@ class ScriptedSession:
 
     async def snapshot(self) -> Any:
         raise NotImplementedError
+
+    def is_caught_up(self) -> bool:
+        return self.has_told_all
 
     async def close(self) -> None:
         return None
@@ -170,7 +174,7 @@ class OrderWorld:
             publisher=self.publisher, waiters=self.waiters, clock=self.clock, ids=self.ids,
             concurrency=self.concurrency, failpoints=self.failpoints, limits=CommitterLimits(retry_delay_ms=1),
         )  # fmt: skip
-        self.sink = SessionSink(self.committer)
+        self.sink = SessionSink(self.committer, lambda account_id: self.sessions.takes_orders(account_id))
         connector: Any = SimpleNamespace(open_session=self._open_session)
         self.sessions = Sessions(connectors={PAPER: connector}, sink=self.sink, concurrency=self.concurrency)
         self.in_flight = InFlight(self.concurrency)

@@ -176,7 +176,7 @@ def test_claims_are_the_sum_over_all_open_orders_in_any_history(
     for number, step in enumerate(steps):
         _take(world, twin, number, step)
         if step[0] == "next batch":
-            world = _next_batch(world, twin, step[1])  # type: ignore[arg-type]
+            world = _next_batch(world, twin, step[1], 1000 * (number + 2))  # type: ignore[arg-type]
         twin.look(world)
         for side in Side:
             for row in ROWS[mode]:
@@ -229,13 +229,14 @@ def _fill(world: TradingState, twin: Twin, number: int, order: Order, quantity: 
         apply_report(world, fill(order, f"t{number}", quantity, row))
 
 
-def _next_batch(world: TradingState, twin: Twin, loaded: set[int]) -> TradingState:
+def _next_batch(world: TradingState, twin: Twin, loaded: set[int], first_id: int) -> TradingState:
     """What is in the database afterwards, with some of the open orders named."""
     twin.look(world)
     orders = [order for order in twin.orders.values() if not order.is_closed]
     fresh = state(
         world.account(ACCOUNT), {}, world.positions(ACCOUNT),
         [orders[n % len(orders)] for n in loaded] if orders else (), claims=twin.claims(),
+        first_id=first_id,
     )  # fmt: skip
     for balance in world.balances(ACCOUNT):
         fresh.put_balance(balance)

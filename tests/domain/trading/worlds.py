@@ -56,7 +56,7 @@ def account(
         "id": ACCOUNT, "tenant_id": TENANT, "user_id": UserId(UUID(int=3)), "venue_id": PAPER, "nickname": "",
         "external": ExternalAccount(external_id="x", type=type, external_type="x", position_mode=mode, max_leverage=20),
         "credential_ids": (), "status": AccountStatus.ACTIVE, "created_at_ms": NOW_MS, "updated_at_ms": NOW_MS,
-        "adopted_at_ms": NOW_MS - 1_000,
+        "adopted_at_ms": NOW_MS - 1_000, "heard_until_ms": NOW_MS - 1_000,
     }  # fmt: skip
     return TradingAccount(**(facts | changes))  # type: ignore[arg-type]
 
@@ -77,9 +77,10 @@ def state(
     market: BookSnapshot | None = book(),  # noqa: B008 - a frozen value
     claims: Iterable[Claim] = (),
     unmatched: Sequence[Report] = (),
+    first_id: int = 1000,
 ) -> TradingState:
     owner, traded = owner or account(), traded or instrument()
-    numbers = count(1000)
+    numbers = count(first_id)
     top = None if market is None else TopOfBook(market.bids[0][0], market.asks[0][0], None, NOW_MS)
     world = World(
         instrument=lambda i: traded if i == traded.id else None,

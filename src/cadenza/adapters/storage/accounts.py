@@ -18,14 +18,15 @@ CLOSED_POSITIONS_KEPT_MS = 86_400_000
 _ADD = """
 INSERT INTO trading_accounts (id, tenant_id, user_id, venue, environment, nickname, external_id, external_type, type,
     position_mode, collateral_mode, margin_mode, max_leverage, credential_ids, status, created_at_ms, updated_at_ms,
-    adopted_at_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    adopted_at_ms, heard_until_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT (tenant_id, venue, environment, external_id) WHERE status NOT IN ('DISCONNECTED', 'DELETED') DO NOTHING
 RETURNING id
 """
 _UPDATE = """
 UPDATE trading_accounts SET nickname = $2, external_type = $3, type = $4, position_mode = $5, collateral_mode = $6,
-    margin_mode = $7, max_leverage = $8, credential_ids = $9, status = $10, updated_at_ms = $11, adopted_at_ms = $12
+    margin_mode = $7, max_leverage = $8, credential_ids = $9, status = $10, updated_at_ms = $11, adopted_at_ms = $12,
+    heard_until_ms = $13
 WHERE id = $1
 """
 _POSITIONS = """
@@ -63,6 +64,7 @@ class AccountSql:
             account.created_at_ms,
             account.updated_at_ms,
             account.adopted_at_ms,
+            account.heard_until_ms,
         )
         return added is not None
 
@@ -82,6 +84,7 @@ class AccountSql:
             account.status.value,
             account.updated_at_ms,
             account.adopted_at_ms,
+            account.heard_until_ms,
         )
 
     async def get(self, account_id: TradingAccountId, *, lock: bool = False) -> TradingAccount | None:

@@ -205,4 +205,5 @@ def account_of(row: Row) -> TradingAccount:
         updated_at_ms=row["updated_at_ms"],
         last_sequence=row["last_sequence"],
         adopted_at_ms=row["adopted_at_ms"],
+        heard_until_ms=row["heard_until_ms"],
     )

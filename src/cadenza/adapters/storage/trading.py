@@ -120,9 +120,9 @@ WITH unchanged AS (
 ), moved AS (
     UPDATE trading_accounts a SET
         last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms,
-        adopted_at_ms = n.adopted_at_ms
-    FROM go, unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[])
-        AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms)
+        adopted_at_ms = n.adopted_at_ms, heard_until_ms = n.heard_until_ms
+    FROM go, unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[], $26::bigint[])
+        AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms, heard_until_ms)
     WHERE a.id = n.id
     RETURNING a.id, a.xmin::text AS version
 )
@@ -221,6 +221,7 @@ def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[Tradin
         [order.account_id for order in changes.created],
         [order.idempotency_key for order in changes.created],
         [order.client_order_id for order in changes.created],
+        [account.heard_until_ms for account in accounts],
     )
 
 

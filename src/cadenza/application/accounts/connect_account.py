@@ -23,7 +23,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
-from cadenza.ports.venue import AccountSnapshot
+from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 
 RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
 """A connect brings these back to life with the credentials it is given; other accounts are returned as they are."""
@@ -53,7 +53,7 @@ class AdoptSnapshot:
     def decide(self, state: TradingState) -> TradingAccount:
         account = state.account(self.account_id)
         account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
-        adopted = replace(account, adopted_at_ms=self.snapshot.at_ms)
+        adopted = replace(account, adopted_at_ms=self.snapshot.at_ms, heard_until_ms=self.snapshot.at_ms)
         state.put_account(adopted)
         for balance in self.snapshot.balances:
             apply_report(state, balance)
@@ -135,18 +135,30 @@ class ConnectAccount:
 
     async def activate(self, account: TradingAccount, secrets: Secrets, operation: Operation) -> TradingAccount:
         """Open the session, take in the account, make it ACTIVE. A failure archives the new account and is raised."""
+        self._sessions.expect(account)
+        try:
+            session, snapshot, adopted = await self._adopt(account, secrets, operation)
+            try:
+                await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
+            except CadenzaError:  # it is connected all the same: the keeper opens the session anew, and reconciles
+                await self._sessions.close(account.id)
+            return adopted
+        finally:
+            self._sessions.settle(account.id)
+
+    async def _adopt(
+        self, account: TradingAccount, secrets: Secrets, operation: Operation
+    ) -> tuple[ExecutionSession, AccountSnapshot, TradingAccount]:
         try:
             session = await self._sessions.open(account, secrets)
             snapshot = await session.snapshot()
-            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+            return session, snapshot, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
             if account.last_sequence == 0:
                 await self._committer.commit(AccountChange(account.id, disconnected, None))
             raise
-        await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
-        return adopted
 
     async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
         if not credential_ids:
@@ -189,7 +201,12 @@ class ConnectAccount:
         async with self._storage.begin() as uow:
             if existing is not None:
                 account = replace(
-                    existing, external=external, credential_ids=ids, updated_at_ms=now_ms, adopted_at_ms=None
+                    existing,
+                    external=external,
+                    credential_ids=ids,
+                    updated_at_ms=now_ms,
+                    adopted_at_ms=None,
+                    heard_until_ms=None,
                 )
                 await uow.accounts.update(account)
             else:

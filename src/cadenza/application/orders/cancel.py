@@ -62,7 +62,8 @@ class CancelOrder:
             self._failpoints.reach("cancel.before_venue")
             reports = await self._sessions.get(order.account_id).cancel(order)
             self._failpoints.reach("cancel.after_venue")
-            orders = await self._committer.commit_report(ApplyReports(reports)) if reports else {}
+            tells_all = self._sessions.has_told_all(order.account_id)
+            orders = await self._committer.commit_report(ApplyReports(reports, tells_all)) if reports else {}
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)

@@ -23,7 +23,8 @@ UNANSWERED_AFTER_MS = 2_000
 """An order that has waited this long for an answer is asked for."""
 
 REPLAY_OVERLAP_MS = 60_000
-"""How much of what is already known is asked for again, so that clocks that differ lose nothing."""
+"""How much of what was heard already is asked for again: a stream may be out of order, and clocks may differ, by so
+much."""
 
 UNANSWERED_ORDERS_MAX = 1_000
 """Orders asked for in one round; the longest waiting come first."""
@@ -42,18 +43,21 @@ class Reconcile:
         self._failpoints = failpoints
 
     async def whole_account(self, account_id: TradingAccountId, session: ExecutionSession) -> None:
-        """After a session opened: everything that happened while nobody listened, then every open order by its id."""
+        """After a session opened: everything that was not heard yet, then every open order by its id.
+
+        Our own newest event would be no bound: the venue's news may have been far behind it when the process ended.
+        """
         async with self._storage.read() as uow:
-            since_ms = await uow.events.last_at_ms(account_id)
-        if since_ms is not None:
-            await self._since(account_id, session, since_ms - REPLAY_OVERLAP_MS)
+            account = await uow.accounts.get(account_id)
+        if account is not None and account.heard_until_ms is not None:
+            await self._since(account_id, session, account.heard_until_ms - REPLAY_OVERLAP_MS)
 
     async def after_adoption(self, account_id: TradingAccountId, session: ExecutionSession, adopted_at_ms: int) -> None:
         """After a snapshot was taken in: what happened since, and what open orders had been filled before."""
         await self._since(account_id, session, adopted_at_ms)
 
     async def _since(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
-        await self._apply(await session.replay(since_ms))
+        await self._apply(await session.replay(since_ms), tells_all=True)
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         await self._lookup(session, orders)
@@ -87,5 +91,5 @@ class Reconcile:
         for order in orders:
             await self._apply(await session.cancel(order))
 
-    async def _apply(self, reports: Sequence[Report]) -> dict[OrderId, Order]:
-        return await self._committer.commit_report(ApplyReports(reports)) if reports else {}
+    async def _apply(self, reports: Sequence[Report], *, tells_all: bool = False) -> dict[OrderId, Order]:
+        return await self._committer.commit_report(ApplyReports(reports, tells_all)) if reports else {}

@@ -56,6 +56,10 @@ class Sessions:
         """Whether new orders may be sent: the session is open, and its account reconciled."""
         return account_id in self._open and account_id not in self._expected
 
+    def has_told_all(self, account_id: TradingAccountId) -> bool:
+        """Whether nothing of the account's news is on its way: it was reconciled, and its sink told the rest."""
+        return self.takes_orders(account_id) and self._open[account_id].is_caught_up()
+
     def expect(self, account: TradingAccount) -> None:
         """Say that the account's session is about to be opened; each call is ended by one of `settle`."""
         expected = self._expected.get(account.id)

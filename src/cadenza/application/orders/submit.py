@@ -138,7 +138,8 @@ class SubmitOrder:
         try:
             reports = await self._call_venue(order)
             self._failpoints.reach("submit.after_venue")
-            orders = await self._committer.commit_report(ApplyReports(reports))
+            tells_all = self._sessions.has_told_all(order.account_id)
+            orders = await self._committer.commit_report(ApplyReports(reports, tells_all))
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)

@@ -63,7 +63,8 @@ class TradingAccount:
     """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
 
     `adopted_at_ms` is the venue's instant of the snapshot that its balances and positions go on from: fills up to it
-    are in them already. None while there is no such snapshot.
+    are in them already. None while there is no such snapshot. `heard_until_ms` is the venue's instant up to which all
+    that it told has been applied: what is later is asked for when a session opens.
     """
 
     id: TradingAccountId
@@ -78,6 +79,7 @@ class TradingAccount:
     updated_at_ms: int
     last_sequence: int = 0
     adopted_at_ms: int | None = None
+    heard_until_ms: int | None = None
 
     @property
     def is_margined(self) -> bool:

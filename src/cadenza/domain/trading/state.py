@@ -78,6 +78,7 @@ class TradingState:
             self.claims.know_position(position.id, position.side)
         self._orders: dict[OrderId, Order] = {}
         self._untold: dict[OrderId, None] = {}
+        self._heard: dict[TradingAccountId, int] = {}
         self._by_client: dict[tuple[TradingAccountId, str], OrderId] = {}
         self._by_key: dict[tuple[TradingAccountId, str], OrderId] = {}
         self._by_venue: dict[tuple[TradingAccountId, str], OrderId] = {}
@@ -224,13 +225,24 @@ class TradingState:
     def changed_balances(self) -> list[Balance]:
         return [self._balances[key] for key in self.changed.balances]
 
+    def hear(self, account_id: TradingAccountId, until_ms: int) -> None:
+        """Note that all that the account's venue told up to then has been applied. It is written with what else changes
+        of the account; alone it is worth no write. A venue's clock that is ahead of ours is not believed."""
+        self._heard[account_id] = max(self._heard.get(account_id, 0), min(until_ms, self.world.now_ms))
+
     def changed_accounts(self) -> list[TradingAccount]:
-        return [self._accounts[account_id] for account_id in self.changed.accounts]
+        return [self._with_heard(self._accounts[account_id]) for account_id in self.changed.accounts]
 
     def instruments_of(self, account_id: TradingAccountId) -> Mapping[InstrumentId, Instrument]:
         """Return the instruments of the account's open positions."""
         found = {p.instrument_id: self.world.instrument(p.instrument_id) for p in self.positions(account_id)}
         return {instrument_id: instrument for instrument_id, instrument in found.items() if instrument is not None}
+
+    def _with_heard(self, account: TradingAccount) -> TradingAccount:
+        until_ms = self._heard.get(account.id)
+        if until_ms is None or account.adopted_at_ms is None or until_ms <= (account.heard_until_ms or 0):
+            return account
+        return evolve(account, heard_until_ms=until_ms)
 
     def _index(self, order: Order) -> None:
         self._orders[order.id] = order

@@ -140,6 +140,9 @@ class InHouseSession:
                 assert isinstance(snapshot, AccountSnapshot)
                 return snapshot
 
+    def is_caught_up(self) -> bool:
+        return self._outbox.is_idle
+
     async def close(self) -> None:
         outboxes = self._desk.outboxes.get(self._external_id, [])
         if self._outbox in outboxes:
