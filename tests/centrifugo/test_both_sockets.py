@@ -12,6 +12,7 @@ from tests.centrifugo.differences import difference_table, differs
 from tests.centrifugo.judge import House
 from tests.contract.checker import assert_matches
 from tests.e2e.trader import BTC_USDT, Trader, ok
+from tests.serving import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOCUMENT = Path(__file__).parents[2] / "docs/websocket.md"
@@ -248,6 +249,24 @@ class TestCalls:
         assert refused["code"] == 104
         told = await client.ask(rpc={"method": "query.trade_order.get", "data": {"tradeOrderId": "no id"}})
         assert told["rpc"]["data"]["error"]["code"] < 0
+
+    async def test_candles_of_the_market(self, connect: MakeClient) -> None:
+        client = await connect()
+
+        async def candles(interval: str) -> list[dict[str, Any]]:
+            asked = {"method": "query.kline.list", "data": {"instrumentIds": [BTC_USDT], "interval": interval}}
+            told = (await client.ask(rpc=asked))["rpc"]["data"]
+            assert_matches("rpcListKlinesResult", told)
+            found: list[dict[str, Any]] = told["data"][0]["candles"]
+            return found
+
+        async def are_there() -> bool:
+            return bool(await candles("1m"))
+
+        await eventually(are_there)
+        assert len(await candles("1h")) in (1, 2)
+        wrong = {"method": "query.kline.list", "data": {"instrumentIds": [BTC_USDT], "interval": "7m"}}
+        assert (await client.ask(rpc=wrong))["rpc"]["data"]["error"]["code"] == -10001
 
     async def test_many_at_once(self, connect: MakeClient) -> None:
         client = await connect()

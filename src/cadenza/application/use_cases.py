@@ -30,6 +30,7 @@ from cadenza.application.market_data.disable_instrument import DisableInstrument
 from cadenza.application.market_data.enable_instrument import EnableInstrument
 from cadenza.application.market_data.get_order_book import GetOrderBook
 from cadenza.application.market_data.list_instruments import ListInstruments
+from cadenza.application.market_data.list_klines import ListKlines
 from cadenza.application.market_data.list_order_book_subscriptions import ListOrderBookSubscriptions
 from cadenza.application.market_data.list_order_books import ListOrderBooks
 from cadenza.application.market_data.list_securities import ListSecurities
@@ -86,6 +87,7 @@ class UseCases:
     list_securities: ListSecurities
     get_order_book: GetOrderBook
     list_order_books: ListOrderBooks
+    list_klines: ListKlines
     subscribe_order_book: SubscribeOrderBook
     unsubscribe_order_book: UnsubscribeOrderBook
     list_order_book_subscriptions: ListOrderBookSubscriptions

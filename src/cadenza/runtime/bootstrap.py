@@ -21,6 +21,7 @@ from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
+from cadenza.application.market_data.keep_candles import KeepCandles
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
 from cadenza.application.orders.apply_report import SessionSink
 from cadenza.application.orders.committer import Committer, CommitterLimits
@@ -164,10 +165,11 @@ class House:
             concurrency=self.concurrency,
             failpoints=self._failpoints,
         )
+        self.candles = KeepCandles(self.realtime.publisher)
         self.books = KeepBook(
             connectors=self.connectors,
             catalogue=self.catalogue,
-            publisher=self.realtime.publisher,
+            publisher=self.candles,
             clock=self.clock,
             concurrency=self.concurrency,
             always_open=frozenset(self.connectors),
@@ -229,6 +231,7 @@ class House:
             connectors=self.connectors,
             catalogue=self.catalogue,
             books=self.books,
+            candles=self.candles,
             committer=self.committer,
             sessions=self.sessions,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),

@@ -49,6 +49,7 @@ from cadenza.domain.ids import (
     TradingAccountId,
     UserId,
 )
+from cadenza.domain.market.candle import Candle
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
 from cadenza.domain.market.order_book import BookSnapshot
@@ -326,6 +327,7 @@ RESULTS: Mapping[str, Any] = {
     "list_securities": page(SECURITY),
     "get_order_book": BOOK,
     "list_order_books": [BOOK],
+    "list_klines": [(BTC_USDT, [Candle(NOW_MS, D(100), D(120), D(90), D(110), D(3))])],
     "subscribe_order_book": SUBSCRIPTION,
     "unsubscribe_order_book": SUBSCRIPTION,
     "list_order_book_subscriptions": [SUBSCRIPTION],

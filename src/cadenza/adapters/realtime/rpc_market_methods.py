@@ -1,29 +1,29 @@
 """The methods of RPC about the market; as `rpc_methods`."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cadenza.adapters.realtime import rpc_market_params as p
 from cadenza.adapters.realtime import rpc_market_shapes as m
-from cadenza.adapters.realtime.codes import NOT_AVAILABLE, Refusal
 from cadenza.adapters.realtime.rpc_methods import Call, require_type
 from cadenza.adapters.realtime.rpc_params import NoParams
 from cadenza.adapters.realtime.rpc_shapes import Answer
 from cadenza.application.market_data.list_instruments import InstrumentQuery
 from cadenza.application.market_data.list_securities import SecurityQuery
-from cadenza.domain.identity.actor import Scope
+from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, SecurityId, SubscriptionId, VenueId
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.domain.market.subscription import Subscription, SubscriptionType
 from cadenza.wire import enums as e
 from cadenza.wire.base import PAGE_ITEMS_MAX
 from cadenza.wire.venues import VENUE_IDS, parse_optional_venue, parse_venue, split_instrument_id
 
 
-async def refuse_klines(call: Call, asked: p.KlinesParams) -> Answer:
-    call.actor.require(Scope.READ)
-    raise Refusal(NOT_AVAILABLE)
+async def list_klines(call: Call, asked: p.KlinesParams) -> Answer:
+    found = await call.use_cases.list_klines(call.actor, asked.instruments(), asked.interval)
+    return Answer(data=[m.kline(instrument_id, asked.interval, candles) for instrument_id, candles in found])
 
 
 async def sync_instruments(call: Call, asked: p.SyncInstrumentsParams) -> Answer:
@@ -56,6 +56,20 @@ async def enable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
 async def disable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
     disabled = await call.use_cases.disable_instrument(call.actor, InstrumentId(asked.instrument_id))
     return Answer(data=m.instrument(disabled))
+
+
+async def save_instruments(call: Call, asked: p.SaveInstrumentsParams) -> Answer:
+    """Have the instruments traded or not, as their `status` says; what else they are is their venue's to say."""
+    call.actor.require(Scope.ADMIN)
+    changes: Mapping[InstrumentStatus, Callable[[Actor, InstrumentId], Awaitable[Instrument]]] = {
+        InstrumentStatus.ACTIVE: call.use_cases.enable_instrument,
+        InstrumentStatus.DISABLED: call.use_cases.disable_instrument,
+    }
+    wanted = [(each.instrument_id, e.INSTRUMENT_STATUS.read("status", each.status)) for each in asked.instruments]
+    if any(status not in changes for _, status in wanted):
+        raise InvalidRequest("status: ACTIVE or DISABLED; another is for the venue to say", {"field": "status"})
+    saved = [await changes[status](call.actor, InstrumentId(id)) for id, status in wanted]
+    return Answer(data=[m.instrument(each) for each in saved])
 
 
 async def sync_securities(call: Call, asked: p.SyncSecuritiesParams) -> Answer:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from cadenza.adapters.realtime.rpc_params import Symbols
+from cadenza.adapters.realtime.rpc_params import Ignored, Symbols
 from cadenza.application.market_data.list_instruments import InstrumentQuery
+from cadenza.application.market_data.list_klines import INTERVAL_DEFAULT
 from cadenza.domain.ids import InstrumentId
 from cadenza.wire import enums as e
 from cadenza.wire import market
@@ -52,6 +53,41 @@ class ListInstrumentsParams(Request, kw_only=True, frozen=True):
 
 class InstrumentParams(Request, kw_only=True, frozen=True):
     instrument_id: InstrumentIdText
+
+
+class InstrumentIn(Request, kw_only=True, frozen=True):
+    """An instrument whose status is set; all the rest is its venue's."""
+
+    instrument_id: InstrumentIdText
+    status: e.InstrumentStatusIn
+    venue: Ignored = None
+    symbol: Ignored = None
+    external_symbol: Ignored = None
+    description: Ignored = None
+    instrument_type: Ignored = None
+    base_asset: Ignored = None
+    quote_asset: Ignored = None
+    base_security_type: Ignored = None
+    quote_security_type: Ignored = None
+    base_precision: Ignored = None
+    quote_precision: Ignored = None
+    lot_size: Ignored = None
+    pip_size: Ignored = None
+    min_quantity: Ignored = None
+    max_quantity: Ignored = None
+    min_notional: Ignored = None
+    max_notional: Ignored = None
+    order_types: Ignored = None
+    time_in_force_options: Ignored = None
+    fee: Ignored = None
+    is_iceberg_allowed: Ignored = None
+    contract_size: Ignored = None
+    created_at: Ignored = None
+    updated_at: Ignored = None
+
+
+class SaveInstrumentsParams(Request, kw_only=True, frozen=True):
+    instruments: Annotated[tuple[InstrumentIn, ...], Meta(min_length=1, max_length=IDS_MAX)]
 
 
 class SyncSecuritiesParams(Request, kw_only=True, frozen=True):
@@ -109,7 +145,7 @@ class OrderBooksParams(InstrumentsParams, kw_only=True, frozen=True):
 
 
 class KlinesParams(InstrumentsParams, kw_only=True, frozen=True):
-    interval: str | None = None
+    interval: str = INTERVAL_DEFAULT
 
 
 class UnsubscribeOrderBookParams(Request, kw_only=True, frozen=True):

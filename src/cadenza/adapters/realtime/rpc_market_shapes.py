@@ -1,9 +1,12 @@
 """What RPC methods about the market answer with; as `rpc_shapes`."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.candle import Candle
 from cadenza.domain.market.instrument import Instrument as DomainInstrument
 from cadenza.domain.market.instrument import Security as DomainSecurity
 from cadenza.domain.market.order_book import BookSnapshot, Level
@@ -42,6 +45,25 @@ class Ticker(Response, kw_only=True, frozen=True):
     ask_quantity: str | UnsetType = UNSET
     bid: str | UnsetType = UNSET
     bid_quantity: str | UnsetType = UNSET
+
+
+class Ohlcv(Response, kw_only=True, frozen=True):
+    """`t` is where the stretch begins, `v` in base units."""
+
+    t: str
+    interval: str
+    o: str
+    h: str
+    l: str  # noqa: E741 - the interface's name
+    c: str
+    v: str
+
+
+class Kline(Response, kw_only=True, frozen=True):
+    instrument_id: str
+    symbol: str
+    interval: str
+    candles: list[Ohlcv]
 
 
 class Subscription(Response, kw_only=True, frozen=True):
@@ -117,6 +139,23 @@ def ticker(book: BookSnapshot) -> Ticker:
         bid=UNSET if bid is None else to_plain(bid[0]),
         bid_quantity=UNSET if bid is None else to_plain(bid[1]),
     )
+
+
+def kline(instrument_id: InstrumentId, interval: str, candles: Sequence[Candle]) -> Kline:
+    _, symbol = split_instrument_id(instrument_id)
+    told = [
+        Ohlcv(
+            t=rfc3339(each.at_ms),
+            interval=interval,
+            o=to_plain(each.open),
+            h=to_plain(each.high),
+            l=to_plain(each.low),
+            c=to_plain(each.close),
+            v=to_plain(each.volume),
+        )
+        for each in candles
+    ]
+    return Kline(instrument_id=instrument_id, symbol=symbol, interval=interval, candles=told)
 
 
 def subscription(subscription: DomainSubscription) -> Subscription:

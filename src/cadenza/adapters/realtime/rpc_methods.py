@@ -72,6 +72,12 @@ async def refuse_to_save(call: Call, asked: p.SaveParams) -> Answer:
     raise Refusal(NOT_AVAILABLE)
 
 
+async def refuse_to_create(call: Call, asked: p.NoParams) -> Answer:
+    """The interface names it, and says neither what it is asked with nor what it answers."""
+    call.actor.require(Scope.ADMIN)
+    raise Refusal(NOT_AVAILABLE)
+
+
 # --- orders
 
 
@@ -113,6 +119,22 @@ async def connect_account(call: Call, asked: p.OfTradingAccountParams) -> Answer
 async def create_account(call: Call, asked: p.OfTradingAccountParams) -> Answer:
     call.actor.require(Scope.ADMIN)
     return await connect_account(call, asked)
+
+
+async def save_accounts(call: Call, asked: p.SaveTradingAccountsParams) -> Answer:
+    """Connect the accounts that have no id yet, and give the others their nicknames."""
+    call.actor.require(Scope.ADMIN)
+    saved = []
+    for account in asked.trading_accounts:
+        if account.trading_account_id is None:
+            view = await call.use_cases.connect_account(
+                call.actor, account.credential_ids(), account.external_id(), account.nickname
+            )
+        else:
+            account_id = TradingAccountId(account.trading_account_id)
+            view = await call.use_cases.update_account(call.actor, account_id, account.nickname)
+        saved.append(s.account_view(view))
+    return Answer(data=saved)
 
 
 async def validate_account(call: Call, asked: p.OfTradingAccountParams) -> Answer:

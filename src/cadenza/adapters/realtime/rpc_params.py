@@ -210,10 +210,8 @@ class SaveParams(Request, kw_only=True, frozen=True):
     """Objects that other houses' services store; ours makes them itself."""
 
     trade_order: Ignored = None
-    trading_accounts: Ignored = None
     credential: Ignored = None
     portfolio: Ignored = None
-    instruments: Ignored = None
     securities: Ignored = None
     order_books: Ignored = None
     klines: Ignored = None
@@ -277,6 +275,10 @@ class TradingAccountIn(Request, kw_only=True, frozen=True):
 
 class OfTradingAccountParams(Request, kw_only=True, frozen=True):
     trading_account: TradingAccountIn
+
+
+class SaveTradingAccountsParams(Request, kw_only=True, frozen=True):
+    trading_accounts: Annotated[tuple[TradingAccountIn, ...], Meta(min_length=1, max_length=IDS_MAX)]
 
 
 class TradingAccountParams(Request, kw_only=True, frozen=True):

@@ -39,12 +39,9 @@ class Method:
         return (None if self.twin is None else self.twin.scope) or Scope.READ
 
 
-_SAVE = Method(
-    p.SaveParams,
-    do.refuse_to_save,
-    note="error 108: what is stored here comes from venues and commands",
-    is_internal=True,
-)
+def _not_saved(why: str) -> Method:
+    return Method(p.SaveParams, do.refuse_to_save, note=f"error 108: {why}", is_internal=True)
+
 
 METHODS: Mapping[str, Method] = {
     "query.system.info": Method(p.NoParams, do.show_info, op.ROOT),
@@ -60,7 +57,7 @@ METHODS: Mapping[str, Method] = {
     "query.trade_order.list": Method(
         p.ListTradeOrdersParams, do.list_orders, op.LIST_ORDERS, "the filters `side` and `orderType` are refused"
     ),
-    "command.trade_order.save": _SAVE,
+    "command.trade_order.save": _not_saved("an order changes by commands and by its venue's reports, by nothing else"),
     "command.trading_account.connect": Method(p.OfTradingAccountParams, do.connect_account, op.CONNECT_ACCOUNT),
     "command.trading_account.create": Method(
         p.OfTradingAccountParams, do.create_account, op.CONNECT_ACCOUNT, "connects", is_internal=True
@@ -80,7 +77,13 @@ METHODS: Mapping[str, Method] = {
     ),
     "command.trading_account.enable": Method(p.TradingAccountParams, do.enable_account, op.ENABLE_ACCOUNT),
     "command.trading_account.disable": Method(p.TradingAccountParams, do.disable_account, op.DISABLE_ACCOUNT),
-    "command.trading_account.save": _SAVE,
+    "command.trading_account.save": Method(
+        p.SaveTradingAccountsParams,
+        do.save_accounts,
+        op.UPDATE_ACCOUNT,
+        "several, until one is refused: connects those without an id, changes the nickname of the others",
+        is_internal=True,
+    ),
     "query.trading_account.list": Method(p.ListTradingAccountsParams, do.list_accounts, op.LIST_ACCOUNTS),
     "query.trading_account.operation.list": Method(
         p.ListTradingAccountOperationsParams, do.list_operations, op.LIST_OPERATIONS
@@ -100,18 +103,24 @@ METHODS: Mapping[str, Method] = {
     "command.credential.verify": Method(p.VerifyCredentialParams, do.verify_credentials, op.VERIFY_CREDENTIALS),
     "command.credential.revoke": Method(p.CredentialParams, do.revoke_credential, op.REVOKE_CREDENTIAL),
     "command.credential.rotate": Method(p.RotateCredentialParams, do.rotate_credential, op.ROTATE_CREDENTIAL),
-    "command.credential.save": _SAVE,
+    "command.credential.save": _not_saved("it carries no secret to keep; `create` and `rotate` do"),
     "query.credential.list": Method(p.ListCredentialsParams, do.list_credentials, op.LIST_CREDENTIALS),
     "query.portfolio.get": Method(p.TradingAccountParams, do.get_portfolio, op.LIST_PORTFOLIOS),
     "query.portfolio.list": Method(p.ListPortfoliosParams, do.list_portfolios, op.LIST_PORTFOLIOS),
-    "command.portfolio.save": _SAVE,
+    "command.portfolio.save": _not_saved("a portfolio follows from fills and from what its venue holds"),
     "command.instrument.sync": Method(mp.SyncInstrumentsParams, market.sync_instruments, op.SYNC_INSTRUMENTS),
     "command.instrument.delete": Method(
         mp.InstrumentParams, market.delete_instrument, op.DELETE_INSTRUMENT, "answers what was deleted"
     ),
     "command.instrument.enable": Method(mp.InstrumentParams, market.enable_instrument, op.ENABLE_INSTRUMENT),
     "command.instrument.disable": Method(mp.InstrumentParams, market.disable_instrument, op.DISABLE_INSTRUMENT),
-    "command.instrument.save": _SAVE,
+    "command.instrument.save": Method(
+        mp.SaveInstrumentsParams,
+        market.save_instruments,
+        op.ENABLE_INSTRUMENT,
+        "several, until one is refused: `status` ACTIVE enables, DISABLED disables; the rest is the venue's",
+        is_internal=True,
+    ),
     "query.instrument.list": Method(mp.ListInstrumentsParams, market.list_instruments, op.LIST_INSTRUMENTS),
     "command.security.sync": Method(
         mp.SyncSecuritiesParams, market.sync_securities, op.SYNC_SECURITIES, "answers the securities"
@@ -119,16 +128,21 @@ METHODS: Mapping[str, Method] = {
     "command.security.delete": Method(
         mp.DeleteSecuritiesParams, market.delete_securities, op.DELETE_SECURITY, "several, until one is refused"
     ),
-    "command.security.save": _SAVE,
+    "command.security.save": _not_saved("a security is what its venue lists; `sync` reads it"),
     "query.security.list": Method(mp.ListSecuritiesParams, market.list_securities, op.LIST_SECURITIES),
     "query.venue.list": Method(p.NoParams, market.list_venues, op.LIST_VENUES, "answers the names"),
     "query.orderbook.get": Method(mp.OrderBookParams, market.get_order_book, op.GET_ORDER_BOOK),
     "query.orderbook.list": Method(mp.OrderBooksParams, market.list_order_books, op.LIST_ORDER_BOOKS),
-    "command.orderbook.save": _SAVE,
+    "command.orderbook.save": _not_saved("a book is its venue's; orders are sized and filled by it"),
     "query.ticker.list": Method(mp.InstrumentsParams, market.list_tickers, op.LIST_ORDER_BOOKS, "the top of each book"),
-    "command.ticker.save": _SAVE,
-    "query.kline.list": Method(mp.KlinesParams, market.refuse_klines, None, "error 108: klines are not kept"),
-    "command.kline.save": _SAVE,
+    "command.ticker.save": _not_saved("it is the top of a book, which is its venue's"),
+    "query.kline.list": Method(
+        mp.KlinesParams,
+        market.list_klines,
+        None,
+        "of trades heard by this process since it started; `interval` 1m (default), 5m, 15m, 30m, 1h, 4h",
+    ),
+    "command.kline.save": _not_saved("it follows from the trades"),
     "command.market.subscription.orderbook.subscribe": Method(
         mp.InstrumentsParams, market.subscribe_order_books, op.SUBSCRIBE_ORDER_BOOK, "several, until one is refused"
     ),
@@ -151,8 +165,13 @@ METHODS: Mapping[str, Method] = {
         op.LIST_ORDER_BOOK_SUBSCRIPTIONS,
         "of books and of accounts",
     ),
+    "command.subscription.mc.create": Method(
+        p.NoParams,
+        do.refuse_to_create,
+        note="error 108: the interface has neither parameters nor an answer for it, nor a twin",
+        is_internal=True,
+    ),
 }
-"""`command.subscription.mc.create` has neither parameters nor a twin in the interface, and is unknown here (104)."""
 
 
 def method_table() -> str:

@@ -26,7 +26,9 @@ from cadenza.application.market_data.disable_instrument import DisableInstrument
 from cadenza.application.market_data.enable_instrument import EnableInstrument
 from cadenza.application.market_data.get_order_book import GetOrderBook
 from cadenza.application.market_data.keep_book import KeepBook
+from cadenza.application.market_data.keep_candles import KeepCandles
 from cadenza.application.market_data.list_instruments import ListInstruments
+from cadenza.application.market_data.list_klines import ListKlines
 from cadenza.application.market_data.list_order_book_subscriptions import ListOrderBookSubscriptions
 from cadenza.application.market_data.list_order_books import ListOrderBooks
 from cadenza.application.market_data.list_securities import ListSecurities
@@ -64,6 +66,7 @@ class Parts:
     connectors: Connectors
     catalogue: Catalogue
     books: KeepBook
+    candles: KeepCandles
     committer: Committer
     sessions: Sessions
     keys: Keys
@@ -140,6 +143,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         list_securities=ListSecurities(catalogue=p.catalogue),
         get_order_book=get_order_book,
         list_order_books=ListOrderBooks(get_order_book=get_order_book, concurrency=p.concurrency),
+        list_klines=ListKlines(catalogue=p.catalogue, candles=p.candles),
         subscribe_order_book=SubscribeOrderBook(
             storage=p.storage, catalogue=p.catalogue, books=p.books, clock=p.clock, ids=p.ids
         ),
