@@ -18,6 +18,7 @@ from cadenza.adapters.storage.orders import OrderSql
 from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
 from cadenza.adapters.storage.unmatched import UnmatchedSql
+from cadenza.adapters.storage.watch import DatabaseWatch
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.ports.jobs import Jobs
 from cadenza.ports.storage import UnitOfWork
@@ -109,7 +110,12 @@ class SqlStorage:
 
 
 async def open_pool(
-    dsn: str, *, connections_max: int, statement_timeout_ms: int = 30_000, is_for_batches: bool = False
+    dsn: str,
+    *,
+    connections_max: int,
+    statement_timeout_ms: int = 30_000,
+    is_for_batches: bool = False,
+    watch: DatabaseWatch | None = None,
 ) -> asyncpg.Pool:
     """Connect. The pool keeps prepared statements per connection and cancels statements over the timeout.
 
@@ -125,6 +131,7 @@ async def open_pool(
         command_timeout=statement_timeout_ms / 1000,
         server_settings=_SESSION | (_BY_KEY if is_for_batches else {}),
         reset=_keep_as_it_is,
+        init=None if watch is None else watch.watch,
     )
 
 

@@ -174,8 +174,8 @@ class SqlTrading:
         try:
             async with self._connections.use() as connection:
                 saved = await connection.fetchrow(_SAVE, *_parameters(rows, changes, account_ids))
-        except BaseException:  # whether it wrote is not known
-            self._forget(account_ids)
+        except BaseException:  # whether it wrote is not known, nor which server will answer next
+            self._forget_all()
             raise
         if saved is None:
             self._forget(rows.versions)
@@ -187,6 +187,10 @@ class SqlTrading:
             self._remembered.forget(keeping)
             self._remembered.learn(rows, changes, {id: v for id, v in versions.items() if id not in keeping})
         return True
+
+    def _forget_all(self) -> None:
+        if self._remembered is not None:
+            self._remembered = RememberedRows()
 
     def _forget(self, account_ids: Iterable[TradingAccountId]) -> None:
         if self._remembered is not None:
