@@ -14,6 +14,7 @@ from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
 from cadenza.adapters.storage.trading import SqlTrading
+from cadenza.adapters.storage.watch import DatabaseWatch
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, derive
 from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
@@ -53,6 +54,7 @@ BATCH_CONNECTIONS_MAX = 3
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
 WATCH_UNMATCHED_MS = 5_000
+DEADLINES_MS = 250
 DRAIN_MS_MAX = 5_000
 FLOOD_KEYS_MAX = 100_000
 GC_NEW_OBJECTS = 20_000
@@ -71,7 +73,14 @@ class House:
     """One server process, put together over a migrated database. `open` starts everything, `close` ends it in order."""
 
     def __init__(
-        self, settings: Settings, *, dsn: str, pool: asyncpg.Pool, batches: asyncpg.Pool, failpoints: Failpoints
+        self,
+        settings: Settings,
+        *,
+        dsn: str,
+        pool: asyncpg.Pool,
+        batches: asyncpg.Pool,
+        watch: DatabaseWatch,
+        failpoints: Failpoints,
     ) -> None:
         self.settings = settings
         self.clock, self.ids = SystemClock(), SystemIds()
@@ -80,6 +89,7 @@ class House:
         self.storage = SqlStorage(pool)
         self.key_ring = open_key_ring(settings)
         self._pools = pool, batches
+        self._watch = watch
         self._gc_threshold = gc.get_threshold()
         self._trading = SqlTrading(Connections(batches))
         self._failpoints = failpoints
@@ -97,9 +107,10 @@ class House:
     @classmethod
     async def build(cls, settings: Settings, *, dsn: str, failpoints: Failpoints) -> "House":
         """Connect to the database and put everything together; nothing runs yet."""
-        pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX)
-        batches = await open_pool(dsn, connections_max=BATCH_CONNECTIONS_MAX, is_for_batches=True)
-        house = cls(settings, dsn=dsn, pool=pool, batches=batches, failpoints=failpoints)
+        watch = DatabaseWatch(dsn)
+        pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX, watch=watch)
+        batches = await open_pool(dsn, connections_max=BATCH_CONNECTIONS_MAX, is_for_batches=True, watch=watch)
+        house = cls(settings, dsn=dsn, pool=pool, batches=batches, watch=watch, failpoints=failpoints)
         async with pool.acquire() as connection:
             await prove_master_keys(connection, house.key_ring)
         return house
@@ -111,7 +122,9 @@ class House:
             await connector.start()
         await self._list_in_house_venues()
         await self.realtime.start(self.supervisor)
+        self.supervisor.start("watch database", self._watch.run)
         self.supervisor.start("committer", self.committer.run)
+        self.supervisor.start("committer deadlines", self._every(DEADLINES_MS, self.committer.tell_late))
         await self.books.open_always()
         await self.restore_feeds()
         self.supervisor.start("publish books", self._every(CONFLATE_MS, self._flush_books))

@@ -63,7 +63,8 @@ class CancelOrder:
             reports = await self._sessions.get(order.account_id).cancel(order)
             self._failpoints.reach("cancel.after_venue")
             tells_all = self._sessions.has_told_all(order.account_id)
-            orders = await self._committer.commit_report(ApplyReports(reports, tells_all)) if reports else {}
+            change = ApplyReports(reports, tells_all)
+            orders = await self._committer.commit_report(change, answer.fail) if reports else {}
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)

@@ -11,7 +11,8 @@ changes are tried one by one, so that one poisoned change cannot hold the others
 say that nothing is lost by repeating; reports never give up: a fill is money.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -50,21 +51,39 @@ class Change(Protocol[R_co]):
         """Change the state, or raise a `CadenzaError` and leave it as it was."""
 
 
-@dataclass(slots=True)
+OnLate = Callable[[DatabaseUnavailable], None]
+
+
+@dataclass(slots=True, eq=False)
 class _Work(Generic[R]):
+    """`on_late` is told, once, when it has waited too long; a command that is late is given up then."""
+
     change: Change[R]
     promise: Promise[R]
     tries_max: int | None
+    since_ms: int
+    on_late: OnLate | None = None
+    is_settled: bool = False
+
+    def resolve(self, decision: R) -> None:
+        self.is_settled = True
+        self.promise.resolve(decision)
+
+    def fail(self, error: CadenzaError) -> None:
+        self.is_settled = True
+        self.promise.fail(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitterLimits:
     """`waiting_max` changes wait at most: then commands are refused (`Overloaded`) and reports hold their socket back.
-    `batch_max` changes make one transaction. A command is tried `command_tries_max` times when the database fails."""
+    `batch_max` changes make one transaction. A command is tried `command_tries_max` times when the database fails, and
+    waits `late_ms` at most."""
 
     waiting_max: int = 10_000
     batch_max: int = 256
     command_tries_max: int = 4
+    late_ms: int = 5_000
     retry_delay_ms: int = 100
     retry_delay_ms_max: int = 2_000
 
@@ -99,27 +118,46 @@ class Committer:
         self._failpoints = failpoints
         self._limits = limits
         self._inbox = concurrency.inbox("committer", limits.waiting_max)
+        self._limited: deque[_Work[Any]] = deque()
         self.batches_total = 0
         self.changes_total = 0
 
     async def commit(self, change: Change[R]) -> R:
         """Decide a command durably; return its decision once committed. Raises refusals, `Overloaded` when too much is
         waiting, and `DatabaseUnavailable`, after which repeating with the same key finds out what happened."""
-        work: _Work[R] = _Work(change, self._concurrency.promise(), self._limits.command_tries_max)
+        work: _Work[R] = _Work(
+            change, self._concurrency.promise(), self._limits.command_tries_max, self._clock.monotonic_ms()
+        )
+        work.on_late = work.fail
         if not self._inbox.offer(work):
             raise Overloaded("too many changes are waiting; nothing was changed, try again")
+        self._limited.append(work)
         return await work.promise.wait()
 
-    async def commit_report(self, change: Change[R]) -> R:
-        """Apply news durably, however long the database takes; waits while too much is waiting."""
-        work: _Work[R] = _Work(change, self._concurrency.promise(), None)
+    async def commit_report(self, change: Change[R], on_late: OnLate | None = None) -> R:
+        """Apply news durably, however long the database takes; waits while too much is waiting. `on_late` is told when
+        it takes longer than a client should wait; the news is not given up."""
+        work: _Work[R] = _Work(change, self._concurrency.promise(), None, self._clock.monotonic_ms(), on_late)
+        if on_late is not None:
+            self._limited.append(work)
         await self._inbox.put(work)
         return await work.promise.wait()
+
+    async def tell_late(self) -> None:
+        """Tell whoever has waited too long, to be called again and again. What is told is true whatever comes: the
+        outcome is found by repeating with the same key."""
+        late_ms = self._clock.monotonic_ms() - self._limits.late_ms
+        while self._limited and (self._limited[0].is_settled or self._limited[0].since_ms <= late_ms):
+            work = self._limited.popleft()
+            if not work.is_settled and work.on_late is not None:
+                work.on_late(DatabaseUnavailable("the database does not answer in time; try again with the same key"))
 
     async def run(self) -> None:
         """Commit batches for ever."""
         while True:
-            batch = await self._inbox.take(self._limits.batch_max)
+            batch = [work for work in await self._inbox.take(self._limits.batch_max) if not work.is_settled]
+            if not batch:
+                continue
             try:
                 await self._commit_batch(batch)
             except Exception as error:  # noqa: BLE001 - a supervised loop: the batch is tried one by one
@@ -131,7 +169,7 @@ class Committer:
 
     async def _commit_until_settled(self, work: _Work[Any], error: Exception) -> None:
         delay_ms, tries = self._limits.retry_delay_ms, 0
-        while work.tries_max is None or tries < work.tries_max:
+        while not work.is_settled and (work.tries_max is None or tries < work.tries_max):
             tries += 1
             try:
                 await self._commit_batch([work])
@@ -146,7 +184,7 @@ class Committer:
         known = error if isinstance(error, CadenzaError) else InternalError("the change could not be decided")
         if known is not error:
             known.__cause__ = error
-        work.promise.fail(known)
+        work.fail(known)
 
     async def _commit_batch(self, batch: Sequence[_Work[Any]]) -> None:
         """One transaction. Promises are settled only after the commit."""
@@ -155,6 +193,7 @@ class Committer:
             work.change.name_keys(keys)
         for attempt in range(DECISIONS_MAX):
             rows = await self._trading.load(keys, is_fresh=attempt > 0)
+            batch = [work for work in batch if not work.is_settled]  # whom it took too long went away with an answer
             state = self._state(rows)
             outcomes = [_decide(work, state) for work in batch]
             self._tell_portfolios(state)
@@ -223,9 +262,9 @@ def _decide(work: _Work[Any], state: TradingState) -> object:
 def _settle(batch: Sequence[_Work[Any]], outcomes: Sequence[object]) -> None:
     for work, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, CadenzaError):
-            work.promise.fail(outcome)
+            work.fail(outcome)
         else:
-            work.promise.resolve(outcome)
+            work.resolve(outcome)
 
 
 def _needs_fresh_rows(keys: BatchKeys, outcomes: Sequence[object], changes: BatchChanges) -> bool:

@@ -139,7 +139,7 @@ class SubmitOrder:
             reports = await self._call_venue(order)
             self._failpoints.reach("submit.after_venue")
             tells_all = self._sessions.has_told_all(order.account_id)
-            orders = await self._committer.commit_report(ApplyReports(reports, tells_all))
+            orders = await self._committer.commit_report(ApplyReports(reports, tells_all), answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
