@@ -71,7 +71,9 @@ class TradingState:
         self._unmatched = list(unmatched)
         self.claims = Claims(claims)
         self._accounts = {account.id: account for account in accounts}
-        self._balances = {(balance.account_id, balance.asset): balance for balance in balances}
+        self._balances: dict[TradingAccountId, dict[str, Balance]] = {}
+        for balance in balances:
+            self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
         self._positions: dict[tuple[TradingAccountId, InstrumentId, PositionSide], Position] = {}
         for position in positions:
             self._positions[(position.account_id, position.instrument_id, position.side)] = position
@@ -95,11 +97,11 @@ class TradingState:
 
     def balance(self, account_id: TradingAccountId, asset: str) -> Balance:
         """Return the balance; one of zero when the account never held the asset."""
-        held = self._balances.get((account_id, asset))
+        held = self._balances.get(account_id, {}).get(asset)
         return held or Balance(account_id=account_id, asset=asset, updated_at_ms=self.world.now_ms)
 
     def balances(self, account_id: TradingAccountId) -> list[Balance]:
-        return [balance for (owner, _), balance in self._balances.items() if owner == account_id]
+        return list(self._balances.get(account_id, {}).values())
 
     def position(
         self, account_id: TradingAccountId, instrument_id: InstrumentId, side: PositionSide
@@ -164,9 +166,8 @@ class TradingState:
         self.put_balance(changed)
 
     def put_balance(self, balance: Balance) -> None:
-        key = (balance.account_id, balance.asset)
-        self._balances[key] = balance
-        self.changed.balances.add(key)
+        self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
+        self.changed.balances.add((balance.account_id, balance.asset))
         self.changed.portfolios.add(balance.account_id)
 
     def put_position(self, position: Position) -> None:
@@ -223,7 +224,7 @@ class TradingState:
         )
 
     def changed_balances(self) -> list[Balance]:
-        return [self._balances[key] for key in self.changed.balances]
+        return [self._balances[account_id][asset] for account_id, asset in self.changed.balances]
 
     def hear(self, account_id: TradingAccountId, until_ms: int) -> None:
         """Note that all that the account's venue told up to then has been applied. It is written with what else changes
