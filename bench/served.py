@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -25,6 +26,7 @@ SETTINGS: Mapping[str, str] = {
     "CADENZA_LIMITS_LOGIN_PER_MINUTE": "1000",
 }
 """What differs from the defaults. The venue answers at once, so that the platform is measured and not its patience."""
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 _ADDRESS = re.compile(rb"API\s+http://([\d.]+):(\d+)/api/v3")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -52,9 +54,9 @@ class Served:
         self._cluster = Cluster(data_dir, choose_server_user(data_dir / "postgres"))
 
     @classmethod
-    async def start(cls, data_dir: Path) -> Self:
+    async def start(cls, data_dir: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Self:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CADENZA_")}
-        environ |= {**SETTINGS, "CADENZA_PORT": "0", "CADENZA_DATA_DIR": str(data_dir)}
+        environ |= {**SETTINGS, "CADENZA_PORT": "0", "CADENZA_DATA_DIR": str(data_dir), **settings}
         started = time.perf_counter()
         with open(data_dir.with_suffix(".log"), "ab") as log:  # noqa: ASYNC230 - a moment, and nothing else runs
             process = await asyncio.create_subprocess_exec(
@@ -85,8 +87,8 @@ class Served:
     def cpu(self) -> Cpu:
         postmaster, *others = self._postgres_pids()
         return Cpu(
-            python_s=_cpu_s(self._process.pid, with_children=False),
-            postgres_s=_cpu_s(postmaster, with_children=True) + sum(_cpu_s(pid, with_children=False) for pid in others),
+            python_s=process_cpu_s(self._process.pid),
+            postgres_s=process_cpu_s(postmaster, with_children=True) + sum(process_cpu_s(pid) for pid in others),
         )
 
     def memory_mib(self) -> tuple[float, float]:
@@ -109,7 +111,7 @@ def _is_ready(url: str) -> bool:
     return True
 
 
-def _cpu_s(pid: int, *, with_children: bool) -> float:
+def process_cpu_s(pid: int, *, with_children: bool = False) -> float:
     """User and system time; `with_children` adds that of children that have ended."""
     try:
         numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]

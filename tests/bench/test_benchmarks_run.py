@@ -20,7 +20,7 @@ TINY = {
     ),
     "realtime_storm": (
         ["--clients", "4", "--subscribers", "2", "--seconds", "0.5"],
-        ["recover  p50", "none missing", "tick:"],
+        ["recover  p50", "none missing", "entrifugo", "tick:"],
     ),
     "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),
 }
