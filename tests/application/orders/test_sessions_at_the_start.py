@@ -91,6 +91,21 @@ async def test_an_order_waits_for_a_limited_time(start: Start, monkeypatch: pyte
     await opening
 
 
+async def test_nothing_goes_out_while_the_account_is_being_reconciled(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_module, "SESSION_WAIT_MS_MAX", 10)
+    start.venue.let_in.set()
+    start.venue.let_replay.clear()
+    opening = await start.open_the_port()
+    await start.venue.replaying.wait()
+    assert start.world.sessions.is_open(ACCOUNT)
+    assert (await start.world.submit_order(ACTOR, request())).reject_reason == "NOT_SENT"
+    start.venue.let_replay.set()
+    await opening
+    assert start.world.session.submitted == []
+
+
 async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
     opening = await start.open_the_port()
     stranger = replace(ACTOR, tenant_id=TenantId(UUID(int=77)))
