@@ -77,7 +77,7 @@ async def test_requests_are_answered_and_an_order_s_outcome_is_found_by_its_key(
             bought = sum(Decimal(order["executedQuantity"]) for order in orders)
             assert (await trader.balances(trader.spot))["BTC"][0] == 10 + bought
     finally:
-        await server.kill()
+        await server.stop()
 
 
 async def test_health_tells_that_the_database_is_frozen_and_that_it_is_back(tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ async def test_health_tells_that_the_database_is_frozen_and_that_it_is_back(tmp_
                     assert answer.status == 200
             await eventually(is_healthy)
     finally:
-        await server.kill()
+        await server.stop()
