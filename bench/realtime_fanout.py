@@ -1,12 +1,13 @@
 """Fan-out to many subscribers: our socket against `websockets.broadcast`, and Centrifugo where it is, in the same run.
 
-    python bench/realtime_fanout.py [--subscribers 1000] [--rounds 3] [--messages 200]
+    python bench/realtime_fanout.py [--subscribers 1000] [--rounds 5] [--messages 200]
 
 Each server runs in a process of its own on a loopback port; this process is the clients, and is not counted. The figure
 is messages delivered per CPU-second of the server. `single` publishes one message at a time, `burst` ten in a row.
 Centrifugo (tests/centrifugo/build.sh) has its memory engine, and the history and recovery of our socket; it is told by
 its HTTP API, `publish` or a `batch` of ten, and only its own process counts, not the one that publishes.
-Absolute numbers depend on the machine and its load: compare within a run.
+The servers take turns, and a ratio is the median of those of the rounds: so what else the machine does meanwhile counts
+for all of them alike.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 import uvloop
@@ -93,7 +94,11 @@ async def serve_ours() -> "Server":
         clock=clock,
         ids=SystemIds(),
         concurrency=AsyncioConcurrency(),
-        limits=RealtimeLimits(connections_per_user_max=100_000, connections_max=100_000),
+        limits=RealtimeLimits(
+            connections_per_user_max=100_000,
+            connections_max=100_000,
+            ping_interval_ms=600_000,  # the clients here answer none
+        ),
     )
     config = uvicorn.Config(lambda *_: None, ws=node.protocol_class(), log_config=None, access_log=False)
     config.load()
@@ -348,72 +353,92 @@ def greeting_of(name: str) -> bytes:
     return head + bytes(4) + text  # a mask of zeros leaves the text as it is
 
 
-@dataclass
-class Measured:
-    per_cpu_s: dict[str, list[float]]
-    bytes_per_connection: float
+class Contestant:
+    """One server in its process, and its crowd."""
 
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.per_cpu_s: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        self.bytes_per_connection = 0.0
+        self._process = process
+        self._crowd = Crowd()
 
-async def measure(name: str, subscribers: int, rounds: int, messages: int) -> Measured:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--serve", name, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    stdin, stdout = process.stdin, process.stdout
+    @classmethod
+    async def enter(cls, name: str, subscribers: int) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, __file__, "--serve", name, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        made = cls(name, process)
+        port = (await made._answer())["port"]
+        empty = await made._tell()
+        await made._crowd.gather(port, subscribers, greeting_of(name))
+        while (full := await made._tell())["subscribers"] < subscribers:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        made.bytes_per_connection = (full["rss_bytes"] - empty["rss_bytes"]) / subscribers
+        return made
 
-    async def tell(**command: Any) -> dict[str, Any]:
-        stdin.write(json.dumps(command).encode() + b"\n")
-        answer: dict[str, Any] = json.loads(await asyncio.wait_for(stdout.readline(), WAIT_S))
+    async def play(self, kind: str, round: int, count: int) -> None:
+        """Publish, wait until everybody has seen it, and note what it cost."""
+        self._crowd.expect(f"{LAST}-{round}-".encode())
+        before = await self._tell()
+        await self._tell(run=kind, round=round, count=count)
+        await self._crowd.all_saw()
+        used_s = (await self._tell())["cpu_s"] - before["cpu_s"]
+        self.per_cpu_s[kind].append(count * len(self._crowd.members) / max(used_s, TICK_S))
+
+    async def leave(self) -> None:
+        self._crowd.disperse()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+    async def _tell(self, **command: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        return await self._answer()
+
+    async def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._process.stdout.readline(), WAIT_S))
         return answer
-
-    port = json.loads(await stdout.readline())["port"]
-    crowd = Crowd()
-    empty = await tell()
-    await crowd.gather(port, subscribers, greeting_of(name))
-    while (full := await tell())["subscribers"] < subscribers:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
-    measured = Measured({kind: [] for kind in KINDS}, (full["rss_bytes"] - empty["rss_bytes"]) / subscribers)
-    for round in range(rounds * len(KINDS)):
-        kind = list(KINDS)[round % len(KINDS)]
-        count = messages * KINDS[kind]
-        crowd.expect(f"{LAST}-{round}-".encode())
-        before = await tell()
-        await tell(run=kind, round=round, count=count)
-        await crowd.all_saw()
-        after = await tell()
-        measured.per_cpu_s[kind].append(count * subscribers / max(after["cpu_s"] - before["cpu_s"], TICK_S))
-    crowd.disperse()
-    stdin.close()
-    await process.wait()
-    return measured
 
 
 async def compare(subscribers: int, rounds: int, messages: int) -> None:
-    ours = await measure("ours", subscribers, rounds, messages)
-    peers = {"websockets.broadcast": await measure("broadcast", subscribers, rounds, messages)}
+    names = ["ours", "broadcast"]
     if os.access(CENTRIFUGO, os.X_OK):
-        peers["Centrifugo 5.4.9"] = await measure("centrifugo", subscribers, rounds, messages)
+        names.append("centrifugo")
     else:
         print(f"without Centrifugo: there is none at {CENTRIFUGO}; tests/centrifugo/build.sh builds it")
+    contestants = [await Contestant.enter(name, subscribers) for name in names]
+    for round in range(rounds * len(KINDS)):
+        kind = list(KINDS)[round % len(KINDS)]
+        for contestant in contestants:
+            await contestant.play(kind, round, messages * KINDS[kind])
+    for contestant in contestants:
+        await contestant.leave()
+    ours, *peers = contestants
     print(f"{subscribers} subscribers, messages per CPU-second of the server, median of {rounds}")
     for kind in KINDS:
-        a = median(ours.per_cpu_s[kind])
-        for name, peer in peers.items():
-            b = median(peer.per_cpu_s[kind])
-            print(f"  {kind:7} ours {a:>12,.0f}   {name:20} {b:>12,.0f}   ratio {a / b:.2f}")
-    for name, peer in peers.items():
-        a, b = ours.bytes_per_connection, peer.bytes_per_connection
-        print(f"  memory  ours {a:>10,.0f} B   {name:20} {b:>10,.0f} B per connection   ratio {a / max(b, 1):.2f}")
+        for peer in peers:
+            a, b = ours.per_cpu_s[kind], peer.per_cpu_s[kind]
+            ratio = median(x / y for x, y in zip(a, b, strict=True))
+            print(
+                f"  {kind:7} ours {median(a):>12,.0f}   {TITLES[peer.name]:20} {median(b):>12,.0f}   ratio {ratio:.2f}"
+            )
+    for peer in peers:
+        mine, theirs = ours.bytes_per_connection, peer.bytes_per_connection
+        print(f"  memory  ours {mine:>10,.0f} B   {TITLES[peer.name]:20} {theirs:>10,.0f} B per connection  "
+              f" ratio {mine / max(theirs, 1):.2f}")  # fmt: skip
 
 
+TITLES = {"broadcast": "websockets.broadcast", "centrifugo": "Centrifugo 5.4.9"}
 SERVERS = {"ours": serve_ours, "broadcast": serve_broadcast, "centrifugo": serve_centrifugo}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subscribers", type=int, default=1_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--messages", type=int, default=200, help="published one at a time; five times as many in bursts"
     )
