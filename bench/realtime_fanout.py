@@ -46,6 +46,8 @@ CHANNEL = f"market:trade:{INSTRUMENT}"
 LAST = "LAST-TRADE"
 WAIT_S = 120
 TOKEN = "token"
+OUR_LIMITS = {"connections_per_user_max": 100_000, "connections_max": 100_000, "ping_interval_ms": 600_000}
+"""Room for all, and no pings: the clients here answer none."""
 
 
 # --- servers
@@ -94,11 +96,7 @@ async def serve_ours() -> "Server":
         clock=clock,
         ids=SystemIds(),
         concurrency=AsyncioConcurrency(),
-        limits=RealtimeLimits(
-            connections_per_user_max=100_000,
-            connections_max=100_000,
-            ping_interval_ms=600_000,  # the clients here answer none
-        ),
+        limits=RealtimeLimits(**OUR_LIMITS),
     )
     config = uvicorn.Config(lambda *_: None, ws=node.protocol_class(), log_config=None, access_log=False)
     config.load()
