@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from cadenza.runtime.logging import REDACTED, bound_request_id, configure_logging
+from cadenza.runtime.logging import REDACTED, LogLines, bound_request_id, configure_logging
 
 
 @pytest.fixture
@@ -95,3 +95,26 @@ def test_the_console_format_hides_secrets_too() -> None:
     structlog.get_logger().debug("connect", password="hunter2", venue="MOCK")
     assert "MOCK" in out.getvalue()
     assert "hunter2" not in out.getvalue()
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("make", [FullDisk, io.StringIO], ids=["full", "closed"])
+def test_whoever_logs_goes_on_when_the_line_cannot_be_written(make: type[io.StringIO], log_format: Any) -> None:
+    out = make()
+    configure_logging("info", log_format, out)
+    out.close()
+    before = LogLines.lost_total
+    for level in ("info", "warning", "error", "critical", "exception"):
+        getattr(structlog.get_logger("cadenza.test").bind(venue="MOCK"), level)("happened")
+    assert LogLines.lost_total == before + 5
+    structlog.reset_defaults()
+
+
+def test_a_number_too_large_for_the_fast_encoder_is_written_too(stream: io.StringIO) -> None:
+    structlog.get_logger().info("large", number=2**70)
+    assert lines(stream)[0]["number"] == 2**70

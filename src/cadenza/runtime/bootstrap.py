@@ -42,6 +42,7 @@ from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors
 from cadenza.runtime.config import Settings
 from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
+from cadenza.runtime.logging import LogLines
 from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import wire_identity
 from cadenza.runtime.wiring.metrics import Readings, new_registry
@@ -291,6 +292,7 @@ class House:
             "cadenza_committer_batches", "Transactions of the committer", lambda: self.committer.batches_total
         )
         readings.counter("cadenza_committer_changes", "Changes it committed", lambda: self.committer.changes_total)
+        readings.counter("cadenza_log_lines_lost", "Log lines that could not be written", lambda: LogLines.lost_total)
         readings.gauge(
             "cadenza_committer_waiting", "Changes that wait", lambda: self.concurrency.inbox_sizes()["committer"]
         )

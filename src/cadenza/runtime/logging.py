@@ -1,12 +1,13 @@
 """Structured log lines on stderr: JSON or for reading, with the request's id, and never with a secret."""
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 import msgspec
 import structlog
@@ -52,7 +53,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda name="cadenza": _Lines(out, name),
+        logger_factory=lambda name="cadenza": LogLines(out, name),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
@@ -68,16 +69,31 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # ten lines that tell nobody anything
 
 
-class _Lines(structlog.WriteLogger):
-    """Writes lines to a stream and has a name, which `add_logger_name` puts on them."""
+class LogLines:
+    """Writes lines to a stream. Guarantee: nobody fails because a line could not be written (the disk is full, the pipe
+    is closed); such lines are counted."""
+
+    lost_total: ClassVar[int] = 0
 
     def __init__(self, out: TextIO, name: str) -> None:
-        super().__init__(out)
-        self.name = name
+        self._out = out
+        self.name = name  # `add_logger_name` puts it on the lines
+
+    def msg(self, line: str) -> None:
+        try:
+            self._out.write(f"{line}\n")
+            self._out.flush()
+        except (OSError, ValueError):
+            LogLines.lost_total += 1
+
+    debug = info = warning = error = critical = msg
 
 
 def _json(event: Any, **_options: object) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    try:
+        return msgspec.json.encode(event, enc_hook=str).decode()
+    except (TypeError, ValueError, OverflowError):  # an integer of more than 64 bits, for one
+        return json.dumps(event, default=repr)
 
 
 def bound_request_id(request_id: str) -> AbstractContextManager[None]:
