@@ -241,7 +241,7 @@ def believed(order: Order, reports: Sequence[Report]) -> Order:
             case ExpiredReport():
                 state = state.expired(report.at_ms)
             case CancelRefusedReport():
-                state = state.cancel_refused(report.at_ms)
+                state = state.cancel_refused(report.venue_order_id, report.at_ms)
             case FillReport() if all(report.trade_id != known.trade_id for known in state.executions):
                 state = state.filled(_execution(state, report))
     return state

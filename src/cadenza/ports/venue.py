@@ -82,7 +82,8 @@ class ExecutionSession(Protocol):
         """Send a new order; return what the reply says (accepted and its first fills, rejected, or unknown)."""
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        """Ask to take an order off; return what the reply says, which may be nothing yet."""
+        """Ask to take an order off; return what the reply says, which may be nothing yet. Nothing as well when the
+        venue could not be asked: the wish is told again. A refusal is the venue's own word."""
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about orders by our ids and return all it knows of them, fills included. An order that the

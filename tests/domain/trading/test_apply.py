@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import permutations
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,12 +140,34 @@ def test_a_complete_fill_wins_over_a_pending_cancel_and_a_partial_one_does_not()
     assert now(world, order).status is OrderStatus.FILLED
 
 
+@pytest.mark.parametrize(
+    ("told_before", "told_with_it", "status"),
+    [
+        (None, None, OrderStatus.SUBMITTED),
+        ("V1", None, OrderStatus.ACCEPTED),
+        (None, "V1", OrderStatus.ACCEPTED),
+    ],
+)
+def test_a_refused_cancel_returns_to_what_the_venue_has_told(
+    told_before: str | None, told_with_it: str | None, status: OrderStatus
+) -> None:
+    world = state()
+    order = submit(world, quantity=D(2))
+    if told_before is not None:
+        apply_report(world, AcceptedReport(**about(order) | {"venue_order_id": told_before}))  # type: ignore[arg-type]
+    decide_cancel(world, ACCOUNT, order.id)
+    refused = CancelRefusedReport(**about(order) | {"venue_order_id": told_with_it}, reason="busy")  # type: ignore[arg-type]
+    apply_report(world, refused)
+    assert (now(world, order).status, now(world, order).venue_order_id) == (status, told_before or told_with_it)
+
+
 def test_a_refused_cancel_returns_to_what_the_executions_say() -> None:
     world = state()
     order = submit(world, quantity=D(2))
+    apply_report(world, fill(order, "t1", "1"))
     decide_cancel(world, ACCOUNT, order.id)
     apply_report(world, CancelRefusedReport(**about(order), reason="busy"))  # type: ignore[arg-type]
-    assert now(world, order).status is OrderStatus.ACCEPTED
+    assert now(world, order).status is OrderStatus.PARTIALLY_FILLED
 
 
 def test_an_unknown_outcome_changes_nothing() -> None:

@@ -84,7 +84,7 @@ def _changed(state: TradingState, order: Order, report: Report) -> Order:
         case ExpiredReport():
             return order.expired(report.at_ms)
         case CancelRefusedReport():
-            return order.cancel_refused(report.at_ms)
+            return order.cancel_refused(report.venue_order_id, report.at_ms)
         case TriggerMovedReport():
             return order.trigger_moved(report.stop_price, report.at_ms)
         case UnknownOutcomeReport():

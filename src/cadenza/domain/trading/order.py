@@ -152,11 +152,15 @@ class Order:
         """A cancel is recorded and about to be sent."""
         return self if self.is_closed else self._moved(OrderStatus.PENDING_CANCEL, at_ms)
 
-    def cancel_refused(self, at_ms: int) -> "Order":
-        """The venue says the order still works: it returns to the state that its executions tell."""
+    def cancel_refused(self, venue_order_id: str | None, at_ms: int) -> "Order":
+        """The venue did not take it off: it returns to what is known of it, by its executions and by the venue's id.
+        Without either the venue may not even have it: its outcome is as unknown as before."""
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
-        return self._moved(OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else OrderStatus.ACCEPTED, at_ms)
+        known_as = venue_order_id or self.venue_order_id
+        acknowledged = OrderStatus.SUBMITTED if known_as is None else OrderStatus.ACCEPTED
+        status = OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else acknowledged
+        return evolve(self._moved(status, at_ms), venue_order_id=known_as)
 
     def canceled(self, reason: CancelReason, at_ms: int) -> "Order":
         """The venue took it off. It never overwrites another closed state."""

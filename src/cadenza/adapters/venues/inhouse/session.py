@@ -93,8 +93,8 @@ class InHouseSession:
             reports: Sequence[Report] = await self._desk.call(
                 work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms
             )
-        except VenueUnavailable as error:
-            return [self._cancel_refused(order, str(error), self._desk.clock.now_ms())]
+        except VenueUnavailable:
+            return []  # nothing was asked, so nobody refused: the wish stays, and is told again
         except CallLost as error:
             return [self._unknown(order, str(error), self._desk.clock.now_ms())]
         return reports
