@@ -81,6 +81,17 @@ def test_exceptions_to_the_rule_about_sql_are_needed() -> None:
     assert used == set(SQL_ELSEWHERE)
 
 
+def test_what_the_committer_owns_is_changed_in_one_place() -> None:
+    owned = re.compile(r"\bUPDATE (orders|executions|balances|positions|trading_accounts)\b")
+    writers = {
+        source.path
+        for source in sources("src")
+        if not source.is_in("adapters/storage/migrations")
+        and any(owned.search(str(text.value)) for text in _texts(source))
+    }
+    assert writers == {"src/cadenza/adapters/storage/trading.py"}
+
+
 def _texts(source: Source) -> list[ast.Constant]:
     """String constants, the pieces of f-strings included, docstrings left out."""
     statements = {id(node.value) for node in ast.walk(source.tree) if isinstance(node, ast.Expr)}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from cadenza.adapters.storage.filters import Where
-from cadenza.adapters.storage.rows import account_of, balance_of, position_of
+from cadenza.adapters.storage.rows import account_of, account_row, balance_of, position_of
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
@@ -16,18 +16,9 @@ CLOSED_POSITIONS_KEPT_MS = 86_400_000
 """Closed positions are shown this long after the newest change of the account's positions."""
 
 _ADD = """
-INSERT INTO trading_accounts (id, tenant_id, user_id, venue, environment, nickname, external_id, external_type, type,
-    position_mode, collateral_mode, margin_mode, max_leverage, credential_ids, status, created_at_ms, updated_at_ms,
-    adopted_at_ms, heard_until_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+INSERT INTO trading_accounts SELECT n.* FROM unnest($1::trading_accounts[]) AS n
 ON CONFLICT (tenant_id, venue, environment, external_id) WHERE status NOT IN ('DISCONNECTED', 'DELETED') DO NOTHING
 RETURNING id
-"""
-_UPDATE = """
-UPDATE trading_accounts SET nickname = $2, external_type = $3, type = $4, position_mode = $5, collateral_mode = $6,
-    margin_mode = $7, max_leverage = $8, credential_ids = $9, status = $10, updated_at_ms = $11, adopted_at_ms = $12,
-    heard_until_ms = $13
-WHERE id = $1
 """
 _POSITIONS = """
 SELECT * FROM positions p WHERE account_id = ANY($1::uuid[]) AND (status = 'OPEN' OR closed_at_ms >= (
@@ -43,49 +34,7 @@ class AccountSql:
         self._connection = connection
 
     async def add(self, account: TradingAccount) -> bool:
-        external = account.external
-        added = await self._connection.fetchval(
-            _ADD,
-            account.id,
-            account.tenant_id,
-            account.user_id,
-            account.venue_id.venue.value,
-            account.venue_id.environment.value,
-            account.nickname,
-            external.external_id,
-            external.external_type,
-            external.type.value,
-            external.position_mode,
-            external.collateral_mode,
-            external.margin_mode,
-            external.max_leverage,
-            list(account.credential_ids),
-            account.status.value,
-            account.created_at_ms,
-            account.updated_at_ms,
-            account.adopted_at_ms,
-            account.heard_until_ms,
-        )
-        return added is not None
-
-    async def update(self, account: TradingAccount) -> None:
-        external = account.external
-        await self._connection.execute(
-            _UPDATE,
-            account.id,
-            account.nickname,
-            external.external_type,
-            external.type.value,
-            external.position_mode,
-            external.collateral_mode,
-            external.margin_mode,
-            external.max_leverage,
-            list(account.credential_ids),
-            account.status.value,
-            account.updated_at_ms,
-            account.adopted_at_ms,
-            account.heard_until_ms,
-        )
+        return await self._connection.fetchval(_ADD, [account_row(account)]) is not None
 
     async def get(self, account_id: TradingAccountId, *, lock: bool = False) -> TradingAccount | None:
         query = "SELECT * FROM trading_accounts WHERE id = $1" + (" FOR UPDATE" if lock else "")

@@ -182,6 +182,17 @@ def claim_of(record: Sequence[Any]) -> Claim:
     )
 
 
+def account_row(account: TradingAccount) -> tuple[Any, ...]:
+    external, at = account.external, account.venue_id
+    return (
+        account.id, account.tenant_id, account.user_id, at.venue.value, at.environment.value, account.nickname,
+        external.external_id, external.external_type, external.type.value, external.position_mode,
+        external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
+        account.status.value, account.created_at_ms, account.updated_at_ms, account.last_sequence,
+        account.adopted_at_ms, account.heard_until_ms,
+    )  # fmt: skip
+
+
 def account_of(row: Row) -> TradingAccount:
     mode, collateral, margin = row["position_mode"], row["collateral_mode"], row["margin_mode"]
     return TradingAccount(

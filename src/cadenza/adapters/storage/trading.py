@@ -12,6 +12,7 @@ from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.remembered import RememberedRows
 from cadenza.adapters.storage.rows import (
     account_of,
+    account_row,
     balance_of,
     balance_row,
     claim_of,
@@ -68,16 +69,16 @@ SELECT
 
 _SAVE = """
 WITH unchanged AS (
-    SELECT FROM trading_accounts a JOIN unnest($8::uuid[], $21::text[]) AS n (id, version) ON a.id = n.id
+    SELECT FROM trading_accounts a JOIN unnest($8::uuid[], $17::text[]) AS n (id, version) ON a.id = n.id
     WHERE a.xmin::text = n.version ORDER BY a.id FOR UPDATE OF a
 ), go AS (
     SELECT WHERE (SELECT count(*) FROM unchanged) = cardinality($8::uuid[])
-        AND NOT EXISTS (SELECT FROM orders o WHERE o.id = ANY($22::uuid[]))
+        AND NOT EXISTS (SELECT FROM orders o WHERE o.id = ANY($18::uuid[]))
         AND NOT EXISTS (
-            SELECT FROM unnest($23::uuid[], $24::text[]) AS n (account_id, key)
+            SELECT FROM unnest($19::uuid[], $20::text[]) AS n (account_id, key)
             JOIN orders o ON o.account_id = n.account_id AND o.idempotency_key = n.key
         ) AND NOT EXISTS (
-            SELECT FROM unnest($23::uuid[], $25::text[]) AS n (account_id, client_id)
+            SELECT FROM unnest($19::uuid[], $21::text[]) AS n (account_id, client_id)
             JOIN orders o ON o.account_id = n.account_id AND o.client_order_id = n.client_id
         )
 ), created AS (
@@ -108,22 +109,22 @@ WITH unchanged AS (
     INSERT INTO account_events SELECT n.* FROM go, unnest($6::account_events[]) AS n
 ), finished AS (
     UPDATE operations o SET status = n.status, finished_at_ms = n.finished_at_ms, failure = n.failure
-    FROM go, unnest($13::uuid[], $14::text[], $15::bigint[], $16::text[]) AS n (id, status, finished_at_ms, failure)
+    FROM go, unnest($10::uuid[], $11::text[], $12::bigint[], $13::text[]) AS n (id, status, finished_at_ms, failure)
     WHERE o.id = n.id
 ), explained AS (
     DELETE FROM unmatched_reports u
-    USING go, unnest($18::uuid[], $19::text[], $20::uuid[]) AS n (account_id, venue_order_id, order_id)
+    USING go, unnest($14::uuid[], $15::text[], $16::uuid[]) AS n (account_id, venue_order_id, order_id)
     WHERE u.account_id = n.account_id AND u.venue_order_id = n.venue_order_id
         AND (u.order_id IS NULL OR u.order_id = n.order_id)
 ), kept AS (
     INSERT INTO unmatched_reports SELECT n.* FROM go, unnest($7::unmatched_reports[]) AS n ON CONFLICT DO NOTHING
 ), moved AS (
     UPDATE trading_accounts a SET
-        last_sequence = n.last_sequence, status = n.status, nickname = n.nickname, updated_at_ms = n.updated_at_ms,
-        adopted_at_ms = n.adopted_at_ms, heard_until_ms = n.heard_until_ms
-    FROM go, unnest($8::uuid[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $17::bigint[], $26::bigint[])
-        AS n (id, last_sequence, status, nickname, updated_at_ms, adopted_at_ms, heard_until_ms)
-    WHERE a.id = n.id
+        nickname = n.nickname, external_type = n.external_type, type = n.type, position_mode = n.position_mode,
+        collateral_mode = n.collateral_mode, margin_mode = n.margin_mode, max_leverage = n.max_leverage,
+        credential_ids = n.credential_ids, status = n.status, updated_at_ms = n.updated_at_ms,
+        last_sequence = n.last_sequence, adopted_at_ms = n.adopted_at_ms, heard_until_ms = n.heard_until_ms
+    FROM go, unnest($9::trading_accounts[]) AS n WHERE a.id = n.id
     RETURNING a.id, a.xmin::text AS version
 )
 SELECT (SELECT array_agg(id) FROM moved) AS ids, (SELECT array_agg(version) FROM moved) AS versions FROM go
@@ -198,7 +199,6 @@ class SqlTrading:
 
 
 def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[TradingAccountId]) -> tuple[Any, ...]:
-    accounts = changes.accounts
     return (
         [order_row(order) for order in changes.created],
         [order_row(order) for order in changes.updated],
@@ -208,15 +208,11 @@ def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[Tradin
         [_event_row(event) for event in changes.events],
         [_unmatched_row(report) for report in changes.unmatched],
         account_ids,
-        [account.last_sequence for account in accounts],
-        [account.status.value for account in accounts],
-        [account.nickname for account in accounts],
-        [account.updated_at_ms for account in accounts],
+        [account_row(account) for account in changes.accounts],
         [operation.id for operation in changes.operations],
         [operation.status.value for operation in changes.operations],
         [operation.finished_at_ms for operation in changes.operations],
         [operation.failure for operation in changes.operations],
-        [account.adopted_at_ms for account in accounts],
         [order.account_id for order in changes.matched],
         [order.venue_order_id for order in changes.matched],
         [order.id for order in changes.matched],
@@ -225,7 +221,6 @@ def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[Tradin
         [order.account_id for order in changes.created],
         [order.idempotency_key for order in changes.created],
         [order.client_order_id for order in changes.created],
-        [account.heard_until_ms for account in accounts],
     )
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
-from cadenza.application.accounts.disconnect_account import disconnected
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.committer import Committer
@@ -12,7 +11,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
-from cadenza.domain.errors import CadenzaError, ExternalAccountNotReachable, InvalidRequest
+from cadenza.domain.errors import AccountDisconnected, CadenzaError, ExternalAccountNotReachable, InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, PositionId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
@@ -30,11 +29,47 @@ RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect:
+    """A change: an account that is to be brought back is reached by these credentials, and is as the venue describes it
+    now; what was adopted before counts no more. The operation goes on, until `AdoptSnapshot` ends it.
+
+    Other accounts stay as they are, which ends the operation; one that was archived is refused.
+    """
+
+    account_id: TradingAccountId
+    external: ExternalAccount
+    credential_ids: tuple[CredentialId, ...]
+    operation: Operation
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+
+    def decide(self, state: TradingState) -> TradingAccount:
+        account = state.account(self.account_id)
+        account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
+        if account.status not in RECONNECTABLE:
+            state.finish_operation(self.operation)
+            return account
+        changed = replace(
+            account,
+            external=self.external,
+            credential_ids=self.credential_ids,
+            updated_at_ms=state.world.now_ms,
+            adopted_at_ms=None,
+            heard_until_ms=None,
+        )
+        state.put_account(changed)
+        state.emit(changed.id, AccountUpdated(changed))
+        return state.account(self.account_id)
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptSnapshot:
     """A change: take in balances, positions and open orders, and let the account trade.
 
     From here on fills later than the snapshot move money; earlier ones, which reconciling brings, only fill their
     orders, for the snapshot has their money. What sessions tell before this is decided is not applied at all.
+    An account that another connect brought back meanwhile stays as it is: it goes on from that one's snapshot.
     """
 
     account_id: TradingAccountId
@@ -53,6 +88,9 @@ class AdoptSnapshot:
     def decide(self, state: TradingState) -> TradingAccount:
         account = state.account(self.account_id)
         account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
+        if account.status not in RECONNECTABLE:
+            state.finish_operation(self.operation)
+            return account
         adopted = replace(account, adopted_at_ms=self.snapshot.at_ms, heard_until_ms=self.snapshot.at_ms)
         state.put_account(adopted)
         for balance in self.snapshot.balances:
@@ -128,7 +166,11 @@ class ConnectAccount:
         if existing is not None and existing.status not in RECONNECTABLE:
             return await self._view(existing)
         external = await self._reached(opened, external_id)
-        account, operation = await self._record(actor, first, external, credential_ids, nickname, existing)
+        used = tuple(dict.fromkeys(credential_ids))
+        if existing is None:
+            account, operation = await self._add(actor, first, external, used, nickname)
+        else:
+            account, operation = await self._bring_back(existing, external, used)
         if operation is None:
             return await self._view(account)
         return await self._view(await self.activate(account, opened[0][1], operation))
@@ -156,8 +198,8 @@ class ConnectAccount:
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
-            if account.last_sequence == 0:
-                await self._committer.commit(AccountChange(account.id, disconnected, None))
+            if account.status is AccountStatus.SETUP:
+                await self._committer.commit(AccountChange(account.id, _given_up, None))
             raise
 
     async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
@@ -185,51 +227,60 @@ class ConnectAccount:
             raise ExternalAccountNotReachable(f"the credentials do not reach the account {external_id}")
         return found
 
-    async def _record(
+    async def _add(
         self,
         actor: Actor,
         first: Credential,
         external: ExternalAccount,
         credential_ids: tuple[CredentialId, ...],
         nickname: str | None,
-        existing: TradingAccount | None,
     ) -> tuple[TradingAccount, Operation | None]:
         """Write the account (SETUP) and the PENDING operation in one transaction; no operation when another request
         connected the same account meanwhile."""
         now_ms = self._clock.now_ms()
-        ids = tuple(dict.fromkeys(credential_ids))
+        account = TradingAccount(
+            id=TradingAccountId(self._ids.new()),
+            tenant_id=actor.tenant_id,
+            user_id=actor.user_id,
+            venue_id=first.venue_id,
+            nickname=nickname or "",
+            external=external,
+            credential_ids=credential_ids,
+            status=AccountStatus.SETUP,
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+        )
+        operation = self._changer.new_operation(account, OperationType.CONNECT)
         async with self._storage.begin() as uow:
-            if existing is not None:
-                account = replace(
-                    existing,
-                    external=external,
-                    credential_ids=ids,
-                    updated_at_ms=now_ms,
-                    adopted_at_ms=None,
-                    heard_until_ms=None,
-                )
-                await uow.accounts.update(account)
-            else:
-                account = TradingAccount(
-                    id=TradingAccountId(self._ids.new()),
-                    tenant_id=actor.tenant_id,
-                    user_id=actor.user_id,
-                    venue_id=first.venue_id,
-                    nickname=nickname or "",
-                    external=external,
-                    credential_ids=ids,
-                    status=AccountStatus.SETUP,
-                    created_at_ms=now_ms,
-                    updated_at_ms=now_ms,
-                )
-                if not await uow.accounts.add(account):
-                    other = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external.external_id)
-                    return other or account, None
-            operation = self._changer.new_operation(account, OperationType.CONNECT)
+            if not await uow.accounts.add(account):
+                other = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external.external_id)
+                if other is None:
+                    raise AccountDisconnected("the trading account was disconnected meanwhile; connect it again")
+                return other, None
             await uow.operations.add(operation)
             await uow.commit()
         return account, operation
 
+    async def _bring_back(
+        self, existing: TradingAccount, external: ExternalAccount, credential_ids: tuple[CredentialId, ...]
+    ) -> tuple[TradingAccount, Operation | None]:
+        """Write the PENDING operation, then give the account what it is reached by; no operation is left when another
+        request brought it back meanwhile. Raises `AccountDisconnected` when it was archived meanwhile."""
+        operation = await self._changer.begin(existing, OperationType.CONNECT)
+        try:
+            account = await self._committer.commit(Reconnect(existing.id, external, credential_ids, operation))
+        except CadenzaError as error:
+            await self._changer.fail(operation, error.code)
+            raise
+        return account, operation if account.status in RECONNECTABLE else None
+
     async def _view(self, account: TradingAccount) -> AccountView:
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [account]))[0]
+
+
+def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:
+    """SETUP → DISCONNECTED. Whatever else it has become meanwhile, it stays."""
+    if account.status is not AccountStatus.SETUP:
+        return account
+    return account.with_status(AccountStatus.DISCONNECTED, now_ms)

@@ -45,11 +45,10 @@ class AccountFilter:
 
 
 class AccountRepository(Protocol):
+    """Adding and reading. What changes an account that is there goes through the committer, as it may meet others."""
+
     async def add(self, account: TradingAccount) -> bool:
         """Insert; False (and nothing is written) when the tenant has that external account connected already."""
-
-    async def update(self, account: TradingAccount) -> None:
-        """Write nickname, status, credentials and external facts; never `last_sequence`, which the committer owns."""
 
     async def get(self, account_id: TradingAccountId, *, lock: bool = False) -> TradingAccount | None: ...
 
