@@ -30,6 +30,7 @@ from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.tell_missed import TellMissed
 from cadenza.application.orders.watch_unmatched import WatchUnmatched
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth, HealthStatus
@@ -55,6 +56,7 @@ BATCH_CONNECTIONS_MAX = 3
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
 WATCH_UNMATCHED_MS = 5_000
+TELL_MISSED_MS = 500
 DEADLINES_MS = 250
 DRAIN_MS_MAX = 5_000
 FLOOD_KEYS_MAX = 100_000
@@ -133,6 +135,7 @@ class House:
         await self.keep_sessions.settle_operations()
         await self.keep_sessions.find_due()
         self.supervisor.start("keep sessions", self._every(KEEP_SESSIONS_MS, self.keep_sessions.tick))
+        self.supervisor.start("tell missed", self._every(TELL_MISSED_MS, self.tell_missed.tick))
         self.supervisor.start("watch unmatched", self._every(WATCH_UNMATCHED_MS, self.watch_unmatched.tick))
         await self.jobs.start()
         await self.identity.purge.schedule()
@@ -196,12 +199,14 @@ class House:
     def _wire_trading(self) -> None:
         self.waiters = LocalWaiters()
         orders = self.settings.orders
+        self.tell_missed = TellMissed(storage=self.storage, publisher=self.realtime.publisher, clock=self.clock)
         self.committer = Committer(
             trading=self._trading,
             market=self.books,
             catalogue=self.catalogue,
             portfolios=self.portfolios,
             publisher=self.realtime.publisher,
+            missed=self.tell_missed,
             waiters=self.waiters,
             clock=self.clock,
             ids=self.ids,

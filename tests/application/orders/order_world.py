@@ -19,6 +19,7 @@ from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder
+from cadenza.application.orders.tell_missed import TellMissed
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import PAPER, Access, CredentialId, SessionId, TradingAccountId, UserId
@@ -168,10 +169,11 @@ class OrderWorld:
         self.session = ScriptedSession()
         self.failpoints = NoFailpoints()
         market: Any = FixedMarket()
+        self.tell_missed = TellMissed(storage=storage, publisher=self.publisher, clock=self.clock)
         self.committer = Committer(
             trading=trading, market=market, catalogue=catalogue,
             portfolios=PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None),
-            publisher=self.publisher, waiters=self.waiters, clock=self.clock, ids=self.ids,
+            publisher=self.publisher, missed=self.tell_missed, waiters=self.waiters, clock=self.clock, ids=self.ids,
             concurrency=self.concurrency, failpoints=self.failpoints, limits=CommitterLimits(retry_delay_ms=1),
         )  # fmt: skip
         self.sink = SessionSink(self.committer, lambda account_id: self.sessions.takes_orders(account_id))

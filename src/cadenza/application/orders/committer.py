@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from cadenza.application.orders.portfolios import PortfolioBuilder, RateCache
+from cadenza.application.orders.tell_missed import TellMissed
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
@@ -99,6 +100,7 @@ class Committer:
         catalogue: "InstrumentSource",
         portfolios: PortfolioBuilder,
         publisher: Publisher,
+        missed: TellMissed,
         waiters: Waiters,
         clock: Clock,
         ids: Ids,
@@ -111,6 +113,7 @@ class Committer:
         self._catalogue = catalogue
         self._portfolios = portfolios
         self._publisher = publisher
+        self._missed = missed
         self._waiters = waiters
         self._clock = clock
         self._ids = ids
@@ -204,7 +207,7 @@ class Committer:
                 _settle(batch, outcomes)
                 return
             self._failpoints.reach("committer.before_commit")
-            if await self._trading.save(rows, changes):
+            if await self._save(rows, changes):
                 break
         else:
             raise DatabaseUnavailable("the accounts change all the time; try again with the same key")
@@ -214,6 +217,16 @@ class Committer:
         self._publisher.account_events(state.changed.events)
         self._waiters.wake(order for order in (*changes.created, *changes.updated) if order.is_closed)
         _settle(batch, outcomes)
+
+    async def _save(self, rows: BatchRows, changes: BatchChanges) -> bool:
+        try:
+            return await self._trading.save(rows, changes)
+        except BaseException:  # it may be written all the same, and then nobody has been told
+            changed = {account.id for account in changes.accounts}
+            for account in rows.accounts:
+                if account.id in changed:
+                    self._missed.doubt(account.id, account.last_sequence)
+            raise
 
     def _state(self, rows: BatchRows) -> TradingState:
         return TradingState(
