@@ -27,7 +27,7 @@ from typing import Any, Self, cast
 import uvloop
 from load import Connection
 from realtime_fanout import CENTRIFUGO
-from served import Served, process_cpu_s
+from served import Served, process_cpu_s, without_settings
 
 CLIENTS_PER_USER = 80
 TRADES = "market:trade:PAPER:BTC/USDT"
@@ -119,7 +119,7 @@ class Place:
         }
         served = await Served.start(directory / "fronted", settings)
         command = (sys.executable, "-m", "cadenza.cli", "centrifugo", "config", "--version", "5")
-        writing = await asyncio.create_subprocess_exec(*command, env=os.environ | settings, stdout=PIPE)
+        writing = await asyncio.create_subprocess_exec(*command, env=without_settings() | settings, stdout=PIPE)
         written, _ = await writing.communicate()
         file = directory / "centrifugo.json"
         file.write_text(json.dumps(json.loads(written) | {"address": "127.0.0.1", "log_level": "error"}))

@@ -55,8 +55,7 @@ class Served:
 
     @classmethod
     async def start(cls, data_dir: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Self:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("CADENZA_")}
-        environ |= {**SETTINGS, "CADENZA_PORT": "0", "CADENZA_DATA_DIR": str(data_dir), **settings}
+        environ = without_settings() | {**SETTINGS, "CADENZA_PORT": "0", "CADENZA_DATA_DIR": str(data_dir), **settings}
         started = time.perf_counter()
         with open(data_dir.with_suffix(".log"), "ab") as log:  # noqa: ASYNC230 - a moment, and nothing else runs
             process = await asyncio.create_subprocess_exec(
@@ -101,6 +100,11 @@ class Served:
         assert postmaster is not None
         children = Path(f"/proc/{postmaster.pid}/task/{postmaster.pid}/children").read_text().split()
         return [postmaster.pid, *map(int, children)]
+
+
+def without_settings() -> dict[str, str]:
+    """This process's environment without settings of Cadenza, which a benchmark chooses itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CADENZA_")}
 
 
 def _is_ready(url: str) -> bool:

@@ -130,7 +130,8 @@ async def test_calls_in_flight(house: House, trader: Trader, connect: MakeClient
         client.send({"id": 100 + n, "rpc": {"method": "command.trade_order.submit", "data": data}})
 
     async def all_wait() -> bool:
-        return len(await trader.orders(tradingAccountId=trader.spot, orderStatus="ACCEPTED")) == CALLS
+        listed = await trader.api.get("/api/v3/tradeOrder/list", tradingAccountId=trader.spot, orderStatus="ACCEPTED")
+        return bool(listed.body["pagination"]["total"] == CALLS)
 
     await eventually(all_wait)
     client.send({"id": 200, "rpc": {"method": "query.venue.list", "data": {}}})
