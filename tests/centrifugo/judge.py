@@ -168,4 +168,4 @@ class House:
     async def close(self) -> None:
         if self.centrifugo is not None:
             await self.centrifugo.kill()
-        await self.server.kill()
+        await self.server.stop()

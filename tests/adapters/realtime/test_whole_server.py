@@ -21,7 +21,7 @@ async def data_dir(tmp_path: Path) -> Path:
 async def server(data_dir: Path) -> AsyncIterator[Serving]:
     running = await Serving.start(data_dir, SOCKET_SESSION_CHECK_MS=600_000)  # nothing here waits for a look
     yield running
-    await running.kill()
+    await running.stop()
 
 
 async def client_of(server: Serving, trader: Trader) -> RawClient:
@@ -123,7 +123,7 @@ async def test_recovery_across_kill_9(server: Serving, data_dir: Path) -> None:
             assert "FILLED" in states
             await client.close()
     finally:
-        await second.kill()
+        await second.stop()
 
 
 async def test_logging_out_ends_the_connection_and_stopping_sends_3001(server: Serving) -> None:
