@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -201,3 +202,26 @@ async def test_a_list_of_credentials_with_another_status_is_empty(world: World) 
     answer = await world.ask("GET", "/api/v3/credential/list", query="credentialStatus=LOCKED")
     assert answer.data == []
     assert answer.body["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("GET", LIST, {}),
+        ("HEAD", LIST, {}),
+        ("GET", LIST, {"token": None}),
+        ("GET", LIST, {"query": "limit=0"}),
+        ("DELETE", LIST, {}),
+        ("POST", "/api/v3/tradeOrder/submit", {"raw": b"{"}),
+        ("POST", "/api/v3/tradeOrder/submit", {"body": {"quantity": 1}}),
+        ("POST", "/api/v3/credential/create",
+            {"body": {"venue": "BINANCE_SANDBOX", "credentialType": "HMAC", "apiKey": "k", "apiSecret": "s"}}),
+    ],
+)  # fmt: skip
+async def test_the_short_way_and_the_framework_s_answer_alike(
+    world: World, method: str, path: str, asked: dict[str, Any]
+) -> None:
+    """Requests of other origins go through the framework."""
+    short = await world.ask(method, path, **asked, headers={"x-request-id": "r"})
+    long = await world.ask(method, path, **asked, headers={"x-request-id": "r", "origin": "https://desk.example"})
+    assert (short.status, short.headers, short.body) == (long.status, long.headers, long.body)
