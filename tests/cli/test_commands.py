@@ -1,11 +1,14 @@
 """The commands beside the doctor: settings shown with their sources, the database migrated, failures told plainly."""
 
 import asyncio
+import socketserver
 import subprocess
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from cadenza.adapters.storage import reach
 from cadenza.cli.banner import banner
 from cadenza.cli.config import reference_lines
 from cadenza.runtime.config import Settings, specs
@@ -63,9 +66,36 @@ def test_migrate_uses_the_server_that_runs_on_the_data_directory(cadenza: Cadenz
 def test_migrate_says_plainly_that_an_outside_database_is_away(cadenza: Cadenza) -> None:
     result = cadenza("migrate", DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/x")
     assert result.exit_code == 1
-    assert "Connect call failed" in result.stderr
-    assert result.stderr.endswith("; `cadenza doctor` looks for the cause\n")
+    said = "cannot reach the database at 127.0.0.1:1: Connection refused; `cadenza doctor` looks for the cause"
+    assert result.stderr == f"cadenza: {said}\n"
     assert "hunter2" not in result.output
+
+
+def test_migrate_says_plainly_that_an_outside_database_does_not_get_ready(
+    cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "READY_WITHIN_S", 0.0)
+    with socketserver.TCPServer(("127.0.0.1", 0), StartingUp) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            port = server.server_address[1]
+            result = cadenza("migrate", DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{port}/x?sslmode=disable")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert result.exit_code == 1
+    said = f"the database at 127.0.0.1:{port} is not ready after 0 s: the database system is starting up"
+    assert result.stderr == f"cadenza: {said}; `cadenza doctor` looks for the cause\n"
+
+
+class StartingUp(socketserver.BaseRequestHandler):
+    """A PostgreSQL server that has not recovered yet: it refuses whoever comes."""
+
+    def handle(self) -> None:
+        self.request.recv(1024)
+        fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0DNot yet.\0\0"
+        self.request.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
 
 
 def test_migrate_says_plainly_that_an_outside_database_refuses(cadenza: Cadenza, database_dsn: str) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from cadenza.adapters.storage.master_keys import WrongMasterKey
 from cadenza.adapters.storage.migrate import MigrationError
+from cadenza.adapters.storage.reach import DatabaseNotReached
 from cadenza.adapters.vault.keyring import KeyRingError
 from cadenza.runtime.config import Settings
 from cadenza.runtime.config_loader import ConfigError, LoadedSettings, load
@@ -39,7 +40,9 @@ def plain_failures() -> Iterator[None]:
         raise fail(str(error)) from None
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise fail(f"the database refuses us: {error}; check CADENZA_DATABASE_URL") from None
-    except OSError as error:
+    except asyncpg.CannotConnectNowError as error:
+        raise fail(f"{error.args[0]}; try again when it is ready") from None
+    except (DatabaseNotReached, OSError) as error:
         raise fail(f"{error}; `cadenza doctor` looks for the cause") from None
 
 

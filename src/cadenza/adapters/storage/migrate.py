@@ -5,6 +5,8 @@ from pathlib import Path
 
 import asyncpg
 
+from cadenza.adapters.storage.reach import reach
+
 VERSIONS_DIR = Path(__file__).parent / "migrations" / "versions"
 _SCRIPT_DIR = Path(__file__).parent / "migrations"
 _REVISION_FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.py")
@@ -36,10 +38,11 @@ async def migrate(dsn: str, *, versions_dir: Path = VERSIONS_DIR) -> str:
     """Migrate to the newest packaged revision and return its number.
 
     Each revision commits alone, so a failure leaves the last good one. Concurrent callers wait for one another.
+    A server that is starting up is waited for; DatabaseNotReached when there is none.
     Raises MigrationError when the database is newer than this code, asyncpg or SQLAlchemy errors when SQL fails.
     """
     head = packaged_head(versions_dir)
-    connection = await asyncpg.connect(dsn)
+    connection = await reach(dsn)
     try:
         if await _is_at(connection, head):
             return head
