@@ -61,6 +61,19 @@ def test_every_kind_of_value_is_read_from_the_environment(environ: dict[str, str
     assert paper.recording_speed == Decimal("0.5")
 
 
+@pytest.mark.parametrize(("longest_ms", "shortest_ms"), [("0", 0), ("1", 1), ("40", 1)])
+def test_the_longest_delay_may_be_set_alone(environ: dict[str, str], longest_ms: str, shortest_ms: int) -> None:
+    loaded = load({**environ, "CADENZA_PAPER_LATENCY_MS_MAX": longest_ms})
+    paper = loaded.settings.paper
+    assert (paper.latency_ms_min, paper.latency_ms_max) == (shortest_ms, int(longest_ms))
+    assert loaded.sources["paper.latency_ms_min"] == "default"
+
+
+def test_a_shortest_delay_that_was_written_is_held_against_the_longest(environ: dict[str, str]) -> None:
+    wrong = {"CADENZA_PAPER_LATENCY_MS_MIN": "1", "CADENZA_PAPER_LATENCY_MS_MAX": "0"}
+    assert problems_of({**environ, **wrong}) == ("paper.latency_ms_min is 1: it must not exceed latency_ms_max",)
+
+
 def test_a_file_is_taken_from_where_it_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     named = tmp_path / "my.toml"
     named.write_text('data_dir = "/srv/cadenza"\n[paper.opening_balances]\nUSDT = "5.5"\nBTC = 1\n')

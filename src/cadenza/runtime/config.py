@@ -134,7 +134,11 @@ class PaperSettings:
         maximum=Decimal("0.1"),
     )
     latency_ms_min: int = setting(
-        1, "Shortest delay between an order and the venue's answer.", minimum=0, maximum=60_000
+        1,
+        "Shortest delay between an order and the venue's answer.",
+        minimum=0,
+        maximum=60_000,
+        shown_default="1, or latency_ms_max when that is less",
     )
     latency_ms_max: int = setting(5, "Longest delay.", minimum=0, maximum=60_000)
     partial_fills: bool = setting(True, "Whether an order may be filled in parts.")

@@ -151,6 +151,9 @@ def _build(given: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     parts = {section: owner(**_of_section(section, given)) for section, owner in sections().items() if section}
     root = {"data_dir": default_data_dir(environ), **_of_section("", given)}
     settings = Settings(**root, **parts)  # type: ignore[arg-type]
+    if "paper.latency_ms_min" not in given:  # so that the longest delay alone may be set to anything
+        shortest_ms = max(0, min(settings.paper.latency_ms_min, settings.paper.latency_ms_max))
+        settings = replace(settings, paper=replace(settings.paper, latency_ms_min=shortest_ms))
     if settings.is_embedded:
         return settings
     # A database of one's own means more people: what is open on a laptop is asked for there.
