@@ -21,7 +21,8 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
-from cadenza.ports.paper_ledger import LedgerTakenOver
+from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
+from cadenza.ports.venue import REPLAY_REPORTS_MAX
 
 START_MS = 1_760_000_000_000
 KEY = Secrets("any key", "any secret", None)
@@ -218,14 +219,23 @@ class MemoryWriter:
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
         return [self._history(self.disk.orders[id]) for id in venue_order_ids if id in self.disk.orders]
 
-    async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
-        orders = [o for o in self.disk.orders.values() if o.external_id == external_id and o.updated_at_ms >= since_ms]
+    async def since(self, external_id: str, since_ms: int, after: Place | None = None) -> Page:
+        start = (since_ms, "") if after is None else (after.updated_at_ms, after.venue_order_id)
+        places = {(o.updated_at_ms, o.venue_order_id): o for o in self.disk.orders.values()}
+        orders = [places[p] for p in sorted(places) if p > start and places[p].external_id == external_id]
+        if len(orders) > ORDERS_PER_PAGE_MAX:
+            orders = orders[:ORDERS_PER_PAGE_MAX]
+            last = Place(orders[-1].updated_at_ms, orders[-1].venue_order_id)
+            return Page(histories=[self._history(order) for order in orders], next=last)
         covered = {
             (entry.owner, entry.asset)
             for entry in self.disk.entries
             if entry.kind == "INSURANCE" and entry.owner == external_id and entry.at_ms >= since_ms
         }
-        return [self._history(order) for order in orders], [self.disk.balances[key] for key in sorted(covered)]
+        return Page(
+            histories=[self._history(order) for order in orders],
+            covered=[self.disk.balances[key] for key in sorted(covered)],
+        )
 
     def _history(self, order: Any) -> OrderHistory:
         return OrderHistory(order, tuple(f for f in self.disk.fills if f.venue_order_id == order.venue_order_id))
@@ -294,6 +304,15 @@ def make_order(
         updated_at_ms=START_MS,
     )
     return replace(order, **fields)
+
+
+async def replayed(session: Any, since_ms: int = 0) -> list[Report]:
+    """All that a session replays; its pieces are as small as they have to be."""
+    reports: list[Report] = []
+    async for piece in session.replay(since_ms):
+        assert 0 < len(piece) <= REPLAY_REPORTS_MAX
+        reports.extend(piece)
+    return reports
 
 
 def kinds(reports: Sequence[Report]) -> list[str]:

@@ -15,7 +15,7 @@ from cadenza.domain.trading.reports import (
     RejectedReport,
 )
 from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest, believed, trader_at
-from tests.inhouse_kit import kinds, until
+from tests.inhouse_kit import kinds, replayed, until
 
 ONE = Decimal(1)
 HALF = Decimal("0.5")
@@ -244,7 +244,7 @@ async def test_tc_e18_accounts_hear_nothing_of_each_other(
     await trader.cancel(order)
     assert (await other.session.snapshot()).open_orders == ()
     assert other.sink.reports == []
-    assert await other.session.replay(0) == []
+    assert await replayed(other.session, 0) == []
 
 
 async def test_tc_e19_an_order_placed_elsewhere_is_told_and_can_be_canceled(

@@ -11,7 +11,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.reports import FillReport, RejectedReport
 from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest, believed, trader_at
-from tests.inhouse_kit import kinds, until
+from tests.inhouse_kit import kinds, replayed, until
 
 ONE = Decimal(1)
 HALF = Decimal("0.5")
@@ -85,9 +85,9 @@ async def test_tc_t06_a_replay_tells_everything_again(trader: Trader, orders: Or
     canceled = orders.resting(trader, Side.BUY, ONE)
     await trader.submit(canceled)
     await trader.cancel(canceled)
-    replayed = await trader.session.replay(0)
+    told_again = await replayed(trader.session, 0)
     for order in (*many, canceled):
-        again = believed(order, replayed)
+        again = believed(order, told_again)
         assert again.status is believed(order, trader.told).status
         assert again.executions == believed(order, trader.told).executions
 
@@ -99,7 +99,7 @@ async def test_tc_t07_a_replay_starts_where_it_is_asked_to(
     await venue.pass_time(5_000)
     later = orders.resting(trader, Side.BUY, ONE)
     (accepted,) = await trader.submit(later)
-    assert {report.order_id for report in await trader.session.replay(accepted.at_ms)} == {later.id}
+    assert {report.order_id for report in await replayed(trader.session, accepted.at_ms)} == {later.id}
 
 
 @needs(Capability.RESTART)
@@ -126,9 +126,9 @@ async def test_tc_t09_what_happened_meanwhile_is_replayed_after_a_restart(
     await venue.restart()
     await venue.fill_up_to(order, ONE)
     again = await trader_at(venue)
-    replayed = await again.session.replay(accepted.at_ms)
-    assert believed(order, replayed).status is OrderStatus.FILLED
-    fills = [report for report in replayed if isinstance(report, FillReport)]
+    told_again = await replayed(again.session, accepted.at_ms)
+    assert believed(order, told_again).status is OrderStatus.FILLED
+    fills = [report for report in told_again if isinstance(report, FillReport)]
     assert sum(fill.quantity for fill in fills) == ONE
     assert len({fill.trade_id for fill in fills}) == len(fills) == 2
 

@@ -1,9 +1,31 @@
 """Where a venue that runs in this process (PAPER, MOCK) writes its truth down."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cadenza.domain.matching.records import HeldBalance, OrderHistory, VenueChanges, VenueState
+
+ORDERS_PER_PAGE_MAX = 100
+"""Orders that are read at once of what changed. A page's fills are read with it, however many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far an account's changes have been read: up to this order, which changed then."""
+
+    updated_at_ms: int
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of what changed, of one moment. `next` is where the next one starts, None when this is the last; only
+    then are there balances."""
+
+    histories: Sequence[OrderHistory]
+    covered: Sequence[HeldBalance] = ()
+    next: Place | None = None
 
 
 class LedgerTakenOver(Exception):
@@ -27,7 +49,8 @@ class PaperLedger(Protocol):
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
         """Return the orders that are known among these, with their fills."""
 
-    async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
-        """Return, of one moment, an account's orders that were placed or changed since then, in the order in which
-        they were
-        placed, and those of its balances in which the insurance paid a debt since then."""
+    async def since(self, external_id: str, since_ms: int, after: Place | None = None) -> Page:
+        """Return, of one moment, a page of an account's orders that were placed or changed since then, in the order in
+        which they changed last, and with the last page those of its balances in which the insurance paid a debt since
+        then. An order that changes meanwhile comes (again) with a later page. What a balance contains has been told
+        when it is."""

@@ -4,7 +4,7 @@ A connector never calls the application. It answers with reports, or delivers th
 to a request, the stream, polling and reconciliation all make the same reports (`domain/trading/reports.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +19,9 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, Report
 
+REPLAY_REPORTS_MAX = 200
+"""Reports in one piece of a replay: each piece is one change of the account, and others take their turn between two."""
+
 
 class VenueStatus(StrEnum):
     ONLINE = "ONLINE"
@@ -29,7 +32,7 @@ class VenueStatus(StrEnum):
 class ReportSink(Protocol):
     """Takes a session's reports. Law: bounded; `deliver` waits while full, and the caller stops reading its socket
     meanwhile. The order of one account's reports is kept: when one is delivered, all that happened a minute and more
-    before it has been. Nothing is ever dropped: a fill is money."""
+    before it has been, or a replay from its instant tells it. Nothing is ever dropped: a fill is money."""
 
     async def deliver(self, reports: Sequence[Report]) -> None: ...
 
@@ -89,8 +92,10 @@ class ExecutionSession(Protocol):
         """Ask the venue about orders by our ids and return all it knows of them, fills included. An order that the
         venue does not know is a `RejectedReport` only when it provably cannot arrive any more."""
 
-    async def replay(self, since_ms: int) -> Sequence[Report]:
-        """Return all that happened in the account since then (overlap is fine), orders placed elsewhere included."""
+    def replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
+        """Yield all that happened in the account since then (overlap is fine), orders placed elsewhere included, in
+        pieces of at most `REPLAY_REPORTS_MAX` reports, each read when it is asked for. Of one order the reports come in
+        their order. Only with the last piece has everything been told."""
 
     async def snapshot(self) -> AccountSnapshot: ...
 

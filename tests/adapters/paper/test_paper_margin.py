@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from tests.inhouse_kit import kinds, until
+from tests.inhouse_kit import kinds, replayed, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
@@ -75,7 +75,7 @@ async def test_a_position_that_falls_too_far_is_liquidated_and_the_debt_is_cover
     totals = bench.connector._floor.office.ledger.totals()
     assert sum(total for (_, asset), total in totals.items() if asset == "USDT") == 0
     # A session that was away learns all of it, the balance too.
-    assert kinds(await session.replay(0))[-1] == "Balance"
+    assert kinds(await replayed(session, 0))[-1] == "Balance"
 
 
 async def test_a_book_too_thin_liquidates_as_far_as_it_goes_and_goes_on(bench: Bench) -> None:

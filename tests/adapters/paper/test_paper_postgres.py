@@ -6,16 +6,25 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-from tests.inhouse_kit import kinds
+from tests.inhouse_kit import kinds, replayed
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
+from cadenza.adapters.storage import paper
 from cadenza.adapters.storage.paper import PostgresPaperLedger
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import MOCK, PAPER
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.matching.ledger import VENUE_OWNERS
-from cadenza.domain.matching.records import VenueChanges
-from cadenza.ports.paper_ledger import LedgerTakenOver
+from cadenza.domain.matching.records import (
+    EntryKind,
+    HeldBalance,
+    LedgerEntry,
+    VenueAccount,
+    VenueChanges,
+    VenueOrder,
+)
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.ports.paper_ledger import LedgerTakenOver, Place
 
 
 @pytest.fixture
@@ -83,9 +92,52 @@ async def test_histories_and_replay_come_from_disk(stored: PostgresBench) -> Non
     first, second = stored.order(account, SPOT, Side.BUY, "1.5"), stored.order(account, SPOT, Side.BUY, "1", "50000")
     told = [*await session.submit(first), *await session.submit(second)]
     assert list(await session.lookup([first, second])) == told
-    assert list(await session.replay(0)) == told
+    assert await replayed(session, 0) == told
     missing = stored.order(account, SPOT, Side.BUY, "1")
     assert kinds(await session.lookup([missing])) == ["Rejected"]
+
+
+async def test_a_long_replay_is_read_page_by_page(stored: PostgresBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages end within a millisecond; an order that changes meanwhile comes again, with what it has become."""
+    monkeypatch.setattr(paper, "ORDERS_PER_PAGE_MAX", 3)
+    account, session, _ = await stored.session()
+    orders = [stored.order(account, SPOT, Side.BUY, "0.1", str(50_000 - n)) for n in range(10)]
+    for order in orders:
+        await session.submit(order)
+    pieces = [piece async for piece in session.replay(0)]
+    assert [len(piece) for piece in pieces] == [3, 3, 3, 1]
+    assert {report.order_id for piece in pieces for report in piece} == {order.id for order in orders}
+    replay = session.replay(0)
+    first = [report.order_id for report in await anext(replay)]
+    await stored.tick()
+    changed = next(order for order in orders if order.id == first[0])
+    await session.cancel(changed)
+    rest = [report async for piece in replay for report in piece]
+    assert {report.order_id for report in rest} == {order.id for order in orders} - set(first) | {changed.id}
+    assert kinds([report for report in rest if report.order_id == changed.id]) == ["Accepted", "Canceled"]
+
+
+async def test_a_balance_comes_with_all_the_money_that_is_in_it(pool: asyncpg.Pool) -> None:
+    """An order that changed again within the millisecond in which its page ended comes with the balance."""
+    ledger = PostgresPaperLedger(pool, PAPER)
+    await ledger.take_over()
+    owner = VenueAccount(
+        external_id="acc", type=AccountType.MARGIN, position_mode=PositionMode.NETTING, max_leverage=5, opened_at_ms=1
+    )
+    order = VenueOrder(
+        venue_order_id="a", external_id="acc", order_id=None, account_id=None, instrument_id=SPOT.id, side=Side.BUY,
+        type=OrderType.MARKET, time_in_force=TimeInForce.IOC, quantity=Decimal(1), remaining=Decimal(1),
+        status=OrderStatus.ACCEPTED, created_at_ms=5, updated_at_ms=5,
+    )  # fmt: skip
+    entry = LedgerEntry(owner="acc", asset="USDT", amount=Decimal(7), kind=EntryKind.INSURANCE, trade_id=None, at_ms=5)
+    balance = HeldBalance(owner="acc", asset="USDT", total=Decimal(7))
+    await ledger.commit(
+        VenueChanges(trade_sequence=0, accounts=(owner,), orders=(order,), entries=(entry,), balances=(balance,))
+    )
+    place = Place(order.updated_at_ms, f"{order.venue_order_id}z")
+    page = await ledger.since(order.external_id, 0, place)
+    assert [history.order.venue_order_id for history in page.histories] == [order.venue_order_id]
+    assert list(page.covered) == [balance]
 
 
 async def test_entries_add_up_to_the_balances(stored: PostgresBench) -> None:

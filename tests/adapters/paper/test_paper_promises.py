@@ -25,6 +25,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.matching.records import VenueState
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import FillReport
+from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX
 from cadenza.ports.venue import VenueStatus
 
 
@@ -134,6 +135,46 @@ async def test_a_slow_sink_holds_up_nobody_and_loses_nothing() -> None:
     await until(lambda: len({fill.trade_id for fill in sink.fills}) == 20)
     snapshot = await session.snapshot()
     assert {b.asset: b.total for b in snapshot.balances}["BTC"] == Decimal("10.2")
+    await bench.connector.stop()
+
+
+async def test_what_a_slow_sink_missed_is_read_a_page_at_a_time() -> None:
+    """In small batches, each order's reports in their order, and what happens meanwhile comes after it."""
+    bench = Bench(PaperSettings(limits=DeskLimits(outbox_reports_max=1)))
+    await bench.connector.start()
+    account, session, sink = await bench.session()
+    resting = [bench.order(account, SPOT, Side.BUY, "0.01", str(50_000 - n)) for n in range(ORDERS_PER_PAGE_MAX + 20)]
+    for order in resting:
+        await session.submit(order)
+    sink.gate.clear()
+    outbox = bench.connector._desk.outboxes[account.external.external_id][0]
+    first_ms = bench.clock.ms
+    deliver, sizes = sink.deliver, []
+
+    async def failing_at_first(reports: list[object]) -> None:
+        await deliver(reports)
+        sizes.append(len(reports))
+        if len(sizes) == 1:
+            raise DatabaseUnavailable("away")
+
+    sink.deliver = failing_at_first
+    outbox.miss(0)
+    await until(lambda: bool(outbox._page), "the first page")
+    assert outbox._reread is not None
+    assert len(outbox._page) == ORDERS_PER_PAGE_MAX
+    bench.market.level(SPOT, Side.SELL, "50000", "0.01")
+    await bench.tick()
+    sink.gate.set()
+
+    def is_told() -> bool:
+        bench.clock.advance(250)
+        return session.is_caught_up()
+
+    await until(is_told, "the rest")
+    assert max(sizes) <= ORDERS_PER_PAGE_MAX + 20
+    assert {report.order_id for report in sink.reports} == {order.id for order in resting}
+    assert kinds([report for report in sink.reports if report.order_id == resting[0].id])[-1] == "Fill"
+    assert sink.reports[-1].at_ms > first_ms
     await bench.connector.stop()
 
 

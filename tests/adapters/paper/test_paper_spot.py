@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.inhouse_kit import kinds, until
+from tests.inhouse_kit import kinds, replayed, until
 from tests.paper_bench import SPOT, Bench
 
 from cadenza.domain.accounts.credential import Secrets
@@ -164,8 +164,8 @@ async def test_replay_tells_everything_since(bench: Bench) -> None:
     since = bench.clock.ms
     open_order = bench.order(account, SPOT, Side.BUY, "0.5", "50000")
     await session.submit(open_order)
-    assert kinds(await session.replay(0)) == ["Accepted", "Fill", "Accepted"]
-    assert [r.order_id for r in await session.replay(since)] == [open_order.id]
+    assert kinds(await replayed(session, 0)) == ["Accepted", "Fill", "Accepted"]
+    assert [r.order_id for r in await replayed(session, since)] == [open_order.id]
 
 
 async def test_the_market_alone_writes_nothing(bench: Bench) -> None:

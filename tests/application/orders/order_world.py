@@ -112,8 +112,8 @@ class ScriptedSession:
         self.looked_up.extend(orders)
         return [report for order in orders for report in self.on_lookup(order)]
 
-    async def replay(self, since_ms: int) -> Sequence[Report]:
-        return []
+    async def replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
+        yield []
 
     async def snapshot(self) -> Any:
         raise NotImplementedError

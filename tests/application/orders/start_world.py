@@ -39,11 +39,11 @@ class Venue:
             raise e.VenueUnavailable("the venue does not answer")
         return self.session
 
-    async def _replay(self, since_ms: int) -> Sequence[Report]:
+    async def _replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
         self.came.append("replay")
         self.replaying.set()
         await self.let_replay.wait()
-        return self.has_missed
+        yield self.has_missed
 
     async def _close(self) -> None:
         self.came.append("close")

@@ -49,8 +49,8 @@ def tells_at(at_ms: int) -> object:
 async def restart(world: OrderWorld, happened: Sequence[Report]) -> None:
     """A new process opens the session of an account whose venue knows of all that happened."""
 
-    async def replay(since_ms: int) -> Sequence[Report]:
-        return [report for report in happened if report.at_ms >= since_ms]
+    async def replay(since_ms: int) -> AsyncIterator[Sequence[Report]]:
+        yield [report for report in happened if report.at_ms >= since_ms]
 
     world.session.replay = replay  # type: ignore[method-assign]
     world.session.on_lookup = lambda order: []
@@ -79,9 +79,9 @@ async def test_an_answer_moves_the_bound_when_nothing_is_on_its_way(world: Order
     assert await heard_until(world) == at_ms
     asked: list[int] = []
 
-    async def replay(since_ms: int) -> Sequence[Report]:
+    async def replay(since_ms: int) -> AsyncIterator[Sequence[Report]]:
         asked.append(since_ms)
-        return []
+        yield []
 
     world.session.replay = replay  # type: ignore[method-assign]
     await world.reconcile.whole_account(ACCOUNT, world.session)

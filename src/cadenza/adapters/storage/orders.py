@@ -1,6 +1,6 @@
 """Reading orders."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
@@ -8,7 +8,7 @@ from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, orders_of
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.order import Order
-from cadenza.ports.storage.trading import OrderFilter
+from cadenza.ports.storage.trading import OrderFilter, Settled
 
 _EXECUTIONS = """
 SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
@@ -17,6 +17,11 @@ ORDER BY executed_at_ms, length(trade_id), trade_id
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
 _UNANSWERED = "status IN ('CREATED', 'SUBMITTED', 'PENDING_CANCEL')"
 """Asked together with `_OPEN`, whose index is partial: few orders are open, and these are among them."""
+
+_SETTLED = f"""
+SELECT id, venue_order_id, ARRAY(SELECT trade_id FROM executions WHERE order_id = orders.id) AS trade_ids
+FROM orders WHERE id = ANY($1::uuid[]) AND NOT ({_OPEN})
+"""
 
 
 class OrderSql:
@@ -54,6 +59,10 @@ class OrderSql:
             f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN} ORDER BY created_at_ms, id", account_id
         )
         return await self._with_executions(rows)
+
+    async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
+        rows = await self._connection.fetch(_SETTLED, list(order_ids))
+        return {OrderId(row["id"]): Settled(row["venue_order_id"], frozenset(row["trade_ids"])) for row in rows}
 
     async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
         rows = await self._connection.fetch(

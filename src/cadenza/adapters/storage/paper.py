@@ -27,7 +27,7 @@ from cadenza.domain.matching.state import MarketLevel
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.position import Position, PositionSide
-from cadenza.ports.paper_ledger import LedgerTakenOver
+from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
 
 _Columns = tuple[tuple[str, str], ...]
 
@@ -101,9 +101,11 @@ def _commit_statement() -> str:
 
 _COMMIT = _commit_statement()
 _SELECT_ORDERS = f"SELECT {', '.join(name for name, _ in _ORDER)} FROM paper_order WHERE venue = $1"
-_SELECT_ORDERS_SINCE = (
-    f"{_SELECT_ORDERS} AND external_id = $2 AND updated_at_ms >= $3 ORDER BY created_at_ms, venue_order_id"
+_SELECT_ORDERS_AFTER = (
+    f"{_SELECT_ORDERS} AND external_id = $2 AND updated_at_ms >= $3 AND (updated_at_ms, venue_order_id) > ($3, $4)"
+    " ORDER BY updated_at_ms, venue_order_id LIMIT $5"
 )
+"""`LIMIT NULL` is no limit."""
 _SELECT_COVERED_SINCE = """
     SELECT owner, asset, total FROM paper_balance AS balance
     WHERE venue = $1 AND owner = $2 AND EXISTS (
@@ -181,13 +183,26 @@ class PostgresPaperLedger:
             )
             return await self._with_fills(connection, orders)
 
-    async def since(self, external_id: str, since_ms: int) -> tuple[Sequence[OrderHistory], Sequence[HeldBalance]]:
-        arguments = self._venue, external_id, since_ms
+    async def since(self, external_id: str, since_ms: int, after: Place | None = None) -> Page:
+        start = after or Place(since_ms, "")
         async with self._connections.use() as connection, _one_moment(connection):
-            orders = await connection.fetch(_SELECT_ORDERS_SINCE, *arguments)
+            orders = await self._after(connection, external_id, start, ORDERS_PER_PAGE_MAX + 1)
+            if len(orders) > ORDERS_PER_PAGE_MAX:
+                orders = orders[:ORDERS_PER_PAGE_MAX]
+                last = Place(orders[-1]["updated_at_ms"], orders[-1]["venue_order_id"])
+                return Page(histories=await self._with_fills(connection, orders), next=last)
+            covered = await connection.fetch(_SELECT_COVERED_SINCE, self._venue, external_id, since_ms)
+            if covered and after is not None:
+                # An order told before may have changed again within its millisecond, and its money is in the balance.
+                orders = await self._after(connection, external_id, Place(after.updated_at_ms, ""), None)
             histories = await self._with_fills(connection, orders)
-            covered = await connection.fetch(_SELECT_COVERED_SINCE, *arguments)
-        return histories, [HeldBalance(**dict(row)) for row in covered]
+        return Page(histories=histories, covered=[HeldBalance(**dict(row)) for row in covered])
+
+    async def _after(
+        self, connection: asyncpg.Connection, external_id: str, place: Place, orders_max: int | None
+    ) -> list[Any]:
+        arguments = self._venue, external_id, place.updated_at_ms, place.venue_order_id, orders_max
+        return list(await connection.fetch(_SELECT_ORDERS_AFTER, *arguments))
 
     async def _with_fills(self, connection: Any, orders: Sequence[Any]) -> list[OrderHistory]:
         if not orders:

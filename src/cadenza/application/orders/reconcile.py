@@ -12,11 +12,19 @@ from cadenza.application.orders.in_flight import InFlight
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    CanceledReport,
+    ExpiredReport,
+    FillReport,
+    RejectedReport,
+    Report,
+)
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
-from cadenza.ports.venue import ExecutionSession
+from cadenza.ports.storage.trading import Settled
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession
 
 ORDERS_PER_LOOKUP_MAX = 100
 UNANSWERED_AFTER_MS = 2_000
@@ -57,10 +65,30 @@ class Reconcile:
         await self._since(account_id, session, adopted_at_ms)
 
     async def _since(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
-        await self._apply(await session.replay(since_ms), tells_all=True)
+        await self._replay(session, since_ms)
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         await self._lookup(session, orders)
+
+    async def _replay(self, session: ExecutionSession, since_ms: int) -> None:
+        """Apply what the session tells, piece by piece. That all has been heard is known with the last piece, so after
+        a death before it the next start asks from the same instant; what was applied then changes nothing again."""
+        held: Sequence[Report] = ()
+        async for piece in session.replay(since_ms):
+            news = await self._news(piece)
+            if news:
+                await self._apply(held)
+                held = news
+        await self._apply(held, tells_all=True)
+
+    async def _news(self, piece: Sequence[Report]) -> Sequence[Report]:
+        """Leave out what a closed order knows already, which is nearly all of an overlap: it costs no transaction."""
+        order_ids = {report.order_id for report in piece if report.order_id is not None}
+        if not order_ids:
+            return piece
+        async with self._storage.read() as uow:
+            settled = await uow.orders.settled(order_ids)
+        return [report for report in piece if not _is_known(report, settled)]
 
     async def waiting(self) -> Mapping[TradingAccountId, Sequence[Order]]:
         """Return the orders of all accounts that have waited too long for an answer."""
@@ -92,4 +120,26 @@ class Reconcile:
             await self._apply(await session.cancel(order))
 
     async def _apply(self, reports: Sequence[Report], *, tells_all: bool = False) -> dict[OrderId, Order]:
-        return await self._committer.commit_report(ApplyReports(reports, tells_all)) if reports else {}
+        """Apply in changes of at most `REPLAY_REPORTS_MAX` reports, one after another."""
+        known: dict[OrderId, Order] = {}
+        for start in range(0, len(reports), REPLAY_REPORTS_MAX):
+            end = start + REPLAY_REPORTS_MAX
+            change = ApplyReports(reports[start:end], tells_all and end >= len(reports))
+            known |= await self._committer.commit_report(change)
+        return known
+
+
+def _is_known(report: Report, settled: Mapping[OrderId, Settled]) -> bool:
+    """Whether a report can change nothing: its order is closed, which is final, and has the execution it tells of."""
+    known = None if report.order_id is None else settled.get(report.order_id)
+    if known is None:
+        return False
+    match report:
+        case FillReport():
+            return report.trade_id in known.trade_ids
+        case AcceptedReport():
+            return report.venue_order_id == known.venue_order_id
+        case RejectedReport() | CanceledReport() | ExpiredReport():
+            return True
+        case _:
+            return False

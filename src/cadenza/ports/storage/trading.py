@@ -1,6 +1,6 @@
 """Loading and saving what the committer changes: many rows at a time, there is no row-by-row way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -97,6 +97,14 @@ class OrderFilter:
     end_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What tells whether a report about a closed order is news."""
+
+    venue_order_id: str | None
+    trade_ids: frozenset[str]
+
+
 class OrderQueries(Protocol):
     """Reading orders. Law: newest first unless `ascending`, by (created_at, id); a page costs the same at any depth
     when it is asked for by key."""
@@ -111,6 +119,9 @@ class OrderQueries(Protocol):
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         """Return the account's open orders, oldest first."""
+
+    async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
+        """Return those among these orders that are closed, without reading them wholly."""
 
     async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders of all accounts that wait for a venue's answer (CREATED, SUBMITTED,

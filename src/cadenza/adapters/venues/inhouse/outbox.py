@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 
 import structlog
 
-from cadenza.adapters.venues.inhouse.mapping import balance_report, reports_of
+from cadenza.adapters.venues.inhouse.mapping import reports_of
+from cadenza.adapters.venues.inhouse.reread import Reread
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.matching.records import BalanceFact, Fact, HeldBalance, OrderHistory
+from cadenza.domain.matching.records import Fact
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.clock import Clock
 from cadenza.ports.paper_ledger import PaperLedger
@@ -21,7 +21,8 @@ _RETRY_MS = 250
 
 class Outbox:
     """Delivers without ever holding up the desk. At most `reports_max` wait in memory. What comes beyond is on disk
-    already: it is noted since when, and read from there when the sink has taken the rest. So nothing is dropped."""
+    already: it is noted since when, and read from there, a page at a time, when the sink has taken the rest; what comes
+    meanwhile comes after. So nothing is dropped, and no more than `reports_max` and a page are in memory."""
 
     def __init__(
         self,
@@ -41,6 +42,8 @@ class Outbox:
         self._reports_max = reports_max
         self._waiting: deque[Report] = deque()
         self._missed_since_ms: int | None = None
+        self._reread: Reread | None = None
+        self._page: deque[Report] = deque()  # of `_reread`; it comes before what waits
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -79,6 +82,7 @@ class Outbox:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self._waiting.clear()
+        self._page.clear()
         self._idle.set()
 
     def _wake(self) -> None:
@@ -89,43 +93,33 @@ class Outbox:
         while True:
             await self._news.wait()
             self._news.clear()
-            while self._waiting or self._missed_since_ms is not None:
+            while self._waiting or self._page or self._reread is not None or self._missed_since_ms is not None:
                 await self._deliver()
             self._idle.set()
 
     async def _deliver(self) -> None:
-        """One batch; a failure of disk or sink is tried again."""
-        batch: Sequence[Report] = [self._waiting[n] for n in range(min(len(self._waiting), _BATCH_REPORTS_MAX))]
-        missed_since_ms = None if batch else self._missed_since_ms
+        """One batch; a failure of disk or sink is tried again, from where it happened."""
         try:
-            if missed_since_ms is not None:
-                self._missed_since_ms = None  # what happens from here on is pushed again
-                batch = reports_since(
-                    await self._ledger.since(self.external_id, missed_since_ms), self.account_id, self._clock
-                )
+            source = await self._next_source()
+            batch = [source[n] for n in range(min(len(source), _BATCH_REPORTS_MAX))]
             if batch:
                 await self._sink.deliver(batch)
         except Exception as error:  # noqa: BLE001 - a supervised loop: reports are money, so it never gives up
             if not isinstance(error, DatabaseUnavailable):
                 self._log.exception("report_delivery_failed", error=type(error).__name__)
-            if missed_since_ms is not None:
-                self.miss(missed_since_ms)
             await self._clock.sleep_ms(_RETRY_MS)
             return
-        if missed_since_ms is None:
-            for _ in batch:
-                self._waiting.popleft()
+        for _ in batch:
+            source.popleft()
 
-
-def reports_since(
-    stored: tuple[Sequence[OrderHistory], Sequence[HeldBalance]], account_id: TradingAccountId, clock: Clock
-) -> list[Report]:
-    """What `PaperLedger.since` read, as reports: orders with their fills, then the balances that were set."""
-    histories, covered = stored
-    facts: list[Fact] = [fact for history in histories for fact in history.facts()]
-    reports = [report for fact in facts for report in reports_of(fact, account_id)]
-    now_ms = clock.now_ms()
-    for balance in covered:
-        fact = BalanceFact(external_id=balance.owner, asset=balance.asset, total=balance.total, at_ms=now_ms)
-        reports.append(balance_report(fact, account_id))
-    return reports
+    async def _next_source(self) -> deque[Report]:
+        """What is told next: the page at hand, then the next one, then what waits; what was missed after that."""
+        if self._reread is None and not self._page and not self._waiting and self._missed_since_ms is not None:
+            missed_since_ms, self._missed_since_ms = self._missed_since_ms, None  # what comes from here on is pushed
+            self._reread = Reread(self._ledger, self.external_id, self.account_id, missed_since_ms, self._clock)
+        if self._reread is not None and not self._page:
+            self._page.extend(await self._reread.next_page())
+            if self._reread.is_done:
+                self._reread = None
+            return self._page
+        return self._page or self._waiting

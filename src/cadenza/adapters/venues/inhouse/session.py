@@ -1,7 +1,7 @@
 """A session: trades for one account on a desk. Implements `ExecutionSession`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from cadenza.adapters.venues.inhouse.desk import Answer, CallLost, Desk, Turn
@@ -14,7 +14,8 @@ from cadenza.adapters.venues.inhouse.mapping import (
     to_venue_order,
     venue_order_id,
 )
-from cadenza.adapters.venues.inhouse.outbox import Outbox, reports_since
+from cadenza.adapters.venues.inhouse.outbox import Outbox
+from cadenza.adapters.venues.inhouse.reread import Reread
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import OrderId
@@ -122,9 +123,9 @@ class InHouseSession:
 
     # The account
 
-    async def replay(self, since_ms: int) -> Sequence[Report]:
-        stored = await self._desk.ledger.since(self._external_id, since_ms)
-        return reports_since(stored, self._account.id, self._desk.clock)
+    def replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
+        desk = self._desk
+        return Reread(desk.ledger, self._external_id, self._account.id, since_ms, desk.clock).pieces()
 
     async def snapshot(self) -> AccountSnapshot:
         """Waits until the sink was told what happened before. Raises `VenueUnavailable`."""
