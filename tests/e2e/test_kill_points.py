@@ -114,6 +114,7 @@ async def fill_by_another(world: World) -> None:
         return
     taking = await world.taker.submit(orderSide="SELL", quantity="9", idempotencyKey="k-taker", awaitClosed=True)
     if world.is_buried(taking):
+        await world.maker.try_cancel(resting)  # else the market may come to it while the server stops
         return
 
     async def is_filled() -> bool:
