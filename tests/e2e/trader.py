@@ -102,15 +102,16 @@ class Trader:
         return dict(found[0])
 
     async def orders(self, **filters: Any) -> list[dict[str, Any]]:
-        """Every order that fits, page by page."""
+        """Every order that fits, page by page, as a page's `total` says: what is new since is on no later page."""
         found: list[dict[str, Any]] = []
-        cursor = None
+        total = cursor = None
         while True:
             page = (await ok(self.api.get("/api/v3/tradeOrder/list", limit=100, cursor=cursor, **filters))).body
             found += page["data"]
+            total = page["pagination"]["total"] if total is None else total
             cursor = page["pagination"].get("cursor")
             if not page["pagination"]["hasNext"]:
-                assert len(found) == page["pagination"]["total"]
+                assert len(found) == total
                 return found
 
     # --- looking

@@ -48,7 +48,7 @@ from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import wire_identity
 from cadenza.runtime.wiring.metrics import Readings, new_registry
 from cadenza.runtime.wiring.realtime import Asked, wire_realtime
-from cadenza.runtime.wiring.use_cases import Parts, connect_account, open_session, wire_use_cases
+from cadenza.runtime.wiring.use_cases import Parts, connect_account, follow_credentials, open_session, wire_use_cases
 from cadenza.runtime.wiring.venues import wire_connectors
 
 CONNECTIONS_MAX = 10
@@ -237,7 +237,7 @@ class House:
             reconcile=self.reconcile,
             connect=connect_account(parts),
             disconnect=self.use_cases.disconnect_account,
-            revoke=self.use_cases.revoke_credential,
+            follow=follow_credentials(parts),
             changer=parts.changer,
             clock=self.clock,
             concurrency=self.concurrency,

@@ -38,6 +38,7 @@ from cadenza.domain.trading.reports import (
 from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, NoFailpoints, SystemClock, SystemIds
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, TENANT, D, account, book, instrument
 
+KEY = CredentialId(UUID(int=9))
 ACTOR = Actor(
     user_id=UserId(UUID(int=3)),
     tenant_id=TENANT,
@@ -197,7 +198,7 @@ class OrderWorld:
         )
 
     async def add_account(self, owner: TradingAccount | None = None, balances: dict[str, str] | None = None) -> None:
-        owner = owner or account(credential_ids=(CredentialId(UUID(int=9)),))
+        owner = owner or account(credential_ids=(KEY,))
         async with self.storage.begin() as uow:
             await uow.accounts.add(owner)
             await uow.commit()

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.domain import errors as e
+from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.ids import PAPER, TradingAccountId
 from cadenza.domain.trading.reports import Report
-from tests.application.orders.order_world import OrderWorld, ScriptedSession, order_world
+from tests.application.orders.order_world import KEY, OrderWorld, ScriptedSession, order_world
+from tests.application.orders.stored_keys import keys, store_credentials
 from tests.domain.trading.worlds import ACCOUNT
 
 
@@ -22,6 +23,7 @@ class Venue:
         self.session = world.session
         self.let_in = asyncio.Event()
         self.asked: list[TradingAccountId] = []
+        self.signed_by: list[str] = []
         self.fails = False
         self.came: list[str] = []
         self.has_missed: Sequence[Report] = ()
@@ -32,8 +34,9 @@ class Venue:
         self.let_replay = asyncio.Event()
         self.let_replay.set()
 
-    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> ScriptedSession:
+    async def _open_session(self, owner: Any, secrets: Secrets, sink: Any) -> ScriptedSession:
         self.asked.append(owner.id)
+        self.signed_by.append(secrets.api_key)
         await self.let_in.wait()
         if self.fails:
             raise e.VenueUnavailable("the venue does not answer")
@@ -56,17 +59,12 @@ class Start:
         self.world, self.venue = world, Venue(world)
         world.sessions._connectors = {PAPER: self.venue}  # type: ignore[dict-item]
         nothing: Any = None
-
-        async def open_first(uow: Any, tenant_id: Any, credential_ids: Any) -> Any:
-            return nothing
-
-        keys: Any = SimpleNamespace(open_first=open_first)
         self.open_session = OpenSession(
-            storage=world.storage, sessions=world.sessions, keys=keys, reconcile=world.reconcile
+            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile
         )
         self.keeper = KeepSessions(
-            storage=world.storage, sessions=world.sessions, keys=keys, open_session=self.open_session,
-            reconcile=world.reconcile, connect=nothing, disconnect=nothing, revoke=nothing, changer=nothing,
+            storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,
+            reconcile=world.reconcile, connect=nothing, disconnect=nothing, follow=nothing, changer=nothing,
             clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
 
@@ -79,4 +77,5 @@ class Start:
 async def started(dsn: str) -> AsyncIterator[Start]:
     async with order_world(dsn) as world:
         await world.sessions.close(ACCOUNT)
+        await store_credentials(world.storage, KEY)
         yield Start(world)

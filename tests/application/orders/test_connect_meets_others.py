@@ -1,127 +1,29 @@
 """A connect asks the venue, which takes its time. What others did to the account meanwhile is not undone by it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from cadenza.application.accounts.change_account import AccountChange, AccountChanger
-from cadenza.application.accounts.connect_account import ConnectAccount
-from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.update_account import DisableAccount, UpdateAccount
-from cadenza.application.accounts.views import AccountView
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.credential import CredentialType
-from cadenza.domain.accounts.operation import Operation, OperationStatus, OperationType
+from cadenza.domain.accounts.operation import OperationStatus
 from cadenza.domain.accounts.trading_account import (
     AccountStatus,
-    AccountType,
-    CollateralMode,
-    ExternalAccount,
-    MarginMode,
-    TradingAccount,
 )
-from cadenza.domain.ids import PAPER, CredentialId, TradingAccountId
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport
-from cadenza.ports.storage.accounts import OperationFilter
-from cadenza.ports.venue import AccountSnapshot
-from tests.application.orders.order_world import ACTOR, OrderWorld, another_process, order_world
-from tests.domain.trading.worlds import ACCOUNT, NOW_MS, TENANT, D, account
-
-NEW_KEYS = (CredentialId(UUID(int=11)), CredentialId(UUID(int=10)))
-FOUND = ExternalAccount(
-    external_id="x", type=AccountType.MARGIN, external_type="unified", collateral_mode=CollateralMode.CROSS,
-    margin_mode=MarginMode.PORTFOLIO, max_leverage=7,
-)  # fmt: skip
-
-
-class Desk:
-    """The account use cases over one account, and a venue that answers when the test lets it."""
-
-    def __init__(self, world: OrderWorld) -> None:
-        self.world = world
-        self.verifying, self.let_verify = asyncio.Event(), asyncio.Event()
-        self.snapping: asyncio.Queue[None] = asyncio.Queue()
-        self.let_snap = asyncio.Event()
-        self.let_snap.set()
-        self.holds: tuple[BalanceReport, ...] = ()
-        self.fails = False
-        self.changer = AccountChanger(
-            storage=world.storage, committer=world.committer, clock=world.clock, ids=world.ids
-        )
-        self.disconnect = DisconnectAccount(
-            storage=world.storage, committer=world.committer, changer=self.changer, sessions=world.sessions,
-            clock=world.clock,
-        )  # fmt: skip
-        keys: Any = SimpleNamespace(open=self._open)
-        self.connect = ConnectAccount(
-            storage=world.storage, committer=world.committer, sessions=world.sessions, keys=keys, changer=self.changer,
-            reconcile=world.reconcile, clock=world.clock, ids=world.ids,
-        )  # fmt: skip
-        connector: Any = SimpleNamespace(verify=self._verify, open_session=self._open_session)
-        world.sessions._connectors = {PAPER: connector}
-        world.session.snapshot = self._snapshot  # type: ignore[method-assign]
-
-    def connecting(self) -> asyncio.Task[AccountView]:
-        return asyncio.create_task(self.connect(ACTOR, NEW_KEYS, "x", None))
-
-    async def asked(self) -> asyncio.Task[AccountView]:
-        """Start a connect, up to where the venue is asked."""
-        task = self.connecting()
-        await self.verifying.wait()
-        return task
-
-    async def let_through(self, task: asyncio.Task[AccountView]) -> TradingAccount:
-        self.let_verify.set()
-        return (await task).account
-
-    async def put(self, status: AccountStatus) -> None:
-        """Bring the account into the state, with no session."""
-        await self.world.sessions.close(ACCOUNT)
-        await self.world.committer.commit(AccountChange(ACCOUNT, to(status), None))
-
-    async def stored(self, account_id: TradingAccountId = ACCOUNT) -> TradingAccount:
-        async with self.world.storage.read() as uow:
-            found = await uow.accounts.get(account_id)
-        assert found is not None
-        return found
-
-    async def connects(self) -> Sequence[Operation]:
-        """Return the account's connects, newest first."""
-        wanted = OperationFilter(tenant_id=TENANT, account_id=ACCOUNT, type=OperationType.CONNECT)
-        async with self.world.storage.read() as uow:
-            return await uow.operations.page(wanted, after=None, offset=0, limit=10)
-
-    async def _open(self, uow: Any, tenant_id: Any, credential_id: CredentialId) -> Any:
-        return SimpleNamespace(id=credential_id, venue_id=PAPER, type=CredentialType.HMAC), None
-
-    async def _verify(self, type: CredentialType, secrets: Any) -> Sequence[ExternalAccount]:
-        self.verifying.set()
-        await self.let_verify.wait()
-        return [FOUND]
-
-    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> Any:
-        return self.world.session
-
-    async def _snapshot(self) -> AccountSnapshot:
-        self.snapping.put_nowait(None)
-        await self.let_snap.wait()
-        if self.fails:
-            raise e.VenueUnavailable("the venue does not answer")
-        return AccountSnapshot(balances=self.holds, positions=(), open_orders=(), at_ms=NOW_MS)
-
-
-def to(status: AccountStatus) -> Callable[[TradingAccount, int], TradingAccount]:
-    return lambda before, now_ms: before.with_status(status, now_ms)
+from tests.application.orders.desk import FOUND, NEW_KEYS, Desk
+from tests.application.orders.order_world import ACTOR, another_process, order_world
+from tests.application.orders.stored_keys import store_credentials
+from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account
 
 
 @pytest.fixture(params=[True, False], ids=["remembering", "reading"])
 async def desk(database_dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     async with order_world(database_dsn, remembers=request.param) as world:
+        await store_credentials(world.storage, *NEW_KEYS)
         desk = Desk(world)
         await desk.put(AccountStatus.LOCKED)
         yield desk

@@ -15,7 +15,7 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from tests.application.orders.order_world import ACTOR, OrderWorld, fills
+from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills
 from tests.application.orders.start_world import Start, started
 from tests.domain.trading.worlds import ACCOUNT, account, request
 from tests.serving import eventually
@@ -122,7 +122,7 @@ async def test_the_account_that_an_order_waits_for_comes_first(start: Start) -> 
     async with world.storage.begin() as uow:
         for id in ids:
             external = replace(account().external, external_id=str(id))
-            await uow.accounts.add(account(id=id, external=external))
+            await uow.accounts.add(account(id=id, external=external, credential_ids=(KEY,)))
         await uow.commit()
     chosen: list[TradingAccountId] = []
     open_one = start.keeper._open

@@ -80,13 +80,18 @@ class SqlStorage:
             try:
                 yield uow
             finally:
-                if not uow.is_committed and not connection.is_closed():
-                    await transaction.rollback()
+                if not uow.is_committed:
+                    await _end(connection, transaction)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         async with self._connections.use() as connection:
-            yield SqlUnitOfWork(connection, None)
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                yield SqlUnitOfWork(connection, None)
+            finally:
+                await _end(connection, transaction)
 
     async def ping(self) -> None:
         """Ask the server for a sign of life; raises `DatabaseUnavailable`, at the latest after `PING_MS_MAX`.
@@ -107,6 +112,12 @@ class SqlStorage:
         except DatabaseUnavailable:
             return False
         return True
+
+
+async def _end(connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction) -> None:
+    """End it without a trace; one whose connection is gone has ended."""
+    if not connection.is_closed():
+        await transaction.rollback()
 
 
 async def open_pool(

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
+from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Credential, Secrets
+from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
 from cadenza.domain.errors import AccountDisconnected, CadenzaError, ExternalAccountNotReachable, InvalidRequest
@@ -141,10 +142,12 @@ class ConnectAccount:
         sessions: Sessions,
         keys: Keys,
         changer: AccountChanger,
+        follow: FollowCredentials,
         reconcile: Reconcile,
         clock: Clock,
         ids: Ids,
     ) -> None:
+        self._follow = follow
         self._reconcile = reconcile
         self._storage = storage
         self._committer = committer
@@ -173,13 +176,17 @@ class ConnectAccount:
             account, operation = await self._bring_back(existing, external, used)
         if operation is None:
             return await self._view(account)
-        return await self._view(await self.activate(account, opened[0][1], operation))
+        return await self._view(await self.activate(account, *opened[0], operation))
 
-    async def activate(self, account: TradingAccount, secrets: Secrets, operation: Operation) -> TradingAccount:
+    async def activate(
+        self, account: TradingAccount, signer: Credential, secrets: Secrets, operation: Operation
+    ) -> TradingAccount:
         """Open the session, take in the account, make it ACTIVE. A failure archives the new account and is raised."""
         self._sessions.expect(account)
         try:
             session, snapshot, adopted = await self._adopt(account, secrets, operation)
+            if await self._is_overtaken(adopted, signer):
+                return await self._changer.find(account.tenant_id, account.id)
             try:
                 await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
             except CadenzaError:  # it is connected all the same: the keeper opens the session anew, and reconciles
@@ -201,6 +208,21 @@ class ConnectAccount:
             if account.status is AccountStatus.SETUP:
                 await self._committer.commit(AccountChange(account.id, _given_up, None))
             raise
+
+    async def _is_overtaken(self, account: TradingAccount, signer: Credential) -> bool:
+        """Whether the key that signs was changed while the venue was asked; the account then follows its credentials.
+
+        Who changes a credential locks it, then looks which accounts use it. With the same lock, taken when the account
+        is written, either the change is seen here, or the account is seen there.
+        """
+        async with self._storage.begin() as uow:
+            current = await self._keys.current(uow, signer, lock=True)
+        if current == signer:
+            return False
+        is_live = current.status is CredentialStatus.CREATED
+        change = OperationType.CREDENTIAL_ROTATE if is_live else OperationType.CREDENTIAL_REVOKE
+        await self._follow(await self._changer.begin(account, change))
+        return True
 
     async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
         if not credential_ids:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import STREAMING, OpenSession
-from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.update_account import disabled, enabled
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
@@ -45,7 +45,7 @@ class KeepSessions:
         reconcile: Reconcile,
         connect: ConnectAccount,
         disconnect: DisconnectAccount,
-        revoke: RevokeCredential,
+        follow: FollowCredentials,
         changer: AccountChanger,
         clock: Clock,
         concurrency: Concurrency,
@@ -58,7 +58,7 @@ class KeepSessions:
         self._reconcile = reconcile
         self._connect = connect
         self._disconnect = disconnect
-        self._revoke = revoke
+        self._follow = follow
         self._changer = changer
         self._clock = clock
         self._not_before_ms: dict[TradingAccountId, int] = {}
@@ -143,7 +143,7 @@ class KeepSessions:
             case OperationType.DISABLE:
                 await self._changer.finish(operation, disabled)
             case OperationType.CREDENTIAL_REVOKE:
-                await self._revoke.settle(operation)
+                await self._follow(operation)
             case OperationType.UPDATE | OperationType.CREDENTIAL_ROTATE:
                 await self._changer.fail(operation, "INTERRUPTED")
 
@@ -153,8 +153,8 @@ class KeepSessions:
             if account is None:
                 return
             try:
-                secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+                signer, secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
             except CadenzaError as error:
                 await self._changer.fail(operation, error.code)
                 raise
-        await self._connect.activate(account, secrets, operation)
+        await self._connect.activate(account, signer, secrets, operation)

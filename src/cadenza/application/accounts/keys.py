@@ -51,11 +51,15 @@ class Keys:
 
     async def open_first(
         self, uow: UnitOfWork, tenant_id: TenantId, credential_ids: tuple[CredentialId, ...]
-    ) -> Secrets:
-        """Return the secrets of the first live credential; raises `CredentialRejected` when none is left."""
+    ) -> tuple[Credential, Secrets]:
+        """Return the first live credential with its secrets; raises `CredentialRejected` when none is left."""
         for credential_id in credential_ids:
             try:
-                return (await self.open(uow, tenant_id, credential_id))[1]
+                return await self.open(uow, tenant_id, credential_id)
             except (CredentialNotFound, CredentialRevoked):
                 continue
         raise CredentialRejected("the trading account has no live credential left")
+
+    async def current(self, uow: UnitOfWork, opened: Credential, *, lock: bool = False) -> Credential:
+        """Return a credential that was opened before as it is now; equal while what was opened may go on signing."""
+        return (await self.find(uow, opened.tenant_id, opened.id, lock=lock))[0]

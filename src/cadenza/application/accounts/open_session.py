@@ -3,6 +3,7 @@
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
@@ -23,14 +24,16 @@ class OpenSession:
 
     async def __call__(self, account: TradingAccount) -> None:
         """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again, nor
-        one of an account that was archived meanwhile. New orders wait until it has ended."""
+        one that is not right any more: the account was archived meanwhile, or its key changed, which `again` or the
+        keeper opens it with. New orders wait until it has ended."""
         self._sessions.expect(account)
         try:
             async with self._storage.read() as uow:
-                secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+                signer, secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
             session = await self._sessions.open(account, secrets)
-            # A disconnect archives first and closes afterwards: it either meets this session, or is seen here.
-            if not await self._is_streaming(account.id):
+            # A disconnect archives first, a rotation or revocation changes the key first, and closes afterwards: it
+            # either meets this session, or is seen here.
+            if not await self._is_still_right(account.id, signer):
                 await self._sessions.close(account.id)
                 return
             await self._reconcile.whole_account(account.id, session)
@@ -57,7 +60,8 @@ class OpenSession:
         finally:
             self._sessions.settle(account_id)
 
-    async def _is_streaming(self, account_id: TradingAccountId) -> bool:
+    async def _is_still_right(self, account_id: TradingAccountId, signer: Credential) -> bool:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
-        return account is not None and account.status in STREAMING
+            is_current = await self._keys.current(uow, signer) == signer
+        return is_current and account is not None and account.status in STREAMING

@@ -3,17 +3,15 @@
 from dataclasses import replace
 
 from cadenza.application.accounts.change_account import AccountChanger
+from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
-from cadenza.application.accounts.open_session import OpenSession
-from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus
-from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.accounts.operation import OperationType
+from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
-from cadenza.ports.storage.accounts import CredentialFilter
 
 
 class RevokeCredential:
@@ -23,17 +21,15 @@ class RevokeCredential:
         self,
         *,
         storage: Storage,
-        sessions: Sessions,
-        open_session: OpenSession,
         keys: Keys,
         changer: AccountChanger,
+        follow: FollowCredentials,
         clock: Clock,
     ) -> None:
         self._storage = storage
-        self._sessions = sessions
-        self._open_session = open_session
         self._keys = keys
         self._changer = changer
+        self._follow = follow
         self._clock = clock
 
     async def __call__(self, actor: Actor, credential_id: CredentialId) -> Credential:
@@ -57,31 +53,5 @@ class RevokeCredential:
                 operations.append(operation)
             await uow.commit()
         for operation in operations:
-            await self.settle(operation)
+            await self._follow(operation)
         return credential
-
-    async def settle(self, operation: Operation) -> None:
-        """Bring the operation's account in line with its credentials: signed by a live one, or locked."""
-        async with self._storage.read() as uow:
-            account = await uow.accounts.get(operation.account_id)
-            if account is None:
-                return
-            credentials = await uow.credentials.list(
-                CredentialFilter(
-                    tenant_id=account.tenant_id, status=CredentialStatus.CREATED, ids=account.credential_ids
-                )
-            )
-        await self._sessions.close(account.id)
-        await self._changer.finish(operation, _unchanged if credentials else _locked)
-        if credentials:
-            await self._open_session.again(account.id)
-
-
-def _unchanged(account: TradingAccount, now_ms: int) -> TradingAccount:
-    return account
-
-
-def _locked(account: TradingAccount, now_ms: int) -> TradingAccount:
-    if account.status in (AccountStatus.DISCONNECTED, AccountStatus.DELETED, AccountStatus.LOCKED):
-        return account
-    return account.with_status(AccountStatus.LOCKED, now_ms)

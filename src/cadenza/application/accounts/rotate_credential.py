@@ -1,5 +1,6 @@
 """Rotate a credential: the new key is verified first; when it fails, the old one stays."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.application.accounts.change_account import AccountChanger
@@ -12,7 +13,7 @@ from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.errors import CadenzaError, CredentialRevoked, ExternalAccountNotReachable
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.ids import CredentialId
+from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 
@@ -54,13 +55,14 @@ class RotateCredential:
         accounts, operations = await self._begin(credential)
         try:
             await self._verify(credential, secrets, accounts)
-            credential = await self._swap(actor, credential_id, secrets)
+            credential, using = await self._swap(actor, credential_id, secrets)
         except CadenzaError as error:
             for operation in operations:
                 await self._changer.fail(operation, error.code)
             raise
+        for account_id in using:
+            await self._open_session.again(account_id)
         for operation in operations:
-            await self._open_session.again(operation.account_id)
             await self._changer.finish(operation, lambda account, now_ms: account)
         return credential
 
@@ -88,14 +90,18 @@ class RotateCredential:
                     {"reachable": sorted(reachable)},
                 )
 
-    async def _swap(self, actor: Actor, credential_id: CredentialId, secrets: Secrets) -> Credential:
+    async def _swap(
+        self, actor: Actor, credential_id: CredentialId, secrets: Secrets
+    ) -> tuple[Credential, Sequence[TradingAccountId]]:
+        """Put the new secrets in; returns who uses them now, which may be more than before they were verified."""
         async with self._storage.begin() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id, lock=True)
             _require_live(credential)
             credential = replace(credential, version=credential.version + 1, updated_at_ms=self._clock.now_ms())
             await uow.credentials.update(credential, self._keys.seal(credential, secrets))
+            using = await uow.credentials.accounts_using(credential_id)
             await uow.commit()
-        return credential
+        return credential, using
 
 
 def _require_live(credential: Credential) -> None:

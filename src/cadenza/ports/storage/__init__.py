@@ -1,8 +1,10 @@
 """Storage: a unit of work over repositories, one per aggregate.
 
 `async with storage.begin() as uow:` is one transaction. Law: what was not committed by `await uow.commit()` is rolled
-back on leaving; after a commit nothing more may be done with the unit. `storage.read()` is the same rooms without a
-transaction, for single reads. A database that does not answer raises `DatabaseUnavailable`.
+back on leaving; after a commit nothing more may be done with the unit. `storage.read()` is the same rooms for reading:
+all that is read in one unit is of one instant, so a page agrees with its total, an order with its executions and a
+balance with its position, whatever is committed meanwhile. A database that does not answer raises
+`DatabaseUnavailable`.
 """
 
 from contextlib import AbstractAsyncContextManager

@@ -6,6 +6,7 @@ from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.create_credential import CreateCredential
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
 from cadenza.application.accounts.list_credentials import ListCredentials
@@ -161,6 +162,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         sessions=parts.sessions,
         keys=parts.keys,
         changer=parts.changer,
+        follow=follow_credentials(parts),
         reconcile=parts.reconcile,
         clock=parts.clock,
         ids=parts.ids,
@@ -168,17 +170,23 @@ def connect_account(parts: Parts) -> ConnectAccount:
 
 
 def open_session(parts: Parts) -> OpenSession:
-    """Return the use case; rotating, revoking and the keeper of sessions need it."""
+    """Return the use case; rotating, following credentials and the keeper of sessions need it."""
     return OpenSession(storage=parts.storage, sessions=parts.sessions, keys=parts.keys, reconcile=parts.reconcile)
+
+
+def follow_credentials(parts: Parts) -> FollowCredentials:
+    """Return the use case; revoking, connecting and the keeper of sessions need it."""
+    return FollowCredentials(
+        storage=parts.storage, sessions=parts.sessions, open_session=open_session(parts), changer=parts.changer
+    )
 
 
 def revoke_credential(parts: Parts) -> RevokeCredential:
     return RevokeCredential(
         storage=parts.storage,
-        sessions=parts.sessions,
-        open_session=open_session(parts),
         keys=parts.keys,
         changer=parts.changer,
+        follow=follow_credentials(parts),
         clock=parts.clock,
     )
 
