@@ -11,9 +11,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.schema_ddl import render_install
+from pgqueuer.core.listeners import PGNoticeEventListener, default_event_router, initialize_notice_event_listener
+from pgqueuer.domain.errors import FailingListenerError
 
-from cadenza.adapters.storage.jobs import QUEUE_SETTINGS, Handler, JobRunner, JobsSql
+from cadenza.adapters.storage.jobs import QUEUE_SETTINGS, Handler, JobRunner, JobsSql, Manager, _queries
 
 WORKER = Path(__file__).with_name("job_worker.py")
 DEADLINE_S = 20.0
@@ -287,3 +290,30 @@ async def _described(connection: asyncpg.Connection) -> list[tuple[Any, ...]]:
         """
     )
     return sorted(tuple(str(value) for value in row) for row in rows)
+
+
+async def test_a_sign_of_life_asked_for_before_it_listens_is_asked_for_again(connection: asyncpg.Connection) -> None:
+    """The library begins both at once; nothing answers what was asked too early."""
+    driver = AsyncpgDriver(connection)
+    manager = Manager(_queries(driver), QUEUE_SETTINGS.channel)
+    was_asked = asyncio.Event()
+    ask = manager.queries.notify_health_check
+
+    async def asked(id: Any) -> None:
+        await ask(id)
+        was_asked.set()
+
+    manager.queries.notify_health_check = asked  # type: ignore[method-assign]
+    checking = asyncio.create_task(manager.listener_healthy(timedelta(seconds=1)))
+    await was_asked.wait()
+    router = default_event_router(
+        notice_event_queue=PGNoticeEventListener(), canceled={}, pending_health_check=manager.pending_health_check
+    )
+    await initialize_notice_event_listener(driver, QUEUE_SETTINGS.channel, router)
+    await checking
+
+
+async def test_who_never_answers_is_dead(connection: asyncpg.Connection) -> None:
+    manager = Manager(_queries(AsyncpgDriver(connection)), QUEUE_SETTINGS.channel)
+    with pytest.raises(FailingListenerError):
+        await manager.listener_healthy(timedelta(milliseconds=50))

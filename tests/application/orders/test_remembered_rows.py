@@ -108,6 +108,23 @@ async def test_no_more_is_remembered_than_allowed(world: OrderWorld, monkeypatch
     assert world.trading.reads_total == before + 2  # the intent, and the answer
 
 
+async def test_an_order_of_many_executions_is_read_anew(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "ORDER_EXECUTIONS_MAX", 2)
+    order = await world.submit_order(ACTOR, request(quantity=D(4)))
+    reads = []
+    for trade in range(4):
+        before = world.trading.reads_total
+        fill = FillReport(
+            account_id=ACCOUNT, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, trade_id=f"t{trade}",
+            instrument_id=BTC, side=Side.BUY, price=D(90), quantity=D(1), fees=(),
+        )  # fmt: skip
+        await world.sink.deliver([fill])
+        reads.append(world.trading.reads_total - before)
+    assert reads == [0, 0, 0, 1]
+    stored = await world.stored(order)
+    assert (stored.status, len(stored.executions)) == (OrderStatus.FILLED, 4)
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_two_processes_on_one_account_add_up(world: OrderWorld, other: OrderWorld, seed: int) -> None:
     """Orders, fills and cancels from both at once: what is locked is what open orders hold, and the log has no gap."""

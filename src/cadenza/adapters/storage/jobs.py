@@ -19,7 +19,8 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueue
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.models import Job
+from pgqueuer.domain.errors import FailingListenerError
+from pgqueuer.domain.models import HealthCheckEvent, Job
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import Driver
@@ -54,6 +55,17 @@ _LOG_PURGE_INTERVAL_S = 3600.0
 STOP_TIMEOUT_S = 10.0
 
 _log = logging.getLogger(__name__)
+
+
+class Manager(QueueManager):
+    """The library's, which may ask for a sign of life before it listens and then hears none: asked once more, so that
+    not every slow start ends in a restart."""
+
+    async def listener_healthy(self, timeout: timedelta = timedelta(seconds=10)) -> HealthCheckEvent:
+        try:
+            return await super().listener_healthy(timeout)
+        except FailingListenerError:
+            return await super().listener_healthy(timeout)
 
 
 def _queries(driver: Driver) -> Queries:
@@ -133,7 +145,7 @@ class JobRunner:
         self._attempts_max = attempts_max
         self._first_delay = first_delay
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
-        self._manager: QueueManager | None = None
+        self._manager: Manager | None = None
         self._pool: asyncpg.Pool | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -196,7 +208,7 @@ class JobRunner:
     async def _run(self) -> None:
         # One connection listens, the others query; jobs themselves use connections of their own.
         async with asyncpg.create_pool(self._dsn, min_size=2, max_size=3) as pool:
-            manager = QueueManager(_queries(AsyncpgPoolDriver(pool)), QUEUE_SETTINGS.channel)
+            manager = Manager(_queries(AsyncpgPoolDriver(pool)), QUEUE_SETTINGS.channel)
             for name, handler in self._handlers.items():
                 manager.entrypoint(name, on_failure="hold", executor_factory=self._executor)(_adapted(handler))
             if self._is_stopping:

@@ -19,7 +19,9 @@ from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 ACCOUNT_ORDERS_MAX = 512
 """Open orders remembered of one account; beyond, the one changed longest ago is forgotten."""
 ORDERS_MAX = 20_000
-"""Open orders remembered of all accounts (about 2 KB each)."""
+"""Open orders remembered of all accounts (about 2 KB each, and 0.5 KB for each execution)."""
+ORDER_EXECUTIONS_MAX = 16
+"""Orders with more executions are read anew each time."""
 ACCOUNTS_MAX = 10_000
 
 
@@ -34,7 +36,7 @@ class _Remembered:
 
     def put_order(self, order: Order) -> None:
         self.drop_order(order.id)
-        if order.is_closed:
+        if order.is_closed or len(order.executions) > ORDER_EXECUTIONS_MAX:
             return
         self.orders[order.id] = order
         if order.venue_order_id is not None:
