@@ -1,22 +1,24 @@
 """What the open orders of margined accounts claim, added up by the database as the naive way does."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from uuid import UUID
 
 import pytest
 
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import OrderId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.storage.trading import BatchKeys
-from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, fills, order_world
+from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, cancels, fills, order_world
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, request
 
 NETTED, HEDGED = TradingAccountId(UUID(int=21)), TradingAccountId(UUID(int=22))
@@ -63,11 +65,13 @@ async def submit(world: OrderWorld, account_id: TradingAccountId, side: Side, qu
     return await world.submit_order(ACTOR, request(account_id=account_id, side=side, quantity=D(quantity), **more))
 
 
-async def part(world: OrderWorld, order: Order, quantity: str, row: PositionSide | None = None) -> None:
+async def part(
+    world: OrderWorld, order: Order, quantity: str, row: PositionSide | None = None, trade_id: str = "p"
+) -> None:
     await world.sink.deliver(
         [
             FillReport(
-                account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, trade_id="p",
+                account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, trade_id=trade_id,
                 instrument_id=BTC, side=order.side, price=D(90), quantity=D(quantity), position_side=row,
             )
         ]
@@ -110,3 +114,55 @@ async def test_an_order_in_a_later_batch_cannot_close_what_another_closes(world:
     assert (await submit(world, NETTED, Side.SELL, "10")).reservation.locked == D("0.9")  # type: ignore[union-attr]
     with pytest.raises(e.InsufficientMargin):
         await submit(world, NETTED, Side.SELL, "10")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_what_is_remembered_is_what_the_database_adds_up(world: OrderWorld, seed: int) -> None:
+    """Whatever orders came, were filled in part, cancelled or named a position since it was read."""
+    random = Random(seed)
+    resting: list[Order] = []
+
+    async def step(account_id: TradingAccountId) -> None:
+        side, choice = random.choice(list(Side)), random.random()
+        mine = [order for order in resting if order.account_id == account_id]
+        if choice < 0.5 or not mine:
+            world.session.on_submit = fills if random.random() < 0.3 else accepts
+            quantity = D(random.randint(2, 20)) / 10
+            price = D(99) if side is Side.BUY else D(101)
+            named = await open_position(world, account_id, side) if random.random() < 0.5 else None
+            asked = request(account_id=account_id, side=side, quantity=quantity, limit_price=price, position_id=named)
+            with suppress(e.NoPosition):  # it was closed, or is the other row
+                resting.append(await world.submit_order(ACTOR, asked))
+        elif choice < 0.8:
+            order = random.choice(mine)
+            row = None if account_id == NETTED else (PositionSide.LONG if side is Side.BUY else PositionSide.SHORT)
+            await part(world, order, "0.1", row, trade_id=str(random.random()))
+        else:
+            await world.sink.deliver(list(cancels(random.choice(mine))))
+
+    remembered_count = 0
+    for _ in range(25):
+        await step(random.choice((NETTED, HEDGED)))
+        keys = BatchKeys(accounts={NETTED, HEDGED}, reserving={NETTED, HEDGED})
+        recalled = await world.trading.load(keys)
+        fresh = await world.trading.load(keys, is_fresh=True)
+        assert {_key(claim): claim.quantity for claim in recalled.claims} == {
+            _key(claim): claim.quantity for claim in fresh.claims if claim.quantity
+        }
+        remembered_count += recalled.is_remembered
+    assert remembered_count
+
+
+async def open_position(world: OrderWorld, account_id: TradingAccountId, side: Side) -> PositionId | None:
+    """A position that an order of this side would close, if there is one."""
+    async with world.storage.read() as uow:
+        positions = await uow.accounts.positions([account_id])
+    closes = PositionSide.LONG if side is Side.SELL else PositionSide.SHORT
+    return next((position.id for position in positions if position.side is closes), None)
+
+
+async def test_the_next_order_of_a_margined_account_reads_nothing(world: OrderWorld) -> None:
+    await submit(world, NETTED, Side.SELL, "1")
+    before = world.trading.reads_total
+    await submit(world, NETTED, Side.BUY, "1")
+    assert world.trading.reads_total == before

@@ -6,12 +6,13 @@ position of an account changes its row, and with it the version.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import OrderId, PositionId, TradingAccountId
+from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
@@ -33,6 +34,12 @@ class _Remembered:
     positions: dict[PositionId, Position] = field(default_factory=dict)
     orders: OrderedDict[OrderId, Order] = field(default_factory=OrderedDict)
     by_venue: dict[str, OrderId] = field(default_factory=dict)
+    claims: Sequence[Claim] | None = None
+    """Of all its open orders, remembered or not; None when they were not asked for."""
+
+    def claims_for(self, keys: BatchKeys) -> Sequence[Claim] | None:
+        """Return what the batch needs of them; None when it is not known."""
+        return self.claims if self.account.is_margined and self.account.id in keys.reserving else ()
 
     def put_order(self, order: Order) -> None:
         self.drop_order(order.id)
@@ -70,7 +77,8 @@ class RememberedRows:
         """
         found = [self._accounts.get(account_id) for account_id in keys.accounts]
         known = [account for account in found if account is not None]
-        if len(known) != len(found) or any(a.account.is_margined and a.account.id in keys.reserving for a in known):
+        claims = [account.claims_for(keys) for account in known]
+        if len(known) != len(found) or None in claims:
             return None
         orders: dict[OrderId, Order] = {}
         for order_id in keys.orders - keys.new_orders:
@@ -92,7 +100,8 @@ class RememberedRows:
             positions=[position for account in known for position in account.positions.values()],
             orders=list(orders.values()),
             unmatched=(),
-            claims=(),
+            claims=[claim for of_account in claims for claim in of_account or ()],
+            reserving=frozenset(keys.reserving),
             versions={account.account.id: account.version for account in known},
             is_remembered=True,
         )
@@ -118,6 +127,9 @@ class RememberedRows:
                 self._orders_count -= len(remembered.orders)
                 remembered.put_order(order)
                 self._orders_count += len(remembered.orders)
+        for account_id, remembered in changed.items():
+            if remembered.claims is not None:
+                remembered.claims = _moved(remembered, rows, changes, account_id)
         self._keep_within_limits()
 
     def forget(self, account_ids: Iterable[TradingAccountId]) -> None:
@@ -133,6 +145,8 @@ class RememberedRows:
         for account in rows.accounts:
             if account.id in begun:
                 self._accounts[account.id] = _Remembered(rows.versions[account.id], account)
+                if account.is_margined and account.id in rows.reserving:
+                    self._accounts[account.id].claims = [each for each in rows.claims if each.account_id == account.id]
         for balance in rows.balances:
             if balance.account_id in begun:
                 self._accounts[balance.account_id].balances[balance.asset] = balance
@@ -143,3 +157,20 @@ class RememberedRows:
     def _keep_within_limits(self) -> None:
         while len(self._accounts) > ACCOUNTS_MAX or self._orders_count > ORDERS_MAX:
             self.forget([next(iter(self._accounts))])
+
+
+def _moved(
+    remembered: _Remembered, rows: BatchRows, changes: BatchChanges, account_id: TradingAccountId
+) -> Sequence[Claim]:
+    """Return the account's claims after what was done to its orders."""
+    created = [order for order in changes.created if order.account_id == account_id]
+    updated = [order for order in changes.updated if order.account_id == account_id]
+    claims = Claims(remembered.claims or ())
+    for position in (*remembered.positions.values(), *changes.positions):
+        claims.know_position(position.id, position.side)
+    before = {order.id: order for order in rows.orders} if updated else {}
+    for order in created:
+        claims.move(None, order)
+    for order in updated:
+        claims.move(before[order.id], order)
+    return list(claims.all())

@@ -166,6 +166,7 @@ class SqlTrading:
             orders=orders_of(row["orders"] or (), row["executions"] or ()),
             unmatched=[report_of(kept["kind"], kept["body"]) for kept in row["unmatched"] or ()],
             claims=[claim_of(claim) for claim in row["claims"] or ()],
+            reserving=frozenset(keys.reserving),
             versions=dict(zip((account.id for account in accounts), row["versions"] or (), strict=True)),
             keeping=frozenset(row["keeping"] or ()),
         )

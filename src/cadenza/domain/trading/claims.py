@@ -62,6 +62,14 @@ class Claims:
         for position_id, quantity in self._lines.get((account_id, instrument_id, side), {}).items():
             yield None if position_id is None else self._rows.get(position_id), quantity
 
+    def all(self) -> Iterator[Claim]:
+        """Yield what is claimed now."""
+        for (account_id, instrument_id, side), line in self._lines.items():
+            for position_id, quantity in line.items():
+                if quantity:
+                    row = None if position_id is None else self._rows.get(position_id)
+                    yield Claim(account_id, instrument_id, side, position_id, row, quantity)
+
     def _add(self, order: Order, quantity: Decimal) -> None:
         line = self._lines.setdefault((order.account_id, order.instrument_id, order.side), {})
         line[order.position_id] = line.get(order.position_id, ZERO) + quantity

@@ -35,9 +35,9 @@ class BatchKeys:
 class BatchRows:
     """The rows of one moment: every balance and every open position of the accounts, and the orders asked for with
     their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent.
-    `claims` are of all open orders of the reserving accounts that are margined, and of no others. `versions` say which
-    moment it was, account by account; `keeping` are the accounts that have any kept report. Remembered rows may be of a
-    moment that is over."""
+    `claims` are of all open orders of the margined ones among the `reserving` accounts, and of no others. `versions`
+    say which moment it was, account by account; `keeping` are the accounts that have any kept report. Remembered rows
+    may be of a moment that is over."""
 
     accounts: Sequence[TradingAccount]
     balances: Sequence[Balance]
@@ -45,6 +45,7 @@ class BatchRows:
     orders: Sequence[Order]
     unmatched: Sequence[Report]
     claims: Sequence[Claim]
+    reserving: frozenset[TradingAccountId]
     versions: Mapping[TradingAccountId, str]
     keeping: frozenset[TradingAccountId] = frozenset()
     is_remembered: bool = False
