@@ -183,6 +183,31 @@ async def test_an_event_that_cannot_be_encoded_holds_its_own_account_up(world: W
     assert world.told(ONE) == [1, 2, 3]
 
 
+async def test_accounts_that_always_have_something_to_tell_hold_nobody_back(world: World) -> None:
+    world.limits = replace(world.limits, accounts_per_round_max=1)
+    relay = world.relay()
+    await relay.begin()
+    await world.append(TWO)
+    for _ in range(2):
+        await world.append(ONE, world.limits.events_per_account_max + 1)
+        await relay.relay_some()
+    assert world.told(TWO) == [1]
+
+
+async def test_accounts_that_are_stuck_hold_nobody_back(world: World) -> None:
+    world.limits = replace(world.limits, accounts_per_round_max=1)
+    relay = world.relay(poisoned=(ONE, 1))
+    await relay.begin()
+    await world.append(ONE)
+    await world.append(TWO)
+    for _ in range(2):
+        with suppress(ApiFailed):
+            await relay.relay_some()
+    assert world.told(TWO) == [1]
+    with pytest.raises(ApiFailed, match=str(ONE)):
+        await relay.relay_some()
+
+
 async def test_two_relays_take_an_account_one_at_a_time(world: World) -> None:
     first, second = world.relay(), world.relay()
     await first.begin()

@@ -21,7 +21,7 @@ _CLAIM = """
 SELECT c.account_id, c.sequence, a.last_sequence
 FROM relay_cursor c JOIN trading_accounts a ON a.id = c.account_id
 WHERE a.last_sequence > c.sequence
-ORDER BY c.account_id LIMIT $1
+ORDER BY c.account_id <= $2, c.account_id LIMIT $1
 FOR UPDATE OF c SKIP LOCKED
 """
 _ADVANCE = """
@@ -43,9 +43,9 @@ class RelaySql:
             await self._connection.execute(_COUNT_AS_PUBLISHED)
         return is_first
 
-    async def claim(self, accounts_max: int) -> Sequence[Backlog]:
+    async def claim(self, accounts_max: int, *, after: TradingAccountId | None) -> Sequence[Backlog]:
         await self._connection.execute(_OPEN)
-        rows = await self._connection.fetch(_CLAIM, accounts_max)
+        rows = await self._connection.fetch(_CLAIM, accounts_max, after)
         return [Backlog(row["account_id"], row["sequence"], row["last_sequence"]) for row in rows]
 
     async def advance(self, published: Mapping[TradingAccountId, int]) -> None:

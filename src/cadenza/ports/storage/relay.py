@@ -25,8 +25,9 @@ class RelayRepository(Protocol):
         """Take note that logs are relayed from now on. The first time all logs count as published to their present end,
         and True is returned; repeating is safe."""
 
-    async def claim(self, accounts_max: int) -> Sequence[Backlog]:
-        """Return accounts with events that wait, and lock their cursors."""
+    async def claim(self, accounts_max: int, *, after: TradingAccountId | None) -> Sequence[Backlog]:
+        """Return accounts with events that wait, and lock their cursors: those that follow `after` by id, then the
+        first ones again. Who goes on after the last one claimed comes to every account, however many always wait."""
 
     async def advance(self, published: Mapping[TradingAccountId, int]) -> None:
         """Set the cursors of claimed accounts."""

@@ -50,6 +50,7 @@ class Relay:
         self._failpoints = failpoints
         self._limits = limits
         self._something_waits = asyncio.Event()
+        self._claimed_last: TradingAccountId | None = None
         self.published_total = 0
         self.failures_total = 0
 
@@ -86,9 +87,10 @@ class Relay:
     async def relay_some(self) -> bool:
         """Relay a round; False when nothing waited. Raises `ApiFailed` after what was published is noted."""
         async with self._storage.begin() as uow:
-            backlogs = await uow.relay.claim(self._limits.accounts_per_round_max)
+            backlogs = await uow.relay.claim(self._limits.accounts_per_round_max, after=self._claimed_last)
             if not backlogs:
                 return False
+            self._claimed_last = backlogs[-1].account_id
             logs = [
                 await uow.events.after(each.account_id, each.published, self._limits.events_per_account_max)
                 for each in backlogs
