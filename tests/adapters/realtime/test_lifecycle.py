@@ -1,6 +1,7 @@
 """Coming, staying and going: tokens, pings, expiry, sessions, limits of connections, shutdown."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.adapters.realtime import realtime_world as w
@@ -8,6 +9,7 @@ from tests.adapters.realtime.conftest import MakeWorld
 from tests.adapters.realtime.raw_client import RawClient, dial, handshake
 from tests.adapters.realtime.realtime_world import World
 
+from cadenza.adapters.realtime.gate import Gate
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.ids import SessionId
 
@@ -91,6 +93,30 @@ async def test_a_session_that_this_process_ends_is_closed_at_once(world: World) 
     await nobody.close()
 
 
+async def test_a_token_shown_while_the_older_is_looked_up_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The older one is found to have ended; the client has a newer one by then."""
+    old, new = world.issue(user=5), world.issue(user=5)
+    client = await world.client(old)
+    asked, let_go = asyncio.Event(), asyncio.Event()
+    admit = Gate.admit
+
+    async def slow(gate: Gate, token: str) -> Any:
+        if token == old:
+            asked.set()
+            await let_go.wait()
+        return await admit(gate, token)
+
+    monkeypatch.setattr(Gate, "admit", slow)
+    world.clock.advance(world.limits.session_check_ms)
+    await asked.wait()
+    await client.ask(refresh={"token": new})
+    world.revoke(old)
+    let_go.set()
+    await world.until(lambda: not world.node._is_looking_after)
+    await client.ask(ping={})
+    await client.close()
+
+
 async def test_rights_that_were_taken_away_end_subscriptions(world: World) -> None:
     token = world.issue(user=5)
     client = await world.client(token)
@@ -165,10 +191,15 @@ async def test_connections_of_a_user_are_limited(make_world: MakeWorld) -> None:
 async def test_connections_to_the_node_are_limited(make_world: MakeWorld) -> None:
     world = await make_world(connections_max=1)
     first = await world.client()
-    second = await world.raw()
-    assert (await second.closed()).code == 3504
+    reader, writer = await dial(world.port)
+    writer.write(handshake())
+    refusal = await reader.readuntil(b"\r\n\r\n")
+    assert refusal.startswith(b"HTTP/1.1 503 "), "a refused handshake is tried again, 3504 is for ever"
+    writer.close()
     await first.ask(ping={})
     await first.close()
+    await world.until(lambda: not len(world.node._services.roster))
+    await (await world.client()).close()
 
 
 async def test_shutdown_sends_clients_away_to_come_back(world: World) -> None:

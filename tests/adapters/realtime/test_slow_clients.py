@@ -1,10 +1,19 @@
 """Clients that do not read: nobody else notices, memory stays bounded."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any, cast
 
+import pytest
 from tests.adapters.realtime import realtime_world as w
 from tests.adapters.realtime.conftest import MakeWorld
 from tests.adapters.realtime.realtime_world import World
+
+from cadenza.adapters.realtime.broker import key_of
+from cadenza.adapters.realtime.channels import parse_channel
+from cadenza.adapters.realtime.hub import Hub, Subscriber
+from cadenza.adapters.realtime.stream import Publication
+from cadenza.adapters.realtime.writer import Flusher, Writer
 
 BUFFER_BYTES = 4_096
 
@@ -127,14 +136,114 @@ async def test_pongs_do_not_pile_up_for_a_client_that_does_not_read(make_world: 
     client.leave()
 
 
+async def test_what_a_client_asked_for_waits_until_it_reads(make_world: MakeWorld) -> None:
+    """Replies of megabytes in one frame's commands: they are made as fast as they are read, and others go on."""
+    world = await make_world(queue_bytes_max=300_000, commands_per_frame_max=500)
+    world.append(100)
+    client, other = await world.client(receive_buffer_bytes=BUFFER_BYTES), await world.client()
+    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
+    (member, _) = world.node._services.roster.members
+    await world.until(lambda: member.writer.is_blocked)
+    for _ in range(100):
+        await other.ask(ping={})
+        assert world.node._services.roster.queued_bytes < 200_000
+    assert [(await client.message())["id"] for _ in range(300)] == list(range(10, 310))
+    assert not world.node.counts.disconnects_total
+    await client.close()
+    await other.close()
+
+
 async def test_a_client_that_asks_and_never_reads(make_world: MakeWorld) -> None:
-    world = await make_world(queue_bytes_max=100_000, commands_per_frame_max=100_000, commands_per_second_max=1_000_000)
+    world = await make_world(commands_per_frame_max=50, commands_per_second_max=1_000_000)
     world.append(100)
     client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
     n = 10
-    while not world.node.counts.disconnects_total[3008]:
+    while not world.node.counts.disconnects_total[3013]:
         n += 1
         client.send({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}})
         await asyncio.sleep(0)
+        assert world.node._services.roster.queued_bytes < 200_000
         assert n < 10_000
     client.leave()
+
+
+async def test_a_client_that_waits_to_be_read_may_leave(make_world: MakeWorld) -> None:
+    world = await make_world()
+    world.append(100)
+    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
+    (member,) = world.node._services.roster.members
+    await world.until(lambda: member.writer.is_blocked)
+    client.leave()
+    await world.until(lambda: not world.state.connections)
+
+
+async def test_a_goodbye_of_a_client_that_does_not_read_ends_its_wire(make_world: MakeWorld) -> None:
+    """It keeps its side open: nothing is kept for it, here or in the kernel."""
+    world = await make_world()
+    world.append(100)
+    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
+    (member,) = world.node._services.roster.members
+    await world.until(lambda: member.writer.is_blocked)
+    client.send_frame(8, b"")
+    await world.until(lambda: not world.state.connections)
+    client.leave()
+
+
+class Wire:
+    """A transport that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, payload: bytes) -> None:
+        self.sent.append(payload)
+
+    def close(self, disconnect: Any) -> None:
+        pass
+
+
+class Listener:
+    """A subscriber that leaves when too much waits for it, or when it is told to come anew."""
+
+    def __init__(self, hub: Hub, flusher: Flusher, *, queue_bytes_max: int = 1_000) -> None:
+        self.hub, self.wire = hub, Wire()
+        self.writer = Writer(self.wire, flusher, queue_bytes_max=queue_bytes_max, on_overflow=self._leave)
+
+    def join(self) -> None:
+        self.topic = self.hub.join(CHANNEL, self.writer, cast(Subscriber, self))
+
+    def end_subscription(self, name: str, why: Any) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self.hub.leave(self.topic, self.writer)
+
+
+CHANNEL = parse_channel(w.ACCOUNT)
+
+
+def _fails() -> bytes:
+    raise ValueError("a defect of ours")
+
+
+@pytest.mark.parametrize("encode", [lambda: b"x" * 2_000, _fails], ids=["too much waits", "cannot be encoded"])
+async def test_who_joins_as_the_last_one_goes_hears_what_comes(encode: Callable[[], bytes]) -> None:
+    """What is pending when somebody joins goes to the others first, which may send all of them away."""
+    hub = Hub()
+    flusher = Flusher(call_soon=asyncio.get_running_loop().call_soon, deliver=hub.deliver)
+    hub.schedule = flusher.schedule
+    slow, fresh = Listener(hub, flusher), Listener(hub, flusher, queue_bytes_max=10_000)
+    slow.join()
+    slow.writer.block()
+    hub.publish(key_of(CHANNEL), Publication(1, 0, encode))
+    fresh.join()
+    assert hub.subscriptions == 1, "the slow one has gone"
+    hub.publish(key_of(CHANNEL), Publication(2, 0, lambda: b"{}"))
+    hub.deliver()
+    fresh.writer.flush()
+    assert [b'"offset":2' in payload for payload in fresh.wire.sent] == [True]
+    hub.leave(fresh.topic, fresh.writer)
+    assert not hub.channels
+    assert hub.subscriptions == 0

@@ -101,6 +101,8 @@ class Broker:
             self._make_room()
             if channel.kind is ChannelKind.ACCOUNT:
                 stream = await self._open_account(channel)
+                if self._streams.get(key) is not stream:
+                    raise Refusal(INTERNAL)  # there was a gap in the log already
             else:
                 items_max = 1 if channel.kind is ChannelKind.ORDER_BOOK else self._limits.history_items_max
                 stream = self._new_stream(key, self._ids.token(EPOCH_BYTES).hex(), 0, items_max)
@@ -148,6 +150,8 @@ class Broker:
         oldest = 1 if channel.kind is ChannelKind.ACCOUNT else stream.first
         after = None if since is None else since.offset
         first, last = _range(oldest, stream.top, after, limit, is_reverse=request.reverse)
+        if last < first:
+            return stream, ()
         if channel.kind is ChannelKind.ACCOUNT and first < stream.first:
             found: Sequence[Publication] = await self._read_log(channel.account_id, first - 1, last - first + 1)
         else:

@@ -1,9 +1,10 @@
 """One client: its life from the first frame to the last, and the order in which its commands are handled.
 
 Commands are handled one after another, so a client may send a subscription and its end in one frame; only RPCs run
-beside them, and are answered as they end.
+beside them, and are answered as they end. A client is asked to read what it was answered before more is answered.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Collection
 
@@ -40,7 +41,7 @@ from cadenza.adapters.realtime.rate import CommandRate
 from cadenza.adapters.realtime.services import Services
 from cadenza.adapters.realtime.subscriptions import Subscriptions
 from cadenza.adapters.realtime.transport import Transport
-from cadenza.adapters.realtime.writer import Writer
+from cadenza.adapters.realtime.writer import FRAME_BYTES_TARGET, Writer
 from cadenza.domain.errors import Unavailable
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import SessionId
@@ -56,6 +57,7 @@ class Connection:
 
     __slots__ = (
         "_commands",
+        "_drained",
         "_expires_ms",
         "_is_working",
         "_ping_ms",
@@ -81,6 +83,7 @@ class Connection:
         self._visitor: Actor | None = None
         self._commands: deque[Command] = deque()
         self._is_working = False
+        self._drained: asyncio.Future[None] | None = None
         self._rpcs_in_flight = 0
         self._rate = CommandRate()
         limits = services.limits
@@ -160,6 +163,7 @@ class Connection:
         """Take note that the client reads again."""
         if self.is_open:
             self.writer.unblock()
+            self._go_on()
 
     def on_lost(self) -> None:
         """The wire has ended, or the client has said goodbye."""
@@ -212,14 +216,16 @@ class Connection:
         """End the connection when its session has ended; rights that have changed count from now on."""
         if not self.is_admitted:
             return
+        token = self.token
         try:
-            actor = await self.services.gate.admit(self.token)
+            actor = await self.services.gate.admit(token)
         except Refusal:
             return  # it expired, which the clock takes care of, or nobody can tell now
         except Closing as closing:
-            self.close(closing.disconnect)
+            if self.token == token:
+                self.close(closing.disconnect)
             return
-        if self.is_open:
+        if self.is_open and self.token == token:  # no other token was shown meanwhile
             before, self._visitor = self.actor, actor
             if (actor.access, actor.scopes) != (before.access, before.scopes):
                 await self.subscriptions.reconsider()
@@ -247,11 +253,12 @@ class Connection:
     def _end(self) -> None:
         self.is_open = False
         services = self.services
-        self.subscriptions.clear()
-        self._commands.clear()
-        self.writer.drop()
         services.timetable.remove(self)
         services.roster.remove(self, None if self._visitor is None else self._visitor.user_id)
+        self._commands.clear()
+        self.writer.drop()
+        self.subscriptions.clear()
+        self._go_on()
 
     def _on_overflow(self) -> None:
         self.close(SLOW)
@@ -268,8 +275,22 @@ class Connection:
         try:
             while self._commands:
                 await self._handle(self._commands.popleft())
+                if self.writer.queued_bytes > FRAME_BYTES_TARGET:
+                    await self._wait_until_read()
         finally:
             self._is_working = False
+
+    async def _wait_until_read(self) -> None:
+        """Write what was answered; others have their turn, and a client that does not read waits for itself."""
+        self.writer.flush()
+        await asyncio.sleep(0)
+        while self.is_open and self.writer.is_blocked:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+
+    def _go_on(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
     async def _handle(self, command: Command) -> None:
         """Handle one command: the edge where a defect of ours is told as error 100 and the rest goes on."""

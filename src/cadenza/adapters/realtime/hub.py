@@ -92,12 +92,14 @@ class Hub:
 
     def join(self, channel: Channel, writer: Writer, subscriber: Subscriber) -> Topic:
         """Add a subscriber; what was published before goes to the others only."""
-        names = self._topics.setdefault(key_of(channel), {})
+        key = key_of(channel)
+        topic = self._topics.get(key, {}).get(channel.name)
+        if topic is not None and topic.pending:
+            self._deliver_one(topic)  # which may send all of them away, and the topic with them
+        names = self._topics.setdefault(key, {})
         topic = names.get(channel.name)
         if topic is None:
             topic = names[channel.name] = Topic(channel)
-        if topic.pending:
-            self._deliver_one(topic)
         topic.subscribers[writer] = subscriber
         self.subscriptions += 1
         return topic

@@ -21,7 +21,7 @@ class RealtimeLimits:
     connections_per_user_max: int = 100
     """One more connection of a user is closed with 3504."""
     connections_max: int = 20_000
-    """One more connection to this process is closed with 3504."""
+    """One more handshake with this process is answered 503, after which clients try again later."""
     queue_bytes_max: int = 1_048_576
     """More bytes waiting for a client that does not read close its connection with 3008; what waited is dropped."""
     history_items_max: int = 1_000
@@ -43,6 +43,7 @@ class RealtimeLimits:
     expiry_delay_ms: int = 25_000
     """A connection lives so much longer than its token, so that a refresh may come; then it is closed with 3005."""
     close_timeout_ms: int = 5_000
-    """A client that does not answer the close frame in this time is cut off."""
+    """A client that does not answer the close frame in this time is cut off, as is one that does not take the answer to
+    its own."""
     session_check_ms: int = 5_000
     """Pause between two looks at the sessions of all connections: one that was ended elsewhere is closed with 3500."""

@@ -34,6 +34,9 @@ from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 
+CHECKED_AT_ONCE_MAX = 16
+"""Sessions looked up at a time, so that a round over all connections takes no longer than the pause between two."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -176,8 +179,9 @@ class Node:
         services = self._services
         try:
             services.broker.forget_idle(services.hub.channels)
-            for member in services.roster.members:
-                await member.check_session()
+            members = services.roster.members
+            for start in range(0, len(members), CHECKED_AT_ONCE_MAX):
+                await asyncio.gather(*(each.check_session() for each in members[start : start + CHECKED_AT_ONCE_MAX]))
             await services.feeds.release_idle(services.hub.channels)
         except CadenzaError as error:
             log.warning("housekeeping failed", code=error.code, reason=error.message)

@@ -17,7 +17,6 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from cadenza.adapters.realtime.codes import (
-    CONNECTION_LIMIT,
     INAPPROPRIATE_PROTOCOL,
     INVALID_UTF8,
     MESSAGE_TOO_BIG,
@@ -84,11 +83,10 @@ class WebSocket(asyncio.Protocol):
         if self._parser.state is OPEN:
             self._parser.send_close(disconnect.code, disconnect.reason)
         self._write_control()
-        limits, clock = self._services.limits, self._services.clock
-        self._services.timetable.put(self, clock.monotonic_ms() + limits.close_timeout_ms)
+        self._end_in_time()
 
     def wake(self, now_ms: int) -> None:
-        """Cut a client off that does not answer our goodbye."""
+        """Cut a client off that does not answer our goodbye, or does not take the answer to its own."""
         self._wire.abort()
 
     # --- asyncio.Protocol, and what uvicorn calls
@@ -146,6 +144,8 @@ class WebSocket(asyncio.Protocol):
         """Answer the handshake; every path but ours, and every handshake that is none, is refused."""
         if request.path.partition("?")[0] != PATH:
             response = self._parser.reject(404, f"there is no {request.path[:100]} here; WebSocket is at {PATH}\n")
+        elif not self._services.roster.has_room():
+            response = self._parser.reject(503, "there are too many connections to this server; try again later\n")
         else:
             response = self._parser.accept(request)
         self._parser.send_response(response)
@@ -153,10 +153,7 @@ class WebSocket(asyncio.Protocol):
         if self._parser.state is not OPEN:
             self._wire.close()
             return
-        has_room = self._services.roster.has_room()
         self._connection = Connection(self, self._services)
-        if not has_room:
-            self._connection.close(CONNECTION_LIMIT)
 
     def _on_frame(self, frame: Frame) -> None:
         connection = self._connection
@@ -177,7 +174,7 @@ class WebSocket(asyncio.Protocol):
                 connection.on_lost()
                 self._is_closed = True
                 self._write_control()
-                self._wire.close()
+                self._leave()
             case _:
                 if connection.is_open:
                     connection.allow(1)
@@ -197,6 +194,18 @@ class WebSocket(asyncio.Protocol):
         if isinstance(error, UnicodeDecodeError):
             told = INVALID_UTF8
         self._connection.close(told)
+
+    def _leave(self) -> None:
+        """Both have said goodbye. For a client that does not read there is nothing to wait for."""
+        if self._is_blocked:
+            self._wire.abort()
+        else:
+            self._wire.close()
+            self._end_in_time()
+
+    def _end_in_time(self) -> None:
+        limits, clock = self._services.limits, self._services.clock
+        self._services.timetable.put(self, clock.monotonic_ms() + limits.close_timeout_ms)
 
     def _write_control(self) -> None:
         """Write what the library has to say. Pongs for a client that does not read are dropped, as RFC 6455 allows."""

@@ -50,6 +50,11 @@ class Writer:
     def queued_bytes(self) -> int:
         return self._queued_bytes
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the client does not read."""
+        return self._is_blocked
+
     def append(self, lines: bytes) -> None:
         """Send one line, or several that are joined already."""
         if not self._queue and not self._is_blocked:
@@ -84,8 +89,7 @@ class Writer:
             payload = queue[0]
             queue.clear()
             self._queued_bytes = 0
-            self._flusher.bytes_total += len(payload)
-            self._transport.send(payload)
+            self._send(payload)
         elif self._queued_bytes <= FRAME_BYTES_TARGET:
             payload = b"\n".join(queue)
             queue.clear()
@@ -129,6 +133,7 @@ class Writer:
 
     def _send(self, payload: bytes) -> None:
         self._flusher.bytes_total += len(payload)
+        self._flusher.writes_total += 1
         self._transport.send(payload)
 
     def _check(self) -> None:
@@ -167,7 +172,6 @@ class Flusher:
             count = min(len(waiting), WRITES_PER_TURN_MAX)
             for _ in range(count):
                 waiting.popleft().flush()
-            self.writes_total += count
         finally:  # a defect costs one writer its turn, not all of them all turns to come
             self._is_scheduled = False
             if waiting:
