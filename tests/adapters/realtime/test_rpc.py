@@ -11,6 +11,7 @@ from tests.adapters.realtime.realtime_world import World
 from tests.contract.checker import SCHEMAS, assert_matches
 
 from cadenza.adapters.realtime.rpc_table import METHODS
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.errors import CadenzaError, CredentialRejected, InsufficientBalance, Overloaded, VenueUnavailable
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.trading.enums import QuantityType
@@ -244,6 +245,8 @@ async def test_every_kind_of_quantity(world: World, amount: dict[str, str], kind
         ("query.trade_order.list", {"pagination": {"limit": 100_000}}),
         ("query.orderbook.get", {}),
         ("command.trading_account.subscribe", {**OF_ACCOUNT, "subscriptionType": BOOKS}),
+        ("command.credential.rotate", {"credentialId": CREDENTIAL, "credentialType": "HMAC"}),
+        ("command.credential.rotate", {"credentialId": CREDENTIAL, "credentialType": "NO_SUCH", "apiKey": "key"}),
         ("query.venue.list", {"a": 1}),
         ("query.venue.list", [1]),
         ("query.venue.list", "text"),
@@ -316,3 +319,32 @@ async def test_rights_are_those_of_the_moment(world: World) -> None:
     world.revoke(world.token)
     client.send({"id": 9, "rpc": {"method": "query.venue.list"}})
     assert (await client.closed()).code == 3500
+
+
+class Paged(h.FakeUseCase):
+    """Lists subscriptions to accounts page by page."""
+
+    def __init__(self, pages: int) -> None:
+        super().__init__()
+        self.cursors = [None, *(f"page {n}" for n in range(1, pages)), None]
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        await super().__call__(*args, **kwargs)
+        number = self.cursors.index(args[-1])
+        return h.page(replace(h.SUBSCRIPTION, created_at_ms=number), cursor=self.cursors[number + 1])
+
+
+async def test_all_subscriptions_are_listed_however_many_accounts_there_are(world: World) -> None:
+    paged = Paged(3)
+    world.use_cases.use_cases = replace(world.use_cases.use_cases, list_account_subscriptions=paged)
+    listed = (await outcome(world, "query.subscription.list", {}))["data"]
+    assert len(listed) == 1 + 3, "one of a book, and all pages of those of accounts"
+    paged.calls.clear()
+    of_books = (await outcome(world, "query.subscription.list", {"instrumentId": [BTC]}))["data"]
+    assert (of_books, paged.calls) == ([], []), "none is of an account that is of an instrument"
+
+
+async def test_rotation_says_which_type_of_credential_is_meant(world: World) -> None:
+    await outcome(world, "command.credential.rotate", CASES["command.credential.rotate"][1])
+    ((_, meant),) = world.use_cases.use_cases.rotate_credential.calls
+    assert meant == {"type": CredentialType.HMAC}

@@ -143,7 +143,8 @@ async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> An
     wanted_type = e.SUBSCRIPTION_TYPE.read_optional("subscriptionType", asked.subscription_type or None)
     venue_id = parse_optional_venue(asked.venue)
     found: list[Subscription] = list(await call.use_cases.list_order_book_subscriptions(call.actor, None))
-    found += (await call.use_cases.list_account_subscriptions(call.actor, None, PAGE_ITEMS_MAX, 0, None)).items
+    if wanted_type in (None, SubscriptionType.TRADING_ACCOUNT) and not asked.instrument_id:
+        found += await _account_subscriptions(call)
     shown = [
         each
         for each in found
@@ -152,6 +153,17 @@ async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> An
         and (not asked.instrument_id or each.instrument_id in asked.instrument_id)
     ]
     return Answer(data=[m.subscription(each) for each in shown])
+
+
+async def _account_subscriptions(call: Call) -> list[Subscription]:
+    found: list[Subscription] = []
+    cursor: str | None = None
+    while True:
+        page = await call.use_cases.list_account_subscriptions(call.actor, None, PAGE_ITEMS_MAX, 0, cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
 
 
 async def _securities(call: Call, venue_id: VenueId | None, symbols: Sequence[str]) -> list[Security]:

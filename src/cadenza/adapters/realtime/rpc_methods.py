@@ -253,7 +253,12 @@ async def revoke_credential(call: Call, asked: p.CredentialParams) -> Answer:
 
 async def rotate_credential(call: Call, asked: p.RotateCredentialParams) -> Answer:
     rotated = await call.use_cases.rotate_credential(
-        call.actor, CredentialId(asked.credential_id), asked.api_key, asked.secret_key, asked.secret_passphrase
+        call.actor,
+        CredentialId(asked.credential_id),
+        asked.api_key,
+        asked.secret_key,
+        asked.secret_passphrase,
+        type=e.CREDENTIAL_TYPE.read_optional("credentialType", asked.credential_type),
     )
     return Answer(data=s.credential(rotated))
 

@@ -367,6 +367,8 @@ class CredentialParams(Request, kw_only=True, frozen=True):
 
 
 class RotateCredentialParams(Request, kw_only=True, frozen=True):
+    """`apiKey` is needed, as on REST: a rotation is a new key."""
+
     credential_id: UUID
     api_key: Secret
     credential_type: e.CredentialTypeIn | None = None

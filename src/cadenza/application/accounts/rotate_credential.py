@@ -8,10 +8,10 @@ from cadenza.application.accounts.create_credential import checked_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
+from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRevoked, ExternalAccountNotReachable
+from cadenza.domain.errors import CadenzaError, CredentialRevoked, ExternalAccountNotReachable, InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.clock import Clock
@@ -45,12 +45,17 @@ class RotateCredential:
         api_key: str,
         api_secret: str | None,
         passphrase: str | None,
+        *,
+        type: CredentialType | None = None,
     ) -> Credential:
+        """Rotate. A `type` that is said must be the credential's: no rotation changes it."""
         actor.require(Scope.WRITE)
         secrets = checked_secrets(api_key, api_secret, passphrase)
         async with self._storage.read() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id)
         _require_live(credential)
+        if type not in (None, credential.type):
+            raise InvalidRequest(f"credentialType: it is a {credential.type.value}", {"field": "credentialType"})
         self._sessions.connector(credential.venue_id).check_credential(credential.type, secrets)
         accounts, operations = await self._begin(credential)
         try:
