@@ -187,11 +187,14 @@ def test_closing_a_hundred_percent_closes_exactly_the_position() -> None:
 
 def test_in_hedge_mode_a_share_means_the_side_that_the_order_closes() -> None:
     owner = account(AccountType.MARGIN, PositionMode.HEDGE)
-    world = state(owner, positions=[_long("2", PositionSide.LONG)])
+    long = _long("2", PositionSide.LONG)
+    world = state(owner, positions=[long])
     order = submit(
         world, side=Side.SELL, type=OrderType.MARKET, quantity=D("0.5"), quantity_type=QuantityType.POSITION_RATIO
     )
-    assert order.quantity == 1
+    assert (order.quantity, order.position_id) == (1, long.id)  # unnamed it would open a short one
+    assert order.reservation is not None
+    assert order.reservation.locked == D("0.0995")  # the fee alone: it closes
     with pytest.raises(e.NoPosition):
         submit(
             world, number=101, side=Side.BUY, type=OrderType.MARKET, quantity=D("0.5"),

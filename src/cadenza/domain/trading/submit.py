@@ -141,6 +141,7 @@ def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: Tradi
 
 def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Order:
     """Turn what was asked into base units, then into lots."""
+    order = _naming_its_position(order, account, state)
     position = target_position(order, account, state) if account.is_margined else None
     if order.position_id is not None and (position is None or position.id != order.position_id):
         raise NoPosition("there is no such open position of this instrument")
@@ -165,6 +166,19 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
     return evolve(order, quantity=quantity, position_id=None if _opens(order, account, position) else order.position_id)
 
 
+def _naming_its_position(order: Order, account: TradingAccount, state: TradingState) -> Order:
+    """A share of a hedged position that is not named is of the one that the order's side closes: that one is named, as
+    otherwise the order would be sized by it and open the other."""
+    is_share = order.quantity_type in (QuantityType.POSITION_RATIO, QuantityType.POSITION_PERCENTAGE)
+    if not is_share or order.position_id or not account.is_margined or account.position_mode is not PositionMode.HEDGE:
+        return order
+    side = PositionSide.LONG if order.side is Side.SELL else PositionSide.SHORT
+    position = state.position(account.id, order.instrument_id, side)
+    if position is None:
+        raise _no_position(order)
+    return evolve(order, position_id=position.id)
+
+
 def _opens(order: Order, account: TradingAccount, position: Position | None) -> bool:
     """Whether a hedged order names the row that its side opens anyway. At a venue an order that names a position
     closes it, so the name is left out."""
@@ -178,7 +192,9 @@ def _share(
 ) -> tuple[Decimal, Decimal]:
     """Return (ratio of the whole, the whole) in base units: of the position, or on spot of the free balance."""
     if account.is_margined:
-        position = _position_to_share(order, account, state)
+        position = target_position(order, account, state)
+        if position is None or position.quantity == 0:
+            raise _no_position(order)
         whole = abs(position.quantity)
         return whole * ratio, whole
     if order.side is Side.SELL:
@@ -191,15 +207,8 @@ def _share(
     return whole * ratio, whole
 
 
-def _position_to_share(order: Order, account: TradingAccount, state: TradingState) -> Position:
-    """The position meant: by id, else the net one; in hedge mode the one that the order's side closes."""
-    position = target_position(order, account, state)
-    if order.position_id is None and account.position_mode is PositionMode.HEDGE:
-        side = PositionSide.LONG if order.side is Side.SELL else PositionSide.SHORT
-        position = state.position(account.id, order.instrument_id, side)
-    if position is None or position.quantity == 0:
-        raise NoPosition(f"there is no open position of {order.instrument_id}")
-    return position
+def _no_position(order: Order) -> NoPosition:
+    return NoPosition(f"there is no open position of {order.instrument_id}")
 
 
 def _worth(order: Order, cost: Decimal, state: TradingState) -> Decimal:
