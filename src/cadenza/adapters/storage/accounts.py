@@ -13,7 +13,9 @@ from cadenza.domain.trading.position import Position
 from cadenza.ports.storage.accounts import AccountFilter
 
 CLOSED_POSITIONS_KEPT_MS = 86_400_000
-"""Closed positions are shown this long after the newest change of the account's positions."""
+"""Closed positions are shown this long after the newest change of the account's positions,"""
+CLOSED_POSITIONS_MAX = 100
+"""and so many of an account at most, the newest."""
 
 _ADD = """
 INSERT INTO trading_accounts SELECT n.* FROM unnest($1::trading_accounts[]) AS n
@@ -21,9 +23,14 @@ ON CONFLICT (tenant_id, venue, environment, external_id) WHERE status NOT IN ('D
 RETURNING id
 """
 _POSITIONS = """
-SELECT * FROM positions p WHERE account_id = ANY($1::uuid[]) AND (status = 'OPEN' OR closed_at_ms >= (
-    SELECT max(closed_at_ms) - $2 FROM positions l WHERE l.account_id = p.account_id
-)) ORDER BY created_at_ms, id
+SELECT * FROM positions WHERE account_id = ANY($1::uuid[]) AND status = 'OPEN'
+UNION ALL
+SELECT newest.* FROM unnest($1::uuid[]) AS wanted (id), LATERAL (
+    SELECT * FROM positions p WHERE p.account_id = wanted.id AND closed_at_ms >= (
+        SELECT max(closed_at_ms) - $2 FROM positions l WHERE l.account_id = wanted.id
+    ) ORDER BY closed_at_ms DESC LIMIT $3
+) AS newest
+ORDER BY created_at_ms, id
 """
 
 
@@ -82,7 +89,7 @@ class AccountSql:
         return [balance_of(row) for row in rows]
 
     async def positions(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Position]:
-        rows = await self._connection.fetch(_POSITIONS, account_ids, CLOSED_POSITIONS_KEPT_MS)
+        rows = await self._connection.fetch(_POSITIONS, account_ids, CLOSED_POSITIONS_KEPT_MS, CLOSED_POSITIONS_MAX)
         return [position_of(row) for row in rows]
 
 

@@ -66,7 +66,7 @@ class AccountRepository(Protocol):
     async def balances(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Balance]: ...
 
     async def positions(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Position]:
-        """Return open positions, and those closed within the last day."""
+        """Return all open positions, and of those closed within the last day the newest 100 of each account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
