@@ -348,3 +348,55 @@ async def test_rotation_says_which_type_of_credential_is_meant(world: World) -> 
     await outcome(world, "command.credential.rotate", CASES["command.credential.rotate"][1])
     ((_, meant),) = world.use_cases.use_cases.rotate_credential.calls
     assert meant == {"type": CredentialType.HMAC}
+
+
+class UpToTheThird(h.FakeUseCase):
+    """Refuses the third call."""
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        done = await super().__call__(*args, **kwargs)
+        if len(self.calls) == 3:
+            raise Overloaded("no room")
+        return done
+
+
+INSTRUMENTS = [f"PAPER:{base}/USDT" for base in ("BTC", "ETH", "SOL", "XRP")]
+BY_ID = [{"tradingAccountId": ACCOUNT, "nickname": str(n)} for n in range(4)]
+SEVERAL = [
+    ("command.trading_account.save", "update_account", {"tradingAccounts": BY_ID}),
+    (
+        "command.instrument.save",
+        "enable_instrument",
+        {"instruments": [{"instrumentId": id, "status": "ACTIVE"} for id in INSTRUMENTS]},
+    ),
+    ("command.market.subscription.orderbook.subscribe", "subscribe_order_book", {"instrumentIds": INSTRUMENTS}),
+    (
+        "command.subscription.create",
+        "subscribe_order_book",
+        {"venue": "PAPER", "instruments": INSTRUMENTS, "subscriptionType": BOOKS},
+    ),
+    ("command.security.delete", "delete_security", {"securityIds": [f"PAPER:{n}" for n in range(4)]}),
+]
+
+
+@pytest.mark.parametrize(("method", "name", "data"), SEVERAL)
+async def test_several_that_stop_midway_tell_what_was_done(
+    world: World, method: str, name: str, data: dict[str, Any]
+) -> None:
+    use_case = UpToTheThird(h.RESULTS[name])
+    world.use_cases.use_cases = replace(world.use_cases.use_cases, **{name: use_case})
+    told = await outcome(world, method, data)
+    assert told["error"] == {
+        "code": ERRNO_BY_CAUSE[Overloaded],
+        "message": "no room (item 3 of 4; done before it: 2, not tried: 1)",
+        "temporary": True,
+    }
+    assert len(told.get("data", ())) == (0 if method == "command.security.delete" else 2)
+    assert len(use_case.calls) == 3
+    assert_matches(f"rpc{CASES[method][0]}Result", told)
+
+
+async def test_one_of_one_that_is_refused_is_told_plainly(world: World) -> None:
+    world.use_cases.use_cases.subscribe_order_book.result = Overloaded("no room")
+    told = await outcome(world, "command.market.subscription.orderbook.subscribe", {"instrumentIds": [BTC]})
+    assert (set(told), told["error"]["message"]) == ({"error"}, "no room")

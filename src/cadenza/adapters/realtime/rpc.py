@@ -10,13 +10,12 @@ from msgspec import Raw
 
 from cadenza.adapters.realtime.codes import METHOD_NOT_FOUND, Refusal
 from cadenza.adapters.realtime.rpc_methods import Call
-from cadenza.adapters.realtime.rpc_shapes import FailedAnswer, Failure
+from cadenza.adapters.realtime.rpc_shapes import Answer, failure_of
 from cadenza.adapters.realtime.rpc_table import METHODS
 from cadenza.application.use_cases import UseCases
-from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable, VenueUnavailable
+from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor
 from cadenza.wire.envelope import encode
-from cadenza.wire.errno import errno_of
 from cadenza.wire.reading import read_body
 
 
@@ -39,7 +38,5 @@ class Rpcs:
             asked = read_body(row.params, b"{}" if text in (b"", b"null") else text)
             answer = await row.respond(Call(self._use_cases(), actor), asked)
         except CadenzaError as error:
-            is_temporary = isinstance(error, (Unavailable, TooManyRequests, VenueUnavailable))
-            told = Failure(code=errno_of(error), message=error.message, temporary=is_temporary)
-            return Raw(encode(FailedAnswer(error=told)))
+            answer = Answer(error=failure_of(error))
         return Raw(encode(answer))

@@ -6,7 +6,7 @@ from typing import Any
 
 from cadenza.adapters.realtime import rpc_market_params as p
 from cadenza.adapters.realtime import rpc_market_shapes as m
-from cadenza.adapters.realtime.rpc_methods import Call, require_type
+from cadenza.adapters.realtime.rpc_methods import Call, in_turn, require_type
 from cadenza.adapters.realtime.rpc_params import NoParams
 from cadenza.adapters.realtime.rpc_shapes import Answer
 from cadenza.application.market_data.list_instruments import InstrumentQuery
@@ -68,8 +68,11 @@ async def save_instruments(call: Call, asked: p.SaveInstrumentsParams) -> Answer
     wanted = [(each.instrument_id, e.INSTRUMENT_STATUS.read("status", each.status)) for each in asked.instruments]
     if any(status not in changes for _, status in wanted):
         raise InvalidRequest("status: ACTIVE or DISABLED; another is for the venue to say", {"field": "status"})
-    saved = [await changes[status](call.actor, InstrumentId(id)) for id, status in wanted]
-    return Answer(data=[m.instrument(each) for each in saved])
+
+    async def save(each: tuple[str, InstrumentStatus]) -> m.Instrument:
+        return m.instrument(await changes[each[1]](call.actor, InstrumentId(each[0])))
+
+    return await in_turn(wanted, save)
 
 
 async def sync_securities(call: Call, asked: p.SyncSecuritiesParams) -> Answer:
@@ -79,9 +82,10 @@ async def sync_securities(call: Call, asked: p.SyncSecuritiesParams) -> Answer:
 
 
 async def delete_securities(call: Call, asked: p.DeleteSecuritiesParams) -> Answer:
-    for security_id in asked.security_ids:
+    async def delete(security_id: str) -> None:
         await call.use_cases.delete_security(call.actor, SecurityId(security_id))
-    return Answer()
+
+    return Answer(error=(await in_turn(asked.security_ids, delete)).error)
 
 
 async def list_securities(call: Call, asked: p.ListSecuritiesParams) -> Answer:
@@ -110,8 +114,7 @@ async def list_tickers(call: Call, asked: p.InstrumentsParams) -> Answer:
 
 
 async def subscribe_order_books(call: Call, asked: p.InstrumentsParams) -> Answer:
-    made = [await call.use_cases.subscribe_order_book(call.actor, id) for id in asked.instruments()]
-    return Answer(data=[m.subscription(each) for each in made])
+    return await _subscribe_in_turn(call, asked.instruments())
 
 
 async def unsubscribe_order_book(call: Call, asked: p.UnsubscribeOrderBookParams) -> Answer:
@@ -134,8 +137,7 @@ async def create_subscriptions(call: Call, asked: p.CreateSubscriptionParams) ->
     require_type(asked.subscription_type, SubscriptionType.ORDER_BOOK)
     venue = str(parse_venue(asked.venue))
     ids = [text if text.startswith(f"{venue}:") else f"{venue}:{text}" for text in asked.instruments]
-    made = [await call.use_cases.subscribe_order_book(call.actor, InstrumentId(id)) for id in ids]
-    return Answer(data=[m.subscription(each) for each in made])
+    return await _subscribe_in_turn(call, [InstrumentId(id) for id in ids])
 
 
 async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> Answer:
@@ -153,6 +155,13 @@ async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> An
         and (not asked.instrument_id or each.instrument_id in asked.instrument_id)
     ]
     return Answer(data=[m.subscription(each) for each in shown])
+
+
+async def _subscribe_in_turn(call: Call, instrument_ids: Sequence[InstrumentId]) -> Answer:
+    async def subscribe(instrument_id: InstrumentId) -> m.Subscription:
+        return m.subscription(await call.use_cases.subscribe_order_book(call.actor, instrument_id))
+
+    return await in_turn(instrument_ids, subscribe)
 
 
 async def _account_subscriptions(call: Call) -> list[Subscription]:

@@ -1,7 +1,11 @@
 """The methods of RPC, by name: each asks one use case, the same that its REST twin asks."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any, TypeVar
+
+from msgspec import UNSET
 
 from cadenza.adapters.realtime import rpc_market_shapes as m
 from cadenza.adapters.realtime import rpc_params as p
@@ -11,6 +15,7 @@ from cadenza.adapters.realtime.rpc_shapes import Answer, paged
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.accounts.credential import CredentialStatus
 from cadenza.domain.errors import (
+    CadenzaError,
     CredentialRejected,
     CredentialRevoked,
     InvalidRequest,
@@ -30,6 +35,7 @@ from cadenza.wire.credentials import ListTradingAccountCredentialsQuery
 from cadenza.wire.system import ApiInfo, health_report
 from cadenza.wire.venues import parse_optional_venue, parse_venue
 
+T = TypeVar("T")
 VERSION = version("cadenza")
 
 
@@ -124,8 +130,8 @@ async def create_account(call: Call, asked: p.OfTradingAccountParams) -> Answer:
 async def save_accounts(call: Call, asked: p.SaveTradingAccountsParams) -> Answer:
     """Connect the accounts that have no id yet, and give the others their nicknames."""
     call.actor.require(Scope.ADMIN)
-    saved = []
-    for account in asked.trading_accounts:
+
+    async def save(account: p.TradingAccountIn) -> s.TradingAccount:
         if account.trading_account_id is None:
             view = await call.use_cases.connect_account(
                 call.actor, account.credential_ids(), account.external_id(), account.nickname
@@ -133,8 +139,9 @@ async def save_accounts(call: Call, asked: p.SaveTradingAccountsParams) -> Answe
         else:
             account_id = TradingAccountId(account.trading_account_id)
             view = await call.use_cases.update_account(call.actor, account_id, account.nickname)
-        saved.append(s.account_view(view))
-    return Answer(data=saved)
+        return s.account_view(view)
+
+    return await in_turn(asked.trading_accounts, save)
 
 
 async def validate_account(call: Call, asked: p.OfTradingAccountParams) -> Answer:
@@ -277,6 +284,19 @@ async def get_portfolio(call: Call, asked: p.TradingAccountParams) -> Answer:
 async def list_portfolios(call: Call, asked: p.ListPortfoliosParams) -> Answer:
     page = await call.use_cases.list_portfolios(call.actor, asked.to_query())
     return paged(page, [s.portfolio(each) for each in page.items])
+
+
+async def in_turn(items: Sequence[T], act: Callable[[T], Awaitable[Any]]) -> Answer:
+    """Do one after the other until one is refused; then tell what was done before, and where it stopped."""
+    done: list[Any] = []
+    for item in items:
+        try:
+            done.append(await act(item))
+        except CadenzaError as error:
+            left = len(items) - len(done) - 1
+            where = f" (item {len(done) + 1} of {len(items)}; done before it: {len(done)}, not tried: {left})"
+            return Answer(data=done or UNSET, error=s.failure_of(error, where if len(items) > 1 else ""))
+    return Answer(data=done)
 
 
 def require_type(text: str, wanted: SubscriptionType) -> None:

@@ -11,6 +11,7 @@ from cadenza.application.paging import Page
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import TradingAccount as DomainAccount
+from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable, VenueUnavailable
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.order import Order
@@ -20,15 +21,9 @@ from cadenza.domain.trading.portfolio import Summary as DomainSummary
 from cadenza.wire import enums as e
 from cadenza.wire.base import Response
 from cadenza.wire.envelope import Pagination, pagination_of
+from cadenza.wire.errno import errno_of
 from cadenza.wire.system import HealthChecks
 from cadenza.wire.values import optional_plain, optional_rfc3339, rfc3339
-
-
-class Answer(Struct, kw_only=True, frozen=True, gc=False):
-    """What stands in `rpc.data` when a method succeeds."""
-
-    data: Any | UnsetType = UNSET
-    pagination: Pagination | UnsetType = UNSET
 
 
 class Failure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
@@ -39,10 +34,18 @@ class Failure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     temporary: bool = False
 
 
-class FailedAnswer(Struct, kw_only=True, frozen=True, gc=False):
-    """What stands in `rpc.data` when the house refuses."""
+class Answer(Struct, kw_only=True, frozen=True, gc=False):
+    """What stands in `rpc.data`: `data` when a method succeeds, `error` when the house refuses. Both, when several were
+    to be done and one was refused: `data` is what had been done by then."""
 
-    error: Failure
+    data: Any | UnsetType = UNSET
+    pagination: Pagination | UnsetType = UNSET
+    error: Failure | UnsetType = UNSET
+
+
+def failure_of(error: CadenzaError, where: str = "") -> Failure:
+    is_temporary = isinstance(error, (Unavailable, TooManyRequests, VenueUnavailable))
+    return Failure(code=errno_of(error), message=error.message + where, temporary=is_temporary)
 
 
 class SecurityQuantity(Response, kw_only=True, frozen=True):
