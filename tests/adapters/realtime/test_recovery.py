@@ -298,3 +298,22 @@ async def test_memory_of_idle_channels_is_given_back(make_world: MakeWorld) -> N
     world.clock.advance(world.limits.history_age_ms_max + 1)
     await world.until(lambda: len(world.node._services.broker) == 1)
     await client.close()
+
+
+async def test_old_events_of_a_busy_account_are_read_from_the_log_again(make_world: MakeWorld) -> None:
+    world = await make_world(session_check_ms=0)
+    client = await world.client()
+    position = await client.subscribe(w.ACCOUNT)
+    world.publish(20)
+    for _ in range(20):
+        await client.push()
+    (stream,) = world.node._services.broker._streams.values()
+    world.clock.advance(world.limits.history_age_ms_max + 1)
+    await world.until(lambda: stream.first == 21)
+    world.publish(1)
+    other = await world.client()
+    told = await other.subscribe(w.ACCOUNT, recover=True, epoch=position["epoch"], offset=position["offset"])
+    assert told["recovered"] is True
+    assert [each["offset"] for each in told["publications"]] == list(range(1, 22))
+    await client.close()
+    await other.close()

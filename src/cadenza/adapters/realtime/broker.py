@@ -162,10 +162,14 @@ class Broker:
     # --- housekeeping
 
     def forget_idle(self, is_listened_to: "frozenset[Key] | set[Key]") -> None:
-        """Forget the memory of channels that nobody has used for `history_age_ms_max`."""
-        horizon_ms = self._clock.monotonic_ms() - self._limits.history_age_ms_max
-        for key in [k for k, s in self._streams.items() if k not in is_listened_to and s.used_at_ms < horizon_ms]:
-            del self._streams[key]
+        """Forget what is older than `history_age_ms_max`, and channels that nobody has used for so long."""
+        age_ms = self._limits.history_age_ms_max
+        horizon_ms, idle_ms = self._clock.now_ms() - age_ms, self._clock.monotonic_ms() - age_ms
+        for key, stream in list(self._streams.items()):
+            if key not in is_listened_to and stream.used_at_ms < idle_ms:
+                del self._streams[key]
+            elif key[0] is not ChannelKind.ORDER_BOOK:
+                stream.forget_before(horizon_ms)
 
     def _make_room(self) -> None:
         if len(self._streams) + len(self._opening) >= self._limits.channels_max:

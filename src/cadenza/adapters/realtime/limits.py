@@ -30,7 +30,8 @@ class RealtimeLimits:
     """A longer gap is not recovered (`recovered: false`), and a reply to `history` ends there: clients limit their
     frames to 1 MiB."""
     history_age_ms_max: int = 300_000
-    """Publications of trades are forgotten after this time, and a channel's memory when nobody listened for so long."""
+    """Publications are forgotten after this time (those of accounts are read from the log again when they are needed),
+    and a channel when nobody listened for so long."""
     channels_max: int = 50_000
     """Channels remembered by this process; when none is idle, one more is answered with error 106."""
     presence_clients_max: int = 1_000
