@@ -42,5 +42,8 @@ class Concurrency(Protocol):
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None: ...
 
+    async def within(self, timeout_ms: int, work: Awaitable[T]) -> T | None:
+        """Return what the work returns, or None when it did not in time: it is cancelled then."""
+
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         """Run together and return the results in order; the first failure is raised after all have ended."""

@@ -82,7 +82,8 @@ class ExecutionSession(Protocol):
     """
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        """Send a new order; return what the reply says (accepted and its first fills, rejected, or unknown)."""
+        """Send a new order; return what the reply says (accepted and its first fills, rejected, or unknown). Who waits
+        no longer cancels the call: what the reply would have said is then told by the stream or by `lookup`."""
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         """Ask to take an order off; return what the reply says, which may be nothing yet. Nothing as well when the

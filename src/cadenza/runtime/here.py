@@ -6,7 +6,7 @@ import secrets
 import signal
 import time
 from collections.abc import Awaitable, Coroutine, Iterable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -16,6 +16,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.network.queues import Inbox, Promise
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class SystemClock:
@@ -77,6 +78,13 @@ class AsyncioConcurrency:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    async def within(self, timeout_ms: int, work: Awaitable[T]) -> T | None:
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await work
+        except TimeoutError:
+            return None
+
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         results = await asyncio.gather(*work, return_exceptions=True)
         for result in results:
@@ -110,28 +118,30 @@ class LocalWatch:
         return await self._promise.wait_for(timeout_ms)
 
     def release(self) -> None:
-        self._waiters.forget(self._order_id)
+        self._waiters.forget(self._order_id, self._promise)
 
 
 class LocalWaiters:
-    """`ports.waiters.Waiters` within this process; as many at most as requests are served at a time."""
+    """`ports.waiters.Waiters` within this process; as many at most as requests are served at a time. An order is
+    watched by its request and by those that repeat it."""
 
     def __init__(self) -> None:
-        self._waiting: dict[OrderId, Promise[Order]] = {}
+        self._waiting: dict[OrderId, list[Promise[Order]]] = {}
 
     def watch(self, order_id: OrderId) -> LocalWatch:
         promise: Promise[Order] = Promise()
-        self._waiting[order_id] = promise
+        self._waiting.setdefault(order_id, []).append(promise)
         return LocalWatch(self, order_id, promise)
 
     def wake(self, closed: Iterable[Order]) -> None:
         for order in closed:
-            promise = self._waiting.get(order.id)
-            if promise is not None:
+            for promise in self._waiting.get(order.id, ()):
                 promise.resolve(order)
 
-    def forget(self, order_id: OrderId) -> None:
-        self._waiting.pop(order_id, None)
+    def forget(self, order_id: OrderId, promise: Promise[Order]) -> None:
+        waiting = [other for other in self._waiting.pop(order_id, ()) if other is not promise]
+        if waiting:
+            self._waiting[order_id] = waiting
 
 
 class NoFailpoints:

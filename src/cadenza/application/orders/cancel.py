@@ -1,15 +1,18 @@
 """Cancel an order: the wish is recorded, the venue asked, its answer applied like any report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.in_flight import VENUE_REPLY_MS_MAX
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.cancel import Cancellation, decide_cancel
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.failpoints import Failpoints
@@ -60,7 +63,7 @@ class CancelOrder:
     async def _ask_venue(self, order: Order, answer: Promise[Order]) -> None:
         try:
             self._failpoints.reach("cancel.before_venue")
-            reports = await self._sessions.get(order.account_id).cancel(order)
+            reports = await self._reply(order)
             self._failpoints.reach("cancel.after_venue")
             tells_all = self._sessions.has_told_all(order.account_id)
             change = ApplyReports(reports, tells_all)
@@ -71,3 +74,11 @@ class CancelOrder:
             raise
         finally:
             answer.fail(InternalError("the cancel ended without an answer; look the order up"))
+
+    async def _reply(self, order: Order) -> Sequence[Report]:
+        """What the venue says; nothing when it does not in time, or when the session was closed meanwhile. Then the
+        order is answered as it is: the wish is on disk, and reconciling tells it again."""
+        if not self._sessions.is_open(order.account_id):
+            return ()
+        session = self._sessions.get(order.account_id)
+        return await self._concurrency.within(VENUE_REPLY_MS_MAX, session.cancel(order)) or ()

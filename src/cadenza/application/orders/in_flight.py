@@ -5,10 +5,15 @@ from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.concurrency import Concurrency, Promise
 
+VENUE_REPLY_MS_MAX = 5_000
+"""A venue's reply to a submit or a cancel is waited for at most this long. Then the request is given up and its outcome
+counts as unknown, as when the reply was lost: the client is answered, and the venue is asked what became of it."""
+
 
 class InFlight:
-    """Reconciling leaves these orders alone: a venue that does not know one yet may know it in a moment. A repeated
-    request waits here for the answer of the first. Bounded by the requests that are served at a time."""
+    """Reconciling leaves these orders alone: a venue that does not know one yet may know it in a moment. None stays for
+    long, as no request does. A repeated request waits here for the answer of the first. Bounded by the requests that
+    are served at a time."""
 
     def __init__(self, concurrency: Concurrency) -> None:
         self._concurrency = concurrency

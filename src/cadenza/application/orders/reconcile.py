@@ -102,7 +102,7 @@ class Reconcile:
 
     async def ask(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
         """Ask the venue about these orders. Those that are being sent just now are left out: their request waits for
-        the answer itself."""
+        the answer itself, at most `VENUE_REPLY_MS_MAX`."""
         await self._lookup(session, orders)
 
     async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:

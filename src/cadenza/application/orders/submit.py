@@ -1,26 +1,33 @@
 """Submit an order: two group commits and one venue call.
 
 Transaction 1 records the intent; only then is the venue called, once; its answer is a report that goes the way of all
-reports (transaction 2). If the process dies anywhere, or the answer is lost, `reconcile` asks the venue. Nothing is
-ever sent again.
+reports (transaction 2). If the process dies anywhere, or the answer is lost or does not come in time, `reconcile` asks
+the venue. Nothing is ever sent again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.orders.in_flight import VENUE_REPLY_MS_MAX, InFlight
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
+from cadenza.domain.errors import (
+    CadenzaError,
+    DuplicateClientOrderId,
+    IdempotencyKeyReused,
+    TradingAccountNotFound,
+)
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import RejectedReport, Report
+from cadenza.domain.trading.reports import RejectedReport, Report, UnknownOutcomeReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import Submission, decide_submit, find_repeated
 from cadenza.ports.clock import Clock
@@ -64,12 +71,14 @@ class SubmitChange:
     def decide(self, state: TradingState) -> Submission:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
+        meant = _as_meant(self.request)
+        if state.order(self.order_id) is None:  # else an earlier try made it, and it is no repeat
+            repeated = _find_repeated(state, meant, self.request)
+            if repeated is not None:
+                return Submission(repeated, is_new=False)
         if isinstance(self.instrument, CadenzaError):
-            repeated = find_repeated(state, self.request)
-            if repeated is None:
-                raise self.instrument
-            return Submission(repeated, is_new=False)
-        return decide_submit(state, self.request, self.order_id, self.tenant_id, self.instrument)
+            raise self.instrument
+        return decide_submit(state, meant, self.order_id, self.tenant_id, self.instrument)
 
 
 class SubmitOrder:
@@ -111,10 +120,11 @@ class SubmitOrder:
             self._in_flight.end(order_id)
             watch.release()
             raise
+        if not submission.is_new:
+            self._in_flight.end(order_id)
+            watch.release()
+            return await self._answer_again(submission.order, await_closed=request.await_closed)
         try:
-            if not submission.is_new:
-                self._in_flight.end(order_id)
-                return await self._first_answer(submission.order)
             # The work goes on when the client hangs up.
             self._concurrency.spawn(f"submit {order_id}", self._send_and_apply(submission.order, answer))
             order = await answer.wait()
@@ -152,7 +162,22 @@ class SubmitOrder:
             return [_not_sent(order, self._clock.now_ms())]
         session = self._sessions.get(order.account_id)
         self._failpoints.reach("submit.before_venue")
-        return await session.submit(order)
+        reports = await self._concurrency.within(VENUE_REPLY_MS_MAX, session.submit(order))
+        return [_not_answered(order)] if reports is None else reports
+
+    async def _answer_again(self, order: Order, *, await_closed: bool) -> Order:
+        """Answer a repeated request, which may wait for the close as the first one may."""
+        order = await self._first_answer(order)
+        if not await_closed or order.is_closed:
+            return order
+        watch = self._waiters.watch(order.id)
+        try:
+            order = await self._latest(order)  # it may have closed before it was watched
+            if order.is_closed:
+                return order
+            return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
+        finally:
+            watch.release()
 
     async def _first_answer(self, order: Order) -> Order:
         """A repeated request is answered as the first one: when that is under way, after it."""
@@ -179,6 +204,34 @@ class ReadOrder:
 
     def decide(self, state: TradingState) -> Order | None:
         return state.order(self.order_id)
+
+
+def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
+    """Leave out a time in force that says what leaving it out says, so that both have one fingerprint."""
+    if request.time_in_force is None:
+        return request
+    unsaid = replace(request, time_in_force=None)
+    # A MARKET order is IOC, and takes GTC for it.
+    return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request
+
+
+def _find_repeated(state: TradingState, meant: SubmitOrderRequest, asked: SubmitOrderRequest) -> Order | None:
+    """As `find_repeated`. Orders of older versions have the fingerprint of the words, so these are compared too."""
+    try:
+        return find_repeated(state, meant)
+    except (IdempotencyKeyReused, DuplicateClientOrderId):
+        return find_repeated(state, asked)
+
+
+def _not_answered(order: Order) -> UnknownOutcomeReport:
+    """Of the time since the order was recorded nothing is known."""
+    return UnknownOutcomeReport(
+        account_id=order.account_id,
+        order_id=order.id,
+        venue_order_id=None,
+        at_ms=order.updated_at_ms,
+        cause=f"no reply within {VENUE_REPLY_MS_MAX} ms",
+    )
 
 
 def _not_sent(order: Order, at_ms: int) -> RejectedReport:

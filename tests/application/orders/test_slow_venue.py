@@ -1,0 +1,119 @@
+"""A venue that answers late or never holds no request for long, and is asked what became of the order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, cancels, fills, order_world
+from tests.domain.trading.worlds import ACCOUNT, request
+from tests.serving import eventually
+
+WAITS_MS = 200
+ANSWERED_WITHIN_S = 3
+
+
+@pytest.fixture
+async def world(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderWorld]:
+    for module in ("submit", "cancel"):
+        monkeypatch.setattr(f"cadenza.application.orders.{module}.VENUE_REPLY_MS_MAX", WAITS_MS, raising=False)
+    async with order_world(database_dsn) as made:
+        yield made
+
+
+@pytest.fixture
+async def silent(world: OrderWorld) -> AsyncIterator[OrderWorld]:
+    """Its venue takes orders and says nothing."""
+    world.session.gate.clear()
+    yield world
+    world.session.gate.set()
+
+
+class ClosesTheSession:
+    """`ports.failpoints.Failpoints`: the session goes just before the venue would be asked."""
+
+    def __init__(self, world: OrderWorld) -> None:
+        self._world = world
+
+    def reach(self, name: str) -> None:
+        if name == "cancel.before_venue":
+            self._world.sessions._open.clear()
+
+
+@pytest.mark.parametrize("await_closed", [False, True])
+async def test_a_submit_is_answered_with_the_order_as_it_is(silent: OrderWorld, await_closed: bool) -> None:
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        order = await silent.submit_order(ACTOR, request(await_closed=await_closed))
+    assert order.status is OrderStatus.SUBMITTED
+    assert len(silent.session.submitted) == 1
+
+
+async def test_what_the_stream_told_meanwhile_is_in_the_answer(silent: OrderWorld) -> None:
+    submitting = asyncio.create_task(silent.submit_order(ACTOR, request()))
+    await silent.session.has_submitted.wait()
+    await silent.sink.deliver(accepts(silent.session.submitted[0]))
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        assert (await submitting).status is OrderStatus.ACCEPTED
+
+
+async def test_a_venue_that_does_not_reply_is_asked_what_became_of_the_order(silent: OrderWorld) -> None:
+    submitting = asyncio.create_task(silent.submit_order(ACTOR, request()))
+    await silent.session.has_submitted.wait()
+    await silent.reconcile.ask(silent.session, silent.session.submitted)
+    assert not silent.session.looked_up, "the request waits for the answer itself"
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        order = await submitting
+    await silent.reconcile.ask(silent.session, [order])
+    assert (await silent.stored(order)).status is OrderStatus.FILLED
+    assert len(silent.session.submitted) == 1
+
+
+async def test_a_cancel_that_is_not_answered_stays_a_wish(world: OrderWorld) -> None:
+    async def says_nothing(order: Order) -> Sequence[Report]:
+        await asyncio.Event().wait()
+        return []
+
+    order = await world.submit_order(ACTOR, request())
+    world.session.cancel = says_nothing  # type: ignore[method-assign]
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        answered = await world.cancel_order(ACTOR, ACCOUNT, order.id)
+    assert answered.status is OrderStatus.PENDING_CANCEL
+
+
+async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(world: OrderWorld) -> None:
+    order = await world.submit_order(ACTOR, request())
+    world.cancel_order._failpoints = ClosesTheSession(world)
+    answered = await world.cancel_order(ACTOR, ACCOUNT, order.id)
+    assert answered == await world.stored(order)
+    assert answered.status is OrderStatus.PENDING_CANCEL
+    world.session.on_lookup, world.session.on_cancel = accepts, cancels
+    await world.reconcile.ask(world.session, [answered])
+    assert (await world.stored(order)).status is OrderStatus.CANCELED
+
+
+async def test_a_repeat_awaits_the_close_as_the_first_does(world: OrderWorld) -> None:
+    asked = request(await_closed=True, idempotency_key="k")
+    first = asyncio.create_task(world.submit_order(ACTOR, asked))
+    await world.session.has_submitted.wait()
+    again = [asyncio.create_task(world.submit_order(ACTOR, asked)) for _ in range(3)]
+    sent = world.session.submitted[0]
+
+    async def all_wait() -> bool:
+        return len(world.waiters._waiting[sent.id]) == 1 + len(again)
+
+    await eventually(all_wait, within_s=0.9)
+    await world.sink.deliver(fills(sent))
+    orders = await asyncio.gather(first, *again)
+    assert {order.status for order in orders} == {OrderStatus.FILLED}
+    assert len({order.id for order in orders}) == 1
+
+
+async def test_a_repeat_awaits_the_close_no_longer_than_the_first_does(world: OrderWorld) -> None:
+    order = await world.submit_order(ACTOR, request(idempotency_key="k"))
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        again = await world.submit_order(ACTOR, request(idempotency_key="k", await_closed=True))
+    assert again == order
+    assert not world.waiters._waiting
