@@ -102,7 +102,12 @@ METHODS: Mapping[str, Method] = {
     ),
     "command.credential.verify": Method(p.VerifyCredentialParams, do.verify_credentials, op.VERIFY_CREDENTIALS),
     "command.credential.revoke": Method(p.CredentialParams, do.revoke_credential, op.REVOKE_CREDENTIAL),
-    "command.credential.rotate": Method(p.RotateCredentialParams, do.rotate_credential, op.ROTATE_CREDENTIAL),
+    "command.credential.rotate": Method(
+        p.RotateCredentialParams,
+        do.rotate_credential,
+        op.ROTATE_CREDENTIAL,
+        "`apiKey` is needed; a `credentialType` that is not the credential's own is refused",
+    ),
     "command.credential.save": _not_saved("it carries no secret to keep; `create` and `rotate` do"),
     "query.credential.list": Method(p.ListCredentialsParams, do.list_credentials, op.LIST_CREDENTIALS),
     "query.portfolio.get": Method(p.TradingAccountParams, do.get_portfolio, op.LIST_PORTFOLIOS),

@@ -12,7 +12,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.vault import LocalClaims, Tokens
 
 TOKEN_CHARS_MAX = 8192
-TOKENS_MAX = 10_000
+TOKENS_MAX = 20_000
 
 
 class Authenticate:

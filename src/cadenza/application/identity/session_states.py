@@ -9,7 +9,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 
 STALE_AFTER_MS = 1000
-SESSIONS_MAX = 10_000
+SESSIONS_MAX = 20_000
 
 
 class SessionStates:
