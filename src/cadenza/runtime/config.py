@@ -137,10 +137,11 @@ class PaperSettings:
         1,
         "Shortest delay between an order and the venue's answer.",
         minimum=0,
-        maximum=60_000,
+        maximum=4_000,
         shown_default="1, or latency_ms_max when that is less",
     )
-    latency_ms_max: int = setting(5, "Longest delay.", minimum=0, maximum=60_000)
+    # An order whose reply takes longer than VENUE_REPLY_MS_MAX is given up.
+    latency_ms_max: int = setting(5, "Longest delay.", minimum=0, maximum=4_000)
     partial_fills: bool = setting(True, "Whether an order may be filled in parts.")
     position_mode: PositionMode = setting("NETTING", "One position per instrument, or a long and a short one.")
     leverage_max: int = setting(20, "Highest leverage an account may set.", minimum=1, maximum=1000)
