@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from cadenza.application.accounts.keep_sessions import KeepSessions
@@ -12,8 +13,8 @@ from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.ids import PAPER, TradingAccountId
 from cadenza.domain.trading.reports import Report
 from tests.application.orders.order_world import KEY, OrderWorld, ScriptedSession, order_world
-from tests.application.orders.stored_keys import keys, store_credentials
-from tests.domain.trading.worlds import ACCOUNT
+from tests.application.orders.stored_keys import keys, secrets_of, store_credentials
+from tests.domain.trading.worlds import ACCOUNT, TENANT
 
 
 class Venue:
@@ -67,6 +68,16 @@ class Start:
             reconcile=world.reconcile, connect=nothing, disconnect=nothing, follow=nothing, changer=nothing,
             clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
+
+    async def renew_key(self) -> Secrets:
+        """Put another key in, as a rotation does; returns it."""
+        renewed = secrets_of("second", KEY)
+        async with self.world.storage.begin() as uow:
+            credential, _ = await keys().find(uow, TENANT, KEY, lock=True)
+            credential = replace(credential, version=2)
+            await uow.credentials.update(credential, keys().seal(credential, renewed))
+            await uow.commit()
+        return renewed
 
     async def open_the_port(self) -> asyncio.Task[None]:
         await self.keeper.find_due()

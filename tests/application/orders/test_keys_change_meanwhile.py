@@ -3,7 +3,6 @@ interleave; an account whose only key is gone is locked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from cadenza.ports.storage.accounts import OperationFilter
 from tests.application.orders.desk import NEW_KEYS, Desk
 from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, order_world
 from tests.application.orders.start_world import Start, started
-from tests.application.orders.stored_keys import keys, secrets_of, store_credentials
+from tests.application.orders.stored_keys import secrets_of, store_credentials
 from tests.domain.trading.worlds import ACCOUNT, TENANT
 from tests.serving import eventually
 
@@ -137,16 +136,9 @@ async def test_rotated_while_the_keeper_opens_with_the_old_key(start: Start) -> 
         return start.venue.asked == [ACCOUNT]
 
     await eventually(is_asked)
-    renewed = secrets_of("second", KEY)
-    async with start.world.storage.begin() as uow:
-        credential, _ = await keys().find(uow, TENANT, KEY, lock=True)
-        credential = replace(credential, version=2)
-        await uow.credentials.update(credential, keys().seal(credential, renewed))
-        await uow.commit()
+    renewed = await start.renew_key()
     start.venue.let_in.set()
     await opening
-    assert not start.world.sessions.is_open(ACCOUNT)
-    assert start.venue.came == ["close"]  # nothing is told to the old key
-    await (await start.open_the_port())
+    assert start.venue.came == ["close", "replay"]  # nothing is told to the old key
     assert start.world.sessions.is_open(ACCOUNT)
     assert start.venue.signed_by == [secrets_of("first", KEY).api_key, renewed.api_key]

@@ -164,6 +164,7 @@ async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None
     start.venue.let_in.set()
     await start.keeper.tick()
     start.venue.let_in.clear()
+    await start.renew_key()
     again = asyncio.create_task(start.open_session.again(ACCOUNT))
 
     async def is_closed() -> bool:

@@ -1,17 +1,21 @@
 """Bring an account in line with its credentials: a live one signs for it; left without any, it is locked."""
 
-from cadenza.application.accounts.change_account import AccountChanger
-from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.change_account import AccountChanger, Transition
+from cadenza.application.accounts.open_session import STREAMING, OpenSession
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import CredentialStatus
-from cadenza.domain.accounts.operation import Operation
+from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.ports.storage import Storage
+from cadenza.domain.ids import CredentialId, TradingAccountId
+from cadenza.ports.storage import Storage, UnitOfWork
 from cadenza.ports.storage.accounts import CredentialFilter
 
 
 class FollowCredentials:
-    """Ends the operation that a change of a credential began for its account. Safe to repeat."""
+    """Ends the operation that a change of a credential began for its account. Safe to repeat.
+
+    A session that another live key signs goes on. Where another has to sign, new orders wait for its session.
+    """
 
     def __init__(
         self, *, storage: Storage, sessions: Sessions, open_session: OpenSession, changer: AccountChanger
@@ -26,22 +30,47 @@ class FollowCredentials:
             account = await uow.accounts.get(operation.account_id)
             if account is None:
                 return
-            live = await uow.credentials.list(
-                CredentialFilter(
-                    tenant_id=account.tenant_id, status=CredentialStatus.CREATED, ids=account.credential_ids
-                )
-            )
-        await self._sessions.close(account.id)
-        await self._changer.finish(operation, _unchanged if live else _locked)
-        if live:
+            is_live = await _has_live_credential(uow, account)
+        self._sessions.expect(account)
+        try:
+            await self._open_session.close_outdated(account.id)
+            transition = _unchanged if is_live else locked_with(account.credential_ids)
+            await self._changer.finish(operation, transition)
             await self._open_session.again(account.id)
+        finally:
+            self._sessions.settle(account.id)
+
+    async def sign_anew(self, account_id: TradingAccountId) -> None:
+        """A key was changed, and the account goes on: bring its session in line."""
+        await self._open_session.again(account_id)
+
+    async def lock_forgotten(self, account_id: TradingAccountId) -> None:
+        """Lock an account that is left without a live credential, but that nobody locked: whoever revoked the last one
+        did not see it yet, and the connect that would have noticed died."""
+        async with self._storage.read() as uow:
+            account = await uow.accounts.get(account_id)
+            if account is None or account.status not in STREAMING or await _has_live_credential(uow, account):
+                return
+        await self(await self._changer.begin(account, OperationType.CREDENTIAL_REVOKE))
+
+
+async def _has_live_credential(uow: UnitOfWork, account: TradingAccount) -> bool:
+    filter = CredentialFilter(tenant_id=account.tenant_id, status=CredentialStatus.CREATED, ids=account.credential_ids)
+    return bool(await uow.credentials.list(filter))
 
 
 def _unchanged(account: TradingAccount, now_ms: int) -> TradingAccount:
     return account
 
 
-def _locked(account: TradingAccount, now_ms: int) -> TradingAccount:
-    if account.status in (AccountStatus.DISCONNECTED, AccountStatus.DELETED, AccountStatus.LOCKED):
-        return account
-    return account.with_status(AccountStatus.LOCKED, now_ms)
+def locked_with(credential_ids: tuple[CredentialId, ...]) -> Transition:
+    """Lock the account if it is reached by these credentials still, which were found to reach it no more; a connect may
+    have given it others meanwhile."""
+
+    def locked(account: TradingAccount, now_ms: int) -> TradingAccount:
+        gone = (AccountStatus.DISCONNECTED, AccountStatus.DELETED, AccountStatus.LOCKED)
+        if account.status in gone or account.credential_ids != credential_ids:
+            return account
+        return account.with_status(AccountStatus.LOCKED, now_ms)
+
+    return locked

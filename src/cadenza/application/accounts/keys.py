@@ -1,7 +1,7 @@
 """Opening the secrets of credentials: the only place that does."""
 
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
-from cadenza.domain.errors import CredentialNotFound, CredentialRejected, CredentialRevoked
+from cadenza.domain.errors import CredentialNotFound, CredentialRevoked
 from cadenza.domain.ids import CredentialId, TenantId
 from cadenza.ports.storage import UnitOfWork
 from cadenza.ports.storage.accounts import SealedSecrets
@@ -52,13 +52,13 @@ class Keys:
     async def open_first(
         self, uow: UnitOfWork, tenant_id: TenantId, credential_ids: tuple[CredentialId, ...]
     ) -> tuple[Credential, Secrets]:
-        """Return the first live credential with its secrets; raises `CredentialRejected` when none is left."""
+        """Return the first live credential with its secrets; raises `CredentialRevoked` when none is left."""
         for credential_id in credential_ids:
             try:
                 return await self.open(uow, tenant_id, credential_id)
             except (CredentialNotFound, CredentialRevoked):
                 continue
-        raise CredentialRejected("the trading account has no live credential left")
+        raise CredentialRevoked("the trading account has no live credential left")
 
     async def current(self, uow: UnitOfWork, opened: Credential, *, lock: bool = False) -> Credential:
         """Return a credential that was opened before as it is now; equal while what was opened may go on signing."""

@@ -3,14 +3,17 @@
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Credential
+from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.domain.errors import CadenzaError
+from cadenza.domain.errors import CadenzaError, CredentialRevoked
 from cadenza.domain.ids import TradingAccountId
 from cadenza.ports.storage import Storage
 
 STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE)
 """Accounts in these states have a session."""
+
+OPENINGS_MAX = 3
+"""How often it is opened anew because the key changed meanwhile; then the keeper goes on."""
 
 
 class OpenSession:
@@ -23,20 +26,12 @@ class OpenSession:
         self._reconcile = reconcile
 
     async def __call__(self, account: TradingAccount) -> None:
-        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again, nor
-        one that is not right any more: the account was archived meanwhile, or its key changed, which `again` or the
-        keeper opens it with. New orders wait until it has ended."""
+        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again; nor
+        does it leave one that is not right any more, as the account was archived or its key changed meanwhile. New
+        orders wait until it has ended."""
         self._sessions.expect(account)
         try:
-            async with self._storage.read() as uow:
-                signer, secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
-            session = await self._sessions.open(account, secrets)
-            # A disconnect archives first, a rotation or revocation changes the key first, and closes afterwards: it
-            # either meets this session, or is seen here.
-            if not await self._is_still_right(account.id, signer):
-                await self._sessions.close(account.id)
-                return
-            await self._reconcile.whole_account(account.id, session)
+            await self._open(account.id)
         except CadenzaError:
             await self._sessions.close(account.id)
             raise
@@ -44,24 +39,55 @@ class OpenSession:
             self._sessions.settle(account.id)
 
     async def again(self, account_id: TradingAccountId) -> None:
-        """Open it anew where it should be open, as another key signs from now on: orders need not wait for the keeper.
-        Where the venue does not answer, the keeper goes on trying."""
+        """Open it anew where another key is to sign from now on: orders need not wait for the keeper. A session that
+        the right key signs stays as it is. Where the venue does not answer, the keeper goes on trying."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
         if account is None or account.status not in STREAMING:
-            await self._sessions.close(account_id)
             return
         self._sessions.expect(account)
         try:
-            await self._sessions.close(account_id)
-            await self(account)
+            await self.close_outdated(account_id)
+            if not self._sessions.is_open(account_id):
+                await self(account)
         except CadenzaError:
             return
         finally:
             self._sessions.settle(account_id)
 
-    async def _is_still_right(self, account_id: TradingAccountId, signer: Credential) -> bool:
+    async def close_outdated(self, account_id: TradingAccountId) -> None:
+        """Close the session unless the account's first live key signs it."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
-            is_current = await self._keys.current(uow, signer) == signer
-        return is_current and account is not None and account.status in STREAMING
+            if account is None:
+                return
+            try:
+                signer, _ = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+            except CredentialRevoked:
+                signer = None
+        if signer is None or self._sessions.signer(account_id) != signer:
+            await self._sessions.close(account_id)
+
+    async def _open(self, account_id: TradingAccountId) -> None:
+        right = await self._right(account_id)
+        for _ in range(OPENINGS_MAX):
+            if right is None:
+                return
+            account, signer, secrets = right
+            session = await self._sessions.open(account, secrets, signer)
+            # A disconnect archives first, a rotation or revocation changes the key first, and closes afterwards: it
+            # either meets this session, or is seen here.
+            right = await self._right(account_id)
+            if right is not None and self._sessions.signer(account_id) == right[1]:
+                await self._reconcile.whole_account(account_id, session)
+                return
+            await self._sessions.close(account_id)
+
+    async def _right(self, account_id: TradingAccountId) -> tuple[TradingAccount, Credential, Secrets] | None:
+        """Return the account with the key that is to sign for it, or None where there is to be no session. Raises
+        `CredentialRevoked` when no live key is left."""
+        async with self._storage.read() as uow:
+            account = await uow.accounts.get(account_id)
+            if account is None or account.status not in STREAMING:
+                return None
+            return account, *await self._keys.open_first(uow, account.tenant_id, account.credential_ids)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
@@ -32,6 +32,7 @@ class Sessions:
         self._sink = sink
         self._concurrency = concurrency
         self._open: dict[TradingAccountId, ExecutionSession] = {}
+        self._signers: dict[TradingAccountId, Credential] = {}
         self._expected: dict[TradingAccountId, _Expected] = {}
         self._wanted: dict[TradingAccountId, None] = {}
 
@@ -48,6 +49,18 @@ class Sessions:
         if session is None:
             raise VenueUnavailable("the trading account has no session with its venue just now; nothing was sent")
         return session
+
+    async def session_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> ExecutionSession:
+        """Return the session that new orders go out by, once it is not expected any more, waiting for it as `wait_for`
+        does. Raises `VenueUnavailable` when there is none then, or it is expected still."""
+        await self.wait_for(account_id, tenant_id, timeout_ms)
+        if account_id in self._expected:
+            raise VenueUnavailable("the session of the trading account is being opened; nothing was sent")
+        return self.get(account_id)
+
+    def signer(self, account_id: TradingAccountId) -> Credential | None:
+        """Return the credential that the open session was opened with, as it was then."""
+        return self._signers.get(account_id)
 
     def is_open(self, account_id: TradingAccountId) -> bool:
         return account_id in self._open
@@ -77,12 +90,12 @@ class Sessions:
             expected.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's session is not expected any more, at most `timeout_ms`. Returns at once when it is
-        not, and to tenants whose account it is not."""
-        expected = self._expected.get(account_id)
-        if expected is not None and expected.tenant_id == tenant_id:
+        """Wait until the account's session is not expected any more, at most `timeout_ms` for each time that it is.
+        Returns at once when it is not, and to tenants whose account it is not."""
+        while (expected := self._expected.get(account_id)) is not None and expected.tenant_id == tenant_id:
             self._wanted[account_id] = None
-            await expected.ended.wait_for(timeout_ms)
+            if await expected.ended.wait_for(timeout_ms) is None:
+                return
 
     @property
     def expected_count(self) -> int:
@@ -92,19 +105,25 @@ class Sessions:
         """Yield the expected accounts that somebody waits for, who came first first."""
         yield from self._wanted
 
-    async def open(self, account: TradingAccount, secrets: Secrets) -> ExecutionSession:
-        """Open the account's session, or return the open one. Raises `CredentialRejected`, `VenueUnavailable`."""
+    async def open(
+        self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
+    ) -> ExecutionSession:
+        """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
+        `VenueUnavailable`."""
         session = self._open.get(account.id)
         if session is None:
             session = await self.connector(account.venue_id).open_session(account, secrets, self._sink)
             other = self._open.setdefault(account.id, session)
             if other is not session:  # somebody was faster while we waited
                 await session.close()
+            elif signer is not None:
+                self._signers[account.id] = signer
             session = other
         return session
 
     async def close(self, account_id: TradingAccountId) -> None:
         """Close the account's session if there is one; nothing is delivered afterwards."""
+        self._signers.pop(account_id, None)
         session = self._open.pop(account_id, None)
         if session is not None:
             await session.close()
