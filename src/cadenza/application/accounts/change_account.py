@@ -1,7 +1,7 @@
 """Changing an account's status or name: one commit with its event and the end of its operation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.committer import Committer
@@ -78,6 +78,12 @@ class AccountChanger:
             await uow.commit()
         return operation
 
+    async def note(self, account: TradingAccount, type: OperationType) -> None:
+        """Write an operation that was made already."""
+        async with self._storage.begin() as uow:
+            await uow.operations.add(self.ended(self.new_operation(account, type)))
+            await uow.commit()
+
     def new_operation(self, account: TradingAccount, type: OperationType) -> Operation:
         return Operation(
             id=OperationId(self._ids.new()),
@@ -87,6 +93,11 @@ class AccountChanger:
             status=OperationStatus.PENDING,
             created_at_ms=self._clock.now_ms(),
         )
+
+    def ended(self, operation: Operation, failure: str | None = None) -> Operation:
+        """Return the operation as it is once it has ended: SUCCESS, or FAILED with the cause."""
+        status = OperationStatus.SUCCESS if failure is None else OperationStatus.FAILED
+        return replace(operation, status=status, finished_at_ms=self._clock.now_ms(), failure=failure)
 
     async def finish(self, operation: Operation, transition: Transition) -> TradingAccount:
         try:
@@ -98,16 +109,5 @@ class AccountChanger:
     async def fail(self, operation: Operation, failure: str) -> None:
         """End an operation as FAILED."""
         async with self._storage.begin() as uow:
-            await uow.operations.finish(
-                Operation(
-                    id=operation.id,
-                    tenant_id=operation.tenant_id,
-                    account_id=operation.account_id,
-                    type=operation.type,
-                    status=OperationStatus.FAILED,
-                    created_at_ms=operation.created_at_ms,
-                    finished_at_ms=self._clock.now_ms(),
-                    failure=failure,
-                )
-            )
+            await uow.operations.finish(self.ended(operation, failure))
             await uow.commit()

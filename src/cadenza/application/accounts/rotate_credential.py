@@ -1,6 +1,5 @@
 """Rotate a credential: the new key is verified first; when it fails, the old one stays."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.application.accounts.change_account import AccountChanger
@@ -15,7 +14,7 @@ from cadenza.domain.errors import CadenzaError, CredentialRevoked, ExternalAccou
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.clock import Clock
-from cadenza.ports.storage import Storage
+from cadenza.ports.storage import Storage, UnitOfWork
 
 
 class RotateCredential:
@@ -57,56 +56,76 @@ class RotateCredential:
         if type not in (None, credential.type):
             raise InvalidRequest(f"credentialType: it is a {credential.type.value}", {"field": "credentialType"})
         self._sessions.connector(credential.venue_id).check_credential(credential.type, secrets)
-        accounts, operations = await self._begin(credential)
+        operations = await self._begin(credential)
         try:
-            await self._verify(credential, secrets, accounts)
-            credential, using = await self._swap(actor, credential_id, secrets)
+            reached = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
+            reachable = frozenset(external.external_id for external in reached)
+            credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:
-            for operation in operations:
+            for operation in operations.values():
                 await self._changer.fail(operation, error.code)
             raise
         for account_id in using:
             await self._open_session.again(account_id)
-        for operation in operations:
-            await self._changer.finish(operation, lambda account, now_ms: account)
         return credential
 
-    async def _begin(self, credential: Credential) -> tuple[list[TradingAccount], list[Operation]]:
-        accounts, operations = [], []
+    async def _begin(self, credential: Credential) -> dict[TradingAccountId, Operation]:
         async with self._storage.begin() as uow:
-            for account_id in await uow.credentials.accounts_using(credential.id):
-                account = await uow.accounts.get(account_id)
-                if account is None or account.status in (AccountStatus.DISCONNECTED, AccountStatus.DELETED):
-                    continue
-                accounts.append(account)
-                operations.append(self._changer.new_operation(account, OperationType.CREDENTIAL_ROTATE))
-                await uow.operations.add(operations[-1])
+            operations = {
+                account.id: self._changer.new_operation(account, OperationType.CREDENTIAL_ROTATE)
+                for account in await _connected(uow, credential.id)
+            }
+            for operation in operations.values():
+                await uow.operations.add(operation)
             await uow.commit()
-        return accounts, operations
-
-    async def _verify(self, credential: Credential, secrets: Secrets, accounts: list[TradingAccount]) -> None:
-        reached = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
-        reachable = {external.external_id for external in reached}
-        for account in accounts:
-            if account.external.external_id not in reachable:
-                raise ExternalAccountNotReachable(
-                    f"the new key does not reach the connected account {account.external.external_id};"
-                    " the old one stays",
-                    {"reachable": sorted(reachable)},
-                )
+        return operations
 
     async def _swap(
-        self, actor: Actor, credential_id: CredentialId, secrets: Secrets
-    ) -> tuple[Credential, Sequence[TradingAccountId]]:
-        """Put the new secrets in; returns who uses them now, which may be more than before they were verified."""
+        self,
+        actor: Actor,
+        credential_id: CredentialId,
+        secrets: Secrets,
+        reachable: frozenset[str],
+        operations: dict[TradingAccountId, Operation],
+    ) -> tuple[Credential, list[TradingAccountId]]:
+        """Put the new secrets in if they reach every account; return who uses them now.
+
+        Under the credential's lock, which a connect takes too once its account is written: the accounts are looked at
+        here, not before, so that one connected while the venue was asked counts as the others do. The operations end
+        with the change that they tell of.
+        """
         async with self._storage.begin() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id, lock=True)
             _require_live(credential)
+            using = await _connected(uow, credential_id)
+            for account in using:
+                _require_reached(account, reachable)
             credential = replace(credential, version=credential.version + 1, updated_at_ms=self._clock.now_ms())
             await uow.credentials.update(credential, self._keys.seal(credential, secrets))
-            using = await uow.credentials.accounts_using(credential_id)
+            for account in using:
+                if account.id not in operations:
+                    operation = self._changer.new_operation(account, OperationType.CREDENTIAL_ROTATE)
+                    await uow.operations.add(self._changer.ended(operation))
+            for operation in operations.values():
+                await uow.operations.finish(self._changer.ended(operation))
             await uow.commit()
-        return credential, using
+        return credential, [account.id for account in using]
+
+
+async def _connected(uow: UnitOfWork, credential_id: CredentialId) -> list[TradingAccount]:
+    """Return the accounts that use the credential and were not archived."""
+    found = [await uow.accounts.get(account_id) for account_id in await uow.credentials.accounts_using(credential_id)]
+    archived = (AccountStatus.DISCONNECTED, AccountStatus.DELETED)
+    return [account for account in found if account is not None and account.status not in archived]
+
+
+def _require_reached(account: TradingAccount, reachable: frozenset[str]) -> None:
+    """A locked account need not be reached: whoever connects it again is asked for a key that does."""
+    if account.status is not AccountStatus.LOCKED and account.external.external_id not in reachable:
+        raise ExternalAccountNotReachable(
+            f"the new key does not reach the connected account {account.external.external_id}; the old one stays",
+            {"reachable": sorted(reachable)},
+        )
 
 
 def _require_live(credential: Credential) -> None:
