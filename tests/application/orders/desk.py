@@ -10,6 +10,7 @@ from cadenza.application.accounts.change_account import AccountChange, AccountCh
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
+from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
@@ -50,6 +51,11 @@ class Desk:
     def __init__(self, world: OrderWorld) -> None:
         self.world = world
         self.verifying, self.let_verify = asyncio.Event(), asyncio.Event()
+        self.holds_up: dict[str, asyncio.Event] = {}
+        """Api keys that the venue takes its time to verify, whatever `let_verify` says."""
+        self.reaches: Callable[[Secrets], bool] = lambda secrets: True
+        self.opening, self.let_open = asyncio.Event(), asyncio.Event()
+        self.let_open.set()
         self.snapping: asyncio.Queue[None] = asyncio.Queue()
         self.let_snap = asyncio.Event()
         self.let_snap.set()
@@ -66,7 +72,7 @@ class Desk:
         self.open_session = OpenSession(
             storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile
         )
-        follow = FollowCredentials(
+        self.follow = follow = FollowCredentials(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, changer=self.changer
         )
         self.connect = ConnectAccount(
@@ -79,6 +85,11 @@ class Desk:
         self.rotate = RotateCredential(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, keys=keys(),
             changer=self.changer, clock=world.clock,
+        )  # fmt: skip
+        self.keeper = KeepSessions(
+            storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,
+            reconcile=world.reconcile, connect=self.connect, disconnect=self.disconnect, follow=follow,
+            changer=self.changer, clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
         connector: Any = SimpleNamespace(
             verify=self._verify, open_session=self._open_session, check_credential=lambda type, secrets: None
@@ -112,17 +123,23 @@ class Desk:
 
     async def connects(self) -> Sequence[Operation]:
         """Return the account's connects, newest first."""
-        wanted = OperationFilter(tenant_id=TENANT, account_id=ACCOUNT, type=OperationType.CONNECT)
+        return await self.operations(OperationType.CONNECT)
+
+    async def operations(self, type: OperationType) -> Sequence[Operation]:
+        """Return what was done to the account, newest first."""
+        wanted = OperationFilter(tenant_id=TENANT, account_id=ACCOUNT, type=type)
         async with self.world.storage.read() as uow:
             return await uow.operations.page(wanted, after=None, offset=0, limit=10)
 
     async def _verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
         self.verifying.set()
-        await self.let_verify.wait()
-        return [FOUND]
+        await self.holds_up.get(secrets.api_key, self.let_verify).wait()
+        return [FOUND] if self.reaches(secrets) else []
 
     async def _open_session(self, owner: Any, secrets: Secrets, sink: Any) -> Any:
         self.signed_by.append(secrets.api_key)
+        self.opening.set()
+        await self.let_open.wait()
         return self.world.session
 
     async def _snapshot(self) -> AccountSnapshot:

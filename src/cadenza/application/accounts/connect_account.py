@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
-from cadenza.application.accounts.follow_credentials import FollowCredentials
+from cadenza.application.accounts.follow_credentials import FollowCredentials, locked_with
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.committer import Committer
@@ -12,7 +12,13 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
-from cadenza.domain.errors import AccountDisconnected, CadenzaError, ExternalAccountNotReachable, InvalidRequest
+from cadenza.domain.errors import (
+    AccountDisconnected,
+    CadenzaError,
+    CredentialRevoked,
+    ExternalAccountNotReachable,
+    InvalidRequest,
+)
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, PositionId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
@@ -24,6 +30,9 @@ from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 from cadenza.ports.venue import AccountSnapshot, ExecutionSession
+
+Opened = list[tuple[Credential, Secrets]]
+"""Live credentials with their secrets, as they were when the venue was asked; the first one signs."""
 
 RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
 """A connect brings these back to life with the credentials it is given; other accounts are returned as they are."""
@@ -176,16 +185,14 @@ class ConnectAccount:
             account, operation = await self._bring_back(existing, external, used)
         if operation is None:
             return await self._view(account)
-        return await self._view(await self.activate(account, *opened[0], operation))
+        return await self._view(await self.activate(account, opened, operation))
 
-    async def activate(
-        self, account: TradingAccount, signer: Credential, secrets: Secrets, operation: Operation
-    ) -> TradingAccount:
+    async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
         """Open the session, take in the account, make it ACTIVE. A failure archives the new account and is raised."""
         self._sessions.expect(account)
         try:
-            session, snapshot, adopted = await self._adopt(account, secrets, operation)
-            if await self._is_overtaken(adopted, signer):
+            session, snapshot, adopted = await self._adopt(account, opened[0], operation)
+            if await self._is_overtaken(adopted, opened):
                 return await self._changer.find(account.tenant_id, account.id)
             try:
                 await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
@@ -196,10 +203,11 @@ class ConnectAccount:
             self._sessions.settle(account.id)
 
     async def _adopt(
-        self, account: TradingAccount, secrets: Secrets, operation: Operation
+        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
     ) -> tuple[ExecutionSession, AccountSnapshot, TradingAccount]:
+        signer, secrets = signs
         try:
-            session = await self._sessions.open(account, secrets)
+            session = await self._sessions.open(account, secrets, signer)
             snapshot = await session.snapshot()
             return session, snapshot, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
@@ -209,22 +217,58 @@ class ConnectAccount:
                 await self._committer.commit(AccountChange(account.id, _given_up, None))
             raise
 
-    async def _is_overtaken(self, account: TradingAccount, signer: Credential) -> bool:
-        """Whether the key that signs was changed while the venue was asked; the account then follows its credentials.
+    async def _is_overtaken(self, account: TradingAccount, opened: Opened) -> bool:
+        """Whether keys were changed while the venue was asked so that the account does not simply go on: another key
+        signs for it, or it is locked. While that is not known, the key that signs is not to go on.
 
         Who changes a credential locks it, then looks which accounts use it. With the same lock, taken when the account
         is written, either the change is seen here, or the account is seen there.
         """
-        async with self._storage.begin() as uow:
-            current = await self._keys.current(uow, signer, lock=True)
-        if current == signer:
-            return False
-        is_live = current.status is CredentialStatus.CREATED
-        change = OperationType.CREDENTIAL_ROTATE if is_live else OperationType.CREDENTIAL_REVOKE
-        await self._follow(await self._changer.begin(account, change))
+        try:
+            async with self._storage.begin() as uow:
+                by_id = sorted((credential for credential, _ in opened), key=lambda credential: credential.id)
+                current = {each.id: await self._keys.current(uow, each, lock=True) for each in by_id}
+            changed = [current[each.id] for each, _ in opened if current[each.id] != each]
+            rotated = [each for each in changed if each.status is CredentialStatus.CREATED]
+            if rotated and not await self._is_reached_anew(account, rotated):
+                return True
+            signer = current[opened[0][0].id]
+            if signer not in changed:
+                return False
+            if signer in rotated:
+                await self._follow.sign_anew(account.id)
+            else:
+                await self._follow(await self._changer.begin(account, OperationType.CREDENTIAL_REVOKE))
+        except BaseException:
+            await self._sessions.close(account.id)
+            raise
         return True
 
-    async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> list[tuple[Credential, Secrets]]:
+    async def _is_reached_anew(self, account: TradingAccount, rotated: list[Credential]) -> bool:
+        """Whether the keys that were rotated reach the account as the former ones did, which whoever rotated them could
+        not ask: nobody saw the account. If they do not, or nobody can tell, it is locked."""
+        try:
+            for credential in rotated:
+                await self._require_reached(account, credential)
+        except CadenzaError as failure:
+            operation = await self._changer.begin(account, OperationType.CREDENTIAL_ROTATE)
+            await self._sessions.close(account.id)
+            await self._committer.commit(AccountChange(account.id, locked_with(account.credential_ids), None))
+            await self._changer.fail(operation, failure.code)
+            return False
+        for _ in rotated:
+            await self._changer.note(account, OperationType.CREDENTIAL_ROTATE)
+        return True
+
+    async def _require_reached(self, account: TradingAccount, credential: Credential) -> None:
+        try:
+            async with self._storage.read() as uow:
+                renewed = await self._keys.open(uow, account.tenant_id, credential.id)
+        except CredentialRevoked:  # just now, by somebody who saw the account
+            return
+        await self._reached([renewed], account.external.external_id)
+
+    async def _open(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> Opened:
         if not credential_ids:
             raise InvalidRequest("credentialIds must name at least one credential")
         async with self._storage.read() as uow:
@@ -233,7 +277,7 @@ class ConnectAccount:
             raise InvalidRequest("the credentials belong to different venues")
         return opened
 
-    async def _reached(self, opened: list[tuple[Credential, Secrets]], external_id: str) -> ExternalAccount:
+    async def _reached(self, opened: Opened, external_id: str) -> ExternalAccount:
         """Return the external account; every credential must reach it."""
         found = None
         for credential, secrets in opened:

@@ -18,7 +18,7 @@ from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import CadenzaError
+from cadenza.domain.errors import CadenzaError, CredentialRevoked
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
@@ -70,7 +70,8 @@ class KeepSessions:
 
     async def settle_operations(self) -> None:
         """Bring to an end what a crash left PENDING. The last commit of a change ends its operation, so a PENDING one
-        was not made to the end: it is made now, or, where that needs what is gone, FAILED."""
+        was not made to the end: it is made now, or, where that needs what is gone, FAILED. That of a rotation ends with
+        the commit that puts the new key in, so where it is PENDING the old key is in place."""
         async with self._storage.read() as uow:
             pending = await uow.operations.pending()
         for operation in pending:
@@ -111,12 +112,18 @@ class KeepSessions:
 
     async def _open(self, account: TradingAccount) -> None:
         try:
-            await self._open_session(account)
+            await self._open_or_lock(account)
         except CadenzaError as error:
             self._back_off(account.id, error)
         else:
             self._delay_ms.pop(account.id, None)
             self.failing.pop(account.id, None)
+
+    async def _open_or_lock(self, account: TradingAccount) -> None:
+        try:
+            await self._open_session(account)
+        except CredentialRevoked:
+            await self._follow.lock_forgotten(account.id)
 
     async def _ask(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
         try:
@@ -150,11 +157,12 @@ class KeepSessions:
     async def _settle_connect(self, operation: Operation) -> None:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
-            if account is None:
-                return
-            try:
-                signer, secrets = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
-            except CadenzaError as error:
-                await self._changer.fail(operation, error.code)
-                raise
-        await self._connect.activate(account, signer, secrets, operation)
+        if account is None:
+            return
+        try:
+            async with self._storage.read() as uow:
+                opened = await self._keys.open_first(uow, account.tenant_id, account.credential_ids)
+        except CadenzaError as error:
+            await self._changer.fail(operation, error.code)
+            raise
+        await self._connect.activate(account, [opened], operation)
