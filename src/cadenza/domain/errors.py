@@ -306,5 +306,9 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer; nothing was changed, or the outcome is found by repeating with the same key."""
 
 
+class Stopping(Unavailable):
+    """The server is stopping and waits no longer; the outcome is found by repeating with the same key."""
+
+
 class InternalError(CadenzaError):
     """A defect of ours; the log has it under the request id."""

@@ -1,6 +1,7 @@
 """Serving: the database first, then the house, then the port; and back in the reverse order."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -73,6 +74,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 async def _serve_http(house: House, listener: socket.socket, settings: Settings, announce: Announce) -> None:
     node = house.realtime.node
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     server = _AnnouncedServer(
         uvicorn.Config(
             house.app,
@@ -89,6 +91,12 @@ async def _serve_http(house: House, listener: socket.socket, settings: Settings,
         lambda: _say_ready(settings, announce),
     )
     await server.serve(sockets=[listener])
+
+
+def _is_no_cut_off(record: logging.LogRecord) -> bool:
+    """A request that is cut off by a stop has been answered and logged when its cancellation comes to uvicorn, which
+    would log it as a defect of the application."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class _AnnouncedServer(uvicorn.Server):

@@ -70,6 +70,7 @@ ERRNO_BY_CAUSE: dict[type[d.CadenzaError], int] = {
     d.Overloaded: -90001,
     d.DatabaseUnavailable: -90002,
     d.InternalError: -90003,
+    d.Stopping: -90004,
 }
 
 

@@ -5,6 +5,7 @@ framework's own way to it, which costs as much as the rest, is left to what need
 methods, and browsers' requests from other origins.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from cadenza.adapters.http.errors import (
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.paging import Page
 from cadenza.application.use_cases import UseCases
-from cadenza.domain.errors import CadenzaError, InvalidToken, RateLimited
+from cadenza.domain.errors import CadenzaError, InvalidToken, RateLimited, Stopping
 from cadenza.domain.identity.actor import Actor
 from cadenza.ports.rate_limiter import RateLimiter
 from cadenza.wire.base import Query
@@ -98,6 +99,12 @@ class Endpoint:
             answer = cause_told(scope, cause)
         except Exception as defect:  # noqa: BLE001 - where every request ends; the log has it
             answer = defect_told(scope, defect)
+        except asyncio.CancelledError:  # only a stop cancels requests, and then this one has had its time
+            stopping = Stopping(
+                "the server is stopping; repeat the request with the same key to find what became of it"
+            )
+            await cause_told(scope, stopping).send(scope, send)
+            raise
         await answer.send(scope, send)
 
     async def _answer(self, scope: Any, receive: Receive) -> Answer:
