@@ -1,5 +1,8 @@
 """A key that is changed under a trading account does not keep the account from trading."""
 
+import asyncio
+from collections import Counter
+
 import pytest
 
 from tests.e2e.trader import Trader, ok
@@ -14,6 +17,24 @@ async def test_orders_go_through_at_once_after_a_rotation(trader: Trader) -> Non
     await ok(trader.api.post("/api/v3/credential/rotate", renewed))
     assert (await trader.submit(awaitClosed=True))["status"] == "FILLED"
     assert (await trader.cancel(resting))["status"] == "CANCELLED"
+
+
+async def test_orders_go_through_while_keys_are_changed(trader: Trader) -> None:
+    """The session is opened anew under their hands: they wait for it."""
+    became: Counter[str] = Counter()
+    is_over = asyncio.Event()
+
+    async def trade() -> None:
+        while not is_over.is_set():
+            became[(await trader.submit(awaitClosed=True))["status"]] += 1
+
+    trading = [asyncio.create_task(trade()) for _ in range(4)]
+    for n in range(5):
+        renewed = {"credentialId": trader.credential, "apiKey": f"key-{trader.email}", "apiSecret": f"secret {n}"}
+        await ok(trader.api.post("/api/v3/credential/rotate", renewed))
+    is_over.set()
+    await asyncio.gather(*trading)
+    assert set(became) == {"FILLED"}
 
 
 async def test_orders_go_through_at_once_when_one_of_two_keys_is_revoked(server: Serving) -> None:

@@ -106,6 +106,31 @@ async def test_nothing_goes_out_while_the_account_is_being_reconciled(
     assert start.world.session.submitted == []
 
 
+@pytest.mark.parametrize("is_opened", [True, False])
+async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_waits_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch, is_opened: bool
+) -> None:
+    world, is_first = start.world, iter([True])
+    start.venue.let_in.set()
+    await start.keeper.tick()
+
+    def reach(point: str) -> None:
+        if point == "committer.after_commit" and next(is_first, False):
+            world.sessions.expect(account())
+
+    monkeypatch.setattr(world.failpoints, "reach", reach)
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
+    await _is_waited_for(world)
+    assert world.session.submitted == []
+    if not is_opened:
+        await world.sessions.close(ACCOUNT)
+    world.sessions.settle(ACCOUNT)
+    order = await submitting
+    assert (order.status, order.reject_reason) == (
+        (OrderStatus.ACCEPTED, None) if is_opened else (OrderStatus.REJECTED, "NOT_SENT")
+    )
+
+
 async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
     opening = await start.open_the_port()
     stranger = replace(ACTOR, tenant_id=TenantId(UUID(int=77)))

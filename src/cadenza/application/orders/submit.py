@@ -18,6 +18,7 @@ from cadenza.domain.errors import (
     DuplicateClientOrderId,
     IdempotencyKeyReused,
     TradingAccountNotFound,
+    VenueUnavailable,
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
@@ -41,7 +42,8 @@ AWAIT_CLOSED_MS_MAX = 1_000
 """`awaitClosed` waits at most this long, then answers with the state as it is."""
 
 SESSION_WAIT_MS_MAX = 5_000
-"""An order of an account whose session is just being opened waits at most this long for it, before it is recorded."""
+"""An order of an account whose session is just being opened waits at most this long for it before it is recorded, and
+again before it is sent."""
 
 IN_FLIGHT_WAIT_MS_MAX = 5_000
 """A repeated request waits at most this long for the first one's answer."""
@@ -158,9 +160,10 @@ class SubmitOrder:
             self._in_flight.end(order.id)
 
     async def _call_venue(self, order: Order) -> Sequence[Report]:
-        if not self._sessions.takes_orders(order.account_id):
+        try:  # its session may be opened anew since it was decided
+            session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
+        except VenueUnavailable:
             return [_not_sent(order, self._clock.now_ms())]
-        session = self._sessions.get(order.account_id)
         self._failpoints.reach("submit.before_venue")
         reports = await self._concurrency.within(VENUE_REPLY_MS_MAX, session.submit(order))
         return [_not_answered(order)] if reports is None else reports
