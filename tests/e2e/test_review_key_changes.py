@@ -52,3 +52,30 @@ async def test_orders_go_through_at_once_when_one_of_two_keys_is_revoked(server:
         await ok(trader.api.post("/api/v3/credential/revoke", {"credentialId": ids[1]}))
         refused = await trader.try_submit()
         assert (refused.status, refused.code) == (400, "ACCOUNT_NOT_ACTIVE")
+
+
+async def test_an_account_that_is_connected_while_its_key_is_rotated_trades_or_is_locked(server: Serving) -> None:
+    """The new key reaches other accounts: one of both is refused, or the account is not to trade."""
+    async with Trader(server.url) as trader:
+        await trader.enter()
+        for n in range(12):
+            key = {"venue": "PAPER", "nickname": "desk", "credentialType": "HMAC", "apiKey": f"k{n}", "apiSecret": "s"}
+            id = (await ok(trader.api.post("/api/v3/credential/create", key))).data["credentialId"]
+            reached = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [id]}))).data
+            spot = next(account for account in reached if account["accountType"] == "SPOT")
+            asked = {"credentialIds": [id], "externalTradingAccountId": spot["externalTradingAccountId"]}
+            other = {"credentialId": id, "apiKey": f"other-{n}", "apiSecret": "s"}
+            connected, rotated = await asyncio.gather(
+                trader.api.post("/api/v3/tradingAccount/connect", asked),
+                trader.api.post("/api/v3/credential/rotate", other),
+            )
+            if connected.status != 200:
+                assert (rotated.status, connected.code) == (200, "EXTERNAL_ACCOUNT_NOT_REACHABLE")
+                continue
+            trader.spot = connected.data["tradingAccountId"]
+            if connected.data["status"] == "ACTIVE":
+                assert rotated.code == "EXTERNAL_ACCOUNT_NOT_REACHABLE"
+                assert (await trader.submit(awaitClosed=True))["status"] == "FILLED"
+            else:
+                assert (rotated.status, connected.data["status"]) == (200, "LOCKED")
+                assert (await trader.try_submit()).code == "ACCOUNT_NOT_ACTIVE"
