@@ -1,6 +1,7 @@
 """A venue that answers late, twice, wrongly or never: unknown is shown as unknown until the truth is known, without a
 restart and without sending anything again. MOCK plays the venue."""
 
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal as D
 from typing import Any
@@ -12,6 +13,12 @@ from tests.e2e.trader import Trader, refused
 from tests.serving import Serving, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SLOW_ANSWERED_WITHIN_S = 9.0
+"""5 s for the venue's reply and 1 s for the close; here tests run beside it."""
+
+SLOW_TOLD_WITHIN_S = 15.0
+"""Long before the reply."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -105,3 +112,13 @@ async def test_a_script_with_a_typing_error_is_refused_with_the_reason(client: T
     order = await submit(client, "mock.partail:3", quantity="0.1")
     assert order["status"] == "REJECTED"
     assert "partail" in order["rejectReason"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"orderType": "LIMIT", "limitPrice": "20000"}], ids=["MARKET", "LIMIT"])
+async def test_a_slow_acknowledgement_holds_no_request(client: Trader, asked: dict[str, Any]) -> None:
+    began = time.monotonic()
+    order = await submit(client, "mock.ack-delay:20000", quantity="0.1", awaitClosed=True, **asked)
+    assert time.monotonic() - began < SLOW_ANSWERED_WITHIN_S
+    told = await until_status(client, order, "ACCEPTED" if asked else "FILLED")
+    assert time.monotonic() - began < SLOW_TOLD_WITHIN_S
+    assert len(told["executions"]) == (0 if asked else 1)
