@@ -119,6 +119,29 @@ async def test_rotated_meanwhile_to_a_key_that_does_not_reach_the_account_it_is_
     assert (await desk.connecting()).account.status is AccountStatus.ACTIVE
 
 
+async def test_a_connect_that_came_late_does_not_lock_what_another_brought_back(desk: Desk) -> None:
+    """Its key, rotated meanwhile, is none of the account's; its session is not to go on either."""
+    desk.reaches = reached_by_first_keys_only
+    desk.let_verify.set()
+    desk.let_snap.clear()
+    late = asyncio.create_task(desk.connect(ACTOR, (FIRST,), "x", None))
+    await desk.snapping.get()
+    other = asyncio.create_task(desk.connect(ACTOR, (SECOND,), "x", None))
+    await desk.snapping.get()
+    await rotating(desk, FIRST)
+
+    def taken_in(before: TradingAccount, now_ms: int) -> TradingAccount:
+        return replace(before, status=AccountStatus.ACTIVE, credential_ids=(SECOND,))
+
+    await desk.world.committer.commit(AccountChange(ACCOUNT, taken_in, None))
+    desk.let_snap.set()
+    assert (await late).account.status is AccountStatus.ACTIVE
+    assert (await other).account.status is AccountStatus.ACTIVE
+    assert (await desk.stored()).status is AccountStatus.ACTIVE
+    assert desk.signed_by == [secrets_of("first", FIRST).api_key, secrets_of("first", SECOND).api_key]
+    assert desk.world.sessions.takes_orders(ACCOUNT)
+
+
 async def test_when_nobody_can_tell_whether_the_key_reaches_the_account_it_is_locked(desk: Desk) -> None:
     desk.let_snap.clear()
     desk.let_verify.set()

@@ -226,19 +226,20 @@ class ConnectAccount:
         """
         try:
             async with self._storage.begin() as uow:
-                by_id = sorted((credential for credential, _ in opened), key=lambda credential: credential.id)
-                current = {each.id: await self._keys.current(uow, each, lock=True) for each in by_id}
-            changed = [current[each.id] for each, _ in opened if current[each.id] != each]
-            rotated = [each for each in changed if each.status is CredentialStatus.CREATED]
+                # Another connect may have brought it back, with other keys. One order of locking for all connects.
+                used = sorted((key for key, _ in opened if key.id in account.credential_ids), key=lambda key: key.id)
+                current = [await self._keys.current(uow, key, lock=True) for key in used]
+            changed = [key for key in current if key not in used]
+            rotated = [key for key in changed if key.status is CredentialStatus.CREATED]
             if rotated and not await self._is_reached_anew(account, rotated):
                 return True
-            signer = current[opened[0][0].id]
-            if signer not in changed:
+            signer = opened[0][0]
+            if signer in current:
                 return False
-            if signer in rotated:
-                await self._follow.sign_anew(account.id)
-            else:
+            if any(key.id == signer.id and key not in rotated for key in changed):
                 await self._follow(await self._changer.begin(account, OperationType.CREDENTIAL_REVOKE))
+            else:
+                await self._follow.sign_anew(account.id)
         except BaseException:
             await self._sessions.close(account.id)
             raise
