@@ -337,3 +337,22 @@ async def test_a_session_is_opened_with_the_account_as_it_is(desk: Desk) -> None
     await desk.open_session(old)
     assert desk.world.sessions.takes_orders(ACCOUNT)
     assert desk.signed_by[-1] == secrets_of("first", FIRST).api_key
+
+
+async def test_when_the_reply_of_the_commit_is_lost_the_old_key_does_not_go_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connected(desk)
+    swap = desk.rotate._swap
+
+    async def is_made_but_not_told(*args: Any) -> Any:
+        await swap(*args)
+        raise e.DatabaseUnavailable("the reply was lost")
+
+    monkeypatch.setattr(desk.rotate, "_swap", is_made_but_not_told)
+    with pytest.raises(e.DatabaseUnavailable):
+        await rotating(desk, FIRST)
+    assert not desk.world.sessions.is_open(ACCOUNT)
+    await desk.open_session(await desk.stored())
+    assert desk.signed_by[-1] == secrets_of("second", FIRST).api_key
+    assert await told(desk, ROTATED) == [(OperationStatus.SUCCESS, None)]

@@ -10,7 +10,13 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRevoked, ExternalAccountNotReachable, InvalidRequest
+from cadenza.domain.errors import (
+    CadenzaError,
+    CredentialRevoked,
+    DatabaseUnavailable,
+    ExternalAccountNotReachable,
+    InvalidRequest,
+)
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.clock import Clock
@@ -62,6 +68,9 @@ class RotateCredential:
             reachable = frozenset(external.external_id for external in reached)
             credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:
+            if isinstance(error, DatabaseUnavailable):  # the new key may be in place: the keeper opens with what is
+                for account_id in operations:
+                    await self._sessions.close(account_id)
             for operation in operations.values():
                 await self._changer.fail(operation, error.code)
             raise
