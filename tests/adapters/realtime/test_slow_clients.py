@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from tests.adapters.realtime import realtime_world as w
 from tests.adapters.realtime.conftest import MakeWorld
+from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.realtime_world import World
 
 from cadenza.adapters.realtime.broker import key_of
@@ -167,28 +168,27 @@ async def test_a_client_that_asks_and_never_reads(make_world: MakeWorld) -> None
     client.leave()
 
 
-async def test_a_client_that_waits_to_be_read_may_leave(make_world: MakeWorld) -> None:
-    world = await make_world()
-    world.append(100)
-    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
-    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
-    (member,) = world.node._services.roster.members
-    await world.until(lambda: member.writer.is_blocked)
+async def test_a_client_that_waits_to_be_read_may_leave(world: World) -> None:
+    client = await _asks_and_does_not_read(world)
     client.leave()
     await world.until(lambda: not world.state.connections)
 
 
-async def test_a_goodbye_of_a_client_that_does_not_read_ends_its_wire(make_world: MakeWorld) -> None:
+async def test_a_goodbye_of_a_client_that_does_not_read_ends_its_wire(world: World) -> None:
     """It keeps its side open: nothing is kept for it, here or in the kernel."""
-    world = await make_world()
-    world.append(100)
-    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
-    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
-    (member,) = world.node._services.roster.members
-    await world.until(lambda: member.writer.is_blocked)
+    client = await _asks_and_does_not_read(world)
     client.send_frame(8, b"")
     await world.until(lambda: not world.state.connections)
     client.leave()
+
+
+async def _asks_and_does_not_read(world: World) -> RawClient:
+    world.append(100)
+    client = await world.client(receive_buffer_bytes=BUFFER_BYTES)
+    client.send(*({"id": n, "history": {"channel": w.ACCOUNT, "limit": 100}} for n in range(10, 310)))
+    (member,) = world.node._services.roster.members
+    await world.until(lambda: member.writer.is_blocked)
+    return client
 
 
 class Wire:

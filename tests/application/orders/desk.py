@@ -1,7 +1,8 @@
 """The account use cases over one account, and a venue that answers when the test lets it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -30,8 +31,8 @@ from cadenza.domain.ids import PAPER, CredentialId, TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport
 from cadenza.ports.storage.accounts import OperationFilter
 from cadenza.ports.venue import AccountSnapshot
-from tests.application.orders.order_world import ACTOR, OrderWorld
-from tests.application.orders.stored_keys import keys
+from tests.application.orders.order_world import ACTOR, OrderWorld, order_world
+from tests.application.orders.stored_keys import keys, store_credentials
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, TENANT
 
 NEW_KEYS = (CredentialId(UUID(int=11)), CredentialId(UUID(int=10)))
@@ -148,3 +149,13 @@ class Desk:
         if self.fails:
             raise e.VenueUnavailable("the venue does not answer")
         return AccountSnapshot(balances=self.holds, positions=(), open_orders=(), at_ms=NOW_MS)
+
+
+@asynccontextmanager
+async def locked_desk(dsn: str, *, remembers: bool = True) -> AsyncIterator[Desk]:
+    """A desk whose account is locked, and may be brought back with `NEW_KEYS`."""
+    async with order_world(dsn, remembers=remembers) as world:
+        await store_credentials(world.storage, *NEW_KEYS)
+        desk = Desk(world)
+        await desk.put(AccountStatus.LOCKED)
+        yield desk

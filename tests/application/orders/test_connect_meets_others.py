@@ -14,18 +14,14 @@ from cadenza.domain.accounts.trading_account import (
 )
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport
-from tests.application.orders.desk import FOUND, NEW_KEYS, Desk
-from tests.application.orders.order_world import ACTOR, another_process, order_world
-from tests.application.orders.stored_keys import store_credentials
+from tests.application.orders.desk import FOUND, NEW_KEYS, Desk, locked_desk
+from tests.application.orders.order_world import ACTOR, another_process
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account
 
 
 @pytest.fixture(params=[True, False], ids=["remembering", "reading"])
 async def desk(database_dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    async with order_world(database_dsn, remembers=request.param) as world:
-        await store_credentials(world.storage, *NEW_KEYS)
-        desk = Desk(world)
-        await desk.put(AccountStatus.LOCKED)
+    async with locked_desk(database_dsn, remembers=request.param) as desk:
         yield desk
 
 

@@ -11,10 +11,10 @@ from cadenza.domain.accounts.operation import Operation, OperationStatus, Operat
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.ids import CredentialId
 from cadenza.ports.storage.accounts import OperationFilter
-from tests.application.orders.desk import NEW_KEYS, Desk
-from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, order_world
+from tests.application.orders.desk import NEW_KEYS, Desk, locked_desk
+from tests.application.orders.order_world import ACTOR, KEY, OrderWorld
 from tests.application.orders.start_world import Start, started
-from tests.application.orders.stored_keys import secrets_of, store_credentials
+from tests.application.orders.stored_keys import secrets_of
 from tests.domain.trading.worlds import ACCOUNT, TENANT
 from tests.serving import eventually
 
@@ -33,10 +33,7 @@ async def rotate(desk: Desk, key: CredentialId) -> None:
 
 @pytest.fixture
 async def desk(database_dsn: str) -> AsyncIterator[Desk]:
-    async with order_world(database_dsn) as world:
-        await store_credentials(world.storage, *NEW_KEYS)
-        desk = Desk(world)
-        await desk.put(AccountStatus.LOCKED)
+    async with locked_desk(database_dsn) as desk:
         yield desk
 
 

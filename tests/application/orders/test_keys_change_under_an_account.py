@@ -17,9 +17,9 @@ from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccoun
 from cadenza.domain.ids import CredentialId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from tests.application.orders.desk import NEW_KEYS, Desk
-from tests.application.orders.order_world import ACTOR, order_world
-from tests.application.orders.stored_keys import keys, secrets_of, store_credentials
+from tests.application.orders.desk import NEW_KEYS, Desk, locked_desk
+from tests.application.orders.order_world import ACTOR
+from tests.application.orders.stored_keys import keys, secrets_of
 from tests.domain.trading.worlds import ACCOUNT, TENANT, account, request
 from tests.serving import eventually
 
@@ -30,10 +30,7 @@ REVOKED = OperationType.CREDENTIAL_REVOKE
 
 @pytest.fixture
 async def desk(database_dsn: str) -> AsyncIterator[Desk]:
-    async with order_world(database_dsn) as world:
-        await store_credentials(world.storage, *NEW_KEYS)
-        desk = Desk(world)
-        await desk.put(AccountStatus.LOCKED)
+    async with locked_desk(database_dsn) as desk:
         yield desk
 
 
