@@ -1,7 +1,7 @@
 """Requests do not wait until every session is open: an order waits for its own, and goes out after what was missed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -15,7 +15,8 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills
+from cadenza.domain.trading.reports import Report
+from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills, loses_the_answer
 from tests.application.orders.start_world import Start, started
 from tests.domain.trading.worlds import ACCOUNT, account, request
 from tests.serving import eventually
@@ -201,3 +202,27 @@ async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None
     start.venue.let_in.set()
     assert (await submitting).status is OrderStatus.ACCEPTED
     await again
+
+
+async def test_a_venue_that_never_says_what_became_of_an_order_is_asked_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cadenza.application.orders.reconcile.UNANSWERED_AFTER_MS", -1)
+    monkeypatch.setattr("cadenza.application.accounts.keep_sessions.ASK_MS_MAX", 50)
+    start.venue.let_in.set()
+    await start.keeper.tick()
+    world = start.world
+    world.session.on_submit = loses_the_answer
+    order = await world.submit_order(ACTOR, request())
+
+    async def hangs(orders: Sequence[Order]) -> Sequence[Report]:
+        await asyncio.get_running_loop().create_future()
+        return ()
+
+    lookup, world.session.lookup = world.session.lookup, hangs  # type: ignore[method-assign]
+    await start.keeper.tick()
+    assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
+    world.session.lookup = lookup  # type: ignore[method-assign]
+    await start.keeper.tick()
+    assert start.keeper.failing == {}
+    assert (await world.stored(order)).status is OrderStatus.FILLED

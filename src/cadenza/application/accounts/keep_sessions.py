@@ -18,7 +18,7 @@ from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRevoked
+from cadenza.domain.errors import CadenzaError, CredentialRevoked, VenueUnavailable
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
@@ -27,6 +27,9 @@ from cadenza.ports.storage import Storage
 
 OPENED_AT_ONCE_MAX = 32
 """Sessions opened at a time: one venue that does not answer must not keep the others waiting one by one."""
+
+ASK_MS_MAX = 10_000
+"""How long a venue that is asked about orders is waited for; then it is asked again."""
 
 RETRY_DELAY_MS = 1_000
 RETRY_DELAY_MS_MAX = 60_000
@@ -96,9 +99,10 @@ class KeepSessions:
         await self.find_due()
         await self._concurrency.gather(*(self._open_due() for _ in range(min(OPENED_AT_ONCE_MAX, len(self._due)))))
         self.has_tried_all = True
-        for account_id, orders in (await self._reconcile.waiting()).items():
-            if self._sessions.is_open(account_id):
-                await self._ask(account_id, orders)
+        waiting = (await self._reconcile.waiting()).items()
+        await self._concurrency.gather(
+            *(self._ask(account_id, orders) for account_id, orders in waiting if self._sessions.is_open(account_id))
+        )
 
     async def _open_due(self) -> None:
         """Open what is due, one after another, those first that an order waits for."""
@@ -127,11 +131,16 @@ class KeepSessions:
 
     async def _ask(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
         try:
-            await self._reconcile.ask(self._sessions.get(account_id), orders)
+            if not await self._concurrency.within(ASK_MS_MAX, self._asked(account_id, orders)):
+                raise VenueUnavailable("the venue does not say what became of its orders")
         except CadenzaError as error:
             self.failing[account_id] = error.code
         else:
             self.failing.pop(account_id, None)
+
+    async def _asked(self, account_id: TradingAccountId, orders: Sequence[Order]) -> bool:
+        await self._reconcile.ask(self._sessions.get(account_id), orders)
+        return True
 
     def _back_off(self, account_id: TradingAccountId, error: CadenzaError) -> None:
         delay_ms = self._delay_ms.get(account_id, RETRY_DELAY_MS)
