@@ -353,3 +353,64 @@ async def test_when_the_reply_of_the_commit_is_lost_the_old_key_does_not_go_on(
     await desk.open_session(await desk.stored())
     assert desk.signed_by[-1] == secrets_of("second", FIRST).api_key
     assert await told(desk, ROTATED) == [(OperationStatus.SUCCESS, None)]
+
+
+# Where the one who changed a key could not do all that follows from it
+
+
+@pytest.mark.parametrize("is_rotated", [True, False])
+async def test_an_open_session_of_a_key_that_was_changed_is_found_by_the_keeper(desk: Desk, is_rotated: bool) -> None:
+    await connected(desk)
+    async with desk.world.storage.begin() as uow:
+        for key in NEW_KEYS:
+            credential, _ = await keys().find(uow, TENANT, key, lock=True)
+            if is_rotated:
+                credential = replace(credential, version=2)
+                await uow.credentials.update(credential, keys().seal(credential, secrets_of("second", key)))
+            else:
+                await uow.credentials.update(replace(credential, status=CredentialStatus.REVOKED, revoked_at_ms=1))
+        await uow.commit()
+    assert desk.world.sessions.is_open(ACCOUNT)
+    await desk.keeper.tick()
+    if is_rotated:
+        assert desk.signed_by[-1] == secrets_of("second", FIRST).api_key
+        assert desk.world.sessions.takes_orders(ACCOUNT)
+    else:
+        assert not desk.world.sessions.is_open(ACCOUNT)
+        assert (await desk.stored()).status is AccountStatus.LOCKED
+    asked = len(desk.signed_by)
+    await desk.keeper.tick()
+    assert len(desk.signed_by) == asked
+
+
+async def test_a_revocation_that_cannot_be_followed_leaves_nobody_signing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connected(desk)
+    await desk.revoke(ACTOR, SECOND)
+
+    async def is_away(*args: Any) -> None:
+        raise e.DatabaseUnavailable("away")
+
+    with monkeypatch.context() as while_away:
+        while_away.setattr(desk.changer, "finish", is_away)
+        with pytest.raises(e.DatabaseUnavailable):
+            await desk.revoke(ACTOR, FIRST)
+    assert not desk.world.sessions.is_open(ACCOUNT)
+    await desk.keeper.tick()
+    assert (await desk.stored()).status is AccountStatus.LOCKED
+
+
+async def test_a_session_whose_key_cannot_be_told_is_closed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await connected(desk)
+
+    def is_away() -> Any:
+        raise e.DatabaseUnavailable("away")
+
+    with monkeypatch.context() as while_away:
+        while_away.setattr(desk.world.storage, "read", is_away)
+        await desk.open_session.again(ACCOUNT)
+    assert not desk.world.sessions.is_open(ACCOUNT)
+    assert desk.world.sessions.expected_count == 0
+    await desk.keeper.tick()
+    assert desk.world.sessions.takes_orders(ACCOUNT)

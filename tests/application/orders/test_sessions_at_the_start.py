@@ -18,7 +18,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills, loses_the_answer
 from tests.application.orders.start_world import Start, started
-from tests.domain.trading.worlds import ACCOUNT, account, request
+from tests.domain.trading.worlds import ACCOUNT, D, account, request
 from tests.serving import eventually
 
 
@@ -130,6 +130,33 @@ async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_wait
     assert (order.status, order.reject_reason) == (
         (OrderStatus.ACCEPTED, None) if is_opened else (OrderStatus.REJECTED, "NOT_SENT")
     )
+
+
+async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sent(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, is_first = start.world, iter([True])
+    start.venue.let_in.set()
+    await start.keeper.tick()
+
+    def reach(point: str) -> None:
+        if point == "committer.after_commit" and next(is_first, False):
+            world.sessions.expect(account())
+
+    monkeypatch.setattr(world.failpoints, "reach", reach)
+    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
+    await _is_waited_for(world)
+    session = world.sessions._open.pop(ACCOUNT)  # it is opened anew
+    async with world.storage.read() as uow:
+        (recorded,) = await uow.orders.unresolved(ACCOUNT)
+    cancelled = await world.cancel_order(ACTOR, ACCOUNT, recorded.id)
+    assert cancelled.status is OrderStatus.PENDING_CANCEL
+    world.sessions._open[ACCOUNT] = session
+    world.sessions.settle(ACCOUNT)
+    order = await submitting
+    assert (order.status, order.cancel_reason) == (OrderStatus.CANCELED, "USER")
+    assert world.session.submitted == []
+    assert await world.balance("USDT") == (D(1_000_000), D(0))
 
 
 async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:

@@ -1,6 +1,6 @@
 """Credentials with their sealed secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
@@ -74,6 +74,12 @@ class CredentialSql:
             f"SELECT * FROM credentials {where.sql} ORDER BY created_at_ms DESC, id DESC", *where.parameters
         )
         return [_credential_of(row) for row in rows]
+
+    async def live_versions(self, ids: Collection[CredentialId]) -> Mapping[CredentialId, int]:
+        rows = await self._connection.fetch(
+            "SELECT id, version FROM credentials WHERE status = 'CREATED' AND id = ANY($1::uuid[])", list(ids)
+        )
+        return {CredentialId(row["id"]): row["version"] for row in rows}
 
     async def accounts_using(self, credential_id: CredentialId) -> Sequence[TradingAccountId]:
         rows = await self._connection.fetch(

@@ -26,6 +26,14 @@ class FollowCredentials:
         self._changer = changer
 
     async def __call__(self, operation: Operation) -> None:
+        """When it fails, nobody knows who may sign: no session is left, and the keeper goes on."""
+        try:
+            await self._follow(operation)
+        except BaseException:
+            await self._sessions.close(operation.account_id)
+            raise
+
+    async def _follow(self, operation: Operation) -> None:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
             if account is None:

@@ -5,7 +5,7 @@ One supervised loop calls `tick`; after a start the first tick opens everything 
 wait for that: orders of an account whose session is expected wait for it, and it is opened before the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
@@ -19,7 +19,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, CredentialRevoked, VenueUnavailable
-from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
@@ -84,15 +84,26 @@ class KeepSessions:
                 continue  # the operation has been ended as FAILED, with the cause
 
     async def find_due(self) -> None:
-        """Expect the sessions that should be open, are not and are due; `tick` opens them."""
+        """Expect the sessions that should be open, are not and are due; `tick` opens them. One that a key signs which
+        was revoked or rotated is due as well: whoever changed it could not close it, as the database was away."""
         async with self._storage.read() as uow:
             accounts = await uow.accounts.with_status(STREAMING)
+            versions = await uow.credentials.live_versions(
+                {id for account in accounts for id in account.credential_ids}
+            )
         now_ms = self._clock.monotonic_ms()
         for account in accounts:
-            is_due = not self._sessions.is_open(account.id) and now_ms >= self._not_before_ms.get(account.id, 0)
+            is_due = not self._is_rightly_open(account, versions) and now_ms >= self._not_before_ms.get(account.id, 0)
             if is_due and account.id not in self._due:
                 self._due[account.id] = account
                 self._sessions.expect(account)
+
+    def _is_rightly_open(self, account: TradingAccount, versions: Mapping[CredentialId, int]) -> bool:
+        signer = self._sessions.signer(account.id)
+        if signer is None:
+            return self._sessions.is_open(account.id)
+        first = next((id for id in account.credential_ids if id in versions), None)
+        return signer.id == first and signer.version == versions[first]
 
     async def tick(self) -> None:
         """Open what should be open and is due, and ask about orders that wait too long for an answer."""

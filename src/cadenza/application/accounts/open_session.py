@@ -40,20 +40,24 @@ class OpenSession:
 
     async def again(self, account_id: TradingAccountId) -> None:
         """Open it anew where another key is to sign from now on: orders need not wait for the keeper. A session that
-        the right key signs stays as it is. Where the venue does not answer, the keeper goes on trying."""
-        async with self._storage.read() as uow:
-            account = await uow.accounts.get(account_id)
-        if account is None or account.status not in STREAMING:
-            return
+        the right key signs stays as it is; where that cannot be told, none is left. Where the venue or the database
+        does not answer, the keeper goes on trying."""
+        try:
+            async with self._storage.read() as uow:
+                account = await uow.accounts.get(account_id)
+            if account is not None and account.status in STREAMING:
+                await self._open_anew(account)
+        except CadenzaError:
+            await self._sessions.close(account_id)
+
+    async def _open_anew(self, account: TradingAccount) -> None:
         self._sessions.expect(account)
         try:
-            await self.close_outdated(account_id)
-            if not self._sessions.is_open(account_id):
+            await self.close_outdated(account.id)
+            if not self._sessions.is_open(account.id):
                 await self(account)
-        except CadenzaError:
-            return
         finally:
-            self._sessions.settle(account_id)
+            self._sessions.settle(account.id)
 
     async def close_outdated(self, account_id: TradingAccountId) -> None:
         """Close the session unless the account's first live key signs it."""

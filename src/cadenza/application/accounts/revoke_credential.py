@@ -8,6 +8,7 @@ from cadenza.application.accounts.keys import Keys
 from cadenza.domain.accounts.credential import Credential, CredentialStatus
 from cadenza.domain.accounts.operation import OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus
+from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId
 from cadenza.ports.clock import Clock
@@ -52,6 +53,12 @@ class RevokeCredential:
                 await uow.operations.add(operation)
                 operations.append(operation)
             await uow.commit()
+        failures = []
         for operation in operations:
-            await self._follow(operation)
+            try:
+                await self._follow(operation)
+            except CadenzaError as failure:  # the others are to stop signing all the same
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return credential

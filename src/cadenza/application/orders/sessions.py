@@ -90,9 +90,12 @@ class Sessions:
             expected.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's session is not expected any more, at most `timeout_ms` for each time that it is.
-        Returns at once when it is not, and to tenants whose account it is not."""
-        while (expected := self._expected.get(account_id)) is not None and expected.tenant_id == tenant_id:
+        """Wait until the account's session is not expected any more, at most `timeout_ms`, and as long again when it is
+        expected anew by then. Returns at once when it is not, and to tenants whose account it is not."""
+        for _ in range(2):
+            expected = self._expected.get(account_id)
+            if expected is None or expected.tenant_id != tenant_id:
+                return
             self._wanted[account_id] = None
             if await expected.ended.wait_for(timeout_ms) is None:
                 return

@@ -26,9 +26,9 @@ from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import RejectedReport, Report, UnknownOutcomeReport
+from cadenza.domain.trading.reports import CanceledReport, RejectedReport, Report, UnknownOutcomeReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import Submission, decide_submit, find_repeated
 from cadenza.ports.clock import Clock
@@ -160,10 +160,13 @@ class SubmitOrder:
             self._in_flight.end(order.id)
 
     async def _call_venue(self, order: Order) -> Sequence[Report]:
+        has_to_wait = not self._sessions.takes_orders(order.account_id)
         try:  # its session may be opened anew since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
         except VenueUnavailable:
             return [_not_sent(order, self._clock.now_ms())]
+        if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
+            return [_withdrawn(withdrawn, self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         reports = await self._concurrency.within(VENUE_REPLY_MS_MAX, session.submit(order))
         return [_not_answered(order)] if reports is None else reports
@@ -234,6 +237,13 @@ def _not_answered(order: Order) -> UnknownOutcomeReport:
         venue_order_id=None,
         at_ms=order.updated_at_ms,
         cause=f"no reply within {VENUE_REPLY_MS_MAX} ms",
+    )
+
+
+def _withdrawn(order: Order, at_ms: int) -> CanceledReport:
+    """It was cancelled while it waited to be sent. No byte left, so none does."""
+    return CanceledReport(
+        account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=at_ms, reason=CancelReason.USER
     )
 
 

@@ -1,6 +1,6 @@
 """Accounts, credentials, operations and subscriptions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,6 +89,9 @@ class CredentialRepository(Protocol):
 
     async def list(self, filter: CredentialFilter) -> Sequence[Credential]:
         """Newest first."""
+
+    async def live_versions(self, ids: Collection[CredentialId]) -> Mapping[CredentialId, int]:
+        """Return the versions of those that are not revoked."""
 
     async def accounts_using(self, credential_id: CredentialId) -> Sequence[TradingAccountId]: ...
 
