@@ -107,10 +107,10 @@ async def test_nothing_goes_out_while_the_account_is_being_reconciled(
     assert start.world.session.submitted == []
 
 
-@pytest.mark.parametrize("is_opened", [True, False])
-async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_waits_too(
-    start: Start, monkeypatch: pytest.MonkeyPatch, is_opened: bool
-) -> None:
+async def _recorded_just_before_its_session_is_opened_anew(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> "asyncio.Task[Order]":
+    """Return the request, whose order is on disk and waits to be sent."""
     world, is_first = start.world, iter([True])
     start.venue.let_in.set()
     await start.keeper.tick()
@@ -120,8 +120,17 @@ async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_wait
             world.sessions.expect(account())
 
     monkeypatch.setattr(world.failpoints, "reach", reach)
-    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
+    submitting: asyncio.Task[Order] = asyncio.create_task(world.submit_order(ACTOR, request()))
     await _is_waited_for(world)
+    return submitting
+
+
+@pytest.mark.parametrize("is_opened", [True, False])
+async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_waits_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch, is_opened: bool
+) -> None:
+    world = start.world
+    submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
     assert world.session.submitted == []
     if not is_opened:
         await world.sessions.close(ACCOUNT)
@@ -135,17 +144,8 @@ async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_wait
 async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sent(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, is_first = start.world, iter([True])
-    start.venue.let_in.set()
-    await start.keeper.tick()
-
-    def reach(point: str) -> None:
-        if point == "committer.after_commit" and next(is_first, False):
-            world.sessions.expect(account())
-
-    monkeypatch.setattr(world.failpoints, "reach", reach)
-    submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
-    await _is_waited_for(world)
+    world = start.world
+    submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
     session = world.sessions._open.pop(ACCOUNT)  # it is opened anew
     async with world.storage.read() as uow:
         (recorded,) = await uow.orders.unresolved(ACCOUNT)
