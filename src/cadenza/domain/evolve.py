@@ -12,10 +12,12 @@ def evolve(value: T, **changes: Any) -> T:
     are instead of running `__init__`, so it is for dataclasses without slots and without `__post_init__`. Raises
     `TypeError` for a field that is not there.
     """
-    fields = value.__dict__
-    if not changes.keys() <= fields.keys():
-        raise TypeError(f"{type(value).__name__} has no {', '.join(sorted(changes.keys() - fields.keys()))}")
-    changed = object.__new__(type(value))
-    changed.__dict__.update(fields)
-    changed.__dict__.update(changes)
+    changed = object.__new__(value.__class__)
+    fields = changed.__dict__
+    fields.update(value.__dict__)
+    known = len(fields)
+    fields.update(changes)
+    if len(fields) != known:
+        unknown = sorted(changes.keys() - value.__dict__.keys())
+        raise TypeError(f"{type(value).__name__} has no {', '.join(unknown)}")
     return changed

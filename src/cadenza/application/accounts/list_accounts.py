@@ -173,7 +173,7 @@ class ListPortfolios:
                 [balance for balance in balances if balance.account_id == account.id],
                 [position for position in positions if position.account_id == account.id],
                 now_ms,
-                query.currency,
+                self._portfolios.valuation(account.venue_id, query.currency),
             )
             for account in accounts
         ]

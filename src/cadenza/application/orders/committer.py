@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from cadenza.application.orders.portfolios import PortfolioBuilder, RateCache
+from cadenza.application.orders.portfolios import PortfolioBuilder, Valuation
 from cadenza.application.orders.tell_missed import TellMissed
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.events import PortfolioUpdated
 from cadenza.domain.trading.state import TradingState, World
@@ -243,16 +243,14 @@ class Committer:
         )
 
     def _tell_portfolios(self, state: TradingState) -> None:
-        rates: RateCache = {}
-        for account_id in sorted(state.changed.portfolios):
+        valuations: dict[VenueId, Valuation] = {}
+        for account_id in state.changed.portfolios:
             account = state.account(account_id)
-            portfolio = self._portfolios.build(
-                account,
-                state.balances(account_id),
-                _positions_to_tell(state, account_id),
-                state.world.now_ms,
-                rates=rates,
-            )
+            valuation = valuations.get(account.venue_id)
+            if valuation is None:
+                valuation = valuations[account.venue_id] = self._portfolios.valuation(account.venue_id)
+            balances, positions = state.balances(account_id), _positions_to_tell(state, account_id)
+            portfolio = self._portfolios.build(account, balances, positions, state.world.now_ms, valuation)
             state.emit(account_id, PortfolioUpdated(portfolio))
 
 

@@ -2,21 +2,69 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.instrument import Instrument, InstrumentType, Security, SecurityType
 from cadenza.domain.money import ONE, divide
-from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Rate, summarize
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, summarize
 from cadenza.domain.trading.position import Position
 from cadenza.ports.market import MarketView
 
 DEFAULT_CURRENCY = "USDT"
 
 
-RateCache = dict[str, dict[str, Decimal | None]]
-"""By venue, then by asset: units of the currency per unit of the asset."""
+class Valuation:
+    """What one venue's assets are worth in one currency, at one moment: each is looked up once."""
+
+    def __init__(
+        self,
+        venue_id: VenueId,
+        currency: str,
+        *,
+        mark: Callable[[InstrumentId], Decimal | None],
+        security: Callable[[SecurityId], Security | None],
+    ) -> None:
+        self.currency = currency
+        self._venue = str(venue_id)
+        self._mark = mark
+        self._security = security
+        self._rates: dict[str, Decimal | None] = {}
+        self._types: dict[str, SecurityType] = {}
+
+    def rate(self, asset: str) -> Decimal | None:
+        """Return units of the currency per unit of the asset; None without a fresh price path."""
+        if asset not in self._rates:
+            self._rates[asset] = self._found(asset)
+        return self._rates[asset]
+
+    def type_of(self, asset: str) -> SecurityType:
+        known = self._types.get(asset)
+        if known is None:
+            security = self._security(SecurityId(f"{self._venue}:{asset}"))
+            known = self._types[asset] = SecurityType.CASH if security is None else security.type
+        return known
+
+    def _found(self, asset: str) -> Decimal | None:
+        straight = self._direct(asset, self.currency)
+        if straight is not None:
+            return straight
+        for middle in ("USDT", "USD", "BTC"):
+            first, second = self._direct(asset, middle), self._direct(middle, self.currency)
+            if first is not None and second is not None:
+                return first * second
+        return None
+
+    def _direct(self, asset: str, target: str) -> Decimal | None:
+        if asset == target:
+            return ONE
+        mark = self._mark(InstrumentId(f"{self._venue}:{asset}/{target}"))
+        if mark is not None:
+            return mark
+        inverse = self._mark(InstrumentId(f"{self._venue}:{target}/{asset}"))
+        return divide(ONE, inverse) if inverse else None
 
 
 class PortfolioBuilder:
@@ -33,19 +81,19 @@ class PortfolioBuilder:
         self._instrument = instrument
         self._security = security
 
+    def valuation(self, venue_id: VenueId, currency: str = DEFAULT_CURRENCY) -> Valuation:
+        """Return how the venue's assets are valued now: for portfolios in one currency that are built at one moment."""
+        return Valuation(venue_id, currency, mark=self._mark, security=self._security)
+
     def build(
         self,
         account: TradingAccount,
         balances: Sequence[Balance],
         positions: Sequence[Position],
         now_ms: int,
-        currency: str = DEFAULT_CURRENCY,
-        rates: RateCache | None = None,
+        valuation: Valuation,
     ) -> Portfolio:
-        """Return the portfolio valued in `currency`. Assets without a fresh price path add nothing to the equity.
-
-        `rates` remembers what was looked up, for portfolios in one currency that are built at one moment.
-        """
+        """Return the portfolio. Assets without a fresh price path add nothing to the equity."""
         instruments = {}
         for position in positions:
             instrument = self._instrument(position.instrument_id)
@@ -55,24 +103,16 @@ class PortfolioBuilder:
             self._marked(p, instruments[p.instrument_id]) for p in positions if p.instrument_id in instruments
         )
         held = tuple(
-            HeldBalance(balance=balance, security_type=self._type_of(account.venue_id, balance.asset))
-            for balance in sorted(balances, key=lambda b: b.asset)
+            HeldBalance(balance=balance, security_type=valuation.type_of(balance.asset))
+            for balance in sorted(balances, key=_asset)
         )
-        updated = [now_ms] if not (held or marked) else [
-            *(h.balance.updated_at_ms for h in held), *(m.position.updated_at_ms for m in marked)
-        ]  # fmt: skip
+        updated_ms = [h.balance.updated_at_ms for h in held] + [m.position.updated_at_ms for m in marked]
         return Portfolio(
             account=account,
             positions=marked,
             balances=held,
-            summary=summarize(
-                tuple(balances),
-                marked,
-                instruments,
-                currency,
-                self._rate(account.venue_id, currency, {} if rates is None else rates),
-            ),
-            updated_at_ms=max(updated),
+            summary=summarize(tuple(balances), marked, instruments, valuation.currency, valuation.rate),
+            updated_at_ms=max(updated_ms, default=now_ms),
         )
 
     def _marked(self, position: Position, instrument: Instrument) -> MarkedPosition:
@@ -83,43 +123,12 @@ class PortfolioBuilder:
             mark=self._mark(instrument.id),
         )
 
-    def _type_of(self, venue_id: VenueId, asset: str) -> SecurityType:
-        security = self._security(SecurityId(f"{venue_id}:{asset}"))
-        return security.type if security is not None else SecurityType.CASH
-
     def _mark(self, instrument_id: InstrumentId) -> Decimal | None:
         top = self._market.top(instrument_id)
         return None if top is None else top.mark
 
-    def _rate(self, venue_id: VenueId, currency: str, rates: RateCache) -> Rate:
-        venue = str(venue_id)
-        known = rates.setdefault(venue, {})
 
-        def direct(asset: str, target: str) -> Decimal | None:
-            if asset == target:
-                return ONE
-            mark = self._mark(InstrumentId(f"{venue}:{asset}/{target}"))
-            if mark is not None:
-                return mark
-            inverse = self._mark(InstrumentId(f"{venue}:{target}/{asset}"))
-            return divide(ONE, inverse) if inverse else None
-
-        def found(asset: str) -> Decimal | None:
-            straight = direct(asset, currency)
-            if straight is not None:
-                return straight
-            for middle in ("USDT", "USD", "BTC"):
-                first, second = direct(asset, middle), direct(middle, currency)
-                if first is not None and second is not None:
-                    return first * second
-            return None
-
-        def rate(asset: str) -> Decimal | None:
-            if asset not in known:
-                known[asset] = found(asset)
-            return known[asset]
-
-        return rate
+_asset = attrgetter("asset")
 
 
 def _kind(instrument: Instrument) -> SecurityType:

@@ -40,7 +40,7 @@ class SubmitOrderRequest:
             self.rounding, _plain(self.limit_price), _plain(self.stop_price), self.time_in_force, self.expire_at_ms,
             self.position_id, self.quote_id, self.leverage, self.client_order_id,
         )  # fmt: skip
-        text = "\x1f".join("" if field is None else str(field) for field in fields)
+        text = "\x1f".join(["" if field is None else str(field) for field in fields])
         return hashlib.sha256(text.encode()).digest()
 
 

@@ -8,6 +8,7 @@ SUBMITTED also stands for an unknown outcome: the order may be at the venue, and
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import (
@@ -127,22 +128,22 @@ class Order:
         """Average price of the executions, 0 when there are none."""
         return average_price(self.executed_cost, self.executed_quantity)
 
-    def submitted(self, at_ms: int) -> "Order":
-        """The intent is recorded and about to be sent."""
-        return self._moved(OrderStatus.SUBMITTED, at_ms)
+    def submitted(self, at_ms: int, reservation: Reservation | None = None) -> "Order":
+        """The intent is recorded, with what it locks, and about to be sent."""
+        return self._moved(OrderStatus.SUBMITTED, at_ms, reservation=reservation)
 
     def accepted(self, venue_order_id: str, at_ms: int) -> "Order":
         """The venue confirmed it. A late confirmation of an order that is further on only tells the venue's id."""
         status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
         if status is self.status and self.venue_order_id == venue_order_id:
             return self
-        return evolve(self._moved(status, at_ms), venue_order_id=venue_order_id)
+        return self._moved(status, at_ms, venue_order_id=venue_order_id)
 
     def rejected(self, reason: str, at_ms: int) -> "Order":
         """The venue refused it, with proof. Nothing that was executed or closed can be rejected any more."""
         if self.is_closed or self.executed_quantity > 0:
             return self
-        return evolve(self._moved(OrderStatus.REJECTED, at_ms), reject_reason=reason)
+        return self._moved(OrderStatus.REJECTED, at_ms, reject_reason=reason)
 
     def revoked(self, at_ms: int) -> "Order":
         """Nobody follows it any more; what becomes of it at its venue is not known here."""
@@ -160,25 +161,25 @@ class Order:
         known_as = venue_order_id or self.venue_order_id
         acknowledged = OrderStatus.SUBMITTED if known_as is None else OrderStatus.ACCEPTED
         status = OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else acknowledged
-        return evolve(self._moved(status, at_ms), venue_order_id=known_as)
+        return self._moved(status, at_ms, venue_order_id=known_as)
 
     def canceled(self, reason: CancelReason, at_ms: int) -> "Order":
         """The venue took it off. It never overwrites another closed state."""
         if self.is_closed:
             return self
-        return evolve(self._moved(OrderStatus.CANCELED, at_ms), cancel_reason=reason.value, canceled_at_ms=at_ms)
+        return self._moved(OrderStatus.CANCELED, at_ms, cancel_reason=reason.value, canceled_at_ms=at_ms)
 
     def expired(self, at_ms: int) -> "Order":
         """Its time came. Executions stay."""
         if self.is_closed:
             return self
-        return evolve(self._moved(OrderStatus.EXPIRED, at_ms), cancel_reason=CancelReason.EXPIRED.value)
+        return self._moved(OrderStatus.EXPIRED, at_ms, cancel_reason=CancelReason.EXPIRED.value)
 
     def trigger_moved(self, stop_price: Decimal, at_ms: int) -> "Order":
         """A trailing stop ratcheted."""
         if self.is_closed or self.stop_price == stop_price:
             return self
-        return evolve(self._moved(self.status, at_ms), stop_price=stop_price)
+        return self._moved(self.status, at_ms, stop_price=stop_price)
 
     def filled(self, execution: Execution) -> "Order":
         """Book one fill; the caller has made sure that it is new. Executions stay ordered by time, then trade id."""
@@ -186,9 +187,9 @@ class Order:
         executions = (*self.executions, execution)
         if len(executions) > 1:
             executions = tuple(sorted(executions, key=lambda e: (e.executed_at_ms, len(e.trade_id), e.trade_id)))
-        moved = self._moved(self._status_after_fill(quantity), max(self.updated_at_ms, execution.executed_at_ms))
-        return evolve(
-            moved,
+        return self._moved(
+            self._status_after_fill(quantity),
+            execution.executed_at_ms,
             executed_quantity=quantity,
             executed_cost=self.executed_cost + execution.cost,
             fees=add_fees(self.fees, execution.fees),
@@ -202,8 +203,9 @@ class Order:
             return OrderStatus.FILLED
         return self.status if self.status is OrderStatus.PENDING_CANCEL else OrderStatus.PARTIALLY_FILLED
 
-    def _moved(self, status: OrderStatus, at_ms: int) -> "Order":
-        return evolve(self, status=status, updated_at_ms=max(self.updated_at_ms, at_ms), version=self.version + 1)
+    def _moved(self, status: OrderStatus, at_ms: int, **changes: Any) -> "Order":
+        updated_at_ms = max(self.updated_at_ms, at_ms)
+        return evolve(self, status=status, updated_at_ms=updated_at_ms, version=self.version + 1, **changes)
 
 
 def add_fees(fees: tuple[Fee, ...], more: tuple[Fee, ...]) -> tuple[Fee, ...]:

@@ -46,7 +46,7 @@ class Changed:
     balances: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     positions: dict[PositionId, Position] = field(default_factory=dict)
     accounts: set[TradingAccountId] = field(default_factory=set)
-    portfolios: set[TradingAccountId] = field(default_factory=set)
+    portfolios: dict[TradingAccountId, None] = field(default_factory=dict)
     events: list[AccountEvent] = field(default_factory=list)
     unmatched: list[Report] = field(default_factory=list)
     matched: list[Order] = field(default_factory=list)
@@ -168,7 +168,7 @@ class TradingState:
     def put_balance(self, balance: Balance) -> None:
         self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
         self.changed.balances.add((balance.account_id, balance.asset))
-        self.changed.portfolios.add(balance.account_id)
+        self.changed.portfolios[balance.account_id] = None
 
     def put_position(self, position: Position) -> None:
         """Record a changed position; a closed one leaves the open rows."""
@@ -179,7 +179,7 @@ class TradingState:
             self._positions.pop(key, None)
         self.changed.positions[position.id] = position
         self.claims.know_position(position.id, position.side)
-        self.changed.portfolios.add(position.account_id)
+        self.changed.portfolios[position.account_id] = None
 
     def put_account(self, account: TradingAccount) -> None:
         self._accounts[account.id] = account

@@ -66,7 +66,7 @@ def decide_submit(
     order = _with_quantity(_draft(request, order_id, tenant_id, account, instrument, state), account, instrument, state)
     check_quantity(order.quantity, reference_price(order, state), instrument)
     reservation = reserve(order, account, instrument, state)
-    order = evolve(order, reservation=reservation).submitted(state.world.now_ms)
+    order = order.submitted(state.world.now_ms, reservation)
     state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
     state.put_order(order)
     return Submission(order, is_new=True)
@@ -163,7 +163,8 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
             "choose a quantityRounding such as DOWN to have it rounded",
             {"lotSize": to_plain(instrument.lot_size)},
         )
-    return evolve(order, quantity=quantity, position_id=None if _opens(order, account, position) else order.position_id)
+    position_id = None if _opens(order, account, position) else order.position_id
+    return evolve(order, quantity=quantity, position_id=position_id)
 
 
 def _naming_its_position(order: Order, account: TradingAccount, state: TradingState) -> Order:
