@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from asyncpg.pgproto.pgproto import UUID as _DatabaseUUID
+from asyncpg.pgproto import pgproto
 
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
@@ -76,7 +76,7 @@ class SystemIds:
                 self._last_ms, self._counter = self._last_ms + 1, 0
         upper = self._last_ms << 16 | 0x7000 | self._counter
         lower = 2 << 62 | _entropy.draw() >> 2
-        new: UUID = _DatabaseUUID(_HALVES.pack(upper, lower))
+        new: UUID = pgproto.UUID(_HALVES.pack(upper, lower))
         return new
 
     def token(self, size_bytes: int) -> bytes:
