@@ -258,7 +258,7 @@ class TestQueries:
 
 
 def signup(metadata: str) -> AuthSignupRequest:
-    text = f'{{"email":"a@b.c","password":"long-enough-1","userMetadata":{metadata}}}'
+    text = f'{{"email":"a@b.c","password":"long-enough-1","metadata":{metadata}}}'
     return read_body(AuthSignupRequest, text.encode())
 
 
