@@ -1,15 +1,19 @@
 """Log lines are structured, carry the request's id, and never a secret."""
 
+import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
 
-from cadenza.runtime.logging import REDACTED, LogLines, bound_request_id, configure_logging
+from cadenza.runtime import logging as logging_module
+from cadenza.runtime.logging import REDACTED, LogLines, bound_request_id, configure_logging, redact
 
 
 @pytest.fixture
@@ -118,3 +122,53 @@ def test_whoever_logs_goes_on_when_the_line_cannot_be_written(make: type[io.Stri
 def test_a_number_too_large_for_the_fast_encoder_is_written_too(stream: io.StringIO) -> None:
     structlog.get_logger().info("large", number=2**70)
     assert lines(stream)[0]["number"] == 2**70
+
+
+async def test_the_lines_of_a_turn_of_the_loop_are_written_together_and_in_order() -> None:
+    out = CountingWrites()
+    configure_logging("info", "json", out)
+    log, library = structlog.get_logger("cadenza.test"), logging.getLogger("library")
+    for number in range(3):
+        log.info("request", number=number)
+    assert out.writes == 0
+    await asyncio.sleep(0)
+    assert out.writes == 1
+    log.info("before")
+    library.warning("of the library")
+    log.info("between")
+    log.error("wrong")
+    assert out.writes == 3, "what is wrong is written at once, after what came before it"
+    structlog.reset_defaults()
+    told = [(line["event"], line.get("number")) for line in lines(out)]
+    assert told == [
+        ("request", 0),
+        ("request", 1),
+        ("request", 2),
+        ("before", None),
+        ("of the library", None),
+        ("between", None),
+        ("wrong", None),
+    ]
+
+
+class CountingWrites(io.StringIO):
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_the_time_of_a_line_is_that_of_the_clock_in_utc(stream: io.StringIO) -> None:
+    before = datetime.now(UTC)
+    structlog.get_logger().info("now")
+    after = datetime.now(UTC)
+    text = lines(stream)[0]["timestamp"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", text)
+    assert before <= datetime.fromisoformat(text) <= after
+
+
+@pytest.mark.parametrize("value", ["plain", 7, 1.5, None, True, "eyJhunter2.eyJhunter2.hunter2", ["x"], {"a": b"1"}])
+def test_a_line_is_the_same_whether_it_is_looked_at_as_a_whole_or_value_by_value(value: Any) -> None:
+    event = {"event": "request", "path": "/x", "value": value}
+    assert redact(None, "info", event) == {key: logging_module._redacted(key, value, 0) for key, value in event.items()}

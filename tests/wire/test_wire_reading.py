@@ -20,7 +20,7 @@ from cadenza.wire.examples import BODY_EXAMPLES
 from cadenza.wire.market import GetMarketOrderBookQuery, ListMarketInstrumentsQuery, ListMarketOrderBooksQuery
 from cadenza.wire.operations import CONNECT_ACCOUNT, CREATE_CREDENTIAL, ROTATE_CREDENTIAL, SUBMIT_ORDER, UPDATE_ACCOUNT
 from cadenza.wire.orders import ListTradeOrdersQuery, SubmitTradeOrderRequest
-from cadenza.wire.reading import read_body, read_query
+from cadenza.wire.reading import _repeats_names, read_body, read_query
 
 ORDER = dict(BODY_EXAMPLES[SUBMIT_ORDER])
 
@@ -255,3 +255,45 @@ class TestQueries:
     def test_any_bytes_are_read_or_refused(self, query: bytes) -> None:
         with contextlib.suppress(InvalidRequest):
             assert read_query(ListTradeOrdersQuery, query).limit >= 1
+
+
+def signup(metadata: str) -> AuthSignupRequest:
+    text = f'{{"email":"a@b.c","password":"long-enough-1","metadata":{metadata}}}'
+    return read_body(AuthSignupRequest, text.encode())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '{"a":1,"a":2}',
+        '{"a":{"b":1,"c":{"d":1,"d":1}}}',
+        '{"a":[1,[{"b":1,"b":1}]]}',
+        '{"a":1,"\\u0061":2}',
+        '{"\\"a:":1,"\\"a:":2}',
+        '{"":1,"":2}',
+        '{"a" : 1 , "b:c" : ":" , "a"\n:\n2}',
+    ],
+)
+def test_a_name_given_twice_is_refused_at_any_depth(metadata: str) -> None:
+    assert "is given more than once" in refusal(signup, metadata)
+
+
+def test_a_field_given_twice_is_refused_however_it_is_written() -> None:
+    text = json.dumps(ORDER)
+    for again in ('"quantity":"1"', '"\\u0071uantity":"1"', '"quantity"  :"1"'):
+        told = refusal(read_body, SubmitTradeOrderRequest, f"{text[:-1]},{again}}}".encode())
+        assert told.endswith("field 'quantity' is given more than once")
+
+
+JSON_TEXTS = st.text(st.sampled_from('ab:{}[],"\\\n\u0001é'), max_size=4)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10) | JSON_TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(JSON_TEXTS, inner, max_size=3),
+)
+
+
+@given(st.dictionaries(JSON_TEXTS, JSON_VALUES, max_size=3), st.booleans())
+def test_names_that_are_not_repeated_are_never_mistaken_for_repeated_ones(value: object, ascii_only: bool) -> None:
+    body = json.dumps({"m": value}, ensure_ascii=ascii_only).encode()
+    assert not _repeats_names(body)
+    assert _repeats_names(b'{"m":' + body + b',"n":[{"a":1,"a":' + body + b"}]}")

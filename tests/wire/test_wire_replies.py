@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -143,3 +144,9 @@ def test_a_trade_of_the_tape() -> None:
             "timestamp": w.NOW_MS,
         },
     }
+
+
+@given(instants)
+def test_instants_are_written_as_rfc_3339_with_milliseconds(at_ms: int) -> None:
+    exact = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    assert rfc3339(at_ms) == exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")

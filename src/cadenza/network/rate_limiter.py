@@ -24,7 +24,9 @@ class TokenBuckets:
     def allow(self, key: str) -> int | None:
         """Take a token: None when there was one, else the whole seconds until there is."""
         now_ms = self._monotonic_ms()
-        full_at_ms = max(self._full_at_ms.get(key, now_ms), now_ms)
+        full_at_ms = self._full_at_ms.get(key, 0)
+        if full_at_ms < now_ms:
+            full_at_ms = now_ms
         wait_ms = full_at_ms - self._depth_ms - now_ms
         if wait_ms > 0:
             return -(-wait_ms // 1000)

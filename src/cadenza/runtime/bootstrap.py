@@ -4,7 +4,7 @@ import gc
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
@@ -266,7 +266,7 @@ class House:
             failpoints=self._failpoints,
         )
 
-    def _wire_http(self) -> Litestar:
+    def _wire_http(self) -> ASGIApp:
         per_s = self.settings.limits.flood_requests_per_s
         return create_app(
             self.use_cases,

@@ -1,12 +1,16 @@
 """Structured log lines on stderr: JSON or for reading, with the request's id, and never with a secret."""
 
+import asyncio
 import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import lru_cache
+from types import NoneType
 from typing import Any, ClassVar, TextIO
 
 import msgspec
@@ -28,21 +32,20 @@ _SECRET_TEXTS = (
     (re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+"), f"Bearer {REDACTED}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),
 )
-# Most texts have none: one look instead of three.
-_MAY_HOLD_SECRETS = re.compile(r"://|bearer|eyJ", re.IGNORECASE)
 _KEYS_REMEMBERED_MAX = 4_096
+_PLAIN = frozenset({str, int, float, bool, NoneType})
 
 
 def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Set up structlog and the standard library's logging for this process; `stream` is stderr unless given."""
-    out = stream or sys.stderr
+    out = _Lines(stream or sys.stderr)
     as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
     threshold = getattr(logging, level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamped,
     ]
     rendering: list[structlog.typing.Processor] = (
         [_TRACEBACKS, redact, structlog.processors.JSONRenderer(serializer=_json)]
@@ -56,7 +59,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
         logger_factory=lambda name="cadenza": LogLines(out, name),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler[Any](out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -69,24 +72,69 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # ten lines that tell nobody anything
 
 
+class _Lines:
+    """Lines on their way to a stream. Those of one turn of the event loop may be written together, in their order:
+    `hold` keeps a line until the turn ends, `write` and `flush` write what is kept first."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.isatty = out.isatty
+        self._out = out
+        self._held: list[str] = []
+
+    def hold(self, line: str) -> None:
+        self._held.append(line)
+        if len(self._held) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # there is no turn to wait for
+                self.flush()
+
+    def write(self, text: str) -> None:
+        self._held.append(text)
+        self.flush()
+
+    def flush(self) -> None:
+        held, self._held = self._held, []
+        if not held:
+            return
+        try:
+            self._out.write("".join(held))
+            self._out.flush()
+        except (OSError, ValueError):
+            LogLines.lost_total += len(held)
+
+
 class LogLines:
     """Writes lines to a stream. Guarantee: nobody fails because a line could not be written (the disk is full, the pipe
-    is closed); such lines are counted."""
+    is closed); such lines are counted. Warnings and worse are written at once, others when the turn of the event loop
+    ends at the latest."""
 
     lost_total: ClassVar[int] = 0
 
-    def __init__(self, out: TextIO, name: str) -> None:
+    def __init__(self, out: _Lines, name: str) -> None:
         self._out = out
         self.name = name  # `add_logger_name` puts it on the lines
 
     def msg(self, line: str) -> None:
-        try:
-            self._out.write(f"{line}\n")
-            self._out.flush()
-        except (OSError, ValueError):
-            LogLines.lost_total += 1
+        self._out.hold(f"{line}\n")
 
-    debug = info = warning = error = critical = msg
+    def now(self, line: str) -> None:
+        self._out.write(f"{line}\n")
+
+    debug = info = msg
+    warning = error = critical = now
+
+
+def _stamped(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Structlog processor: the time of the line in UTC, to the microsecond."""
+    seconds, micros = divmod(time.time_ns() // 1000, 1_000_000)
+    event["timestamp"] = f"{_second(seconds)}.{micros:06}Z"
+    return event
+
+
+@lru_cache(2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _json(event: Any, **_options: object) -> str:
@@ -103,7 +151,26 @@ def bound_request_id(request_id: str) -> AbstractContextManager[None]:
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Structlog processor: hide every value whose key names a secret, at any depth, and secrets inside text."""
+    if _is_plain(event):
+        return event
     return {key: _redacted(key, value, 0) for key, value in event.items()}
+
+
+def _is_plain(event: Mapping[str, Any]) -> bool:
+    """Tell, with one look at all of it, that there is nothing to hide: so it is with most lines."""
+    texts = []
+    for value in event.values():
+        kind = type(value)
+        if kind is str:
+            texts.append(value)
+        elif kind not in _PLAIN:
+            return False
+    return not _names_secrets(tuple(event)) and not _may_hold_secrets("\n".join(texts))
+
+
+@lru_cache(_KEYS_REMEMBERED_MAX)
+def _names_secrets(keys: tuple[str, ...]) -> bool:
+    return any(_names_a_secret(key) for key in keys)
 
 
 @lru_cache(_KEYS_REMEMBERED_MAX)
@@ -132,8 +199,12 @@ def _redacted(key: str, value: object, depth: int) -> object:
 
 
 def _redacted_text(text: str) -> str:
-    if _MAY_HOLD_SECRETS.search(text) is None:
+    if not _may_hold_secrets(text):
         return text
     for pattern, replacement in _SECRET_TEXTS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _may_hold_secrets(text: str) -> bool:
+    return "://" in text or "eyJ" in text or "bearer" in text.lower()

@@ -63,7 +63,8 @@ class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
     await_closed: Annotated[bool, Meta(description="Wait up to 1 s for a closed state before answering")] = False
 
     def __post_init__(self) -> None:
-        absent_when_empty(self, "idempotency_key", "client_order_id")
+        if self.idempotency_key == "" or self.client_order_id == "":
+            absent_when_empty(self, "idempotency_key", "client_order_id")
 
     def to_command(self) -> SubmitOrderRequest:
         return SubmitOrderRequest(

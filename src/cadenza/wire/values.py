@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec import UNSET, UnsetType
 
@@ -9,6 +10,7 @@ from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - written with a Z of our own
+_SECONDS_REMEMBERED_MAX = 4_096
 
 
 def decimal_of(field: str, text: str) -> Decimal:
@@ -29,7 +31,13 @@ def optional_plain(value: Decimal | None) -> str | UnsetType:
 
 def rfc3339(at_ms: int) -> str:
     """Return an instant (Unix, ms) as RFC 3339 in UTC with milliseconds and `Z`."""
-    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds") + "Z"
+    seconds, millis = divmod(at_ms, 1000)
+    return f"{_second(seconds)}.{millis:03}Z"
+
+
+@lru_cache(_SECONDS_REMEMBERED_MAX)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def optional_rfc3339(at_ms: int | None) -> str | UnsetType:

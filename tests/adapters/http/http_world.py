@@ -8,7 +8,7 @@ from decimal import Decimal as D
 from typing import Any
 from uuid import UUID
 
-from litestar import Litestar
+from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 from tests.contract.checker import Answer, check_answer
 
@@ -387,7 +387,7 @@ class Flood:
 class World:
     """The application and what it stands on."""
 
-    app: Litestar
+    app: ASGIApp
     use_cases: Any
     flood: Flood
     metrics: HttpMetrics
@@ -456,7 +456,7 @@ def make_world(limits: HttpLimits | None = None, more_routes: Sequence[Any] = ()
 
 
 async def _call(
-    app: Litestar,
+    app: ASGIApp,
     method: str,
     path: str,
     query: bytes,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from cadenza.adapters.http.edge import Edge
 from cadenza.adapters.http.endpoint import Endpoint, Shortcut, framework_route
@@ -36,7 +36,7 @@ def create_app(
     clock: Clock,
     ids: Ids,
     more_routes: Sequence[ControllerRouterHandler] = (),
-) -> Litestar:
+) -> ASGIApp:
     """Return the ASGI application. It owns nothing and starts nothing: what it is given must be running.
 
     `flood` counts requests by address and by user and must allow far more than honest use. `is_ready` answers /readyz.
@@ -60,9 +60,7 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,
     )
-    inner = Shortcut(endpoints, app.asgi_handler)
-    app.asgi_handler = Edge(inner, limits=limits, flood=flood, metrics=metrics, clock=clock, ids=ids)
-    return app
+    return Edge(Shortcut(endpoints, app), limits=limits, flood=flood, metrics=metrics, clock=clock, ids=ids)
 
 
 def _cors(limits: HttpLimits) -> CORSConfig | None:

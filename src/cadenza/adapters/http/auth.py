@@ -10,6 +10,7 @@ from cadenza.domain.identity.actor import Actor
 async def authenticated(headers: Mapping[bytes, bytes], use_cases: UseCases) -> Actor:
     """Return the caller; raise `InvalidToken` or `TokenExpired`."""
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip()
+    if not token or scheme.lower() != "bearer":
         raise InvalidToken("an access token is needed: Authorization: Bearer <token>")
-    return await use_cases.authenticate(token.strip())
+    return await use_cases.authenticate(token)

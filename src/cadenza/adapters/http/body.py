@@ -12,14 +12,13 @@ async def read_bounded(headers: Mapping[bytes, bytes], receive: Receive, bytes_m
 
     Raises `PayloadTooLarge` as soon as it is known to be over the limit, without reading the rest.
     """
-    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type not in (b"", b"application/json"):
-        shown = media_type[:64].decode("latin-1")
-        raise InvalidRequest(f"Content-Type: {shown!r} is not application/json", {"field": "Content-Type"})
+    content_type = headers.get(b"content-type", b"")
+    if content_type != b"application/json":
+        _check_media_type(content_type)
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced[:19]) > bytes_max:
         raise _too_large(bytes_max)
-    body = bytearray()
+    body = b""
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -28,7 +27,14 @@ async def read_bounded(headers: Mapping[bytes, bytes], receive: Receive, bytes_m
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
         if not message["more_body"]:
-            return bytes(body)
+            return body
+
+
+def _check_media_type(content_type: bytes) -> None:
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if media_type not in (b"", b"application/json"):
+        shown = media_type[:64].decode("latin-1")
+        raise InvalidRequest(f"Content-Type: {shown!r} is not application/json", {"field": "Content-Type"})
 
 
 def _too_large(bytes_max: int) -> PayloadTooLarge:

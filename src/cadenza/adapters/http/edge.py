@@ -1,14 +1,15 @@
 """Around every request, routed or not: its id, the flood limit, the access log, measurements and safe headers."""
 
 import re
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import structlog
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from cadenza.adapters.http.client import client_address
-from cadenza.adapters.http.errors import REQUEST_ID_KEY, failure, operation_of
+from cadenza.adapters.http.errors import CLIENT_KEY, HEADERS_KEY, REQUEST_ID_KEY, failure, operation_of
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.domain.errors import RateLimited
@@ -18,6 +19,7 @@ from cadenza.ports.rate_limiter import RateLimiter
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+_SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 log = structlog.get_logger(__name__)
 
@@ -30,63 +32,69 @@ class Edge:
     ) -> None:
         self._app = app
         self._limits = limits
+        self._unlimited = _PROBES | limits.flood_exempt
         self._flood = flood
         self._metrics = metrics
         self._clock = clock
         self._ids = ids
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = self._request_id(scope)
-        scope[REQUEST_ID_KEY] = request_id  # type: ignore[literal-required]
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            if scope["type"] == ScopeType.HTTP:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        scope[HEADERS_KEY] = headers = dict(scope["headers"])
+        request_id = scope[REQUEST_ID_KEY] = self._request_id(scope, headers)
+        bound = bind_contextvars(request_id=request_id)
+        try:
+            if scope["type"] == "http":
                 await self._observed(scope, receive, send, request_id)
             else:
                 await self._app(scope, receive, send)
+        finally:
+            reset_contextvars(**bound)
 
-    def _request_id(self, scope: Any) -> str:
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        return given.decode() if _SANE_REQUEST_ID.fullmatch(given) else self._ids.new().hex
+    def _request_id(self, scope: Any, headers: Mapping[bytes, bytes]) -> str:
+        if b"x-request-id" in headers:
+            given: bytes = next(value for name, value in scope["headers"] if name == b"x-request-id")
+            if _SANE_REQUEST_ID.fullmatch(given):
+                return given.decode()
+        return self._ids.new().hex
 
     async def _observed(self, scope: Any, receive: Receive, send: Send, request_id: str) -> None:
-        status = 500
-        client = client_address(scope, self._limits)
-        own_headers = [
-            (b"x-request-id", request_id.encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store"),
-        ]
+        client = scope[CLIENT_KEY] = client_address(scope, self._limits)
+        marked = _Marked(send, request_id)
+        started_ms, started_s = self._clock.monotonic_ms(), self._metrics.now_s()
+        try:
+            wait_s = None if scope["path"] in self._unlimited else self._flood.allow(f"address:{client}")
+            if wait_s is None:
+                await self._app(scope, receive, marked)
+            else:
+                refused = failure(scope, RateLimited("too many requests from this address", wait_s))
+                await refused.send(scope, marked)
+        finally:
+            operation = operation_of(scope)
+            self._metrics.took("other" if operation is None else operation.id, marked.status, started_s)
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=marked.status,
+                duration_ms=self._clock.monotonic_ms() - started_ms,
+                client=client,
+            )
 
-        async def send_marked(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in own_headers if h[0] not in present)]
-            await send(message)
 
-        started_ms = self._clock.monotonic_ms()
-        with self._metrics.duration_s.time() as timer:
-            try:
-                await self._limited(scope, receive, send_marked, client)
-            finally:
-                operation = operation_of(scope)
-                timer.labels("other" if operation is None else operation.id, status)
-                duration_ms = self._clock.monotonic_ms() - started_ms
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    duration_ms=duration_ms,
-                    client=client,
-                )
+class _Marked:
+    """`send` of one request: puts the headers of every reply on this one and keeps its status."""
 
-    async def _limited(self, scope: Any, receive: Receive, send: Send, client: str) -> None:
-        path = scope["path"]
-        is_exempt = path in _PROBES or path in self._limits.flood_exempt
-        wait_s = None if is_exempt else self._flood.allow(f"address:{client}")
-        if wait_s is None:
-            await self._app(scope, receive, send)
-        else:
-            await failure(scope, RateLimited("too many requests from this address", wait_s)).send(scope, send)
+    __slots__ = ("_request_id", "_send", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 500
+
+    def __call__(self, message: Any) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = ((b"x-request-id", self._request_id.encode()), *_SAFE)
+            present = dict(message["headers"])
+            message["headers"] = [*message["headers"], *[header for header in own if header[0] not in present]]
+        return self._send(message)

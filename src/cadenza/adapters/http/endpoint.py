@@ -17,10 +17,11 @@ from msgspec import Struct
 from cadenza.adapters.http.answer import Answer
 from cadenza.adapters.http.auth import authenticated
 from cadenza.adapters.http.body import read_bounded
-from cadenza.adapters.http.client import client_address
 from cadenza.adapters.http.errors import (
     ACTOR_KEY,
+    CLIENT_KEY,
     DEPRECATED_KEY,
+    HEADERS_KEY,
     OPERATION_KEY,
     cause_told,
     defect_told,
@@ -49,8 +50,7 @@ class _NoQuery(Query, frozen=True):
 _DEPRECATED_VENUES = frozenset(text for text, venue_id in VENUE_IDS.items() if is_deprecated(venue_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What every route may use: the use cases, who asks, and from where."""
 
     use_cases: UseCases
@@ -108,17 +108,15 @@ class Endpoint:
         await answer.send(scope, send)
 
     async def _answer(self, scope: Any, receive: Receive) -> Answer:
-        headers = dict(scope["headers"])
-        caller = await self._caller(scope, headers)
+        headers = scope[HEADERS_KEY]
+        caller = None if self.operation.is_public else await self._caller(scope, headers)
         asked = await self._read(scope, headers, receive)
         if getattr(asked, "venue", None) in _DEPRECATED_VENUES:
             scope[DEPRECATED_KEY] = True
-        replied = await self.respond(Call(self.use_cases, caller, client_address(scope, self.limits)), asked)
+        replied = await self.respond(Call(self.use_cases, caller, scope[CLIENT_KEY]), asked)
         return _written(replied, scope)
 
-    async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor | None:
-        if self.operation.is_public:
-            return None
+    async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor:
         actor = await authenticated(headers, self.use_cases)
         scope[ACTOR_KEY] = actor  # errors told later name the caller's tenant
         if (wait_s := self.flood.allow(f"user:{actor.user_id}")) is not None:
@@ -153,7 +151,7 @@ class Shortcut:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get((scope.get("method"), scope["path"]))
-        if endpoint is None or any(name == b"origin" for name, _ in scope["headers"]):
+        if endpoint is None or b"origin" in scope[HEADERS_KEY]:
             await self._framework(scope, receive, send)
         else:
             await endpoint(scope, receive, send)

@@ -30,6 +30,12 @@ RETRY_AFTER_S = 1
 REQUEST_ID_KEY = "cadenza.request_id"
 ACTOR_KEY = "cadenza.actor"
 OPERATION_KEY = "cadenza.operation"
+HEADERS_KEY = "cadenza.headers"
+"""The headers by name; of one that is there several times the last."""
+
+CLIENT_KEY = "cadenza.client"
+"""The address of the client, as `client_address` tells it."""
+
 DEPRECATED_KEY = "cadenza.deprecated"
 """Set when the request names a deprecated venue."""
 
