@@ -59,9 +59,9 @@ _POSITION: _Columns = (
     ("external_id", "text"), ("instrument_id", "text"), ("side", "text"), ("quantity", "numeric"),
     ("entry_cost", "numeric"), ("leverage", "int"), ("created_at_ms", "bigint"), ("updated_at_ms", "bigint"),
 )  # fmt: skip
-_ENTRY: _Columns = (
-    ("owner", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"), ("trade_id", "text"),
-    ("at_ms", "bigint"),
+_POSTING: _Columns = (
+    ("source", "text"), ("target", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"),
+    ("trade_id", "text"), ("at_ms", "bigint"),
 )  # fmt: skip
 _ENGINE: _Columns = (
     ("instrument_id", "text"), ("last_price", "bigint"), ("sequence", "bigint"), ("trade_sequence", "bigint"),
@@ -77,7 +77,7 @@ _TABLES: dict[str, tuple[_Columns, tuple[str, ...], tuple[str, ...]]] = {
         _POSITION, ("external_id", "instrument_id", "side"),
         ("quantity", "entry_cost", "leverage", "created_at_ms", "updated_at_ms"),
     ),
-    "paper_entry": (_ENTRY, (), ()),
+    "paper_posting": (_POSTING, (), ()),
     "paper_engine": (_ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")),
 }  # fmt: skip
 """(columns, conflict key, columns that a conflict updates) by table. No key: rows are new, a conflict is a defect."""
@@ -114,9 +114,9 @@ _SELECT_ORDERS_AFTER = (
 _SELECT_COVERED_SINCE = """
     SELECT owner, asset, total FROM paper_balance AS balance
     WHERE venue = $1 AND owner = $2 AND EXISTS (
-        SELECT FROM paper_entry AS entry
-        WHERE entry.venue = $1 AND entry.owner = $2 AND entry.at_ms >= $3
-            AND kind = 'INSURANCE' AND entry.asset = balance.asset
+        SELECT FROM paper_posting AS posting
+        WHERE posting.venue = $1 AND posting.target = $2 AND posting.at_ms >= $3
+            AND kind = 'INSURANCE' AND posting.asset = balance.asset
     )
     ORDER BY asset
 """
@@ -173,7 +173,7 @@ class PostgresPaperLedger:
             "paper_fill": [_fill_row(fill) for fill in changes.fills],
             "paper_balance": changes.balances,
             "paper_position": [_position_row(held) for held in changes.positions],
-            "paper_entry": changes.entries,
+            "paper_posting": changes.postings,
             "paper_engine": [_engine_row(engine) for engine in changes.engines],
         }
         changed = {table: _encode(values).decode() for table, values in rows.items() if values}
