@@ -162,7 +162,7 @@ class MemoryLedger:
     fills: list[Any] = field(default_factory=list)
     balances: dict[tuple[str, str], HeldBalance] = field(default_factory=dict)
     positions: dict[tuple[Any, ...], HeldPosition] = field(default_factory=dict)
-    entries: list[Any] = field(default_factory=list)
+    postings: list[Any] = field(default_factory=list)
     engines: dict[str, Any] = field(default_factory=dict)
     trade_sequence: int = 0
     epoch: int = 0
@@ -211,7 +211,7 @@ class MemoryWriter:
         disk.balances.update({(b.owner, b.asset): b for b in changes.balances})
         for held in changes.positions:
             disk.positions[held.external_id, held.position.instrument_id, held.position.side] = held
-        disk.entries.extend(changes.entries)
+        disk.postings.extend(changes.postings)
         disk.engines.update({engine.instrument_id: engine for engine in changes.engines})
         if failure == "reply lost":
             raise DatabaseUnavailable("reply lost")
@@ -228,9 +228,9 @@ class MemoryWriter:
             last = Place(orders[-1].updated_at_ms, orders[-1].venue_order_id)
             return Page(histories=[self._history(order) for order in orders], next=last)
         covered = {
-            (entry.owner, entry.asset)
-            for entry in self.disk.entries
-            if entry.kind == "INSURANCE" and entry.owner == external_id and entry.at_ms >= since_ms
+            (posting.target, posting.asset)
+            for posting in self.disk.postings
+            if posting.kind == "INSURANCE" and posting.target == external_id and posting.at_ms >= since_ms
         }
         return Page(
             histories=[self._history(order) for order in orders],

@@ -20,7 +20,7 @@ from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.enums import Side
-from cadenza.domain.matching.records import EntryKind
+from cadenza.domain.matching.records import PostingKind
 from cadenza.domain.trading.order import Order
 from cadenza.ports.venue import VenueStatus
 
@@ -114,13 +114,14 @@ class MockBench:
         return self.connector._floor.office.ledger.total(owner, asset)
 
     def check_conservation(self) -> None:
-        """For every asset the totals of all owners are 0, on disk as in memory, and entries add up to totals."""
+        """For every asset the totals of all owners are 0, on disk as in memory, and postings add up to totals."""
         totals = self.connector._floor.office.ledger.totals()
         assert {key: held.total for key, held in self.disk.balances.items()} == totals
         for asset in {asset for _, asset in totals}:
             assert sum(total for (_, of), total in totals.items() if of == asset) == 0
         sums: dict[tuple[str, str], Any] = {}
-        for entry in self.disk.entries:
-            assert isinstance(entry.kind, EntryKind)
-            sums[entry.owner, entry.asset] = sums.get((entry.owner, entry.asset), 0) + entry.amount
+        for posting in self.disk.postings:
+            assert isinstance(posting.kind, PostingKind)
+            for owner, change in ((posting.source, -posting.amount), (posting.target, posting.amount)):
+                sums[owner, posting.asset] = sums.get((owner, posting.asset), 0) + change
         assert sums == totals

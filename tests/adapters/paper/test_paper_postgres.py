@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,16 +15,19 @@ from cadenza.adapters.storage.paper import PostgresPaperLedger
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import MOCK, PAPER
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.matching.ledger import VENUE_OWNERS
+from cadenza.domain.matching.ledger import INSURANCE, VENUE_OWNERS
 from cadenza.domain.matching.records import (
-    EntryKind,
+    EngineMemory,
     HeldBalance,
-    LedgerEntry,
+    Posting,
+    PostingKind,
     VenueAccount,
     VenueChanges,
     VenueOrder,
 )
+from cadenza.domain.matching.state import MarketLevel
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.position import PositionSide
 from cadenza.ports.paper_ledger import LedgerTakenOver, Place
 
 
@@ -129,10 +133,13 @@ async def test_a_balance_comes_with_all_the_money_that_is_in_it(pool: asyncpg.Po
         type=OrderType.MARKET, time_in_force=TimeInForce.IOC, quantity=Decimal(1), remaining=Decimal(1),
         status=OrderStatus.ACCEPTED, created_at_ms=5, updated_at_ms=5,
     )  # fmt: skip
-    entry = LedgerEntry(owner="acc", asset="USDT", amount=Decimal(7), kind=EntryKind.INSURANCE, trade_id=None, at_ms=5)
+    posting = Posting(
+        source=INSURANCE, target="acc", asset="USDT", amount=Decimal(7), kind=PostingKind.INSURANCE, trade_id=None,
+        at_ms=5,
+    )  # fmt: skip
     balance = HeldBalance(owner="acc", asset="USDT", total=Decimal(7))
     await ledger.commit(
-        VenueChanges(trade_sequence=0, accounts=(owner,), orders=(order,), entries=(entry,), balances=(balance,))
+        VenueChanges(trade_sequence=0, accounts=(owner,), orders=(order,), postings=(posting,), balances=(balance,))
     )
     place = Place(order.updated_at_ms, f"{order.venue_order_id}z")
     page = await ledger.since(order.external_id, 0, place)
@@ -168,3 +175,42 @@ async def test_only_the_last_writer_writes(pool: asyncpg.Pool) -> None:
     await new.commit(VenueChanges(trade_sequence=8))
     assert (await new.reload()).trade_sequence == 8
     assert (await other.reload()).trade_sequence == 0
+
+
+async def test_every_value_comes_back_as_it_was_written(pool: asyncpg.Pool) -> None:
+    """To the last digit and the last character, whatever the way to the database does with them."""
+    ledger = PostgresPaperLedger(pool, PAPER)
+    await ledger.take_over()
+    order = VenueOrder(
+        venue_order_id='{"a", \\ \'$1\', NULL}', external_id="ac,c", order_id=UUID(int=7),
+        account_id=UUID(int=2**128 - 1),
+        instrument_id=SPOT.id, side=Side.SELL, type=OrderType.TRAILING_STOP, time_in_force=TimeInForce.GTD,
+        quantity=Decimal("99999999999999999999.123456789012345678"), remaining=Decimal("0.000000000000000001"),
+        limit_price=Decimal("1E+3"), stop_price=Decimal("60000.10"), trail_distance=Decimal("0.1"),
+        expire_at_ms=2**62, leverage=20, position_side=PositionSide.SHORT, is_closing=True, is_liquidation=True,
+        status=OrderStatus.ACCEPTED, reason="\n\t\u2028 é 🎼", hold_rate=Decimal("0E-18"), is_triggered=True,
+        sequence=2**60, queue_ahead=Decimal("12.50"), script="", created_at_ms=5, updated_at_ms=6,
+    )  # fmt: skip
+    memory = EngineMemory(
+        instrument_id=SPOT.id, last_price=None, sequence=1, trade_sequence=2, now_ms=3,
+        levels=(MarketLevel(Side.BUY, 6_000_000, 10**15, 7),),
+    )  # fmt: skip
+    await ledger.commit(VenueChanges(trade_sequence=9, orders=(order,), engines=(memory,)))
+    state = await ledger.reload()
+    assert (state.orders, state.engines, state.trade_sequence) == ((order,), (memory,), 9)
+    for name in ("quantity", "remaining", "stop_price", "hold_rate", "queue_ahead"):
+        assert str(getattr(state.orders[0], name)) == str(getattr(order, name))
+
+
+async def test_a_batch_writes_what_it_changed_and_nothing_else(stored: PostgresBench) -> None:
+    account, session, _ = await stored.session()
+    await session.submit(stored.order(account, SPOT, Side.BUY, "1", "50000"))
+    filled = await session.submit(stored.order(account, SPOT, Side.BUY, "0.5"))
+    assert kinds(filled) == ["Accepted", "Fill"]
+    rows = await stored.pool.fetch("SELECT source, target, asset, kind FROM paper_posting WHERE trade_id IS NOT NULL")
+    spot = account.external.external_id
+    assert [tuple(row) for row in rows] == [
+        ("@market", spot, "BTC", "TRADE"), (spot, "@market", "USDT", "TRADE"), (spot, "@fees", "USDT", "FEE"),
+    ]  # fmt: skip
+    for table, count in {"paper_position": 0, "paper_fill": 1, "paper_order": 2}.items():
+        assert await stored.pool.fetchval(f"SELECT count(*) FROM {table}") == count

@@ -291,8 +291,12 @@ async def test_the_book_is_told_without_a_gap(bench: Bench) -> None:
     bench.market.level(SPOT, Side.BUY, "60001", "3")
     await bench.tick()
     floor = bench.connector._floor
-    assert keeper.bids == dict(floor.depth(SPOT.id, Side.BUY, 99))
-    assert keeper.asks == dict(floor.depth(SPOT.id, Side.SELL, 99)) == {Decimal(60020): Decimal("1.5")}
+
+    def shown(side: Side) -> dict[Decimal, Decimal]:
+        return {ticks * SPOT.pip_size: lots * SPOT.lot_size for ticks, lots in floor.depth(SPOT.id, side, 99)}
+
+    assert keeper.bids == shown(Side.BUY)
+    assert keeper.asks == shown(Side.SELL) == {Decimal(60020): Decimal("1.5")}
     assert keeper.bids[Decimal(60005)] == Decimal("0.25")
     assert [(t.price, t.quantity, t.aggressor) for t in keeper.trades] == [
         (Decimal(60010), Decimal(1), Side.BUY),

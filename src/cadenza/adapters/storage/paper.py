@@ -1,12 +1,13 @@
 """The ledger of a venue that runs in this process, on PostgreSQL. A batch is one statement, so it is one transaction
 and one round trip."""
 
-import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from cadenza.adapters.storage.connections import Connections
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -58,48 +59,52 @@ _POSITION: _Columns = (
     ("external_id", "text"), ("instrument_id", "text"), ("side", "text"), ("quantity", "numeric"),
     ("entry_cost", "numeric"), ("leverage", "int"), ("created_at_ms", "bigint"), ("updated_at_ms", "bigint"),
 )  # fmt: skip
-_ENTRY: _Columns = (
-    ("owner", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"), ("trade_id", "text"),
-    ("at_ms", "bigint"),
+_POSTING: _Columns = (
+    ("source", "text"), ("target", "text"), ("asset", "text"), ("amount", "numeric"), ("kind", "text"),
+    ("trade_id", "text"), ("at_ms", "bigint"),
 )  # fmt: skip
 _ENGINE: _Columns = (
     ("instrument_id", "text"), ("last_price", "bigint"), ("sequence", "bigint"), ("trade_sequence", "bigint"),
     ("now_ms", "bigint"), ("levels", "jsonb"),
 )  # fmt: skip
 
-_TABLES: tuple[tuple[str, _Columns, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("paper_account", _ACCOUNT, ("external_id",), ()),
-    ("paper_order", _ORDER, ("venue_order_id",), _ORDER_CHANGING),
-    ("paper_fill", _FILL, (), ()),
-    ("paper_balance", _BALANCE, ("owner", "asset"), ("total",)),
-    (
-        "paper_position", _POSITION, ("external_id", "instrument_id", "side"),
+_TABLES: dict[str, tuple[_Columns, tuple[str, ...], tuple[str, ...]]] = {
+    "paper_account": (_ACCOUNT, ("external_id",), ()),
+    "paper_order": (_ORDER, ("venue_order_id",), _ORDER_CHANGING),
+    "paper_fill": (_FILL, (), ()),
+    "paper_balance": (_BALANCE, ("owner", "asset"), ("total",)),
+    "paper_position": (
+        _POSITION, ("external_id", "instrument_id", "side"),
         ("quantity", "entry_cost", "leverage", "created_at_ms", "updated_at_ms"),
     ),
-    ("paper_entry", _ENTRY, (), ()),
-    ("paper_engine", _ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")),
-)  # fmt: skip
-"""(table, columns, conflict key, columns that a conflict updates). No key: rows are new, a conflict is a defect."""
+    "paper_posting": (_POSTING, (), ()),
+    "paper_engine": (_ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")),
+}  # fmt: skip
+"""(columns, conflict key, columns that a conflict updates) by table. No key: rows are new, a conflict is a defect."""
 
 
-def _commit_statement() -> str:
-    """One statement: the fence, then every table from arrays, each only if the fence let us through."""
+@cache
+def _commit_statement(tables: tuple[str, ...]) -> str:
+    """One statement: the fence, then these tables from a JSON array of rows each, if the fence let us through.
+
+    A batch names the tables that it changed only, as each costs something without rows too. JSON is one parameter a
+    table, and is made and read in less time than an array for each of its columns.
+    """
     parts = ["writer AS (UPDATE paper_venue SET trade_sequence = $3 WHERE venue = $1 AND epoch = $2 RETURNING 1)"]
-    parameter = 4
-    for table, columns, key, changing in _TABLES:
+    for parameter, table in enumerate(tables, 4):
+        columns, key, changing = _TABLES[table]
         names = ", ".join(name for name, _ in columns)
-        arrays = ", ".join(f"${parameter + index}::{type}[]" for index, (_, type) in enumerate(columns))
-        parameter += len(columns)
+        types = ", ".join(f"{name} {type}" for name, type in columns)
         updates = ", ".join(f"{name} = excluded.{name}" for name in changing)
         conflict = f" ON CONFLICT (venue, {', '.join(key)}) DO UPDATE SET {updates}" if changing else ""
         parts.append(
             f"{table}_rows AS (INSERT INTO {table} (venue, {names})"
-            f" SELECT $1, rows.* FROM writer, unnest({arrays}) AS rows({names}){conflict})"
+            f" SELECT $1, rows.* FROM writer, json_to_recordset(${parameter}) AS rows({types}){conflict})"
         )
     return f"WITH {', '.join(parts)} SELECT count(*) FROM writer"
 
 
-_COMMIT = _commit_statement()
+_encode = msgspec.json.Encoder().encode
 _SELECT_ORDERS = f"SELECT {', '.join(name for name, _ in _ORDER)} FROM paper_order WHERE venue = $1"
 _SELECT_ORDERS_AFTER = (
     f"{_SELECT_ORDERS} AND external_id = $2 AND updated_at_ms >= $3 AND (updated_at_ms, venue_order_id) > ($3, $4)"
@@ -109,9 +114,9 @@ _SELECT_ORDERS_AFTER = (
 _SELECT_COVERED_SINCE = """
     SELECT owner, asset, total FROM paper_balance AS balance
     WHERE venue = $1 AND owner = $2 AND EXISTS (
-        SELECT FROM paper_entry AS entry
-        WHERE entry.venue = $1 AND entry.owner = $2 AND entry.at_ms >= $3
-            AND kind = 'INSURANCE' AND entry.asset = balance.asset
+        SELECT FROM paper_posting AS posting
+        WHERE posting.venue = $1 AND posting.target = $2 AND posting.at_ms >= $3
+            AND kind = 'INSURANCE' AND posting.asset = balance.asset
     )
     ORDER BY asset
 """
@@ -162,18 +167,21 @@ class PostgresPaperLedger:
         )
 
     async def commit(self, changes: VenueChanges) -> None:
-        tables: tuple[tuple[Sequence[Any], _Columns], ...] = (
-            (changes.accounts, _ACCOUNT),
-            (changes.orders, _ORDER),
-            ([_fill_row(fill) for fill in changes.fills], _FILL),
-            (changes.balances, _BALANCE),
-            ([_position_row(held) for held in changes.positions], _POSITION),
-            (changes.entries, _ENTRY),
-            ([_engine_row(engine) for engine in changes.engines], _ENGINE),
-        )
-        arrays = [_column(rows, name) for rows, columns in tables for name, _ in columns]
+        rows: dict[str, Sequence[Any]] = {
+            "paper_account": changes.accounts,
+            "paper_order": changes.orders,
+            "paper_fill": [_fill_row(fill) for fill in changes.fills],
+            "paper_balance": changes.balances,
+            "paper_position": [_position_row(held) for held in changes.positions],
+            "paper_posting": changes.postings,
+            "paper_engine": [_engine_row(engine) for engine in changes.engines],
+        }
+        changed = {table: _encode(values).decode() for table, values in rows.items() if values}
+        statement = _commit_statement(tuple(changed))
         async with self._connections.use() as connection:
-            if not await connection.fetchval(_COMMIT, self._venue, self._epoch, changes.trade_sequence, *arrays):
+            if not await connection.fetchval(
+                statement, self._venue, self._epoch, changes.trade_sequence, *changed.values()
+            ):
                 raise LedgerTakenOver(f"another process runs {self._venue}")
 
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
@@ -225,10 +233,6 @@ def _one_moment(connection: asyncpg.Connection) -> asyncpg.transaction.Transacti
     return connection.transaction(isolation="repeatable_read", readonly=True)
 
 
-def _column(rows: Sequence[Any], name: str) -> list[Any]:
-    return [row[name] if isinstance(row, dict) else getattr(row, name) for row in rows]
-
-
 def _fill_row(fill: VenueFill) -> dict[str, Any]:
     fee = fill.fees[0] if fill.fees else None
     return {
@@ -251,7 +255,7 @@ def _position_row(held: HeldPosition) -> dict[str, Any]:
 
 def _engine_row(engine: EngineMemory) -> dict[str, Any]:
     levels = [(level.side, level.price, level.displayed, level.taken) for level in engine.levels]
-    return {name: getattr(engine, name) for name, _ in _ENGINE} | {"levels": json.dumps(levels)}
+    return {name: getattr(engine, name) for name, _ in _ENGINE} | {"levels": levels}
 
 
 def _account(row: Any) -> VenueAccount:
@@ -302,7 +306,7 @@ def _position(row: Any) -> HeldPosition:
 
 
 def _engine(row: Any) -> EngineMemory:
-    levels = [MarketLevel(Side(side), *numbers) for side, *numbers in json.loads(row["levels"])]
+    levels = [MarketLevel(Side(side), *numbers) for side, *numbers in msgspec.json.decode(row["levels"])]
     return EngineMemory(
         instrument_id=InstrumentId(row["instrument_id"]),
         last_price=row["last_price"],

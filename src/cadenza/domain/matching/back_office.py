@@ -169,7 +169,7 @@ class BackOffice:
             fills=tuple(self._fills),
             balances=money.balances,
             positions=money.positions,
-            entries=money.entries,
+            postings=money.postings,
         )
         self._accounts, self._changed, self._fills = [], {}, []
         return changes

@@ -99,11 +99,14 @@ class PriceLevel:
             return sum(own.market_before for own in self.orders[: index + 1])
         return self.market_ahead - sum(own.market_before for own in self.orders[index + 1 :])
 
-    def fillable(self, account_id: str | None) -> tuple[int, bool]:
-        """Lots that a taker of this account can get here, and whether an order of its own stops it."""
+    def fillable(self, account_id: str | None, wanted: int) -> tuple[int, bool]:
+        """Lots that a taker of this account can get here, and whether an order of its own stops it. Not counted beyond
+        `wanted`, so a small taker does not walk a long queue."""
         quantity = 0
         for order in self.orders:
             quantity += order.market_before
+            if quantity >= wanted:
+                return quantity, False
             if order.account_id == account_id:
                 return quantity, True
             quantity += order.remaining

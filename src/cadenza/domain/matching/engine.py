@@ -424,7 +424,7 @@ class MatchingEngine:
         for level in passive.active_levels():
             if not left or not passive.is_within(level.price, limit_price):
                 break
-            fillable, stops = level.fillable(account_id)
+            fillable, stops = level.fillable(account_id, left)
             traded = min(left, fillable)
             left -= traded
             cost += traded * level.price
@@ -438,6 +438,19 @@ class MatchingEngine:
         if order is None:
             return None
         return order.to_open(0 if order.is_waiting else self._sides[order.side].queue_ahead(order))
+
+    def place_of(self, order_id: str) -> tuple[int, int, bool] | None:
+        """(sequence, queue_ahead, is_triggered) of an open order: what the engine alone knows of it. None as in
+        `order`."""
+        order = self._open.get(order_id)
+        if order is None:
+            return None
+        queue_ahead = 0 if order.is_waiting else self._sides[order.side].queue_ahead(order)
+        return order.sequence, queue_ahead, order.is_triggered
+
+    def expires_by(self, at_ms: int) -> bool:
+        """Whether `AdvanceTime(at_ms)` would expire an order; else it does nothing that a later command does not."""
+        return self._expiries.has_reached(-at_ms)
 
     def open_orders(self) -> list[OpenOrder]:
         """All open orders, waiting and resting, by sequence."""

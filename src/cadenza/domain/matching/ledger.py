@@ -21,7 +21,7 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.matching.records import EntryKind, HeldBalance, HeldPosition, LedgerEntry, VenueAccount, VenueOrder
+from cadenza.domain.matching.records import HeldBalance, HeldPosition, Posting, PostingKind, VenueAccount, VenueOrder
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
@@ -69,7 +69,7 @@ class LedgerChanges:
 
     balances: tuple[HeldBalance, ...]
     positions: tuple[HeldPosition, ...]
-    entries: tuple[LedgerEntry, ...]
+    postings: tuple[Posting, ...]
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class Ledger:
         self._locked: dict[tuple[str, str], Decimal] = {}  # the sums of the holds
         for order in open_orders:
             self._put_hold(order, order.hold_rate)
-        self._entries: list[LedgerEntry] = []
+        self._postings: list[Posting] = []
         self._changed_balances: set[tuple[str, str]] = set()
         self._changed_rows: set[_Row] = set()
 
@@ -130,7 +130,7 @@ class Ledger:
         """Open an account with money from `MARKET`."""
         self._accounts[account.external_id] = account
         for asset, amount in deposits.items():
-            self._move(MARKET, account.external_id, asset, amount, EntryKind.DEPOSIT, None, account.opened_at_ms)
+            self._move(MARKET, account.external_id, asset, amount, PostingKind.DEPOSIT, None, account.opened_at_ms)
 
     def total(self, owner: str, asset: str) -> Decimal:
         return self._totals.get((owner, asset), ZERO)
@@ -219,10 +219,10 @@ class Ledger:
         else:
             sign = order.side.sign
             client, cost = order.external_id, price * quantity
-            self._move(MARKET, client, instrument.base_asset, sign * quantity, EntryKind.TRADE, trade_id, at_ms)
-            self._move(client, MARKET, instrument.quote_asset, sign * cost, EntryKind.TRADE, trade_id, at_ms)
+            self._move(MARKET, client, instrument.base_asset, sign * quantity, PostingKind.TRADE, trade_id, at_ms)
+            self._move(client, MARKET, instrument.quote_asset, sign * cost, PostingKind.TRADE, trade_id, at_ms)
         fee = self._fee(order, instrument, price, quantity, is_maker)
-        self._move(order.external_id, FEES, fee.asset, fee.quantity, EntryKind.FEE, trade_id, at_ms)
+        self._move(order.external_id, FEES, fee.asset, fee.quantity, PostingKind.FEE, trade_id, at_ms)
         return Booking((fee,) if fee.quantity else (), order.position_side)
 
     # Margin
@@ -258,7 +258,7 @@ class Ledger:
         debt = -self.total(external_id, asset)
         if debt <= 0:
             return None
-        self._move(INSURANCE, external_id, asset, debt, EntryKind.INSURANCE, None, at_ms)
+        self._move(INSURANCE, external_id, asset, debt, PostingKind.INSURANCE, None, at_ms)
         return debt
 
     # Keeping
@@ -268,25 +268,27 @@ class Ledger:
         changes = LedgerChanges(
             tuple(HeldBalance(owner=o, asset=a, total=self._totals[o, a]) for o, a in sorted(self._changed_balances)),
             tuple(self._held_position(row) for row in sorted(self._changed_rows)),
-            tuple(self._entries),
+            tuple(self._postings),
         )
-        self._entries, self._changed_balances, self._changed_rows = [], set(), set()
+        self._postings, self._changed_balances, self._changed_rows = [], set(), set()
         return changes
 
     # Helpers
 
     def _move(
-        self, source: str, target: str, asset: str, amount: Decimal, kind: EntryKind, trade_id: str | None, at_ms: int
+        self, source: str, target: str, asset: str, amount: Decimal, kind: PostingKind, trade_id: str | None, at_ms: int
     ) -> None:
-        """One posting of two lines; a negative amount flows the other way."""
+        """One posting; a negative amount flows the other way."""
         if not amount:
             return
-        for owner, change in ((source, -amount), (target, amount)):
-            self._totals[owner, asset] = self.total(owner, asset) + change
-            self._changed_balances.add((owner, asset))
-            self._entries.append(
-                LedgerEntry(owner=owner, asset=asset, amount=change, kind=kind, trade_id=trade_id, at_ms=at_ms)
-            )
+        giver, taker, totals = (source, asset), (target, asset), self._totals
+        totals[giver] = totals.get(giver, ZERO) - amount
+        totals[taker] = totals.get(taker, ZERO) + amount
+        self._changed_balances.add(giver)
+        self._changed_balances.add(taker)
+        self._postings.append(
+            Posting(source=source, target=target, asset=asset, amount=amount, kind=kind, trade_id=trade_id, at_ms=at_ms)
+        )
 
     def _fill_position(
         self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, trade_id: str, at_ms: int
@@ -299,7 +301,7 @@ class Ledger:
             change = reduce(position, closing, price, at_ms)
             self._put_position(row, change.position)
             quote = instrument.quote_asset
-            self._move(MARKET, order.external_id, quote, change.realized_pnl, EntryKind.PNL, trade_id, at_ms)
+            self._move(MARKET, order.external_id, quote, change.realized_pnl, PostingKind.PNL, trade_id, at_ms)
         if opening:
             base = self._row(row) or _new_position(row, at_ms)
             opened = increase(base, order.side, opening, price, at_ms).position

@@ -92,7 +92,7 @@ class VenueFill:
     at_ms: int
 
 
-class EntryKind(StrEnum):
+class PostingKind(StrEnum):
     DEPOSIT = "DEPOSIT"
     TRADE = "TRADE"
     PNL = "PNL"
@@ -101,13 +101,15 @@ class EntryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry:
-    """One line of the ledger; the lines of every posting sum to zero per asset."""
+class Posting:
+    """A line of the ledger: `source` has `amount` (never 0) less of an asset and `target` has it more, so all postings
+    together sum to zero. A negative amount flows the other way."""
 
-    owner: str
+    source: str
+    target: str
     asset: str
     amount: Decimal
-    kind: EntryKind
+    kind: PostingKind
     trade_id: str | None
     at_ms: int
 
@@ -197,7 +199,7 @@ class OrderHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueChanges:
-    """What a batch changed, each row once and as it is now. `entries` and `fills` are new rows."""
+    """What a batch changed, each row once and as it is now. `postings` and `fills` are new rows."""
 
     trade_sequence: int
     accounts: tuple[VenueAccount, ...] = ()
@@ -205,13 +207,13 @@ class VenueChanges:
     fills: tuple[VenueFill, ...] = ()
     balances: tuple[HeldBalance, ...] = ()
     positions: tuple[HeldPosition, ...] = ()
-    entries: tuple[LedgerEntry, ...] = ()
+    postings: tuple[Posting, ...] = ()
     engines: tuple[EngineMemory, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Nothing that must be on disk."""
-        return not (self.accounts or self.orders or self.fills or self.balances or self.positions or self.entries)
+        return not (self.accounts or self.orders or self.fills or self.balances or self.positions or self.postings)
 
     def with_engines(self, orders: tuple[VenueOrder, ...], engines: tuple[EngineMemory, ...]) -> VenueChanges:
         return replace(self, orders=orders, engines=engines)

@@ -9,7 +9,7 @@ A turn without effect on orders and accounts (the market moved, say) writes noth
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -57,14 +57,17 @@ class Turn:
     stored: dict[str, OrderHistory]
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Call:
     due_ms: int
-    number: int
-    work: Callable[[Turn], Answer] = field(compare=False)
-    reply: "asyncio.Future[Any]" = field(compare=False)
-    order_ids: tuple[str, ...] = field(compare=False)
-    is_after_commit: bool = field(compare=False)
+    work: Callable[[Turn], Answer]
+    reply: "asyncio.Future[Any]"
+    order_ids: tuple[str, ...]
+    is_after_commit: bool
+
+
+_Queued = tuple[int, int, _Call]
+"""When a call is due, its number, and the call: in this order they are executed."""
 
 
 class CallLost(Exception):
@@ -96,8 +99,8 @@ class Desk:
         self._failpoints = failpoints
         self._prefix = str(venue_id).lower()
         self._log = structlog.get_logger("cadenza.venue").bind(venue=str(venue_id))
-        self._inbox: asyncio.Queue[_Call] = asyncio.Queue(limits.waiting_calls_max)
-        self._due: list[_Call] = []
+        self._inbox: asyncio.Queue[_Queued] = asyncio.Queue(limits.waiting_calls_max)
+        self._due: list[_Queued] = []
         self._lanes: dict[str, int] = {}
         self._news = asyncio.Event()
         self._calls_total = 0
@@ -150,7 +153,8 @@ class Desk:
             due_ms = self._lanes[lane] = max(due_ms, self._lanes.get(lane, 0))
         self._calls_total += 1
         reply = asyncio.get_running_loop().create_future()
-        await self._inbox.put(_Call(due_ms, self._calls_total, work, reply, order_ids, is_after_commit))
+        call = _Call(due_ms, work, reply, order_ids, is_after_commit)
+        await self._inbox.put((due_ms, self._calls_total, call))
         if self._has_ended:  # it ended while this call waited for room, so nobody would ever answer
             self._abandon()
         self._news.set()
@@ -163,6 +167,8 @@ class Desk:
     def find(self, turn: Turn, venue_order_id: str) -> list[OrderFact]:
         """All that is known of an order by now, this turn included; empty when it is unknown."""
         stored = turn.stored.get(venue_order_id)
+        if stored is None and self.floor.office.order(venue_order_id) is None:
+            return []
         told = [] if stored is None else stored.facts()
         new = (fact for fact in self.floor.office.facts if isinstance(fact, OrderFact))
         return [*told, *(fact for fact in new if fact.order.venue_order_id == venue_order_id)]
@@ -194,7 +200,7 @@ class Desk:
         self._news.clear()
         if not self._inbox.empty() and len(self._due) < self.limits.waiting_calls_max:
             return
-        times = [self._due[0].due_ms] if self._due else []
+        times = [self._due[0][0]] if self._due else []
         floor_due = self.floor.next_due_ms()
         times += [] if floor_due is None else [floor_due]
         delay_ms = max(0, min([self.limits.tick_ms, *(at_ms - self.clock.now_ms() for at_ms in times)]))
@@ -212,8 +218,8 @@ class Desk:
     def _pop_due(self, now_ms: int) -> list[_Call]:
         """The next turn's calls, in the order in which they are due."""
         due: list[_Call] = []
-        while self._due and self._due[0].due_ms <= now_ms and len(due) < self.limits.batch_calls_max:
-            due.append(heapq.heappop(self._due))
+        while self._is_behind(now_ms) and len(due) < self.limits.batch_calls_max:
+            due.append(heapq.heappop(self._due)[2])
         return due
 
     async def _turn(self, due: Sequence[_Call], now_ms: int) -> None:
@@ -243,7 +249,7 @@ class Desk:
 
     def _is_behind(self, now_ms: int) -> bool:
         """Whether more calls are due than one turn takes: the next one goes on from there."""
-        return bool(self._due) and self._due[0].due_ms <= now_ms
+        return bool(self._due) and self._due[0][0] <= now_ms
 
     def _tell(
         self, answers: Iterable[tuple[_Call, Answer]], facts: Sequence[Fact], trades: Sequence[MarketTrade]
@@ -297,7 +303,7 @@ class Desk:
         self._take()
         while not self._inbox.empty():
             self._due.append(self._inbox.get_nowait())
-        self._lose([*due, *self._due])
+        self._lose([*due, *(call for _, _, call in self._due)])
         self._due.clear()
         for feed in self.feeds.values():
             feed.break_off()

@@ -1,13 +1,11 @@
 """One instrument's public book and trades, told to a sink."""
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 
 from cadenza.adapters.venues.inhouse.floor import Floor
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level, MarketTrade
-from cadenza.domain.money import ZERO
 from cadenza.ports.venue import MarketSink
 
 LEVELS_MAX = 100
@@ -22,18 +20,18 @@ class BookFeed:
         self._sink = sink
         self._floor = floor
         self._sequence = 0
-        self._told: dict[Side, dict[Decimal, Decimal]] = {}
+        self._instrument = floor.instruments[instrument_id]
+        self._told: dict[Side, list[tuple[int, int]]] = {}  # ticks and lots, best first
 
     def open(self, at_ms: int) -> None:
         """Tell the whole book."""
         self._sequence += 1
-        bids, asks = self._levels(Side.BUY), self._levels(Side.SELL)
-        self._told = {Side.BUY: dict(bids), Side.SELL: dict(asks)}
+        self._told = {side: self._shown(side) for side in Side}
         self._sink.on_snapshot(
             BookSnapshot(
                 instrument_id=self._instrument_id,
-                bids=tuple(bids),
-                asks=tuple(asks),
+                bids=self._levels(self._told[Side.BUY]),
+                asks=self._levels(self._told[Side.SELL]),
                 sequence=self._sequence,
                 at_ms=at_ms,
             )
@@ -63,11 +61,19 @@ class BookFeed:
         """The book must not be served until it is opened again."""
         self._sink.on_stale(self._instrument_id)
 
-    def _levels(self, side: Side) -> list[Level]:
+    def _shown(self, side: Side) -> list[tuple[int, int]]:
         return self._floor.depth(self._instrument_id, side, LEVELS_MAX)
 
     def _changes(self, side: Side) -> tuple[Level, ...]:
-        before, now = self._told[side], dict(self._levels(side))
+        """Compared as integers: most levels stay as they are most of the time, and are then not looked at closer."""
+        before, now = self._told[side], self._shown(side)
+        if now == before:
+            return ()
         self._told[side] = now
-        gone = [(price, ZERO) for price in before if price not in now]
-        return (*gone, *((price, quantity) for price, quantity in now.items() if before.get(price) != quantity))
+        had, has = dict(before), dict(now)
+        gone = ((ticks, 0) for ticks in had if ticks not in has)
+        return self._levels((*gone, *(level for level in now if had.get(level[0]) != level[1])))
+
+    def _levels(self, steps: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
+        pip, lot = self._instrument.pip_size, self._instrument.lot_size
+        return tuple((ticks * pip, lots * lot) for ticks, lots in steps)

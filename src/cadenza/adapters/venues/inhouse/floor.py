@@ -8,7 +8,7 @@ from typing import Protocol
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.market.order_book import Level, MarketTrade
+from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.matching.back_office import BackOffice
 from cadenza.domain.matching.records import VenueChanges, VenueOrder, VenueState
 from cadenza.domain.trading.order import Order
@@ -75,5 +75,5 @@ class Floor(Protocol):
     def take_changed_books(self) -> set[InstrumentId]:
         """Instruments whose book may have changed since the last call."""
 
-    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
-        """(price, quantity) best first."""
+    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
+        """(ticks, lots) of the instrument's pip and lot size, best first."""

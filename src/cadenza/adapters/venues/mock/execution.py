@@ -24,7 +24,7 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.market.order_book import Level, MarketTrade
+from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.matching.back_office import BackOffice
 from cadenza.domain.matching.ledger import FeeAsset
 from cadenza.domain.matching.records import FactKind, OrderFact, VenueChanges, VenueOrder, VenueState
@@ -141,8 +141,8 @@ class MockFloor:
         """The book never moves."""
         return set()
 
-    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
-        return book_depth(instrument_id, side, levels_max)
+    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
+        return book_depth(self._instruments[instrument_id], side, levels_max)
 
     # Arrival
 

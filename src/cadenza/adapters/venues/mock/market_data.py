@@ -5,15 +5,15 @@ from decimal import Decimal
 from cadenza.adapters.venues.mock.spec import BOOKS, LEVELS_PER_SIDE
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.order_book import Level
+from cadenza.domain.market.instrument import Instrument
 
 
-def book_depth(id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
-    """(price, quantity) best first."""
-    book = BOOKS[id]
-    best = book.bid if side is Side.BUY else book.ask
-    levels = range(min(LEVELS_PER_SIDE, levels_max))
-    return [(best - side.sign * book.step * rank, book.quantity) for rank in levels]
+def book_depth(instrument: Instrument, side: Side, levels_max: int) -> list[tuple[int, int]]:
+    """(ticks, lots) best first."""
+    book = BOOKS[instrument.id]
+    best, step = (int(price / instrument.pip_size) for price in (book.bid if side is Side.BUY else book.ask, book.step))
+    lots = int(book.quantity / instrument.lot_size)
+    return [(best - side.sign * step * rank, lots) for rank in range(min(LEVELS_PER_SIDE, levels_max))]
 
 
 def mark_of(id: InstrumentId) -> Decimal:

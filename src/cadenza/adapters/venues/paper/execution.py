@@ -23,7 +23,6 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
-from cadenza.domain.market.order_book import Level
 from cadenza.domain.market.order_book import MarketTrade as PublicTrade
 from cadenza.domain.matching import (
     Accepted,
@@ -67,6 +66,7 @@ class PaperFloor:
         self._tape = Tape()
         self._moved: set[InstrumentId] = set()
         self._changed_books: set[InstrumentId] = set()
+        self._now_ms = 0  # the time of all engines, whenever each of them did something last
         self.office = BackOffice(self._instruments, settings.fee_asset, self._mark)
 
     @property
@@ -109,7 +109,7 @@ class PaperFloor:
                 levels = [(level.side, (level.price, level.displayed)) for level in shown.market_levels]
                 bids = tuple(level for side, level in levels if side is Side.BUY)
                 asks = tuple(level for side, level in levels if side is Side.SELL)
-                self._apply(id, ResetMarket(bids, asks, shown.now_ms))
+                self._apply(id, ResetMarket(bids, asks, self._now_ms))
 
     def advance(self, to_ms: int) -> None:
         for id, command in self._source.advance(to_ms):
@@ -117,8 +117,10 @@ class PaperFloor:
             if isinstance(command, MarketTrade):
                 print_trade(self._tape, self._instruments[id], command)
             self._moved.add(id)
-        for id in self._engines:
-            self._apply(id, AdvanceTime(to_ms))
+        self._now_ms = max(self._now_ms, to_ms)
+        for id, engine in self._engines.items():
+            if engine.expires_by(to_ms):
+                self._apply(id, AdvanceTime(to_ms))
         self._liquidate(to_ms)
 
     def next_due_ms(self) -> int | None:
@@ -136,8 +138,9 @@ class PaperFloor:
         if isinstance(accepted, RejectReason):
             self.office.reject(order, accepted.value, at_ms)
         else:
-            instrument, paid_for = self._instruments[order.instrument_id], self.office.ledger.price_paid_for(accepted)
-            self._apply(order.instrument_id, to_command(accepted, instrument, at_ms, paid_for))
+            id, instrument = order.instrument_id, self._instruments[order.instrument_id]
+            paid_for = None if order.stop_price is None else self.office.ledger.price_paid_for(accepted)
+            self._apply(id, to_command(accepted, instrument, at_ms, paid_for))
         return SENT
 
     def cancel(self, order: VenueOrder, at_ms: int) -> None:
@@ -157,17 +160,15 @@ class PaperFloor:
         changed, self._changed_books = self._changed_books, set()
         return changed
 
-    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[Level]:
-        engine, instrument = self._engines[instrument_id], self._instruments[instrument_id]
-        return level_depth(engine, instrument, side, levels_max, self._depth)
+    def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
+        return level_depth(self._engines[instrument_id], side, levels_max, self._depth)
 
     # Engines
 
     def _apply(self, id: InstrumentId, command: Command, reason: CancelReason | None = None) -> None:
         """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
-        if events or not isinstance(command, AdvanceTime):
-            self._changed_books.add(id)
+        self._changed_books.add(id)
         trades: dict[int, str] = {}
         for event in events:
             self._book(id, event, command.at_ms, trades, reason)
@@ -218,11 +219,12 @@ class PaperFloor:
 
     def _with_place(self, order: VenueOrder) -> VenueOrder:
         engine = self._engines.get(order.instrument_id)  # None: refused because it is not listed
-        at_work = None if engine is None else engine.order(order.venue_order_id)
-        if at_work is None:
+        place = None if engine is None else engine.place_of(order.venue_order_id)
+        if place is None:
             return order
-        queue_ahead = at_work.queue_ahead * self._instruments[order.instrument_id].lot_size
-        return evolve(order, sequence=at_work.sequence, queue_ahead=queue_ahead, is_triggered=at_work.is_triggered)
+        sequence, lots_ahead, is_triggered = place
+        queue_ahead = lots_ahead * self._instruments[order.instrument_id].lot_size
+        return evolve(order, sequence=sequence, queue_ahead=queue_ahead, is_triggered=is_triggered)
 
     def _memory(self, id: InstrumentId) -> EngineMemory:
         state = self._engines[id].memory()
@@ -231,7 +233,7 @@ class PaperFloor:
             last_price=state.last_price,
             sequence=state.sequence,
             trade_sequence=state.trade_sequence,
-            now_ms=state.now_ms,
+            now_ms=max(state.now_ms, self._now_ms),
             levels=state.market_levels,
         )
 

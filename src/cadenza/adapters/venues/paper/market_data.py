@@ -7,7 +7,6 @@ from cadenza.adapters.venues.inhouse.tape import Tape
 from cadenza.adapters.venues.paper.market.source import MarketCommand
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, TopOfBook
-from cadenza.domain.market.order_book import Level
 from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
 
 
@@ -33,21 +32,18 @@ def deepened(command: MarketCommand, depth: int) -> MarketCommand:
             return replace(command, quantity=quantity * depth)
 
 
-def level_depth(
-    engine: MatchingEngine, instrument: Instrument, side: Side, levels_max: int, depth: int = 1
-) -> list[Level]:
-    """What can be taken, the market's (which is `depth` times as big in the engine) and own orders' together; best
-    first."""
-    pip, lot = instrument.pip_size, instrument.lot_size
+def level_depth(engine: MatchingEngine, side: Side, levels_max: int, depth: int = 1) -> list[tuple[int, int]]:
+    """What can be taken (ticks, lots), the market's (which is `depth` times as big in the engine) and own orders'
+    together; best first."""
     if depth == 1:
-        return [(price * pip, total * lot) for price, total in engine.depth(side, levels_max)]
+        return engine.depth(side, levels_max)
     of_market = dict(engine.market_depth(side, levels_max))
 
     def shown(price: int, total: int) -> int:
         available = of_market.get(price, 0)
         return total - available - (-available // depth)
 
-    return [(price * pip, shown(price, total) * lot) for price, total in engine.depth(side, levels_max)]
+    return [(price, shown(price, total)) for price, total in engine.depth(side, levels_max)]
 
 
 def mark_of(engine: MatchingEngine, instrument: Instrument) -> Decimal | None:
