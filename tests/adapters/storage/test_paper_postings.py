@@ -1,4 +1,4 @@
-"""Revision 0010: the two lines of each posting become one row, and the lines are shown as they were."""
+"""Revision 0009: the two lines of each posting become one row, and the lines are shown as they were."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ _SELECT = "SELECT venue, owner, asset, amount, kind, trade_id, at_ms FROM paper_
 async def before(empty_database_dsn: str, tmp_path: Path) -> asyncpg.Connection:
     """A database as it was before the revision."""
     for path in VERSIONS_DIR.glob("*.py"):
-        if path.name < "0010":
+        if path.name < "0009":
             shutil.copy(path, tmp_path)
     await migrate(empty_database_dsn, versions_dir=tmp_path)
     return await asyncpg.connect(empty_database_dsn)

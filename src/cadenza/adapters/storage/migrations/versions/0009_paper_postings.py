@@ -6,7 +6,7 @@ shows the lines as before. Nothing looks for a posting by a number, so it has no
 
 from cadenza.adapters.storage.migrations import execute_script
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 
 _SCHEMA = """
