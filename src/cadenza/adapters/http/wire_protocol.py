@@ -8,8 +8,9 @@ request gets the envelope and a request id.
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from cadenza.adapters.http.whole_replies import WholeReplies
 from cadenza.domain.errors import InvalidRequest
 from cadenza.ports.ids import Ids
 from cadenza.wire.envelope import ErrorDetails, Failure, encode
@@ -45,9 +46,10 @@ class WireProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        self._await_request()
         self._head_bytes += len(data)
         super().data_received(data)
+        if self._head_bytes:  # most requests come whole, and need no timer
+            self._await_request()
         if self._is_in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response(f"the head of the request is larger than {HEAD_BYTES_MAX} bytes")
 
@@ -62,11 +64,17 @@ class WireProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        self._head_bytes = 0
         self._stop_waiting()
         super().handle_websocket_upgrade()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = WholeReplies  # uvicorn makes it and has no place to say of which class
+        super()._start_asgi_task(cycle, app)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what never became a request, and close."""
+        self._head_bytes = 0
         self._stop_waiting()
         request_id = self.ids.new().hex
         path = (self.scope or {}).get("path", "")
