@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.adapters.http.wire import Wire
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -14,29 +15,6 @@ from cadenza.runtime.here import SystemIds
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 JSON = (b"content-type", b"application/json")
-
-
-class Wire(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        self.writes.append(bytes(data))
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def pause_reading(self) -> None:
-        pass
-
-    resume_reading = pause_reading
 
 
 async def written(made: Any, app: App, request: bytes) -> Wire:

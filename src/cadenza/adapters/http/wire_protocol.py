@@ -6,6 +6,7 @@ request gets the envelope and a request id.
 """
 
 import asyncio
+from math import inf
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -34,6 +35,7 @@ class WireProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._deadline: asyncio.TimerHandle | None = None
+        self._idle_since_s = inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -41,6 +43,8 @@ class WireProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +66,29 @@ class WireProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._stop_waiting()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        is_idle = not self.pipeline
+        if is_idle and self.timeout_keep_alive_task is not None and not self.transport.is_closing():
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+        else:
+            super().on_response_complete()
+        if is_idle:
+            self._idle_since_s = self.loop.time()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer as it is. uvicorn sets one for each reply and unsets it with the next request; ours goes on
+        and looks, when it fires, how long the connection has been idle."""
+        self._idle_since_s = inf
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s <= 0:
+            super().timeout_keep_alive_handler()
+        elif left_s < inf and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
 
     def handle_websocket_upgrade(self) -> None:
         self._head_bytes = 0
