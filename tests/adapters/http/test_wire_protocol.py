@@ -141,9 +141,12 @@ async def test_a_request_under_way_outlives_the_timer_of_the_reply_before_it() -
     protocol.timeout_keep_alive = 0
     protocol.timeout_keep_alive_handler()
     assert not wire.is_closed
+    protocol.timeout_keep_alive = 3600
     may_end.set()
     await asyncio.gather(*state.tasks)
     assert protocol.timeout_keep_alive_task is not None, "it is idle again"
+    protocol.timeout_keep_alive_task.cancel()
+    protocol.timeout_keep_alive = 0
     protocol.timeout_keep_alive_handler()
     assert wire.is_closed
     assert state.total_requests == 2
