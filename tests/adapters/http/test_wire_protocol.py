@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.adapters.http.wire import Wire
 from tests.contract.checker import assert_conforms
 from uvicorn.server import ServerState
 
@@ -32,9 +33,9 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def serving(arrives_ms_max: int = 60_000) -> AsyncIterator[Ask]:
+async def serving(arrives_ms_max: int = 60_000, keep_alive_s: int = 5) -> AsyncIterator[Ask]:
     """Sends pieces on one connection and returns all that comes back until it is closed."""
-    config = uvicorn.Config(_app, lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(_app, lifespan="off", ws="none", log_config=None, timeout_keep_alive=keep_alive_s)
     made: Any = protocol_class(SystemIds(), arrives_ms_max=arrives_ms_max)
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -110,3 +111,44 @@ async def test_a_request_that_does_not_arrive_is_given_up(begun: bytes) -> None:
 async def test_a_client_that_says_nothing_is_left() -> None:
     async with serving(arrives_ms_max=50) as ask:
         assert await ask() == b""
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+async def test_a_connection_that_is_idle_after_its_replies_is_closed(requests: int) -> None:
+    async with serving(keep_alive_s=0) as ask:
+        assert (await ask((GET + b"\r\n") * requests)).count(b"HTTP/1.1 200 OK") == requests
+
+
+async def test_a_request_under_way_outlives_the_timer_of_the_reply_before_it() -> None:
+    may_end, state = asyncio.Event(), ServerState()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, timeout_keep_alive=3600)
+    protocol: Any = protocol_class(SystemIds())
+    protocol, wire = protocol(config=config, server_state=state, app_state={}), Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.gather(*state.tasks)
+    first = protocol.timeout_keep_alive_task
+    protocol.timeout_keep_alive_handler()
+    assert protocol.timeout_keep_alive_task not in (None, first), "it has not been idle long enough: looked at again"
+    protocol.data_received(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+    protocol.timeout_keep_alive = 0
+    protocol.timeout_keep_alive_handler()
+    assert not wire.is_closed
+    protocol.timeout_keep_alive = 3600
+    may_end.set()
+    await asyncio.gather(*state.tasks)
+    assert protocol.timeout_keep_alive_task is not None, "it is idle again"
+    protocol.timeout_keep_alive_task.cancel()
+    protocol.timeout_keep_alive = 0
+    protocol.timeout_keep_alive_handler()
+    assert wire.is_closed
+    assert state.total_requests == 2
+    first.cancel()
+    protocol.connection_lost(None)

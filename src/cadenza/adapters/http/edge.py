@@ -20,6 +20,7 @@ from cadenza.ports.rate_limiter import RateLimiter
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_OWN_NAMES = frozenset({b"x-request-id", *dict(_SAFE)})
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,9 @@ class _Marked:
     def __call__(self, message: Any) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = ((b"x-request-id", self._request_id.encode()), *_SAFE)
-            present = dict(message["headers"])
-            message["headers"] = [*message["headers"], *[header for header in own if header[0] not in present]]
+            headers = message["headers"]
+            own: tuple[tuple[bytes, bytes], ...] = ((b"x-request-id", self._request_id.encode()), *_SAFE)
+            if not _OWN_NAMES.isdisjoint(present := dict(headers)):
+                own = tuple(header for header in own if header[0] not in present)
+            message["headers"] = (*headers, *own)
         return self._send(message)

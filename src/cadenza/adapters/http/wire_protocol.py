@@ -6,10 +6,12 @@ request gets the envelope and a request id.
 """
 
 import asyncio
+from math import inf
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from cadenza.adapters.http.whole_replies import WholeReplies
 from cadenza.domain.errors import InvalidRequest
 from cadenza.ports.ids import Ids
 from cadenza.wire.envelope import ErrorDetails, Failure, encode
@@ -33,6 +35,7 @@ class WireProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._deadline: asyncio.TimerHandle | None = None
+        self._idle_since_s = inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,14 +43,17 @@ class WireProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        self._await_request()
         self._head_bytes += len(data)
         super().data_received(data)
+        if self._head_bytes:  # most requests come whole, and need no timer
+            self._await_request()
         if self._is_in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response(f"the head of the request is larger than {HEAD_BYTES_MAX} bytes")
 
@@ -61,12 +67,41 @@ class WireProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        is_idle = not self.pipeline
+        if is_idle and self.timeout_keep_alive_task is not None and not self.transport.is_closing():
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+        else:
+            super().on_response_complete()
+        if is_idle:
+            self._idle_since_s = self.loop.time()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer as it is. uvicorn sets one for each reply and unsets it with the next request; ours goes on
+        and looks, when it fires, how long the connection has been idle."""
+        self._idle_since_s = inf
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s <= 0:
+            super().timeout_keep_alive_handler()
+        elif left_s < inf and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
+
     def handle_websocket_upgrade(self) -> None:
+        self._head_bytes = 0
         self._stop_waiting()
         super().handle_websocket_upgrade()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = WholeReplies  # uvicorn makes it and has no place to say of which class
+        super()._start_asgi_task(cycle, app)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what never became a request, and close."""
+        self._head_bytes = 0
         self._stop_waiting()
         request_id = self.ids.new().hex
         path = (self.scope or {}).get("path", "")
