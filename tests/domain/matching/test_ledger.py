@@ -111,6 +111,20 @@ def assert_holds_sum_up(ledger: Ledger, held: Iterable[tuple[VenueOrder, Decimal
             assert ledger.locked(owner, asset) == expected.get((owner, asset), ZERO)
 
 
+def assert_sums_are_kept(ledger: Ledger) -> None:
+    """What is kept to save counting is what counting gives."""
+    claimed: dict[tuple[object, ...], Decimal] = {}
+    for holds in ledger._holds.values():
+        for hold in holds.values():
+            order = hold.order
+            if order.position_side is not None:
+                key = order.external_id, order.instrument_id, order.side, order.position_side
+                claimed[key] = claimed.get(key, ZERO) + hold.remaining
+    assert {key: quantity for key, quantity in ledger._claimed.items() if quantity} == claimed
+    holders = {owner for owner in OWNERS if ledger.positions(owner)}
+    assert ledger._holders.get(INSTRUMENT.id, set()) == holders
+
+
 quantities = st.integers(1, 5_000).map(lambda lots: lots * INSTRUMENT.lot_size)
 prices = st.integers(1, 30_000).map(lambda ticks: ticks * INSTRUMENT.pip_size)
 steps = st.tuples(
@@ -147,6 +161,7 @@ def test_every_asset_sums_to_zero_through_any_sequence(
         for called, asset in ledger.margin_calls([INSTRUMENT.id]):
             ledger.cover(called, asset, number)
         assert_conserved(ledger)
+        assert_sums_are_kept(ledger)
         postings.extend(ledger.take_changes().postings)
     for (owner, asset), total in ledger.totals().items():
         received = sum(posting.amount for posting in postings if (posting.target, posting.asset) == (owner, asset))

@@ -41,6 +41,7 @@ class BackOffice:
         self._trade_sequence = state.trade_sequence
         self._open = {order.venue_order_id: order for order in state.orders}
         self._changed: dict[str, VenueOrder] = {}
+        self._arrived: set[str] = set()  # in this batch
         self._fills: list[VenueFill] = []
         self._accounts: list[VenueAccount] = []
 
@@ -166,12 +167,13 @@ class BackOffice:
             trade_sequence=self._trade_sequence,
             accounts=tuple(self._accounts),
             orders=tuple(self._changed.values()),
+            arrived=frozenset(self._arrived),
             fills=tuple(self._fills),
             balances=money.balances,
             positions=money.positions,
             postings=money.postings,
         )
-        self._accounts, self._changed, self._fills = [], {}, []
+        self._accounts, self._changed, self._arrived, self._fills = [], {}, set(), []
         return changes
 
     def take_facts(self) -> list[Fact]:
@@ -179,11 +181,14 @@ class BackOffice:
         return facts
 
     def _put(self, order: VenueOrder) -> None:
-        self._changed[order.venue_order_id] = order
+        id = order.venue_order_id
+        if id not in self._open and id not in self._changed:
+            self._arrived.add(id)
+        self._changed[id] = order
         if order.is_open:
-            self._open[order.venue_order_id] = order
+            self._open[id] = order
         else:
-            self._open.pop(order.venue_order_id, None)
+            self._open.pop(id, None)
             self.ledger.release(order)
 
     def _tell(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:

@@ -83,6 +83,7 @@ class _Hold:
 
 
 _Row = tuple[str, InstrumentId, PositionSide]
+_Claims = tuple[str, InstrumentId, Side, PositionSide | None]
 _Rows = dict[tuple[InstrumentId, PositionSide], Position]
 
 
@@ -106,11 +107,12 @@ class Ledger:
         self._accounts = {account.external_id: account for account in accounts}
         self._totals = {(balance.owner, balance.asset): balance.total for balance in balances}
         self._positions: dict[str, _Rows] = {}
+        self._holders: dict[InstrumentId, set[str]] = {}  # the accounts that have a position in it
         for held in positions:
-            rows = self._positions.setdefault(held.external_id, {})
-            rows[held.position.instrument_id, held.position.side] = held.position
+            self._set_position((held.external_id, held.position.instrument_id, held.position.side), held.position)
         self._holds: dict[str, dict[str, _Hold]] = {}
         self._locked: dict[tuple[str, str], Decimal] = {}  # the sums of the holds
+        self._claimed: dict[_Claims, Decimal] = {}  # what remains of the open orders that change the same row alike
         for order in open_orders:
             self._put_hold(order, order.hold_rate)
         self._postings: list[Posting] = []
@@ -246,9 +248,8 @@ class Ledger:
         price `moved` are concerned; in a stable order."""
         buckets = {
             (external_id, self._instruments[instrument_id].quote_asset)
-            for external_id, rows in self._positions.items()
-            for instrument_id, _ in rows
-            if instrument_id in moved
+            for instrument_id in moved
+            for external_id in self._holders.get(instrument_id, ())
         }
         states = ((bucket, self.margin(*bucket)) for bucket in sorted(buckets))
         return [bucket for bucket, state in states if state.equity < state.maintenance]
@@ -309,11 +310,18 @@ class Ledger:
 
     def _put_position(self, row: _Row, position: Position) -> None:
         self._changed_rows.add(row)
-        rows = self._positions.setdefault(row[0], {})
+        self._set_position(row, position)
+
+    def _set_position(self, row: _Row, position: Position) -> None:
+        external_id, instrument_id, _ = row
+        rows = self._positions.setdefault(external_id, {})
         if position.quantity:
             rows[row[1:]] = position
-        else:
-            del rows[row[1:]]
+            self._holders.setdefault(instrument_id, set()).add(external_id)
+            return
+        del rows[row[1:]]
+        if all((instrument_id, side) not in rows for side in PositionSide):
+            self._holders[instrument_id].discard(external_id)
 
     def _row(self, row: _Row) -> Position | None:
         return self._positions.get(row[0], {}).get(row[1:])
@@ -334,6 +342,9 @@ class Ledger:
     def _lock(self, hold: _Hold, quantity: Decimal) -> None:
         key = hold.order.external_id, hold.asset
         self._locked[key] = self._locked.get(key, ZERO) + hold.rate * quantity
+        if hold.order.position_side is not None:
+            claims = _claims_of(hold.order)
+            self._claimed[claims] = self._claimed.get(claims, ZERO) + quantity
 
     def _held_asset(self, order: VenueOrder) -> str:
         instrument = self._instruments[order.instrument_id]
@@ -362,13 +373,7 @@ class Ledger:
         """How much of the row the order may close, its siblings' claims set aside."""
         position = self._row_of_order(order)
         closing, _ = split_fill(position, order.side, abs(position.quantity) if position else ZERO)
-        claims = (
-            hold.remaining
-            for hold in self._holds.get(order.external_id, {}).values()
-            if hold.order.instrument_id == order.instrument_id
-            and (hold.order.side, hold.order.position_side) == (order.side, order.position_side)
-        )
-        return max(ZERO, closing - sum(claims, ZERO))
+        return max(ZERO, closing - self._claimed.get(_claims_of(order), ZERO))
 
     def _maintenance_rate(self, external_id: str, instrument: Instrument) -> Decimal:
         """The instrument's own; where it lists none, half of the least initial margin."""
@@ -382,6 +387,10 @@ class Ledger:
         if self._fee_asset is FeeAsset.RECEIVED and order.side is Side.BUY and not is_margined:
             return Fee(instrument.base_asset, quantity * rate)
         return Fee(instrument.quote_asset, price * quantity * rate)
+
+
+def _claims_of(order: VenueOrder) -> _Claims:
+    return order.external_id, order.instrument_id, order.side, order.position_side
 
 
 def _new_position(row: _Row, at_ms: int) -> Position:

@@ -13,6 +13,7 @@ LIMIT_KINDS = frozenset(
 )
 TAKE_PROFIT_KINDS = frozenset({OrderKind.TAKE_PROFIT, OrderKind.TAKE_PROFIT_LIMIT})
 TRIGGER_KINDS = frozenset(OrderKind) - {OrderKind.MARKET, OrderKind.LIMIT}
+UNLIMITED_TRIGGER_KINDS = TRIGGER_KINDS - LIMIT_KINDS
 EXPIRING = frozenset({TimeInForce.GTD, TimeInForce.DAY})
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
@@ -40,7 +41,7 @@ def is_well_formed(command: SubmitOrder) -> bool:
 
 
 def _has_its_limit(command: SubmitOrder) -> bool:
-    if command.kind in TRIGGER_KINDS - LIMIT_KINDS:
+    if command.kind in UNLIMITED_TRIGGER_KINDS:
         return True
     return (command.limit_price is not None) is (command.kind in LIMIT_KINDS)
 
