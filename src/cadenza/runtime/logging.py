@@ -5,7 +5,6 @@ import json
 import logging
 import re
 import sys
-import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import msgspec
 import structlog
 
 from cadenza.runtime.config import LogFormat, LogLevel
+from cadenza.runtime.here import SystemClock
 
 REDACTED = "[redacted]"
 _DEPTH_MAX = 8
@@ -34,6 +34,7 @@ _SECRET_TEXTS = (
 )
 _KEYS_REMEMBERED_MAX = 4_096
 _PLAIN = frozenset({str, int, float, bool, NoneType})
+_CLOCK = SystemClock()
 
 
 def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
@@ -83,11 +84,13 @@ class _Lines:
 
     def hold(self, line: str) -> None:
         self._held.append(line)
-        if len(self._held) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self.flush)
-            except RuntimeError:  # there is no turn to wait for
-                self.flush()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # there is no turn to wait for
+            self.flush()
+        else:
+            if len(self._held) == 1:
+                loop.call_soon(self.flush)
 
     def write(self, text: str) -> None:
         self._held.append(text)
@@ -126,9 +129,9 @@ class LogLines:
 
 
 def _stamped(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Structlog processor: the time of the line in UTC, to the microsecond."""
-    seconds, micros = divmod(time.time_ns() // 1000, 1_000_000)
-    event["timestamp"] = f"{_second(seconds)}.{micros:06}Z"
+    """Structlog processor: the time of the line in UTC, to the millisecond."""
+    seconds, millis = divmod(_CLOCK.now_ms(), 1_000)
+    event["timestamp"] = f"{_second(seconds)}.{millis:03}Z"
     return event
 
 
