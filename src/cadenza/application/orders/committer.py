@@ -2,7 +2,7 @@
 
 It takes what is waiting (changes of many accounts: submits, cancels, reports, adoptions) and makes one transaction of
 it: load → decide (pure, one after another, seeing each other's effect) → save, which commits → effects. There is no
-timer: an idle committer starts at once, and what arrives meanwhile is the next batch.
+timer: an idle committer takes what is on its way already and starts; what arrives meanwhile is the next batch.
 
 Nothing is locked between load and save. `save` says when the accounts have changed since; then all is decided again.
 
