@@ -21,7 +21,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
-from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, OrderKnown, Page, Place
+from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
 from cadenza.ports.venue import REPLAY_REPORTS_MAX
 
 START_MS = 1_760_000_000_000
@@ -203,8 +203,6 @@ class MemoryWriter:
         if self._epoch != self.disk.epoch:
             raise LedgerTakenOver("taken over")
         disk = self.disk
-        if changes.arrived & disk.orders.keys():
-            raise OrderKnown
         disk.commits += 1
         disk.trade_sequence = changes.trade_sequence
         disk.accounts.update({account.external_id: account for account in changes.accounts})

@@ -32,10 +32,6 @@ class LedgerTakenOver(Exception):
     """Another process runs the venue now; this one must not say or write anything more about it."""
 
 
-class OrderKnown(Exception):
-    """An order of the batch that was taken for new is on disk already; nothing was written."""
-
-
 class PaperLedger(Protocol):
     """The durable state of one venue. Law: one writer; a batch of changes is on disk wholly or not at all; what was
     read of an order is committed. A database that does not answer raises `DatabaseUnavailable`, after which a commit
@@ -48,7 +44,7 @@ class PaperLedger(Protocol):
         """Return the state as committed. Raises `LedgerTakenOver` when somebody else is the writer."""
 
     async def commit(self, changes: VenueChanges) -> None:
-        """Write a batch in one transaction. Raises `LedgerTakenOver` and `OrderKnown`, with nothing written."""
+        """Write a batch in one transaction. Raises `LedgerTakenOver`, with nothing written."""
 
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
         """Return the orders that are known among these, with their fills."""

@@ -1,6 +1,5 @@
 """PAPER over PostgreSQL: what is on disk is what is in memory, and a restarted venue goes on from it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -29,7 +28,7 @@ from cadenza.domain.matching.records import (
 from cadenza.domain.matching.state import MarketLevel
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.position import PositionSide
-from cadenza.ports.paper_ledger import LedgerTakenOver, OrderKnown, Place
+from cadenza.ports.paper_ledger import LedgerTakenOver, Place
 
 
 @pytest.fixture
@@ -215,23 +214,3 @@ async def test_a_batch_writes_what_it_changed_and_nothing_else(stored: PostgresB
     ]  # fmt: skip
     for table, count in {"paper_position": 0, "paper_fill": 1, "paper_order": 2}.items():
         assert await stored.pool.fetchval(f"SELECT count(*) FROM {table}") == count
-
-
-async def test_an_order_that_is_there_is_not_written_as_new(stored: PostgresBench) -> None:
-    account, session, _ = await stored.session()
-    order = stored.order(account, SPOT, Side.BUY, "0.5")
-    told = await session.submit(order)
-    totals = dict(stored.connector._floor.office.ledger.totals())
-    other = stored.order(account, SPOT, Side.BUY, "1", "50000")
-    again, alongside = await asyncio.gather(session.submit(order), session.submit(other))
-    assert list(again) == list(told)
-    assert kinds(alongside) == ["Accepted"]
-    assert stored.connector._floor.office.ledger.totals() == totals
-    assert await stored.pool.fetchval("SELECT count(*) FROM paper_fill") == 1
-    assert await stored.pool.fetchval("SELECT count(*) FROM paper_order") == 2
-    ledger = stored.connector._desk.ledger
-    (history,) = await ledger.histories([f"P{order.id.hex}"])
-    known = VenueChanges(trade_sequence=99, orders=(history.order,), arrived=frozenset({history.order.venue_order_id}))
-    with pytest.raises(OrderKnown):
-        await ledger.commit(known)
-    assert (await ledger.reload()).trade_sequence == 1

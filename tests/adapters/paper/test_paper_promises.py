@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.matching.records import OrderHistory, VenueState
+from cadenza.domain.matching.records import VenueState
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX
@@ -339,45 +338,3 @@ async def test_the_venue_has_room_for_so_many_accounts() -> None:
 async def test_settings_that_make_money_from_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="rebate"):
         PaperSettings(fees=FeeRates(maker=Decimal("-0.002"), taker=Decimal("0.001")))
-
-
-@pytest.mark.parametrize("calls_together", [1, 3])
-async def test_an_order_sent_twice_happens_once_whatever_became_of_it(bench: Bench, calls_together: int) -> None:
-    """Closed orders are forgotten by memory: the ledger alone knows them, and the turn is done again."""
-    account, session, sink = await bench.session()
-    orders = [
-        bench.order(account, SPOT, Side.BUY, "0.25"),  # filled
-        bench.order(account, SPOT, Side.BUY, "1", "50000"),  # rests
-        bench.order(account, SPOT, Side.BUY, "1000", "59000"),  # refused for want of money
-        bench.order(account, SPOT, Side.SELL, "1", "70000"),  # canceled below
-    ]
-    told = {order.id: list(await session.submit(order)) for order in orders}
-    told[orders[3].id] += await session.cancel(orders[3])
-    before = dict(bench.disk.orders), list(bench.disk.fills), dict(bench.disk.balances), list(bench.disk.postings)
-    for order in orders:
-        for reports in await asyncio.gather(*(session.submit(order) for _ in range(calls_together))):
-            assert list(reports) == told[order.id]
-    assert (bench.disk.orders, bench.disk.fills, bench.disk.balances, bench.disk.postings) == before
-    fresh = bench.order(account, SPOT, Side.BUY, "0.25")
-    answers = await asyncio.gather(session.submit(orders[0]), session.submit(fresh), session.submit(orders[0]))
-    assert [list(answers[0]), list(answers[2])] == [told[orders[0].id]] * 2
-    assert [fill.trade_id for fill in bench.disk.fills] == ["1", "2"]
-    assert sink.reports == []
-
-
-async def test_a_new_order_costs_no_question_to_the_ledger(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    account, session, _ = await bench.session()
-    asked: list[list[str]] = []
-    histories = bench.connector._desk.ledger.histories
-
-    async def counted(ids: Sequence[str]) -> Sequence[OrderHistory]:
-        asked.append(list(ids))
-        return await histories(ids)
-
-    monkeypatch.setattr(bench.connector._desk.ledger, "histories", counted)
-    order = bench.order(account, SPOT, Side.BUY, "1", "50000")
-    await session.submit(order)
-    assert asked == []
-    await session.submit(order)
-    await session.cancel(order)
-    assert len(asked) == 2

@@ -28,7 +28,7 @@ from cadenza.domain.matching.state import MarketLevel
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.position import Position, PositionSide
-from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, OrderKnown, Page, Place
+from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
 
 _Columns = tuple[tuple[str, str], ...]
 
@@ -68,40 +68,37 @@ _ENGINE: _Columns = (
     ("now_ms", "bigint"), ("levels", "jsonb"),
 )  # fmt: skip
 
-_KINDS: dict[str, tuple[str, _Columns, tuple[str, ...], tuple[str, ...]]] = {
-    "accounts": ("paper_account", _ACCOUNT, ("external_id",), ()),
-    "arrived": ("paper_order", _ORDER, (), ()),
-    "orders": ("paper_order", _ORDER, ("venue_order_id",), _ORDER_CHANGING),
-    "fills": ("paper_fill", _FILL, (), ()),
-    "balances": ("paper_balance", _BALANCE, ("owner", "asset"), ("total",)),
-    "positions": (
-        "paper_position", _POSITION, ("external_id", "instrument_id", "side"),
+_TABLES: dict[str, tuple[_Columns, tuple[str, ...], tuple[str, ...]]] = {
+    "paper_account": (_ACCOUNT, ("external_id",), ()),
+    "paper_order": (_ORDER, ("venue_order_id",), _ORDER_CHANGING),
+    "paper_fill": (_FILL, (), ()),
+    "paper_balance": (_BALANCE, ("owner", "asset"), ("total",)),
+    "paper_position": (
+        _POSITION, ("external_id", "instrument_id", "side"),
         ("quantity", "entry_cost", "leverage", "created_at_ms", "updated_at_ms"),
     ),
-    "postings": ("paper_posting", _POSTING, (), ()),
-    "engines": (
-        "paper_engine", _ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")
-    ),
+    "paper_posting": (_POSTING, (), ()),
+    "paper_engine": (_ENGINE, ("instrument_id",), ("last_price", "sequence", "trade_sequence", "now_ms", "levels")),
 }  # fmt: skip
-"""Kinds of rows: (table, columns, conflict key, columns that a conflict updates). No key: the rows are new."""
+"""(columns, conflict key, columns that a conflict updates) by table. No key: rows are new, a conflict is a defect."""
 
 
 @cache
-def _commit_statement(kinds: tuple[str, ...]) -> str:
-    """One statement: the fence, then these kinds of rows from a JSON array each, if the fence let us through.
+def _commit_statement(tables: tuple[str, ...]) -> str:
+    """One statement: the fence, then these tables from a JSON array of rows each, if the fence let us through.
 
-    A batch names the kinds that it has only, as each costs something without rows too. JSON is one parameter a kind,
-    and is made and read in less time than an array for each of its columns.
+    A batch names the tables that it changed only, as each costs something without rows too. JSON is one parameter a
+    table, and is made and read in less time than an array for each of its columns.
     """
     parts = ["writer AS (UPDATE paper_venue SET trade_sequence = $3 WHERE venue = $1 AND epoch = $2 RETURNING 1)"]
-    for parameter, kind in enumerate(kinds, 4):
-        table, columns, key, changing = _KINDS[kind]
+    for parameter, table in enumerate(tables, 4):
+        columns, key, changing = _TABLES[table]
         names = ", ".join(name for name, _ in columns)
         types = ", ".join(f"{name} {type}" for name, type in columns)
         updates = ", ".join(f"{name} = excluded.{name}" for name in changing)
         conflict = f" ON CONFLICT (venue, {', '.join(key)}) DO UPDATE SET {updates}" if changing else ""
         parts.append(
-            f"{kind} AS (INSERT INTO {table} (venue, {names})"
+            f"{table}_rows AS (INSERT INTO {table} (venue, {names})"
             f" SELECT $1, rows.* FROM writer, json_to_recordset(${parameter}) AS rows({types}){conflict})"
         )
     return f"WITH {', '.join(parts)} SELECT count(*) FROM writer"
@@ -171,26 +168,21 @@ class PostgresPaperLedger:
 
     async def commit(self, changes: VenueChanges) -> None:
         rows: dict[str, Sequence[Any]] = {
-            "accounts": changes.accounts,
-            "arrived": [order for order in changes.orders if order.venue_order_id in changes.arrived],
-            "orders": [order for order in changes.orders if order.venue_order_id not in changes.arrived],
-            "fills": [_fill_row(fill) for fill in changes.fills],
-            "balances": changes.balances,
-            "positions": [_position_row(held) for held in changes.positions],
-            "postings": changes.postings,
-            "engines": [_engine_row(engine) for engine in changes.engines],
+            "paper_account": changes.accounts,
+            "paper_order": changes.orders,
+            "paper_fill": [_fill_row(fill) for fill in changes.fills],
+            "paper_balance": changes.balances,
+            "paper_position": [_position_row(held) for held in changes.positions],
+            "paper_posting": changes.postings,
+            "paper_engine": [_engine_row(engine) for engine in changes.engines],
         }
-        texts = {kind: _encode(values).decode() for kind, values in rows.items() if values}
-        arguments = self._venue, self._epoch, changes.trade_sequence, *texts.values()
+        changed = {table: _encode(values).decode() for table, values in rows.items() if values}
+        statement = _commit_statement(tuple(changed))
         async with self._connections.use() as connection:
-            try:
-                is_writer = await connection.fetchval(_commit_statement(tuple(texts)), *arguments)
-            except asyncpg.UniqueViolationError as error:
-                if error.table_name != "paper_order":
-                    raise
-                raise OrderKnown(error.detail) from error
-        if not is_writer:
-            raise LedgerTakenOver(f"another process runs {self._venue}")
+            if not await connection.fetchval(
+                statement, self._venue, self._epoch, changes.trade_sequence, *changed.values()
+            ):
+                raise LedgerTakenOver(f"another process runs {self._venue}")
 
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
         async with self._connections.use() as connection:

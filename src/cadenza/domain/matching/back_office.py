@@ -41,7 +41,6 @@ class BackOffice:
         self._trade_sequence = state.trade_sequence
         self._open = {order.venue_order_id: order for order in state.orders}
         self._changed: dict[str, VenueOrder] = {}
-        self._arrived: set[str] = set()  # in this batch
         self._fills: list[VenueFill] = []
         self._accounts: list[VenueAccount] = []
 
@@ -167,13 +166,12 @@ class BackOffice:
             trade_sequence=self._trade_sequence,
             accounts=tuple(self._accounts),
             orders=tuple(self._changed.values()),
-            arrived=frozenset(self._arrived),
             fills=tuple(self._fills),
             balances=money.balances,
             positions=money.positions,
             postings=money.postings,
         )
-        self._accounts, self._changed, self._arrived, self._fills = [], {}, set(), []
+        self._accounts, self._changed, self._fills = [], {}, []
         return changes
 
     def take_facts(self) -> list[Fact]:
@@ -181,14 +179,11 @@ class BackOffice:
         return facts
 
     def _put(self, order: VenueOrder) -> None:
-        id = order.venue_order_id
-        if id not in self._open and id not in self._changed:
-            self._arrived.add(id)
-        self._changed[id] = order
+        self._changed[order.venue_order_id] = order
         if order.is_open:
-            self._open[id] = order
+            self._open[order.venue_order_id] = order
         else:
-            self._open.pop(id, None)
+            self._open.pop(order.venue_order_id, None)
             self.ledger.release(order)
 
     def _tell(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:

@@ -199,13 +199,11 @@ class OrderHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueChanges:
-    """What a batch changed, each row once and as it is now. `postings` and `fills` are new rows, and so are the orders
-    whose ids are in `arrived`: none may be there already."""
+    """What a batch changed, each row once and as it is now. `postings` and `fills` are new rows."""
 
     trade_sequence: int
     accounts: tuple[VenueAccount, ...] = ()
     orders: tuple[VenueOrder, ...] = ()
-    arrived: frozenset[str] = frozenset()
     fills: tuple[VenueFill, ...] = ()
     balances: tuple[HeldBalance, ...] = ()
     positions: tuple[HeldPosition, ...] = ()

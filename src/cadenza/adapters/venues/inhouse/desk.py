@@ -4,10 +4,6 @@ A turn: take the waiting calls that are due → let market and clock run → exe
 one transaction → answer, deliver, publish. Nothing is told before it is on disk. When a commit fails, the venue goes
 back to what is on disk, its callers hear that the outcome is unknown, and its sessions are told what they missed.
 A turn without effect on orders and accounts (the market moved, say) writes nothing.
-
-An order that comes is taken for new when memory does not know it. The ledger refuses the turn when it does; then the
-turn is undone, and done again with what became of the order in sight. So an order costs no question to the ledger,
-unless it is sent twice.
 """
 
 import asyncio
@@ -27,7 +23,7 @@ from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.matching.records import Fact, OrderFact, OrderHistory
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.paper_ledger import LedgerTakenOver, OrderKnown, PaperLedger
+from cadenza.ports.paper_ledger import LedgerTakenOver, PaperLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +63,6 @@ class _Call:
     work: Callable[[Turn], Answer]
     reply: "asyncio.Future[Any]"
     order_ids: tuple[str, ...]
-    is_arrival: bool
     is_after_commit: bool
 
 
@@ -141,15 +136,12 @@ class Desk:
         work: Callable[[Turn], Answer],
         *,
         order_ids: tuple[str, ...] = (),
-        is_arrival: bool = False,
         lane: str | None = None,
         delay_ms: int = 0,
         is_after_commit: bool = False,
     ) -> Any:
         """Execute `work` in a turn, `delay_ms` from now; return its value once the turn is on disk.
 
-        The work finds the orders with `order_ids` as they are on disk; with `is_arrival` they are looked for there only
-        if they turn out to be there, so the work must write them down unless it finds them.
         Calls in one lane are executed in the order in which they were made. With `is_after_commit` the work only
         reads, when all of the turn has been told. Raises `VenueUnavailable` (nothing was taken) and `CallLost` (it is
         not known).
@@ -161,7 +153,7 @@ class Desk:
             due_ms = self._lanes[lane] = max(due_ms, self._lanes.get(lane, 0))
         self._calls_total += 1
         reply = asyncio.get_running_loop().create_future()
-        call = _Call(due_ms, work, reply, order_ids, is_arrival, is_after_commit)
+        call = _Call(due_ms, work, reply, order_ids, is_after_commit)
         await self._inbox.put((due_ms, self._calls_total, call))
         if self._has_ended:  # it ended while this call waited for room, so nobody would ever answer
             self._abandon()
@@ -230,8 +222,9 @@ class Desk:
             due.append(heapq.heappop(self._due)[2])
         return due
 
-    async def _turn(self, due: Sequence[_Call], now_ms: int, *, trusts_arrivals: bool = True) -> None:
-        stored = await self._stored(due, trusts_arrivals)
+    async def _turn(self, due: Sequence[_Call], now_ms: int) -> None:
+        wanted = sorted({id for call in due for id in call.order_ids})
+        stored = {h.order.venue_order_id: h for h in await self.ledger.histories(wanted)} if wanted else {}
         answers: list[tuple[_Call, Answer]] = []
         for call in due:
             at_ms = max(self._now_ms, call.due_ms)
@@ -243,15 +236,7 @@ class Desk:
         changes = self.floor.take_changes()
         if not changes.is_empty:
             self._failpoints.reach(f"{self._prefix}.before_commit")
-            try:
-                await self.ledger.commit(changes)
-            except OrderKnown:
-                if not trusts_arrivals:
-                    raise
-                self.floor.take_trades()
-                self.floor.restore(await self.ledger.reload())
-                await self._turn(due, now_ms, trusts_arrivals=False)
-                return
+            await self.ledger.commit(changes)
             self.commits_total += 1
             self._failpoints.reach(f"{self._prefix}.after_commit")
         self._now_ms = max([self._now_ms, *(call.due_ms for call in due)]) if self._is_behind(now_ms) else now_ms
@@ -261,17 +246,6 @@ class Desk:
                 call.reply.set_result(call.work(Turn(self._now_ms, stored)).value)
         if len(self._lanes) > self.limits.waiting_calls_max:
             self._lanes = {lane: due_ms for lane, due_ms in self._lanes.items() if due_ms > self._now_ms}
-
-    async def _stored(self, due: Sequence[_Call], trusts_arrivals: bool) -> dict[str, OrderHistory]:
-        """The turn's orders as they are on disk, as far as they may be there."""
-        is_known = self.floor.office.order
-        wanted = {
-            id
-            for call in due
-            for id in call.order_ids
-            if not (call.is_arrival and trusts_arrivals and is_known(id) is None)
-        }
-        return {h.order.venue_order_id: h for h in await self.ledger.histories(sorted(wanted))} if wanted else {}
 
     def _is_behind(self, now_ms: int) -> bool:
         """Whether more calls are due than one turn takes: the next one goes on from there."""

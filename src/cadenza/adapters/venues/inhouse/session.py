@@ -52,23 +52,17 @@ class InHouseSession:
     # Orders
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        id, script = venue_order_id(self._prefix, order.id), self._script_of(order)
+        id = venue_order_id(self._prefix, order.id)
 
         def work(turn: Turn) -> Answer:
             known = self._desk.find(turn, id)
             if known:  # asked twice: the answer is what became of the first
                 return Answer(_Told(self._reports(known), SENT, turn.at_ms))
-            return self._execute(order, script, turn)
+            return self._execute(order, turn)
 
         delay_ms = self._desk.floor.delay_ms(order, is_cancel=False)
         try:
-            told: _Told = await self._desk.call(
-                work,
-                order_ids=(id,),
-                is_arrival=script is None,  # what follows a script may leave no trace
-                lane=self._external_id,
-                delay_ms=delay_ms,
-            )
+            told: _Told = await self._desk.call(work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms)
         except VenueUnavailable:
             return [self._rejected(order, RejectReason.NOT_SENT.value, self._desk.clock.now_ms())]
         except CallLost as error:
@@ -160,12 +154,12 @@ class InHouseSession:
 
     # Helpers
 
-    def _execute(self, order: Order, script: str | None, turn: Turn) -> Answer:
+    def _execute(self, order: Order, turn: Turn) -> Answer:
         """Hand a new order to the floor, or refuse it; the answer is what became of it at once."""
         floor = self._desk.floor
         account = floor.office.ledger.account(self._external_id)
         assert account is not None
-        arriving = to_venue_order(order, self._prefix, account, turn.at_ms, script)
+        arriving = to_venue_order(order, self._prefix, account, turn.at_ms, self._script_of(order))
         before = len(floor.office.facts)
         acknowledgement = SENT
         reason = refusal(arriving, floor.instruments.get(order.instrument_id), account)
