@@ -3,6 +3,7 @@
 import json
 import re
 import types
+from collections import Counter
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -107,10 +108,9 @@ def _names_kept(document: Any) -> int:
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"field {next(name for name in names if names.count(name) > 1)[:64]!r} is given more than once"
-        )
+        counts = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in counts.items() if count > 1)
+        raise ValueError(f"field {repeated[:64]!r} is given more than once")
     return found
 
 

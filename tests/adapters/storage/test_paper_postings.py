@@ -1,5 +1,6 @@
 """Revision 0009: the two lines of each posting become one row, and the lines are shown as they were."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -48,4 +49,22 @@ async def test_what_are_no_pairs_stays_as_it_is(before: asyncpg.Connection, empt
     with pytest.raises(asyncpg.RaiseError, match="pairs"):
         await migrate(empty_database_dsn)
     assert await before.fetchval("SELECT count(*) FROM paper_entry") == 7
+    await before.close()
+
+
+async def test_what_is_being_committed_comes_along(before: asyncpg.Connection, empty_database_dsn: str) -> None:
+    """An older process may trade until the revision has its lock."""
+    await before.execute(_LINES)
+    transaction = before.transaction()
+    await transaction.start()
+    await before.execute("UPDATE paper_entry SET amount = amount * 2")
+    migrating = asyncio.create_task(migrate(empty_database_dsn))
+    watching = await asyncpg.connect(empty_database_dsn)
+    async with asyncio.timeout(30):
+        while not await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+    await transaction.commit()
+    await migrating
+    assert await watching.fetchval("SELECT sum(amount) FROM paper_posting WHERE target = 'a'") == 203
+    await watching.close()
     await before.close()

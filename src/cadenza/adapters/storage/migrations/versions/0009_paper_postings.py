@@ -10,6 +10,8 @@ revision = "0009"
 down_revision = "0008"
 
 _SCHEMA = """
+-- First of all: what another process commits meanwhile would be copied by nobody and dropped with the table.
+LOCK TABLE paper_entry IN ACCESS EXCLUSIVE MODE;
 CREATE TABLE paper_posting (
     venue           text NOT NULL,
     source          text NOT NULL,
