@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from cadenza.adapters.storage.migrate import VERSIONS_DIR, migrate
+from tests.serving import eventually
 
 _LINES = """
 INSERT INTO paper_entry (venue, owner, asset, amount, kind, trade_id, at_ms) VALUES
@@ -60,11 +61,13 @@ async def test_what_is_being_committed_comes_along(before: asyncpg.Connection, e
     await before.execute("UPDATE paper_entry SET amount = amount * 2")
     migrating = asyncio.create_task(migrate(empty_database_dsn))
     watching = await asyncpg.connect(empty_database_dsn)
-    async with asyncio.timeout(30):
-        while not await watching.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
+
+    async def is_waited_for() -> bool:
+        return await watching.fetchval("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+
+    await eventually(is_waited_for)
     await transaction.commit()
     await migrating
-    assert await watching.fetchval("SELECT sum(amount) FROM paper_posting WHERE target = 'a'") == 203
+    assert await watching.fetchval("SELECT sum(amount) FROM paper_posting WHERE target = 'a'") == 202
     await watching.close()
     await before.close()
