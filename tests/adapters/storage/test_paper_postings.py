@@ -6,9 +6,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.serving import eventually
 
 from cadenza.adapters.storage.migrate import VERSIONS_DIR, migrate
-from tests.serving import eventually
 
 _LINES = """
 INSERT INTO paper_entry (venue, owner, asset, amount, kind, trade_id, at_ms) VALUES
