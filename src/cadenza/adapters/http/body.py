@@ -18,7 +18,7 @@ async def read_bounded(headers: Mapping[bytes, bytes], receive: Receive, bytes_m
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced[:19]) > bytes_max:
         raise _too_large(bytes_max)
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -27,7 +27,7 @@ async def read_bounded(headers: Mapping[bytes, bytes], receive: Receive, bytes_m
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
         if not message["more_body"]:
-            return body
+            return bytes(body)
 
 
 def _check_media_type(content_type: bytes) -> None:

@@ -11,8 +11,10 @@ from cadenza.domain.market.instrument import Instrument
 def book_depth(instrument: Instrument, side: Side, levels_max: int) -> list[tuple[int, int]]:
     """(ticks, lots) best first."""
     book = BOOKS[instrument.id]
-    best, step = (int(price / instrument.pip_size) for price in (book.bid if side is Side.BUY else book.ask, book.step))
-    lots = int(book.quantity / instrument.lot_size)
+    best, step = (
+        int(price // instrument.pip_size) for price in (book.bid if side is Side.BUY else book.ask, book.step)
+    )
+    lots = int(book.quantity // instrument.lot_size)
     return [(best - side.sign * step * rank, lots) for rank in range(min(LEVELS_PER_SIDE, levels_max))]
 
 
