@@ -64,7 +64,8 @@ STATEMENTS = (
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
         last_sequence bigint NOT NULL DEFAULT 0,
-        adopted_at_ms bigint
+        adopted_at_ms bigint,
+        heard_until_ms bigint
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",
@@ -179,7 +180,7 @@ STATEMENTS = (
         executed_at_ms bigint NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id)",
+    "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
     "CREATE INDEX executions_of_order ON executions (order_id)",
     """
     CREATE TABLE balances (

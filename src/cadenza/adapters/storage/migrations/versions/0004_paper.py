@@ -54,8 +54,10 @@ CREATE TABLE paper_order (
     updated_at_ms   bigint NOT NULL,
     PRIMARY KEY (venue, venue_order_id)
 );
-CREATE INDEX paper_order_open ON paper_order (venue, created_at_ms) WHERE status = 'ACCEPTED';
-CREATE INDEX paper_order_changed ON paper_order (venue, external_id, updated_at_ms);
+CREATE INDEX paper_order_open ON paper_order (created_at_ms) WHERE status = 'ACCEPTED';
+CREATE INDEX paper_order_changed ON paper_order (external_id, updated_at_ms);
+COMMENT ON INDEX paper_order_changed IS
+    'only the primary key begins with the venue: a plan made on an empty table must not read a whole venue per fill';
 
 CREATE TABLE paper_fill (
     venue           text NOT NULL,
@@ -94,18 +96,23 @@ CREATE TABLE paper_position (
     FOREIGN KEY (venue, external_id) REFERENCES paper_account
 );
 
-CREATE TABLE paper_entry (
+CREATE TABLE paper_posting (
     venue           text NOT NULL,
-    id              bigint GENERATED ALWAYS AS IDENTITY,
-    owner           text NOT NULL,
+    source          text NOT NULL,
+    target          text NOT NULL,
     asset           text NOT NULL,
     amount          numeric NOT NULL,
     kind            text NOT NULL,
     trade_id        text,
-    at_ms           bigint NOT NULL,
-    PRIMARY KEY (venue, id)
+    at_ms           bigint NOT NULL
 );
-CREATE INDEX paper_entry_insurance ON paper_entry (venue, owner, at_ms) WHERE kind = 'INSURANCE';
+COMMENT ON COLUMN paper_posting.amount IS
+    'target gains and source loses this much of the asset, so all postings sum to zero';
+CREATE INDEX paper_posting_insurance ON paper_posting (target, at_ms) WHERE kind = 'INSURANCE';
+CREATE VIEW paper_entry AS
+    SELECT venue, source AS owner, asset, -amount AS amount, kind, trade_id, at_ms FROM paper_posting
+    UNION ALL
+    SELECT venue, target, asset, amount, kind, trade_id, at_ms FROM paper_posting;
 
 CREATE TABLE paper_engine (
     venue           text NOT NULL,
