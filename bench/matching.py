@@ -1,9 +1,9 @@
-"""Matching engine against its naive twin on one tape, in one run: commands per CPU second and their ratio.
+"""Matching engine against its simple twin on the same commands, in one run: commands per CPU second and their ratio.
 
-    python bench/matching.py --commands 3000 --resting 200 --seed 1
+    PYTHONPATH=. .venv/bin/python bench/matching.py --commands 3000 --resting 200 --seed 1
 
 The tape opens with market levels and resting orders on both sides, then mixes level changes, orders, cancels and
-prints around the middle. Both engines must end in the same state, or the benchmark fails.
+public trades around the middle. Both engines must end in the same state, or the benchmark fails.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import argparse
 import time
 from random import Random
 
-from cadenza.domain.matching import (
-    CancelOrder,
-    Command,
-    MarketTrade,
+from tests.exchange.naive import NaiveMatchingEngine
+
+from cadenza.exchange import (
+    CancelRequest,
+    EngineCommand,
+    EngineTimeInForce,
     MatchingEngine,
+    NewOrder,
     OrderKind,
+    PublicTrade,
     SetLevel,
     Side,
-    SubmitOrder,
-    TimeInForce,
 )
-from cadenza.domain.matching.naive import NaiveMatchingEngine
 
 MIDDLE, LEVELS, ACCOUNTS = 10_000, 200, 50
 
@@ -35,11 +36,11 @@ class Tape:
         self._random = Random(seed)
         self._orders = 0
 
-    def opening(self, resting: int) -> list[Command]:
-        levels: list[Command] = [self._level(side, distance) for side in Side for distance in range(1, LEVELS)]
+    def opening(self, resting: int) -> list[EngineCommand]:
+        levels: list[EngineCommand] = [self._level(side, distance) for side in Side for distance in range(1, LEVELS)]
         return levels + [self._patient() for _ in range(resting)]
 
-    def trading(self, commands: int) -> list[Command]:
+    def trading(self, commands: int) -> list[EngineCommand]:
         makers = (self._touch, self._patient, self._aggressive, self._cancel, self._stop, self._print)
         return [make() for make in self._random.choices(makers, weights=(50, 15, 10, 15, 3, 7), k=commands)]
 
@@ -52,36 +53,38 @@ class Tape:
     def _touch(self) -> SetLevel:
         return self._level(self._side(), min(LEVELS, 1 + int(self._random.expovariate(0.1))))
 
-    def _order(self, side: Side, kind: OrderKind, quantity: int, limit: int | None, stop: int | None) -> SubmitOrder:
+    def _order(self, side: Side, kind: OrderKind, quantity: int, limit: int | None, stop: int | None) -> NewOrder:
         self._orders += 1
         account = f"account-{self._random.randrange(ACCOUNTS)}"
-        time_in_force = TimeInForce.GTC
-        return SubmitOrder(
+        time_in_force = EngineTimeInForce.GTC
+        return NewOrder(
             f"order-{self._orders}", account, side, kind, quantity, limit, stop, None, time_in_force, None, 0
         )
 
-    def _patient(self) -> SubmitOrder:
+    def _patient(self) -> NewOrder:
         side = self._side()
         price = MIDDLE - side.sign * (1 + int(self._random.expovariate(0.05)))
         return self._order(side, OrderKind.LIMIT, self._random.randint(1, 100), price, None)
 
-    def _aggressive(self) -> SubmitOrder:
+    def _aggressive(self) -> NewOrder:
         return self._order(self._side(), OrderKind.MARKET, self._random.randint(1, 300), None, None)
 
-    def _stop(self) -> SubmitOrder:
+    def _stop(self) -> NewOrder:
         side = self._side()
         stop = MIDDLE + side.sign * self._random.randint(5, 60)
         return self._order(side, OrderKind.STOP, self._random.randint(1, 50), None, stop)
 
-    def _cancel(self) -> CancelOrder:
-        return CancelOrder(f"order-{self._random.randint(1, self._orders + 1)}", 0)
+    def _cancel(self) -> CancelRequest:
+        return CancelRequest(f"order-{self._random.randint(1, self._orders + 1)}", 0)
 
-    def _print(self) -> MarketTrade:
+    def _print(self) -> PublicTrade:
         side = self._side()
-        return MarketTrade(side, MIDDLE + side.sign * self._random.randint(1, 3), self._random.randint(1, 200), 0)
+        return PublicTrade(side, MIDDLE + side.sign * self._random.randint(1, 3), self._random.randint(1, 200), 0)
 
 
-def measure(engine: MatchingEngine | NaiveMatchingEngine, opening: list[Command], trading: list[Command]) -> float:
+def measure(
+    engine: MatchingEngine | NaiveMatchingEngine, opening: list[EngineCommand], trading: list[EngineCommand]
+) -> float:
     """Commands per CPU second over `trading`."""
     for command in opening:
         engine.apply(command)

@@ -33,6 +33,7 @@ COPIED_AS = {
     "created_at_ms": "created_at_ms + number",
     "client_order_id": "NULL",
     "idempotency_key": "NULL",
+    "sent_id": "NULL",
     "venue_order_id": "NULL",
 }
 """What differs between the copies."""

@@ -62,9 +62,9 @@ async def serve_ours() -> "Server":
     from cadenza.adapters.realtime.node import Node
     from cadenza.domain.identity.actor import Actor, Scope
     from cadenza.domain.ids import Access, InstrumentId, SessionId, TenantId, UserId
+    from cadenza.domain.market.book_messages import MarketTrade
     from cadenza.domain.market.enums import Side
-    from cadenza.domain.market.order_book import MarketTrade
-    from cadenza.runtime.here import AsyncioConcurrency, SystemClock, SystemIds
+    from cadenza.runtime.local import AsyncioConcurrency, SystemClock, SystemIds
 
     clock = SystemClock()
     actor = Actor(
@@ -91,6 +91,7 @@ async def serve_ours() -> "Server":
         hold_feed=nothing,
         release_feed=nothing,
         read_book=lambda instrument_id, depth: None,
+        request_portfolio=lambda account_id: None,
         use_cases=lambda: None,  # type: ignore[arg-type,return-value]
         storage=None,  # type: ignore[arg-type]
         clock=clock,

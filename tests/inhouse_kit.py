@@ -8,21 +8,24 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
+from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, ExternalAccount, TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.market.order_book import BookDelta, BookSnapshot, MarketTrade
-from cadenza.domain.matching import ResetMarket, SetLevel
-from cadenza.domain.matching.records import HeldBalance, HeldPosition, OrderHistory, VenueChanges, VenueState
-from cadenza.domain.money import Rounding
+from cadenza.domain.money import ZERO, Rounding
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import FillReport, Report
-from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
-from cadenza.ports.venue import REPLAY_REPORTS_MAX
+from cadenza.domain.trading.reports import AcceptedReport, FillReport, Report
+from cadenza.domain.trading.venue_spec import DerivedSentId, SentIdRule
+from cadenza.exchange import ResetMarket, SetLevel
+from cadenza.exchange.records import LedgerBalance, LedgerPosition, OrderHistory, VenueChanges, VenueState
+from cadenza.ports.exchange_ledger import ORDERS_PER_PAGE_MAX, HistoryCursor, HistoryPage, LedgerTakenOver
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 START_MS = 1_760_000_000_000
 KEY = Secrets("any key", "any secret", None)
@@ -99,16 +102,27 @@ class ScriptedMarket:
 
 
 class RecordingSink:
-    """Implements `ReportSink`; `gate` closed makes it slow."""
+    """Implements `SessionSink`; `gate` closed makes it slow. `life` lists the session's changes of life in order:
+    `("lost", cause)`, `("restored", gap_since_ms)`, `("ended", cause)`."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
+        self.life: list[tuple[str, str | int]] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def deliver(self, reports: Sequence[Report]) -> None:
         await self.gate.wait()
         self.reports.extend(reports)
+
+    def lost(self, cause: str) -> None:
+        self.life.append(("lost", cause))
+
+    def restored(self, gap_since_ms: int) -> None:
+        self.life.append(("restored", gap_since_ms))
+
+    def ended(self, cause: str) -> None:
+        self.life.append(("ended", cause))
 
     def of(self, kind: type[Report]) -> list[Any]:
         return [report for report in self.reports if isinstance(report, kind)]
@@ -119,7 +133,7 @@ class RecordingSink:
 
 
 class BookKeeper:
-    """Implements `MarketSink`: keeps the book as told and checks its continuity."""
+    """Implements `MarketSink`: keeps the book as published and checks its continuity."""
 
     def __init__(self) -> None:
         self.bids: dict[Decimal, Decimal] = {}
@@ -154,14 +168,14 @@ class BookKeeper:
 
 @dataclass
 class MemoryLedger:
-    """Implements `PaperLedger` without a disk. `failures` says what the next commits do: "lost" does not write,
+    """Implements `ExchangeLedger` without a disk. `failures` says what the next commits do: "lost" does not write,
     "reply lost" does, and both raise."""
 
     accounts: dict[str, Any] = field(default_factory=dict)
     orders: dict[str, Any] = field(default_factory=dict)
     fills: list[Any] = field(default_factory=list)
-    balances: dict[tuple[str, str], HeldBalance] = field(default_factory=dict)
-    positions: dict[tuple[Any, ...], HeldPosition] = field(default_factory=dict)
+    balances: dict[tuple[str, str], LedgerBalance] = field(default_factory=dict)
+    positions: dict[tuple[Any, ...], LedgerPosition] = field(default_factory=dict)
     postings: list[Any] = field(default_factory=list)
     engines: dict[str, Any] = field(default_factory=dict)
     trade_sequence: int = 0
@@ -219,20 +233,20 @@ class MemoryWriter:
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
         return [self._history(self.disk.orders[id]) for id in venue_order_ids if id in self.disk.orders]
 
-    async def since(self, external_id: str, since_ms: int, after: Place | None = None) -> Page:
+    async def since(self, external_id: str, since_ms: int, after: HistoryCursor | None = None) -> HistoryPage:
         start = (since_ms, "") if after is None else (after.updated_at_ms, after.venue_order_id)
         places = {(o.updated_at_ms, o.venue_order_id): o for o in self.disk.orders.values()}
         orders = [places[p] for p in sorted(places) if p > start and places[p].external_id == external_id]
         if len(orders) > ORDERS_PER_PAGE_MAX:
             orders = orders[:ORDERS_PER_PAGE_MAX]
-            last = Place(orders[-1].updated_at_ms, orders[-1].venue_order_id)
-            return Page(histories=[self._history(order) for order in orders], next=last)
+            last = HistoryCursor(orders[-1].updated_at_ms, orders[-1].venue_order_id)
+            return HistoryPage(histories=[self._history(order) for order in orders], next=last)
         covered = {
             (posting.target, posting.asset)
             for posting in self.disk.postings
             if posting.kind == "INSURANCE" and posting.target == external_id and posting.at_ms >= since_ms
         }
-        return Page(
+        return HistoryPage(
             histories=[self._history(order) for order in orders],
             covered=[self.disk.balances[key] for key in sorted(covered)],
         )
@@ -261,10 +275,18 @@ async def connected_account(
 ) -> TradingAccount:
     externals = await connector.verify(CredentialType.API_KEY, secrets)
     external = next(external for external in externals if external.type is type)
-    return trading_account(connector.venue_id, external, number)
+    return trading_account(connector.spec.venue_id, external, number)
 
 
-_LIMITED = {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
+SENT_ID_RULES = {spec.venue_id: spec.sent_id for spec in (PAPER_SPEC, MOCK_SPEC)}
+SEND_WITHIN_MS = PAPER_SPEC.send_within_ms
+
+
+def sent_id_of(venue_id: VenueId, order_id: OrderId) -> str:
+    """Our id of an order at its venue; of a venue that does not run in this process, the order's id itself."""
+    rule: SentIdRule = SENT_ID_RULES.get(venue_id, DerivedSentId())
+    assert isinstance(rule, DerivedSentId)
+    return rule.of(order_id)
 
 
 def make_order(
@@ -278,13 +300,15 @@ def make_order(
     type: OrderType | None = None,
     time_in_force: TimeInForce | None = None,
     stop: str | None = None,
+    at_ms: int = START_MS,
     **fields: Any,
 ) -> Order:
-    """A new order: LIMIT with a price, MARKET without, unless told otherwise."""
+    """A new order of `at_ms`, about to be sent: LIMIT with a price, MARKET without, unless the arguments say
+    otherwise."""
     type = type or (OrderType.LIMIT if price is not None else OrderType.MARKET)
     default = TimeInForce.IOC if type is OrderType.MARKET else TimeInForce.GTC
     order = Order(
-        id=OrderId(UUID(int=number)),
+        id=(order_id := OrderId(UUID(int=number))),
         tenant_id=account.tenant_id,
         account_id=account.id,
         venue_id=account.venue_id,
@@ -300,19 +324,26 @@ def make_order(
         quantity=Decimal(quantity),
         limit_price=None if price is None else Decimal(price),
         stop_price=None if stop is None else Decimal(stop),
-        created_at_ms=START_MS,
-        updated_at_ms=START_MS,
+        sent_id=sent_id_of(account.venue_id, order_id),
+        send_before_ms=at_ms + SEND_WITHIN_MS,
+        created_at_ms=at_ms,
+        updated_at_ms=at_ms,
     )
     return replace(order, **fields)
 
 
 async def replayed(session: Any, since_ms: int = 0) -> list[Report]:
-    """All that a session replays; its pieces are as small as they have to be."""
-    reports: list[Report] = []
-    async for piece in session.replay(since_ms):
-        assert 0 < len(piece) <= REPLAY_REPORTS_MAX
-        reports.extend(piece)
-    return reports
+    """All that a session replays; its pieces are as small as they have to be, and all cover the same time."""
+    pieces: list[ReplayPiece] = [piece async for piece in session.replay(since_ms)]
+    assert len({piece.covers_from_ms for piece in pieces}) == 1
+    assert all(len(piece.reports) <= REPLAY_REPORTS_MAX for piece in pieces)
+    return [report for piece in pieces for report in piece.reports]
+
+
+def as_acknowledged(reports: Sequence[Report]) -> list[Report]:
+    """The reports as replies and stream first bring them: an acceptance that comes again states what was executed since
+    then."""
+    return [replace(r, executed_quantity=ZERO) if isinstance(r, AcceptedReport) else r for r in reports]
 
 
 def kinds(reports: Sequence[Report]) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cadenza.adapters.venues.paper import PaperConnector, PaperSettings
+from cadenza.adapters.venues.paper import PaperConnector, PaperVenueSettings
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.instrument import Instrument
@@ -28,7 +28,7 @@ PERPETUAL = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT-PERP")
 class Bench:
     """A running venue and what is around it."""
 
-    settings: PaperSettings = field(default_factory=PaperSettings)
+    settings: PaperVenueSettings = field(default_factory=PaperVenueSettings)
     clock: ManualClock = field(default_factory=ManualClock)
     disk: MemoryLedger = field(default_factory=MemoryLedger)
     market: ScriptedMarket = field(default_factory=lambda: ScriptedMarket(INSTRUMENTS, SECURITIES))
@@ -73,18 +73,18 @@ class Bench:
 
     def order(self, account: TradingAccount, instrument: Instrument, *arguments: Any, **fields: Any) -> Order:
         self.numbers += 1
-        return make_order(account, instrument, *arguments, number=self.numbers, **fields)
+        return make_order(account, instrument, *arguments, number=self.numbers, at_ms=self.clock.ms, **fields)
 
     async def tick(self, duration_ms: int = 50) -> None:
         """Let time pass and the venue notice."""
-        desk = self.connector._desk
+        runner = self.connector._runner
         self.clock.advance(duration_ms)
 
         def has_turned() -> bool:
-            desk._news.set()
-            return desk._now_ms >= self.clock.ms
+            runner._news.set()
+            return runner._now_ms >= self.clock.ms
 
         await until(has_turned, "the turn")
 
     def total(self, owner: str, asset: str) -> Any:
-        return self.connector._floor.office.ledger.total(owner, asset)
+        return self.connector._exchange.office.ledger.total(owner, asset)

@@ -1,5 +1,6 @@
 """Benchmarks still run and print what they promise. Figures are not looked at: they depend on the machine."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ TINY = {
         ["--clients", "4", "--subscribers", "2", "--seconds", "0.5"],
         ["recover  p50", "none missing", "entrifugo", "tick:"],
     ),
+    "order_log": (["--assets", "5", "--fills", "10"], ["log bytes", "push bytes", "no subscriber", "one subscriber"]),
     "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),
 }
 
@@ -30,7 +32,8 @@ TINY = {
 def test_a_benchmark_runs(name: str) -> None:
     arguments, promised = TINY[name]
     command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WITHIN_S, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     for words in promised:
         assert words in ended.stdout

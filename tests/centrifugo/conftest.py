@@ -67,13 +67,24 @@ async def connect(house: House, trader: Trader) -> AsyncIterator[MakeClient]:
         client.leave()
 
 
-async def publication(client: RawClient) -> dict[str, Any]:
-    """Return the next publication; who comes and goes is passed over."""
+async def publication(client: RawClient, *, is_view: bool = False) -> dict[str, Any]:
+    """Return the next publication that has an offset, or with `is_view` the next portfolio, which has none. Joins and
+    leaves are passed over."""
     while True:
         push = await client.push()
-        if "pub" in push:
-            told: dict[str, Any] = push["pub"]
-            return told
+        if "pub" in push and ("offset" not in push["pub"]) == is_view:
+            found: dict[str, Any] = push["pub"]
+            return found
+
+
+async def arrival(client: RawClient, kind: str) -> dict[str, Any]:
+    """Return who comes or leaves next, as `kind` says; portfolios are passed over."""
+    while True:
+        push = await client.push()
+        if "pub" not in push:
+            info: dict[str, Any] = push[kind]["info"]
+            return info
+        assert "offset" not in push["pub"]
 
 
 async def publications_until(client: RawClient, status: str) -> list[dict[str, Any]]:

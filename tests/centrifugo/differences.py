@@ -20,22 +20,27 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "restart": (
         "recovery after the socket's kill -9",
         "`recovered: true`",
-        "with its memory engine `recovered: false`: list anew",
+        "with its memory engine `recovered: false`: read by REST again",
     ),
     "server": (
         "a restart of our server",
         "closes with 3001; clients come back and recover",
-        "clients stay, and are told what they missed as soon as we are back; trades of that time are missing",
+        "clients stay, and get what they missed as soon as we are back; trades of that time are missing",
     ),
     "joins": (
         "joins and leaves",
-        "told to who asks with `join_leave`",
-        "told to everybody on an account's channel",
+        "pushed to those that ask with `join_leave`",
+        "pushed to everybody on an account's channel",
     ),
     "books": (
         "a fresh subscription to a book",
         "the book as the first push",
-        "the book in the reply's `data`; recovery tells the books that were missed",
+        "the book in the reply's `data`; recovery brings the books that were missed",
+    ),
+    "portfolio": (
+        "the portfolio after a subscribe",
+        "with the next of four rounds a second",
+        "half a second after we let the client in; none is remembered",
     ),
     "presence": (
         "`presence`, `presence_stats`, `history` without a subscription",
@@ -57,9 +62,9 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "session": (
         "a session that ends",
         "closes with 3500: at once, or within `session_check_ms` where another process ended it",
-        "closes with 3500 at the next RPC or subscription; told nothing new after two minutes",
+        "closes with 3500 at the next RPC or subscription; gets nothing new after two minutes",
     ),
-    "goodbye": ("a client that does not read", "is told 3008 when it reads again", "may find the wire cut instead"),
+    "goodbye": ("a client that does not read", "gets 3008 when it reads again", "may find the wire cut instead"),
     "limits": (
         "more commands, or RPCs at once, than allowed",
         "closes with 3013; error 111",
@@ -69,7 +74,7 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "outside": (
         "tokens of an outside issuer",
         "in `connect.token`",
-        "in `connect.data.token`; connect anew when they expire",
+        "in `connect.data.token`; connect again when they expire",
     ),
 }
 """By name: what, with our own socket, with Centrifugo."""

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 from tests.adapters.realtime.raw_client import TEXT, Closed, RawClient
-from tests.centrifugo.conftest import MakeClient, publication, publications_until, signed_anew
+from tests.centrifugo.conftest import MakeClient, arrival, publication, publications_until, signed_anew
 from tests.centrifugo.differences import difference_table, differs
 from tests.centrifugo.judge import House
 from tests.contract.checker import assert_matches
@@ -148,8 +148,28 @@ class TestChannels:
         first = position.get("offset", 0) + 1
         assert [each["offset"] for each in seen] == list(range(first, first + len(seen)))
         for each in seen:
-            kind = {"event.trade_order.updated": "tradeOrder", "event.portfolio.updated": "portfolio"}
-            assert_matches(kind[each["data"]["type"]], each["data"]["data"])
+            assert each["data"]["type"] == "event.trade_order.updated"
+            assert_matches("tradeOrder", each["data"]["data"])
+
+    async def test_a_portfolio_comes_after_each_subscribe_and_after_a_trade(
+        self, trader: Trader, connect: MakeClient
+    ) -> None:
+        client = await connect()
+        position = await client.subscribe(channel_of(trader))
+        view = await publication(client, is_view=True)
+        assert view["data"]["type"] == "event.portfolio.updated"
+        assert_matches("portfolio", view["data"]["data"])
+        assert view["data"]["data"]["balances"] == (await trader.portfolio(trader.spot))["balances"]
+        await trader.submit(awaitClosed=True)
+        stored = (await trader.portfolio(trader.spot))["balances"]
+        while view["data"]["data"]["balances"] != stored:
+            view = await publication(client, is_view=True)
+        client.leave()
+        client = await connect()
+        after = {"recover": True, "epoch": position["epoch"], "offset": position.get("offset", 0)}
+        assert (await client.subscribe(channel_of(trader), **after))["recovered"] is True
+        view = await publication(client, is_view=True)
+        assert view["data"]["data"]["balances"] == stored, "a view is not recovered: it is built again"
 
     async def test_coming_back_tells_what_was_missed_once(self, trader: Trader, connect: MakeClient) -> None:
         first = await connect()
@@ -190,10 +210,10 @@ class TestChannels:
     async def test_presence_joins_and_leaves(self, house: House, trader: Trader, connect: MakeClient) -> None:
         one = await connect()
         await one.subscribe(channel_of(trader), join_leave=True)
-        mine = (await one.push())["join"]["info"]
+        mine = await arrival(one, "join")
         quiet = await connect()
         await quiet.subscribe(channel_of(trader))
-        theirs = (await one.push())["join"]["info"]
+        theirs = await arrival(one, "join")
         assert (mine["user"], mine["client"]) != (theirs["user"], theirs["client"])
         assert mine["user"] == theirs["user"]
         told = (await one.ask(presence={"channel": channel_of(trader)}))["presence"]["presence"]
@@ -201,9 +221,9 @@ class TestChannels:
         stats = (await one.ask(presence_stats={"channel": channel_of(trader)}))["presence_stats"]
         assert stats == {"num_clients": 2, "num_users": 1}
         if differs(house, "joins"):
-            assert (await quiet.push())["join"]["info"] == theirs
+            assert await arrival(quiet, "join") == theirs
         quiet.leave()
-        assert (await one.push())["leave"]["info"] == theirs
+        assert await arrival(one, "leave") == theirs
 
     async def test_presence_without_a_subscription(self, house: House, trader: Trader, connect: MakeClient) -> None:
         told = await (await connect()).ask(presence={"channel": channel_of(trader)})

@@ -35,7 +35,7 @@ async def assert_well(client: RawClient) -> None:
 
 
 class Witness(Follower):
-    """Keeps the offsets that it was told."""
+    """Keeps the offsets of the publications that came."""
 
     def __init__(self, connect: MakeClient, channel: str) -> None:
         super().__init__(channel)
@@ -50,6 +50,9 @@ class Witness(Follower):
 
     def take(self, publication: dict[str, Any]) -> None:
         self.offsets.append(publication["offset"])
+
+    def take_view(self, publication: dict[str, Any]) -> None:
+        assert publication["data"]["type"] == "event.portfolio.updated"
 
 
 class TestPublications:

@@ -11,10 +11,17 @@ from tests.centrifugo.judge import Centrifugo, free_port
 
 from cadenza.adapters.engines.centrifugo.audience import Audience
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
-from cadenza.adapters.engines.centrifugo.server_api import ApiError, ApiFailed, Channel, Command, Publish, ServerApi
+from cadenza.adapters.engines.centrifugo.server_api import (
+    ApiCommand,
+    ApiError,
+    ApiFailed,
+    HistoryRemove,
+    Publish,
+    ServerApi,
+)
 from cadenza.adapters.vault.keyring import KeyRing, MasterKey
 from cadenza.runtime.config import CentrifugoSettings, Settings
-from cadenza.runtime.here import SystemClock
+from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.realtime import ask_centrifugo
 
 TRADES = "market:trade:PAPER:BTC/USDT"
@@ -51,8 +58,8 @@ async def api(centrifugo: Centrifugo) -> AsyncIterator[ServerApi]:
     await made.close()
 
 
-def trade(number: int, key: str = "") -> Command:
-    return Command(publish=Publish(channel=TRADES, data=Raw(b"%d" % number), idempotency_key=key))
+def trade(number: int, key: str = "") -> ApiCommand:
+    return ApiCommand(publish=Publish(channel=TRADES, data=Raw(b"%d" % number), idempotency_key=key))
 
 
 async def listening(centrifugo: Centrifugo, **more: object) -> tuple[RawClient, dict[str, object]]:
@@ -63,7 +70,7 @@ async def listening(centrifugo: Centrifugo, **more: object) -> tuple[RawClient, 
 
 async def test_a_key_is_remembered_and_errors_are_told_one_by_one(centrifugo: Centrifugo, api: ServerApi) -> None:
     client, _ = await listening(centrifugo)
-    unknown = Command(publish=Publish(channel="nowhere:x", data=Raw(b"0")))
+    unknown = ApiCommand(publish=Publish(channel="nowhere:x", data=Raw(b"0")))
     assert await api.batch([trade(1, "a"), unknown, trade(1, "a"), trade(2, "b")]) == [
         None,
         ApiError(102, "unknown channel"),
@@ -71,6 +78,25 @@ async def test_a_key_is_remembered_and_errors_are_told_one_by_one(centrifugo: Ce
         None,
     ]
     assert [(await client.push())["pub"] for _ in range(2)] == [{"data": 1, "offset": 1}, {"data": 2, "offset": 2}]
+    client.leave()
+
+
+async def test_what_skips_the_history_has_no_offset_and_breaks_no_position(
+    centrifugo: Centrifugo, api: ServerApi
+) -> None:
+    client, position = await listening(centrifugo)
+    view = ApiCommand(publish=Publish(channel=TRADES, data=Raw(b"9"), skip_history=True))
+    assert await api.batch([trade(1), view, trade(2), view]) == [None] * 4
+    assert [(await client.push())["pub"] for _ in range(4)] == [
+        {"data": 1, "offset": 1},
+        {"data": 9},
+        {"data": 2, "offset": 2},
+        {"data": 9},
+    ]
+    client.leave()
+    client, told = await listening(centrifugo, recover=True, epoch=position["epoch"], offset=1)
+    assert told["recovered"] is True
+    assert told["publications"] == [{"data": 2, "offset": 2}]
     client.leave()
 
 
@@ -115,6 +141,6 @@ async def test_a_wrong_key_and_a_dead_server_are_failures(centrifugo: Centrifugo
     await stranger.close()
     await centrifugo.kill()
     with pytest.raises(ApiFailed, match="does not answer"):
-        await api.batch([Command(history_remove=Channel(channel=TRADES))])
+        await api.batch([ApiCommand(history_remove=HistoryRemove(channel=TRADES))])
     with pytest.raises(ApiFailed, match="does not answer"):
         await api.channels("*")

@@ -23,7 +23,8 @@ CLIENTS = 3
 
 
 class OrderFollower(Follower):
-    """Its view are the orders of an account and what is free and locked of each asset."""
+    """It knows the orders of an account, from the log, and what is free and locked of each asset, from the last view.
+    It keeps its copy as docs/websocket.md says."""
 
     def __init__(self, house: House, trader: Trader) -> None:
         super().__init__(f"tradingAccount:{trader.spot}")
@@ -38,17 +39,21 @@ class OrderFollower(Follower):
         return client
 
     async def list_anew(self) -> None:
-        self.orders, self.balances = await stored(self.trader)
+        self.orders, _ = await stored(self.trader)
 
     def take(self, publication: dict[str, Any]) -> None:
-        kind, data = publication["data"]["type"], publication["data"]["data"]
-        if kind == "event.trade_order.updated":
-            self.orders[data["tradeOrderId"]] = data
-        elif kind == "event.portfolio.updated":
-            self.balances = balances_of(data)
+        assert publication["data"]["type"] == "event.trade_order.updated"
+        order = publication["data"]["data"]
+        known = self.orders.get(order["tradeOrderId"], {"executions": []})
+        executions = {each["externalTradeId"]: each for each in known["executions"] + order["executions"]}
+        self.orders[order["tradeOrderId"]] = in_order(order | {"executions": list(executions.values())})
+
+    def take_view(self, publication: dict[str, Any]) -> None:
+        assert publication["data"]["type"] == "event.portfolio.updated"
+        self.balances = balances_of(publication["data"]["data"])
 
     async def read(self) -> None:
-        """Read until the view is what is stored; nothing happens meanwhile."""
+        """Read until all that it knows is what is stored; nothing happens meanwhile."""
         wanted = await stored(self.trader)
         async with asyncio.timeout(4 * WAIT_S):
             while (self.orders, self.balances) != wanted:
@@ -59,9 +64,17 @@ def balances_of(portfolio: dict[str, Any]) -> dict[str, Any]:
     return {each["securitySymbol"]: (each["free"], each["locked"]) for each in portfolio["balances"]}
 
 
+def in_order(order: dict[str, Any]) -> dict[str, Any]:
+    """The order with its executions by time."""
+    return order | {
+        "executions": sorted(order["executions"], key=lambda each: (each["executedAt"], each["executionId"]))
+    }
+
+
 async def stored(trader: Trader) -> tuple[dict[str, Any], dict[str, Any]]:
     """The account's orders and balances, as the database says."""
-    orders = {order["tradeOrderId"]: order for order in await trader.orders(tradingAccountId=trader.spot)}
+    listed = await trader.orders(tradingAccountId=trader.spot)
+    orders = {order["tradeOrderId"]: in_order(order) for order in listed}
     return orders, balances_of(await trader.portfolio(trader.spot))
 
 

@@ -102,7 +102,7 @@ def test_migrate_says_plainly_that_an_outside_database_refuses(cadenza: Cadenza,
     for part, wrong in (("cadenza:", "stranger:"), ("/test_", "/missing_")):
         result = cadenza("migrate", DATABASE_URL=database_dsn.replace(part, wrong, 1))
         assert result.exit_code == 1
-        assert result.stderr.startswith("cadenza: the database refuses us: ")
+        assert result.stderr.startswith("cadenza: the database refuses the connection: ")
         assert result.stderr.endswith("; check CADENZA_DATABASE_URL\n")
 
 

@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from cadenza.cli import doctor as doctor_module
+from cadenza.domain.trading.kept import KeepReason
 from cadenza.runtime.embedded import EmbeddedPostgres
 
-from .conftest import Cadenza, keep_a_report
+from .conftest import Cadenza, keep_reports
 
 GOOD_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -132,12 +133,14 @@ def test_an_outside_database_is_reached_and_its_schema_compared(cadenza: Cadenza
     assert "postgres" not in levels(result.stdout)
 
 
-def test_reports_that_fit_no_order_are_a_warning(cadenza: Cadenza, database_dsn: str) -> None:
+def test_reports_that_could_not_be_booked_are_a_warning(cadenza: Cadenza, database_dsn: str) -> None:
     assert levels(cadenza("doctor", DATABASE_URL=database_dsn).stdout)["reports"] == "ok"
-    asyncio.run(keep_a_report(database_dsn))
+    refused = {"reason": KeepReason.REFUSED, "kept_at_ms": 1_700_000_060_000}
+    asyncio.run(keep_reports(database_dsn, {}, refused))
     result = cadenza("doctor", DATABASE_URL=database_dsn)
     assert (result.exit_code, levels(result.stdout)["reports"]) == (0, "warn")
-    assert "1 of venues fit no order, the oldest of 2023-11-14T22:13:20.000Z" in line_of(result.stdout, "reports")
+    found = "1 fit no order yet and 1 could not be booked, the oldest kept since 2023-11-14T22:13:20.000Z"
+    assert found in line_of(result.stdout, "reports")
 
 
 @pytest.mark.parametrize(("version", "level", "exit_code"), [("9999", "fail", 1), ("0000", "warn", 0)])

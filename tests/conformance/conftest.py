@@ -4,25 +4,31 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest, trader_at
+from tests.conformance.harness import Capability, Needed, Orders, Trader, VenueUnderTest, trader_at
 from tests.conformance.venues import VENUES
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*capabilities): what the venue under test must be able to do")
+    config.addinivalue_line("markers", "needs(*needed): what the venue under test must be able to do, or declare")
 
 
 @pytest.fixture(params=list(VENUES))
 async def venue(request: pytest.FixtureRequest) -> AsyncIterator[VenueUnderTest]:
     """A running venue."""
     made = VENUES[request.param]()
-    needed = {capability for mark in request.node.iter_markers("needs") for capability in mark.args}
-    missing: set[Capability] = needed - made.capabilities
+    needed = [each for mark in request.node.iter_markers("needs") for each in mark.args]
+    missing = [text for each in needed if (text := _missing(made, each))]
     if missing:
-        pytest.skip(f"{made.name}: not here: {', '.join(sorted(missing))}")
+        pytest.skip(f"{made.name}: not here: {', '.join(missing)}")
     await made.start()
     yield made
     await made.stop()
+
+
+def _missing(venue: VenueUnderTest, needed: Needed) -> str:
+    if isinstance(needed, Capability):
+        return "" if needed in venue.capabilities else needed.value
+    return "" if needed(venue.connector.spec) else str(needed.__doc__)
 
 
 @pytest.fixture

@@ -1,17 +1,31 @@
 """What a venue's page must show, made from what the venue says of itself.
 
-`python -m tests.conformance.documents` writes the tables of all pages anew.
+`python -m tests.conformance.documents` writes the tables of all pages again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
+from cadenza.domain.trading.venue_spec import (
+    Books,
+    CountedSentId,
+    Fence,
+    FundsCheck,
+    Lookup,
+    NewsSource,
+    Replay,
+    SentIdRule,
+    Support,
+    VenueSpec,
+)
 from tests.conformance.harness import makes_sense
-from tests.conformance.venues import VENUES
+from tests.conformance.venues import DOCUMENTED
 
 PAGES = Path(__file__).parents[2] / "docs" / "venues"
 BEGIN, END = "<!-- capabilities: made by tests/conformance/documents.py -->", "<!-- /capabilities -->"
@@ -21,8 +35,9 @@ def page_of(venue: str) -> Path:
     return PAGES / f"{venue.lower()}.md"
 
 
-def capability_tables(instruments: Sequence[Instrument]) -> str:
-    """The instruments with their steps and limits, then every order type with the times in force that it takes."""
+def capability_tables(spec: VenueSpec, instruments: Sequence[Instrument]) -> str:
+    """The instruments with their steps and limits, every order type with the times in force that it takes, and what
+    else the spec says."""
     lines = [
         "| instrument | kind | lot | tick | quantity | least value | margin: initial, maintenance |",
         "|---|---|---|---|---|---|---|",
@@ -35,7 +50,11 @@ def capability_tables(instruments: Sequence[Instrument]) -> str:
         "",
         f"| order type | {' | '.join(time.value for time in TimeInForce)} |",
         f"|---|{'---|' * len(TimeInForce)}",
-        *(_kind_row(type, type in types, times) for type in OrderType),
+        *(_kind_row(spec, type, type in types, times) for type in OrderType),
+        "",
+        "| what | how |",
+        "|---|---|",
+        *(f"| {what} | {how} |" for what, how in _facts(spec)),
     ]
     return "\n".join(lines)
 
@@ -55,9 +74,76 @@ def _instrument_row(i: Instrument) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _kind_row(type: OrderType, is_taken: bool, times: Sequence[TimeInForce]) -> str:
-    cells = ("yes" if is_taken and time in times and makes_sense(type, time) else "–" for time in TimeInForce)
+def _kind_row(spec: VenueSpec, type: OrderType, is_listed: bool, times: Sequence[TimeInForce]) -> str:
+    """`yes` where the venue does it, `emulated` where the platform does."""
+    cells = []
+    for time in TimeInForce:
+        support = spec.support_of(type, time)
+        is_taken = support is not None and is_listed and time in times and makes_sense(type, time)
+        cells.append("–" if not is_taken else "yes" if support is Support.NATIVE else "emulated")
     return f"| {type.value} | {' | '.join(cells)} |"
+
+
+def _facts(spec: VenueSpec) -> Iterator[tuple[str, str]]:
+    """What the spec says beside orders, in plain words."""
+    for type, books in spec.books.items():
+        keeper = "our ledger" if books is Books.OURS else "the venue"
+        yield f"balances and positions of {type.value} accounts", f"{keeper} keeps them"
+    yield "who checks that an order can be paid for", "we do" if spec.funds_check is FundsCheck.HERE else "the venue"
+    for quantity_type, support in spec.quantity_types.items():
+        means = "the venue takes it" if support is Support.NATIVE else "resolved into base units before it is sent"
+        yield f"quantity as {quantity_type.value}", means
+    yield "credentials", ", ".join(type.value for type in CredentialType if type in spec.credential_types)
+    for field in spec.credential_fields:
+        yield f"credential field `{field.name}`", field.meaning + ("" if field.is_required else " (may be left out)")
+    yield "news of an account", _NEWS[spec.account_news]
+    yield "our id of an order at the venue", _sent_id(spec.sent_id)
+    yield "sent at the latest", f"{to_plain(Decimal(spec.send_within_ms) / 1000)} s after it was recorded"
+    yield "a reply is awaited for", f"{to_plain(Decimal(spec.reply_ms_max) / 1000)} s"
+    yield "an order without an answer is dead", _fence(spec.fence)
+    yield "asking about an order", _lookup(spec.lookup)
+    yield "asking what happened", _replay(spec.replay)
+    yield "whole balances and positions on request", "yes" if spec.snapshots else "no"
+    for pace in spec.paces:
+        yield f"pace of each {pace.key}", f"a weight of {pace.weight_max} in {pace.window_ms} ms"
+    if spec.dead_mans_switch_ms is not None:
+        yield "orders are canceled by the venue when it does not hear from us for", f"{spec.dead_mans_switch_ms} ms"
+    yield "requests for quotes", spec.rfq.value.lower()
+
+
+_NEWS = {
+    NewsSource.STREAM: "the venue streams it",
+    NewsSource.POLL: "it is polled",
+    NewsSource.REPLY: "replies to requests only",
+}
+
+
+def _sent_id(rule: SentIdRule) -> str:
+    if isinstance(rule, CountedSentId):
+        return f"a number that grows, from {rule.first} on"
+    prefix = f"`{rule.prefix}` and " if rule.prefix else ""
+    return f"{prefix}the order's id" + ("" if rule.is_uuid else " in hexadecimal digits")
+
+
+def _fence(fence: Fence | None) -> str:
+    if fence is None:
+        return "never: nothing proves it"
+    return f"{fence.margin_ms} ms after its deadline, when the venue does not know it then: {fence.proof}"
+
+
+def _lookup(lookup: Lookup | None) -> str:
+    if lookup is None:
+        return "not possible: an operator resolves it"
+    if lookup.memory_ms is None:
+        return "possible at any time"
+    return f"possible for {lookup.memory_ms} ms after it closed"
+
+
+def _replay(replay: Replay | None) -> str:
+    if replay is None:
+        return "not possible"
+    depth = "from any time on" if replay.depth_ms is None else f"{replay.depth_ms} ms back at most"
+    return depth + (", instrument by instrument" if replay.is_per_instrument else "")
 
 
 def with_tables(page: str, tables: str) -> str:
@@ -68,10 +154,11 @@ def with_tables(page: str, tables: str) -> str:
 
 
 async def _write() -> None:
-    for name, make in VENUES.items():
-        venue = make()
+    for name, make in DOCUMENTED.items():
+        connector = make().connector
         path = page_of(name)
-        path.write_text(with_tables(path.read_text(), capability_tables(await venue.connector.instruments())))
+        tables = capability_tables(connector.spec, await connector.instruments())
+        path.write_text(with_tables(path.read_text(), tables))
 
 
 if __name__ == "__main__":

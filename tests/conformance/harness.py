@@ -8,28 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from itertools import count
+from types import SimpleNamespace
 from typing import Any, Protocol
 from uuid import UUID
 
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
-from cadenza.domain.ids import ExecutionId, OrderId
+from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, TradingAccount
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.order import Execution, Order
-from cadenza.domain.trading.reports import (
-    AcceptedReport,
-    CanceledReport,
-    CancelRefusedReport,
-    ExpiredReport,
-    ExternalOrderReport,
-    FillReport,
-    RejectedReport,
-    Report,
-    UnknownOutcomeReport,
-)
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, Report
+from cadenza.domain.trading.state import TradingState, World
+from cadenza.domain.trading.venue_spec import Books, DerivedSentId, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.inhouse_kit import RecordingSink, connected_account, make_order
+from tests.inhouse_kit import RecordingSink, make_order, trading_account
 
 
 class Capability(StrEnum):
@@ -42,6 +39,43 @@ class Capability(StrEnum):
     FEED_BREAK = "the feed of a book can be made to break"
     MARGIN = "there are margined accounts"
     BURIES = "the venue keeps an order that it does not know from arriving later"
+    MATCHING = "a matching engine with a book and money stands behind it"
+    MARKET_DATA = "it has feeds of books and trades"
+    STREAM_BREAK = "the stream of an account can be made to break"
+
+
+Needed = Capability | Callable[[VenueSpec], bool]
+"""What a case needs: something that the test can do, or something that the spec declares."""
+
+
+def has_balances(spec: VenueSpec) -> bool:
+    """The venue shows balances and positions."""
+    return spec.snapshots
+
+
+def has_lookup(spec: VenueSpec) -> bool:
+    """The venue can be asked about one order."""
+    return spec.lookup is not None
+
+
+def has_proof(spec: VenueSpec) -> bool:
+    """Asking can prove that an order never arrived."""
+    return spec.lookup is not None and spec.fence is not None
+
+
+def has_replay(spec: VenueSpec) -> bool:
+    """The venue can be asked what happened."""
+    return spec.replay is not None
+
+
+def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
+    """The venue takes such orders."""
+
+    def takes_it(spec: VenueSpec) -> bool:
+        return spec.support_of(type, time_in_force) is not None
+
+    takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
+    return takes_it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +142,16 @@ class VenueUnderTest(Protocol):
     async def break_feed(self) -> None:
         """Break the books' feeds, and return when they are whole again."""
 
+    async def break_stream(self, session: ExecutionSession) -> None:
+        """Break the session's stream, and return when the session has noticed it."""
+
+    async def restore_stream(self, session: ExecutionSession) -> None:
+        """Let the stream come back, and return when the session has said so."""
+
 
 @dataclass(slots=True)
 class Trader:
-    """One trading account with its session, and what it was told by stream and by replies, in the order of arrival."""
+    """One trading account with its session, and what stream and replies reported, in the order of arrival."""
 
     venue: VenueUnderTest
     account: TradingAccount
@@ -124,13 +164,16 @@ class Trader:
         return [*self.replies, *self.sink.reports]
 
     def fills_of(self, order: Order) -> list[FillReport]:
-        """Each trade once, whoever told it, in the order of their times."""
-        by_id = {report.trade_id: report for report in self.told if isinstance(report, FillReport)}
-        own = [report for report in by_id.values() if report.order_id == order.id]
-        return sorted(own, key=lambda report: report.at_ms)
+        """Each trade once, whoever reported it, in the order of their times."""
+        own = (report for report in about(order, self.told) if isinstance(report, FillReport))
+        return sorted({report.trade_id: report for report in own}.values(), key=lambda report: report.at_ms)
 
     def executed(self, order: Order) -> Decimal:
         return sum((fill.quantity for fill in self.fills_of(order)), Decimal(0))
+
+    def believed(self, order: Order) -> Order:
+        """What the platform makes of an order by all that was reported."""
+        return believed(order, self.told)
 
     async def submit(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.submit(order))
@@ -146,10 +189,33 @@ class Trader:
         return reports
 
     async def balances(self) -> dict[str, Decimal]:
-        return {balance.asset: balance.total for balance in (await self.session.snapshot()).balances}
+        balances = (await self.session.snapshot()).balances
+        assert balances is not None
+        return {balance.asset: balance.total for balance in balances}
 
-    async def open_ids(self) -> set[Any]:
-        return {order.order_id for order in (await self.session.snapshot()).open_orders}
+    async def has_open(self, *orders: Order) -> bool:
+        """Whether these orders are open at the venue, and no others."""
+        shown = (await self.session.snapshot()).open_orders
+        return len(shown) == len(orders) and all(about(order, [*self.told, *shown], shown) for order in orders)
+
+
+def about(order: Order, reports: Sequence[Report], among: Sequence[Report] | None = None) -> list[OrderReport]:
+    """Those of the reports that name the order, by any of its names; the venue's names of it are learned from them."""
+    own = [report for report in reports if isinstance(report, OrderReport) and _names(report, order)]
+    venue_ids = {report.venue_order_id for report in own} | {order.venue_order_id}
+    return [
+        report
+        for report in (reports if among is None else among)
+        if isinstance(report, OrderReport) and report.instrument_id == order.instrument_id
+        if _names(report, order)
+        or (report.order_id is None and report.sent_id is None and report.venue_order_id in venue_ids)
+    ]
+
+
+def _names(report: OrderReport, order: Order) -> bool:
+    if report.order_id is not None:
+        return report.order_id == order.id
+    return report.sent_id is not None and report.sent_id == order.sent_id
 
 
 @dataclass(slots=True)
@@ -206,7 +272,11 @@ class Orders:
         self.made += 1
         instrument = fields.pop("instrument", self.venue.spot)
         price = fields.pop("price", None)
-        return make_order(trader.account, instrument, side, str(quantity), price, number=self.made, **fields)
+        order = make_order(trader.account, instrument, side, str(quantity), price, number=self.made, **fields)
+        spec = self.venue.connector.spec
+        sent_id = spec.sent_id.of(order.id) if isinstance(spec.sent_id, DerivedSentId) else str(self.made)
+        send_before_ms = order.created_at_ms + spec.send_within_ms
+        return replace(order, sent_id=fields.get("sent_id", sent_id), send_before_ms=send_before_ms)
 
 
 def least_quantity(instrument: Instrument, price: Decimal) -> Decimal:
@@ -220,48 +290,43 @@ async def trader_at(
 ) -> Trader:
     """Open a session; two with the same secrets are two trading accounts of one account at the venue."""
     secrets = secrets or venue.secrets
-    account = await connected_account(venue.connector, type, secrets=secrets, number=number)
+    connector = venue.connector
+    externals = await connector.verify(credential_type(connector.spec), secrets)
+    external = next(external for external in externals if external.type is type)
+    account = trading_account(connector.spec.venue_id, external, number)
     sink = RecordingSink()
-    return Trader(venue, account, await venue.connector.open_session(account, secrets, sink), sink)
+    return Trader(venue, account, await connector.open_session(account, secrets, sink), sink)
 
 
 def believed(order: Order, reports: Sequence[Report]) -> Order:
-    """What the house makes of an order by these reports, one after another, each trade once."""
-    state = order if order.status.value != "CREATED" else order.submitted(order.created_at_ms)
+    """What the platform makes of an order by these reports: the domain's own rules, one report after another."""
+    if order.status is OrderStatus.CREATED:
+        order = order.submitted(order.created_at_ms, order.send_before_ms or order.created_at_ms)
+    state = _state(order)
     for report in reports:
-        if report.order_id != order.id or isinstance(report, UnknownOutcomeReport):
-            continue
-        match report:
-            case AcceptedReport():
-                state = state.accepted(report.venue_order_id or "", report.at_ms)
-            case RejectedReport():
-                state = state.rejected(report.reason, report.at_ms)
-            case CanceledReport():
-                state = state.canceled(report.reason, report.at_ms)
-            case ExpiredReport():
-                state = state.expired(report.at_ms)
-            case CancelRefusedReport():
-                state = state.cancel_refused(report.venue_order_id, report.at_ms)
-            case FillReport() if all(report.trade_id != known.trade_id for known in state.executions):
-                state = state.filled(_execution(state, report))
-    return state
+        if isinstance(report, OrderReport) and report.account_id == order.account_id:
+            apply_report(state, report)
+    found = state.order(order.id)
+    assert found is not None
+    return found
 
 
-def _execution(order: Order, report: FillReport) -> Execution:
-    return Execution(
-        id=ExecutionId(UUID(int=len(order.executions) + 1)),
-        order_id=order.id,
-        account_id=order.account_id,
-        venue_id=order.venue_id,
-        instrument_id=order.instrument_id,
-        trade_id=report.trade_id,
-        side=report.side,
-        price=report.price,
-        quantity=report.quantity,
-        fees=report.fees,
-        liquidity=report.liquidity,
-        executed_at_ms=report.at_ms,
-    )
+def _state(order: Order) -> TradingState:
+    """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
+    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE)
+    numbers = count(1)
+    world = World(
+        spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,
+        new_id=lambda: UUID(int=next(numbers)), now_ms=order.created_at_ms,
+    )  # fmt: skip
+    external = ExternalAccount(external_id="x", type=AccountType.SPOT, external_type="x")
+    account = evolve(trading_account(order.venue_id, external), id=order.account_id, adopted_at_ms=0)
+    return TradingState(world, [account], (), (), [order])
+
+
+def credential_type(spec: VenueSpec) -> CredentialType:
+    """The type of the suite's keys: the first that the venue takes."""
+    return next(type for type in CredentialType if type in spec.credential_types)
 
 
 def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
@@ -271,5 +336,4 @@ def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
     return time_in_force is not TimeInForce.GTX or type is OrderType.LIMIT
 
 
-CREDENTIAL_TYPE = CredentialType.API_KEY
 VenueFactory = Callable[[], VenueUnderTest]

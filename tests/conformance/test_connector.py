@@ -7,25 +7,29 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import CredentialRejected, InvalidCredential, VenueUnavailable
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
+from cadenza.domain.trading.enums import QuantityType
+from cadenza.domain.trading.venue_spec import Books, FundsCheck, Support
 from cadenza.ports.venue import VenueStatus
-from tests.conformance.harness import CREDENTIAL_TYPE, Capability, VenueUnderTest, trader_at
+from tests.conformance.harness import Capability, VenueUnderTest, credential_type, trader_at
 from tests.conformance.venues import VENUES
 from tests.inhouse_kit import RecordingSink, trading_account
 
 
 async def test_tc_c01_secrets_that_cannot_be_are_refused_without_asking(venue: VenueUnderTest) -> None:
-    venue.connector.check_credential(CREDENTIAL_TYPE, venue.secrets)
+    kind = credential_type(venue.connector.spec)
+    venue.connector.check_credential(kind, venue.secrets)
     for secrets in (Secrets("", "x", None), Secrets("x", "", None)):
         with pytest.raises(InvalidCredential):
-            venue.connector.check_credential(CREDENTIAL_TYPE, secrets)
+            venue.connector.check_credential(kind, secrets)
         with pytest.raises(InvalidCredential):
-            await venue.connector.verify(CREDENTIAL_TYPE, secrets)
+            await venue.connector.verify(kind, secrets)
 
 
 async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTest) -> None:
-    first = await venue.connector.verify(CREDENTIAL_TYPE, venue.secrets)
-    assert first == await venue.connector.verify(CREDENTIAL_TYPE, venue.secrets)
-    others = await venue.connector.verify(CREDENTIAL_TYPE, venue.other_secrets)
+    kind = credential_type(venue.connector.spec)
+    first = await venue.connector.verify(kind, venue.secrets)
+    assert first == await venue.connector.verify(kind, venue.secrets)
+    others = await venue.connector.verify(kind, venue.other_secrets)
     assert not {a.external_id for a in first} & {a.external_id for a in others}
     assert any(account.type is AccountType.SPOT for account in first)
     has_margin = any(account.type is AccountType.MARGIN for account in first)
@@ -35,8 +39,8 @@ async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTe
 
 
 async def test_tc_c03_a_foreign_account_cannot_be_opened(venue: VenueUnderTest) -> None:
-    foreign, *_ = await venue.connector.verify(CREDENTIAL_TYPE, venue.other_secrets)
-    account = trading_account(venue.connector.venue_id, foreign)
+    foreign, *_ = await venue.connector.verify(credential_type(venue.connector.spec), venue.other_secrets)
+    account = trading_account(venue.connector.spec.venue_id, foreign)
     with pytest.raises(CredentialRejected):
         await venue.connector.open_session(account, venue.secrets, RecordingSink())
 
@@ -48,7 +52,7 @@ async def test_tc_c04_the_catalogue_is_sound(venue: VenueUnderTest) -> None:
     assert {venue.spot.id, venue.perpetual.id} <= {i.id for i in instruments}
     for i in instruments:
         assert i.id == f"{i.venue_id}:{i.symbol}"
-        assert i.venue_id == venue.connector.venue_id
+        assert i.venue_id == venue.connector.spec.venue_id
         assert {i.base_asset, i.quote_asset} <= assets
         assert min(i.lot_size, i.pip_size, i.min_quantity) > 0
         assert i.min_quantity <= i.max_quantity
@@ -67,9 +71,37 @@ async def test_tc_c05_the_status_is_what_is(venue: VenueUnderTest) -> None:
     with pytest.raises(VenueUnavailable):
         await trader.session.snapshot()
     with pytest.raises(VenueUnavailable):
-        await venue.connector.verify(CREDENTIAL_TYPE, venue.secrets)
+        await venue.connector.verify(credential_type(venue.connector.spec), venue.secrets)
 
 
 @pytest.mark.parametrize("name", VENUES)
 def test_tc_c06_before_its_start_a_venue_is_offline(name: str) -> None:
     assert VENUES[name]().connector.status() is VenueStatus.OFFLINE
+
+
+async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: VenueUnderTest) -> None:
+    spec = venue.connector.spec
+    assert spec.credential_types
+    assert bool(spec.urls) is not spec.is_in_process
+    assert min(spec.send_within_ms, spec.reply_ms_max) > 0
+    assert spec.fence is None or (spec.lookup is not None and spec.fence.proof), "a proof needs somebody to ask"
+    assert spec.snapshots or Books.VENUE not in spec.books.values(), "a venue's word must be there to be read"
+    is_here = spec.funds_check is FundsCheck.HERE
+    assert spec.snapshots or not is_here, "funds are checked against a balance"
+    for accounts in (venue.secrets, venue.other_secrets):
+        for account in await venue.connector.verify(credential_type(spec), accounts):
+            assert spec.books_of(account.type) is not None
+    for instrument in await venue.connector.instruments():
+        assert set(instrument.order_types) <= set(spec.orders)
+        taken = {time for times in spec.orders.values() for time in times}
+        assert set(instrument.time_in_force_options) <= taken
+    assert spec.quantity_types.get(QuantityType.BASE) is Support.NATIVE
+    assert all(pace.weight_max > 0 and pace.window_ms > 0 for pace in spec.paces)
+
+
+async def test_tc_c08_a_start_may_be_repeated_after_a_stop(venue: VenueUnderTest) -> None:
+    await venue.connector.stop()
+    await venue.connector.start()
+    assert venue.connector.status() is VenueStatus.ONLINE
+    trader = await trader_at(venue)
+    assert (await trader.session.snapshot()).open_orders == ()

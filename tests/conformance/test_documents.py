@@ -3,18 +3,30 @@
 import pytest
 
 from tests.conformance.documents import BEGIN, END, capability_tables, page_of, with_tables
-from tests.conformance.venues import VENUES
+from tests.conformance.venues import DOCUMENTED
+from tests.scripted.specs import KINDS, Kind, instruments_of
 
 
-@pytest.mark.parametrize("name", VENUES)
+@pytest.mark.parametrize("name", DOCUMENTED)
 async def test_the_page_shows_what_the_venue_declares(name: str) -> None:
     page = page_of(name).read_text()
     assert BEGIN in page
     assert END in page
-    wanted = with_tables(page, capability_tables(await VENUES[name]().connector.instruments()))
+    connector = DOCUMENTED[name]().connector
+    wanted = with_tables(page, capability_tables(connector.spec, await connector.instruments()))
     assert page == wanted, "run python -m tests.conformance.documents"
 
 
 def test_every_page_is_of_a_venue_under_test() -> None:
     pages = {path.name for path in page_of("any").parent.glob("*.md")} - {"README.md"}
-    assert pages == {page_of(name).name for name in VENUES}
+    assert pages == {page_of(name).name for name in DOCUMENTED}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_the_tables_can_say_what_any_venue_declares(kind: Kind) -> None:
+    tables = capability_tables(kind.spec, instruments_of(kind.spec.venue_id))
+    asked, dead = ("not possible", "never") if kind.spec.lookup is None else ("possible", "ms after its deadline")
+    assert f"| asking about an order | {asked}" in tables
+    assert dead in tables
+    keeper = "the venue keeps them" if kind.has_venue_books else "our ledger keeps them"
+    assert f"| balances and positions of SPOT accounts | {keeper} |" in tables

@@ -12,6 +12,8 @@ from tests.inhouse_kit import BookKeeper, until
 
 needs = pytest.mark.needs
 
+pytestmark = pytest.mark.needs(Capability.MARKET_DATA)
+
 
 async def test_tc_m01_a_book_begins_with_a_snapshot(venue: VenueUnderTest) -> None:
     keeper = BookKeeper()

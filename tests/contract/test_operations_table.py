@@ -8,7 +8,7 @@ import pytest
 from cadenza.domain.errors import CadenzaError
 from cadenza.wire import enums
 from cadenza.wire.enums import EnumMap
-from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.operations import OPERATIONS, ApiOperation
 from cadenza.wire.venues import VENUE_IDS, parse_venue
 from tests.contract.checker import OPERATIONS as PROMISED
 from tests.contract.checker import SCHEMAS
@@ -55,7 +55,7 @@ def test_all_42_operations_are_there() -> None:
 
 
 @_BY_ID
-def test_method_path_tag_statuses_and_access_are_the_interfaces(operation: Operation) -> None:
+def test_method_path_tag_statuses_and_access_are_the_interfaces(operation: ApiOperation) -> None:
     promised = REST[operation.id]
     assert (operation.method, operation.path, operation.tag) == (promised["method"], promised["path"], promised["tag"])
     assert operation.statuses == set(promised["statuses"])
@@ -63,7 +63,7 @@ def test_method_path_tag_statuses_and_access_are_the_interfaces(operation: Opera
 
 
 @_BY_ID
-def test_query_parameters_are_the_interfaces(operation: Operation) -> None:
+def test_query_parameters_are_the_interfaces(operation: ApiOperation) -> None:
     promised = {parameter["name"]: parameter for parameter in REST[operation.id]["query"]}
     ours = fields_of(operation.query)
     assert set(ours) == set(promised)
@@ -73,7 +73,7 @@ def test_query_parameters_are_the_interfaces(operation: Operation) -> None:
 
 
 @_BY_ID
-def test_body_fields_and_what_is_required_are_the_interfaces(operation: Operation) -> None:
+def test_body_fields_and_what_is_required_are_the_interfaces(operation: ApiOperation) -> None:
     body = REST[operation.id]["body"]
     promised = SCHEMAS[body["ref"]] if body else {"properties": {}}
     ours = fields_of(operation.body)

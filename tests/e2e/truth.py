@@ -80,7 +80,20 @@ LAWS: Mapping[str, str] = {
         LEFT JOIN account_events e ON e.account_id = a.id GROUP BY a.id
         HAVING count(e.*) <> a.last_sequence OR coalesce(max(e.sequence), 0) <> a.last_sequence
     """,
-    "no report is left unmatched": "SELECT * FROM unmatched_reports",
+    "the log of an account has each execution once": """
+        SELECT e.id, l.times FROM executions e FULL JOIN (
+            SELECT (added ->> 'id')::uuid AS id, count(*) AS times
+            FROM account_events, jsonb_array_elements(body::jsonb -> 'executions') AS added
+            WHERE kind = 'order' GROUP BY 1
+        ) l ON l.id = e.id WHERE e.id IS NULL OR l.times IS DISTINCT FROM 1
+    """,
+    "no report is left aside": "SELECT * FROM kept_reports",
+    "nothing is missed": "SELECT * FROM news_gaps",
+    "no ledger had to be corrected": "SELECT * FROM account_events WHERE kind LIKE '%corrected'",
+    "our id at the venue is the venue's id": """
+        SELECT o.id, o.sent_id, p.venue_order_id FROM orders o JOIN paper_order p ON p.order_id = o.id
+        WHERE o.sent_id <> p.venue_order_id
+    """,
     "no operation is left pending": "SELECT id, type FROM operations WHERE status = 'PENDING'",
 }
 
@@ -99,7 +112,7 @@ async def unanswered(dsn: str) -> int:
     """How many orders are still without an answer."""
     connection = await asyncpg.connect(dsn)
     try:
-        query = "SELECT count(*) FROM orders WHERE status IN ('CREATED', 'SUBMITTED', 'PENDING_CANCEL')"
+        query = "SELECT count(*) FROM orders WHERE status IN ('CREATED', 'SUBMITTED', 'PENDING_CANCEL') OR is_awaited"
         return int(await connection.fetchval(query))
     finally:
         await connection.close()

@@ -194,6 +194,6 @@ def test_contradictions_are_found_in_a_tree_made_by_hand() -> None:
     assert replace(settings, orders=orders, socket=socket, data_dir=Path("relative")).validate() == [
         "data_dir is relative: write an absolute path",
         "socket.pong_timeout_ms must be less than socket.ping_interval_ms: an answer comes before the next ping",
-        "socket.ping_interval_ms is 7500: clients are told whole seconds",
+        "socket.ping_interval_ms is 7500: clients get whole seconds",
         "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue",
     ]

@@ -6,7 +6,7 @@ from uuid import RFC_4122, UUID
 
 import msgspec
 
-from cadenza.runtime.here import SystemIds
+from cadenza.runtime.local import SystemIds
 
 
 def test_ids_are_unique_in_order_and_of_version_7() -> None:

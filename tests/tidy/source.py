@@ -35,7 +35,7 @@ class Source:
             if isinstance(node, ast.Call):
                 yield dotted(node.func), node
 
-    def at(self, node: ast.expr | ast.stmt) -> str:
+    def at(self, node: ast.expr | ast.stmt | ast.excepthandler) -> str:
         """Where a node is, as an editor understands it."""
         return f"{self.path}:{node.lineno}"
 

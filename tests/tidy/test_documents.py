@@ -18,6 +18,7 @@ FAILPOINT_PREFIXES = {"self._prefix": ("paper", "mock")}
 
 DECISIONS = {path: text for path, text in documents().items() if re.match(r"docs/decisions/\d{4}-", path)}
 DECISION_LINES_MAX = 40
+DECISION_COLUMNS_MAX = 120
 HEADINGS = ("## Context", "## Decision", "## Consequences")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _METHOD = re.compile(r"`([A-Z]\w+)\.(_?[a-z]\w*)(?:\(\))?`")
@@ -53,9 +54,10 @@ def test_the_page_of_failpoints_lists_all_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("path", DECISIONS)
-def test_a_decision_is_short_and_tells_what_keeps_it(path: str) -> None:
+def test_a_decision_is_short_and_says_what_keeps_it(path: str) -> None:
     lines = DECISIONS[path].rstrip().splitlines()
     assert len(lines) <= DECISION_LINES_MAX
+    assert max(map(len, lines)) <= DECISION_COLUMNS_MAX
     assert re.match(r"# \d{4} \w", lines[0])
     assert lines[0][2:6] == Path(path).name[:4]
     assert [line for line in lines if line.startswith("## ")] == list(HEADINGS)

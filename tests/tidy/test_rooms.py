@@ -9,18 +9,18 @@ from tests.tidy.source import PACKAGE, ROOT, Source, sources
 
 VENUES = ROOT / PACKAGE / "adapters/venues"
 KIT = "inhouse"
-"""What the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
+"""The kit that the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
 
 ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
 CLIENTS = ("rest", "stream", "fix")
 """Raw clients; a venue has those of the protocols it speaks, one at least."""
 
 MISSING_FOR_A_REASON = {
-    "credential": "nothing is signed: any key is good (inhouse/accounts.py)",
-    "mapping": "the kit's tables may be all it needs (inhouse/mapping.py)",
-    "models": "there are no payloads: the venue is called, not written to",
-    "parse": "facts are records of domain/matching, made into reports by inhouse/mapping.py",
-    "client": "there is no wire: the desk is called in the process (inhouse/desk.py)",
+    "credential": "nothing is signed: any key is accepted (inhouse/accounts.py)",
+    "mapping": "the tables of the kit may be enough (inhouse/mapping.py)",
+    "models": "there are no payloads: sessions call the venue in the process",
+    "parse": "facts are records of the exchange, which inhouse/mapping.py turns into reports",
+    "client": "there is no wire: sessions call the runner in the process (inhouse/runner.py)",
 }
 """Rooms that a venue of the in-house kit does not have."""
 

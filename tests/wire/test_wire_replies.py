@@ -11,15 +11,23 @@ from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.market.order_book import MarketTrade
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.events import AccountEvent, AccountUpdated, EventBody, OrderUpdated, PortfolioUpdated
+from cadenza.domain.trading.events import (
+    AccountEvent,
+    AccountUpdated,
+    BalanceCorrected,
+    EventBody,
+    OrderUpdated,
+    PositionCorrected,
+)
+from cadenza.domain.trading.position import PositionSide
 from cadenza.wire.base import INSTANT_MS_MAX
 from cadenza.wire.envelope import encode
 from cadenza.wire.orders import trade_order
-from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+from cadenza.wire.push import encode_account_event, encode_order_book, encode_portfolio, encode_trade
 from cadenza.wire.values import decimal_of, rfc3339
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=D("-1e19"), max_value=D("1e19"), places=18)
@@ -106,17 +114,39 @@ def pushed(body: EventBody) -> dict[str, Any]:
     return json.loads(encode_account_event(event))
 
 
+BALANCE_CORRECTED = BalanceCorrected(account=w.ACCOUNT, asset="BTC", before=D(1), after=None, cause="snapshot")
+POSITION_CORRECTED = PositionCorrected(
+    account=w.ACCOUNT, instrument_id=w.BTC_USDT, side=PositionSide.NET, before=D(0), after=D(-1), cause="snapshot"
+)
+
+
 def test_account_events_carry_the_rest_shapes() -> None:
     for body, kind, schema in (
-        (OrderUpdated(w.FILLED_PARTLY), "event.trade_order.updated", "tradeOrder"),
-        (PortfolioUpdated(w.PORTFOLIO), "event.portfolio.updated", "portfolio"),
+        (OrderUpdated.of(w.FILLED_PARTLY), "event.trade_order.updated", "tradeOrder"),
         (AccountUpdated(w.ACCOUNT), "event.trading_account.updated", "tradingAccount"),
+        (BALANCE_CORRECTED, "event.trading_account.updated", "tradingAccount"),
+        (POSITION_CORRECTED, "event.trading_account.updated", "tradingAccount"),
     ):
-        told = pushed(body)
-        assert told.keys() == {"type", "data"}
-        assert told["type"] == kind
-        assert_matches(schema, told["data"])
-        check_instants(told["data"])
+        published = pushed(body)
+        assert published.keys() == {"type", "data"}
+        assert published["type"] == kind
+        assert_matches(schema, published["data"])
+        check_instants(published["data"])
+
+
+def test_an_order_is_pushed_with_the_executions_that_its_event_adds() -> None:
+    early, late = (replace(w.EXECUTION, trade_id=f"t-{n}", executed_at_ms=w.NOW_MS + n) for n in (2, 3))
+    order = replace(w.FILLED_PARTLY, executions=(w.EXECUTION, early, late))
+    published = pushed(OrderUpdated.of(order, [late, early]))["data"]
+    assert [execution["externalTradeId"] for execution in published["executions"]] == ["t-2", "t-3"]
+    assert published | {"executions": []} == shown(order) | {"executions": []}, "the totals are of all executions"
+
+
+def test_a_portfolio_is_pushed_in_the_rest_shape() -> None:
+    published = json.loads(encode_portfolio(w.PORTFOLIO))
+    assert published["type"] == "event.portfolio.updated"
+    assert_matches("portfolio", published["data"])
+    check_instants(published["data"])
 
 
 def test_a_book_is_pushed_in_the_rest_shape() -> None:

@@ -1,1 +1,1 @@
-"""What can be asked: one use case, one file, one verb."""
+"""The use cases: one file each, named by its verb."""

@@ -2,11 +2,11 @@
 
 import typer
 
-from cadenza.cli import centrifugo, config, doctor, keys, migrate, recording, reports, serve, user
+from cadenza.cli import centrifugo, config, doctor, keys, migrate, orders, recording, reports, serve, user
 
 
 def make_app() -> typer.Typer:
-    """The whole command line, ready to be run or asked for its help."""
+    """Return the whole command line."""
     app = typer.Typer(
         name="cadenza",
         help="Self-hosted, unified trading platform.",
@@ -20,6 +20,7 @@ def make_app() -> typer.Typer:
     app.command("reports")(reports.reports)
     app.add_typer(config.app, name="config")
     app.add_typer(user.app, name="user")
+    app.add_typer(orders.app, name="orders")
     app.add_typer(keys.app, name="keys")
     app.add_typer(centrifugo.app, name="centrifugo")
     app.add_typer(recording.app, name="recording")

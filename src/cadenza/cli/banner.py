@@ -1,4 +1,4 @@
-"""What `cadenza serve` says when it is ready."""
+"""The text that `cadenza serve` prints when it is ready."""
 
 from cadenza.runtime.config import Settings
 

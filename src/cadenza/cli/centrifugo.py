@@ -1,4 +1,4 @@
-"""`cadenza centrifugo`: Centrifugo in front of us."""
+"""`cadenza centrifugo`: the configuration of a Centrifugo in front of the server."""
 
 import json
 import os
@@ -23,13 +23,17 @@ def group() -> None:
 @app.command("config")
 def config(
     version: Annotated[int, typer.Option(help="Centrifugo's major version, 5 or 6.")] = 6,
-    output: Annotated[Path | None, typer.Option(help="The file to write, for its owner alone. Without: print.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file to write, readable by its owner only. Without it the configuration is printed."),
+    ] = None,
     address: Annotated[str, typer.Option(help="The address Centrifugo listens on.")] = "",
-    origin: Annotated[list[str] | None, typer.Option(help="A web page's origin that may connect; repeat it.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="The origin of a web page that may connect. May be repeated.")
+    ] = None,
 ) -> None:
-    """Write the whole configuration of Centrifugo: a secret, for the key that signs access tokens is in it.
-
-    Write it anew after `cadenza keys rotate`: Centrifugo checks tokens with the active key only.
+    """Write the whole configuration of Centrifugo. It is a secret, because it contains the key that signs access
+    tokens. Write it again after `cadenza keys rotate`: Centrifugo checks tokens with the active key only.
     """
     if version not in (5, 6):
         raise fail(f"there is no configuration for version {version}: write 5 or 6")

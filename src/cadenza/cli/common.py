@@ -1,4 +1,4 @@
-"""What commands share: the settings, a database, and how to fail with one clear sentence."""
+"""Shared parts of the commands: the settings, a database, and failing with one clear sentence."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -18,13 +18,13 @@ from cadenza.runtime.embedded.postgres import dsn_of_running
 
 
 def fail(message: str) -> typer.Exit:
-    """Print `message` on stderr; raise what is returned to end with exit code 1."""
+    """Print `message` on stderr, and return an exception to raise, which ends with exit code 1."""
     typer.echo(f"cadenza: {message}", err=True)
     return typer.Exit(1)
 
 
 def loaded_settings() -> LoadedSettings:
-    """The settings with their sources, or an end with exit code 1 and every problem named."""
+    """Return the settings with their sources, or end with exit code 1 and name every problem."""
     try:
         return load(os.environ)
     except ConfigError as error:
@@ -33,13 +33,13 @@ def loaded_settings() -> LoadedSettings:
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Show the failures an operator can mend as a sentence, not as a traceback."""
+    """Show failures that an operator can mend as a sentence, not as a traceback."""
     try:
         yield
     except (EmbeddedPostgresError, MigrationError, KeyRingError, WrongMasterKey) as error:
         raise fail(str(error)) from None
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise fail(f"the database refuses us: {error}; check CADENZA_DATABASE_URL") from None
+        raise fail(f"the database refuses the connection: {error}; check CADENZA_DATABASE_URL") from None
     except asyncpg.CannotConnectNowError as error:
         raise fail(f"{error.args[0]}; try again when it is ready") from None
     except (DatabaseNotReached, OSError) as error:
@@ -48,7 +48,8 @@ def plain_failures() -> Iterator[None]:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[str]:
-    """The DSN of the configured database: an outside one, a running server's, or one started for this command."""
+    """Return the DSN of the configured database: an external one, that of a running server, or one started for this
+    command."""
     if not settings.is_embedded:
         yield settings.database_url
         return

@@ -1,4 +1,4 @@
-"""`cadenza config`: what is set, where it was set, and all there is to set."""
+"""`cadenza config`: the values of the settings, their sources, and the reference of all settings."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from cadenza.runtime.config_loader import shown, written
 _INTRODUCTION = (
     "A setting comes from the environment, else from the TOML file, else it has its default. The file is",
     "`CADENZA_CONFIG`, or `cadenza.toml` in the data directory. An unknown name, in either, is refused.",
-    "`cadenza config show` tells what is set and where. In the environment pairs are written `USDT=1000000,BTC=10` and",
+    "`cadenza config show` shows what is set and where. In the environment pairs are written `USDT=1000000,BTC=10` and",
     "lists `live,paper`; in the file they are tables and arrays.",
 )
 
@@ -52,10 +52,10 @@ def reference_lines() -> Iterator[str]:
 
 
 def _row(spec: Spec) -> str:
-    told = spec.field.metadata
-    default = told["shown_default"] or written(spec.value_in(Settings()))
-    bounds = f" From {told['minimum']} to {told['maximum']}." if told["minimum"] is not None else ""
-    meaning = f"{told['doc']}{_choices(spec)}{bounds}"
+    facts = spec.field.metadata
+    default = facts["shown_default"] or written(spec.value_in(Settings()))
+    bounds = f" From {facts['minimum']} to {facts['maximum']}." if facts["minimum"] is not None else ""
+    meaning = f"{facts['doc']}{_choices(spec)}{bounds}"
     return f"| `{spec.field.name}` | `{spec.variable}` | {f'`{default}`' if default else ''} | {meaning} |"
 
 

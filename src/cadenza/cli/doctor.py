@@ -1,4 +1,4 @@
-"""`cadenza doctor`: look at everything `serve` needs, and say how to mend what is wrong."""
+"""`cadenza doctor`: checks everything that `serve` needs, and says how to mend each problem."""
 
 import asyncio
 import os
@@ -17,19 +17,19 @@ import asyncpg
 import typer
 
 from cadenza.adapters.engines.centrifugo.server_api import ApiFailed
+from cadenza.adapters.storage.kept import KeptReportSql
 from cadenza.adapters.storage.migrate import packaged_head, schema_version
 from cadenza.adapters.storage.server_clock import server_now_ms
-from cadenza.adapters.storage.unmatched import UnmatchedSql
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
 from cadenza.cli.common import open_database
-from cadenza.ports.storage.trading import UnmatchedSummary
+from cadenza.ports.storage.trading import KeptSummary
 from cadenza.runtime.config import Settings, specs
 from cadenza.runtime.config_loader import ConfigError, LoadedSettings, load, shown
 from cadenza.runtime.embedded import EmbeddedPostgresError
 from cadenza.runtime.embedded.binaries import choose_server_user, find_binaries
 from cadenza.runtime.embedded.lock import DataDirLock
 from cadenza.runtime.embedded.postgres import check_owner
-from cadenza.runtime.here import SystemClock
+from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.realtime import ask_centrifugo
 from cadenza.wire.values import rfc3339
 
@@ -43,7 +43,7 @@ _CONNECT_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; what is not ok says how to mend it."""
+    """One line of the report. A problem comes with the way to mend it."""
 
     level: Literal["ok", "warn", "fail"]
     subject: str
@@ -200,7 +200,7 @@ async def _centrifugo(settings: Settings) -> Finding:
         keys = KeyRing.from_text(settings.master_key) if settings.master_key else FileKeyRing(settings.master_key_file)
         await ask_centrifugo(settings, keys)
     except ApiFailed as error:
-        text = f"{error}; start it, with what `cadenza centrifugo config` writes. Until then clients are told nothing."
+        text = f"{error}; start it, with what `cadenza centrifugo config` writes. Until then clients get nothing."
         return Finding("warn", "centrifugo", text)
     except (KeyRingError, OSError) as error:
         return Finding("warn", "centrifugo", f"its keys cannot be derived: {error}")
@@ -242,7 +242,7 @@ async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:
     current, head = await schema_version(connection), packaged_head()
     if current == head:
         yield Finding("ok", "schema", f"{current}, as this release wants it")
-        yield _unmatched(await UnmatchedSql(connection).summary())
+        yield _kept(await KeptReportSql(connection).summary())
     elif current < head:
         yield Finding(
             "warn",
@@ -257,10 +257,13 @@ async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:
         )
 
 
-def _unmatched(summary: UnmatchedSummary) -> Finding:
-    if summary.oldest_at_ms is None:
-        return Finding("ok", "reports", "every report of a venue fits an order")
-    text = f"{summary.count} of venues fit no order, the oldest of {rfc3339(summary.oldest_at_ms)}"
+def _kept(summary: KeptSummary) -> Finding:
+    if summary.oldest_kept_at_ms is None:
+        return Finding("ok", "reports", "every report of a venue has been booked")
+    text = (
+        f"{summary.curable_count} fit no order yet and {summary.refused_count} could not be booked, "
+        f"the oldest kept since {rfc3339(summary.oldest_kept_at_ms)}"
+    )
     return Finding("warn", "reports", f"{text}; `cadenza reports` lists them: look these orders up at the venue.")
 
 

@@ -31,9 +31,8 @@ def list_keys() -> None:
 
 @app.command("rotate")
 def rotate() -> None:
-    """Make a new active key and seal every credential anew under it. The server may go on running.
-
-    With CADENZA_MASTER_KEY, put the new key first there yourself; this then only seals anew.
+    """Make a new active key and seal every credential again under it. The server may keep running. With
+    CADENZA_MASTER_KEY, put the new key first in that setting before; then this command only seals again.
     """
 
     async def work(connection: asyncpg.Connection, ring: KeyRing) -> int:
@@ -46,24 +45,24 @@ def rotate() -> None:
         return total
 
     typer.echo(
-        f"{_run(work)} credentials were sealed anew. Older keys stay on the ring: `cadenza keys drop` ends them."
+        f"{_run(work)} credentials were sealed again. Older keys stay on the ring; `cadenza keys drop` removes them."
     )
 
 
 @app.command("drop")
 def drop(key: Annotated[str, typer.Argument(help="The id of a key that is not active and seals nothing.")]) -> None:
-    """Remove an old key from the file for good. Tokens and cursors that it signed end with it."""
+    """Remove an old key from the file for good. Tokens and cursors that it signed become invalid."""
 
     async def work(connection: asyncpg.Connection, ring: KeyRing) -> None:
         if not isinstance(ring, FileKeyRing):
-            raise fail("the keys are in CADENZA_MASTER_KEY: take the key out there")
+            raise fail("the keys are in CADENZA_MASTER_KEY: remove the key from that setting")
         if count := (await keys_in_use(connection)).get(key, 0):
             raise fail(f"{key} seals {count} credentials: run `cadenza keys rotate` first")
         ring.drop(key)
         await forget_master_key(connection, key)
 
     _run(work)
-    typer.echo(f"{key} is gone.")
+    typer.echo(f"{key} was removed.")
 
 
 def _run(work: Callable[[asyncpg.Connection, KeyRing], Awaitable[T]]) -> T:

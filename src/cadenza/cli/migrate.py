@@ -10,7 +10,7 @@ from cadenza.runtime.config import Settings
 
 
 def migrate() -> None:
-    """Migrate the configured database to this release's schema. `serve` does it by itself."""
+    """Migrate the configured database to this release's schema. `serve` also does this when it starts."""
     settings = loaded_settings().settings
     with plain_failures():
         version = asyncio.run(_migrated(settings))

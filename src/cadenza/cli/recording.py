@@ -25,7 +25,7 @@ app = typer.Typer(help="Recorded markets for the PAPER venue.", no_args_is_help=
 def verify_recording(
     file: Annotated[Path | None, typer.Argument(help="A recording; the packaged one when left out.")] = None,
 ) -> None:
-    """Play a recording and hold it against itself: books at every message, and the fills of sample orders."""
+    """Play a recording and check it against itself: the books at every message, and the fills of sample orders."""
     path = file or PACKAGED_RECORDING
     try:
         recording = read_recording(path)
@@ -47,8 +47,8 @@ def verify_recording(
 def import_binance(
     capture: Annotated[Path, typer.Argument(help="A gzip file: receive time in ns, blank, message; one per line.")],
     out: Annotated[Path, typer.Option(help="The recording to write.")],
-    source: Annotated[str, typer.Option(help="Where the capture comes from.")],
-    licence: Annotated[str, typer.Option(help="Under which licence it may be used.")],
+    source: Annotated[str, typer.Option(help="The source of the capture.")],
+    licence: Annotated[str, typer.Option(help="The licence of the capture.")],
     symbol: Annotated[str, typer.Option(help="The instrument, as BASE/QUOTE.")] = "BTC/USDT",
     tick_size: Annotated[str, typer.Option(help="The step of all prices in the capture.")] = "0.01",
     lot_size: Annotated[str, typer.Option(help="The step of all quantities in the capture.")] = "0.000001",

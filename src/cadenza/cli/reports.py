@@ -1,4 +1,4 @@
-"""`cadenza reports`: what venues told that fits no order of ours, for whoever holds the machine."""
+"""`cadenza reports`: reports of venues that could not be booked. For the administrator of the machine."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,35 +9,40 @@ import typer
 from cadenza.adapters.storage.bodies import report_text
 from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
 from cadenza.domain.errors import CadenzaError
-from cadenza.domain.trading.reports import Report
-from cadenza.ports.storage.trading import UnmatchedSummary
+from cadenza.domain.trading.kept import KeptReport
+from cadenza.ports.storage.trading import KeptSummary, NewsGap
 from cadenza.runtime.wiring.administration import open_administration
 from cadenza.wire.values import rfc3339
 
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many of each.")]
 
 
 def reports(limit: Limit = 100) -> None:
-    """Print the reports that fit no order, the oldest first. They wait for their order; none is ever dropped."""
-    summary, oldest = _read(limit)
-    for report in oldest:
-        kind, body = report_text(report)
-        typer.echo(f"{rfc3339(report.at_ms)}  account {report.account_id}  {kind}  {body}")
-    left = summary.count - len(oldest)
+    """Print the reports that could not be booked, the oldest first, and the periods that a venue could not report. A
+    report that fits no order waits for its order; none is ever dropped.
+    """
+    summary, oldest, gaps = _read(limit)
+    for kept in oldest:
+        kind, body = report_text(kept.report)
+        reason = kept.reason.value if not kept.detail else f"{kept.reason.value} ({kept.detail})"
+        typer.echo(f"{rfc3339(kept.kept_at_ms)}  account {kept.report.account_id}  {reason}  {kind}  {body}")
+    for gap in gaps:
+        typer.echo(f"account {gap.account_id}  nothing is known from {rfc3339(gap.from_ms)} to {rfc3339(gap.until_ms)}")
+    left = summary.curable_count + summary.refused_count - len(oldest)
     more = f", {left} more than are printed" if left > 0 else ""
-    typer.echo(f"{summary.count} reports fit no order{more}.")
+    typer.echo(f"{summary.curable_count} reports fit no order yet, {summary.refused_count} could not be booked{more}.")
 
 
-def _read(limit: int) -> tuple[UnmatchedSummary, Sequence[Report]]:
+def _read(limit: int) -> tuple[KeptSummary, Sequence[KeptReport], Sequence[NewsGap]]:
     settings = loaded_settings().settings
 
-    async def whole() -> tuple[UnmatchedSummary, Sequence[Report]]:
+    async def whole() -> tuple[KeptSummary, Sequence[KeptReport], Sequence[NewsGap]]:
         async with (
             open_database(settings) as dsn,
             open_administration(settings, dsn) as office,
             office.storage.read() as uow,
         ):
-            return await uow.unmatched.summary(), await uow.unmatched.oldest(limit)
+            return await uow.kept.summary(), await uow.kept.oldest(limit), await uow.gaps.newest(limit)
 
     with plain_failures():
         try:

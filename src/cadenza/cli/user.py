@@ -1,4 +1,4 @@
-"""`cadenza user`: users, invitations, passwords and the outbox, for whoever holds the machine."""
+"""`cadenza user`: users, invitations, passwords and the outbox. For the administrator of the machine."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,10 @@ LISTED_MAX = 1000
 
 Email = Annotated[str, typer.Argument(help="The user's e-mail address.")]
 NewPassword = Annotated[
-    str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when left out.")
+    str,
+    typer.Option(
+        prompt=True, confirmation_prompt=True, hide_input=True, help="The command asks for it when it is left out."
+    ),
 ]
 Environments = Annotated[str, typer.Option(help="Any of live, uat, paper; joined by commas.")]
 
@@ -35,7 +38,7 @@ def create(
     operator: Annotated[bool, typer.Option("--operator", help="Sees all tenants.")] = False,
     environments: Environments = "",
 ) -> None:
-    """Make a user with a tenant of its own, however sign-up is set."""
+    """Create a user with a new tenant, whatever the setting of sign-up."""
     access = _environments(environments) if environments else None
 
     async def work(office: Administration) -> User:
@@ -64,11 +67,12 @@ def list_users() -> None:
 def invite(
     email: Email,
     into: Annotated[
-        str, typer.Option(help="Address of an admin, whose tenant is joined. Left out: a new tenant.")
+        str,
+        typer.Option(help="Address of an admin whose tenant the user joins. Without it the user gets a new tenant."),
     ] = "",
     scopes: Annotated[str, typer.Option(help="Of a member: any of read, write, admin; joined by commas.")] = "read",
 ) -> None:
-    """Mail an invitation, good once: to a tenant of its own, or into the tenant of an admin."""
+    """Mail an invitation, valid once: to sign up with a new tenant, or into the tenant of an admin."""
     wanted = frozenset(_one_of(Scope, "--scopes", name) for name in scopes.split(","))
 
     async def work(office: Administration) -> str:
@@ -107,7 +111,7 @@ def reset_password(
 
 @app.command("set-environments")
 def set_environments(email: Email, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
-    """Say what the tenant of a user may trade on; counts within a second."""
+    """Set the environments that the tenant of a user may use. Takes effect within a second."""
     access = _environments(environments)
 
     async def work(office: Administration) -> User:
@@ -119,7 +123,7 @@ def set_environments(email: Email, environments: Annotated[str, typer.Argument(h
 
 @app.command("outbox")
 def outbox() -> None:
-    """Print the mails, newest first; the text of a sent one is gone unless nobody else has it."""
+    """Print the mails, newest first. The text of a sent mail is deleted, unless the mail was only printed."""
 
     async def work(office: Administration) -> list[Mail]:
         async with office.storage.read() as uow:
@@ -130,7 +134,7 @@ def outbox() -> None:
 
 
 async def _as_admin(office: Administration, email: str) -> Actor:
-    """Act as the user with that address, in a session that nobody has."""
+    """Return an actor for the user with that address, in a session that exists only for this command."""
     async with office.storage.read() as uow:
         found = await uow.identity.find_login(normalise_email(email))
     if found is None:
@@ -156,7 +160,7 @@ def _one_of(kind: type[E_], what: str, name: str) -> E_:
 
 
 def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
-    """Do the work over the configured database; a refusal ends with one sentence and exit code 1."""
+    """Do the work over the configured database. A refusal ends with one sentence and exit code 1."""
     settings = loaded_settings().settings
 
     async def whole() -> T:

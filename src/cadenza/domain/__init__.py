@@ -1,1 +1,1 @@
-"""What is true: pure rules of trading, with no I/O, clock, randomness, logging or framework."""
+"""The domain: pure rules of trading, with no I/O, clock, randomness, logging or framework."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 
 class CadenzaError(Exception):
-    """A cause that the caller is told about: `code` is stable, the message is for people, `metadata` holds details."""
+    """A cause that the caller gets as an answer: `code` is stable, the message is for people, `metadata` holds
+    details."""
 
     code: ClassVar[str]
 
@@ -32,11 +33,11 @@ class Refused(CadenzaError):
 
 
 class Unauthenticated(CadenzaError):
-    """We do not know who is asking."""
+    """The caller is not authenticated."""
 
 
 class Forbidden(CadenzaError):
-    """We know who is asking, and they may not."""
+    """The caller is authenticated and lacks a permission."""
 
     def __init__(self, message: str, required: tuple[str, ...] = (), provided: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -45,11 +46,11 @@ class Forbidden(CadenzaError):
 
 
 class NotFound(CadenzaError):
-    """There is no such thing, or it belongs to somebody else."""
+    """The object does not exist, or it belongs to another tenant."""
 
 
 class TooManyRequests(CadenzaError):
-    """A rate limit; `retry_after_s` says when to come back."""
+    """A rate limit is exceeded; another try may succeed after `retry_after_s` seconds."""
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -57,7 +58,8 @@ class TooManyRequests(CadenzaError):
 
 
 class Unavailable(CadenzaError):
-    """A part we need does not answer just now; nothing was changed."""
+    """A part that the platform needs does not answer at the moment. Nothing was changed unless the class says
+    otherwise."""
 
 
 # --- malformed input
@@ -95,27 +97,28 @@ class PipSize(Refused):
 
 
 class MinQuantity(Refused):
-    """The quantity is below the instrument's least."""
+    """The quantity is below the instrument's minimum."""
 
 
 class MaxQuantity(Refused):
-    """The quantity is above the instrument's most."""
+    """The quantity is above the instrument's maximum."""
 
 
 class MinNotional(Refused):
-    """Price times quantity is below the instrument's least."""
+    """Price times quantity is below the instrument's minimum."""
 
 
 class MaxNotional(Refused):
-    """Price times quantity is above the instrument's most."""
+    """Price times quantity is above the instrument's maximum."""
 
 
 class InvalidPrice(Refused):
-    """A price that the order type needs is missing, one that it must not have is given, or one is not positive."""
+    """A price that the order type needs is missing, a price that it does not take is given, or a price is not
+    positive."""
 
 
 class InvalidQuantity(Refused):
-    """The quantity is not positive, or out of the range of its quantity type."""
+    """The quantity is not positive, or it is outside the range of its quantity type."""
 
 
 class UnsupportedOrderType(Refused):
@@ -123,11 +126,12 @@ class UnsupportedOrderType(Refused):
 
 
 class UnsupportedTimeInForce(Refused):
-    """The instrument does not take this time in force, or it does not go with the order type."""
+    """The instrument does not take this time in force, or the order type does not."""
 
 
 class InvalidExpiry(Refused):
-    """GTD without a future `expireAt`, or `expireAt` with another time in force."""
+    """The time in force is GTD and `expireAt` is missing or not in the future, or it is another one and `expireAt` is
+    given."""
 
 
 class InsufficientBalance(Refused):
@@ -139,19 +143,19 @@ class InsufficientMargin(Refused):
 
 
 class InvalidLeverage(Refused):
-    """The leverage is out of the account's range, or the account is not leveraged."""
+    """The leverage is outside the account's range, or the account has no leverage."""
 
 
 class NoPosition(Refused):
-    """The order is sized by a position and there is none on that side."""
+    """The order's quantity is a share of a position, and there is no such position."""
 
 
 class NoMarketPrice(Refused):
-    """The order needs a market price and there is no fresh one."""
+    """The order needs a market price, and no fresh one is known."""
 
 
 class QuoteUnusable(Refused):
-    """The quote is unknown, expired, used, or of another account, instrument, side or quantity."""
+    """The quote is unknown, expired or used, or it belongs to another account, instrument, side or quantity."""
 
 
 class OrderAlreadyClosed(Refused):
@@ -159,22 +163,27 @@ class OrderAlreadyClosed(Refused):
 
 
 class OrderNotFound(NotFound):
-    """There is no such order in the account."""
+    """The account has no such order."""
 
 
 # --- accounts and credentials
 
 
+class OrderNotInDoubt(Refused):
+    """Only an order whose outcome is unknown can be resolved."""
+
+
 class AccountNotActive(Refused):
-    """The trading account takes no new orders in its present status."""
+    """The trading account takes no new orders in its current status."""
 
 
 class AccountDisconnected(Refused):
-    """The trading account was disconnected; its history stays readable and connecting again makes a new one."""
+    """The trading account was disconnected. Its history stays readable; connecting again creates a new trading
+    account."""
 
 
 class InvalidCredential(Refused):
-    """The credential's fields do not fit its type or its venue."""
+    """The credential's fields do not match its type or its venue."""
 
 
 class CredentialRevoked(Refused):
@@ -186,23 +195,23 @@ class CredentialRejected(Refused):
 
 
 class ExternalAccountNotReachable(Refused):
-    """The credentials do not reach that account at the venue."""
+    """The credentials give no access to that account at the venue."""
 
 
 class EnvironmentNotAllowed(Refused):
-    """The tenant may not use that environment (live, uat or paper)."""
+    """The tenant may not use this environment (live, uat or paper)."""
 
 
 class TradingAccountNotFound(NotFound):
-    """There is no such trading account."""
+    """The tenant has no such trading account."""
 
 
 class CredentialNotFound(NotFound):
-    """There is no such credential."""
+    """The tenant has no such credential."""
 
 
 class SubscriptionNotFound(NotFound):
-    """There is no such subscription."""
+    """The tenant has no such subscription."""
 
 
 # --- market
@@ -213,15 +222,15 @@ class VenueNotSupported(Refused):
 
 
 class VenueUnavailable(Refused):
-    """The venue does not answer; nothing was changed."""
+    """The venue does not answer. Nothing was changed."""
 
 
 class InstrumentNotFound(NotFound):
-    """There is no such instrument."""
+    """The tenant's catalogue has no such instrument."""
 
 
 class SecurityNotFound(NotFound):
-    """There is no such security."""
+    """The tenant's catalogue has no such security."""
 
 
 class InstrumentNotTradable(Refused):
@@ -229,11 +238,11 @@ class InstrumentNotTradable(Refused):
 
 
 class InstrumentInUse(Refused):
-    """Open orders or positions still refer to it."""
+    """Open orders or positions still refer to the instrument."""
 
 
 class OrderBookUnavailable(Refused):
-    """There is no fresh order book; a stale one is never served."""
+    """No fresh order book is known. A stale one is never served."""
 
 
 # --- identity
@@ -256,7 +265,7 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class RefreshTokenReused(Unauthenticated):
-    """The refresh token was used before; its family is revoked."""
+    """An earlier refresh token of the session was used again, so the session was ended."""
 
 
 class InsufficientScope(Forbidden):
@@ -264,7 +273,7 @@ class InsufficientScope(Forbidden):
 
 
 class EmailTaken(Refused):
-    """There is a user with this e-mail address."""
+    """Another user has this e-mail address."""
 
 
 class WeakPassword(BadInput):
@@ -272,7 +281,7 @@ class WeakPassword(BadInput):
 
 
 class SignupClosed(Refused):
-    """Sign-up is closed, or needs an invitation."""
+    """Sign-up is closed, or it needs an invitation."""
 
 
 class InvalidInvitation(Refused):
@@ -288,27 +297,27 @@ class InvalidOneTimeToken(Refused):
 
 
 class ManagedByIssuer(Refused):
-    """The user comes from an external issuer, which alone changes e-mail and password."""
+    """The user comes from an external issuer. E-mail and password can be changed only there."""
 
 
 class IssuerUnavailable(Unavailable):
-    """The external issuer's keys could not be fetched, so its tokens cannot be checked just now."""
+    """The external issuer's keys could not be fetched, so its tokens cannot be checked at the moment."""
 
 
-# --- the house itself
+# --- the platform itself
 
 
 class Overloaded(Unavailable):
-    """A bounded queue is full; nothing was changed, try again."""
+    """A queue is full. Nothing was changed; try again."""
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer; nothing was changed, or the outcome is found by repeating with the same key."""
+    """The database does not answer. The request may have been carried out; repeat it with the same key to find out."""
 
 
 class Stopping(Unavailable):
-    """The server is stopping and waits no longer; the outcome is found by repeating with the same key."""
+    """The server is stopping. The request may have been carried out; repeat it with the same key to find out."""
 
 
 class InternalError(CadenzaError):
-    """A defect of ours; the log has it under the request id."""
+    """A defect of the platform. The log has the details under the request id."""

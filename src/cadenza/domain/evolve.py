@@ -1,4 +1,4 @@
-"""Values that change by being made anew."""
+"""Changed copies of frozen values."""
 
 from typing import Any, TypeVar
 
@@ -8,9 +8,9 @@ T = TypeVar("T")
 def evolve(value: T, **changes: Any) -> T:
     """Return a copy of a frozen dataclass with some fields changed.
 
-    What `dataclasses.replace` does, in a tenth of its time for a value of forty fields: it copies the fields as they
-    are instead of running `__init__`, so it is for dataclasses without slots and without `__post_init__`. Raises
-    `TypeError` for a field that is not there.
+    It does what `dataclasses.replace` does, in a tenth of the time for a value of forty fields: it copies the fields as
+    they are and does not run `__init__`. Therefore it works only for dataclasses without slots and without
+    `__post_init__`. Raises `TypeError` for an unknown field.
     """
     changed = object.__new__(value.__class__)
     fields = changed.__dict__

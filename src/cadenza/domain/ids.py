@@ -1,4 +1,4 @@
-"""Typed identifiers and the words for where an order is executed."""
+"""Typed identifiers, venues and environments."""
 
 from dataclasses import dataclass
 from enum import StrEnum

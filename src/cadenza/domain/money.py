@@ -90,7 +90,7 @@ _MODES = {
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
-    """Tell whether `value` is a whole number of `step` (> 0)."""
+    """Return whether `value` is a whole multiple of `step` (> 0)."""
     return value % step == 0
 
 
@@ -113,7 +113,7 @@ def _divide_integers(numerator: int, denominator: int, mode: str) -> Decimal:
     whole, rest = divmod(numerator, denominator)
     if rest == 0:
         return Decimal(whole)
-    # Two extra decimals tell below, at and above the tie; a remainder smaller than that is marked so it is not lost.
+    # Two extra decimals stand for below, at and above the tie, so that no remainder is too small to count.
     tie = rest * 2 - denominator
     fraction = Decimal("0.25") if tie < 0 else Decimal("0.5") if tie == 0 else Decimal("0.75")
     return (Decimal(whole) + fraction).quantize(ONE, rounding=mode)

@@ -1,1 +1,1 @@
-"""Sockets and patience, ignorant of trading."""
+"""Sockets, queues and rate limits, independent of trading."""

@@ -8,14 +8,16 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 QUIET_TURNS = 4
-"""Turns of the event loop that bring an inbox nothing, after which it is taken: a request on the wire needs fewer."""
+"""After this many turns of the event loop that bring an inbox nothing, it is taken. A request on its way needs fewer
+turns."""
 
 GATHERING_TURNS_MAX = 32
-"""Turns of the event loop that an inbox is gathered for at most."""
+"""The most turns of the event loop for which an inbox is gathered."""
 
 
-class Inbox(Generic[T]):
-    """A bounded queue with one reader that takes whatever waits. Items leave in the order they came."""
+class AsyncioInbox(Generic[T]):
+    """`ports.concurrency.Inbox`: a bounded queue whose one reader takes all waiting items. Items leave in the order in
+    which they were added."""
 
     def __init__(self, items_max: int) -> None:
         self._items: deque[T] = deque()
@@ -43,8 +45,8 @@ class Inbox(Generic[T]):
     async def take(self, batch_max: int) -> list[T]:
         """Wait for at least one item and return all that wait, at most `batch_max`.
 
-        What is on its way already comes along: no time is waited for, only turns of the event loop, which are over at
-        once when there is nothing else to do.
+        Items that are already on their way are included: this waits for turns of the event loop and not for time. An
+        idle event loop ends its turns at once.
         """
         await self._not_empty.wait()
         await self._gather(batch_max)
@@ -67,15 +69,15 @@ class Inbox(Generic[T]):
             known = len(self._items)
 
 
-class Promise(Generic[T]):
-    """A value that comes later; settled once, later settlements are ignored."""
+class AsyncioPromise(Generic[T]):
+    """`ports.concurrency.Promise`: the first `resolve` or `fail` settles it; later ones are ignored."""
 
     def __init__(self) -> None:
         self._is_settled = False
         self._value: T
         self._error: Exception | None = None
         self._traceback: TracebackType | None = None
-        # A waiter that goes away must not cancel the promise for the others, so each has a future of its own.
+        # Each waiter has a future of its own, so that a waiter that is cancelled does not cancel the others.
         self._waiting: dict[asyncio.Future[None], None] = {}
 
     def resolve(self, value: T) -> None:
@@ -122,3 +124,7 @@ class Promise(Generic[T]):
         if self._error is not None:
             raise self._error.with_traceback(self._traceback)  # each waiter adds its own frames
         return self._value
+
+
+# The fake concurrency of the tests derives from it by this name.
+Promise = AsyncioPromise

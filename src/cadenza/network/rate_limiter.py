@@ -8,8 +8,8 @@ class TokenBuckets:
     """Allows `burst` tries at once, and one more each `interval_ms`.
 
     A bucket is a single instant, the one at which it is full again (the generic cell rate algorithm), so there is
-    nothing to refill and no rounding. At most `keys_max` are kept; beyond, the one touched longest ago is forgotten,
-    which can only allow more.
+    nothing to refill and no rounding. At most `keys_max` are kept; beyond that, the bucket used longest ago is
+    forgotten, which can only allow more.
     """
 
     def __init__(self, *, burst: int, interval_ms: int, keys_max: int, monotonic_ms: Callable[[], int]) -> None:
@@ -22,7 +22,7 @@ class TokenBuckets:
         self._full_at_ms: OrderedDict[str, int] = OrderedDict()
 
     def allow(self, key: str) -> int | None:
-        """Take a token: None when there was one, else the whole seconds until there is."""
+        """Take a token. Return None when there was one, else the whole seconds until there is one."""
         now_ms = self._monotonic_ms()
         full_at_ms = self._full_at_ms.get(key, 0)
         if full_at_ms < now_ms:

@@ -1,1 +1,2 @@
-"""What we need from the world: Protocols, each with its law in the docstring."""
+"""The ports: what the application needs from the outside, as Protocols. The docstrings are the law for every
+implementation."""

@@ -7,4 +7,4 @@ class Failpoints(Protocol):
     """Law: in production `reach` does nothing. The names are listed in docs/concepts/failpoints.md."""
 
     def reach(self, name: str) -> None:
-        """Say that the boundary `name` is reached; a test may kill the process here."""
+        """Mark that the boundary `name` is reached. A test may kill the process at this call."""

@@ -5,7 +5,8 @@ from uuid import UUID
 
 
 class Ids(Protocol):
-    """Law: `new` never repeats and sorts roughly by time (UUID version 7); `token` is unguessable."""
+    """Law: `new` never returns the same id twice, and its ids sort roughly by time (UUID version 7). `token` is
+    unguessable."""
 
     def new(self) -> UUID: ...
 

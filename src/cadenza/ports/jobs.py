@@ -8,8 +8,9 @@ PAYLOAD_BYTES_MAX = 64 * 1024
 
 
 class Jobs(Protocol):
-    """Law: a job exists when, and only when, the transaction it was enqueued in commits. It is run at least once, also
-    after a crash in its midst, so handlers are idempotent. One that keeps failing is kept and shown, never dropped."""
+    """Law: a job exists if, and only if, the transaction that enqueued it commits. It runs at least once, even if the
+    process crashes while it runs, so handlers must be idempotent. A job that keeps failing is kept and shown, never
+    dropped."""
 
     async def enqueue(
         self,

@@ -6,14 +6,15 @@ from cadenza.domain.identity.mail import Mail
 
 
 class MailUnavailable(Exception):
-    """The mail was not taken over; trying again later may work."""
+    """The mail was not accepted for delivery. A later try may succeed."""
 
 
 class Mailer(Protocol):
-    """Law: a return means that somebody has taken the mail over; anything else raises `MailUnavailable`. Called by the
-    job `mail.send` only, which may repeat a mail after a crash: better twice than never."""
+    """Law: when `send` returns, a server (or the console) has accepted the mail; otherwise it raises `MailUnavailable`.
+    Only the job `mail.send` calls it. After a crash the job may send a mail a second time, which is better than
+    never."""
 
     keeps_text: bool
-    """Whether the outbox row must go on showing the text (nobody else will), secrets in it included."""
+    """Whether the outbox must keep the text, including secrets in it, because nothing else shows it."""
 
     async def send(self, mail: Mail) -> None: ...

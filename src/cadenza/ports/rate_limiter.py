@@ -1,10 +1,10 @@
-"""Limits on how often something may be tried."""
+"""Rate limits."""
 
 from typing import Protocol
 
 
 class RateLimiter(Protocol):
-    """Law: bounded memory; never blocks."""
+    """Law: the memory is bounded, and no call blocks."""
 
     def allow(self, key: str) -> int | None:
         """Count one try under `key`: None when it is allowed, else the whole seconds (>= 1) until it will be."""

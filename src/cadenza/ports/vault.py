@@ -1,4 +1,4 @@
-"""Keys and what is done with them: sealing credentials, tokens, password hashes."""
+"""The vault: sealed credentials, tokens and password hashes."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,12 +10,12 @@ from cadenza.ports.storage.accounts import SealedSecrets
 
 
 class CannotOpen(Exception):
-    """The sealed secrets do not belong to this place, were changed, or their master key is not on the key ring."""
+    """The sealed secrets were changed or belong to another credential, or their master key is not on the key ring."""
 
 
 class MasterKeys(Protocol):
-    """The ring of master keys. Law: one is active and makes everything new; the others are only read with. A key's id
-    is derived from the key, so an id never means two keys."""
+    """The ring of master keys. Law: one key is active and seals and signs everything new; the others only open and
+    verify. A key's id is derived from the key, so an id never means two keys."""
 
     def active_id(self) -> str: ...
 
@@ -23,17 +23,17 @@ class MasterKeys(Protocol):
         """Return all ids, the active one first."""
 
     def make_canary(self) -> bytes:
-        """Return a known text encrypted under the active key, to be kept where the sealed data are."""
+        """Return a known text encrypted under the active key. It is stored beside the sealed data."""
 
     def knows_canary(self, canary: bytes, key_id: str) -> bool:
-        """Tell whether `key_id` is on the ring and opens the canary."""
+        """Return whether `key_id` is on the ring and opens the canary."""
 
 
 class Sealer(Protocol):
-    """Seals venue credentials: AES-256-GCM under a data key of their own, which the active master key wraps.
+    """Seals venue credentials with AES-256-GCM. Each has a data key of its own, which the active master key wraps.
 
-    Law: what was sealed for one (tenant, venue, credential, version) opens only for the same four, so rows that were
-    swapped or rolled back fail. No secret appears in any text or error.
+    Law: secrets that were sealed for one (tenant, venue, credential, version) open only with the same four, so rows
+    that were swapped or rolled back do not open. No secret appears in any text or error.
     """
 
     def seal(
@@ -74,8 +74,8 @@ class LocalClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalClaims:
-    """A verified access token of the external issuer that the deployment trusts. `session_key` names the log-in it
-    belongs to, unique among the issuer's."""
+    """A verified access token of the external issuer that the deployment trusts. `session_key` identifies the log-in
+    within the issuer."""
 
     issuer: str
     subject: str
@@ -88,28 +88,34 @@ Claims = LocalClaims | ExternalClaims
 
 
 class Tokens(Protocol):
-    """Makes and checks tokens. Law: only signatures of fixed algorithms count, whatever the token says of itself."""
+    """Issues and checks tokens. Law: the accepted signature algorithms are fixed; the algorithm that a token names does
+    not change them."""
 
     def issue_access(self, user: User, session_id: SessionId, *, issued_at_ms: int, expires_at_ms: int) -> str:
         """Return a signed access token (JWT)."""
 
     async def verify_access(self, token: str, *, now_ms: int) -> Claims:
-        """Return what a token proves; raises `InvalidToken`, `TokenExpired`. Does not ask whether the session lives."""
+        """Return the claims of a token. Raises `InvalidToken`, `TokenExpired`, and `IssuerUnavailable` when an external
+        issuer's keys are missing. It does not check whether the session is still live."""
 
     def refresh_token(self, session_id: SessionId, counter: int) -> str:
-        """Return the refresh token of a session's step `counter`: always the same, so that it can be repeated."""
+        """Return the session's refresh token number `counter`. The same arguments always give the same token, so a lost
+        reply can be repeated."""
 
     def read_refresh(self, token: str) -> tuple[SessionId, int]:
-        """Return a refresh token's session and step; raises `InvalidRefreshToken` unless we made it."""
+        """Return the session and the number of a refresh token. Raises `InvalidRefreshToken` for a token that was not
+        issued here."""
 
 
 class PasswordHasher(Protocol):
-    """Argon2id off the event loop. Law: bounded; too many at once raise `Overloaded`."""
+    """Argon2id password hashes, computed off the event loop. Law: the number of hashes at work is bounded; beyond it a
+    call raises `Overloaded`."""
 
     async def hash(self, password: str) -> str: ...
 
     async def verify(self, password: str, hash: str | None) -> bool:
-        """Tell whether the password fits. Without a hash the answer is no, and takes as long as any other no."""
+        """Return whether the password matches the hash. Without a hash the answer is False, and takes as long as for a
+        wrong password."""
 
     def needs_rehash(self, hash: str) -> bool:
-        """Tell whether the hash was made with other parameters than today's."""
+        """Return whether the hash was made with other parameters than the current ones."""

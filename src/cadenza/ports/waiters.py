@@ -8,16 +8,17 @@ from cadenza.domain.trading.order import Order
 
 
 class Watch(Protocol):
-    """A wait that was registered before the order was sent, so that no close is missed. Law: holds no connection."""
+    """A wait for an order to close. It is registered before the order is sent, so that no close is missed. Law: it
+    holds no database connection."""
 
     async def closed_within(self, timeout_ms: int) -> Order | None:
-        """Return the order as committed when it closed, or None when it did not in time."""
+        """Return the closed order as committed, or None when it did not close in time."""
 
     def release(self) -> None: ...
 
 
 class Waiters(Protocol):
-    """Law: bounded; `wake` never blocks."""
+    """Law: the number of waits is bounded, and `wake` never blocks."""
 
     def watch(self, order_id: OrderId) -> Watch: ...
 

@@ -1,7 +1,7 @@
-"""Who is introduced to whom: all wiring, by plain constructor calls, and the order of starting and stopping."""
+"""All wiring, by plain constructor calls, and the order of starting and stopping. There are no rules here."""
 
 import gc
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 from litestar.types import ASGIApp
@@ -14,49 +14,61 @@ from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
 from cadenza.adapters.storage.trading import SqlTrading
+from cadenza.adapters.storage.venue_memory import SqlVenueMemories
 from cadenza.adapters.storage.watch import DatabaseWatch
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, derive
 from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.may_see_account import MaySeeAccount
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
 from cadenza.application.market_data.keep_candles import KeepCandles
+from cadenza.application.market_data.need_prices import NeedPrices
+from cadenza.application.market_data.refresh_catalogue import RefreshCatalogue
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
-from cadenza.application.orders.apply_report import SessionSink
-from cadenza.application.orders.committer import Committer, CommitterLimits
-from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.market_data.run_venues import RunVenues
+from cadenza.application.orders.committer import CommitterLimits
 from cadenza.application.orders.portfolios import PortfolioBuilder
-from cadenza.application.orders.reconcile import Reconcile
-from cadenza.application.orders.sessions import Sessions
-from cadenza.application.orders.tell_missed import TellMissed
-from cadenza.application.orders.watch_unmatched import WatchUnmatched
+from cadenza.application.orders.publish_portfolios import PUBLISH_PORTFOLIOS_MS
+from cadenza.application.orders.resolve import RESOLVE_JOB, ResolveOrder
 from cadenza.application.paging import CursorCodec
-from cadenza.application.system.check_health import CheckHealth, HealthStatus
-from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
-from cadenza.domain.identity.actor import Actor
-from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
-from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.application.system.check_health import CheckHealth
+from cadenza.application.system.check_ready import CheckReady
+from cadenza.application.system.probes import database_probe, in_this_process, running_probe
+from cadenza.domain.ids import TradingAccountId
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors
+from cadenza.runtime.alarms import LoggedAlarms
 from cadenza.runtime.config import Settings
-from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
-from cadenza.runtime.logging import LogLines
+from cadenza.runtime.local import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
 from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import wire_identity
-from cadenza.runtime.wiring.metrics import Readings, new_registry
-from cadenza.runtime.wiring.realtime import Asked, wire_realtime
+from cadenza.runtime.wiring.metrics import (
+    Readings,
+    add_accounts,
+    add_alarms,
+    add_books,
+    add_committer,
+    add_realtime,
+    add_venues,
+    new_registry,
+)
+from cadenza.runtime.wiring.realtime import PlatformServices, wire_realtime
+from cadenza.runtime.wiring.trading import Outside, wire_trading
 from cadenza.runtime.wiring.use_cases import Parts, connect_account, follow_credentials, open_session, wire_use_cases
-from cadenza.runtime.wiring.venues import wire_connectors
+from cadenza.runtime.wiring.venues import log_condition, wire_connectors
 
 CONNECTIONS_MAX = 10
 BATCH_CONNECTIONS_MAX = 3
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
-WATCH_UNMATCHED_MS = 5_000
-TELL_MISSED_MS = 500
+WATCH_KEPT_MS = 5_000
+INQUIRE_MS = 500
+TAKE_SNAPSHOTS_MS = 500
+PUBLISH_MISSED_MS = 500
 DEADLINES_MS = 250
 DRAIN_MS_MAX = 5_000
 FLOOD_KEYS_MAX = 100_000
@@ -72,7 +84,7 @@ def open_key_ring(settings: Settings) -> KeyRing:
     return FileKeyRing(settings.master_key_file)
 
 
-class House:
+class Platform:
     """One server process, put together over a migrated database. `open` starts everything, `close` ends it in order."""
 
     def __init__(
@@ -90,11 +102,12 @@ class House:
         self.concurrency = AsyncioConcurrency()
         self.supervisor = Supervisor()
         self.storage = SqlStorage(pool)
+        self._database = database_probe(self.storage.ping)
         self.key_ring = open_key_ring(settings)
         self._pools = pool, batches
         self._watch = watch
         self._gc_threshold = gc.get_threshold()
-        self._trading = SqlTrading(Connections(batches))
+        self._batches = Connections(batches)
         self._failpoints = failpoints
         self.connectors: Connectors = wire_connectors(settings, pool=batches, clock=self.clock, failpoints=failpoints)
         self.catalogue = Catalogue(storage=self.storage)
@@ -104,53 +117,63 @@ class House:
             settings, storage=self.storage, keys=self.key_ring, clock=self.clock, ids=self.ids
         )
         self.identity.sessions.on_revoked = self.realtime.sessions_ended
-        self.jobs = JobRunner(dsn, self.identity.job_handlers)
+        resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer)
+        self.jobs = JobRunner(dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order})
         self._wire_edges()
 
     @classmethod
-    async def build(cls, settings: Settings, *, dsn: str, failpoints: Failpoints) -> "House":
+    async def build(cls, settings: Settings, *, dsn: str, failpoints: Failpoints) -> "Platform":
         """Connect to the database and put everything together; nothing runs yet."""
         watch = DatabaseWatch(dsn)
         pool = await open_pool(dsn, connections_max=CONNECTIONS_MAX, watch=watch)
         batches = await open_pool(dsn, connections_max=BATCH_CONNECTIONS_MAX, is_for_batches=True, watch=watch)
-        house = cls(settings, dsn=dsn, pool=pool, batches=batches, watch=watch, failpoints=failpoints)
+        platform = cls(settings, dsn=dsn, pool=pool, batches=batches, watch=watch, failpoints=failpoints)
         async with pool.acquire() as connection:
-            await prove_master_keys(connection, house.key_ring)
-        return house
+            await prove_master_keys(connection, platform.key_ring)
+        return platform
 
     async def open(self) -> None:
-        """Start the parts from the inside out; afterwards requests may come. Sessions are being opened then:
-        orders wait for theirs, and /readyz for all."""
-        for connector in self.connectors.values():
-            await connector.start()
-        await self._list_in_house_venues()
+        """Start the parts from the inside out; afterwards requests may come. Connectors are being started then, and
+        sessions opened: orders wait for theirs, and /readyz for the first try of each."""
+        await self.catalogue.load()
         await self.realtime.start(self.supervisor)
         self.supervisor.start("watch database", self._watch.run)
-        self.supervisor.start("committer", self.committer.run)
-        self.supervisor.start("committer deadlines", self._every(DEADLINES_MS, self.committer.tell_late))
-        await self.books.open_always()
+        self.supervisor.start("committer", self.trading.committer.run)
+        self.supervisor.repeat("committer deadlines", DEADLINES_MS, self.trading.committer.answer_late)
         await self.restore_feeds()
-        self.supervisor.start("publish books", self._every(CONFLATE_MS, self._flush_books))
-        self.supervisor.start("maintain books", self._every(MAINTAIN_BOOKS_MS, self.books.maintain))
+        for venue_id in self.connectors:
+            self.supervisor.start(f"venue {venue_id}", partial(self.run_venues.run, venue_id))
+        self.supervisor.repeat("publish books", CONFLATE_MS, self.books.flush)
+        self.supervisor.repeat("maintain books", MAINTAIN_BOOKS_MS, self.books.maintain)
         await self.keep_sessions.settle_operations()
         await self.keep_sessions.find_due()
-        self.supervisor.start("keep sessions", self._every(KEEP_SESSIONS_MS, self.keep_sessions.tick))
-        self.supervisor.start("tell missed", self._every(TELL_MISSED_MS, self.tell_missed.tick))
-        self.supervisor.start("watch unmatched", self._every(WATCH_UNMATCHED_MS, self.watch_unmatched.tick))
+        self.supervisor.repeat("keep sessions", KEEP_SESSIONS_MS, self.keep_sessions.tick)
+        self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)
+        self.supervisor.repeat("take snapshots", TAKE_SNAPSHOTS_MS, self.trading.snapshots.tick)
+        self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
+        self.supervisor.repeat("publish portfolios", PUBLISH_PORTFOLIOS_MS, self.trading.publish_portfolios.tick)
+        self.supervisor.repeat("watch kept reports", WATCH_KEPT_MS, self.trading.watch_kept.tick)
         await self.jobs.start()
         await self.identity.purge.schedule()
-        # What was made until now lives as long as the process: the collector need not walk it again and again.
+
+    async def first_tries(self) -> None:
+        """Wait, a bounded time, until every venue has been tried once. What was made until then lives as long as the
+        process, so the garbage collector does not look at it again."""
+        await self.run_venues.first_tries()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_NEW_OBJECTS, *gc.get_threshold()[1:])
 
     async def close(self) -> None:
-        """End the parts from the outside in: clients are told, work under way is finished, then the rest stops."""
+        """End the parts from the outside in: clients learn of it, work under way is finished, then the rest stops."""
         await self.realtime.shutdown()
         await self.concurrency.drain(DRAIN_MS_MAX)
         await self.jobs.stop()
-        await self.supervisor.cancel("keep sessions")
-        await self.sessions.close_all()
+        for loop in ("keep sessions", "inquire", "take snapshots"):
+            await self.supervisor.cancel(loop)
+        await self.trading.sessions.close_all()
+        for venue_id in self.connectors:
+            await self.supervisor.cancel(f"venue {venue_id}")
         for connector in self.connectors.values():
             await connector.stop()
         await self.supervisor.stop(DRAIN_MS_MAX)
@@ -165,14 +188,15 @@ class House:
     def _wire_market(self) -> None:
         self.realtime = wire_realtime(
             self.settings,
-            Asked(
-                authenticate=self._authenticate,
-                session_actor=self._session_actor,
-                may_see_account=self._may_see_account,
-                instrument_exists=self._instrument_exists,
-                hold_feed=self._hold_feed,
-                release_feed=self._release_feed,
-                read_book=self._read_book,
+            PlatformServices(
+                authenticate=lambda token: self.use_cases.authenticate(token),
+                session_actor=lambda session_id: self.use_cases.authenticate.of_session(session_id),
+                may_see_account=MaySeeAccount(storage=self.storage),
+                instrument_exists=self.catalogue.exists_for,
+                hold_feed=lambda instrument_id: self.books.hold(instrument_id, self.realtime),
+                release_feed=lambda instrument_id: self.books.release(instrument_id, self.realtime),
+                read_book=lambda instrument_id, depth: self.books.snapshot(instrument_id, depth),
+                request_portfolio=self._request_portfolio,
                 use_cases=lambda: self.use_cases,
             ),
             keys=self.key_ring,
@@ -189,56 +213,65 @@ class House:
             publisher=self.candles,
             clock=self.clock,
             concurrency=self.concurrency,
-            always_open=frozenset(self.connectors),
+        )
+        self.run_venues = RunVenues(
+            connectors=self.connectors,
+            refresh=RefreshCatalogue(
+                storage=self.storage,
+                connectors=self.connectors,
+                catalogue=self.catalogue,
+                concurrency=self.concurrency,
+            ),
+            books=self.books,
+            clock=self.clock,
+            concurrency=self.concurrency,
+            on_change=log_condition,
+            on_online=lambda venue_id: self.keep_sessions.try_again(),
         )
         self.restore_feeds = RestoreFeeds(storage=self.storage, books=self.books)
         self.portfolios = PortfolioBuilder(
             market=self.books, instrument=self.catalogue.instrument, security=self.catalogue.security
         )
 
+    def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:
+        self.trading.publish_portfolios.request(account_id, delay_ms=delay_ms)
+
     def _wire_trading(self) -> None:
         self.waiters = LocalWaiters()
+        self.alarms = LoggedAlarms()
         orders = self.settings.orders
-        self.tell_missed = TellMissed(storage=self.storage, publisher=self.realtime.publisher, clock=self.clock)
-        self.committer = Committer(
-            trading=self._trading,
+        outside = Outside(
+            storage=self.storage,
+            trading=SqlTrading(self._batches),
+            memories=lambda venue_id: SqlVenueMemories(self._batches, venue_id),
+            connectors=self.connectors,
             market=self.books,
             catalogue=self.catalogue,
-            portfolios=self.portfolios,
             publisher=self.realtime.publisher,
-            missed=self.tell_missed,
             waiters=self.waiters,
+            alarms=self.alarms,
             clock=self.clock,
             ids=self.ids,
             concurrency=self.concurrency,
             failpoints=self._failpoints,
             limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
         )
-        sink = SessionSink(self.committer, lambda account_id: self.sessions.takes_orders(account_id))
-        self.sessions = Sessions(connectors=self.connectors, sink=sink, concurrency=self.concurrency)
-        self.in_flight = InFlight(self.concurrency)
-        self.watch_unmatched = WatchUnmatched(storage=self.storage, clock=self.clock)
-        self.reconcile = Reconcile(
-            committer=self.committer,
-            storage=self.storage,
-            in_flight=self.in_flight,
-            clock=self.clock,
-            failpoints=self._failpoints,
-        )
+        self.trading = wire_trading(outside, self.portfolios)
 
     def _wire_edges(self) -> None:
         parts = self._parts()
         self.use_cases = wire_use_cases(parts, self.identity, self._check_health())
         self.keep_sessions = KeepSessions(
             storage=self.storage,
-            sessions=self.sessions,
+            sessions=self.trading.sessions,
             keys=parts.keys,
             open_session=open_session(parts),
-            reconcile=self.reconcile,
+            reconcile=self.trading.reconcile,
             connect=connect_account(parts),
             disconnect=self.use_cases.disconnect_account,
             follow=follow_credentials(parts),
             changer=parts.changer,
+            first_try=self.run_venues.first_try,
             clock=self.clock,
             concurrency=self.concurrency,
         )
@@ -249,20 +282,21 @@ class House:
             storage=self.storage,
             connectors=self.connectors,
             catalogue=self.catalogue,
+            venues=self.run_venues,
             books=self.books,
+            prices=NeedPrices(books=self.books, concurrency=self.concurrency),
             candles=self.candles,
-            committer=self.committer,
-            sessions=self.sessions,
+            trading=self.trading,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),
-            changer=AccountChanger(storage=self.storage, committer=self.committer, clock=self.clock, ids=self.ids),
-            reconcile=self.reconcile,
+            changer=AccountChanger(
+                storage=self.storage, committer=self.trading.committer, clock=self.clock, ids=self.ids
+            ),
             portfolios=self.portfolios,
             cursors=CursorCodec(derive(self.key_ring.active().secret, "cursors")),
             waiters=self.waiters,
             clock=self.clock,
             ids=self.ids,
             concurrency=self.concurrency,
-            in_flight=self.in_flight,
             failpoints=self._failpoints,
         )
 
@@ -278,110 +312,35 @@ class House:
                 monotonic_ms=self.clock.monotonic_ms,
             ),
             metrics=HttpMetrics(new_registry(self._readings())),
-            is_ready=self._is_ready,
+            is_ready=self._check_ready(),
             clock=self.clock,
             ids=self.ids,
             more_routes=self.realtime.routes,
         )
 
     def _check_health(self) -> CheckHealth:
-        async def healthy() -> HealthStatus:
-            return HealthStatus.HEALTHY  # the cache and the bus are this process's memory
+        return CheckHealth(
+            probes={
+                "database": self._database,
+                "jobs": running_probe(lambda: self.jobs.is_running),
+                "cache": in_this_process,
+                "realtime": self.realtime.health,
+            },
+            clock=self.clock,
+        )
 
-        probes = {"database": self._database_health, "jobs": self._jobs_health, "cache": healthy}
-        return CheckHealth(probes=probes | {"realtime": self.realtime.health}, clock=self.clock)
+    def _check_ready(self) -> CheckReady:
+        return CheckReady(
+            database=self._database,
+            first_tries=[lambda: self.run_venues.has_tried_all, lambda: self.keep_sessions.has_tried_all],
+        )
 
     def _readings(self) -> Readings:
         readings = Readings()
-        readings.counter(
-            "cadenza_committer_batches", "Transactions of the committer", lambda: self.committer.batches_total
-        )
-        readings.counter("cadenza_committer_changes", "Changes it committed", lambda: self.committer.changes_total)
-        readings.counter("cadenza_log_lines_lost", "Log lines that could not be written", lambda: LogLines.lost_total)
-        readings.gauge(
-            "cadenza_committer_waiting", "Changes that wait", lambda: self.concurrency.inbox_sizes()["committer"]
-        )
-        readings.gauge(
-            "cadenza_sessions_failing", "Accounts without a session", lambda: len(self.keep_sessions.failing)
-        )
-        readings.gauge(
-            "cadenza_sessions_opening", "Accounts whose session is being opened", lambda: self.sessions.expected_count
-        )
-        readings.gauge(
-            "cadenza_unmatched_reports", "Reports that fit no order and are kept", lambda: self.watch_unmatched.count
-        )
-        readings.gauge(
-            "cadenza_unmatched_reports_oldest_seconds",
-            "Age of the oldest of them",
-            lambda: self.watch_unmatched.oldest_age_ms / 1000,
-        )
-        readings.counter(
-            "cadenza_background_failures", "Background tasks that failed", lambda: self.concurrency.failures_total
-        )
-        for told in self.realtime.readings():
-            add = readings.gauge if told.kind == "gauge" else readings.counter
-            add(told.name, told.meaning, told.read)
+        add_committer(readings, self.trading.committer, self.concurrency)
+        add_accounts(readings, self.keep_sessions, self.trading)
+        add_alarms(readings, self.alarms)
+        add_venues(readings, self.run_venues, self.clock)
+        add_books(readings, self.books)
+        add_realtime(readings, self.realtime)
         return readings
-
-    # --- what the parts ask of the house
-
-    async def _authenticate(self, token: str) -> Actor:
-        return await self.use_cases.authenticate(token)
-
-    async def _session_actor(self, session_id: SessionId) -> Actor:
-        return await self.use_cases.authenticate.of_session(session_id)
-
-    async def _may_see_account(self, actor: Actor, account_id: TradingAccountId) -> bool:
-        async with self.storage.read() as uow:
-            account = await uow.accounts.get(account_id)
-        return account is not None and account.tenant_id == actor.tenant_id
-
-    def _instrument_exists(self, actor: Actor, instrument_id: InstrumentId) -> bool:
-        try:
-            return self.catalogue.for_tenant(actor.tenant_id, instrument_id).venue_id.access in actor.access
-        except CadenzaError:
-            return False
-
-    async def _hold_feed(self, instrument_id: InstrumentId) -> None:
-        await self.books.hold(instrument_id, self.realtime)
-
-    async def _release_feed(self, instrument_id: InstrumentId) -> None:
-        await self.books.release(instrument_id, self.realtime)
-
-    def _read_book(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
-        return self.books.snapshot(instrument_id, depth)
-
-    async def _is_ready(self) -> bool:
-        return self.keep_sessions.has_tried_all and await self._database_health() is HealthStatus.HEALTHY
-
-    async def _database_health(self) -> HealthStatus:
-        try:
-            await self.storage.ping()
-        except DatabaseUnavailable:
-            return HealthStatus.UNHEALTHY
-        return HealthStatus.HEALTHY
-
-    async def _jobs_health(self) -> HealthStatus:
-        return HealthStatus.HEALTHY if self.jobs.is_running else HealthStatus.DEGRADED
-
-    # --- loops
-
-    async def _list_in_house_venues(self) -> None:
-        """The venues that run here are in the catalogue from the start: asking them costs nothing."""
-        for connector in self.connectors.values():
-            async with self.storage.begin() as uow:
-                await uow.catalogue.upsert_instruments(await connector.instruments())
-                await uow.catalogue.upsert_securities(await connector.securities())
-                await uow.commit()
-        await self.catalogue.load()
-
-    async def _flush_books(self) -> None:
-        self.books.flush()
-
-    def _every(self, interval_ms: int, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def loop() -> None:
-            while True:
-                await work()
-                await self.clock.sleep_ms(interval_ms)
-
-        return loop

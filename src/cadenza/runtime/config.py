@@ -24,7 +24,7 @@ RealtimeEngine = Literal["embedded", "centrifugo"]
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where data lie unless told otherwise, by the XDG convention."""
+    """Where data lie unless a setting says otherwise, by the XDG convention."""
     home = Path(environ.get("HOME") or Path.home())
     return Path(environ.get("XDG_DATA_HOME") or home / ".local/share") / "cadenza"
 
@@ -39,15 +39,15 @@ def setting(
     shown_default: str | None = None,
 ) -> Any:
     """A field with its documentation and bounds; a secret one is never shown."""
-    told = {"doc": doc, "minimum": minimum, "maximum": maximum, "secret": secret, "shown_default": shown_default}
+    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "secret": secret, "shown_default": shown_default}
     if callable(default):
-        return field(default_factory=default, metadata=told, repr=not secret)
-    return field(default=default, metadata=told, repr=not secret)
+        return field(default_factory=default, metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """Users, tokens and who may come in."""
+    """Users, tokens and sign-up."""
 
     signup: SignupMode = setting(
         "open",
@@ -107,7 +107,7 @@ _OPENING_BALANCES: Mapping[str, Decimal] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class PaperSettings:
+class PaperConfig:
     """The built-in paper venue."""
 
     seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
@@ -140,7 +140,7 @@ class PaperSettings:
         maximum=4_000,
         shown_default="1, or latency_ms_max when that is less",
     )
-    # An order whose reply takes longer than VENUE_REPLY_MS_MAX is given up.
+    # A reply that takes longer than the venue's `reply_ms_max` is given up.
     latency_ms_max: int = setting(5, "Longest delay.", minimum=0, maximum=4_000)
     partial_fills: bool = setting(True, "Whether an order may be filled in parts.")
     position_mode: PositionMode = setting("NETTING", "One position per instrument, or a long and a short one.")
@@ -172,14 +172,14 @@ class SocketSettings:
         1_048_576, "Bytes that may wait for a client that does not read.", minimum=1_024, maximum=1_073_741_824
     )
     history_items_max: int = setting(
-        1_000, "Publications of a channel remembered, recovered, or told at once.", minimum=1, maximum=100_000
+        1_000, "Publications of a channel remembered, recovered, or answered at once.", minimum=1, maximum=100_000
     )
     history_bytes_max: int = setting(
-        524_288, "Bytes recovered, or told at once; clients limit their frames.", minimum=1_024, maximum=67_108_864
+        524_288, "Bytes recovered, or answered at once; clients limit their frames.", minimum=1_024, maximum=67_108_864
     )
     history_age_ms_max: int = setting(300_000, "How long trades are remembered.", minimum=1_000, maximum=86_400_000)
     channels_max: int = setting(50_000, "Channels remembered by this process.", minimum=1, maximum=10_000_000)
-    presence_clients_max: int = setting(1_000, "Clients told by one `presence`.", minimum=1, maximum=100_000)
+    presence_clients_max: int = setting(1_000, "Clients that one `presence` answers.", minimum=1, maximum=100_000)
     connect_timeout_ms: int = setting(15_000, "How long a client may wait to connect.", minimum=100, maximum=600_000)
     ping_interval_ms: int = setting(25_000, "Between two pings, in whole seconds.", minimum=1_000, maximum=600_000)
     pong_timeout_ms: int = setting(
@@ -235,7 +235,7 @@ class Settings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     orders: OrderSettings = field(default_factory=OrderSettings)
-    paper: PaperSettings = field(default_factory=PaperSettings)
+    paper: PaperConfig = field(default_factory=PaperConfig)
     mail: MailSettings = field(default_factory=MailSettings)
     socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
@@ -346,7 +346,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.socket.pong_timeout_ms >= settings.socket.ping_interval_ms:
         yield "socket.pong_timeout_ms must be less than socket.ping_interval_ms: an answer comes before the next ping"
     if settings.socket.ping_interval_ms % 1000:
-        yield f"socket.ping_interval_ms is {settings.socket.ping_interval_ms}: clients are told whole seconds"
+        yield f"socket.ping_interval_ms is {settings.socket.ping_interval_ms}: clients get whole seconds"
     if settings.orders.committer_batch_max > settings.orders.committer_queue_max:
         yield "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue"
 

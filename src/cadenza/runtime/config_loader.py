@@ -234,7 +234,7 @@ def _pairs(raw: object) -> dict[str, object]:
 
 
 def shown(spec: Spec, settings: Settings) -> str:
-    """A value as one would write it in the environment; a secret is only told to be there."""
+    """A value as one would write it in the environment; of a secret only that it is there."""
     value = spec.value_in(settings)
     if spec.is_secret:
         return "(hidden)" if value else ""

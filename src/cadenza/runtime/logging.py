@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from cadenza.runtime.config import LogFormat, LogLevel
-from cadenza.runtime.here import SystemClock
+from cadenza.runtime.local import SystemClock
 
 REDACTED = "[redacted]"
 _DEPTH_MAX = 8
@@ -70,7 +70,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat, stream: TextIO | N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # ten lines that tell nobody anything
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # ten lines of no use
 
 
 class _Lines:
@@ -160,7 +160,7 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def _is_plain(event: Mapping[str, Any]) -> bool:
-    """Tell, with one look at all of it, that there is nothing to hide: so it is with most lines."""
+    """Return whether one search over the whole line finds nothing to redact. That is so for most lines."""
     texts = []
     for value in event.values():
         kind = type(value)

@@ -1,22 +1,24 @@
-"""Serving: the database first, then the house, then the port; and back in the reverse order."""
+"""Serving: the database first, then the platform, then the port; and back in the reverse order."""
 
 import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import structlog
 import uvicorn
 
 from cadenza.adapters.http.wire_protocol import protocol_class
+from cadenza.adapters.storage.installation import settle_epoch
 from cadenza.adapters.storage.migrate import migrate
-from cadenza.runtime.bootstrap import House
+from cadenza.runtime.bootstrap import Platform
 from cadenza.runtime.config import Settings
 from cadenza.runtime.embedded.postgres import EmbeddedPostgres
-from cadenza.runtime.here import failpoints_from
+from cadenza.runtime.local import failpoints_from
 
 log = structlog.get_logger()
 GRACEFUL_SHUTDOWN_S = 5
@@ -28,7 +30,7 @@ class PortTaken(OSError):
 
 
 Announce = Callable[[Settings, str], None]
-"""Told once requests are answered: the settings with the real port, and which database it is."""
+"""Called once requests are answered and every venue has been tried, with the real port and which database it is."""
 
 
 async def serve(settings: Settings, announce: Announce = lambda settings, database: None) -> None:
@@ -39,12 +41,14 @@ async def serve(settings: Settings, announce: Announce = lambda settings, databa
     try:
         dsn = settings.database_url or await _started(postgres)
         await migrate(dsn)
-        house = await House.build(settings, dsn=dsn, failpoints=failpoints_from(settings.failpoint))
-        await house.open()
+        if await settle_epoch(dsn, None if postgres is None else postgres.cluster_dir):
+            log.warning("this database is a restored copy: clients of the socket start from the present state")
+        platform = await Platform.build(settings, dsn=dsn, failpoints=failpoints_from(settings.failpoint))
+        await platform.open()
         try:
-            await _serve_http(house, listener, settings, announce)
+            await _serve_http(platform, listener, settings, announce)
         finally:
-            await house.close()
+            await platform.close()
     finally:
         listener.close()
         if postgres is not None:
@@ -57,7 +61,7 @@ async def _started(postgres: EmbeddedPostgres | None) -> str:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else is started, so that a taken one is said at once."""
+    """Take the port before anything else is started, so that a port that is taken ends the start at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,23 +76,23 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve_http(house: House, listener: socket.socket, settings: Settings, announce: Announce) -> None:
-    node = house.realtime.node
+async def _serve_http(platform: Platform, listener: socket.socket, settings: Settings, announce: Announce) -> None:
+    node = platform.realtime.node
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     server = _AnnouncedServer(
         uvicorn.Config(
-            house.app,
+            platform.app,
             log_config=None,
             access_log=False,
-            proxy_headers=False,  # whom a proxy speaks for is decided by `client_address`, for trusted proxies alone
+            proxy_headers=False,  # `client_address` decides which client a proxy speaks for
             lifespan="off",
             server_header=False,
-            http=protocol_class(house.ids),
+            http=protocol_class(platform.ids),
             ws="none" if node is None else node.protocol_class(),
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         ),
-        lambda: _say_ready(settings, announce),
+        lambda: _say_ready(platform, settings, announce),
     )
     await server.serve(sockets=[listener])
 
@@ -100,17 +104,22 @@ def _is_no_cut_off(record: logging.LogRecord) -> bool:
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Tells once it listens. A signal ends serving and nothing else: uvicorn would raise it again afterwards, which
-    would cancel the closing of the house."""
+    """Starts `on_started` once it listens. A signal ends serving and nothing else: uvicorn would raise it again
+    afterwards, which would cancel the closing of the platform."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], Coroutine[Any, Any, None]]) -> None:
         super().__init__(config)
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._on_started()
+            self._starting = asyncio.create_task(self._on_started(), name="announce")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.started:
+            self._starting.cancel()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -120,6 +129,7 @@ class _AnnouncedServer(uvicorn.Server):
         yield
 
 
-def _say_ready(settings: Settings, announce: Announce) -> None:
+async def _say_ready(platform: Platform, settings: Settings, announce: Announce) -> None:
+    await platform.first_tries()
     log.info("ready", host=settings.host, port=settings.port)
     announce(settings, "embedded PostgreSQL 18" if settings.is_embedded else "PostgreSQL by CADENZA_DATABASE_URL")

@@ -1,4 +1,4 @@
-"""Long-lived tasks that are started again when they fail, tell how they are, and end in order."""
+"""Long-lived tasks that are started again when they fail, show how they are, and end in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -56,6 +56,16 @@ class Supervisor:
         if name in self._tasks:
             raise ValueError(f"a task named {name} runs already")
         self._tasks[name] = _SupervisedTask(name, body, self._backoff_ms_first, self._backoff_ms_max)
+
+    def repeat(self, name: str, pause_ms: int, work: TaskBody) -> None:
+        """Start the task `name`, which does `work` again and again with a pause between two times."""
+
+        async def loop() -> None:
+            while True:
+                await work()
+                await asyncio.sleep(pause_ms / 1000)
+
+        self.start(name, loop)
 
     async def cancel(self, name: str, deadline_ms: int = 5000) -> None:
         """End one task and forget it; its name may be used again. Harmless when there is none of that name."""
@@ -121,7 +131,7 @@ class _SupervisedTask:
             started = loop.time()
             try:
                 await self._body()
-            except Exception as error:  # noqa: BLE001 - the supervised edge: told, counted and tried again
+            except Exception as error:  # noqa: BLE001 - the supervised edge: it is logged, counted and tried again
                 self._failures += 1
                 self._last_error = f"{type(error).__name__}: {error}"
                 self._log.exception("supervisor.task.failed", failures=self._failures)

@@ -10,9 +10,9 @@ from cadenza.application.accounts.list_accounts import AccountQuery, OperationQu
 from cadenza.application.accounts.views import AccountView
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.operation import Operation
-from cadenza.domain.accounts.trading_account import TradingAccount as DomainAccount
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, UserId
-from cadenza.domain.market.subscription import Subscription as DomainSubscription
+from cadenza.domain.market.subscription import Subscription
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
     IDS_MAX,
@@ -68,7 +68,7 @@ class UpdateTradingAccountRequest(Request, kw_only=True, frozen=True):
 
 
 class UnsubscribeRequest(Request, kw_only=True, frozen=True):
-    """Which subscription to end: by its id, or else by what it is for."""
+    """The subscription to end: by its id, or else by the account or instrument that it is for."""
 
     subscription_id: UUID | None = None
     trading_account_id: UUID | None = None
@@ -82,7 +82,7 @@ class ListTradingAccountsQuery(Query, kw_only=True, frozen=True):
     user_id: Annotated[UUID, Meta(description="Needs the scope admin")] | None = None
     tenant_id: (
         Annotated[
-            str, Meta(max_length=100, description="Needs the scope admin; another tenant than one's own, an operator")
+            str, Meta(max_length=100, description="Needs the scope admin; only an operator may name another tenant")
         ]
         | None
     ) = None
@@ -130,7 +130,7 @@ class ListTradingAccountSubscriptionsQuery(Query, kw_only=True, frozen=True):
     cursor: Cursor | None = None
 
 
-class TradingAccount(Response, kw_only=True, frozen=True):
+class TradingAccountModel(Response, kw_only=True, frozen=True):
     """A tenant's account at a venue."""
 
     trading_account_id: UUID
@@ -161,8 +161,8 @@ class AccountOperation(Response, kw_only=True, frozen=True):
     created_at_date_time: DateTime
 
 
-class Subscription(Response, kw_only=True, frozen=True):
-    """A tenant's durable wish to be fed with a book, trades or an account's events."""
+class SubscriptionModel(Response, kw_only=True, frozen=True):
+    """A tenant's durable subscription to a book, to trades or to an account's events."""
 
     subscription_id: UUID
     venue: VenueOut
@@ -177,9 +177,9 @@ class Subscription(Response, kw_only=True, frozen=True):
     last_event_timestamp: Instant | UnsetType = UNSET
 
 
-def trading_account(account: DomainAccount, credentials: Sequence[Credential]) -> TradingAccount:
+def trading_account(account: TradingAccount, credentials: Sequence[Credential]) -> TradingAccountModel:
     external = account.external
-    return TradingAccount(
+    return TradingAccountModel(
         trading_account_id=account.id,
         external_trading_account_id=external.external_id,
         venue=str(account.venue_id),
@@ -200,7 +200,7 @@ def trading_account(account: DomainAccount, credentials: Sequence[Credential]) -
     )
 
 
-def account_view(view: AccountView) -> TradingAccount:
+def account_view(view: AccountView) -> TradingAccountModel:
     return trading_account(view.account, view.credentials)
 
 
@@ -215,8 +215,8 @@ def account_operation(operation: Operation) -> AccountOperation:
     )
 
 
-def subscription(subscription: DomainSubscription) -> Subscription:
-    return Subscription(
+def subscription(subscription: Subscription) -> SubscriptionModel:
+    return SubscriptionModel(
         subscription_id=subscription.id,
         venue=str(subscription.venue_id),
         trading_account_id=UNSET if subscription.account_id is None else subscription.account_id,

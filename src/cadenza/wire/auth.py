@@ -48,7 +48,8 @@ class AuthLoginRequest(Request, kw_only=True, frozen=True):
 
 
 class AuthRefreshTokenRequest(Request, kw_only=True, frozen=True):
-    """The newest refresh token; each can be used once."""
+    """The newest refresh token. Using it answers the next one. Within 10 s its predecessor answers 200 too, with the
+    same next token; any older one ends the session."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=4096)]
 
@@ -62,7 +63,7 @@ class AuthUpdateUserRequest(Request, kw_only=True, frozen=True):
 
 
 class AuthRecoverRequest(Request, kw_only=True, frozen=True):
-    """Where to send a recovery link. The answer does not tell whether there is such a user."""
+    """The address of a recovery mail. The answer is the same whether a user has this address or not."""
 
     email: Email
 

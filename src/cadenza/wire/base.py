@@ -1,4 +1,4 @@
-"""What the models of the wire are made of, and the kinds of text and number they use.
+"""The bases of the wire's models, and the kinds of text and number in them.
 
 Requests refuse fields they do not list. Responses leave out optional fields that have no value (`UNSET`).
 """
@@ -22,27 +22,27 @@ IDS_MAX = 100
 DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
 
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f])"
-"""No control characters; written so that `$` before a last newline cannot let one through."""
+"""No control characters. A plain `^[^…]*$` would let a last newline through, because `$` matches before it."""
 
 
 class Request(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A body."""
+    """The body of a request."""
 
 
 def absent_when_empty(request: Request, *names: str) -> None:
-    """Read an empty text in these optional fields as not given, for clients whose language has no absent text. It goes
-    into `__post_init__`; an empty text in any other field is an error."""
+    """Read an empty text in these optional fields as not given, for clients whose language has no absent text. Call it
+    in `__post_init__`. An empty text in any other field is an error."""
     for name in names:
         if getattr(request, name) == "":
             force_setattr(request, name, None)
 
 
 class Query(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A query string."""
+    """The query string of a request."""
 
 
 class Response(Struct, rename="camel", kw_only=True, frozen=True, gc=False):
-    """An object that we send."""
+    """An object in a reply."""
 
 
 def _text(length_max: int, description: str, example: str, length_min: int | None = 1) -> Meta:

@@ -27,7 +27,8 @@ _FILTER_TEXTS = [*e.CREDENTIAL_STATUS.texts, *(t for t in e.ACCOUNT_STATUS.texts
 
 
 class CreateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
-    """A key of a venue. Which fields are needed depends on venue and type; they are stored sealed."""
+    """A key of a venue. Which fields are needed depends on venue and type; they are stored sealed. Where the venue's
+    credentials have further fields, `apiPassphrase` is a JSON object with them."""
 
     venue: VenueIn
     nickname: NicknameOrEmpty | None = None
@@ -41,13 +42,13 @@ class CreateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
 
 
 class RevokeTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
-    """A credential that shall sign nothing any more."""
+    """A credential to revoke. It signs nothing any more."""
 
     credential_id: UUID
 
 
 class RotateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
-    """New secrets for a credential. The old ones stay when the venue does not take the new."""
+    """New secrets for a credential, in the form of a new one. The old ones stay in use when the venue refuses these."""
 
     credential_id: UUID
     api_key: Secret
@@ -59,7 +60,7 @@ class RotateTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
 
 
 class VerifyTradingAccountCredentialRequest(Request, kw_only=True, frozen=True):
-    """Credentials whose accounts the venue shall be asked for."""
+    """The credentials to verify: the venue is asked which accounts they reach."""
 
     credential_ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_MAX)]
 
@@ -80,7 +81,7 @@ class ListTradingAccountCredentialsQuery(Query, kw_only=True, frozen=True):
     credential_ids: Annotated[list[UUID], Meta(max_length=IDS_MAX)] | None = None
 
     def statuses(self) -> frozenset[CredentialStatus]:
-        """Return the statuses asked for, which may be none."""
+        """Return the requested statuses; the list may be empty."""
         text = self.credential_status
         if text is None:
             return frozenset(CredentialStatus)
@@ -94,7 +95,7 @@ class ListTradingAccountCredentialsQuery(Query, kw_only=True, frozen=True):
 
 
 class TradingAccountCredential(Response, kw_only=True, frozen=True):
-    """What may be shown of a credential."""
+    """The part of a credential that may be shown."""
 
     credential_id: UUID
     venue: VenueOut

@@ -29,7 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 class EnumMap(Generic[E]):
     """One enum on the wire. `renamed` holds the members that are spelled differently there.
 
-    `accepts_empty` tells that the interface lists `""`, which reads as None.
+    `accepts_empty`: the interface lists `""`, which reads as None.
     """
 
     def __init__(self, enum: type[E], *, renamed: Mapping[E, str] | None = None, accepts_empty: bool = False) -> None:
@@ -45,7 +45,7 @@ class EnumMap(Generic[E]):
         return self.to_wire[member]
 
     def read(self, field: str, text: str) -> E:
-        """Return the member; raise `InvalidRequest` naming the field and what it may be."""
+        """Return the member. Raises `InvalidRequest`, which names the field and its values."""
         member = self._from_wire.get(text)
         if member is None:
             allowed = ", ".join(t for t in self._from_wire if t)
@@ -61,11 +61,11 @@ class EnumMap(Generic[E]):
         return self.read(field, text)
 
     def sent(self) -> Meta:
-        """Describe the field in responses."""
+        """Return the type of the field in responses."""
         return Meta(extra_json_schema={"enum": self.texts})
 
     def received(self) -> Meta:
-        """Describe the field in requests."""
+        """Return the type of the field in requests."""
         return Meta(extra_json_schema={"enum": [*([""] if self.accepts_empty else []), *self.texts]})
 
 

@@ -15,9 +15,7 @@ class Pagination(Response, kw_only=True, frozen=True):
     offset: int
     limit: int
     total: Annotated[int, Meta(description="Items of the whole list")]
-    cursor: Annotated[str, Meta(description="Give it back as `cursor` to read on; absent at the end")] | UnsetType = (
-        UNSET
-    )
+    cursor: Annotated[str, Meta(description="The `cursor` of the next page; absent on the last")] | UnsetType = UNSET
     has_next: bool
 
 
@@ -41,7 +39,7 @@ class Listing(Struct, Generic[T], kw_only=True, frozen=True, gc=False):
 
 
 class ErrorDetails(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Where and why; `required` and `provided` are scopes."""
+    """The details of an error. `required` and `provided` are scopes."""
 
     code: Annotated[str, Meta(description="Stable, for machines", examples=["INVALID_REQUEST"])]
     resource: Annotated[str, Meta(description="Path of the request", examples=["/api/v3/tradeOrder/submit"])]
@@ -54,7 +52,7 @@ class ErrorDetails(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Failure(Struct, kw_only=True, frozen=True):
-    """A reply that tells a cause."""
+    """A reply that carries an error."""
 
     success: bool = False
     errno: Annotated[int, Meta(lt=0, examples=[-10001])]

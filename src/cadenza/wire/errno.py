@@ -1,7 +1,6 @@
-"""The one registry of errors: a number and a code for every cause. Numbers are for ever; new causes get new ones.
-
-A number reads -AABBB: AA is the area (10 requests, 20 orders, 30 accounts and credentials, 40 market, 50 identity,
-90 the house itself).
+"""The one registry of errors: a number and a code for every cause. Numbers never change; new causes get new ones. A
+number reads -AABBB: AA is the area (10 requests, 20 orders, 30 accounts and credentials, 40 market, 50 identity, 90 the
+platform itself).
 """
 
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ ERRNO_BY_CAUSE: dict[type[d.CadenzaError], int] = {
     d.NoMarketPrice: -20018,
     d.QuoteUnusable: -20019,
     d.OrderAlreadyClosed: -20020,
+    d.OrderNotInDoubt: -20022,
     d.OrderNotFound: -20021,
     d.AccountNotActive: -30001,
     d.AccountDisconnected: -30002,

@@ -1,11 +1,11 @@
-"""Causes that only the edges of the house know."""
+"""Causes that only the edges of the platform raise."""
 
 from cadenza.domain.errors import BadInput, NotFound
 
 
 class UnknownPath(NotFound):
-    """There is no such path."""
+    """The path does not exist."""
 
 
 class MethodNotAllowed(BadInput):
-    """The path does not take this method; the header Allow names those it does."""
+    """The path does not take this method. The header `Allow` lists the methods that it takes."""

@@ -1,4 +1,4 @@
-"""A request worth copying for every operation that takes a body; the OpenAPI document and reference pages show them."""
+"""An example request for every operation that takes a body. The OpenAPI document and the reference pages show them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _PASSWORD = "correct horse battery staple"  # noqa: S105 - an example
 _ACCOUNT = {"tradingAccountId": _ACCOUNT_ID}
 _INSTRUMENT = {"instrumentId": "PAPER:BTC/USDT"}
 
-BODY_EXAMPLES: Mapping[op.Operation, Mapping[str, Any]] = {
+BODY_EXAMPLES: Mapping[op.ApiOperation, Mapping[str, Any]] = {
     op.SIGNUP: {"email": _EMAIL, "password": _PASSWORD},
     op.LOGIN: {"email": _EMAIL, "password": _PASSWORD},
     op.REFRESH: {"refreshToken": "your-refresh-token"},
@@ -62,7 +62,7 @@ BODY_EXAMPLES: Mapping[op.Operation, Mapping[str, Any]] = {
     op.DELETE_SECURITY: {"securityId": "PAPER:BTC"},
 }
 
-QUERY_EXAMPLES: Mapping[op.Operation, str] = {
+QUERY_EXAMPLES: Mapping[op.ApiOperation, str] = {
     op.LIST_ORDERS: f"tradingAccountId={_ACCOUNT_ID}&orderStatus=FILLED&limit=20",
     op.LIST_INSTRUMENTS: "venue=PAPER&symbols=BTC/USDT,ETH/USDT",
     op.LIST_SECURITIES: "venue=PAPER",

@@ -10,10 +10,9 @@ from cadenza.application.market_data.list_instruments import InstrumentQuery
 from cadenza.application.market_data.list_securities import SecurityQuery
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
-from cadenza.domain.market.instrument import Instrument as DomainInstrument
-from cadenza.domain.market.instrument import Security
-from cadenza.domain.market.order_book import BookSnapshot, Level
-from cadenza.domain.money import to_plain
+from cadenza.domain.market.book_messages import BookSnapshot, Level
+from cadenza.domain.market.instrument import Instrument, InstrumentType, Security
+from cadenza.domain.money import ONE, to_plain
 from cadenza.ports.venue import VenueStatus
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
@@ -51,14 +50,14 @@ class InstrumentRequest(Request, kw_only=True, frozen=True):
 
 
 class SyncMarketInstrumentsRequest(Request, kw_only=True, frozen=True):
-    """Which instruments to read from the venue anew; an empty list means all."""
+    """The instruments to read from the venue again; an empty list means all."""
 
     venue: VenueIn
     symbols: Symbols
 
 
 class SyncMarketSecuritiesRequest(Request, kw_only=True, frozen=True):
-    """Whose securities to read anew."""
+    """The venue whose securities are read again."""
 
     venue: VenueIn
 
@@ -142,7 +141,8 @@ class ListMarketOrderBookSubscriptionsQuery(Query, kw_only=True, frozen=True):
 def _instruments(
     ids: Sequence[str] | None, venue_id: VenueId | None, symbols: Sequence[str] | None, field: str
 ) -> list[InstrumentId]:
-    """Return the instruments named by id or by venue and symbol, in the order given; both ways must agree."""
+    """Return the instruments that are named by id, or by venue and symbol, in the order given. If both are given they
+    must agree."""
     if symbols and venue_id is None and not ids:
         raise InvalidRequest("venue: needed with a symbol", {"field": "venue"})
     if not ids and not symbols:
@@ -158,7 +158,7 @@ def _instruments(
 
 
 class MarketVenue(Response, kw_only=True, frozen=True):
-    """A venue and what the last contact with it said."""
+    """A venue, and its status as of the last contact with it."""
 
     venue: VenueOut
     status: e.VenueStatusOut
@@ -170,8 +170,10 @@ class SyncedInstruments(Response, kw_only=True, frozen=True):
     total: int
 
 
-class Instrument(Response, kw_only=True, frozen=True):
-    """What a venue lists. `lotSize` and `pipSize` are the steps of quantity and price."""
+class InstrumentModel(Response, kw_only=True, frozen=True):
+    """An instrument that a venue lists. `lotSize` and `pipSize` are the steps of quantity and price. Quantities are in
+    base units; those of an inverse contract are in quote units. `orderFilters` has the venue's further rules, for which
+    the interface has no field."""
 
     instrument_id: InstrumentIdText
     venue: VenueOut
@@ -221,8 +223,8 @@ class FinancialSecurity(Response, kw_only=True, frozen=True):
     lot_size: DecimalText
 
 
-class OrderBook(Response, kw_only=True, frozen=True):
-    """Bids descending, asks ascending. `timestamp` is the venue's time of the last update in it."""
+class OrderBookModel(Response, kw_only=True, frozen=True):
+    """Bids descending, asks ascending. `timestamp` is the venue's time of the book's last update."""
 
     instrument_id: InstrumentIdText
     venue: VenueOut
@@ -233,7 +235,7 @@ class OrderBook(Response, kw_only=True, frozen=True):
 
 
 def plain_json(value: Any) -> Any:
-    """Return a value of ours as JSON's own types, decimals as plain text."""
+    """Return a value as JSON types, with decimals as plain text."""
     match value:
         case Decimal():
             return to_plain(value)
@@ -248,8 +250,8 @@ def market_venue(venue_id: VenueId, status: VenueStatus) -> MarketVenue:
     return MarketVenue(venue=str(venue_id), status=e.VENUE_STATUS.write(status))
 
 
-def instrument(instrument: DomainInstrument) -> Instrument:
-    return Instrument(
+def instrument(instrument: Instrument) -> InstrumentModel:
+    return InstrumentModel(
         instrument_id=instrument.id,
         venue=str(instrument.venue_id),
         symbol=instrument.symbol,
@@ -264,7 +266,7 @@ def instrument(instrument: DomainInstrument) -> Instrument:
         base_precision=instrument.base_precision,
         quote_precision=instrument.quote_precision,
         base_max_significant=None,
-        quote_max_significant=None,
+        quote_max_significant=instrument.price_significant_digits,
         lot_size=to_plain(instrument.lot_size),
         pip_size=to_plain(instrument.pip_size),
         base_scale=None,
@@ -273,7 +275,7 @@ def instrument(instrument: DomainInstrument) -> Instrument:
         max_quantity=to_plain(instrument.max_quantity),
         min_notional=to_plain(instrument.min_notional),
         max_notional=optional_plain(instrument.max_notional),
-        order_filters=plain_json(instrument.order_filters),
+        order_filters=plain_json(order_filters(instrument)),
         order_types=[e.ORDER_TYPE.write(order_type) for order_type in instrument.order_types],
         time_in_force_options=[e.TIME_IN_FORCE.write(option) for option in instrument.time_in_force_options],
         trading_hours=plain_json(instrument.trading_hours),
@@ -286,6 +288,36 @@ def instrument(instrument: DomainInstrument) -> Instrument:
         else e.EXERCISE_STYLE.write(instrument.exercise_style),
         strike_price=optional_plain(instrument.strike_price),
     )
+
+
+def order_filters(instrument: Instrument) -> dict[str, Any]:
+    """Return the venue's own filters, together with those facts of ours that no field shows
+    (docs/concepts/instruments.md)."""
+    found: dict[str, Any] = dict(instrument.order_filters)
+    if instrument.contract_size != ONE:
+        found["contractSize"] = instrument.contract_size
+    if instrument.type is not InstrumentType.SPOT:
+        found |= {"isInverse": instrument.is_inverse, "settlementAsset": instrument.settled_in}
+    if instrument.price_steps:
+        found["priceSteps"] = [{"fromPrice": price, "pipSize": step} for price, step in instrument.price_steps]
+    if instrument.market_lot is not None:
+        lot = instrument.market_lot
+        found["marketLot"] = {
+            "lotSize": lot.lot_size,
+            "minQuantity": lot.min_quantity,
+            "maxQuantity": lot.max_quantity,
+        }
+    if instrument.max_open_orders is not None:
+        found["maxOpenOrders"] = instrument.max_open_orders
+    if instrument.price_band is not None:
+        band = instrument.price_band
+        found["priceBand"] = {
+            "bidDown": band.bid_down,
+            "bidUp": band.bid_up,
+            "askDown": band.ask_down,
+            "askUp": band.ask_up,
+        }
+    return found
 
 
 def financial_security(security: Security) -> FinancialSecurity:
@@ -305,9 +337,9 @@ def _levels(levels: tuple[Level, ...]) -> list[list[str]]:
     return [[to_plain(price), to_plain(quantity)] for price, quantity in levels]
 
 
-def order_book(book: BookSnapshot) -> OrderBook:
+def order_book(book: BookSnapshot) -> OrderBookModel:
     venue, symbol = split_instrument_id(book.instrument_id)
-    return OrderBook(
+    return OrderBookModel(
         instrument_id=book.instrument_id,
         venue=venue,
         symbol=symbol,

@@ -13,7 +13,7 @@ _NO_403_404_500 = frozenset({200, 400, 401})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class ApiOperation:
     """`data` is the type of the envelope's `data` (of the whole reply when `is_bare`); a paged one has `pagination`.
 
     `statuses` are those the interface lists. `scope` is what a token needs; None for the public ones.
@@ -42,23 +42,25 @@ class Operation:
 
     @property
     def takes_input(self) -> bool:
-        """Tell whether input can be wrong at all; an operation that lists no 400 ignores what it did not ask for."""
+        """Return whether the operation takes input. An operation that lists no 400 ignores any input."""
         return 400 in self.statuses
 
 
-def _get(id: str, path: str, tag: str, summary: str, data: Any, **more: Any) -> Operation:
-    return Operation(id=id, method="GET", path=f"/api/v3{path}", tag=tag, summary=summary, data=data, **more)
+def _get(id: str, path: str, tag: str, summary: str, data: Any, **more: Any) -> ApiOperation:
+    return ApiOperation(id=id, method="GET", path=f"/api/v3{path}", tag=tag, summary=summary, data=data, **more)
 
 
-def _post(id: str, path: str, tag: str, summary: str, body: type[Request] | None, data: Any, **more: Any) -> Operation:
+def _post(
+    id: str, path: str, tag: str, summary: str, body: type[Request] | None, data: Any, **more: Any
+) -> ApiOperation:
     scope = more.pop("scope", Scope.WRITE)
-    return Operation(
+    return ApiOperation(
         id=id, method="POST", path=f"/api/v3{path}", tag=tag, summary=summary, body=body, data=data, scope=scope, **more
     )
 
 
-def _delete(id: str, path: str, tag: str, summary: str, body: type[Request], data: Any) -> Operation:
-    return Operation(
+def _delete(id: str, path: str, tag: str, summary: str, body: type[Request], data: Any) -> ApiOperation:
+    return ApiOperation(
         id=id, method="DELETE", path=f"/api/v3{path}", tag=tag, summary=summary, body=body, data=data, scope=Scope.ADMIN
     )
 
@@ -69,7 +71,7 @@ HEALTH = _get(
     "health",
     "/health",
     _UTILITY,
-    "Tell how the server is; 503 when unhealthy.",
+    "Report the health of the server; 503 when unhealthy.",
     system.HealthReport,
     is_bare=True,
     scope=None,
@@ -81,7 +83,7 @@ SIGNUP = _post(
     "authSignup",
     "/auth/signup",
     _AUTH,
-    "Create a user, and a tenant of its own unless invited.",
+    "Create a user, and a new tenant unless the user was invited into one.",
     auth.AuthSignupRequest,
     auth.AuthUser,
     scope=None,
@@ -111,21 +113,21 @@ REFRESH = _post(
     "authRefreshToken",
     "/auth/token/refresh",
     _AUTH,
-    "Change a refresh token for new tokens; using one twice ends the session.",
+    "Change a refresh token for new tokens. A second use within 10 s answers the same; a later one ends the session.",
     auth.AuthRefreshTokenRequest,
     auth.AuthSession,
     scope=None,
     statuses=frozenset({200, 400, 401, 500}),
 )
 GET_USER = _get(
-    "authGetUser", "/auth/user", _AUTH, "Show the user who asks.", auth.AuthUser, statuses=frozenset({200, 401, 500})
+    "authGetUser", "/auth/user", _AUTH, "Show the calling user.", auth.AuthUser, statuses=frozenset({200, 401, 500})
 )
-UPDATE_USER = Operation(
+UPDATE_USER = ApiOperation(
     id="authUpdateUser",
     method="PUT",
     path="/api/v3/auth/user",
     tag=_AUTH,
-    summary="Change e-mail, password or metadata of the user who asks.",
+    summary="Change e-mail, password or metadata of the calling user.",
     body=auth.AuthUpdateUserRequest,
     data=auth.AuthUser,
     statuses=frozenset({200, 400, 401, 500}),
@@ -134,7 +136,7 @@ RECOVER = _post(
     "authRecover",
     "/auth/recover",
     _AUTH,
-    "Mail a recovery link, if there is such a user.",
+    "Mail a recovery token, if a user has this address.",
     auth.AuthRecoverRequest,
     str,
     scope=None,
@@ -154,7 +156,7 @@ CANCEL_ORDER = _post(
     "cancelTradeOrder",
     "/tradeOrder/cancel",
     _ORDER,
-    "Take an order off; repeating is safe.",
+    "Cancel an order; repeating is safe.",
     orders.CancelTradeOrderRequest,
     orders.TradeOrder,
 )
@@ -191,7 +193,7 @@ REVOKE_CREDENTIAL = _post(
     "revokeTradingAccountCredential",
     "/credential/revoke",
     _CREDENTIAL,
-    "Stop signing with a key at once.",
+    "Revoke a key; signing with it stops at once.",
     credentials.RevokeTradingAccountCredentialRequest,
     credentials.TradingAccountCredential,
 )
@@ -199,7 +201,7 @@ ROTATE_CREDENTIAL = _post(
     "rotateTradingAccountCredential",
     "/credential/rotate",
     _CREDENTIAL,
-    "Replace a key once the venue takes the new one.",
+    "Replace a key, if the venue accepts the new one.",
     credentials.RotateTradingAccountCredentialRequest,
     credentials.TradingAccountCredential,
 )
@@ -209,7 +211,7 @@ VERIFY_CREDENTIALS = _post(
     _CREDENTIAL,
     "Ask the venue which accounts the keys reach.",
     credentials.VerifyTradingAccountCredentialRequest,
-    list[accounts.TradingAccount],
+    list[accounts.TradingAccountModel],
 )
 
 _ACCOUNT = "Trading Account"
@@ -219,7 +221,7 @@ CONNECT_ACCOUNT = _post(
     _ACCOUNT,
     "Connect an account at a venue and start its event stream.",
     accounts.ConnectTradingAccountRequest,
-    accounts.TradingAccount,
+    accounts.TradingAccountModel,
 )
 DISCONNECT_ACCOUNT = _post(
     "disconnectTradingAccount",
@@ -227,7 +229,7 @@ DISCONNECT_ACCOUNT = _post(
     _ACCOUNT,
     "Archive an account for ever; its history stays readable.",
     accounts.TradingAccountRequest,
-    accounts.TradingAccount,
+    accounts.TradingAccountModel,
 )
 UPDATE_ACCOUNT = _post(
     "updateTradingAccount",
@@ -235,14 +237,14 @@ UPDATE_ACCOUNT = _post(
     _ACCOUNT,
     "Rename an account.",
     accounts.UpdateTradingAccountRequest,
-    accounts.TradingAccount,
+    accounts.TradingAccountModel,
 )
 LIST_ACCOUNTS = _get(
     "listTradingAccounts",
     "/tradingAccount/list",
     _ACCOUNT,
     "List accounts, newest first.",
-    list[accounts.TradingAccount],
+    list[accounts.TradingAccountModel],
     query=accounts.ListTradingAccountsQuery,
     is_paged=True,
 )
@@ -252,7 +254,7 @@ DISABLE_ACCOUNT = _post(
     _ACCOUNT,
     "Take no new orders; cancels and the event stream go on.",
     accounts.TradingAccountRequest,
-    accounts.TradingAccount,
+    accounts.TradingAccountModel,
 )
 ENABLE_ACCOUNT = _post(
     "enableTradingAccount",
@@ -260,13 +262,13 @@ ENABLE_ACCOUNT = _post(
     _ACCOUNT,
     "Take new orders again.",
     accounts.TradingAccountRequest,
-    accounts.TradingAccount,
+    accounts.TradingAccountModel,
 )
 LIST_OPERATIONS = _get(
     "listTradingAccountOperations",
     "/tradingAccount/operation/list",
     _ACCOUNT,
-    "List what was asked of accounts, newest first.",
+    "List the operations on accounts, newest first.",
     list[accounts.AccountOperation],
     query=accounts.ListTradingAccountOperationsQuery,
     is_paged=True,
@@ -279,7 +281,7 @@ SUBSCRIBE_ACCOUNT = _post(
     _ACCOUNT_SUBSCRIPTION,
     "Subscribe to an account's events; repeating answers the same subscription.",
     accounts.TradingAccountRequest,
-    accounts.Subscription,
+    accounts.SubscriptionModel,
     scope=Scope.READ,
 )
 UNSUBSCRIBE_ACCOUNT = _post(
@@ -288,7 +290,7 @@ UNSUBSCRIBE_ACCOUNT = _post(
     _ACCOUNT_SUBSCRIPTION,
     "End a subscription to an account's events.",
     accounts.UnsubscribeRequest,
-    accounts.Subscription,
+    accounts.SubscriptionModel,
     statuses=_NO_403_404_500,
 )
 LIST_ACCOUNT_SUBSCRIPTIONS = _get(
@@ -296,7 +298,7 @@ LIST_ACCOUNT_SUBSCRIPTIONS = _get(
     "/tradingAccount/subscription/list",
     _ACCOUNT_SUBSCRIPTION,
     "List active subscriptions to accounts.",
-    list[accounts.Subscription],
+    list[accounts.SubscriptionModel],
     query=accounts.ListTradingAccountSubscriptionsQuery,
     statuses=_NO_403_404_500,
 )
@@ -306,7 +308,7 @@ LIST_PORTFOLIOS = _get(
     "/tradingAccount/portfolio/list",
     "Trading Account Portfolio",
     "List accounts' balances, positions and summaries.",
-    list[portfolios.Portfolio],
+    list[portfolios.PortfolioModel],
     query=portfolios.ListTradingAccountPortfoliosQuery,
     is_paged=True,
 )
@@ -318,7 +320,7 @@ SUBSCRIBE_ORDER_BOOK = _post(
     _MARKET_SUBSCRIPTION,
     "Subscribe to a book; repeating answers the same subscription.",
     market.InstrumentRequest,
-    accounts.Subscription,
+    accounts.SubscriptionModel,
     scope=Scope.READ,
 )
 UNSUBSCRIBE_ORDER_BOOK = _post(
@@ -327,7 +329,7 @@ UNSUBSCRIBE_ORDER_BOOK = _post(
     _MARKET_SUBSCRIPTION,
     "End a subscription to a book.",
     accounts.UnsubscribeRequest,
-    accounts.Subscription,
+    accounts.SubscriptionModel,
     scope=Scope.READ,
 )
 LIST_ORDER_BOOK_SUBSCRIPTIONS = _get(
@@ -335,19 +337,19 @@ LIST_ORDER_BOOK_SUBSCRIPTIONS = _get(
     "/market/subscription/orderBook/list",
     _MARKET_SUBSCRIPTION,
     "List active subscriptions to books.",
-    list[accounts.Subscription],
+    list[accounts.SubscriptionModel],
     query=market.ListMarketOrderBookSubscriptionsQuery,
 )
 
 _MARKET = "Market"
 LIST_VENUES = _get(
-    "listMarketVenues", "/market/venue/list", _MARKET, "List the venues and how they are.", list[market.MarketVenue]
+    "listMarketVenues", "/market/venue/list", _MARKET, "List the venues and their status.", list[market.MarketVenue]
 )
 SYNC_INSTRUMENTS = _post(
     "syncMarketInstruments",
     "/market/instrument/sync",
     _MARKET,
-    "Read a venue's instruments anew, for all tenants.",
+    "Read a venue's instruments again, for all tenants.",
     market.SyncMarketInstrumentsRequest,
     market.SyncedInstruments,
 )
@@ -365,7 +367,7 @@ ENABLE_INSTRUMENT = _post(
     _MARKET,
     "Let the tenant trade an instrument again.",
     market.InstrumentRequest,
-    market.Instrument,
+    market.InstrumentModel,
     scope=Scope.ADMIN,
 )
 DISABLE_INSTRUMENT = _post(
@@ -374,7 +376,7 @@ DISABLE_INSTRUMENT = _post(
     _MARKET,
     "Stop the tenant from trading an instrument.",
     market.InstrumentRequest,
-    market.Instrument,
+    market.InstrumentModel,
     scope=Scope.ADMIN,
 )
 LIST_INSTRUMENTS = _get(
@@ -382,7 +384,7 @@ LIST_INSTRUMENTS = _get(
     "/market/instrument/list",
     _MARKET,
     "List instruments.",
-    list[market.Instrument],
+    list[market.InstrumentModel],
     query=market.ListMarketInstrumentsQuery,
     is_paged=True,
 )
@@ -390,7 +392,7 @@ SYNC_SECURITIES = _post(
     "syncMarketSecurities",
     "/market/security/sync",
     _MARKET,
-    "Read a venue's securities anew, for all tenants.",
+    "Read a venue's securities again, for all tenants.",
     market.SyncMarketSecuritiesRequest,
     str,
 )
@@ -416,16 +418,18 @@ GET_ORDER_BOOK = _get(
     "/market/orderBook/get",
     _MARKET,
     "Show a book; a stale one is never shown.",
-    market.OrderBook,
+    market.OrderBookModel,
     query=market.GetMarketOrderBookQuery,
 )
 LIST_ORDER_BOOKS = _get(
     "listMarketOrderBooks",
     "/market/orderBook/list",
     _MARKET,
-    "Show books, in the order asked for.",
-    list[market.OrderBook],
+    "Show books, in the requested order.",
+    list[market.OrderBookModel],
     query=market.ListMarketOrderBooksQuery,
 )
 
-OPERATIONS: tuple[Operation, ...] = tuple(value for value in vars().copy().values() if isinstance(value, Operation))
+OPERATIONS: tuple[ApiOperation, ...] = tuple(
+    value for value in vars().copy().values() if isinstance(value, ApiOperation)
+)

@@ -34,7 +34,8 @@ from cadenza.wire.venues import VenueOut
 
 
 class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
-    """A new order. `idempotencyKey` (or else `clientOrderId`) makes repeating safe: the same order comes back."""
+    """A new order. `idempotencyKey` (else `clientOrderId`) makes repeating safe: a repeated request answers the same
+    order."""
 
     trading_account_id: UUID
     instrument_id: InstrumentIdText
@@ -89,7 +90,7 @@ class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
 
 
 class CancelTradeOrderRequest(Request, kw_only=True, frozen=True):
-    """An order to take off. Repeating is safe."""
+    """An order to cancel. Repeating is safe."""
 
     trading_account_id: UUID
     trade_order_id: UUID
@@ -124,7 +125,7 @@ class ListTradeOrdersQuery(Query, kw_only=True, frozen=True):
 
 
 def check_range(start_ms: int | None, end_ms: int | None) -> None:
-    """Raise unless the range is in order; an empty one (start = end) is allowed."""
+    """Raise `InvalidRequest` when the range ends before it starts. An empty range (start = end) is allowed."""
     if start_ms is not None and end_ms is not None and start_ms > end_ms:
         raise InvalidRequest("startTime is after endTime", {"field": "startTime"})
 
@@ -155,7 +156,7 @@ class TradeExecution(Response, kw_only=True, frozen=True):
 
 
 class TradeOrder(Response, kw_only=True, frozen=True):
-    """An order as last committed. `quantity` and `orderQuantityType` are as asked."""
+    """An order as last committed. `quantity` and `orderQuantityType` are those of the request."""
 
     trade_order_id: UUID
     trading_account_id: UUID
@@ -241,13 +242,13 @@ def trade_order(order: Order) -> TradeOrder:
         executed_quantity=to_plain(order.executed_quantity),
         executed_cost=to_plain(order.executed_cost),
         fees=_fees(order.fees, venue),
-        executions=[trade_execution(execution) for execution in order.executions],
+        executions=[trade_execution(execution) for execution in order.executions if not execution.is_busted],
         created_at=order.created_at_ms,
         created_at_date_time=rfc3339(order.created_at_ms),
         updated_at=order.updated_at_ms,
         updated_at_date_time=rfc3339(order.updated_at_ms),
         expire_at=optional(order.expire_at_ms),
         expire_at_date_time=optional_rfc3339(order.expire_at_ms),
-        canceled_at=optional(order.canceled_at_ms),
-        canceled_at_date_time=optional_rfc3339(order.canceled_at_ms),
+        canceled_at=optional(order.closed_at_ms),
+        canceled_at_date_time=optional_rfc3339(order.closed_at_ms),
     )

@@ -9,8 +9,7 @@ from cadenza.application.accounts.list_accounts import PortfolioQuery
 from cadenza.application.orders.portfolios import DEFAULT_CURRENCY
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Summary
-from cadenza.domain.trading.portfolio import Portfolio as DomainPortfolio
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
     PAGE_ITEMS_DEFAULT,
@@ -103,8 +102,8 @@ class PortfolioSummary(Response, kw_only=True, frozen=True):
     risk_exposure_rate: DecimalText
 
 
-class Portfolio(Response, kw_only=True, frozen=True):
-    """What an account holds and owes."""
+class PortfolioModel(Response, kw_only=True, frozen=True):
+    """The balances, positions and summary of an account."""
 
     trading_account_id: UUID
     venue: VenueOut
@@ -119,16 +118,16 @@ def _position(marked: MarkedPosition) -> PositionEntry:
     position, mark = marked.position, marked.mark
     return PositionEntry(
         position_id=position.id,
-        security_symbol=marked.base_asset,
+        security_symbol=marked.instrument.base_asset,
         trading_account_id=position.account_id,
         instrument_id=position.instrument_id,
         security_type=e.SECURITY_TYPE.write(marked.security_type),
         status=e.POSITION_STATUS.write(position.status),
         quantity=to_plain(position.quantity),
-        entry_price=to_plain(position.entry_price),
-        exit_price=to_plain(position.exit_price) if position.closed_quantity else UNSET,
+        entry_price=to_plain(marked.entry_price),
+        exit_price=to_plain(marked.exit_price) if position.closed_quantity else UNSET,
         current_price=optional_plain(mark),
-        unrealized_pnl=UNSET if mark is None else to_plain(position.unrealized_pnl(mark)),
+        unrealized_pnl=optional_plain(marked.unrealized_pnl),
         realized_pnl=to_plain(position.realized_pnl),
         created_at=position.created_at_ms,
         created_at_date_time=rfc3339(position.created_at_ms),
@@ -173,8 +172,8 @@ def _summary(account_id: TradingAccountId, summary: Summary) -> PortfolioSummary
     )
 
 
-def portfolio(portfolio: DomainPortfolio) -> Portfolio:
-    return Portfolio(
+def portfolio(portfolio: Portfolio) -> PortfolioModel:
+    return PortfolioModel(
         trading_account_id=portfolio.account.id,
         venue=str(portfolio.account.venue_id),
         positions=[_position(marked) for marked in portfolio.positions],

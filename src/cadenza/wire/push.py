@@ -1,15 +1,24 @@
-"""What is published on channels: `{"type": …, "data": …}` with the REST shape in `data`.
+"""Publications on channels: `{"type": …, "data": …}` with the REST shape in `data`.
 
-A trade of the public tape has no REST shape in the interface; ours is `MarketTradeTick`.
+An order is published with the executions that the event adds, and with cumulative totals; REST answers with all
+executions. The interface has no REST shape for a public trade; `MarketTradeTick` is ours.
 """
 
 from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
+from cadenza.domain.evolve import evolve
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.events import AccountEvent, AccountUpdated, OrderUpdated, PortfolioUpdated
+from cadenza.domain.trading.events import (
+    AccountEvent,
+    AccountUpdated,
+    BalanceCorrected,
+    OrderUpdated,
+    PositionCorrected,
+)
+from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.wire import enums as e
 from cadenza.wire.accounts import trading_account
 from cadenza.wire.base import DecimalText, Instant, InstrumentIdText, Response
@@ -30,7 +39,7 @@ class Push(Struct, Generic[T], kw_only=True, frozen=True, gc=False):
 
 
 class MarketTradeTick(Response, kw_only=True, frozen=True):
-    """A trade of the public tape; `side` is the side that took."""
+    """A public trade; `side` is the side of the taker."""
 
     instrument_id: InstrumentIdText
     venue: VenueOut
@@ -45,12 +54,16 @@ class MarketTradeTick(Response, kw_only=True, frozen=True):
 def encode_account_event(event: AccountEvent) -> bytes:
     """Return the publication of one event of an account's log."""
     match event.body:
-        case OrderUpdated(order):
-            return encode(Push(type="event.trade_order.updated", data=trade_order(order)))
-        case PortfolioUpdated(held):
-            return encode(Push(type="event.portfolio.updated", data=portfolio(held)))
-        case AccountUpdated(account):
+        case OrderUpdated(order, executions):
+            shown = trade_order(evolve(order, executions=executions))
+            return encode(Push(type="event.trade_order.updated", data=shown))
+        case AccountUpdated(account) | BalanceCorrected(account=account) | PositionCorrected(account=account):
             return encode(Push(type="event.trading_account.updated", data=trading_account(account, ())))
+
+
+def encode_portfolio(view: Portfolio) -> bytes:
+    """Return the publication of an account's portfolio."""
+    return encode(Push(type="event.portfolio.updated", data=portfolio(view)))
 
 
 def encode_order_book(snapshot: BookSnapshot) -> bytes:
@@ -73,5 +86,5 @@ def market_trade(trade: MarketTrade) -> MarketTradeTick:
 
 
 def encode_trade(trade: MarketTrade) -> bytes:
-    """Return the publication of a trade of the public tape."""
+    """Return the publication of a public trade."""
     return encode(Push(type="event.trade.updated", data=market_trade(trade)))

@@ -1,4 +1,4 @@
-"""Reading requests strictly: bodies and query strings, with errors that name the field and what was meant."""
+"""Strict reading of bodies and query strings. Errors name the field, and where possible the likely intended one."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def read_body(model: type[R], body: bytes) -> R:
         raise _explained(model, str(error)) from None
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InvalidRequest(f"the body is not the JSON we can read: {reason}") from None
+        raise InvalidRequest(f"the body cannot be read as JSON: {reason}") from None
     return request
 
 
@@ -82,10 +82,8 @@ def _decoder(model: type[S]) -> msgspec.json.Decoder[S]:
 
 
 def _repeats_names(body: bytes) -> bool:
-    """Tell whether an object of a JSON document, at any depth, has a name more than once.
-
-    A decoder keeps the last of them, so fewer names are kept than were written. Outside of strings a colon stands after
-    a name and nowhere else.
+    """Return whether an object of a JSON document, at any depth, has a name more than once. A decoder keeps only the
+    last of them, so fewer names are kept than were written. Outside of strings, a colon stands only after a name.
     """
     bare = _ESCAPED.sub(b"", body) if b"\\" in body else body
     written = b"".join(bare.split(b'"')[::2]).count(b":")
@@ -122,7 +120,7 @@ def _convert(model: type[Q], values: Mapping[str, Any]) -> Q:
 
 
 def _explained(model: type[Struct], problem: str) -> InvalidRequest:
-    """Turn a decoder's message into one that names the field and helps."""
+    """Turn a decoder's message into one that names the field and the mistake."""
     at = _AT.search(problem)
     field, reason = (at.group(1), problem[: at.start()]) if at else ("", problem)
     unknown = _UNKNOWN_FIELD.search(reason)

@@ -22,13 +22,13 @@ HealthStatusOut = Annotated[str, Meta(extra_json_schema={"enum": ["healthy", "de
 
 
 class HealthCheckComponent(Response, kw_only=True, frozen=True):
-    """One part."""
+    """The health of one part."""
 
     status: HealthStatusOut
 
 
 class HealthChecks(Response, kw_only=True, frozen=True):
-    """The parts that do these jobs in the running mode; the embedded ones count."""
+    """The parts that do these jobs in this deployment, embedded or not."""
 
     database: HealthCheckComponent
     temporal: Annotated[HealthCheckComponent, Meta(description="Durable jobs")]
@@ -36,7 +36,7 @@ class HealthChecks(Response, kw_only=True, frozen=True):
 
 
 class HealthReport(Response, kw_only=True, frozen=True):
-    """The one reply without an envelope; at most one second old."""
+    """The health of the server, at most one second old. The only reply without an envelope."""
 
     status: HealthStatusOut
     timestamp: Instant

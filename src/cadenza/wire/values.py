@@ -14,7 +14,7 @@ _SECONDS_REMEMBERED_MAX = 4_096
 
 
 def decimal_of(field: str, text: str) -> Decimal:
-    """Return the exact value of a decimal field; raise `InvalidRequest` naming the field."""
+    """Return the exact value of a decimal field. Raises `InvalidRequest`, which names the field."""
     try:
         return parse_decimal(text)
     except NotADecimal as error:

@@ -1,4 +1,4 @@
-"""The wire's `venue`: one word that names a venue and its environment. It is split here and nowhere else."""
+"""The wire's `venue`: one word that names a venue and its environment. This module alone splits it."""
 
 from typing import Annotated
 
@@ -50,7 +50,7 @@ def split_instrument_id(instrument_id: InstrumentId) -> tuple[str, str]:
 
 
 def is_deprecated(venue_id: VenueId) -> bool:
-    """Tell whether clients should move to the `_UAT` name of the venue."""
+    """Return whether the name is deprecated: clients should use the venue's `_UAT` name."""
     return venue_id.environment is Environment.SANDBOX or (
         venue_id.environment is Environment.PAPER and venue_id not in (PAPER, MOCK)
     )

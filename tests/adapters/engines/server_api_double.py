@@ -1,13 +1,21 @@
 """Centrifugo's server API as far as publishing needs it: idempotent, and failing when told to."""
 
 import asyncio
+import fnmatch
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import UNSET
 
-from cadenza.adapters.engines.centrifugo.server_api import ApiError, ApiFailed, Channel, Command, Publish, ServerApi
+from cadenza.adapters.engines.centrifugo.server_api import (
+    ApiCommand,
+    ApiError,
+    ApiFailed,
+    HistoryRemove,
+    Publish,
+    ServerApi,
+)
 
 
 class ServerApiDouble(ServerApi):
@@ -23,10 +31,10 @@ class ServerApiDouble(ServerApi):
         self.is_down = False
         self.loses_answers = False
         self.gate: asyncio.Event | None = None
-        self.requests: list[Sequence[Command]] = []
+        self.requests: list[Sequence[ApiCommand]] = []
         self._keys: set[tuple[str, str]] = set()
 
-    async def batch(self, commands: Sequence[Command]) -> Sequence[ApiError | None]:
+    async def batch(self, commands: Sequence[ApiCommand]) -> Sequence[ApiError | None]:
         self.requests.append(commands)
         if self.gate is not None:
             await self.gate.wait()
@@ -41,13 +49,13 @@ class ServerApiDouble(ServerApi):
     async def channels(self, pattern: str) -> frozenset[str]:
         if self.is_down:
             raise ApiFailed("down")
-        return frozenset(self.listened)
+        return frozenset(fnmatch.filter(self.listened, pattern))
 
     def data(self, channel: str) -> list[object]:
         return [msgspec.json.decode(publish.data) for publish in self.told[channel]]
 
-    def _do(self, command: Command) -> ApiError | None:
-        if isinstance(command.history_remove, Channel):
+    def _do(self, command: ApiCommand) -> ApiError | None:
+        if isinstance(command.history_remove, HistoryRemove):
             self.forgotten.append(command.history_remove.channel)
             return None
         publish = command.publish

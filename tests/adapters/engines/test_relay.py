@@ -19,7 +19,7 @@ from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.events import AccountEvent, AccountUpdated
 from cadenza.ports.failpoints import Failpoints
-from cadenza.runtime.here import NoFailpoints, SystemClock
+from cadenza.runtime.local import NoFailpoints, SystemClock
 
 ONE, TWO = TradingAccountId(h.uuid(101)), TradingAccountId(h.uuid(102))
 KIND, BODY = event_text(AccountUpdated(h.ACCOUNT))

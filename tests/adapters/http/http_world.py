@@ -49,10 +49,10 @@ from cadenza.domain.ids import (
     TradingAccountId,
     UserId,
 )
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.candle import Candle
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
-from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.market.subscription import Subscription, SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
@@ -119,8 +119,8 @@ ORDER = Order(
     created_at_ms=NOW_MS,
     updated_at_ms=NOW_MS,
 )
-FILLED_PARTLY = ORDER.filled(EXECUTION)
-CANCELED = ORDER.canceled(CancelReason.USER, NOW_MS)
+FILLED_PARTLY = ORDER.filled(EXECUTION, NOW_MS)
+CANCELED = ORDER.canceled(CancelReason.USER, D(0), NOW_MS, NOW_MS)
 CREDENTIAL = Credential(
     id=CREDENTIAL_ID,
     tenant_id=TENANT_ID,
@@ -218,8 +218,8 @@ POSITION = Position(
 PORTFOLIO = Portfolio(
     account=ACCOUNT,
     positions=(
-        MarkedPosition(position=POSITION, security_type=SecurityType.CRYPTO, base_asset="BTC", mark=D("64250.5")),
-        MarkedPosition(position=POSITION, security_type=SecurityType.CRYPTO, base_asset="BTC", mark=None),
+        MarkedPosition(position=POSITION, instrument=INSTRUMENT, security_type=SecurityType.CRYPTO, mark=D("64250.5")),
+        MarkedPosition(position=POSITION, instrument=INSTRUMENT, security_type=SecurityType.CRYPTO, mark=None),
     ),
     balances=(
         HeldBalance(

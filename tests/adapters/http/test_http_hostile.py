@@ -21,7 +21,7 @@ from cadenza.domain.errors import (
     TokenExpired,
 )
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, SIGNUP, SUBMIT_ORDER, Operation
+from cadenza.wire.operations import OPERATIONS, SIGNUP, SUBMIT_ORDER, ApiOperation
 
 SUBMIT = "/api/v3/tradeOrder/submit"
 LIST = "/api/v3/tradeOrder/list"
@@ -190,7 +190,7 @@ _BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: 
 _THAT_ASK_A_USE_CASE = [operation for operation in OPERATIONS if operation.id != "root"]
 
 
-def use_case_of(world: World, operation: Operation) -> Any:
+def use_case_of(world: World, operation: ApiOperation) -> Any:
     """The use case that an operation calls, found by watching."""
     return next(getattr(world.use_cases, name) for name in w.RESULTS if getattr(world.use_cases, name).calls)
 
@@ -209,7 +209,9 @@ def use_case_of(world: World, operation: Operation) -> Any:
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_errors_are_told_with_listed_statuses_only(world: World, operation: Operation, error: Exception) -> None:
+async def test_errors_are_answered_with_listed_statuses_only(
+    world: World, operation: ApiOperation, error: Exception
+) -> None:
     example = {"body": BODY_EXAMPLES.get(operation), "query": QUERY_EXAMPLES.get(operation, "")}
     await world.ask(operation.method, operation.path, **example)
     use_case = use_case_of(world, operation)

@@ -5,12 +5,12 @@ from tests.adapters.http.http_world import TOKEN, World
 
 from cadenza.adapters.http.routes import RESPONDERS
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.operations import OPERATIONS, ApiOperation
 
 _BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 
 
-async def ask(world: World, operation: Operation, **more: object) -> object:
+async def ask(world: World, operation: ApiOperation, **more: object) -> object:
     return await world.ask(
         operation.method,
         operation.path,
@@ -25,13 +25,13 @@ def test_every_operation_has_a_route() -> None:
 
 
 @_BY_ID
-async def test_it_answers_as_the_interface_says(world: World, operation: Operation) -> None:
+async def test_it_answers_as_the_interface_says(world: World, operation: ApiOperation) -> None:
     answer = await ask(world, operation, token=None if operation.is_public else TOKEN)
     assert answer.status == 200, answer.body
 
 
 @_BY_ID
-async def test_it_needs_a_token_unless_public(world: World, operation: Operation) -> None:
+async def test_it_needs_a_token_unless_public(world: World, operation: ApiOperation) -> None:
     answer = await ask(world, operation, token=None)
     if operation.is_public:
         assert answer.status == 200

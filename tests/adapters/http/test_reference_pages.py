@@ -23,7 +23,7 @@ from cadenza.adapters.realtime.channels import ChannelKind
 from cadenza.adapters.realtime.codes import DISCONNECTS, ERRORS, UNSUBSCRIBES
 from cadenza.adapters.realtime.websocket import PATH
 from cadenza.wire.errno import REGISTRY
-from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.operations import OPERATIONS, ApiOperation
 from cadenza.wire.reading import read_body, read_query
 
 VOID = {"meta", "link", "input", "wbr"}
@@ -81,7 +81,7 @@ def fields_of(schema: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
-def test_an_operation_is_told_in_full(page: Page, operation: Operation) -> None:
+def test_an_operation_is_told_in_full(page: Page, operation: ApiOperation) -> None:
     told = page.text(operation.id)
     described = openapi_document()["paths"][operation.path][operation.method.lower()]
     assert operation.path in told
@@ -99,7 +99,7 @@ def test_an_operation_is_told_in_full(page: Page, operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
-def test_the_command_of_an_operation_can_be_pasted(operation: Operation) -> None:
+def test_the_command_of_an_operation_can_be_pasted(operation: ApiOperation) -> None:
     words = shlex.split(curl_of(operation).replace("\\\n", ""))
     url = next(word for word in words if word.startswith("$API"))
     parts = urlsplit(url.replace("$API", "/api/v3"))
@@ -120,6 +120,15 @@ def test_a_model_is_told_in_full(page: Page, name: str) -> None:
         for value in schema.get("enum", []):
             assert (str(value).lower() if isinstance(value, bool) else str(value)) in told
         assert str(schema.get("description", "")).replace("`", "") in told
+
+
+def test_schemas_have_the_interfaces_names_and_every_reference_leads_to_one() -> None:
+    """A model whose class ends in `Model`, because the domain has a class of the name, is published without the end."""
+    assert {"Instrument", "OrderBook", "Portfolio", "Subscription", "TradingAccount"} <= set(MODELS)
+    assert not [name for name in MODELS if name.endswith("Model")]
+    references = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(openapi_document()))
+    assert references
+    assert set(references) <= set(MODELS)
 
 
 def test_every_error_has_its_row(page: Page) -> None:

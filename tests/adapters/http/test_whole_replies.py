@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from cadenza.adapters.http.wire_protocol import protocol_class
-from cadenza.runtime.here import SystemIds
+from cadenza.runtime.local import SystemIds
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 JSON = (b"content-type", b"application/json")

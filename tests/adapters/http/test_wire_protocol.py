@@ -13,7 +13,7 @@ from tests.contract.checker import assert_conforms
 from uvicorn.server import ServerState
 
 from cadenza.adapters.http.wire_protocol import HEAD_BYTES_MAX, protocol_class
-from cadenza.runtime.here import SystemIds
+from cadenza.runtime.local import SystemIds
 
 Ask = Callable[..., Any]
 TIMEOUT_S = 10.0

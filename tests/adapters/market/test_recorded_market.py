@@ -20,7 +20,7 @@ from cadenza.adapters.venues.paper.market.recording import (
 )
 from cadenza.adapters.venues.paper.market.verification import Mismatch, Verdict, verify
 from cadenza.domain.market.enums import Side
-from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
+from cadenza.exchange import PublicTrade, ResetMarket, SetLevel
 
 HEADER = Header(
     symbol="BTC/USDT",
@@ -114,7 +114,7 @@ def test_a_best_price_message_removes_what_is_better_and_a_depth_update_confirms
     assert shown == {Side.BUY: {100: 7, 99: 2}, Side.SELL: {105: 1, 106: 8, 107: 9}}
     after, later = play(SESSION)
     assert after == shown
-    assert later[len(commands) :] == [MarketTrade(Side.SELL, 101, 4, 0)]
+    assert later[len(commands) :] == [PublicTrade(Side.SELL, 101, 4, 0)]
 
 
 def test_an_older_best_price_message_changes_nothing() -> None:
@@ -136,7 +136,7 @@ def test_the_market_plays_in_time_trades_early_and_round_and_round() -> None:
     assert market.advance(10_003) == []
     assert {command.at_ms for _, command in market.advance(10_004)} == {10_004}
     rest = [command for _, command in market.advance(10_015)]
-    assert [command for command in rest if isinstance(command, MarketTrade)] == [MarketTrade(Side.SELL, 101, 4, 10_006)]
+    assert [command for command in rest if isinstance(command, PublicTrade)] == [PublicTrade(Side.SELL, 101, 4, 10_006)]
     again = [command for _, command in market.advance(10_016)]
     assert [type(command) for command in again] == [ResetMarket]
 

@@ -11,8 +11,8 @@ from cadenza.adapters.venues.paper.market.synthetic import LEVELS_PER_SIDE, STEP
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
 from cadenza.domain.money import is_multiple
+from cadenza.exchange import MatchingEngine, PublicTrade, ResetMarket, SetLevel
 
 START_MS = 1_700_000_000_000
 Commands = list[tuple[InstrumentId, MarketCommand]]
@@ -64,7 +64,7 @@ def test_minutes_of_it_never_show_a_crossed_thin_or_empty_book(seed: int) -> Non
     for minute in range(4):
         for instrument_id, command in market.advance(START_MS + minute * 60_000):
             engine = engines[instrument_id]
-            if isinstance(command, MarketTrade):
+            if isinstance(command, PublicTrade):
                 prints[instrument_id] += 1
                 best = engine.best_ask() if command.aggressor_side is Side.BUY else engine.best_bid()
                 assert command.price == best, "a print takes the best level, before the level shows it"

@@ -20,8 +20,8 @@ from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.enums import Side
-from cadenza.domain.matching.records import PostingKind
 from cadenza.domain.trading.order import Order
+from cadenza.exchange.records import PostingKind
 from cadenza.ports.venue import VenueStatus
 
 BTC, ETH, PERPETUAL = INSTRUMENTS
@@ -74,22 +74,23 @@ class MockBench:
             "side": Side.BUY,
             "client_order_id": client_order_id,
             "number": self.numbers,
+            "at_ms": self.clock.ms,
         }
         return make_order(account, quantity=quantity, price=price, **(arguments | fields))
 
     async def tick(self, duration_ms: int = 50) -> None:
         """Let time pass and the venue notice."""
-        desk = self.connector._desk
+        runner = self.connector._runner
         self.clock.advance(duration_ms)
 
         def has_turned() -> bool:
-            desk._news.set()
-            return desk._now_ms >= self.clock.ms
+            runner._news.set()
+            return runner._now_ms >= self.clock.ms
 
         await until(has_turned, "the turn")
 
-    async def told(self, sink: RecordingSink, count: int) -> list[Any]:
-        """Everything that the stream has told, once it is as much as that."""
+    async def delivered(self, sink: RecordingSink, count: int) -> list[Any]:
+        """Return everything that the stream has delivered, once there are `count` reports."""
         await until(lambda: len(sink.reports) >= count, f"{count} reports")
         return sink.reports
 
@@ -111,11 +112,11 @@ class MockBench:
         await until(is_back, "the venue's return")
 
     def total(self, owner: str, asset: str) -> Any:
-        return self.connector._floor.office.ledger.total(owner, asset)
+        return self.connector._exchange.office.ledger.total(owner, asset)
 
     def check_conservation(self) -> None:
         """For every asset the totals of all owners are 0, on disk as in memory, and postings add up to totals."""
-        totals = self.connector._floor.office.ledger.totals()
+        totals = self.connector._exchange.office.ledger.totals()
         assert {key: held.total for key, held in self.disk.balances.items()} == totals
         for asset in {asset for _, asset in totals}:
             assert sum(total for (_, of), total in totals.items() if of == asset) == 0

@@ -1,4 +1,4 @@
-"""docs/venues/mock.md tells every step as it is, with an example that works."""
+"""docs/venues/mock.md lists every step with an example that works."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 from tests.adapters.mock.mock_bench import ASK, BID, BTC, ETH, MockBench
 
 from cadenza.adapters.venues.mock import Script
-from cadenza.adapters.venues.mock.script import STEPS, StepName
+from cadenza.adapters.venues.mock.script import SCRIPTED_REASONS, STEPS, StepName
 from cadenza.adapters.venues.mock.spec import BOOKS, DELAY_MS_MAX
 from cadenza.domain.money import to_plain
-from cadenza.domain.trading.enums import RejectReason
 
 PAGE = (Path(__file__).parents[3] / "docs/venues/mock.md").read_text()
 _ROW = re.compile(r"^\| `([^`]+)` \| .+ \| `mock '([^']+)'` \|$", re.MULTILINE)
@@ -53,7 +52,7 @@ async def test_every_example_is_taken(bench: MockBench) -> None:
 
 def test_the_page_knows_reasons_prices_and_limits() -> None:
     reasons = PAGE.partition("REASON is one of")[2].partition(".\n")[0]
-    assert re.findall(r"`(\w+)`", reasons) == list(RejectReason)
+    assert re.findall(r"`(\w+)`", reasons) == list(SCRIPTED_REASONS)
     assert f"BTC {BID} / {ASK}" in PAGE
     assert f"ETH {to_plain(BOOKS[ETH.id].bid)} / {to_plain(BOOKS[ETH.id].ask)}" in PAGE
     assert f"maker {to_plain(BTC.maker_fee)}, taker {to_plain(BTC.taker_fee)}" in PAGE

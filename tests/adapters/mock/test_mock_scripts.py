@@ -1,20 +1,21 @@
 """MOCK: what each script has happen, and what a typing error has."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from tests.adapters.mock.mock_bench import ASK, MockBench
-from tests.inhouse_kit import kinds
+from tests.inhouse_kit import SEND_WITHIN_MS, kinds
 
 from cadenza.adapters.venues.mock import MalformedScript, Script
-from cadenza.adapters.venues.mock.script import STEPS, StepName
+from cadenza.adapters.venues.mock.script import SCRIPTED_REASONS, STEPS, StepName
 from cadenza.adapters.venues.mock.spec import DELAY_MS_MAX, PARTS_MAX
 from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, RejectedReport
 
 
-@pytest.mark.parametrize("reason", list(RejectReason))
+@pytest.mark.parametrize("reason", SCRIPTED_REASONS)
 async def test_reject(bench: MockBench, reason: RejectReason) -> None:
     account, session, sink = await bench.session()
     order = bench.order(account, f"mock.reject:{reason}")
@@ -37,10 +38,14 @@ async def test_never_arrives(bench: MockBench) -> None:
     order = bench.order(account, "mock.never-arrives")
     assert kinds(await session.submit(order)) == ["UnknownOutcome"]
     assert bench.disk.orders == {}
+    await bench.tick(SEND_WITHIN_MS)
+    assert kinds(await session.lookup([order])) == ["UnknownOutcome"]
+    await bench.tick(1)
     (report,) = await session.lookup([order])
     assert isinstance(report, RejectedReport)
     assert report.reason == RejectReason.NOT_FOUND_AT_VENUE
-    assert kinds(await session.submit(order)) == ["Rejected"]
+    (late,) = await session.submit(replace(order, send_before_ms=bench.clock.ms + SEND_WITHIN_MS))
+    assert late.reason == RejectReason.NOT_FOUND_AT_VENUE
     assert sink.reports == []
 
 
@@ -63,7 +68,7 @@ async def test_fill_at_once_and_later(bench: MockBench) -> None:
     await bench.tick(299)
     assert sink.reports == []
     await bench.tick(1)
-    (fill,) = await bench.told(sink, 1)
+    (fill,) = await bench.delivered(sink, 1)
     assert (fill.order_id, fill.at_ms) == (later.id, accepted.at_ms + 300)
 
 
@@ -81,9 +86,9 @@ async def test_partial_fills_come_one_by_one(bench: MockBench) -> None:
     await bench.tick(499)
     assert sink.reports == []
     await bench.tick(1)
-    await bench.told(sink, 1)
+    await bench.delivered(sink, 1)
     await bench.tick(500)
-    await bench.told(sink, 2)
+    await bench.delivered(sink, 2)
     fills = [first, *sink.reports]
     assert [fill.quantity for fill in fills] == [Decimal("0.00033"), Decimal("0.00033"), Decimal("0.00034")]
     assert [fill.at_ms - first.at_ms for fill in fills] == [0, 500, 1000]
@@ -105,9 +110,9 @@ async def test_expire_and_cancel_by_the_venue(bench: MockBench) -> None:
     await session.submit(bench.order(account, "mock.expire:100"))
     await session.submit(bench.order(account, "mock.venue-cancel:200"))
     await bench.tick(100)
-    await bench.told(sink, 1)
+    await bench.delivered(sink, 1)
     await bench.tick(100)
-    assert kinds(await bench.told(sink, 2)) == ["Expired", "Canceled"]
+    assert kinds(await bench.delivered(sink, 2)) == ["Expired", "Canceled"]
     assert [report.reason for report in sink.of(CanceledReport)] == [CancelReason.VENUE]
 
 
@@ -117,7 +122,7 @@ async def test_the_clock_ends_a_scripted_order_too(bench: MockBench) -> None:
     order = bench.order(account, "mock.partial:3:500", time_in_force=TimeInForce.GTD, expire_at_ms=expiry, quantity="3")
     await session.submit(order)
     await bench.tick(5_000)
-    assert kinds(await bench.told(sink, 2)) == ["Fill", "Expired"]
+    assert kinds(await bench.delivered(sink, 2)) == ["Fill", "Expired"]
 
 
 async def test_ack_delay(bench: MockBench) -> None:
@@ -128,20 +133,20 @@ async def test_ack_delay(bench: MockBench) -> None:
     other = bench.order(account, None)
     assert kinds(await session.submit(other)) == ["Accepted"]  # nobody else waits
     await bench.tick(200)
-    assert kinds(await bench.told(sink, 1)) == ["Fill"]
+    assert kinds(await bench.delivered(sink, 1)) == ["Fill"]
     assert not submit.done()
     await bench.tick(800)
     assert kinds(await submit) == ["Accepted"]
     assert len(sink.reports) == 1
 
 
-async def test_who_does_not_wait_for_a_delayed_ack_is_told_by_the_stream(bench: MockBench) -> None:
+async def test_a_caller_that_does_not_wait_for_a_delayed_ack_gets_it_by_the_stream(bench: MockBench) -> None:
     account, session, sink = await bench.session()
     order = bench.order(account, "mock.ack-delay:1000.fill")
     submit = bench.start(session.submit(order))
     await bench.until_at_work(order)
     submit.cancel()
-    assert kinds(await bench.told(sink, 2)) == ["Accepted", "Fill"]
+    assert kinds(await bench.delivered(sink, 2)) == ["Accepted", "Fill"]
 
 
 async def test_ack_lost(bench: MockBench) -> None:
@@ -152,7 +157,7 @@ async def test_ack_lost(bench: MockBench) -> None:
     later = bench.order(account, "mock.ack-lost.fill:100")
     assert kinds(await session.submit(later)) == ["UnknownOutcome"]
     await bench.tick(100)
-    assert kinds(await bench.told(sink, 1)) == ["Fill"]
+    assert kinds(await bench.delivered(sink, 1)) == ["Fill"]
     assert sink.reports[0].order_id == later.id
 
 
@@ -174,14 +179,14 @@ async def test_a_part_before_the_ack(bench: MockBench) -> None:
     assert kinds(await session.submit(bench.order(account, "mock.fill-before-ack.partial:2:100"))) == ["Accepted"]
     assert kinds(sink.reports) == ["Fill"]
     await bench.tick(100)
-    assert kinds(await bench.told(sink, 2)) == ["Fill", "Fill"]
+    assert kinds(await bench.delivered(sink, 2)) == ["Fill", "Fill"]
 
 
 async def test_duplicate_fill(bench: MockBench) -> None:
     account, session, sink = await bench.session()
     reports = await session.submit(bench.order(account, "mock.duplicate-fill"))
     assert kinds(reports) == ["Accepted", "Fill"]
-    assert await bench.told(sink, 2) == reports
+    assert await bench.delivered(sink, 2) == reports
     assert len(bench.disk.fills) == 1
 
 
@@ -203,14 +208,14 @@ async def test_cancel_slow(bench: MockBench) -> None:
     await bench.tick(100)
     assert await session.cancel(order) == []  # not begun again
     await bench.tick(100)
-    assert kinds(await bench.told(sink, 1)) == ["Fill"]
+    assert kinds(await bench.delivered(sink, 1)) == ["Fill"]
     resting = bench.order(account, "mock.cancel-slow:500")
     await session.submit(resting)
     assert await session.cancel(resting) == []
     await bench.tick(499)
     assert len(sink.reports) == 1
     await bench.tick(1)
-    assert kinds(await bench.told(sink, 2)) == ["Fill", "Canceled"]
+    assert kinds(await bench.delivered(sink, 2)) == ["Fill", "Canceled"]
     assert sink.reports[1].order_id == resting.id
 
 
@@ -235,7 +240,7 @@ async def test_late_fill(bench: MockBench) -> None:
     await bench.tick(399)
     assert sink.reports == []
     await bench.tick(1)
-    confirmed, fill = await bench.told(sink, 2)
+    confirmed, fill = await bench.delivered(sink, 2)
     assert kinds([confirmed, fill]) == ["Canceled", "Fill"]
     assert (fill.quantity, fill.at_ms - canceled.at_ms) == (Decimal("1.5"), 400)
     assert set(kinds(await session.lookup([order]))) == {"Accepted", "Fill", "Canceled"}
@@ -251,12 +256,12 @@ async def test_a_late_fill_of_one_lot_keeps_what_it_held_until_then(bench: MockB
     assert isinstance(refused, RejectedReport)
     assert refused.reason == RejectReason.INSUFFICIENT_BALANCE
     await bench.tick(400)
-    await bench.told(sink, 2)
+    await bench.delivered(sink, 2)
     assert kinds(await session.submit(bench.order(account, None, "1", side=Side.SELL, price="70000"))) == ["Accepted"]
     smallest = bench.order(account, "mock.late-fill", "0.00010")
     await session.submit(smallest)
     await session.cancel(smallest)
-    assert (await bench.told(sink, 4))[-1].quantity == Decimal("0.00005")
+    assert (await bench.delivered(sink, 4))[-1].quantity == Decimal("0.00005")
 
 
 @pytest.mark.parametrize(
@@ -272,6 +277,7 @@ async def test_a_late_fill_of_one_lot_keeps_what_it_held_until_then(bench: MockB
         ("mock.rest 1 -", "there is no step"),
         ("mock.reject", "reject needs its REASON"),
         ("mock.reject:insufficient_balance", "must be one of"),
+        ("mock.reject:DUPLICATE_SENT_ID", "must be one of"),
         ("mock.reject:OTHER.rest", "nothing else can happen"),
         ("mock.fill:-1", "whole number"),
         ("mock.fill:٣", "whole number"),

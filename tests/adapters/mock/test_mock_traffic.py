@@ -1,5 +1,4 @@
-"""MOCK under seeded random scripts, cancels and restarts: money is conserved, every order is told
-truly."""
+"""MOCK under seeded random scripts, cancels and restarts: money is conserved, and reports are true for every order."""
 
 from decimal import Decimal
 from random import Random
@@ -40,7 +39,7 @@ def any_script(random: Random) -> str | None:
 
 
 class Client:
-    """An account's owner, who keeps what it was told."""
+    """An account's owner, which keeps what it received."""
 
     def __init__(self, account: TradingAccount, type: AccountType) -> None:
         self.account, self.type = account, type
@@ -54,8 +53,8 @@ class Client:
         self.sinks.append(sink)
 
     def executed(self) -> dict[Any, Decimal]:
-        told = [*self.replies, *(report for sink in self.sinks for report in sink.reports)]
-        trades = {report.trade_id: report for report in told if isinstance(report, FillReport)}
+        received = [*self.replies, *(report for sink in self.sinks for report in sink.reports)]
+        trades = {report.trade_id: report for report in received if isinstance(report, FillReport)}
         sums: dict[Any, Decimal] = {}
         for fill in trades.values():
             sums[fill.order_id] = sums.get(fill.order_id, Decimal(0)) + fill.quantity

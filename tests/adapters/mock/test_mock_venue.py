@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from tests.adapters.mock.mock_bench import ASK, BID, BTC, ETH, PERPETUAL, MockBench
-from tests.inhouse_kit import BookKeeper, kinds, until
+from tests.inhouse_kit import BookKeeper, as_acknowledged, kinds, until
 
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -51,7 +51,7 @@ async def test_times_in_force_without_a_script(bench: MockBench) -> None:
     assert await submit(TimeInForce.GTD, "60000", expire_at_ms=bench.clock.ms) == ["Rejected", "INVALID_ORDER"]
     assert await submit(TimeInForce.GTD, "60000", expire_at_ms=bench.clock.ms + 200) == ["Accepted"]
     await bench.tick(200)
-    assert kinds(await bench.told(sink, 1)) == ["Expired"]
+    assert kinds(await bench.delivered(sink, 1)) == ["Expired"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_margin(bench: MockBench) -> None:
     await session.submit(late)
     await session.cancel(late)
     await bench.tick(20)  # the snapshot above ended its millisecond, so the venue's clock is ahead of ours
-    await bench.told(sink, 2)
+    await bench.delivered(sink, 2)
     (position,) = (await session.snapshot()).positions
     assert position.quantity == Decimal("-0.5")
 
@@ -136,20 +136,20 @@ async def test_a_restart_in_the_midst_of_a_script_goes_on(bench: MockBench) -> N
     assert kinds(await session.cancel(refusing)) == ["CancelRefused"]
     assert kinds(await session.cancel(refusing)) == ["Canceled"]
     await bench.tick(1000)
-    assert kinds(await bench.told(sink, 1)) == ["Fill"]
+    assert kinds(await bench.delivered(sink, 1)) == ["Fill"]
     bench.clock.advance(1000)  # while nobody runs the venue, time goes on
     await bench.restart()
     account, session, sink = await bench.session()
     await bench.tick(0)
-    told = await session.lookup([parts, slow, late])
+    reports = await session.lookup([parts, slow, late])
     fills = {
-        order.id: [r.quantity for r in told if r.order_id == order.id and hasattr(r, "trade_id")]
+        order.id: [r.quantity for r in reports if r.order_id == order.id and hasattr(r, "trade_id")]
         for order in (parts, slow, late)
     }
     assert fills == {parts.id: [Decimal(1)] * 4, slow.id: [], late.id: [Decimal(1)]}
-    assert [r.order_id for r in told if kinds([r]) == ["Canceled"]] == [slow.id, late.id]
+    assert [r.order_id for r in reports if kinds([r]) == ["Canceled"]] == [slow.id, late.id]
     assert sink.reports == []  # it happened before this session opened
-    assert bench.connector._floor.office.open_orders() == []
+    assert bench.connector._exchange.office.open_orders() == []
 
 
 async def test_a_commit_that_failed_takes_the_step_back(bench: MockBench) -> None:
@@ -167,7 +167,7 @@ async def test_an_order_asked_twice_follows_its_script_once(bench: MockBench) ->
     account, session, _ = await bench.session()
     order = bench.order(account, "mock.partial:2:100", "2")
     first = await session.submit(order)
-    assert await session.submit(order) == first
+    assert as_acknowledged(await session.submit(order)) == first
     await bench.tick(1000)
     assert len(bench.disk.fills) == 2
 

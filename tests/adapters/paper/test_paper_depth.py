@@ -7,15 +7,15 @@ import pytest
 from tests.inhouse_kit import BookKeeper, kinds, until
 from tests.paper_bench import SPOT, Bench
 
-from cadenza.adapters.venues.paper import PaperSettings
+from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.market.enums import Side, TimeInForce
-from cadenza.domain.matching import MarketTrade
+from cadenza.exchange import PublicTrade
 
 
 @pytest.fixture
 async def deep() -> AsyncIterator[Bench]:
-    running = Bench(PaperSettings(partial_fills=False))
+    running = Bench(PaperVenueSettings(partial_fills=False))
     await running.connector.start()
     yield running
     await running.connector.stop()
@@ -44,7 +44,7 @@ async def test_the_queue_before_a_resting_order_passes_as_ever(deep: Bench) -> N
     account, session, sink = await deep.session()
     await session.submit(deep.order(account, SPOT, Side.BUY, "5", "60000"))  # behind 1 BTC
     for lots in (60_000, 40_000, 1):
-        deep.market.put(SPOT.id, lambda at_ms, lots=lots: MarketTrade(Side.SELL, 6_000_000, lots, at_ms))
+        deep.market.put(SPOT.id, lambda at_ms, lots=lots: PublicTrade(Side.SELL, 6_000_000, lots, at_ms))
         assert sink.fills == []
         await deep.tick()
     await until(lambda: bool(sink.fills), "the fill")
@@ -57,7 +57,7 @@ async def test_book_and_trades_look_as_they_are(deep: Bench) -> None:
     await deep.connector.open_book(SPOT.id, keeper)
     await session.submit(deep.order(account, SPOT, Side.BUY, "0.25", "60000"))
     await session.submit(deep.order(account, SPOT, Side.BUY, "5"))
-    deep.market.put(SPOT.id, lambda at_ms: MarketTrade(Side.BUY, 6_001_000, 7, at_ms))
+    deep.market.put(SPOT.id, lambda at_ms: PublicTrade(Side.BUY, 6_001_000, 7, at_ms))
     await deep.tick()
     assert keeper.bids == {Decimal(60000): Decimal("1.25"), Decimal(59990): Decimal(2)}
     assert keeper.asks == {Decimal(60010): Decimal(1), Decimal(60020): Decimal(2)}
@@ -78,7 +78,7 @@ async def test_the_setting_may_change_between_two_starts(deep: Bench) -> None:
     await session.submit(deep.order(account, SPOT, Side.BUY, "2", "60000"))
     for partial_fills, executed in ((True, 0), (False, 5)):  # what was taken stays taken where the market is as it was
         await deep.connector.stop()
-        deep.settings = PaperSettings(partial_fills=partial_fills)
+        deep.settings = PaperVenueSettings(partial_fills=partial_fills)
         await deep.restart()
         account, session, sink = await deep.session()
         order = deep.order(account, SPOT, Side.BUY, "5", "60010", time_in_force=TimeInForce.IOC)

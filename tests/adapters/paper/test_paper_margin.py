@@ -9,7 +9,7 @@ from tests.inhouse_kit import kinds, replayed, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
-from cadenza.adapters.venues.paper import PaperSettings
+from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import PositionId
 from cadenza.domain.market.enums import Side
@@ -72,7 +72,7 @@ async def test_a_position_that_falls_too_far_is_liquidated_and_the_debt_is_cover
     snapshot = await session.snapshot()
     assert snapshot.positions == ()
     assert bench.total(owner, "EUR") == 1_000_000
-    totals = bench.connector._floor.office.ledger.totals()
+    totals = bench.connector._exchange.office.ledger.totals()
     assert sum(total for (_, asset), total in totals.items() if asset == "USDT") == 0
     # A session that was away learns all of it, the balance too.
     assert kinds(await replayed(session, 0))[-1] == "Balance"
@@ -92,8 +92,8 @@ async def test_a_book_too_thin_liquidates_as_far_as_it_goes_and_goes_on(bench: B
     assert (await session.snapshot()).positions == ()
 
 
-@pytest.mark.parametrize("settings", [PaperSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))])
-async def test_hedged_rows(settings: PaperSettings) -> None:
+@pytest.mark.parametrize("settings", [PaperVenueSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))])
+async def test_hedged_rows(settings: PaperVenueSettings) -> None:
     bench = Bench(settings)
     await bench.connector.start()
     account, session, _ = await bench.session(AccountType.MARGIN)

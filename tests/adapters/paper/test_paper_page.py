@@ -1,4 +1,4 @@
-"""docs/venues/paper.md tells the settings and accounts as they are."""
+"""docs/venues/paper.md lists the settings and accounts as they are."""
 
 import re
 from dataclasses import fields
@@ -9,7 +9,7 @@ from tests.paper_bench import Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.domain.accounts.credential import CredentialType
-from cadenza.runtime.config import PaperSettings
+from cadenza.runtime.config import PaperConfig
 
 PAGE = (Path(__file__).parents[3] / "docs/venues/paper.md").read_text()
 _ROW = re.compile(r"^\| `CADENZA_PAPER_(\w+)` \| `?([^`|]*?)`? \| .+ \|$", re.MULTILINE)
@@ -23,10 +23,10 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def test_every_setting_is_told_with_its_default() -> None:
+def test_every_setting_is_listed_with_its_default() -> None:
     table = PAGE.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
-    defaults = PaperSettings()
-    wanted = {f.name: shown(getattr(defaults, f.name)) for f in fields(PaperSettings)}
+    defaults = PaperConfig()
+    wanted = {f.name: shown(getattr(defaults, f.name)) for f in fields(PaperConfig)}
     assert {name.lower(): default for name, default in _ROW.findall(table)} == wanted
 
 

@@ -7,28 +7,29 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.inhouse_kit import kinds, replayed
+from tests.inhouse_kit import SEND_WITHIN_MS, as_acknowledged, kinds, replayed
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.storage import paper
-from cadenza.adapters.storage.paper import PostgresPaperLedger
+from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import MOCK, PAPER
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.matching.ledger import INSURANCE, VENUE_OWNERS
-from cadenza.domain.matching.records import (
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.position import PositionSide
+from cadenza.domain.trading.reports import AcceptedReport
+from cadenza.exchange.ledger import INSURANCE, VENUE_OWNERS
+from cadenza.exchange.records import (
     EngineMemory,
-    HeldBalance,
+    LedgerBalance,
     Posting,
     PostingKind,
     VenueAccount,
     VenueChanges,
     VenueOrder,
 )
-from cadenza.domain.matching.state import MarketLevel
-from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.position import PositionSide
-from cadenza.ports.paper_ledger import LedgerTakenOver, Place
+from cadenza.exchange.state import MarketLevel
+from cadenza.ports.exchange_ledger import HistoryCursor, LedgerTakenOver
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ class PostgresBench(Bench):
         self.pool = pool
         super().__init__()
 
-    def _writer(self) -> PostgresPaperLedger:
-        return PostgresPaperLedger(self.pool, PAPER)
+    def _writer(self) -> PostgresExchangeLedger:
+        return PostgresExchangeLedger(self.pool, PAPER)
 
 
 @pytest.fixture
@@ -67,37 +68,40 @@ async def test_a_restart_goes_on_where_it_stopped(stored: PostgresBench) -> None
         stored.order(account, SPOT, Side.BUY, "1", "50000", time_in_force=TimeInForce.GTD, expire_at_ms=expiry)
     )
     await margin_session.submit(stored.order(margin, PERPETUAL, Side.SELL, "3", leverage=10))
-    floor = stored.connector._floor
-    orders = floor.office.open_orders()
-    totals = dict(floor.office.ledger.totals())
-    positions = floor.office.ledger.positions(margin.external.external_id)
-    engine = floor._engines[SPOT.id].snapshot()
+    exchange = stored.connector._exchange
+    orders = exchange.office.open_orders()
+    totals = dict(exchange.office.ledger.totals())
+    positions = exchange.office.ledger.positions(margin.external.external_id)
+    engine = exchange._engines[SPOT.id].snapshot()
     await stored.connector.stop()
     await stored.restart()
-    floor = stored.connector._floor
-    assert dict(floor.office.ledger.totals()) == totals
-    assert floor.office.ledger.positions(margin.external.external_id) == positions
-    again = {order.venue_order_id: order for order in floor.office.open_orders()}
+    exchange = stored.connector._exchange
+    assert dict(exchange.office.ledger.totals()) == totals
+    assert exchange.office.ledger.positions(margin.external.external_id) == positions
+    again = {order.venue_order_id: order for order in exchange.office.open_orders()}
     for order in orders:
         places = {
             "sequence": again[order.venue_order_id].sequence,
             "queue_ahead": again[order.venue_order_id].queue_ahead,
         }
         assert replace(order, **places) == again[order.venue_order_id]
-    restored = floor._engines[SPOT.id].snapshot()
+    restored = exchange._engines[SPOT.id].snapshot()
     assert restored.orders == engine.orders
     assert restored.last_price == engine.last_price
     # What was taken before the restart is still taken.
-    assert floor._engines[SPOT.id].market_depth(Side.SELL, 9) == [(6002000, 150_000)]
+    assert exchange._engines[SPOT.id].market_depth(Side.SELL, 9) == [(6002000, 150_000)]
 
 
 async def test_histories_and_replay_come_from_disk(stored: PostgresBench) -> None:
     account, session, _ = await stored.session()
     first, second = stored.order(account, SPOT, Side.BUY, "1.5"), stored.order(account, SPOT, Side.BUY, "1", "50000")
-    told = [*await session.submit(first), *await session.submit(second)]
-    assert list(await session.lookup([first, second])) == told
-    assert await replayed(session, 0) == told
+    reports = [*await session.submit(first), *await session.submit(second)]
+    looked_up = await session.lookup([first, second])
+    assert as_acknowledged(looked_up) == reports
+    assert [r.executed_quantity for r in looked_up if isinstance(r, AcceptedReport)] == [first.quantity, 0]
+    assert await replayed(session, 0) == looked_up
     missing = stored.order(account, SPOT, Side.BUY, "1")
+    await stored.tick(SEND_WITHIN_MS + 1)
     assert kinds(await session.lookup([missing])) == ["Rejected"]
 
 
@@ -109,21 +113,22 @@ async def test_a_long_replay_is_read_page_by_page(stored: PostgresBench, monkeyp
     for order in orders:
         await session.submit(order)
     pieces = [piece async for piece in session.replay(0)]
-    assert [len(piece) for piece in pieces] == [3, 3, 3, 1]
-    assert {report.order_id for piece in pieces for report in piece} == {order.id for order in orders}
+    assert [len(piece.reports) for piece in pieces] == [3, 3, 3, 1]
+    assert {piece.covers_from_ms for piece in pieces} == {0}
+    assert {report.order_id for piece in pieces for report in piece.reports} == {order.id for order in orders}
     replay = session.replay(0)
-    first = [report.order_id for report in await anext(replay)]
+    first = [report.order_id for report in (await anext(replay)).reports]
     await stored.tick()
     changed = next(order for order in orders if order.id == first[0])
     await session.cancel(changed)
-    rest = [report async for piece in replay for report in piece]
+    rest = [report async for piece in replay for report in piece.reports]
     assert {report.order_id for report in rest} == {order.id for order in orders} - set(first) | {changed.id}
     assert kinds([report for report in rest if report.order_id == changed.id]) == ["Accepted", "Canceled"]
 
 
 async def test_a_balance_comes_with_all_the_money_that_is_in_it(pool: asyncpg.Pool) -> None:
     """An order that changed again within the millisecond in which its page ended comes with the balance."""
-    ledger = PostgresPaperLedger(pool, PAPER)
+    ledger = PostgresExchangeLedger(pool, PAPER)
     await ledger.take_over()
     owner = VenueAccount(
         external_id="acc", type=AccountType.MARGIN, position_mode=PositionMode.NETTING, max_leverage=5, opened_at_ms=1
@@ -137,11 +142,11 @@ async def test_a_balance_comes_with_all_the_money_that_is_in_it(pool: asyncpg.Po
         source=INSURANCE, target="acc", asset="USDT", amount=Decimal(7), kind=PostingKind.INSURANCE, trade_id=None,
         at_ms=5,
     )  # fmt: skip
-    balance = HeldBalance(owner="acc", asset="USDT", total=Decimal(7))
+    balance = LedgerBalance(owner="acc", asset="USDT", total=Decimal(7))
     await ledger.commit(
         VenueChanges(trade_sequence=0, accounts=(owner,), orders=(order,), postings=(posting,), balances=(balance,))
     )
-    place = Place(order.updated_at_ms, f"{order.venue_order_id}z")
+    place = HistoryCursor(order.updated_at_ms, f"{order.venue_order_id}z")
     page = await ledger.since(order.external_id, 0, place)
     assert [history.order.venue_order_id for history in page.histories] == [order.venue_order_id]
     assert list(page.covered) == [balance]
@@ -152,7 +157,7 @@ async def test_entries_add_up_to_the_balances(stored: PostgresBench) -> None:
     await session.submit(stored.order(account, SPOT, Side.BUY, "1.23456"))
     await session.submit(stored.order(account, SPOT, Side.SELL, "0.77777"))
     sums = await stored.pool.fetch("SELECT owner, asset, sum(amount) AS total FROM paper_entry GROUP BY owner, asset")
-    totals = stored.connector._floor.office.ledger.totals()
+    totals = stored.connector._exchange.office.ledger.totals()
     assert {(r["owner"], r["asset"]): r["total"] for r in sums} == totals
     assert {owner for owner, _ in totals} >= VENUE_OWNERS - {"@insurance"}
     per_asset = await stored.pool.fetch("SELECT asset, sum(amount) AS total FROM paper_entry GROUP BY asset")
@@ -161,9 +166,9 @@ async def test_entries_add_up_to_the_balances(stored: PostgresBench) -> None:
 
 async def test_only_the_last_writer_writes(pool: asyncpg.Pool) -> None:
     old, new, other = (
-        PostgresPaperLedger(pool, PAPER),
-        PostgresPaperLedger(pool, PAPER),
-        PostgresPaperLedger(pool, MOCK),
+        PostgresExchangeLedger(pool, PAPER),
+        PostgresExchangeLedger(pool, PAPER),
+        PostgresExchangeLedger(pool, MOCK),
     )
     await old.take_over()
     await new.take_over()
@@ -179,7 +184,7 @@ async def test_only_the_last_writer_writes(pool: asyncpg.Pool) -> None:
 
 async def test_every_value_comes_back_as_it_was_written(pool: asyncpg.Pool) -> None:
     """To the last digit and the last character, whatever the way to the database does with them."""
-    ledger = PostgresPaperLedger(pool, PAPER)
+    ledger = PostgresExchangeLedger(pool, PAPER)
     await ledger.take_over()
     order = VenueOrder(
         venue_order_id='{"a", \\ \'$1\', NULL}', external_id="ac,c", order_id=UUID(int=7),

@@ -6,12 +6,21 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from tests.inhouse_kit import KEY, BookKeeper, RecordingSink, kinds, trading_account, until
+from tests.inhouse_kit import (
+    KEY,
+    SEND_WITHIN_MS,
+    BookKeeper,
+    RecordingSink,
+    as_acknowledged,
+    kinds,
+    trading_account,
+    until,
+)
 from tests.paper_bench import SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
-from cadenza.adapters.venues.inhouse.desk import DeskLimits
-from cadenza.adapters.venues.paper import FeeRates, PaperSettings
+from cadenza.adapters.venues.inhouse.runner import RunnerLimits
+from cadenza.adapters.venues.paper import FeeRates, PaperVenueSettings
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import (
     CredentialRejected,
@@ -22,10 +31,10 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.matching.records import VenueState
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import FillReport
-from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX
+from cadenza.exchange.records import VenueState
+from cadenza.ports.exchange_ledger import ORDERS_PER_PAGE_MAX
 from cadenza.ports.venue import VenueStatus
 
 
@@ -45,6 +54,7 @@ async def test_a_commit_that_failed_did_not_happen(bench: Bench) -> None:
     assert kinds(await session.submit(order)) == ["UnknownOutcome"]
     await online(bench)
     assert bench.total(account.external.external_id, "USDT") == before
+    await bench.tick(SEND_WITHIN_MS + 1)
     (report,) = await session.lookup([order])
     assert report.reason == RejectReason.NOT_FOUND_AT_VENUE
     # The market shows again what the order had taken in vain.
@@ -62,7 +72,9 @@ async def test_a_commit_whose_reply_was_lost_did_happen(bench: Bench) -> None:
     assert bench.total(account.external.external_id, "BTC") == Decimal("10.5")
     await until(lambda: len(sink.reports) == 2)
     assert kinds(sink.reports) == ["Accepted", "Fill"]
-    assert list(await session.lookup([order])) == sink.reports
+    looked_up = await session.lookup([order])
+    assert looked_up == sink.reports
+    assert looked_up[0].executed_quantity == order.quantity
     assert [r.price for r in (await session.submit(bench.order(account, SPOT, Side.BUY, "1")))[1:]] == [
         Decimal(60010),
         Decimal(60020),
@@ -71,7 +83,7 @@ async def test_a_commit_whose_reply_was_lost_did_happen(bench: Bench) -> None:
 
 async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None:
     account, session, _ = await bench.session()
-    ledger, is_away = bench.connector._desk.ledger, True
+    ledger, is_away = bench.connector._runner.ledger, True
     reload = ledger.reload
 
     async def reload_if_there() -> VenueState:
@@ -94,29 +106,31 @@ async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None
     assert kinds(await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))) == ["Accepted", "Fill"]
 
 
-async def test_a_caller_that_left_is_told_by_the_stream(bench: Bench) -> None:
+async def test_a_caller_that_left_gets_the_report_by_the_stream(bench: Bench) -> None:
     account, session, sink = await bench.session()
     order = bench.order(account, SPOT, Side.BUY, "0.5")
     task = asyncio.create_task(session.submit(order))
     held = asyncio.Event()
-    commit = bench.connector._desk.ledger.commit
+    commit = bench.connector._runner.ledger.commit
 
     async def slow_commit(changes: object) -> None:
         task.cancel()
         await held.wait()
         await commit(changes)
 
-    bench.connector._desk.ledger.commit = slow_commit
+    bench.connector._runner.ledger.commit = slow_commit
     with contextlib.suppress(asyncio.CancelledError):
         await task
     held.set()
     await until(lambda: len(sink.reports) == 2)
     assert kinds(sink.reports) == ["Accepted", "Fill"]
-    assert list(await session.lookup([order])) == sink.reports
+    looked_up = await session.lookup([order])
+    assert as_acknowledged(looked_up) == sink.reports
+    assert looked_up[0].executed_quantity == order.quantity
 
 
 async def test_a_slow_sink_holds_up_nobody_and_loses_nothing() -> None:
-    bench = Bench(PaperSettings(limits=DeskLimits(outbox_reports_max=5)))
+    bench = Bench(PaperVenueSettings(limits=RunnerLimits(queued_reports_max=5)))
     await bench.connector.start()
     account, session, sink = await bench.session()
     other_account, other, other_sink = await bench.session(number=2, secrets=Secrets("another", "x", None))
@@ -130,7 +144,7 @@ async def test_a_slow_sink_holds_up_nobody_and_loses_nothing() -> None:
         reports = await other.submit(bench.order(other_account, SPOT, Side.BUY, "0.00100"))
         assert kinds(reports) == ["Accepted", "Fill"]
     assert other_sink.reports == []
-    assert len(bench.connector._desk.outboxes[account.external.external_id][0]._waiting) <= 5
+    assert len(bench.connector._runner.report_queues[account.external.external_id][0]._waiting) <= 5
     sink.gate.set()
     await until(lambda: len({fill.trade_id for fill in sink.fills}) == 20)
     snapshot = await session.snapshot()
@@ -140,14 +154,14 @@ async def test_a_slow_sink_holds_up_nobody_and_loses_nothing() -> None:
 
 async def test_what_a_slow_sink_missed_is_read_a_page_at_a_time() -> None:
     """In small batches, each order's reports in their order, and what happens meanwhile comes after it."""
-    bench = Bench(PaperSettings(limits=DeskLimits(outbox_reports_max=1)))
+    bench = Bench(PaperVenueSettings(limits=RunnerLimits(queued_reports_max=1)))
     await bench.connector.start()
     account, session, sink = await bench.session()
     resting = [bench.order(account, SPOT, Side.BUY, "0.01", str(50_000 - n)) for n in range(ORDERS_PER_PAGE_MAX + 20)]
     for order in resting:
         await session.submit(order)
     sink.gate.clear()
-    outbox = bench.connector._desk.outboxes[account.external.external_id][0]
+    report_queue = bench.connector._runner.report_queues[account.external.external_id][0]
     first_ms = bench.clock.ms
     deliver, sizes = sink.deliver, []
 
@@ -158,19 +172,19 @@ async def test_what_a_slow_sink_missed_is_read_a_page_at_a_time() -> None:
             raise DatabaseUnavailable("away")
 
     sink.deliver = failing_at_first
-    outbox.miss(0)
-    await until(lambda: bool(outbox._page), "the first page")
-    assert outbox._reread is not None
-    assert len(outbox._page) == ORDERS_PER_PAGE_MAX
+    report_queue.note_gap(0)
+    await until(lambda: bool(report_queue._page), "the first page")
+    assert report_queue._history is not None
+    assert len(report_queue._page) == ORDERS_PER_PAGE_MAX
     bench.market.level(SPOT, Side.SELL, "50000", "0.01")
     await bench.tick()
     sink.gate.set()
 
-    def is_told() -> bool:
+    def is_delivered() -> bool:
         bench.clock.advance(250)
         return session.is_caught_up()
 
-    await until(is_told, "the rest")
+    await until(is_delivered, "the rest")
     assert max(sizes) <= ORDERS_PER_PAGE_MAX + 20
     assert {report.order_id for report in sink.reports} == {order.id for order in resting}
     assert kinds([report for report in sink.reports if report.order_id == resting[0].id])[-1] == "Fill"
@@ -248,7 +262,7 @@ async def run_seeded(seed: int) -> list[tuple[str, Decimal, Decimal, int]]:
     from cadenza.adapters.venues.paper import PaperConnector
     from cadenza.adapters.venues.paper.market import MarketSettings, open_market
 
-    settings = PaperSettings(seed=seed, latency_ms_min=5, latency_ms_max=40)
+    settings = PaperVenueSettings(seed=seed, latency_ms_min=5, latency_ms_max=40)
     bench = Bench(settings)
     bench.connector = PaperConnector(
         source=open_market(MarketSettings(seed=seed), start_ms=bench.clock.ms),
@@ -259,17 +273,17 @@ async def run_seeded(seed: int) -> list[tuple[str, Decimal, Decimal, int]]:
     )
     await bench.connector.start()
     account, session, sink = await bench.session()
-    told = []
+    reports = []
     for n in range(40):
         side = Side.BUY if n % 3 else Side.SELL
         submit = asyncio.create_task(session.submit(bench.order(account, SPOT, side, "0.05", str(60000 + n % 7))))
         await asyncio.sleep(0)
         for _ in range(10):
             await bench.tick(10)
-        told += await submit
-    await until(lambda: bench.connector._desk.outboxes[account.external.external_id][0].is_idle)
+        reports += await submit
+    await until(lambda: bench.connector._runner.report_queues[account.external.external_id][0].is_idle)
     await bench.connector.stop()
-    fills = sorted((r for r in [*told, *sink.reports] if isinstance(r, FillReport)), key=lambda r: int(r.trade_id))
+    fills = sorted((r for r in [*reports, *sink.reports] if isinstance(r, FillReport)), key=lambda r: int(r.trade_id))
     return [(r.trade_id, r.price, r.quantity, r.at_ms) for r in fills]
 
 
@@ -280,7 +294,7 @@ async def test_the_same_seed_and_times_give_the_same_fills() -> None:
     assert first != await run_seeded(8)
 
 
-async def test_the_book_is_told_without_a_gap(bench: Bench) -> None:
+async def test_the_book_is_published_without_a_gap(bench: Bench) -> None:
     account, session, _ = await bench.session()
     keeper = BookKeeper()
     await bench.connector.open_book(SPOT.id, keeper)
@@ -290,10 +304,10 @@ async def test_the_book_is_told_without_a_gap(bench: Bench) -> None:
     await session.submit(bench.order(account, SPOT, Side.BUY, "1.5"))
     bench.market.level(SPOT, Side.BUY, "60001", "3")
     await bench.tick()
-    floor = bench.connector._floor
+    exchange = bench.connector._exchange
 
     def shown(side: Side) -> dict[Decimal, Decimal]:
-        return {ticks * SPOT.pip_size: lots * SPOT.lot_size for ticks, lots in floor.depth(SPOT.id, side, 99)}
+        return {ticks * SPOT.pip_size: lots * SPOT.lot_size for ticks, lots in exchange.depth(SPOT.id, side, 99)}
 
     assert keeper.bids == shown(Side.BUY)
     assert keeper.asks == shown(Side.SELL) == {Decimal(60020): Decimal("1.5")}
@@ -322,11 +336,13 @@ async def test_any_key_is_good_and_reaches_its_own_accounts_only(bench: Bench) -
     with pytest.raises(InvalidCredential):
         bench.connector.check_credential(CredentialType.HMAC, Secrets("", "x", None))
     with pytest.raises(CredentialRejected):
-        await bench.connector.open_session(trading_account(bench.connector.venue_id, other[0]), KEY, RecordingSink())
+        await bench.connector.open_session(
+            trading_account(bench.connector.spec.venue_id, other[0]), KEY, RecordingSink()
+        )
 
 
 async def test_the_venue_has_room_for_so_many_accounts() -> None:
-    bench = Bench(PaperSettings(accounts=AccountSettings(accounts_max=3)))
+    bench = Bench(PaperVenueSettings(accounts=AccountSettings(accounts_max=3)))
     await bench.connector.start()
     await bench.connector.verify(CredentialType.HMAC, KEY)
     with pytest.raises(VenueUnavailable):
@@ -337,4 +353,4 @@ async def test_the_venue_has_room_for_so_many_accounts() -> None:
 
 async def test_settings_that_make_money_from_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="rebate"):
-        PaperSettings(fees=FeeRates(maker=Decimal("-0.002"), taker=Decimal("0.001")))
+        PaperVenueSettings(fees=FeeRates(maker=Decimal("-0.002"), taker=Decimal("0.001")))

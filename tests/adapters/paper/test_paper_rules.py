@@ -9,7 +9,7 @@ from tests.inhouse_kit import kinds, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
-from cadenza.adapters.venues.paper import PaperSettings
+from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.ids import PositionId, QuoteId
@@ -19,7 +19,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport
 
-HEDGED = PaperSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))
+HEDGED = PaperVenueSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))
 
 
 def closing(bench: Bench, account: TradingAccount, side: Side, quantity: str, price: str | None = None) -> Order:
@@ -177,7 +177,7 @@ async def test_equity_at_the_maintenance_margin_is_enough(bench: Bench) -> None:
     account, session, sink = await bench.session(AccountType.MARGIN)
     await session.submit(bench.order(account, PERPETUAL, Side.BUY, "100", leverage=20))
     owner = account.external.external_id
-    ledger = bench.connector._floor.office.ledger
+    ledger = bench.connector._exchange.office.ledger
     cost = Decimal(50) * Decimal(60010) + Decimal(50) * Decimal(60020)
     least = (cost - ledger.total(owner, "USDT")) / (100 * (1 - Decimal("0.005")))  # the mark where both are equal
     above = (least / 2 // Decimal("0.1") + 1) * Decimal("0.2")

@@ -1,4 +1,4 @@
-"""PAPER's floor under seeded random traffic: laws that hold after every step, and after a restart at any of them."""
+"""PAPER's exchange under seeded random traffic: laws that hold after every step, and after a restart at any of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from tests.inhouse_kit import START_MS, MemoryLedger, ScriptedMarket, make_order
 
 from cadenza.adapters.venues.inhouse.accounts import DEPOSITS, to_external
 from cadenza.adapters.venues.inhouse.mapping import refusal, to_venue_order
-from cadenza.adapters.venues.paper import FeeRates, PaperSettings
-from cadenza.adapters.venues.paper.execution import PaperFloor
+from cadenza.adapters.venues.paper import FeeRates, PaperVenueSettings
+from cadenza.adapters.venues.paper.execution import PaperExchange
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import PAPER, PositionId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.matching.ledger import FeeAsset
-from cadenza.domain.matching.records import OrderFact, VenueAccount
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.position import PositionSide
+from cadenza.exchange.ledger import FeeAsset
+from cadenza.exchange.records import OrderFact, VenueAccount
 
 SPOT = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT")
 PERPETUAL = next(i for i in INSTRUMENTS if i.symbol == "BTC/USDT-PERP")
@@ -57,10 +57,10 @@ def accounts() -> Iterator[VenueAccount]:
 
 @dataclass
 class Traffic:
-    """A floor, a market that jumps about, and traders who know no restraint."""
+    """An exchange, a market that jumps about, and traders who know no restraint."""
 
     seed: int
-    settings: PaperSettings
+    settings: PaperVenueSettings
     disk: MemoryLedger = field(default_factory=MemoryLedger)
     at_ms: int = START_MS
     number: int = 0
@@ -69,12 +69,12 @@ class Traffic:
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.market = ScriptedMarket(INSTRUMENTS, SECURITIES)
-        self.floor = PaperFloor(self.market, self.settings)
+        self.exchange = PaperExchange(self.market, self.settings)
         self.accounts = list(accounts())
         self._show()
-        self.floor.open(self.at_ms)
+        self.exchange.open(self.at_ms)
         for account in self.accounts:
-            self.floor.office.open_account(account, DEPOSITS)
+            self.exchange.office.open_account(account, DEPOSITS)
 
     def step(self) -> None:
         self.at_ms += self.random.randrange(200)
@@ -82,17 +82,17 @@ class Traffic:
         if choice < 0.25:
             self.middle = max(5_000, self.middle + self.random.choice([-8_000, -700, -40, 40, 700, 8_000]))
             self._show()
-        self.floor.advance(self.at_ms)
+        self.exchange.advance(self.at_ms)
         if choice > 0.85:
-            open_orders = [order for order in self.floor.office.open_orders() if not order.is_liquidation]
+            open_orders = [order for order in self.exchange.office.open_orders() if not order.is_liquidation]
             if open_orders:
-                self.floor.cancel(self.random.choice(open_orders), self.at_ms)
+                self.exchange.cancel(self.random.choice(open_orders), self.at_ms)
         elif choice > 0.25:
             self._submit(self.random.choice(self.accounts))
-        self.floor.advance(self.at_ms)
+        self.exchange.advance(self.at_ms)
 
     async def write(self) -> None:
-        await self.writer.commit(self.floor.take_changes())
+        await self.writer.commit(self.exchange.take_changes())
 
     async def open(self) -> None:
         self.writer = self.disk.writer()
@@ -100,12 +100,12 @@ class Traffic:
         await self.write()
 
     async def restart(self) -> None:
-        """A new floor over what is on disk, in the market as it is."""
+        """A new exchange over what is on disk, in the market as it is."""
         self.market = ScriptedMarket(INSTRUMENTS, SECURITIES)
-        self.floor = PaperFloor(self.market, self.settings)
-        self.floor.restore(await self.writer.reload())
+        self.exchange = PaperExchange(self.market, self.settings)
+        self.exchange.restore(await self.writer.reload())
         self._show()
-        self.floor.open(self.at_ms)
+        self.exchange.open(self.at_ms)
 
     def _show(self) -> None:
         depth = self.random.choice([1, 3, 12])
@@ -140,9 +140,9 @@ class Traffic:
             leverage=random.choice([None, 1, 5, 20]) if is_margined else None,
             position_id=PositionId(UUID(int=7)) if is_margined and random.random() < 0.3 else None,
         )
-        arriving = to_venue_order(order, "P", account, self.at_ms)
-        assert refusal(arriving, self.floor.instruments.get(instrument.id), account) is None
-        self.floor.submit(arriving, self.at_ms)
+        arriving = to_venue_order(order, account, self.at_ms)
+        assert refusal(arriving, self.exchange.instruments.get(instrument.id), account) is None
+        self.exchange.submit(arriving, self.at_ms)
 
     def _quantity(self, instrument: Instrument) -> Decimal:
         most = 500_000 if instrument is SPOT else 30_000
@@ -153,7 +153,7 @@ class Traffic:
     # Laws
 
     def check(self) -> None:
-        ledger, office = self.floor.office.ledger, self.floor.office
+        ledger, office = self.exchange.office.ledger, self.exchange.office
         totals = ledger.totals()
         for asset in {asset for _, asset in totals}:
             assert sum(total for (_, of), total in totals.items() if of == asset) == 0
@@ -167,17 +167,17 @@ class Traffic:
                 assert position.side is PositionSide.NET or (position.quantity > 0) == (
                     position.side is PositionSide.LONG
                 )
-        at_work = {o.order_id: o for engine in self.floor._engines.values() for o in engine.open_orders()}
+        at_work = {o.order_id: o for engine in self.exchange._engines.values() for o in engine.open_orders()}
         kept = {order.venue_order_id: order for order in office.open_orders()}
         assert at_work.keys() == kept.keys()
         for id, order in kept.items():
-            instrument = self.floor.instruments[order.instrument_id]
+            instrument = self.exchange.instruments[order.instrument_id]
             assert at_work[id].remaining * instrument.lot_size == order.remaining > 0
-        self._check_told()
+        self._check_facts()
 
-    def _check_told(self) -> None:
-        """Nothing is told of an order after its end, and no trade twice to one side of it."""
-        for fact in self.floor.office.take_facts():
+    def _check_facts(self) -> None:
+        """No fact of an order follows its end, and no trade is reported twice to one side of it."""
+        for fact in self.exchange.office.take_facts():
             if isinstance(fact, OrderFact):
                 assert fact.order.venue_order_id not in self.ended
                 if not fact.order.is_open:
@@ -191,7 +191,7 @@ class Traffic:
     trades: set[Any] = field(default_factory=set)
 
     def picture(self) -> tuple[Any, ...]:
-        office = self.floor.office
+        office = self.exchange.office
         open_orders = sorted(office.open_orders(), key=lambda order: order.venue_order_id)
         positions = [office.ledger.positions(account.external_id) for account in self.accounts]
         numbers = [(o.venue_order_id, o.remaining, o.stop_price, o.hold_rate, o.is_triggered) for o in open_orders]
@@ -199,15 +199,15 @@ class Traffic:
 
 
 SETTINGS = {
-    "quote fees": PaperSettings(fees=FeeRates(maker=Decimal("0.0002"), taker=Decimal("0.0005"))),
-    "rebate": PaperSettings(fees=FeeRates(maker=Decimal("-0.0002"), taker=Decimal("0.0005"))),
-    "received fees": PaperSettings(fee_asset=FeeAsset.RECEIVED),
+    "quote fees": PaperVenueSettings(fees=FeeRates(maker=Decimal("0.0002"), taker=Decimal("0.0005"))),
+    "rebate": PaperVenueSettings(fees=FeeRates(maker=Decimal("-0.0002"), taker=Decimal("0.0005"))),
+    "received fees": PaperVenueSettings(fee_asset=FeeAsset.RECEIVED),
 }
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("seed", range(12))
-async def test_the_laws_hold_whatever_is_asked(settings: PaperSettings, seed: int) -> None:
+async def test_the_laws_hold_whatever_is_asked(settings: PaperVenueSettings, seed: int) -> None:
     traffic = Traffic(seed, settings)
     await traffic.open()
     for _ in range(STEPS):
@@ -232,7 +232,7 @@ async def test_a_restart_at_any_step_loses_nothing(seed: int) -> None:
         traffic.check()
         if n % 10 == 9:
             before = traffic.picture()
-            traffic.floor.restore(await traffic.writer.reload())
+            traffic.exchange.restore(await traffic.writer.reload())
             assert traffic.picture() == before
             await traffic.restart()
             await traffic.write()

@@ -1,8 +1,9 @@
-"""PAPER on spot: orders, money and what is told."""
+"""PAPER on spot: orders, money and what is reports."""
 
+from dataclasses import replace
 from decimal import Decimal
 
-from tests.inhouse_kit import kinds, replayed, until
+from tests.inhouse_kit import SEND_WITHIN_MS, as_acknowledged, kinds, replayed, until
 from tests.paper_bench import SPOT, Bench
 
 from cadenza.domain.accounts.credential import Secrets
@@ -40,7 +41,7 @@ async def test_what_was_taken_is_not_there_again(bench: Bench) -> None:
     assert [r.price for r in reports[1:]] == [Decimal(60020)]
 
 
-async def test_a_resting_order_is_filled_by_the_market_and_told_by_the_stream(bench: Bench) -> None:
+async def test_a_resting_order_is_filled_by_the_market_and_reported_by_the_stream(bench: Bench) -> None:
     account, session, sink = await bench.session()
     reports = await session.submit(bench.order(account, SPOT, Side.BUY, "1", "60005"))
     assert kinds(reports) == ["Accepted"]
@@ -78,7 +79,9 @@ async def test_an_order_asked_twice_is_executed_once(bench: Bench) -> None:
     account, session, _ = await bench.session()
     order = bench.order(account, SPOT, Side.BUY, "0.5")
     first = await session.submit(order)
-    assert await session.submit(order) == first
+    again = await session.submit(order)
+    assert as_acknowledged(again) == first
+    assert again[0].executed_quantity == order.quantity
     assert bench.total(account.external.external_id, "BTC") == Decimal("10.5")
 
 
@@ -140,24 +143,30 @@ async def test_two_accounts_trade_with_each_other_and_the_sums_stay(bench: Bench
     assert kinds(reports) == ["Accepted", "Fill"]
     await until(lambda: len(first_sink.fills) == 1)
     assert first_sink.fills[0].trade_id == reports[1].trade_id
-    totals = bench.connector._floor.office.ledger.totals()
+    totals = bench.connector._exchange.office.ledger.totals()
     for asset in {asset for _, asset in totals}:
         assert sum(total for (_, of), total in totals.items() if of == asset) == 0
 
 
-async def test_lookup_tells_the_truth_and_buries_what_it_does_not_know(bench: Bench) -> None:
+async def test_lookup_reports_the_truth_and_refuses_lastingly_what_cannot_arrive_any_more(bench: Bench) -> None:
     account, session, _ = await bench.session()
     filled, missing = bench.order(account, SPOT, Side.BUY, "0.5"), bench.order(account, SPOT, Side.BUY, "0.5")
     await session.submit(filled)
+    await bench.tick(SEND_WITHIN_MS)
+    reports = await session.lookup([filled, missing])
+    assert kinds(reports) == ["Accepted", "Fill", "UnknownOutcome"]
+    assert reports[0].executed_quantity == filled.quantity
+    assert reports[-1].cause == "it may still arrive"
+    await bench.tick(1)
     reports = await session.lookup([filled, missing])
     assert kinds(reports) == ["Accepted", "Fill", "Rejected"]
     assert reports[-1].reason == RejectReason.NOT_FOUND_AT_VENUE
-    late = await session.submit(missing)
-    assert kinds(late) == ["Rejected"]
+    (late,) = await session.submit(replace(missing, send_before_ms=bench.clock.ms + SEND_WITHIN_MS))
+    assert late.reason == RejectReason.NOT_FOUND_AT_VENUE
     assert bench.total(account.external.external_id, "BTC") == Decimal("10.5")
 
 
-async def test_replay_tells_everything_since(bench: Bench) -> None:
+async def test_replay_reports_everything_since(bench: Bench) -> None:
     account, session, _ = await bench.session()
     await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
     await bench.tick(1000)

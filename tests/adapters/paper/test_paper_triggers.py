@@ -121,7 +121,7 @@ async def test_a_triggered_buy_never_spends_more_than_it_holds(bench: Bench, typ
     (canceled,) = sink.of(CanceledReport)
     assert canceled.reason is CancelReason.IOC_REMAINDER
     assert bench.total(owner, "USDT") > 0
-    assert bench.connector._floor.office.ledger.locked(owner, "USDT") == 0
+    assert bench.connector._exchange.office.ledger.locked(owner, "USDT") == 0
 
 
 async def test_a_triggered_fok_counts_only_what_it_can_pay(bench: Bench) -> None:

@@ -10,8 +10,9 @@ LOST = (Closed, ConnectionError, asyncio.IncompleteReadError)
 
 
 class Follower(ABC):
-    """It keeps its position and comes back with it; told that it missed something, it lists anew. It reads only when it
-    is told to, and fails when offsets have a gap or a double that nobody admitted."""
+    """It keeps its position and comes back with it; when the server says that it missed something, it lists again. It
+    reads only on demand, and fails when offsets have a gap or a double that the server did not admit. Views come
+    without an offset: they neither move the position nor are they recovered."""
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
@@ -32,7 +33,11 @@ class Follower(ABC):
 
     @abstractmethod
     def take(self, publication: dict[str, Any]) -> None:
-        """Bring the view up to date; `offset` is that of the publication already."""
+        """Bring what it knows up to date; `offset` is that of the publication already."""
+
+    @abstractmethod
+    def take_view(self, publication: dict[str, Any]) -> None:
+        """Take a publication without an offset, which replaces the one before."""
 
     async def step(self) -> None:
         """Read one message, or come back."""
@@ -64,6 +69,7 @@ class Follower(ABC):
         if told.get("recovered"):
             assert told["epoch"] == self.epoch
             for publication in told.get("publications", ()):
+                assert "offset" in publication, "a view is not recovered"
                 self._take(publication)
             assert top <= self.offset, "a part of it"
         else:
@@ -81,6 +87,9 @@ class Follower(ABC):
             self._take(push["pub"])
 
     def _take(self, publication: dict[str, Any]) -> None:
+        if "offset" not in publication:
+            self.take_view(publication)
+            return
         assert publication["offset"] == self.offset + 1, "a gap or a double"
         self.offset += 1
         self.take(publication)

@@ -21,10 +21,10 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable, InvalidToken, TokenExpired
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId, UserId
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent, OrderUpdated
-from cadenza.runtime.here import AsyncioConcurrency, SystemIds
+from cadenza.runtime.local import AsyncioConcurrency, SystemIds
 
 ACCOUNT_ID = h.ACCOUNT_ID
 FOREIGN_ACCOUNT_ID = TradingAccountId(h.uuid(77))
@@ -115,6 +115,7 @@ class World:
         self.held: set[InstrumentId] = set()
         self.book: BookSnapshot | None = None
         self.sequence = 0
+        self.portfolio_requests: list[TradingAccountId] = []
         self.token = self.issue()
         self.port = 0
         self.send_buffer_bytes: int | None = None
@@ -131,6 +132,7 @@ class World:
             hold_feed=self._hold,
             release_feed=self._release,
             read_book=lambda id, depth: self.book,
+            request_portfolio=self.portfolio_requests.append,
             use_cases=lambda: self.use_cases.use_cases,
             storage=self.storage,
             clock=self.clock,
@@ -220,7 +222,7 @@ class World:
                 tenant_id=account.tenant_id,
                 sequence=sequence,
                 at_ms=self.clock.now_ms(),
-                body=OrderUpdated(order),
+                body=OrderUpdated.of(order, order.executions),
             )
             self.storage.logs[account_id].append(event)
             made.append(event)
@@ -229,6 +231,18 @@ class World:
     def publish(self, count: int = 1) -> None:
         """Commit events and publish them, as the committer does."""
         self.node.account_events(self.append(count))
+
+    def publish_portfolio(self, number: int = 1, *, account_id: TradingAccountId = ACCOUNT_ID) -> None:
+        """Publish a view of the account's portfolio, with a number in it that `number_of` reads."""
+        account = self.storage.accounts_by_id[account_id]
+        self.node.portfolio(replace(h.PORTFOLIO, account=account, updated_at_ms=number))
+
+    def answer_portfolio_requests(self) -> None:
+        """Publish a view with the log's length as its number if one was requested, as the next tick would."""
+        if self.portfolio_requests:
+            assert set(self.portfolio_requests) == {ACCOUNT_ID}
+            self.portfolio_requests.clear()
+            self.publish_portfolio(len(self.storage.logs[ACCOUNT_ID]))
 
     def trade(self, count: int = 1) -> None:
         for _ in range(count):
@@ -285,6 +299,12 @@ class World:
 def quantity_of(publication: dict[str, Any]) -> int:
     """The sequence that `World.append` has put into an order."""
     return int(publication["data"]["data"]["quantity"])
+
+
+def number_of(publication: dict[str, Any]) -> int:
+    """The number that `World.publish_portfolio` has put into a view."""
+    assert publication["data"]["type"] == "event.portfolio.updated"
+    return int(publication["data"]["data"]["updatedAt"])
 
 
 async def _not_found(scope: Any, receive: Any, send: Any) -> None:

@@ -137,6 +137,28 @@ async def test_recovery_across_a_kill_and_restart(agent: MakeAgent, world: World
     assert (await client.event("publication"))["offset"] == 5
 
 
+async def test_a_view_without_an_offset_does_not_move_the_position(agent: MakeAgent, world: World) -> None:
+    client = await connected(agent, world)
+    client.tell("subscribe", channel=w.ACCOUNT, options={})
+    await client.event("subscribed")
+    world.publish(2)
+    await client.event("publication"), await client.event("publication")
+    world.publish_portfolio(7)
+    view = await client.event("publication")
+    assert "offset" not in view
+    assert (view["data"]["type"], view["data"]["data"]["updatedAt"]) == ("event.portfolio.updated", 7)
+    world.append(2)
+    await world.restart()
+    assert await client.event("connected")
+    told = await client.event("subscribed")
+    assert (told["wasRecovering"], told["recovered"]) == (True, True)
+    assert [(await client.event("publication"))["offset"] for _ in range(2)] == [3, 4]
+    world.answer_portfolio_requests()
+    assert (await client.event("publication"))["data"]["data"]["updatedAt"] == 4
+    world.publish()
+    assert (await client.event("publication"))["offset"] == 5
+
+
 async def test_shutdown_and_the_next_start(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
     client.tell("subscribe", channel=w.ACCOUNT, options={})

@@ -137,6 +137,26 @@ async def test_recovery_across_a_kill_and_restart(make_client: MakeClient, world
     assert (await events.next("publication")).offset == 5
 
 
+async def test_a_view_without_an_offset_does_not_move_the_position(make_client: MakeClient, world: World) -> None:
+    _, _, events = await listening(make_client, w.ACCOUNT)
+    await events.next("subscribed")
+    world.publish(2)
+    await events.next("publication"), await events.next("publication")
+    world.publish_portfolio(7)
+    view = await events.next("publication")
+    assert (view.offset, view.data["type"], view.data["data"]["updatedAt"]) == (0, "event.portfolio.updated", 7)
+    world.append(2)
+    await world.restart()
+    await events.next("connected")
+    told = await events.next("subscribed")
+    assert (told.was_recovering, told.recovered) == (True, True)
+    assert [(await events.next("publication")).offset for _ in range(2)] == [3, 4]
+    world.answer_portfolio_requests()
+    assert (await events.next("publication")).data["data"]["updatedAt"] == 4
+    world.publish()
+    assert (await events.next("publication")).offset == 5
+
+
 async def test_shutdown_and_the_next_start(make_client: MakeClient, world: World) -> None:
     _, _, events = await listening(make_client, w.ACCOUNT)
     await events.next("subscribed")

@@ -11,11 +11,11 @@ from tests.adapters.realtime.realtime_world import World
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.realtime.feeds import Feeds
 from cadenza.adapters.realtime.gate import Gate
-from cadenza.adapters.realtime.proxy import PATH, SUBSCRIPTION_LIFE_S, Proxy
+from cadenza.adapters.realtime.proxy import PATH, PORTFOLIO_DELAY_MS, SUBSCRIPTION_LIFE_S, Proxy
 from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.domain.errors import DatabaseUnavailable, InvalidToken
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.ids import SessionId
+from cadenza.domain.ids import SessionId, TradingAccountId
 
 SECRET = "s" * 64
 SOON_S = h.NOW_MS // 1000 + SUBSCRIPTION_LIFE_S
@@ -45,6 +45,7 @@ class Asker:
     def __init__(self) -> None:
         self.world = World()
         self.audience = Audience()
+        self.portfolio_requests: list[tuple[TradingAccountId, int]] = []
         self.sessions: dict[SessionId, Actor] = {h.ACTOR.session_id: h.ACTOR}
         world = self.world
         self.proxy = Proxy(
@@ -59,6 +60,7 @@ class Asker:
             rpcs=Rpcs(lambda: world.use_cases.use_cases),
             audience=self.audience,
             read_book=lambda id, depth: world.book,
+            request_portfolio=self._request_portfolio,
             clock=world.clock,
         )
         limits = HttpLimits(flood_exempt=frozenset({f"{PATH}/rpc"}))
@@ -74,6 +76,9 @@ class Asker:
         assert answer.status == 200, answer.body
         told: dict[str, Any] = answer.body
         return told
+
+    def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:
+        self.portfolio_requests.append((account_id, delay_ms))
 
     async def _session(self, session_id: SessionId) -> Actor:
         if self.world.storage.is_down:
@@ -118,6 +123,13 @@ async def test_connect_takes_a_token_from_the_data(asker: Asker) -> None:
 async def test_an_account_is_for_those_who_may_see_it(asker: Asker) -> None:
     assert await asker.ask("subscribe", channel=w.ACCOUNT) == {"result": {"expire_at": SOON_S}}
     assert (await asker.ask("subscribe", channel=w.FOREIGN))["error"]["code"] == 102
+    assert asker.audience.expected == [w.ACCOUNT], "it is published to before its subscriber is let in"
+    assert asker.portfolio_requests == [(w.ACCOUNT_ID, PORTFOLIO_DELAY_MS)]
+
+
+async def test_channels_that_had_subscribers_already_get_their_portfolios_at_once(asker: Asker) -> None:
+    asker.proxy.catch_up([w.BOOK, w.ACCOUNT, w.TRADE])
+    assert asker.portfolio_requests == [(w.ACCOUNT_ID, 0)]
     assert (await asker.ask("subscribe", channel="nothing:such"))["error"]["code"] == 102
     asker.sessions[h.ACTOR.session_id] = Actor(
         **{name: getattr(h.ACTOR, name) for name in h.ACTOR.__slots__} | {"scopes": frozenset[Scope]()}

@@ -10,7 +10,7 @@ from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.realtime_world import World, quantity_of
 
 from cadenza.adapters.realtime import broker
-from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.wire.push import encode_account_event, encode_order_book
 

@@ -1,4 +1,5 @@
-"""Whatever happens to wires, readers and the server: every client ends up knowing exactly what the log says."""
+"""Whatever happens to wires, readers and the server: every client ends up knowing exactly what the log says, and the
+portfolio as it is."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.adapters.realtime import realtime_world as w
 from tests.adapters.realtime.follower import Follower
 from tests.adapters.realtime.raw_client import RawClient
-from tests.adapters.realtime.realtime_world import World, quantity_of
+from tests.adapters.realtime.realtime_world import World, number_of, quantity_of
 
 from cadenza.adapters.realtime.limits import RealtimeLimits
 
@@ -22,12 +23,13 @@ CLIENTS = 3
 
 
 class LogFollower(Follower):
-    """Its view are the sequences that it was told."""
+    """It knows the sequences that came, and of the portfolio the length of the log when the view was built."""
 
     def __init__(self, world: World) -> None:
         super().__init__(w.ACCOUNT)
         self.world = world
         self.view: list[int] = []
+        self.portfolio = -1
 
     async def open(self) -> RawClient:
         return await self.world.client(receive_buffer_bytes=BUFFER_BYTES)
@@ -38,10 +40,21 @@ class LogFollower(Follower):
     def take(self, publication: dict[str, Any]) -> None:
         self.view.append(quantity_of(publication))
 
+    def take_view(self, publication: dict[str, Any]) -> None:
+        self.portfolio = number_of(publication)
+
     async def read(self) -> None:
         """Read until nothing is missing."""
-        while len(self.view) < len(self.world.storage.logs[w.ACCOUNT_ID]):
+        log = self.world.storage.logs[w.ACCOUNT_ID]
+        while len(self.view) < len(log) or self.portfolio != len(log):
+            self.world.answer_portfolio_requests()
             await self.step()
+
+
+def publish(world: World, count: int = 1) -> None:
+    """Publish as the committer does: events, and then the portfolio as it is after them."""
+    world.publish(count)
+    world.publish_portfolio(len(world.storage.logs[w.ACCOUNT_ID]))
 
 
 Step = tuple[str, int]
@@ -63,10 +76,10 @@ steps = st.lists(
 async def act(world: World, followers: Sequence[LogFollower], step: Step) -> None:
     match step:
         case "publish", count:
-            world.publish(count)
+            publish(world, count)
         case "publish one by one", count:
             for _ in range(count):
-                world.publish()
+                publish(world)
                 await asyncio.sleep(0)
         case "commit without publishing", count:
             world.append(count)
@@ -78,7 +91,7 @@ async def act(world: World, followers: Sequence[LogFollower], step: Step) -> Non
         case "cut", number:
             followers[number].cut()
         case "read", number:
-            world.publish()
+            publish(world)
             await followers[number].read()
         case "turns", count:
             for _ in range(50 * count):
@@ -91,11 +104,11 @@ async def play(script: Sequence[Step]) -> None:
     await world.start()
     followers = [LogFollower(world) for _ in range(CLIENTS)]
     for follower in followers:
-        world.publish()
+        publish(world)
         await follower.read()
     for step in script:
         await act(world, followers, step)
-    world.publish()
+    publish(world)
     for follower in followers:
         await follower.read()
         log = world.storage.logs[w.ACCOUNT_ID]
@@ -120,10 +133,10 @@ def test_slow_reader_is_cut_off_and_recovers_or_lists_anew() -> None:
         world.send_buffer_bytes = BUFFER_BYTES
         await world.start()
         sleeper, awake = LogFollower(world), LogFollower(world)
-        world.publish()
+        publish(world)
         await sleeper.read()
         for _ in range(30):
-            world.publish(10)
+            publish(world, 10)
             await awake.read()
         assert world.node.counts.disconnects_total[3008] == 1
         await sleeper.read()

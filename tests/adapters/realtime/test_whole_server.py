@@ -32,10 +32,12 @@ async def client_of(server: Serving, trader: Trader) -> RawClient:
 
 
 async def pushes_until(client: RawClient, wanted: str) -> list[dict[str, Any]]:
-    """Return the publications up to the one of an order in the wanted state."""
+    """Return the publications of the log up to the one of an order in the wanted state; portfolios are passed over."""
     seen = []
     while True:
         publication = (await client.push())["pub"]
+        if "offset" not in publication:
+            continue
         seen.append(publication)
         data = publication["data"]
         if data["type"] == "event.trade_order.updated" and data["data"]["status"] == wanted:
@@ -63,16 +65,30 @@ async def test_an_order_by_rpc_and_its_fills_on_the_channel(server: Serving) -> 
         for n, publication in enumerate(seen, position["offset"] + 1):
             assert publication["offset"] == n
         for publication in seen:
-            kind, data = publication["data"]["type"], publication["data"]["data"]
-            assert_matches(
-                {"event.trade_order.updated": "tradeOrder", "event.portfolio.updated": "portfolio"}[kind], data
-            )
+            assert publication["data"]["type"] == "event.trade_order.updated"
+            assert_matches("tradeOrder", publication["data"]["data"])
+        added = [each["externalTradeId"] for pub in seen for each in pub["data"]["data"]["executions"]]
+        [stored] = await trader.orders(tradingAccountId=trader.spot)
+        assert added == [each["externalTradeId"] for each in stored["executions"]], "each once, in order"
+        await _portfolio(client, trader)
         again = (await client.ask(rpc=order_rpc(trader, "k-1")))["rpc"]["data"]
         assert again["data"]["tradeOrderId"] == told["data"]["tradeOrderId"], "the same key, the same order"
         other = (await client.ask(rpc=order_rpc(trader, "k-1", quantity="0.02")))["rpc"]["data"]
         assert other["error"]["code"] == -20002
         await _market(client)
         await client.close()
+
+
+async def _portfolio(client: RawClient, trader: Trader) -> None:
+    """Wait for the view that shows the balances as they are stored."""
+    stored = (await trader.portfolio(trader.spot))["balances"]
+    async with asyncio.timeout(10):
+        while True:
+            publication = (await client.push())["pub"]
+            if "offset" not in publication:
+                assert_matches("portfolio", publication["data"]["data"])
+                if publication["data"]["data"]["balances"] == stored:
+                    return
 
 
 async def _market(client: RawClient) -> None:

@@ -71,5 +71,5 @@ async def test_silence_ends_what_waits_and_work_goes_on_afterwards(
     with pytest.raises(DatabaseUnavailable):
         await waiting
     async with storage.read() as uow:
-        assert (await uow.unmatched.summary()).count == 0
+        assert (await uow.kept.summary()).oldest_kept_at_ms is None
     await pool.close()

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cadenza.adapters.vault.keyring import KeyRing, MasterKey
-from cadenza.adapters.vault.sealer import AesGcmSealer
+from cadenza.adapters.vault.sealer import AesGcmSealer, _place, _wrap
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.ids import PAPER, CredentialId, Environment, TenantId, Venue, VenueId
 from cadenza.ports.storage.accounts import SealedSecrets
@@ -39,6 +40,20 @@ texts = st.text(max_size=200)
 def test_sealing_round_trips_any_text(api_key: str, api_secret: str, passphrase: str | None) -> None:
     sealed = SEALER.seal(Secrets(api_key, api_secret, passphrase), **PLACE)
     assert SEALER.open(sealed, **PLACE) == Secrets(api_key, api_secret, passphrase)
+
+
+@given(fields=st.dictionaries(texts, texts, max_size=5))
+def test_further_fields_are_sealed_with_the_rest(fields: dict[str, str]) -> None:
+    sealed = SEALER.seal(Secrets("k", "s", None, fields), **PLACE)
+    assert SEALER.open(sealed, **PLACE).fields == fields
+
+
+def test_a_record_without_further_fields_opens() -> None:
+    place, data_key, nonce = _place(*PLACE.values()), bytes(32), bytes(12)
+    text = b'["the api key", "the api secret", null]'
+    ciphertext = AESGCM(data_key).encrypt(nonce, text, place)
+    sealed = SealedSecrets(OLD.id, _wrap(OLD, data_key, place), nonce, ciphertext)
+    assert SEALER.open(sealed, **PLACE) == SECRETS
 
 
 @pytest.mark.parametrize("elsewhere", ELSEWHERE, ids=lambda place: next(iter(place)))

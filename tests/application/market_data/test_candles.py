@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from cadenza.application.market_data.keep_candles import INSTRUMENTS_MAX, MINUTE_MS, MINUTES_MAX, KeepCandles
 from cadenza.application.market_data.list_klines import INTERVALS_MS
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.market.candle import Candle
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 
 BTC = InstrumentId("PAPER:BTC/USDT")

@@ -1,7 +1,7 @@
 """The order path over a real database, with a venue session that does what a test tells it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import SimpleNamespace
@@ -11,15 +11,12 @@ from uuid import UUID
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.trading import SqlTrading
-from cadenza.application.orders.apply_report import ApplyReports, SessionSink
+from cadenza.adapters.storage.venue_memory import SqlVenueMemories
 from cadenza.application.orders.cancel import CancelOrder
-from cadenza.application.orders.committer import Committer, CommitterLimits
-from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.orders.committer import CommitterLimits
 from cadenza.application.orders.portfolios import PortfolioBuilder
-from cadenza.application.orders.reconcile import Reconcile
-from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.sessions import AccountSink
 from cadenza.application.orders.submit import SubmitOrder
-from cadenza.application.orders.tell_missed import TellMissed
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import PAPER, Access, CredentialId, SessionId, TradingAccountId, UserId
@@ -27,6 +24,7 @@ from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -35,8 +33,11 @@ from cadenza.domain.trading.reports import (
     Report,
     UnknownOutcomeReport,
 )
-from cadenza.runtime.here import AsyncioConcurrency, LocalWaiters, NoFailpoints, SystemClock, SystemIds
-from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, TENANT, D, account, book, instrument
+from cadenza.ports.alarms import Alarm
+from cadenza.ports.venue import ReplayPiece
+from cadenza.runtime.local import AsyncioConcurrency, LocalWaiters, NoFailpoints, SystemClock, SystemIds
+from cadenza.runtime.wiring.trading import Outside, wire_trading
+from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, SPEC, TENANT, D, account, book, instrument
 
 KEY = CredentialId(UUID(int=9))
 ACTOR = Actor(
@@ -50,10 +51,15 @@ ACTOR = Actor(
 Answer = Callable[[Order], Sequence[Report]]
 
 
+def named(order: Order) -> dict[str, Any]:
+    """How a report names an order by our id."""
+    return {
+        "account_id": order.account_id, "instrument_id": order.instrument_id, "order_id": order.id, "at_ms": NOW_MS
+    }  # fmt: skip
+
+
 def accepts(order: Order) -> Sequence[Report]:
-    return [
-        AcceptedReport(account_id=order.account_id, order_id=order.id, venue_order_id=f"V{order.id.hex}", at_ms=NOW_MS)
-    ]
+    return [AcceptedReport(**named(order), venue_order_id=f"V{order.id.hex}", executed_quantity=D(0))]
 
 
 def fills(order: Order, trade_id: str | None = None) -> Sequence[Report]:
@@ -61,27 +67,25 @@ def fills(order: Order, trade_id: str | None = None) -> Sequence[Report]:
     return [
         *accepts(order),
         FillReport(
-            account_id=order.account_id, order_id=order.id, venue_order_id=f"V{order.id.hex}", at_ms=NOW_MS,
-            trade_id=trade_id or f"T{order.id.hex}", instrument_id=order.instrument_id, side=order.side, price=price,
-            quantity=order.quantity, fees=(Fee("USDT", order.quantity * price * D("0.001")),),
+            **named(order), venue_order_id=f"V{order.id.hex}", trade_id=trade_id or f"T{order.id.hex}",
+            side=order.side, price=price, quantity=order.quantity,
+            fees=(Fee("USDT", order.quantity * price * D("0.001")),),
         ),
     ]  # fmt: skip
 
 
 def loses_the_answer(order: Order) -> Sequence[Report]:
-    return [
-        UnknownOutcomeReport(
-            account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, cause="timeout"
-        )
-    ]
+    return [UnknownOutcomeReport(**named(order), cause="timeout")]
 
 
 def cancels(order: Order) -> Sequence[Report]:
-    return [
-        CanceledReport(
-            account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, reason=CancelReason.USER
-        )
-    ]
+    return [CanceledReport(**named(order), reason=CancelReason.USER, executed_quantity=order.executed_quantity)]
+
+
+def balance_report(asset: str, total: str, account_id: TradingAccountId = ACCOUNT, as_of: int = NOW_MS) -> Report:
+    return BalanceReport(
+        account_id=account_id, at_ms=NOW_MS, asset=asset, total=D(total), locked=D(0), borrowed=D(0), as_of=as_of
+    )
 
 
 class ScriptedSession:
@@ -97,7 +101,7 @@ class ScriptedSession:
         self.looked_up: list[Order] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.has_told_all = True
+        self.is_idle = True
 
     async def submit(self, order: Order) -> Sequence[Report]:
         self.submitted.append(order)
@@ -113,27 +117,38 @@ class ScriptedSession:
         self.looked_up.extend(orders)
         return [report for order in orders for report in self.on_lookup(order)]
 
-    async def replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
-        yield []
+    async def identify(self, instrument_id: Any, venue_order_id: str) -> Sequence[Report]:
+        return []
+
+    async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        yield ReplayPiece(reports=[], covers_from_ms=since_ms)
 
     async def snapshot(self) -> Any:
         raise NotImplementedError
 
     def is_caught_up(self) -> bool:
-        return self.has_told_all
+        return self.is_idle
 
     async def close(self) -> None:
         return None
 
 
 class RecordingPublisher:
-    """`ports.publisher.Publisher` that remembers."""
+    """`ports.publisher.Publisher` that remembers. `subscribed` are the accounts with subscribers."""
 
     def __init__(self) -> None:
         self.events: list[AccountEvent] = []
+        self.portfolios: list[Portfolio] = []
+        self.subscribed: set[TradingAccountId] = set()
 
     def account_events(self, events: Sequence[AccountEvent]) -> None:
         self.events.extend(events)
+
+    def portfolio(self, portfolio: Portfolio) -> None:
+        self.portfolios.append(portfolio)
+
+    def has_account_subscribers(self, account_id: TradingAccountId) -> bool:
+        return account_id in self.subscribed
 
     def order_book(self, snapshot: Any) -> None: ...
 
@@ -156,46 +171,65 @@ class FixedMarket:
         return quantity * 100
 
 
+def no_prices_needed() -> Any:
+    """The market is fixed: its book is always open."""
+
+    async def of_order(request: Any) -> None: ...
+
+    return SimpleNamespace(of_order=of_order)
+
+
+class RecordingAlarms:
+    """`ports.alarms.Alarms` that remembers."""
+
+    def __init__(self) -> None:
+        self.sounded: list[tuple[Alarm, Mapping[str, object]]] = []
+
+    def sound(self, alarm: Alarm, facts: Mapping[str, object]) -> None:
+        self.sounded.append((alarm, facts))
+
+
 class OrderWorld:
     """Everything of the order path; one account with money and an open session."""
 
-    def __init__(self, storage: SqlStorage, trading: SqlTrading) -> None:
+    def __init__(self, storage: SqlStorage, connections: Connections, *, remembers: bool = True) -> None:
         traded = instrument()
-        catalogue = SimpleNamespace(
+        catalogue: Any = SimpleNamespace(
             instrument=lambda i: traded if i == BTC else None, for_tenant=lambda tenant, i: traded
         )
-        self.storage, self.trading = storage, trading
+        self.storage, self.trading = storage, SqlTrading(connections, remembers=remembers)
         self.clock, self.ids, self.concurrency = SystemClock(), SystemIds(), AsyncioConcurrency()
-        self.publisher, self.waiters = RecordingPublisher(), LocalWaiters()
+        self.publisher, self.waiters, self.alarms = RecordingPublisher(), LocalWaiters(), RecordingAlarms()
         self.session = ScriptedSession()
         self.failpoints = NoFailpoints()
         market: Any = FixedMarket()
-        self.tell_missed = TellMissed(storage=storage, publisher=self.publisher, clock=self.clock)
-        self.committer = Committer(
-            trading=trading, market=market, catalogue=catalogue,
-            portfolios=PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None),
-            publisher=self.publisher, missed=self.tell_missed, waiters=self.waiters, clock=self.clock, ids=self.ids,
-            concurrency=self.concurrency, failpoints=self.failpoints, limits=CommitterLimits(retry_delay_ms=1),
+        self.connector = SimpleNamespace(open_session=self._open_session, spec=SPEC)
+        connectors: Any = {PAPER: self.connector}
+        outside = Outside(
+            storage=storage, trading=self.trading,
+            memories=lambda venue_id: SqlVenueMemories(connections, venue_id), connectors=connectors,
+            market=market, catalogue=catalogue, publisher=self.publisher, waiters=self.waiters, alarms=self.alarms,
+            clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
+            limits=CommitterLimits(retry_delay_ms=1),
         )  # fmt: skip
-        self.sink = SessionSink(self.committer, lambda account_id: self.sessions.takes_orders(account_id))
-        connector: Any = SimpleNamespace(open_session=self._open_session)
-        self.sessions = Sessions(connectors={PAPER: connector}, sink=self.sink, concurrency=self.concurrency)
-        self.in_flight = InFlight(self.concurrency)
+        portfolios = PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None)
+        parts = wire_trading(outside, portfolios)
+        self.committer, self.intake, self.sessions = parts.committer, parts.intake, parts.sessions
+        self.inquire, self.reconcile, self.snapshots = parts.inquire, parts.reconcile, parts.snapshots
+        self.publish_portfolios, self.publish_missed = parts.publish_portfolios, parts.publish_missed
+        self.sink = AccountSink(self.sessions, ACCOUNT, self._apply)
         self.submit_order = SubmitOrder(
-            committer=self.committer, sessions=self.sessions, catalogue=catalogue, waiters=self.waiters,
-            clock=self.clock, ids=self.ids, concurrency=self.concurrency, in_flight=self.in_flight,
-            failpoints=self.failpoints,
-        )  # type: ignore[arg-type]  # fmt: skip
+            committer=self.committer, intake=self.intake, sessions=self.sessions, catalogue=catalogue,
+            sent_ids=parts.sent_ids, prices=no_prices_needed(), waiters=self.waiters, clock=self.clock, ids=self.ids,
+            concurrency=self.concurrency, failpoints=self.failpoints,
+        )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=self.committer, sessions=self.sessions, concurrency=self.concurrency, failpoints=self.failpoints
-        )
-        self.reconcile = Reconcile(
-            committer=self.committer,
-            storage=storage,
-            in_flight=self.in_flight,
-            clock=self.clock,
+            committer=self.committer, intake=self.intake, sessions=self.sessions, concurrency=self.concurrency,
             failpoints=self.failpoints,
-        )
+        )  # fmt: skip
+
+    async def _apply(self, reports: Sequence[Report], is_complete: bool) -> object:
+        return await self.intake.apply(reports, is_complete=is_complete)
 
     async def add_account(self, owner: TradingAccount | None = None, balances: dict[str, str] | None = None) -> None:
         owner = owner or account(credential_ids=(KEY,))
@@ -203,17 +237,7 @@ class OrderWorld:
             await uow.accounts.add(owner)
             await uow.commit()
         held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
-        await self.committer.commit_report(
-            ApplyReports(
-                [
-                    BalanceReport(
-                        account_id=owner.id, order_id=None, venue_order_id=None, at_ms=NOW_MS, asset=asset,
-                        total=D(total), borrowed=D(0),
-                    )
-                    for asset, total in held.items()
-                ]
-            )
-        )  # fmt: skip
+        await self.intake.apply([balance_report(asset, total, owner.id) for asset, total in held.items()])
         await self.sessions.open(owner, None)  # type: ignore[arg-type]
         self.publisher.events.clear()
 
@@ -236,7 +260,7 @@ class OrderWorld:
 @asynccontextmanager
 async def order_world(dsn: str, *, remembers: bool = True) -> AsyncIterator[OrderWorld]:
     pool = await open_pool(dsn, connections_max=5)
-    world = OrderWorld(SqlStorage(pool), SqlTrading(Connections(pool), remembers=remembers))
+    world = OrderWorld(SqlStorage(pool), Connections(pool), remembers=remembers)
     running = asyncio.create_task(world.committer.run())
     try:
         await world.add_account()
@@ -251,7 +275,7 @@ async def order_world(dsn: str, *, remembers: bool = True) -> AsyncIterator[Orde
 async def another_process(dsn: str) -> AsyncIterator[OrderWorld]:
     """Another process over the same database: nothing in memory of the first."""
     pool = await open_pool(dsn, connections_max=3)
-    other = OrderWorld(SqlStorage(pool), SqlTrading(Connections(pool)))
+    other = OrderWorld(SqlStorage(pool), Connections(pool))
     running = asyncio.create_task(other.committer.run())
     try:
         await other.sessions.open(account(), None)  # type: ignore[arg-type]

@@ -12,13 +12,16 @@ from cadenza.domain import errors as e
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.ids import PAPER, TradingAccountId
 from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ReplayPiece
 from tests.application.orders.order_world import KEY, OrderWorld, ScriptedSession, order_world
 from tests.application.orders.stored_keys import keys, secrets_of, store_credentials
-from tests.domain.trading.worlds import ACCOUNT, TENANT
+from tests.domain.trading.worlds import ACCOUNT, SPEC, TENANT
 
 
 class Venue:
     """A venue whose sessions open when the test lets them; it remembers what came in which order."""
+
+    spec = SPEC
 
     def __init__(self, world: OrderWorld) -> None:
         self.session = world.session
@@ -43,14 +46,18 @@ class Venue:
             raise e.VenueUnavailable("the venue does not answer")
         return self.session
 
-    async def _replay(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
+    async def _replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         self.came.append("replay")
         self.replaying.set()
         await self.let_replay.wait()
-        yield self.has_missed
+        yield ReplayPiece(reports=self.has_missed, covers_from_ms=since_ms)
 
     async def _close(self) -> None:
         self.came.append("close")
+
+
+async def tried(venue_id: Any) -> None:
+    """Every venue has been tried."""
 
 
 class Start:
@@ -66,6 +73,7 @@ class Start:
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,
             reconcile=world.reconcile, connect=nothing, disconnect=nothing, follow=nothing, changer=nothing,
+            first_try=tried,
             clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
 

@@ -71,7 +71,7 @@ async def part(
     await world.sink.deliver(
         [
             FillReport(
-                account_id=order.account_id, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, trade_id=trade_id,
+                account_id=order.account_id, order_id=order.id, at_ms=NOW_MS, trade_id=trade_id,
                 instrument_id=BTC, side=order.side, price=D(90), quantity=D(quantity), position_side=row,
             )
         ]

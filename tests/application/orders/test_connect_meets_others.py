@@ -14,7 +14,7 @@ from cadenza.domain.accounts.trading_account import (
 )
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport
-from tests.application.orders.desk import FOUND, NEW_KEYS, Desk, locked_desk
+from tests.application.orders.account_world import FOUND, NEW_KEYS, Desk, locked_desk
 from tests.application.orders.order_world import ACTOR, another_process
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account
 
@@ -155,6 +155,5 @@ async def test_an_account_is_written_as_it_is_read(desk: Desk) -> None:
 
 def balance(total: str) -> BalanceReport:
     return BalanceReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id=None, at_ms=NOW_MS, asset="USDT", total=D(total),
-        borrowed=D(0),
+        account_id=ACCOUNT, at_ms=NOW_MS, asset="USDT", total=D(total), locked=D(0), borrowed=D(0), as_of=NOW_MS
     )  # fmt: skip

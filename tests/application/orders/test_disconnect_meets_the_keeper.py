@@ -84,7 +84,7 @@ async def test_archived_before_the_keeper_comes_to_it(start: Start) -> None:
 async def test_a_connect_that_comes_late_does_not_bring_an_archived_account_back(start: Start) -> None:
     operation = await changer(start).begin(await stored(start), OperationType.CONNECT)
     await disconnect(start)
-    empty: Any = AccountSnapshot(balances=(), positions=(), open_orders=(), at_ms=NOW_MS)
+    empty: Any = AccountSnapshot(balances=(), positions=(), open_orders=(), as_of=NOW_MS, at_ms=NOW_MS)
     with pytest.raises(e.AccountDisconnected):
         await start.world.committer.commit(AdoptSnapshot(ACCOUNT, empty, operation))
     assert (await stored(start)).status is AccountStatus.DISCONNECTED

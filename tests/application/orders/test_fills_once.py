@@ -53,7 +53,8 @@ async def test_the_database_itself_refuses_a_fill_of_the_same_side(world: OrderW
         with pytest.raises(asyncpg.UniqueViolationError, match="executions_once"):
             await connection.execute("""
                 INSERT INTO executions SELECT gen_random_uuid(), order_id, account_id, venue, environment,
-                    instrument_id, trade_id, side, price, quantity, fees, liquidity, executed_at_ms FROM executions
+                    instrument_id, trade_id, side, price, quantity, fees, liquidity, executed_at_ms,
+                    corrected_at_ms, is_busted FROM executions
             """)
     finally:
         await connection.close()

@@ -11,7 +11,7 @@ from cadenza.domain.accounts.operation import Operation, OperationStatus, Operat
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.ids import CredentialId
 from cadenza.ports.storage.accounts import OperationFilter
-from tests.application.orders.desk import NEW_KEYS, Desk, locked_desk
+from tests.application.orders.account_world import NEW_KEYS, Desk, locked_desk
 from tests.application.orders.order_world import ACTOR, KEY, OrderWorld
 from tests.application.orders.start_world import Start, started
 from tests.application.orders.stored_keys import secrets_of

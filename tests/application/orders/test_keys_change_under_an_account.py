@@ -17,7 +17,7 @@ from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccoun
 from cadenza.domain.ids import CredentialId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from tests.application.orders.desk import NEW_KEYS, Desk, locked_desk
+from tests.application.orders.account_world import NEW_KEYS, Desk, locked_desk
 from tests.application.orders.order_world import ACTOR
 from tests.application.orders.stored_keys import keys, secrets_of
 from tests.domain.trading.worlds import ACCOUNT, TENANT, account, request
@@ -224,7 +224,7 @@ async def test_whoever_waits_for_a_session_gets_it_or_is_told_that_there_is_none
     with pytest.raises(e.VenueUnavailable):
         await sessions.session_for(ACCOUNT, TENANT, 1_000)
     sessions.expect(account())
-    with pytest.raises(e.VenueUnavailable, match="being opened"):
+    with pytest.raises(e.VenueUnavailable, match="does not reach"):
         await sessions.session_for(ACCOUNT, TENANT, 10)
     waiting = asyncio.create_task(sessions.session_for(ACCOUNT, TENANT, 5_000))
     await is_waited_for(desk)
@@ -319,6 +319,7 @@ async def test_a_connect_that_cannot_be_ended_holds_one_connection_at_a_time(
 
     monkeypatch.setattr(desk.changer, "fail", counted)
     await desk.keeper.settle_operations()
+    await desk.keeper.settle_at_venues()
     assert idle_counts == [0]
     assert [(each.id, each.status) for each in await desk.connects()] == [(operation.id, OperationStatus.FAILED)]
 

@@ -57,7 +57,7 @@ async def test_a_command_that_is_late_is_given_up_and_leaves_no_trace(world: Ord
     queued = asyncio.create_task(world.submit_order(ACTOR, request(idempotency_key="b")))
 
     async def are_both_late() -> bool:
-        await world.committer.tell_late()
+        await world.committer.answer_late()
         return begun.done() and queued.done()
 
     await eventually(are_both_late)
@@ -78,7 +78,7 @@ async def test_an_answer_that_is_late_is_booked_and_found_by_the_same_key(world:
     database.gate.clear()
     world.session.gate.set()
     await eventually(database.is_asked)
-    await world.committer.tell_late()
+    await world.committer.answer_late()
     with pytest.raises(e.DatabaseUnavailable):
         await submitting
     database.gate.set()
@@ -98,7 +98,7 @@ async def test_so_is_the_answer_to_a_cancel(world: OrderWorld) -> None:
     world.session.on_cancel = answers_a_frozen_house
     canceling = asyncio.create_task(world.cancel_order(ACTOR, ACCOUNT, order.id))
     await eventually(database.is_asked)
-    await world.committer.tell_late()
+    await world.committer.answer_late()
     with pytest.raises(e.DatabaseUnavailable):
         await canceling
     database.gate.set()
@@ -115,8 +115,8 @@ async def test_nobody_is_told_before_the_time(world: OrderWorld) -> None:
     database.gate.clear()
     submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
     await eventually(database.is_asked)
-    await world.committer.tell_late()
+    await world.committer.answer_late()
     database.gate.set()
     assert (await submitting).status is OrderStatus.ACCEPTED
-    await world.committer.tell_late()
+    await world.committer.answer_late()
     assert not world.committer._limited

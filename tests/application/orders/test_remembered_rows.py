@@ -11,8 +11,16 @@ from cadenza.domain import errors as e
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport
-from tests.application.orders.order_world import ACTOR, OrderWorld, another_process, cancels, fills, order_world
+from cadenza.domain.trading.reports import AcceptedReport, FillReport, Report
+from tests.application.orders.order_world import (
+    ACTOR,
+    OrderWorld,
+    another_process,
+    balance_report,
+    cancels,
+    fills,
+    order_world,
+)
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, request
 
 
@@ -28,10 +36,8 @@ async def other(world: OrderWorld, database_dsn: str) -> AsyncIterator[OrderWorl
         yield made
 
 
-def deposit(asset: str, total: str) -> BalanceReport:
-    return BalanceReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id=None, at_ms=NOW_MS, asset=asset, total=D(total), borrowed=D(0)
-    )
+def deposit(asset: str, total: str) -> Report:
+    return balance_report(asset, total)
 
 
 async def test_orders_in_an_account_just_used_read_nothing(world: OrderWorld) -> None:
@@ -87,7 +93,14 @@ async def test_a_report_that_another_process_kept_is_applied(world: OrderWorld, 
     )  # fmt: skip
     await other.sink.deliver([fill])
     world.session.on_submit = lambda order: [
-        AcceptedReport(account_id=ACCOUNT, order_id=order.id, venue_order_id="V-early", at_ms=NOW_MS)
+        AcceptedReport(
+            account_id=ACCOUNT,
+            order_id=order.id,
+            venue_order_id="V-early",
+            at_ms=NOW_MS,
+            instrument_id=BTC,
+            executed_quantity=D(0),
+        )
     ]
     order = await world.submit_order(ACTOR, request())
     assert (await world.stored(order)).status is OrderStatus.FILLED
@@ -108,19 +121,43 @@ async def test_no_more_is_remembered_than_allowed(world: OrderWorld, monkeypatch
     assert world.trading.reads_total == before + 2  # the intent, and the answer
 
 
-async def test_an_order_of_many_executions_is_read_anew(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "ORDER_EXECUTIONS_MAX", 2)
-    order = await world.submit_order(ACTOR, request(quantity=D(4)))
+async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:
+    """Fill one unit of the order so often, each time by itself; return how often each fill read the database."""
     reads = []
-    for trade in range(4):
+    for trade in range(count):
         before = world.trading.reads_total
         fill = FillReport(
-            account_id=ACCOUNT, order_id=order.id, venue_order_id=None, at_ms=NOW_MS, trade_id=f"t{trade}",
+            account_id=ACCOUNT, order_id=order.id, at_ms=NOW_MS, trade_id=f"{order.id}-{trade}",
             instrument_id=BTC, side=Side.BUY, price=D(90), quantity=D(1), fees=(),
         )  # fmt: skip
         await world.sink.deliver([fill])
         reads.append(world.trading.reads_total - before)
-    assert reads == [0, 0, 0, 1]
+    return reads
+
+
+async def test_no_more_executions_are_remembered_than_allowed(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "EXECUTIONS_MAX", 2)
+    order = await world.submit_order(ACTOR, request(quantity=D(5)))
+    assert await reads_of_fills(world, order, 5) == [0, 0, 0, 1, 1]
+
+
+async def test_orders_that_are_forgotten_make_room_for_the_executions_of_others(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "EXECUTIONS_MAX", 4)
+    for _ in range(3):
+        order = await world.submit_order(ACTOR, request(quantity=D(4)))
+        assert await reads_of_fills(world, order, 4) == [0, 0, 0, 0], "a closed order counts no more"
+
+
+async def test_an_order_of_very_many_executions_is_read_again(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "ORDER_EXECUTIONS_MAX", 2)
+    order = await world.submit_order(ACTOR, request(quantity=D(4)))
+    assert await reads_of_fills(world, order, 4) == [0, 0, 0, 1]
     stored = await world.stored(order)
     assert (stored.status, len(stored.executions)) == (OrderStatus.FILLED, 4)
 

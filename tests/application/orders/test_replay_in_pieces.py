@@ -1,6 +1,6 @@
 """A long replay is many small changes: others take their turn between them, and a death in the middle loses nothing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -8,10 +8,12 @@ import pytest
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.reconcile import REPLAY_OVERLAP_MS
 from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, Report
-from cadenza.ports.venue import REPLAY_REPORTS_MAX
-from tests.application.orders.order_world import ACTOR, OrderWorld, fills, order_world
-from tests.application.orders.test_heard_until import BEGUN_MS, elsewhere, heard_until
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
+from tests.application.orders.order_world import ACTOR, OrderWorld, cancels, fills, order_world
+from tests.application.orders.test_complete_until import BEGUN_MS, complete_until, elsewhere
 from tests.domain.trading.worlds import ACCOUNT, BTC, D, request
 
 ORDERS = 3 * REPLAY_REPORTS_MAX
@@ -28,7 +30,7 @@ async def world(database_dsn: str) -> AsyncIterator[OrderWorld]:
 
 def part(order: ExternalOrderReport) -> FillReport:
     return FillReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id=order.venue_order_id, at_ms=order.at_ms,
+        account_id=ACCOUNT, venue_order_id=order.venue_order_id, at_ms=order.at_ms,
         trade_id=f"T{order.venue_order_id}", instrument_id=BTC, side=order.side, price=D(90), quantity=D("0.5"),
         fees=(),
     )  # fmt: skip
@@ -48,13 +50,14 @@ class LongReplay:
         self._world, self._pieces_max = world, pieces_max
         world.session.replay = self  # type: ignore[assignment]
 
-    async def __call__(self, since_ms: int) -> AsyncIterator[Sequence[Report]]:
+    async def __call__(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         self.asked.append(since_ms)
         for n in range(PIECES):
-            self.heard.append(await heard_until(self._world))
+            self.heard.append(await complete_until(self._world))
             if n == self._pieces_max:
                 raise VenueUnavailable("the venue does not answer")
-            yield HAPPENED[n * REPLAY_REPORTS_MAX : (n + 1) * REPLAY_REPORTS_MAX]
+            piece = HAPPENED[n * REPLAY_REPORTS_MAX : (n + 1) * REPLAY_REPORTS_MAX]
+            yield ReplayPiece(reports=piece, covers_from_ms=since_ms)
 
 
 def changes_of(world: OrderWorld) -> list[ApplyReports]:
@@ -62,7 +65,7 @@ def changes_of(world: OrderWorld) -> list[ApplyReports]:
     changes: list[ApplyReports] = []
     commit_report = world.committer.commit_report
 
-    async def remembering(change: ApplyReports) -> object:
+    async def remembering(change: ApplyReports, on_late: object = None) -> object:
         changes.append(change)
         return await commit_report(change)
 
@@ -79,63 +82,70 @@ async def booked(world: OrderWorld) -> int:
 
 async def test_each_piece_is_a_transaction_and_only_the_last_says_that_all_was_heard(world: OrderWorld) -> None:
     replay, changes, before = LongReplay(world), changes_of(world), world.trading.transactions_total
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     assert world.trading.transactions_total - before == PIECES
     assert [report for change in changes for report in change.reports] == HAPPENED
     assert max(len(change.reports) for change in changes) == REPLAY_REPORTS_MAX
-    assert [change.tells_all for change in changes] == [False] * (PIECES - 1) + [True]
+    assert [change.is_complete for change in changes] == [False] * (PIECES - 1) + [True]
     assert replay.heard == [BEGUN_MS] * PIECES
-    assert await heard_until(world) == LAST_MS
+    assert await complete_until(world) == LAST_MS
     assert await booked(world) == ORDERS
 
 
 async def test_after_a_death_in_the_middle_the_next_start_asks_from_the_same_instant(world: OrderWorld) -> None:
     first = LongReplay(world, pieces_max=4)
     with pytest.raises(VenueUnavailable):
-        await world.reconcile.whole_account(ACCOUNT, world.session)
+        await world.reconcile(ACCOUNT, world.session)
     assert 0 < await booked(world) < ORDERS
-    assert await heard_until(world) == BEGUN_MS
+    assert await complete_until(world) == BEGUN_MS
     again = LongReplay(world)
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     assert first.asked == again.asked == [BEGUN_MS - REPLAY_OVERLAP_MS]
     assert await booked(world) == ORDERS
-    assert await heard_until(world) == LAST_MS
+    assert await complete_until(world) == LAST_MS
     assert await world.balance("BTC") == (D(10) + ORDERS * D("0.5"), D(0))
 
 
 async def test_what_is_known_already_writes_nothing(world: OrderWorld) -> None:
     LongReplay(world)
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     before = world.trading.transactions_total
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     assert world.trading.transactions_total == before
 
 
 async def test_pieces_of_a_session_that_are_too_big_are_applied_in_small_ones(world: OrderWorld) -> None:
-    async def replay(since_ms: int) -> AsyncIterator[Sequence[Report]]:
-        yield HAPPENED
+    async def replay(since_ms: int) -> AsyncIterator[ReplayPiece]:
+        yield ReplayPiece(reports=HAPPENED, covers_from_ms=since_ms)
 
     world.session.replay = replay  # type: ignore[method-assign]
     changes = changes_of(world)
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     assert [len(change.reports) for change in changes] == [REPLAY_REPORTS_MAX] * PIECES
-    assert [change.tells_all for change in changes] == [False] * (PIECES - 1) + [True]
+    assert [change.is_complete for change in changes] == [False] * (PIECES - 1) + [True]
 
 
 async def test_what_closed_orders_know_is_left_out_and_nothing_else(world: OrderWorld) -> None:
     """A fill that came after an order was closed is money: it is booked."""
-    world.session.on_submit = fills
+
+    def half(order: Order) -> list[Report]:
+        accepted, fill = fills(order)
+        canceled = cancels(replace(order, executed_quantity=D("0.5")))
+        return [accepted, replace(fill, quantity=D("0.5"), fees=()), *canceled]  # type: ignore[call-arg]
+
+    world.session.on_submit = half
     filled = await world.submit_order(ACTOR, request())
-    known = list(fills(filled))
-    late = replace(known[-1], trade_id="late", quantity=D("0.1"), fees=())  # type: ignore[call-arg]
+    assert filled.status is OrderStatus.CANCELED
+    known = half(filled)
+    late = replace(known[1], trade_id="late", quantity=D("0.1"))  # type: ignore[call-arg]
     changes = changes_of(world)
 
-    async def replay(since_ms: int) -> AsyncIterator[Sequence[Report]]:
-        yield known
-        yield [*known, late]
+    async def replay(since_ms: int) -> AsyncIterator[ReplayPiece]:
+        yield ReplayPiece(reports=known, covers_from_ms=since_ms)
+        yield ReplayPiece(reports=[*known, late], covers_from_ms=since_ms)
 
     world.session.replay = replay  # type: ignore[method-assign]
-    await world.reconcile.whole_account(ACCOUNT, world.session)
+    await world.reconcile(ACCOUNT, world.session)
     assert [list(change.reports) for change in changes] == [[late]]
     booked_trades = {execution.trade_id for execution in (await world.stored(filled)).executions}
     assert booked_trades == {f"T{filled.id.hex}", "late"}

@@ -6,7 +6,7 @@ import pytest
 
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.errors import InvalidRequest
-from tests.application.orders.desk import NEW_KEYS, Desk
+from tests.application.orders.account_world import NEW_KEYS, Desk
 from tests.application.orders.order_world import ACTOR, order_world
 from tests.application.orders.stored_keys import secrets_of, store_credentials
 

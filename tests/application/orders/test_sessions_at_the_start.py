@@ -15,10 +15,10 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills, loses_the_answer
+from cadenza.ports.storage.trading import OrderFilter
+from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills
 from tests.application.orders.start_world import Start, started
-from tests.domain.trading.worlds import ACCOUNT, D, account, request
+from tests.domain.trading.worlds import ACCOUNT, TENANT, D, account, request
 from tests.serving import eventually
 
 
@@ -37,10 +37,13 @@ async def _is_waited_for(world: OrderWorld) -> None:
     await eventually(waits)
 
 
+async def _recorded(world: OrderWorld) -> Sequence[Order]:
+    async with world.storage.read() as uow:
+        return await uow.orders.page(OrderFilter(tenant_id=TENANT), ascending=True, after=None, offset=0, limit=10)
+
+
 async def test_an_order_waits_for_its_session_and_goes_out_after_what_was_missed(start: Start) -> None:
     world, venue = start.world, start.venue
-    earlier = await world.submit_order(ACTOR, request())  # before the death: nobody knows what became of it
-    assert earlier.reject_reason == "NOT_SENT"
     opening = await start.open_the_port()
     assert not world.sessions.takes_orders(ACCOUNT)
     submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
@@ -62,8 +65,7 @@ async def test_nothing_is_recorded_while_an_order_waits(start: Start) -> None:
     submitting.cancel()  # the client hangs up, or the process dies
     with suppress(asyncio.CancelledError):
         await submitting
-    async with world.storage.read() as uow:
-        assert await uow.orders.unresolved(ACCOUNT) == []
+    assert await _recorded(world) == []
     start.venue.let_in.set()
     await opening
     assert world.session.submitted == []
@@ -76,9 +78,10 @@ async def test_where_the_session_does_not_open_the_order_is_not_sent_and_says_so
     submitting = asyncio.create_task(world.submit_order(ACTOR, request()))
     await _is_waited_for(world)
     start.venue.let_in.set()
-    order = await submitting
-    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "NOT_SENT")
+    with pytest.raises(e.VenueUnavailable):
+        await submitting
     await opening
+    assert await _recorded(world) == []
     assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
     assert world.session.submitted == []
 
@@ -86,8 +89,9 @@ async def test_where_the_session_does_not_open_the_order_is_not_sent_and_says_so
 async def test_an_order_waits_for_a_limited_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit_module, "SESSION_WAIT_MS_MAX", 10)
     opening = await start.open_the_port()
-    order = await start.world.submit_order(ACTOR, request())
-    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, "NOT_SENT")
+    with pytest.raises(e.VenueUnavailable):
+        await start.world.submit_order(ACTOR, request())
+    assert await _recorded(start.world) == []
     start.venue.let_in.set()
     await opening
 
@@ -101,7 +105,8 @@ async def test_nothing_goes_out_while_the_account_is_being_reconciled(
     opening = await start.open_the_port()
     await start.venue.replaying.wait()
     assert start.world.sessions.is_open(ACCOUNT)
-    assert (await start.world.submit_order(ACTOR, request())).reject_reason == "NOT_SENT"
+    with pytest.raises(e.VenueUnavailable):
+        await start.world.submit_order(ACTOR, request())
     start.venue.let_replay.set()
     await opening
     assert start.world.session.submitted == []
@@ -146,12 +151,12 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
 ) -> None:
     world = start.world
     submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
-    session = world.sessions._open.pop(ACCOUNT)  # it is opened anew
+    session = world.sessions._links.pop(ACCOUNT)  # it is opened anew
     async with world.storage.read() as uow:
         (recorded,) = await uow.orders.unresolved(ACCOUNT)
     cancelled = await world.cancel_order(ACTOR, ACCOUNT, recorded.id)
     assert cancelled.status is OrderStatus.PENDING_CANCEL
-    world.sessions._open[ACCOUNT] = session
+    world.sessions._links[ACCOUNT] = session
     world.sessions.settle(ACCOUNT)
     order = await submitting
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELED, "USER")
@@ -229,27 +234,3 @@ async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None
     start.venue.let_in.set()
     assert (await submitting).status is OrderStatus.ACCEPTED
     await again
-
-
-async def test_a_venue_that_never_says_what_became_of_an_order_is_asked_again(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cadenza.application.orders.reconcile.UNANSWERED_AFTER_MS", -1)
-    monkeypatch.setattr("cadenza.application.accounts.keep_sessions.ASK_MS_MAX", 50)
-    start.venue.let_in.set()
-    await start.keeper.tick()
-    world = start.world
-    world.session.on_submit = loses_the_answer
-    order = await world.submit_order(ACTOR, request())
-
-    async def hangs(orders: Sequence[Order]) -> Sequence[Report]:
-        await asyncio.get_running_loop().create_future()
-        return ()
-
-    lookup, world.session.lookup = world.session.lookup, hangs  # type: ignore[method-assign]
-    await start.keeper.tick()
-    assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
-    world.session.lookup = lookup  # type: ignore[method-assign]
-    await start.keeper.tick()
-    assert start.keeper.failing == {}
-    assert (await world.stored(order)).status is OrderStatus.FILLED

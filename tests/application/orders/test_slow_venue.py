@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import Report
 from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, cancels, fills, order_world
-from tests.domain.trading.worlds import ACCOUNT, request
+from tests.domain.trading.worlds import ACCOUNT, account, request, venue_spec
 from tests.serving import eventually
 
 WAITS_MS = 200
@@ -17,10 +17,9 @@ ANSWERED_WITHIN_S = 3
 
 
 @pytest.fixture
-async def world(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderWorld]:
-    for module in ("submit", "cancel"):
-        monkeypatch.setattr(f"cadenza.application.orders.{module}.VENUE_REPLY_MS_MAX", WAITS_MS, raising=False)
+async def world(database_dsn: str) -> AsyncIterator[OrderWorld]:
     async with order_world(database_dsn) as made:
+        made.connector.spec = venue_spec(reply_ms_max=WAITS_MS)
         yield made
 
 
@@ -40,7 +39,7 @@ class ClosesTheSession:
 
     def reach(self, name: str) -> None:
         if name == "cancel.before_venue":
-            self._world.sessions._open.clear()
+            self._world.sessions._links.clear()
 
 
 @pytest.mark.parametrize("await_closed", [False, True])
@@ -62,11 +61,10 @@ async def test_what_the_stream_told_meanwhile_is_in_the_answer(silent: OrderWorl
 async def test_a_venue_that_does_not_reply_is_asked_what_became_of_the_order(silent: OrderWorld) -> None:
     submitting = asyncio.create_task(silent.submit_order(ACTOR, request()))
     await silent.session.has_submitted.wait()
-    await silent.reconcile.ask(silent.session, silent.session.submitted)
-    assert not silent.session.looked_up, "the request waits for the answer itself"
     async with asyncio.timeout(ANSWERED_WITHIN_S):
         order = await submitting
-    await silent.reconcile.ask(silent.session, [order])
+    assert order.doubt is Doubt.UNANSWERED
+    await silent.reconcile(ACCOUNT, silent.session)
     assert (await silent.stored(order)).status is OrderStatus.FILLED
     assert len(silent.session.submitted) == 1
 
@@ -90,7 +88,8 @@ async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(wo
     assert answered == await world.stored(order)
     assert answered.status is OrderStatus.PENDING_CANCEL
     world.session.on_lookup, world.session.on_cancel = accepts, cancels
-    await world.reconcile.ask(world.session, [answered])
+    await world.sessions.open(account(), None)  # type: ignore[arg-type]
+    await world.inquire._lookup(world.session, [answered])
     assert (await world.stored(order)).status is OrderStatus.CANCELED
 
 

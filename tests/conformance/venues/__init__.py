@@ -1,9 +1,17 @@
 """The venues under test, one file each."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from tests.conformance.harness import VenueFactory
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
+from tests.conformance.venues.scripted import ScriptedUnderTest
+from tests.scripted.specs import KINDS
 
-VENUES: Mapping[str, VenueFactory] = {"PAPER": PaperUnderTest, "MOCK": MockUnderTest}
+DOCUMENTED: Mapping[str, VenueFactory] = {"PAPER": PaperUnderTest, "MOCK": MockUnderTest}
+"""Those that users can trade on; each has a page."""
+
+VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
+    kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()
+}

@@ -15,12 +15,14 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
+from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Fee, Order
 from cadenza.domain.trading.position import PositionSide, PositionStatus
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
     CanceledReport,
+    CancelRefusal,
     CancelRefusedReport,
     ExpiredReport,
     ExternalOrderReport,
@@ -33,24 +35,32 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.state import TradingState
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, instrument, state, submit
 
+WORKS_ON = CancelRefusal.WORKS_ON
+
 
 def about(order: Order, **more: object) -> dict[str, object]:
-    return {"account_id": ACCOUNT, "order_id": order.id, "venue_order_id": "v1", "at_ms": NOW_MS + 5} | more
+    return {
+        "account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "venue_order_id": "v1", "at_ms": NOW_MS + 5
+    } | more  # fmt: skip
 
 
 def accepted(order: Order) -> Report:
-    return AcceptedReport(**about(order))  # type: ignore[arg-type]
+    return AcceptedReport(**about(order), executed_quantity=D(0))  # type: ignore[arg-type]
 
 
 def fill(order: Order, trade_id: str, quantity: str, price: str = "90", fee: str = "0", asset: str = "USDT") -> Report:
     return FillReport(
-        **about(order), trade_id=trade_id, instrument_id=BTC, side=order.side, price=D(price), quantity=D(quantity),
+        **about(order), trade_id=trade_id, side=order.side, price=D(price), quantity=D(quantity),
         fees=(Fee(asset, D(fee)),) if D(fee) else (),
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def canceled(order: Order) -> Report:
-    return CanceledReport(**about(order), reason=CancelReason.USER)  # type: ignore[arg-type]
+def canceled(order: Order, executed: str = "0") -> Report:
+    return CanceledReport(**about(order), reason=CancelReason.USER, executed_quantity=D(executed))  # type: ignore[arg-type]
+
+
+def expired(order: Order, executed: str = "0") -> Report:
+    return ExpiredReport(**about(order), executed_quantity=D(executed))  # type: ignore[arg-type]
 
 
 def now(world: TradingState, order: Order) -> Order:
@@ -154,9 +164,9 @@ def test_a_refused_cancel_returns_to_what_the_venue_has_told(
     world = state()
     order = submit(world, quantity=D(2))
     if told_before is not None:
-        apply_report(world, AcceptedReport(**about(order) | {"venue_order_id": told_before}))  # type: ignore[arg-type]
+        apply_report(world, AcceptedReport(**about(order) | {"venue_order_id": told_before}, executed_quantity=D(0)))  # type: ignore[arg-type]
     decide_cancel(world, ACCOUNT, order.id)
-    refused = CancelRefusedReport(**about(order) | {"venue_order_id": told_with_it}, reason="busy")  # type: ignore[arg-type]
+    refused = CancelRefusedReport(**about(order) | {"venue_order_id": told_with_it}, refusal=WORKS_ON, reason="busy")  # type: ignore[arg-type]
     apply_report(world, refused)
     assert (now(world, order).status, now(world, order).venue_order_id) == (status, told_before or told_with_it)
 
@@ -166,7 +176,7 @@ def test_a_refused_cancel_returns_to_what_the_executions_say() -> None:
     order = submit(world, quantity=D(2))
     apply_report(world, fill(order, "t1", "1"))
     decide_cancel(world, ACCOUNT, order.id)
-    apply_report(world, CancelRefusedReport(**about(order), reason="busy"))  # type: ignore[arg-type]
+    apply_report(world, CancelRefusedReport(**about(order), refusal=WORKS_ON, reason="busy"))  # type: ignore[arg-type]
     assert now(world, order).status is OrderStatus.PARTIALLY_FILLED
 
 
@@ -187,13 +197,15 @@ def test_a_rejection_gives_the_lock_back_and_never_undoes_a_fill() -> None:
         apply_report(world, RejectedReport(**about(target), reason="OTHER"))  # type: ignore[arg-type]
     assert now(world, order).status is OrderStatus.REJECTED
     assert now(world, filled).status is OrderStatus.PARTIALLY_FILLED
+    apply_report(world, canceled(filled, "0.5"))  # asked again, the venue says how much was executed
+    assert (now(world, filled).status, now(world, filled).executed_quantity) == (OrderStatus.CANCELED, D("0.5"))
 
 
 def test_expiry_keeps_executions() -> None:
     world = state()
     order = submit(world, quantity=D(2))
     apply_report(world, fill(order, "t1", "1"))
-    apply_report(world, ExpiredReport(**about(order)))  # type: ignore[arg-type]
+    apply_report(world, expired(order, "1"))
     assert now(world, order).status is OrderStatus.EXPIRED
     assert now(world, order).executed_quantity == 1
     assert world.balance(ACCOUNT, "USDT").locked == 0
@@ -210,7 +222,7 @@ def test_a_balance_report_overrides_the_total_and_keeps_the_lock() -> None:
     world = state()
     submit(world)
     report = BalanceReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id=None, at_ms=NOW_MS, asset="USDT", total=D(5000), borrowed=D(0)
+        account_id=ACCOUNT, at_ms=NOW_MS, asset="USDT", total=D(5000), locked=D(7), borrowed=D(0), as_of=NOW_MS
     )
     apply_report(world, report)
     assert world.balance(ACCOUNT, "USDT").total == 5000
@@ -219,26 +231,26 @@ def test_a_balance_report_overrides_the_total_and_keeps_the_lock() -> None:
 
 def external(quantity: str = "1", side: Side = Side.SELL) -> ExternalOrderReport:
     return ExternalOrderReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id="hand", at_ms=NOW_MS, instrument_id=BTC, side=side,
-        type=OrderType.MARKET, time_in_force=TimeInForce.IOC, quantity=D(quantity),
+        account_id=ACCOUNT, venue_order_id="hand", at_ms=NOW_MS, instrument_id=BTC, side=side, type=OrderType.MARKET,
+        time_in_force=TimeInForce.IOC, quantity=D(quantity), executed_quantity=D(0),
     )  # fmt: skip
 
 
 def test_a_report_that_fits_no_order_is_kept_and_applied_when_the_order_is_known() -> None:
     world = state()
     orphan = FillReport(
-        account_id=ACCOUNT, order_id=None, venue_order_id="hand", at_ms=NOW_MS, trade_id="t9", instrument_id=BTC,
-        side=Side.SELL, price=D(100), quantity=D(1),
+        account_id=ACCOUNT, venue_order_id="hand", at_ms=NOW_MS, trade_id="t9", instrument_id=BTC, side=Side.SELL,
+        price=D(100), quantity=D(1),
     )  # fmt: skip
     assert apply_report(world, orphan) is None
-    assert world.changed.unmatched == [orphan]
-    later = state(unmatched=[orphan])
+    assert [(kept.report, kept.reason) for kept in world.changed.kept] == [(orphan, KeepReason.NO_ORDER)]
+    later = state(kept=world.changed.kept)
     order = apply_report(later, external())
     assert order is not None
     assert order.is_external
     assert order.status is OrderStatus.FILLED
     assert later.balance(ACCOUNT, "BTC").total == 9
-    assert [matched.id for matched in later.changed.matched] == [order.id]
+    assert [kept.report for kept in later.changed.taken] == [orphan]
 
 
 def test_a_report_and_its_order_in_one_batch_leave_nothing_that_is_kept() -> None:
@@ -248,16 +260,17 @@ def test_a_report_and_its_order_in_one_batch_leave_nothing_that_is_kept() -> Non
     adopted = apply_report(world, external(side=Side.BUY))
     assert adopted is not None
     assert adopted.status is OrderStatus.FILLED
-    assert world.changed.unmatched == []
+    assert world.changed.kept == []
 
 
 def test_what_names_another_order_of_ours_stays_kept() -> None:
     other = replace(fill(submit(state()), "t1", "1"), order_id=OrderId(UUID(int=999)), venue_order_id="hand")
-    world = state(unmatched=[other])
+    kept = KeptReport(report=other, reason=KeepReason.NO_ORDER, detail="", kept_at_ms=NOW_MS)
+    world = state(kept=[kept])
     adopted = apply_report(world, external())
     assert adopted is not None
     assert adopted.executed_quantity == 0
-    assert world.changed.matched == []
+    assert world.changed.taken == []
 
 
 def test_an_adopted_order_is_adopted_once() -> None:
@@ -297,7 +310,7 @@ def test_a_flip_closes_the_position_and_opens_a_new_one() -> None:
     closed = world.changed.positions[long.id]
     assert closed.status is PositionStatus.CLOSED
     assert closed.realized_pnl == 20
-    assert closed.exit_price == 100
+    assert closed.exit_price(instrument()) == 100
     assert world.balance(ACCOUNT, "USDT").total == D("1000020")
     assert world.balance(ACCOUNT, "BTC").total == 10
 
@@ -385,7 +398,7 @@ FINAL = [
     lambda o: fill(o, "b", "1"),
     accepted,
     canceled,
-    lambda o: ExpiredReport(**about(o)),
+    expired,
 ]
 
 
@@ -434,7 +447,7 @@ def test_before_there_is_a_snapshot_nothing_is_applied() -> None:
         assert apply_report(world, report) is None
     assert now(world, order).executed_quantity == 0
     assert world.balance(ACCOUNT, "BTC").total == 10
-    assert world.changed.unmatched == []
+    assert world.changed.kept == []
 
 
 def test_an_order_that_was_placed_elsewhere_locks_what_it_holds() -> None:

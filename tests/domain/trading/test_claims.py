@@ -46,7 +46,12 @@ def fill(order: Order, trade_id: str, quantity: Decimal, row: PositionSide | Non
 
 def cancel(order: Order) -> CanceledReport:
     return CanceledReport(
-        account_id=ACCOUNT, order_id=order.id, venue_order_id=None, at_ms=NOW_MS + 1, reason=CancelReason.USER
+        account_id=ACCOUNT,
+        instrument_id=BTC,
+        order_id=order.id,
+        at_ms=NOW_MS + 1,
+        reason=CancelReason.USER,
+        executed_quantity=order.executed_quantity,
     )
 
 
@@ -101,6 +106,7 @@ def test_orders_placed_elsewhere_claim_too() -> None:
     elsewhere = ExternalOrderReport(
         account_id=ACCOUNT, order_id=None, venue_order_id="x1", at_ms=NOW_MS, instrument_id=BTC, side=Side.SELL,
         type=OrderType.LIMIT, time_in_force=submit(state()).time_in_force, quantity=D(1), limit_price=PRICE,
+        executed_quantity=D(0),
     )  # fmt: skip
     apply_report(world, elsewhere)
     with pytest.raises(e.InsufficientMargin):

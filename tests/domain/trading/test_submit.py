@@ -15,7 +15,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.position import Position, PositionSide
-from cadenza.domain.trading.submit import decide_submit
+from cadenza.domain.trading.submit import NewOrderNames, decide_submit
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
 
 
@@ -288,7 +288,7 @@ def test_a_try_that_was_closed_meanwhile_is_not_sent_any_more() -> None:
     world = state()
     order = submit(world)
     world.put_order(order.rejected("NOT_FOUND_AT_VENUE", NOW_MS))
-    again = decide_submit(world, request(), order.id, order.tenant_id, instrument())
+    again = decide_submit(world, request(), NewOrderNames(order.id, "X"), order.tenant_id, instrument())
     assert again.is_new is False
 
 

@@ -6,6 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from cadenza.domain.accounts.balance import Balance
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import (
     AccountStatus,
     AccountType,
@@ -14,22 +15,53 @@ from cadenza.domain.accounts.trading_account import (
     TradingAccount,
 )
 from cadenza.domain.ids import PAPER, InstrumentId, OrderId, TenantId, TradingAccountId, UserId
+from cadenza.domain.market.book_messages import BookSnapshot
+from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType, TopOfBook
-from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.enums import QuantityType
+from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
-from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.submit import decide_submit
+from cadenza.domain.trading.submit import NewOrderNames, decide_submit
+from cadenza.domain.trading.venue_spec import (
+    Books,
+    DerivedSentId,
+    Fence,
+    FundsCheck,
+    Lookup,
+    NewsSource,
+    Replay,
+    Support,
+    VenueSpec,
+)
 
 D = Decimal
 NOW_MS = 1_700_000_000_000
 TENANT = TenantId(UUID(int=1))
 ACCOUNT = TradingAccountId(UUID(int=2))
 BTC = InstrumentId("PAPER:BTC/USDT")
+
+
+def venue_spec(**changes: object) -> VenueSpec:
+    """A venue that takes everything and whose books are ours, as PAPER's are."""
+    times = dict.fromkeys(TimeInForce, Support.NATIVE)
+    facts: dict[str, object] = {
+        "venue_id": PAPER, "credential_types": frozenset(CredentialType),
+        "books": dict.fromkeys(AccountType, Books.OURS), "funds_check": FundsCheck.HERE,
+        "orders": dict.fromkeys(OrderType, times), "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
+        "book": BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10),
+        "account_news": NewsSource.STREAM, "sent_id": DerivedSentId(prefix="X"),
+        "fence": Fence(margin_ms=1_000, proof="a test"), "lookup": Lookup(), "replay": Replay(), "snapshots": False,
+    }  # fmt: skip
+    return VenueSpec(**(facts | changes))  # type: ignore[arg-type]
+
+
+SPEC = venue_spec()
+"""Snapshots are off: the scripted sessions of most tests have none."""
 
 
 def instrument(**changes: object) -> Instrument:
@@ -56,7 +88,7 @@ def account(
         "id": ACCOUNT, "tenant_id": TENANT, "user_id": UserId(UUID(int=3)), "venue_id": PAPER, "nickname": "",
         "external": ExternalAccount(external_id="x", type=type, external_type="x", position_mode=mode, max_leverage=20),
         "credential_ids": (), "status": AccountStatus.ACTIVE, "created_at_ms": NOW_MS, "updated_at_ms": NOW_MS,
-        "adopted_at_ms": NOW_MS - 1_000, "heard_until_ms": NOW_MS - 1_000,
+        "adopted_at_ms": NOW_MS - 1_000, "complete_until_ms": NOW_MS - 1_000,
     }  # fmt: skip
     return TradingAccount(**(facts | changes))  # type: ignore[arg-type]
 
@@ -76,13 +108,15 @@ def state(
     traded: Instrument | None = None,
     market: BookSnapshot | None = book(),  # noqa: B008 - a frozen value
     claims: Iterable[Claim] = (),
-    unmatched: Sequence[Report] = (),
+    kept: Sequence[KeptReport] = (),
+    spec: VenueSpec = SPEC,
     first_id: int = 1000,
 ) -> TradingState:
     owner, traded = owner or account(), traded or instrument()
     numbers = count(first_id)
     top = None if market is None else TopOfBook(market.bids[0][0], market.asks[0][0], None, NOW_MS)
     world = World(
+        spec=lambda _: spec,
         instrument=lambda i: traded if i == traded.id else None,
         top=lambda _: top,
         book=lambda _: market,
@@ -91,7 +125,7 @@ def state(
     )
     held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
     rows = [Balance(account_id=owner.id, asset=a, total=D(t), updated_at_ms=NOW_MS) for a, t in held.items()]
-    return TradingState(world, [owner], rows, positions, orders, unmatched, claims)
+    return TradingState(world, [owner], rows, positions, orders, kept, claims)
 
 
 def request(**changes: object) -> SubmitOrderRequest:
@@ -110,4 +144,5 @@ def submit(where: TradingState, asked: SubmitOrderRequest | None = None, number:
     """Submit and return the order."""
     traded = where.world.instrument(BTC)
     assert traded is not None
-    return decide_submit(where, asked or request(**changes), OrderId(UUID(int=number)), TENANT, traded).order
+    names = NewOrderNames(OrderId(UUID(int=number)), f"X{number}")
+    return decide_submit(where, asked or request(**changes), names, TENANT, traded).order

@@ -10,9 +10,9 @@ UNKNOWN = "0.0.0.0"
 
 
 def client_address(scope: Any, limits: HttpLimits) -> str:
-    """Return the address of the client: the connection's peer, or whom a trusted proxy names.
+    """Return the address of the client: the connection's peer, or the one that a trusted proxy names.
 
-    X-Forwarded-For is read from the right, over the proxies that we trust; what lies further left anybody may write.
+    X-Forwarded-For is read from the right, over the proxies that we trust; anybody may write what lies further left.
     """
     address = (scope.get("client") or (UNKNOWN, 0))[0]
     if not limits.trusted_proxies or not _is_trusted(address, limits):

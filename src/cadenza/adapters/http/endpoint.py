@@ -14,7 +14,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method, Receive, Scope, Send
 from msgspec import Struct
 
-from cadenza.adapters.http.answer import Answer
 from cadenza.adapters.http.auth import authenticated
 from cadenza.adapters.http.body import read_bounded
 from cadenza.adapters.http.errors import (
@@ -23,10 +22,11 @@ from cadenza.adapters.http.errors import (
     DEPRECATED_KEY,
     HEADERS_KEY,
     OPERATION_KEY,
-    cause_told,
-    defect_told,
+    cause_reply,
+    defect_reply,
     deprecation,
 )
+from cadenza.adapters.http.json_reply import JsonReply
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.application.paging import Page
 from cadenza.application.use_cases import UseCases
@@ -35,7 +35,7 @@ from cadenza.domain.identity.actor import Actor
 from cadenza.ports.rate_limiter import RateLimiter
 from cadenza.wire.base import Query
 from cadenza.wire.envelope import Listing, encode, pagination_of
-from cadenza.wire.operations import Operation
+from cadenza.wire.operations import ApiOperation
 from cadenza.wire.reading import read_body, read_query
 from cadenza.wire.venues import VENUE_IDS, is_deprecated
 
@@ -50,8 +50,8 @@ class _NoQuery(Query, frozen=True):
 _DEPRECATED_VENUES = frozenset(text for text, venue_id in VENUE_IDS.items() if is_deprecated(venue_id))
 
 
-class Call(Struct, frozen=True):
-    """What every route may use: the use cases, who asks, and from where."""
+class HttpCall(Struct, frozen=True):
+    """What every route may use: the use cases, the caller and its address."""
 
     use_cases: UseCases
     caller: Actor | None
@@ -66,14 +66,14 @@ class Call(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ReplyWithStatus:
     """A reply that is not a plain 200."""
 
     content: Struct
     status: int
 
 
-Respond = Callable[[Call, Any], Awaitable[Struct | Reply]]
+Respond = Callable[[HttpCall, Any], Awaitable[Struct | ReplyWithStatus]]
 """The function of a route: the call and its request (the body, the query, or None) to the reply."""
 
 
@@ -81,7 +81,7 @@ Respond = Callable[[Call, Any], Awaitable[Struct | Reply]]
 class Endpoint:
     """One operation as an ASGI application. It answers whatever happens."""
 
-    operation: Operation
+    operation: ApiOperation
     respond: Respond
     use_cases: UseCases
     limits: HttpLimits
@@ -96,29 +96,29 @@ class Endpoint:
         try:
             answer = await self._answer(scope, receive)
         except CadenzaError as cause:
-            answer = cause_told(scope, cause)
-        except Exception as defect:  # noqa: BLE001 - where every request ends; the log has it
-            answer = defect_told(scope, defect)
+            answer = cause_reply(scope, cause)
+        except Exception as defect:  # noqa: BLE001 - where every request ends: a defect is logged and answered
+            answer = defect_reply(scope, defect)
         except asyncio.CancelledError:  # only a stop cancels requests, and then this one has had its time
             stopping = Stopping(
                 "the server is stopping; repeat the request with the same key to find what became of it"
             )
-            await cause_told(scope, stopping).send(scope, send)
+            await cause_reply(scope, stopping).send(scope, send)
             raise
         await answer.send(scope, send)
 
-    async def _answer(self, scope: Any, receive: Receive) -> Answer:
+    async def _answer(self, scope: Any, receive: Receive) -> JsonReply:
         headers = scope[HEADERS_KEY]
         caller = None if self.operation.is_public else await self._caller(scope, headers)
         asked = await self._read(scope, headers, receive)
         if getattr(asked, "venue", None) in _DEPRECATED_VENUES:
             scope[DEPRECATED_KEY] = True
-        replied = await self.respond(Call(self.use_cases, caller, scope[CLIENT_KEY]), asked)
+        replied = await self.respond(HttpCall(self.use_cases, caller, scope[CLIENT_KEY]), asked)
         return _written(replied, scope)
 
     async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor:
         actor = await authenticated(headers, self.use_cases)
-        scope[ACTOR_KEY] = actor  # errors told later name the caller's tenant
+        scope[ACTOR_KEY] = actor  # later errors name the caller's tenant
         if (wait_s := self.flood.allow(f"user:{actor.user_id}")) is not None:
             raise RateLimited("too many requests of this user", wait_s)
         return actor
@@ -162,6 +162,6 @@ def listing(page: Page[T], write: Callable[[T], D]) -> Listing[D]:
     return Listing(data=[write(item) for item in page.items], pagination=pagination_of(page))
 
 
-def _written(replied: Struct | Reply, scope: Any) -> Answer:
-    content, status = (replied.content, replied.status) if isinstance(replied, Reply) else (replied, 200)
-    return Answer(status, encode(content), deprecation(scope))
+def _written(replied: Struct | ReplyWithStatus, scope: Any) -> JsonReply:
+    content, status = (replied.content, replied.status) if isinstance(replied, ReplyWithStatus) else (replied, 200)
+    return JsonReply(status, encode(content), deprecation(scope))

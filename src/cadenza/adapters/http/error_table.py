@@ -13,12 +13,11 @@ Every reply but `/api/v3/health` is the envelope `{success, errno, error, data[,
 `resource` and `action` that were asked for, the scopes `required` and `provided` on a 403, `tenant_id`, `request_id`
 (also the header `X-Request-Id`) and `metadata`.
 
-An operation answers only the statuses that the interface lists for it: where 401, 403 or 404 is not listed, 400 stands
-for it, with the same code. `500` always stays `500`. `429` belongs to sign-up, login and recover;
-elsewhere it is a flood
-limit far above honest use. `429`, and a `500` that passes, come with `Retry-After` in seconds.
-
-Numbers and codes are for ever: a cause keeps its own, and new causes get new ones.
+An operation answers only with the statuses that the interface lists for it. Where 401, 403 or 404 is not listed, the
+status is 400, with the same code. `500` always stays `500`. Sign-up, login and recover have limits of their own that
+answer `429`; for the other operations `429` means that the flood limit, far above ordinary use, was exceeded. `429` and
+a `500` that is temporary come with `Retry-After` in seconds. Numbers and codes never change: each cause keeps its own,
+and new causes get new ones.
 
 | errno | code | status | meaning |
 |---|---|---|---|

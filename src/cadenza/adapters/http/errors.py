@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from msgspec import UNSET
 
-from cadenza.adapters.http.answer import Answer
+from cadenza.adapters.http.json_reply import JsonReply
 from cadenza.domain import errors as d
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.trading.order import Order
@@ -21,11 +21,11 @@ from cadenza.wire.envelope import ErrorDetails, Failure, encode
 from cadenza.wire.errno import errno_of
 from cadenza.wire.errors import MethodNotAllowed, UnknownPath
 from cadenza.wire.market import plain_json
-from cadenza.wire.operations import Operation
+from cadenza.wire.operations import ApiOperation
 from cadenza.wire.orders import trade_order
 
 RETRY_AFTER_S = 1
-"""Told with a failure that passes: a full queue or a database that does not answer."""
+"""The `Retry-After` of a temporary failure: a full queue, or a database that does not answer."""
 
 REQUEST_ID_KEY = "cadenza.request_id"
 ACTOR_KEY = "cadenza.actor"
@@ -34,7 +34,7 @@ HEADERS_KEY = "cadenza.headers"
 """The headers by name; of one that is there several times the last."""
 
 CLIENT_KEY = "cadenza.client"
-"""The address of the client, as `client_address` tells it."""
+"""The address of the client, as `client_address` finds it."""
 
 DEPRECATED_KEY = "cadenza.deprecated"
 """Set when the request names a deprecated venue."""
@@ -55,7 +55,7 @@ _NEVER_CHANGED = frozenset({405, 429, 500})
 log = structlog.get_logger(__name__)
 
 
-def status_of(cause: type[d.CadenzaError], operation: Operation | None = None) -> int:
+def status_of(cause: type[d.CadenzaError], operation: ApiOperation | None = None) -> int:
     """Return the status of a cause, as the operation lists it."""
     status = next(_STATUS_BY_KIND[kind] for kind in cause.__mro__ if kind in _STATUS_BY_KIND)
     if operation is None or status in operation.statuses or status in _NEVER_CHANGED:
@@ -63,16 +63,16 @@ def status_of(cause: type[d.CadenzaError], operation: Operation | None = None) -
     return 400 if 400 in operation.statuses else 500
 
 
-def operation_of(scope: Any) -> Operation | None:
+def operation_of(scope: Any) -> ApiOperation | None:
     """Return the operation that was asked for, None for other paths."""
-    operation: Operation | None = scope.get(OPERATION_KEY)
+    operation: ApiOperation | None = scope.get(OPERATION_KEY)
     return operation
 
 
-def failure(scope: Any, error: d.CadenzaError) -> Answer:
-    """Return the reply that tells a cause."""
+def failure(scope: Any, error: d.CadenzaError) -> JsonReply:
+    """Return the reply for a cause."""
     status = status_of(type(error), operation_of(scope))
-    return Answer(status, encode(_failure(scope, error)), {**_headers(error, status), **deprecation(scope)})
+    return JsonReply(status, encode(_failure(scope, error)), {**_headers(error, status), **deprecation(scope)})
 
 
 def deprecation(scope: Any) -> dict[str, str]:
@@ -80,14 +80,14 @@ def deprecation(scope: Any) -> dict[str, str]:
     return {"deprecation": "true"} if DEPRECATED_KEY in scope else {}
 
 
-def cause_told(scope: Any, error: d.CadenzaError) -> Answer:
+def cause_reply(scope: Any, error: d.CadenzaError) -> JsonReply:
     """Return the reply to a cause of ours; failures of ours are logged."""
     if isinstance(error, (d.Unavailable, d.InternalError)):
         log.error("request failed", code=error.code, reason=error.message)
     return failure(scope, error)
 
 
-def defect_told(scope: Any, error: Exception) -> Answer:
+def defect_reply(scope: Any, error: Exception) -> JsonReply:
     """Return the reply to a defect: the client learns the request id, the log the rest."""
     log.error("defect", path=scope["path"], exc_info=error)
     return failure(scope, d.InternalError("an error of ours; the log has it under the request id"))
@@ -95,7 +95,7 @@ def defect_told(scope: Any, error: Exception) -> Answer:
 
 def on_cadenza_error(request: Request[Any, Any, Any], error: d.CadenzaError) -> Response[bytes]:
     """Answer a cause of ours outside the operations."""
-    return cause_told(request.scope, error).to_response(request.method)
+    return cause_reply(request.scope, error).to_response(request.method)
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -115,7 +115,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a defect outside the operations."""
-    return defect_told(request.scope, error).to_response(request.method)
+    return defect_reply(request.scope, error).to_response(request.method)
 
 
 def _failure(scope: Any, error: d.CadenzaError) -> Failure:

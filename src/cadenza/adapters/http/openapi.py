@@ -15,7 +15,7 @@ from cadenza.wire.base import NO_CONTROLS
 from cadenza.wire.envelope import Failure, Pagination
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.examples import BODY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.operations import OPERATIONS, ApiOperation
 from cadenza.wire.push import MarketTradeTick
 
 _REF = "#/components/schemas/{name}"
@@ -33,6 +33,9 @@ _MEANINGS = {
 }
 
 Schema = dict[str, Any]
+
+_MODEL = "Model"
+"""The end of the name of a class that a class of the domain shares its name with; the document leaves it out."""
 
 
 @cache
@@ -68,7 +71,7 @@ def openapi_bytes() -> bytes:
     return msgspec.json.format(msgspec.json.encode(openapi_document()), indent=1)
 
 
-def query_schema(operation: Operation) -> Schema:
+def query_schema(operation: ApiOperation) -> Schema:
     """Return the schema of an operation's query as an object."""
     return (
         rewritten(msgspec.json.schema_components([operation.query])[1][operation.query.__name__])
@@ -90,6 +93,8 @@ def rewritten(schema: Any) -> Any:
         inner = {"allOf": rest} if "$ref" in rest[0] else rest[0]
         return rewritten({**inner, **outer}) | {"nullable": True}
     found = {key: rewritten(value) for key, value in schema.items() if key not in ("examples", "title")}
+    if "$ref" in schema:
+        found["$ref"] = schema["$ref"].removesuffix(_MODEL)
     if "examples" in schema:
         found["example"] = schema["examples"][0]
     if found.get("pattern") == NO_CONTROLS:
@@ -110,12 +115,12 @@ def _schemas() -> tuple[dict[Any, Schema], dict[str, Schema]]:
     failure["properties"]["success"] = {"type": "boolean", "enum": [False]}
     failure["required"] = ["success", "errno", "error", "details"]
     failure["properties"]["details"] = {"$ref": _REF.format(name="ErrorDetails")}
-    named = {name: rewritten(schema) for name, schema in components.items()} | {"Failure": failure}
+    named = {name.removesuffix(_MODEL): rewritten(schema) for name, schema in components.items()} | {"Failure": failure}
     named["ErrorDetails"]["properties"]["code"]["enum"] = [registered.code for registered in REGISTRY]
     return {model: rewritten(schema) for model, schema in zip(unique, schemas, strict=True)}, named
 
 
-def _operation(operation: Operation, schemas: dict[Any, Schema]) -> Schema:
+def _operation(operation: ApiOperation, schemas: dict[Any, Schema]) -> Schema:
     described: Schema = {
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -134,7 +139,7 @@ def _operation(operation: Operation, schemas: dict[Any, Schema]) -> Schema:
     return described
 
 
-def _parameters(operation: Operation) -> list[Schema]:
+def _parameters(operation: ApiOperation) -> list[Schema]:
     parameters = []
     for name, schema in query_schema(operation).get("properties", {}).items():
         schema.pop("nullable", None)
@@ -152,7 +157,7 @@ def _parameters(operation: Operation) -> list[Schema]:
 _WITH_RESERVED = frozenset({"instrumentId", "instrumentIds", "symbol", "symbols", "securityId"})
 
 
-def _responses(operation: Operation, data: Schema) -> Schema:
+def _responses(operation: ApiOperation, data: Schema) -> Schema:
     content = data if operation.is_bare else _success(data, operation.is_paged)
     responses: Schema = {
         "200": {

@@ -18,9 +18,9 @@ _CACHE = "public, max-age=300"
 _METHODS: list[Method] = ["GET", "HEAD"]
 
 
-class Page:
-    """Something that never changes while we run. Sent zipped to those who take it, and not at all to those who have
-    it."""
+class StaticDocument:
+    """A document that never changes while we run. It is sent zipped to clients that accept that, and not at all to
+    those that have it."""
 
     def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self._plain = body
@@ -60,12 +60,12 @@ def page_routes() -> Sequence[HTTPRouteHandler]:
     """Return the handlers of the documents."""
     reference_headers = {"content-security-policy": content_policy(), "referrer-policy": "no-referrer"}
     return [
-        _route("/openapi.json", Page(openapi_bytes(), "application/json", {})),
-        _route("/docs", Page(reference_page().encode(), "text/html", reference_headers)),
+        _route("/openapi.json", StaticDocument(openapi_bytes(), "application/json", {})),
+        _route("/docs", StaticDocument(reference_page().encode(), "text/html", reference_headers)),
     ]
 
 
-def _route(path: str, page: Page) -> HTTPRouteHandler:
+def _route(path: str, page: StaticDocument) -> HTTPRouteHandler:
     async def show(request: Request[Any, Any, Any]) -> ASGIApp:
         return page.answer(request.method, request.headers)
 

@@ -1,8 +1,8 @@
 """HTTP on the wire, below the framework: uvicorn's protocol, within limits of ours.
 
-By itself uvicorn takes a head (request line and headers) of any size, waits for a request for ever, and answers what it
-cannot read in plain text. Here an endless head is refused while it comes, who trickles is cut off, and even what is no
-request gets the envelope and a request id.
+By itself uvicorn takes a head (request line and headers) of any size, waits for a request for ever, and answers what
+it cannot read in plain text. Here an endless head is refused while it comes, a client that trickles is cut off, and
+even what is no request gets the envelope and a request id.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class WireProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what never became a request, and close."""
+        """JsonReply what never became a request, and close."""
         self._head_bytes = 0
         self._stop_waiting()
         request_id = self.ids.new().hex

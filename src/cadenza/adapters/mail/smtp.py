@@ -20,7 +20,7 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpSettings:
-    """`is_tls` means TLS from the first byte; without it STARTTLS is required, unless the server is on this machine."""
+    """`is_tls` means TLS from the first byte. Otherwise STARTTLS is required, unless the server is on this machine."""
 
     host: str
     port: int
@@ -46,7 +46,8 @@ class SmtpSettings:
 
 
 class SmtpMailer:
-    """`ports.mail.Mailer` over the standard library. Certificates are checked; nothing secret goes out in the clear."""
+    """`ports.mail.Mailer` over the standard library. Certificates are checked, and no secret is sent unencrypted,
+    except to a server on this machine."""
 
     keeps_text = False
 
@@ -67,7 +68,7 @@ class SmtpMailer:
         message["To"] = mail.to
         message["Subject"] = mail.subject
         message["Date"] = format_datetime(datetime.fromtimestamp(mail.created_at_ms / 1000, UTC))
-        message["Message-ID"] = f"<{mail.id}@{self._settings.host}>"  # the same when a mail is repeated
+        message["Message-ID"] = f"<{mail.id}@{self._settings.host}>"  # the same id when a mail is sent again
         message.set_content(mail.text)
         return message
 
@@ -78,7 +79,9 @@ class SmtpMailer:
                 smtp.login(self._settings.user, self._settings.password)
             smtp.send_message(message)
         finally:
-            with suppress(OSError, smtplib.SMTPException):  # how the farewell goes changes nothing about the mail
+            with suppress(
+                OSError, smtplib.SMTPException
+            ):  # the mail was accepted, whatever happens while the connection closes
                 smtp.quit()
 
     def _connect(self) -> smtplib.SMTP:
@@ -92,7 +95,7 @@ class SmtpMailer:
                 smtp.starttls(context=self._tls)
             elif host not in ("localhost", "127.0.0.1", "::1"):
                 raise smtplib.SMTPNotSupportedError("the server does not offer STARTTLS")
-        except BaseException:
+        except BaseException:  # whatever went wrong, the socket must be closed
             smtp.close()
             raise
         return smtp

@@ -1,8 +1,9 @@
 """What was published on channels.
 
-The history of an account's channel is the account's log in PostgreSQL: the epoch is the installation's, offsets are the
-log's sequences, so recovery survives restarts; its newest part is kept in memory for the many who come back at once.
-Trades live in memory, bounded in number and age. Of a book only the newest snapshot counts.
+The history of an account's channel is the account's log in PostgreSQL. The epoch is the installation's and offsets are
+the log's sequences, so recovery survives restarts. The newest part of the log is kept in memory, for many clients that
+come back at once. Portfolios are not in it: they are views, which the node hands to subscribers without an offset.
+Trades are kept in memory, bounded in number and age. Of a book only the newest snapshot counts.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from cadenza.adapters.realtime.recovery import is_recoverable, within_bytes
 from cadenza.adapters.realtime.stream import Publication, Stream
 from cadenza.application.market_data.keep_book import PUBLISHED_LEVELS_MAX
 from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
@@ -34,7 +35,7 @@ ReadBook = Callable[[InstrumentId, int], BookSnapshot | None]
 """The fresh book of an instrument to a depth, None when there is none; as `ports.market.MarketView.snapshot`."""
 
 Key = tuple[ChannelKind, str]
-"""What a channel is about, however it is spelled."""
+"""What a channel is about: the same for all spellings of its name."""
 
 EPOCH_BYTES = 6
 LOADS_MAX = 3
@@ -70,7 +71,8 @@ class Broker:
     # --- publishing
 
     def add_account_event(self, event: AccountEvent) -> Publication | None:
-        """Number a live event. None when nobody ever listened, or the event is known already. Raises `GapInLog`."""
+        """Number a live event. Return None when the channel is not open, or when the event is known already. Raises
+        `GapInLog`."""
         key = (ChannelKind.ACCOUNT, str(event.account_id))
         if (unjoined := self._unjoined.get(key)) is not None:
             unjoined.append(event)
@@ -94,7 +96,7 @@ class Broker:
     # --- reading
 
     async def open(self, channel: Channel) -> Stream:
-        """Return the channel's stream; nothing is awaited after its position was made sure of."""
+        """Return the channel's stream. Nothing is awaited after its position was checked."""
         key = key_of(channel)
         stream = self._streams.get(key)
         if stream is None:
@@ -112,7 +114,7 @@ class Broker:
         return stream
 
     async def open_since(self, channel: Channel, epoch: str, offset: int) -> Stream:
-        """Return the channel's stream, with its memory reaching back to the position if that can be."""
+        """Return the channel's stream. Its memory reaches back to the position if that is possible."""
         stream = await self.open(channel)
         if channel.kind is ChannelKind.ACCOUNT and is_recoverable(stream, epoch, offset, self._limits):
             async with stream.loading:
@@ -123,7 +125,7 @@ class Broker:
         return stream
 
     def newest_book(self, instrument_id: InstrumentId, stream: Stream) -> Publication | None:
-        """Return the book as it is now, None when there is no fresh one. Many who ask at once share one encoding."""
+        """Return the book as it is now, None when there is no fresh one. Many callers at once share one encoding."""
         snapshot = self._read_book(instrument_id, PUBLISHED_LEVELS_MAX)
         if snapshot is None:
             return None
@@ -134,7 +136,7 @@ class Broker:
     async def history(self, channel: Channel, request: History) -> tuple[Stream, Sequence[Publication]]:
         """Return the position, and publications after `since` (before it if `reverse`) or from the beginning.
 
-        At most `limit` of them; 0 asks for the position alone, -1 for as many as there may be.
+        `limit` bounds their number: 0 asks for the position alone, -1 for as many as are allowed.
         """
         stream = await self.open(channel)
         since = request.since
@@ -181,7 +183,7 @@ class Broker:
         return stream
 
     async def _open_account(self, channel: Channel) -> Stream:
-        """Open an account's stream; of many who ask at once one reads the database."""
+        """Open an account's stream. Of many callers at once, one reads the database."""
         key = key_of(channel)
         opening = self._opening.get(key)
         if opening is None:
@@ -190,7 +192,7 @@ class Broker:
         return await asyncio.shield(opening)
 
     async def _load_account(self, key: Key, account_id: TradingAccountId) -> Stream:
-        """Read where the log ends, and go on from there with the events published since we began to read."""
+        """Read where the log ends, and go on from there with the events that were published during the reading."""
         try:
             for _ in range(LOADS_MAX):
                 live = self._unjoined[key] = []
@@ -218,7 +220,7 @@ class Broker:
 
 
 class GapInLog(Exception):
-    """An event came before one that precedes it in the log; whoever listens must recover."""
+    """An event came before one that precedes it in the log, so the subscribers must recover."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(f"gap in the log of {key[1]}")

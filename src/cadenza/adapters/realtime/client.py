@@ -9,7 +9,7 @@ from cadenza.domain.identity.actor import Actor
 
 
 class Client(Protocol):
-    """Law: after every `await` the client may have left; `is_open` tells."""
+    """Law: after every `await` the client may have left; `is_open` says whether it has."""
 
     services: Services
     subscriptions: Subscriptions

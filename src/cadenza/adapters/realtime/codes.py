@@ -1,8 +1,8 @@
-"""The numbers that clients are told: errors in replies, and why a subscription or a connection ended.
+"""The codes that clients get: errors in replies, and why a subscription or a connection ended.
 
-They are Centrifugo's, so its clients behave well without being taught: a `temporary` error is tried again, an
-unsubscribe code from 2500 on makes the client subscribe again, and a disconnect code of 3500-3999 or 4500-4999 forbids
-it to come back by itself.
+They are Centrifugo's, so its clients know what to do: they try again after a `temporary` error, they subscribe again
+after an unsubscribe code from 2500 on, and they do not come back by themselves after a disconnect code of 3500-3999 or
+4500-4999.
 """
 
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ FORBIDDEN = Disconnect(3507, "permission denied")
 UNAVAILABLE = Disconnect(3508, "not available")
 TOO_MANY_ERRORS = Disconnect(3509, "too many errors")
 
-DISCONNECTS = (  # all of the protocol's, so that none gets another meaning; docs/websocket.md tells which are sent
+DISCONNECTS = (  # all of the protocol's, so that none gets another meaning; docs/websocket.md says which are sent
     CONNECTION_CLOSED,
     SHUTDOWN,
     SERVER_ERROR,

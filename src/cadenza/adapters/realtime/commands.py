@@ -41,7 +41,7 @@ class Subscribe(Struct, gc=False):
 
     @property
     def wants_join_leave(self) -> bool:
-        """Whether the client asks to be told who comes and goes."""
+        """Whether the client asks for joins and leaves."""
         return self.join_leave or self.join_leave_camel
 
 
@@ -196,10 +196,10 @@ def reply(id: int, method: str, result: Any) -> bytes:
 
 def error_reply(id: int, error: ErrorCode) -> bytes:
     """Return the reply that refuses command `id`."""
-    told: dict[str, Any] = {"code": error.code, "message": error.message}
+    shown: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.temporary:
-        told["temporary"] = True
-    return b'{"id":%d,"error":%s}' % (id, _encode(told))
+        shown["temporary"] = True
+    return b'{"id":%d,"error":%s}' % (id, _encode(shown))
 
 
 def stats_result(clients: int, users: int, *, is_camel: bool) -> dict[str, int]:
@@ -223,12 +223,17 @@ def publication(data: bytes, offset: int) -> bytes:
     return b'{"data":%s,"offset":%d}' % (data, offset)
 
 
+def view_publication(data: bytes) -> bytes:
+    """Return a publication without an offset: it does not move the client's position."""
+    return b'{"data":%s}' % data
+
+
 def unsubscribe_push(channel: str, unsubscribed: Unsubscribed) -> bytes:
     """Return the push that ends a subscription."""
-    told = {"code": unsubscribed.code, "reason": unsubscribed.reason}
-    return b'{"push":{"channel":%s,"unsubscribe":%s}}' % (_encode(channel), _encode(told))
+    why = {"code": unsubscribed.code, "reason": unsubscribed.reason}
+    return b'{"push":{"channel":%s,"unsubscribe":%s}}' % (_encode(channel), _encode(why))
 
 
 def presence_push(channel: str, event: str, info: ClientInfo) -> bytes:
-    """Return the push that tells who came (`join`) or went (`leave`)."""
+    """Return the push that says which client came (`join`) or went (`leave`)."""
     return b'{"push":{"channel":%s,"%s":{"info":%s}}}' % (_encode(channel), event.encode(), _encode(info))

@@ -1,7 +1,7 @@
 """One client: its life from the first frame to the last, and the order in which its commands are handled.
 
-Commands are handled one after another, so a client may send a subscription and its end in one frame; only RPCs run
-beside them, and are answered as they end. A client is asked to read what it was answered before more is answered.
+Commands are handled one after another, so a client may send a subscription and its end in one frame. Only RPCs run
+beside them, and are answered as they end. A client that does not read its replies gets no more of them until it does.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 
 class Connection:
-    """One client. Law: after `close` or `on_lost` nothing is sent, and nothing of it is left anywhere.
+    """One client. Law: after `close` or `on_lost` nothing is sent, and nothing of the client is kept.
 
     The transport calls `on_message`, `on_blocked`, `on_drained` and `on_lost`.
     """
@@ -106,7 +106,7 @@ class Connection:
 
     @property
     def actor(self) -> Actor:
-        """Who the client is; to be asked of an admitted one only."""
+        """Who the client is. Only an admitted client has one."""
         assert self._visitor is not None
         return self._visitor
 
@@ -120,11 +120,11 @@ class Connection:
         """What other clients of the tenant may know."""
         return ClientInfo(user=str(self.actor.user_id), client=self.client_id)
 
-    def is_told_who_comes(self, name: str) -> bool:
+    def wants_join_leave(self, name: str) -> bool:
         """Whether the client asked for joins and leaves of the channel."""
-        return self.subscriptions.is_told_who_comes(name)
+        return self.subscriptions.wants_join_leave(name)
 
-    # --- what the transport tells
+    # --- what the transport calls
 
     def on_message(self, frame: bytes) -> None:
         """Take the commands of a frame."""
@@ -149,7 +149,7 @@ class Connection:
                 services.spawn("realtime commands", self._work())
 
     def allow(self, frames: int) -> bool:
-        """Take note of commands, or of frames that carry none; too many close the connection (3013)."""
+        """Count commands, or frames that carry none. Too many close the connection (3013), and return False."""
         is_allowed = self._rate.allow(frames, self.services.clock.monotonic_ms(), self.services.limits)
         if not is_allowed:
             self.close(TOO_MANY_COMMANDS)
@@ -193,7 +193,7 @@ class Connection:
         return max(1, (self.actor.expires_at_ms - self.services.clock.now_ms()) // 1000)
 
     def wake(self, now_ms: int) -> None:
-        """Do what the clock asks for: ping, give up on the client, or end it with its token."""
+        """Do what is due: ping the client, give it up, or close the connection because its token has expired."""
         if self._pong_ms is not None and now_ms >= self._pong_ms:
             self.close(NO_PONG)
         elif self._expires_ms is not None and now_ms >= self._expires_ms:
@@ -213,14 +213,14 @@ class Connection:
             self.close(INVALID_TOKEN)
 
     async def check_session(self) -> None:
-        """End the connection when its session has ended; rights that have changed count from now on."""
+        """Close the connection when its session has ended. Rights that have changed count from now on."""
         if not self.is_admitted:
             return
         token = self.token
         try:
             actor = await self.services.gate.admit(token)
         except Refusal:
-            return  # it expired, which the clock takes care of, or nobody can tell now
+            return  # the token expired, which `wake` handles, or the answer cannot be had now
         except Closing as closing:
             if self.token == token:
                 self.close(closing.disconnect)
@@ -231,22 +231,22 @@ class Connection:
                 await self.subscriptions.reconsider()
 
     def end_subscription(self, name: str, why: Unsubscribed = SERVER_UNSUBSCRIBE) -> None:
-        """Take a subscription off and tell the client."""
+        """End a subscription, and notify the client."""
         if self.subscriptions.remove(name):
             self.services.counts.unsubscribes_total += 1
             self.send(unsubscribe_push(name, why))
 
     def close(self, why: Disconnect) -> None:
-        """Say goodbye; what waits is sent first, unless the client does not read."""
+        """Close the connection. What waits is sent first, unless the client does not read."""
         if self.is_open:
-            log.info("client sent away", client=self.client_id, code=why.code, reason=why.reason)
+            log.info("a client's connection is closed", client=self.client_id, code=why.code, reason=why.reason)
             self.writer.flush()
             self._end()
             self.services.counts.disconnects_total[why.code] += 1
             self._transport.close(why)
 
     def send(self, line: bytes) -> None:
-        """Send one line, unless it is too late."""
+        """Send one line, unless the connection is closed."""
         if self.is_open:
             self.writer.append(line)
 
@@ -281,7 +281,7 @@ class Connection:
             self._is_working = False
 
     async def _wait_until_read(self) -> None:
-        """Write what was answered; others have their turn, and a client that does not read waits for itself."""
+        """Write the replies, let others have their turn, and wait while the client does not read."""
         self.writer.flush()
         await asyncio.sleep(0)
         while self.is_open and self.writer.is_blocked:
@@ -293,7 +293,7 @@ class Connection:
             self._drained.set_result(None)
 
     async def _handle(self, command: Command) -> None:
-        """Handle one command: the edge where a defect of ours is told as error 100 and the rest goes on."""
+        """Handle one command. A defect of ours is answered with error 100 here, and the connection goes on."""
         try:
             method = self._method_of(command)
             if method == "rpc":
@@ -308,12 +308,12 @@ class Connection:
             self.close(closing.disconnect)
         except Unavailable:
             self.send(error_reply(command.id, INTERNAL))
-        except Exception:
+        except Exception:  # where every command ends: a defect is logged and answered
             log.exception("a command failed", client=self.client_id)
             self.send(error_reply(command.id, INTERNAL))
 
     def _method_of(self, command: Command) -> str:
-        """Return the command's one request; raise `Closing` (3501) for what no client sends in its right mind."""
+        """Return the command's one request; raise `Closing` (3501) for a command that the protocol does not allow."""
         methods = command.methods
         if len(methods) != 1 or (command.id == 0 and methods != ["send"]):
             raise Closing(BAD_COMMAND)
@@ -328,7 +328,7 @@ class Connection:
         self.services.spawn("realtime rpc", self._rpc(command))
 
     async def _rpc(self, command: Command) -> None:
-        """Answer an RPC. It goes on to its end when the client leaves: an order is not half submitted."""
+        """Answer an RPC. It runs to its end although the client leaves: an order is not submitted by half."""
         try:
             self.send(reply(command.id, "rpc", await answer_rpc(self, command)))
         except Refusal as refusal:
@@ -337,7 +337,7 @@ class Connection:
             self.close(closing.disconnect)
         except Unavailable:
             self.send(error_reply(command.id, INTERNAL))
-        except Exception:
+        except Exception:  # where every RPC ends: a defect is logged and answered
             log.exception("an RPC failed", client=self.client_id, method=command.rpc.method if command.rpc else "")
             self.send(error_reply(command.id, INTERNAL))
         finally:

@@ -1,4 +1,4 @@
-"""Who may come in, and what they may listen to."""
+"""Who may connect, and which channels they may subscribe to."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from cadenza.domain.ids import InstrumentId, TradingAccountId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Asks the house. What a tenant may not see does not exist for it: a foreign channel is an unknown one."""
+    """Checks tokens and channels. What a tenant may not see does not exist for it: a foreign channel is unknown."""
 
     authenticate: Callable[[str], Awaitable[Actor]]
     may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]]
     instrument_exists: Callable[[Actor, InstrumentId], bool]
 
     async def admit(self, token: str) -> Actor:
-        """Return who holds the token.
+        """Return the holder of the token.
 
-        An expired token is refused (109: the client gets itself a new one), any other that is not good ends the
-        connection for good (3500); a house that cannot tell now is asked again by the client (100).
+        An expired token is refused with 109: the client gets a new one. Any other bad token ends the connection for
+        good (3500). When the token cannot be checked now, the client tries again (100).
         """
         try:
             return await self.authenticate(token)
@@ -42,7 +42,7 @@ class Gate:
             raise Refusal(INTERNAL) from None
 
     async def authorise(self, actor: Actor, channel: Channel) -> None:
-        """Raise unless the actor may listen to the channel."""
+        """Raise unless the actor may subscribe to the channel."""
         try:
             actor.require(Scope.READ)
         except Forbidden:

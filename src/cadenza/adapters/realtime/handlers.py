@@ -49,7 +49,7 @@ _EMPTY = Nothing()
 
 
 async def connect(client: Client, command: Command) -> Result:
-    """Let the client in."""
+    """Admit the client."""
     asked = _given(command.connect)
     actor = await client.services.gate.admit(asked.token)
     if not client.is_open:
@@ -70,7 +70,7 @@ async def connect(client: Client, command: Command) -> Result:
 
 
 async def subscribe(client: Client, command: Command) -> Result:
-    """Have the client listen, and tell it what it missed."""
+    """Subscribe the client, and send it what it missed. A portfolio of the account follows."""
     asked = _given(command.subscribe)
     channel = _named(asked)
     if channel.name in client.subscriptions:
@@ -97,12 +97,14 @@ async def subscribe(client: Client, command: Command) -> Result:
     if channel.kind is ChannelKind.ORDER_BOOK and not asked.recover:
         for newest in missed or ():
             client.send(topic.push(newest))
+    if channel.kind is ChannelKind.ACCOUNT:
+        client.services.request_portfolio(channel.account_id)
     client.subscriptions.announce(channel)
     return None
 
 
 def _missed(client: Client, channel: Channel, stream: Stream, asked: Subscribe) -> Sequence[Publication] | None:
-    """Return what the client missed, None when nobody can tell. Of a book that is the book as it is."""
+    """Return what the client missed, None when that is not known. Of a book that is the book as it is now."""
     if channel.kind is ChannelKind.ORDER_BOOK:
         newest = client.services.broker.newest_book(channel.instrument_id, stream)
         return None if newest is None else (newest,)
@@ -121,18 +123,18 @@ async def unsubscribe(client: Client, command: Command) -> Result:
 
 
 async def publish(client: Client, command: Command) -> Result:
-    """Refuse: what is on the channels is said by the house alone."""
+    """Refuse: only the server publishes."""
     raise Refusal(PERMISSION_DENIED)
 
 
 async def presence(client: Client, command: Command) -> Result:
-    """Tell who listens to a channel."""
+    """Answer which clients are subscribed to a channel."""
     channel = await _visible(client, _given(command.presence))
     return PresenceResult(presence=client.services.presence.clients(key_of(channel), client.actor.tenant_id))
 
 
 async def presence_stats(client: Client, command: Command) -> Result:
-    """Tell how many listen to a channel."""
+    """Answer how many clients are subscribed to a channel."""
     is_camel = command.presence_stats is None
     channel = await _visible(client, _given(command.presence_stats_camel if is_camel else command.presence_stats))
     clients, users = client.services.presence.stats(key_of(channel), client.actor.tenant_id)
@@ -140,7 +142,7 @@ async def presence_stats(client: Client, command: Command) -> Result:
 
 
 async def history(client: Client, command: Command) -> Result:
-    """Tell what was published on a channel."""
+    """Answer what was published on a channel."""
     asked = _given(command.history)
     channel = await _visible(client, asked)
     stream, found = await client.services.broker.history(channel, asked)
@@ -153,7 +155,7 @@ async def ping(client: Client, command: Command) -> Result:
 
 
 async def send(client: Client, command: Command) -> Result:
-    """Take a message that wants no answer; there is nobody it could be for."""
+    """Ignore a message that expects no reply; the server has no use for it."""
     return None
 
 
@@ -170,7 +172,7 @@ async def refresh(client: Client, command: Command) -> Result:
 
 
 async def sub_refresh(client: Client, command: Command) -> Result:
-    """Say that a subscription does not expire."""
+    """Answer that a subscription does not expire."""
     asked = _given(command.sub_refresh or command.sub_refresh_camel)
     if _named(asked).name not in client.subscriptions:
         raise Refusal(PERMISSION_DENIED)

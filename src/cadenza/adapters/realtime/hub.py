@@ -1,4 +1,4 @@
-"""Who is subscribed here, and handing publications to them."""
+"""The subscribers of this process, and the delivery of publications to them."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from cadenza.adapters.realtime.broker import Key, key_of
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
 from cadenza.adapters.realtime.codes import INSUFFICIENT_STATE_OF_CHANNEL, Unsubscribed
-from cadenza.adapters.realtime.commands import PUSH_TAIL, ClientInfo, push_head
+from cadenza.adapters.realtime.commands import PUSH_TAIL, ClientInfo, push_head, view_publication
 from cadenza.adapters.realtime.stream import Publication, Unencodable
 from cadenza.adapters.realtime.writer import Writer
 from cadenza.domain.identity.actor import Actor
@@ -24,24 +24,29 @@ class Subscriber(Protocol):
     @property
     def info(self) -> ClientInfo: ...
 
-    def is_told_who_comes(self, name: str) -> bool:
-        """Tell whether the client asked for joins and leaves of the channel."""
+    def wants_join_leave(self, name: str) -> bool:
+        """Whether the client asked for joins and leaves of the channel."""
 
     def send(self, line: bytes) -> None: ...
 
     def end_subscription(self, name: str, why: Unsubscribed) -> None:
-        """Take the subscription off, and tell the client."""
+        """End the subscription, and notify the client."""
 
 
 class Topic:
-    """One channel under one of its names, with those who called it so. A publication is encoded once for all."""
+    """One channel under one of its names, with the subscribers that use it. A publication is encoded once for all.
 
-    __slots__ = ("_head", "_is_newest_only", "channel", "pending", "subscribers")
+    `pending` and `view` wait for the coming delivery: publications in order, and the newest view of the channel. A view
+    has no offset, so it stands outside that order.
+    """
+
+    __slots__ = ("_head", "_is_newest_only", "channel", "pending", "subscribers", "view")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.subscribers: dict[Writer, Subscriber] = {}
         self.pending: list[Publication] = []
+        self.view = b""
         self._is_newest_only = channel.kind is ChannelKind.ORDER_BOOK
         self._head = push_head(channel.name)
 
@@ -51,6 +56,10 @@ class Topic:
             self.pending.clear()
         self.pending.append(publication)
 
+    def publish_view(self, data: bytes) -> None:
+        """Take the view for the coming delivery; a newer one replaces it."""
+        self.view = self._head + view_publication(data) + PUSH_TAIL
+
     def push(self, publication: Publication) -> bytes:
         """Return the line that carries a publication."""
         return self._head + publication.encoded + PUSH_TAIL
@@ -58,15 +67,16 @@ class Topic:
     def deliver(self) -> int:
         """Hand what is pending to all subscribers; return how many messages that makes."""
         pending, self.pending = self.pending, []
+        view, self.view = self.view, b""
         lines = b"\n".join([self.push(publication) for publication in pending])
         writers = list(self.subscribers)  # a copy: a writer that overflows takes its connection off
-        if self._is_newest_only:
-            for writer in writers:
-                writer.append_newest(self.channel.name, lines)
-        else:
-            for writer in writers:
-                writer.append(lines)
-        return len(pending) * len(writers)
+        in_order, newest = (b"", lines) if self._is_newest_only else (lines, view)
+        for writer in writers:
+            if in_order:
+                writer.append(in_order)
+            if newest:
+                writer.append_newest(self.channel.name, newest)
+        return (len(pending) + bool(view)) * len(writers)
 
 
 class Hub:
@@ -81,7 +91,7 @@ class Hub:
 
     @property
     def channels(self) -> set[Key]:
-        """What somebody listens to."""
+        """The channels that have subscribers."""
         return set(self._topics)
 
     def has_subscribers(self, key: Key) -> bool:
@@ -91,11 +101,11 @@ class Hub:
         return list(self._topics.get(key, {}).values())
 
     def join(self, channel: Channel, writer: Writer, subscriber: Subscriber) -> Topic:
-        """Add a subscriber; what was published before goes to the others only."""
+        """Add a subscriber. What was published before goes to the others only."""
         key = key_of(channel)
         topic = self._topics.get(key, {}).get(channel.name)
-        if topic is not None and topic.pending:
-            self._deliver_one(topic)  # which may send all of them away, and the topic with them
+        if topic is not None and (topic.pending or topic.view):
+            self._deliver_one(topic)  # which may close all their connections, and end the topic
         names = self._topics.setdefault(key, {})
         topic = names.get(channel.name)
         if topic is None:
@@ -105,7 +115,7 @@ class Hub:
         return topic
 
     def leave(self, topic: Topic, writer: Writer) -> None:
-        """Take a subscriber off."""
+        """Remove a subscriber."""
         if topic.subscribers.pop(writer, None) is None:
             return
         self.subscriptions -= 1
@@ -124,6 +134,13 @@ class Hub:
             self._dirty[topic] = None
             self.schedule()
 
+    def publish_view(self, key: Key, data: bytes) -> None:
+        """Have a view delivered in the coming turn, unless a newer one comes before."""
+        for topic in self._topics.get(key, {}).values():
+            topic.publish_view(data)
+            self._dirty[topic] = None
+            self.schedule()
+
     def deliver(self) -> None:
         """Hand all that is pending to the writers."""
         while self._dirty:
@@ -137,8 +154,8 @@ class Hub:
                 subscriber.end_subscription(topic.channel.name, why)
 
     def _deliver_one(self, topic: Topic) -> None:
-        """Deliver one topic. If a publication cannot be encoded (our defect), its listeners come anew, are told that
-        they are not recovered, and list by other ways; of a book the next one counts. Others go on."""
+        """Deliver one topic. If a publication cannot be encoded (our defect), its subscribers have to subscribe again
+        and get `recovered: false`, so they read by REST; of a book the next one counts. Other topics go on."""
         self._dirty.pop(topic, None)
         try:
             self.deliveries_total += topic.deliver()

@@ -27,12 +27,14 @@ from cadenza.application.use_cases import UseCases
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
+from cadenza.wire.push import encode_portfolio
 
 CHECKED_AT_ONCE_MAX = 16
 """Sessions looked up at a time, so that a round over all connections takes no longer than the pause between two."""
@@ -43,7 +45,7 @@ log = structlog.get_logger(__name__)
 class Node:
     """Implements `ports.publisher.Publisher`. Nothing runs before the first client comes; `shutdown` ends it all.
 
-    What it asks of the house are functions, because the house publishes through the node and so is made after it.
+    It is given functions of the platform, because the platform publishes through the node and so is made after it.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Node:
         hold_feed: HoldFeed,
         release_feed: HoldFeed,
         read_book: ReadBook,
+        request_portfolio: Callable[[TradingAccountId], None],
         use_cases: Callable[[], UseCases],
         storage: Storage,
         clock: Clock,
@@ -80,6 +83,7 @@ class Node:
             clock=clock,
             ids=ids,
             limits=limits,
+            request_portfolio=request_portfolio,
             spawn=concurrency.spawn,
         )
         self._framer = Framer()
@@ -95,12 +99,24 @@ class Node:
             try:
                 publication = services.broker.add_account_event(event)
             except GapInLog as gap:
-                log.warning("a gap in an account's log; its listeners recover", account=gap.key[1])
+                log.warning("a gap in an account's log; its subscribers recover", account=gap.key[1])
                 services.hub.end(gap.key, INSUFFICIENT_STATE_OF_CHANNEL)
                 continue
             if publication is not None:
                 services.counts.publications_total += 1
                 services.hub.publish((ChannelKind.ACCOUNT, str(event.account_id)), publication)
+
+    def portfolio(self, portfolio: Portfolio) -> None:
+        account_id = portfolio.account.id
+        if not self.has_account_subscribers(account_id):
+            return
+        try:
+            data = encode_portfolio(portfolio)
+        except Exception:  # a defect in one encoding must not stop the account's events
+            log.exception("a portfolio cannot be encoded", account=str(account_id))
+            return
+        self._services.counts.publications_total += 1
+        self._services.hub.publish_view((ChannelKind.ACCOUNT, str(account_id)), data)
 
     def order_book(self, snapshot: BookSnapshot) -> None:
         publication = self._services.broker.add_book(snapshot)
@@ -113,6 +129,9 @@ class Node:
         if publication is not None:
             self._services.counts.publications_total += 1
             self._services.hub.publish((ChannelKind.TRADE, trade.instrument_id), publication)
+
+    def has_account_subscribers(self, account_id: TradingAccountId) -> bool:
+        return self._services.hub.has_subscribers((ChannelKind.ACCOUNT, str(account_id)))
 
     def has_book_subscribers(self, instrument_id: InstrumentId) -> bool:
         return self._services.hub.has_subscribers((ChannelKind.ORDER_BOOK, instrument_id))
@@ -131,12 +150,13 @@ class Node:
         return NodeWebSocket
 
     def sessions_ended(self, session_ids: Collection[SessionId]) -> None:
-        """Close the connections of sessions that have ended here; those that ended elsewhere are found by looking."""
+        """Close the connections of sessions that this process has ended. Those that ended elsewhere are found later, by
+        checking all sessions in turn."""
         for member in self._services.roster.members:
             member.end_session(session_ids)
 
     async def shutdown(self) -> None:
-        """Send every client away with 3001, so that it comes back to the next start and recovers. RPCs go on."""
+        """Close every connection with 3001: the clients come back after the next start and recover. RPCs run on."""
         self._is_shut = True
         self._services.hub.deliver()
         for member in self._services.roster.members:
@@ -148,7 +168,7 @@ class Node:
         return self._services.counts
 
     def readings(self) -> Sequence[Reading]:
-        """Return what there is to measure, to be read whenever somebody looks."""
+        """Return the figures of the node; each is read at the moment of asking."""
         return readings_of(self._services)
 
     # --- housekeeping
@@ -161,21 +181,21 @@ class Node:
     async def _keep_time(self) -> None:
         """Tick until the node is shut and every goodbye is answered or timed out."""
         clock, timetable = self._services.clock, self._services.timetable
-        house_ms = clock.monotonic_ms() + self._services.limits.session_check_ms
+        check_ms = clock.monotonic_ms() + self._services.limits.session_check_ms
         while not self._is_shut or len(timetable):
             await clock.sleep_ms(TICK_MS)
             now_ms = clock.monotonic_ms()
             try:
                 timetable.tick(now_ms)
-            except Exception:
+            except Exception:  # a defect in one wake-up must not stop the clock of all connections
                 log.exception("a wake-up failed")
-            if now_ms >= house_ms and not self._is_shut and not self._is_looking_after:
+            if now_ms >= check_ms and not self._is_shut and not self._is_looking_after:
                 self._is_looking_after = True
-                house_ms = now_ms + self._services.limits.session_check_ms
-                self._services.spawn("realtime housekeeping", self._keep_house())
+                check_ms = now_ms + self._services.limits.session_check_ms
+                self._services.spawn("realtime clean-up", self._clean_up())
 
-    async def _keep_house(self) -> None:
-        """Look after sessions that have ended and memory that nobody uses. What fails now is tried next time."""
+    async def _clean_up(self) -> None:
+        """Close connections whose sessions have ended, and free unused memory. What fails is tried next time."""
         services = self._services
         try:
             services.broker.forget_idle(services.hub.channels)
@@ -184,7 +204,7 @@ class Node:
                 await asyncio.gather(*(each.check_session() for each in members[start : start + CHECKED_AT_ONCE_MAX]))
             await services.feeds.release_idle(services.hub.channels)
         except CadenzaError as error:
-            log.warning("housekeeping failed", code=error.code, reason=error.message)
+            log.warning("the clean-up failed", code=error.code, reason=error.message)
         finally:
             self._is_looking_after = False
 

@@ -1,4 +1,4 @@
-"""Who listens to a channel, as far as the asker may know: clients of the asker's own tenant."""
+"""Which clients are subscribed to a channel, as far as the asker may know: those of the asker's own tenant."""
 
 from collections.abc import Iterator
 
@@ -30,12 +30,13 @@ class Presence:
         return len({s.client_id for s in found}), len({s.actor.user_id for s in found})
 
     def announce(self, key: Key, event: str, info: ClientInfo) -> None:
-        """Tell those who asked for it who came (`join`) or went (`leave`); an account's listeners are of one tenant."""
+        """Push that a client came (`join`) or went (`leave`) to the subscribers that asked for joins and leaves. An
+        account's subscribers are of one tenant."""
         for topic in self._hub.topics(key):
             line = presence_push(topic.channel.name, event, info)
             # A copy: a writer that overflows takes its connection off.
             for subscriber in list(topic.subscribers.values()):
-                if subscriber.is_told_who_comes(topic.channel.name):
+                if subscriber.wants_join_leave(topic.channel.name):
                     subscriber.send(line)
 
     def _of_tenant(self, key: Key, tenant_id: TenantId) -> Iterator[Subscriber]:

@@ -1,8 +1,8 @@
-"""What Centrifugo asks us about its connections: who may come in, listen and call.
+"""Centrifugo's questions about its connections: who may connect, subscribe and call.
 
 The answers are those of our own socket, from the same gate and the same table of methods. Centrifugo checks access
-tokens itself, and tells with every question which session the token was of (the claim `meta`): so a session that has
-ended, or lost a right, is refused here from that moment on. Only Centrifugo may ask: it shows a secret.
+tokens itself. Every question carries the session of the token (the claim `meta`), so a session that has ended, or lost
+a right, is refused here from that moment on. Only Centrifugo may ask: it shows a secret.
 """
 
 import hmac
@@ -25,7 +25,7 @@ from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.application.market_data.keep_book import PUBLISHED_LEVELS_MAX
 from cadenza.domain.errors import InsufficientScope, InvalidRequest, InvalidToken, Unavailable
 from cadenza.domain.identity.actor import Actor
-from cadenza.domain.ids import SessionId
+from cadenza.domain.ids import SessionId, TradingAccountId
 from cadenza.ports.clock import Clock
 from cadenza.wire.push import encode_order_book
 
@@ -34,18 +34,27 @@ BODY_BYTES_MAX = 262_144
 """A longer question is refused; clients' messages are limited to `frame_bytes_max` by Centrifugo."""
 SUBSCRIPTION_LIFE_S = 60
 """Centrifugo asks so often whether a subscription may go on."""
+PORTFOLIO_DELAY_MS = 500
+"""A new subscriber's portfolio is published so long after our answer: a portfolio is not remembered, so it has to come
+after Centrifugo, which acts on the answer in a few milliseconds, has let the subscriber in."""
 
 log = structlog.get_logger(__name__)
 
 
-class Audience(Protocol):
-    """Who is told about the market."""
+class SubscribedChannels(Protocol):
+    """The channels that have subscribers, and so are published to."""
 
     def expect(self, channel: str) -> None:
-        """A subscriber is about to come."""
+        """Note that a subscriber is about to come."""
 
     async def resume(self, channel: str, notice: bytes) -> bool:
         """The same for a channel of which nothing may be missed; False when that cannot be promised now."""
+
+
+class RequestPortfolio(Protocol):
+    """Has a portfolio of the account published by the first tick after the delay."""
+
+    def __call__(self, account_id: TradingAccountId, /, *, delay_ms: int) -> None: ...
 
 
 class Meta(Struct, gc=False):
@@ -84,11 +93,11 @@ class RefreshAnswer(Struct, gc=False, omit_defaults=True):
     expire_at: int = 0
 
 
-class RpcAnswer(Struct, gc=False):
+class CallAnswer(Struct, gc=False):
     data: Raw
 
 
-Answer = ConnectAnswer | SubscribeAnswer | RefreshAnswer | RpcAnswer
+Answer = ConnectAnswer | SubscribeAnswer | RefreshAnswer | CallAnswer
 _QUESTION = msgspec.json.Decoder(Question)
 _TOKEN = msgspec.json.Decoder(GivenToken)
 _encode = msgspec.json.Encoder().encode
@@ -96,7 +105,7 @@ _BREAK_NOTICE = b'{"type":"event.trade.interrupted","data":{}}'
 
 
 class Proxy:
-    """The five endpoints. Guarantee: whoever does not know the secret is refused before the body is looked at."""
+    """The five endpoints. Guarantee: a caller without the secret is refused before its body is read."""
 
     def __init__(
         self,
@@ -106,8 +115,9 @@ class Proxy:
         session_actor: Callable[[SessionId], Awaitable[Actor]],
         feeds: Feeds,
         rpcs: Rpcs,
-        audience: Audience,
+        audience: SubscribedChannels,
         read_book: ReadBook,
+        request_portfolio: RequestPortfolio,
         clock: Clock,
     ) -> None:
         self._secret = secret.encode()
@@ -117,6 +127,7 @@ class Proxy:
         self._rpcs = rpcs
         self._audience = audience
         self._read_book = read_book
+        self._request_portfolio = request_portfolio
         self._clock = clock
         self.questions_total = 0
 
@@ -133,7 +144,8 @@ class Proxy:
     # --- what is asked
 
     async def connect(self, asked: Question) -> Answer:
-        """Let in who has put the token into `data`: tokens of the protocol's own field are not asked about."""
+        """Admit a client that has its token in `data`. About tokens in the protocol's own field Centrifugo does not
+        ask."""
         try:
             token = _TOKEN.decode(asked.data).token
         except msgspec.DecodeError:
@@ -152,11 +164,14 @@ class Proxy:
         return RefreshAnswer(expire_at=self._soon())
 
     async def subscribe(self, asked: Question) -> Answer:
-        """Let somebody listen; whoever comes to a book is told it as it is."""
+        """Let somebody subscribe. A subscriber to a book gets the book with the answer; a subscriber to an account gets
+        a portfolio soon afterwards."""
         actor = await self._actor(asked)
         channel = parse_channel(asked.channel)
         await self._gate.authorise(actor, channel)
         if channel.kind is ChannelKind.ACCOUNT:
+            self._audience.expect(channel.name)
+            self._request_portfolio(channel.account_id, delay_ms=PORTFOLIO_DELAY_MS)
             return SubscribeAnswer(expire_at=self._soon())
         await self._feeds.hold(channel.instrument_id)
         if channel.kind is ChannelKind.TRADE:
@@ -168,7 +183,7 @@ class Proxy:
         return SubscribeAnswer(expire_at=self._soon(), data=None if book is None else Raw(encode_order_book(book)))
 
     async def sub_refresh(self, asked: Question) -> Answer:
-        """Let a subscription go on as long as its session lives and may listen."""
+        """Let a subscription go on as long as its session lives and may subscribe."""
         try:
             await self._gate.authorise(await self._actor(asked), parse_channel(asked.channel))
         except Closing:
@@ -181,11 +196,18 @@ class Proxy:
 
     async def rpc(self, asked: Question) -> Answer:
         """Call a method with the rights that the session has now."""
-        return RpcAnswer(await self._rpcs.call(await self._actor(asked), asked.method, asked.data))
+        return CallAnswer(await self._rpcs.call(await self._actor(asked), asked.method, asked.data))
 
     async def keep(self, channels: Iterable[str]) -> None:
         """Let go of the feeds of instruments that have none of the channels."""
         await self._feeds.release_idle({key_of(parse_channel(name)) for name in channels})
+
+    def catch_up(self, channels: Iterable[str]) -> None:
+        """Publish the portfolios of channels that had subscribers before this process knew of them: what it published
+        meanwhile, or did not live to publish, they have missed."""
+        for channel in map(parse_channel, channels):
+            if channel.kind is ChannelKind.ACCOUNT:
+                self._request_portfolio(channel.account_id, delay_ms=0)
 
     # --- inside
 
@@ -210,15 +232,15 @@ class Proxy:
         async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
             shown = request.headers.get("x-cadenza-proxy-secret", "").encode()
             if not hmac.compare_digest(shown, self._secret):
-                raise InsufficientScope("only Centrifugo may ask here; its secret is missing or is another one")
+                raise InsufficientScope("only Centrifugo may call this; its secret is missing or wrong")
             try:
                 asked = _QUESTION.decode(await request.body())
             except msgspec.DecodeError as error:
                 raise InvalidRequest(f"not a question of Centrifugo: {error}") from None
             except RecursionError:  # a client's data, nested without end
-                return Response(await _told(_refuse(BAD_REQUEST)), media_type=MediaType.JSON)
+                return Response(await _encoded(_refuse(BAD_REQUEST)), media_type=MediaType.JSON)
             self.questions_total += 1
-            return Response(await _told(respond(asked)), media_type=MediaType.JSON)
+            return Response(await _encoded(respond(asked)), media_type=MediaType.JSON)
 
         return handle
 
@@ -227,14 +249,14 @@ async def _refuse(error: ErrorCode) -> Answer:
     raise Refusal(error)
 
 
-async def _told(answering: Awaitable[Answer]) -> bytes:
-    """Return the answer as Centrifugo reads it. What is refused is an answer too."""
+async def _encoded(answering: Awaitable[Answer]) -> bytes:
+    """Return the answer as Centrifugo reads it. A refusal is an answer too."""
     try:
         return b'{"result":%s}' % _encode(await answering)
     except Refusal as refusal:
         error = refusal.error
-        told = {"code": error.code, "message": error.message, "temporary": error.temporary}
-        return b'{"error":%s}' % _encode(told)
+        shown = {"code": error.code, "message": error.message, "temporary": error.temporary}
+        return b'{"error":%s}' % _encode(shown)
     except Closing as closing:
-        told = {"code": closing.disconnect.code, "reason": closing.disconnect.reason}
-        return b'{"disconnect":%s}' % _encode(told)
+        why = {"code": closing.disconnect.code, "reason": closing.disconnect.reason}
+        return b'{"disconnect":%s}' % _encode(why)

@@ -1,8 +1,8 @@
-"""Telling a client that comes back what it missed: all of it, exactly once, or honestly nothing.
+"""What a client that comes back has missed: all of it exactly once, or nothing and an admission of that.
 
-Why there is no gap and no duplicate: the stream numbers live publications from before the log is read, and from the
-decision here to the subscriber's entry in the hub nothing is awaited. So what is in the reply ends exactly where the
-pushes begin.
+Why there is no gap and no duplicate: the stream numbers live publications from before the log is read, and nothing is
+awaited between the decision here and the subscriber's entry in the hub. So the reply ends exactly where the pushes
+begin.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who is connected here."""
+"""The connections of this process."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -53,7 +53,7 @@ class Roster:
         return len(self._members) < self._limits.connections_max
 
     def add(self, member: Member) -> None:
-        """Take a connection in that has not said yet whose it is."""
+        """Add a connection whose user is not known yet."""
         self._members[member] = None
 
     def enter(self, user_id: UserId) -> None:

@@ -1,7 +1,7 @@
 """RPC: the same use cases as REST, in the RPC shapes of the interface.
 
-What the house refuses is told inside `rpc.data`, as `{"error": {code, message, temporary}}` with the number that REST
-tells as `errno`. Errors of the protocol (104 and the like) say that nothing was called.
+A refusal of the platform is answered inside `rpc.data`, as `{"error": {code, message, temporary}}`; the code is REST's
+`errno`. Errors of the protocol (104 and the like) say that nothing was called.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from msgspec import Raw
 
 from cadenza.adapters.realtime.codes import METHOD_NOT_FOUND, Refusal
-from cadenza.adapters.realtime.rpc_methods import Call
-from cadenza.adapters.realtime.rpc_shapes import Answer, failure_of
+from cadenza.adapters.realtime.rpc_methods import RpcCall
+from cadenza.adapters.realtime.rpc_shapes import RpcData, failure_of
 from cadenza.adapters.realtime.rpc_table import METHODS
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.errors import CadenzaError
@@ -28,7 +28,7 @@ class Rpcs:
     async def call(self, actor: Actor, method: str, params: Raw) -> Raw:
         """Return what goes into `rpc.data`.
 
-        Raises `Refusal`: 104 for a method that is not known, 108 for one that this house does not offer.
+        Raises `Refusal`: 104 for a method that is not known, 108 for one that this server does not offer.
         """
         row = METHODS.get(method)
         if row is None:
@@ -36,7 +36,7 @@ class Rpcs:
         text = bytes(params)
         try:
             asked = read_body(row.params, b"{}" if text in (b"", b"null") else text)
-            answer = await row.respond(Call(self._use_cases(), actor), asked)
+            answer = await row.respond(RpcCall(self._use_cases(), actor), asked)
         except CadenzaError as error:
-            answer = Answer(error=failure_of(error))
+            answer = RpcData(error=failure_of(error))
         return Raw(encode(answer))

@@ -6,9 +6,9 @@ from typing import Any
 
 from cadenza.adapters.realtime import rpc_market_params as p
 from cadenza.adapters.realtime import rpc_market_shapes as m
-from cadenza.adapters.realtime.rpc_methods import Call, in_turn, require_type
+from cadenza.adapters.realtime.rpc_methods import RpcCall, in_turn, require_type
 from cadenza.adapters.realtime.rpc_params import NoParams
-from cadenza.adapters.realtime.rpc_shapes import Answer
+from cadenza.adapters.realtime.rpc_shapes import RpcData
 from cadenza.application.market_data.list_instruments import InstrumentQuery
 from cadenza.application.market_data.list_securities import SecurityQuery
 from cadenza.domain.errors import InvalidRequest
@@ -21,23 +21,23 @@ from cadenza.wire.base import PAGE_ITEMS_MAX
 from cadenza.wire.venues import VENUE_IDS, parse_optional_venue, parse_venue, split_instrument_id
 
 
-async def list_klines(call: Call, asked: p.KlinesParams) -> Answer:
+async def list_klines(call: RpcCall, asked: p.KlinesParams) -> RpcData:
     found = await call.use_cases.list_klines(call.actor, asked.instruments(), asked.interval)
-    return Answer(data=[m.kline(instrument_id, asked.interval, candles) for instrument_id, candles in found])
+    return RpcData(data=[m.kline(instrument_id, asked.interval, candles) for instrument_id, candles in found])
 
 
-async def sync_instruments(call: Call, asked: p.SyncInstrumentsParams) -> Answer:
+async def sync_instruments(call: RpcCall, asked: p.SyncInstrumentsParams) -> RpcData:
     total = await call.use_cases.sync_instruments(call.actor, parse_venue(asked.venue), tuple(asked.symbols))
-    return Answer(data={"total": total})
+    return RpcData(data={"total": total})
 
 
-async def list_instruments(call: Call, asked: p.ListInstrumentsParams) -> Answer:
+async def list_instruments(call: RpcCall, asked: p.ListInstrumentsParams) -> RpcData:
     page = await call.use_cases.list_instruments(call.actor, asked.to_query())
-    return Answer(data=[m.instrument(each) for each in page.items])
+    return RpcData(data=[m.instrument(each) for each in page.items])
 
 
-async def delete_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
-    """Take it off, and tell what it was."""
+async def delete_instrument(call: RpcCall, asked: p.InstrumentParams) -> RpcData:
+    """Delete the instrument, and answer what it was."""
     call.actor.require(Scope.ADMIN)
     venue, symbol = split_instrument_id(InstrumentId(asked.instrument_id))
     found: Sequence[Any] = ()
@@ -45,21 +45,21 @@ async def delete_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
         query = InstrumentQuery(venue_id=VENUE_IDS[venue], symbols=(symbol,), limit=1, offset=0)
         found = (await call.use_cases.list_instruments(call.actor, query)).items
     await call.use_cases.delete_instrument(call.actor, InstrumentId(asked.instrument_id))
-    return Answer(data=m.instrument(found[0])) if found else Answer()
+    return RpcData(data=m.instrument(found[0])) if found else RpcData()
 
 
-async def enable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
+async def enable_instrument(call: RpcCall, asked: p.InstrumentParams) -> RpcData:
     enabled = await call.use_cases.enable_instrument(call.actor, InstrumentId(asked.instrument_id))
-    return Answer(data=m.instrument(enabled))
+    return RpcData(data=m.instrument(enabled))
 
 
-async def disable_instrument(call: Call, asked: p.InstrumentParams) -> Answer:
+async def disable_instrument(call: RpcCall, asked: p.InstrumentParams) -> RpcData:
     disabled = await call.use_cases.disable_instrument(call.actor, InstrumentId(asked.instrument_id))
-    return Answer(data=m.instrument(disabled))
+    return RpcData(data=m.instrument(disabled))
 
 
-async def save_instruments(call: Call, asked: p.SaveInstrumentsParams) -> Answer:
-    """Have the instruments traded or not, as their `status` says; what else they are is their venue's to say."""
+async def save_instruments(call: RpcCall, asked: p.SaveInstrumentsParams) -> RpcData:
+    """Enable or disable the instruments, as their `status` says. Their other fields are the venue's to say."""
     call.actor.require(Scope.ADMIN)
     changes: Mapping[InstrumentStatus, Callable[[Actor, InstrumentId], Awaitable[Instrument]]] = {
         InstrumentStatus.ACTIVE: call.use_cases.enable_instrument,
@@ -69,70 +69,70 @@ async def save_instruments(call: Call, asked: p.SaveInstrumentsParams) -> Answer
     if any(status not in changes for _, status in wanted):
         raise InvalidRequest("status: ACTIVE or DISABLED; another is for the venue to say", {"field": "status"})
 
-    async def save(each: tuple[str, InstrumentStatus]) -> m.Instrument:
+    async def save(each: tuple[str, InstrumentStatus]) -> m.RpcInstrument:
         return m.instrument(await changes[each[1]](call.actor, InstrumentId(each[0])))
 
     return await in_turn(wanted, save)
 
 
-async def sync_securities(call: Call, asked: p.SyncSecuritiesParams) -> Answer:
+async def sync_securities(call: RpcCall, asked: p.SyncSecuritiesParams) -> RpcData:
     venue_id = parse_venue(asked.venue)
     await call.use_cases.sync_securities(call.actor, venue_id)
-    return Answer(data=[m.security(each) for each in await _securities(call, venue_id, asked.securities)])
+    return RpcData(data=[m.security(each) for each in await _securities(call, venue_id, asked.securities)])
 
 
-async def delete_securities(call: Call, asked: p.DeleteSecuritiesParams) -> Answer:
+async def delete_securities(call: RpcCall, asked: p.DeleteSecuritiesParams) -> RpcData:
     async def delete(security_id: str) -> None:
         await call.use_cases.delete_security(call.actor, SecurityId(security_id))
 
-    return Answer(error=(await in_turn(asked.security_ids, delete)).error)
+    return RpcData(error=(await in_turn(asked.security_ids, delete)).error)
 
 
-async def list_securities(call: Call, asked: p.ListSecuritiesParams) -> Answer:
+async def list_securities(call: RpcCall, asked: p.ListSecuritiesParams) -> RpcData:
     symbols = [*asked.securities, *asked.external_symbols]
     found = await _securities(call, parse_optional_venue(asked.venue), symbols)
-    return Answer(data=[m.security(each) for each in found])
+    return RpcData(data=[m.security(each) for each in found])
 
 
-async def list_venues(call: Call, asked: NoParams) -> Answer:
-    return Answer(data=[str(venue_id) for venue_id, _ in await call.use_cases.list_venues(call.actor)])
+async def list_venues(call: RpcCall, asked: NoParams) -> RpcData:
+    return RpcData(data=[str(venue_id) for venue_id, _ in await call.use_cases.list_venues(call.actor)])
 
 
-async def get_order_book(call: Call, asked: p.OrderBookParams) -> Answer:
+async def get_order_book(call: RpcCall, asked: p.OrderBookParams) -> RpcData:
     book = await call.use_cases.get_order_book(call.actor, asked.instrument(), asked.depth)
-    return Answer(data=m.order_book(book))
+    return RpcData(data=m.order_book(book))
 
 
-async def list_order_books(call: Call, asked: p.OrderBooksParams) -> Answer:
+async def list_order_books(call: RpcCall, asked: p.OrderBooksParams) -> RpcData:
     books = await call.use_cases.list_order_books(call.actor, asked.instruments(), asked.depth)
-    return Answer(data=[m.order_book(book) for book in books])
+    return RpcData(data=[m.order_book(book) for book in books])
 
 
-async def list_tickers(call: Call, asked: p.InstrumentsParams) -> Answer:
+async def list_tickers(call: RpcCall, asked: p.InstrumentsParams) -> RpcData:
     books = await call.use_cases.list_order_books(call.actor, asked.instruments(), 1)
-    return Answer(data=[m.ticker(book) for book in books])
+    return RpcData(data=[m.ticker(book) for book in books])
 
 
-async def subscribe_order_books(call: Call, asked: p.InstrumentsParams) -> Answer:
+async def subscribe_order_books(call: RpcCall, asked: p.InstrumentsParams) -> RpcData:
     return await _subscribe_in_turn(call, asked.instruments())
 
 
-async def unsubscribe_order_book(call: Call, asked: p.UnsubscribeOrderBookParams) -> Answer:
+async def unsubscribe_order_book(call: RpcCall, asked: p.UnsubscribeOrderBookParams) -> RpcData:
     named = None if asked.subscription_id is None else SubscriptionId(asked.subscription_id)
     instrument_id = None if asked.instrument_id is None else InstrumentId(asked.instrument_id)
-    return Answer(data=m.subscription(await call.use_cases.unsubscribe_order_book(call.actor, named, instrument_id)))
+    return RpcData(data=m.subscription(await call.use_cases.unsubscribe_order_book(call.actor, named, instrument_id)))
 
 
-async def list_order_book_subscriptions(call: Call, asked: p.InstrumentsParams) -> Answer:
+async def list_order_book_subscriptions(call: RpcCall, asked: p.InstrumentsParams) -> RpcData:
     found = await call.use_cases.list_order_book_subscriptions(call.actor, None)
     venue_id = parse_optional_venue(asked.venue)
     if asked.names_any:
         wanted = set(asked.instruments())
         found = [each for each in found if each.instrument_id in wanted]
-    return Answer(data=[m.subscription(each) for each in found if venue_id in (None, each.venue_id)])
+    return RpcData(data=[m.subscription(each) for each in found if venue_id in (None, each.venue_id)])
 
 
-async def create_subscriptions(call: Call, asked: p.CreateSubscriptionParams) -> Answer:
+async def create_subscriptions(call: RpcCall, asked: p.CreateSubscriptionParams) -> RpcData:
     call.actor.require(Scope.ADMIN)
     require_type(asked.subscription_type, SubscriptionType.ORDER_BOOK)
     venue = str(parse_venue(asked.venue))
@@ -140,7 +140,7 @@ async def create_subscriptions(call: Call, asked: p.CreateSubscriptionParams) ->
     return await _subscribe_in_turn(call, [InstrumentId(id) for id in ids])
 
 
-async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> Answer:
+async def list_subscriptions(call: RpcCall, asked: p.ListSubscriptionsParams) -> RpcData:
     """List the tenant's subscriptions of both kinds."""
     wanted_type = e.SUBSCRIPTION_TYPE.read_optional("subscriptionType", asked.subscription_type or None)
     venue_id = parse_optional_venue(asked.venue)
@@ -154,17 +154,17 @@ async def list_subscriptions(call: Call, asked: p.ListSubscriptionsParams) -> An
         and venue_id in (None, each.venue_id)
         and (not asked.instrument_id or each.instrument_id in asked.instrument_id)
     ]
-    return Answer(data=[m.subscription(each) for each in shown])
+    return RpcData(data=[m.subscription(each) for each in shown])
 
 
-async def _subscribe_in_turn(call: Call, instrument_ids: Sequence[InstrumentId]) -> Answer:
-    async def subscribe(instrument_id: InstrumentId) -> m.Subscription:
+async def _subscribe_in_turn(call: RpcCall, instrument_ids: Sequence[InstrumentId]) -> RpcData:
+    async def subscribe(instrument_id: InstrumentId) -> m.RpcSubscription:
         return m.subscription(await call.use_cases.subscribe_order_book(call.actor, instrument_id))
 
     return await in_turn(instrument_ids, subscribe)
 
 
-async def _account_subscriptions(call: Call) -> list[Subscription]:
+async def _account_subscriptions(call: RpcCall) -> list[Subscription]:
     found: list[Subscription] = []
     cursor: str | None = None
     while True:
@@ -175,7 +175,7 @@ async def _account_subscriptions(call: Call) -> list[Subscription]:
             return found
 
 
-async def _securities(call: Call, venue_id: VenueId | None, symbols: Sequence[str]) -> list[Security]:
+async def _securities(call: RpcCall, venue_id: VenueId | None, symbols: Sequence[str]) -> list[Security]:
     query = SecurityQuery(venue_id=venue_id, limit=PAGE_ITEMS_MAX)
     found: list[Security] = []
     while True:

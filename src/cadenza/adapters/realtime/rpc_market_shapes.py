@@ -6,11 +6,10 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import BookSnapshot, Level
 from cadenza.domain.market.candle import Candle
-from cadenza.domain.market.instrument import Instrument as DomainInstrument
-from cadenza.domain.market.instrument import Security as DomainSecurity
-from cadenza.domain.market.order_book import BookSnapshot, Level
-from cadenza.domain.market.subscription import Subscription as DomainSubscription
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.subscription import Subscription
 from cadenza.domain.money import to_plain
 from cadenza.wire import enums as e
 from cadenza.wire.base import Response
@@ -23,7 +22,7 @@ class OrderBookLevel(Response, kw_only=True, frozen=True):
     quantity: str
 
 
-class OrderBook(Response, kw_only=True, frozen=True):
+class RpcOrderBook(Response, kw_only=True, frozen=True):
     instrument_id: str
     venue: str
     symbol: str
@@ -66,7 +65,7 @@ class Kline(Response, kw_only=True, frozen=True):
     candles: list[Ohlcv]
 
 
-class Subscription(Response, kw_only=True, frozen=True):
+class RpcSubscription(Response, kw_only=True, frozen=True):
     subscription_id: UUID
     instrument_id: str | UnsetType = UNSET
     venue: str
@@ -76,7 +75,7 @@ class Subscription(Response, kw_only=True, frozen=True):
     updated_at: str
 
 
-class Instrument(Response, kw_only=True, frozen=True):
+class RpcInstrument(Response, kw_only=True, frozen=True):
     instrument_id: str
     venue: str
     symbol: str
@@ -101,16 +100,16 @@ class Instrument(Response, kw_only=True, frozen=True):
     is_iceberg_allowed: bool
 
 
-class Security(Response, kw_only=True, frozen=True):
+class RpcSecurity(Response, kw_only=True, frozen=True):
     security_id: str
     symbol: str
     external_symbol: str
     venue: str
 
 
-def order_book(book: BookSnapshot) -> OrderBook:
+def order_book(book: BookSnapshot) -> RpcOrderBook:
     venue, symbol = split_instrument_id(book.instrument_id)
-    return OrderBook(
+    return RpcOrderBook(
         instrument_id=book.instrument_id,
         venue=venue,
         symbol=symbol,
@@ -143,7 +142,7 @@ def ticker(book: BookSnapshot) -> Ticker:
 
 def kline(instrument_id: InstrumentId, interval: str, candles: Sequence[Candle]) -> Kline:
     _, symbol = split_instrument_id(instrument_id)
-    told = [
+    shown = [
         Ohlcv(
             t=rfc3339(each.at_ms),
             interval=interval,
@@ -155,11 +154,11 @@ def kline(instrument_id: InstrumentId, interval: str, candles: Sequence[Candle])
         )
         for each in candles
     ]
-    return Kline(instrument_id=instrument_id, symbol=symbol, interval=interval, candles=told)
+    return Kline(instrument_id=instrument_id, symbol=symbol, interval=interval, candles=shown)
 
 
-def subscription(subscription: DomainSubscription) -> Subscription:
-    return Subscription(
+def subscription(subscription: Subscription) -> RpcSubscription:
+    return RpcSubscription(
         subscription_id=subscription.id,
         instrument_id=UNSET if subscription.instrument_id is None else subscription.instrument_id,
         venue=str(subscription.venue_id),
@@ -170,8 +169,8 @@ def subscription(subscription: DomainSubscription) -> Subscription:
     )
 
 
-def instrument(instrument: DomainInstrument) -> Instrument:
-    return Instrument(
+def instrument(instrument: Instrument) -> RpcInstrument:
+    return RpcInstrument(
         instrument_id=instrument.id,
         venue=str(instrument.venue_id),
         symbol=instrument.symbol,
@@ -197,8 +196,8 @@ def instrument(instrument: DomainInstrument) -> Instrument:
     )
 
 
-def security(security: DomainSecurity) -> Security:
-    return Security(
+def security(security: Security) -> RpcSecurity:
+    return RpcSecurity(
         security_id=security.id,
         symbol=security.symbol,
         external_symbol=security.symbol,

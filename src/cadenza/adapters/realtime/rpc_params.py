@@ -48,7 +48,7 @@ class NoParams(Request, kw_only=True, frozen=True):
     """Nothing is asked."""
 
 
-class Pagination(Request, kw_only=True, frozen=True):
+class RpcPagination(Request, kw_only=True, frozen=True):
     """Which page. `total` and `hasNext` are the server's."""
 
     offset: Offset = 0
@@ -58,7 +58,7 @@ class Pagination(Request, kw_only=True, frozen=True):
     has_next: Ignored = None
 
 
-FIRST_PAGE = Pagination()
+FIRST_PAGE = RpcPagination()
 
 
 # --- orders
@@ -187,7 +187,7 @@ class ListTradeOrdersParams(Request, kw_only=True, frozen=True):
     status: e.OrderStatusIn | None = None
     start_time: DateTimeIn | None = None
     end_time: DateTimeIn | None = None
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
     def to_query(self) -> OrderQuery:
         for field, given in (("side", self.side), ("orderType", self.order_type)):
@@ -207,7 +207,7 @@ class ListTradeOrdersParams(Request, kw_only=True, frozen=True):
 
 
 class SaveParams(Request, kw_only=True, frozen=True):
-    """Objects that other houses' services store; ours makes them itself."""
+    """Objects that the interface lets a client store. This server makes them itself, so it ignores them."""
 
     trade_order: Ignored = None
     credential: Ignored = None
@@ -289,7 +289,7 @@ class ListTradingAccountsParams(Request, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     venue: VenueFilter | None = None
     status: e.AccountStatusIn | None = None
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
     def to_query(self) -> AccountQuery:
         return accounts.ListTradingAccountsQuery(
@@ -303,7 +303,7 @@ class ListTradingAccountsParams(Request, kw_only=True, frozen=True):
 
 class ListTradingAccountOperationsParams(Request, kw_only=True, frozen=True):
     trading_account_id: UUID
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
     def to_query(self) -> OperationQuery:
         return accounts.ListTradingAccountOperationsQuery(
@@ -328,7 +328,7 @@ class ListTradingAccountSubscriptionsParams(Request, kw_only=True, frozen=True):
     trading_account_id: UUID
     subscription_type: str | None = None
     status: str | None = None
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
 
 class CreateCredentialParams(Request, kw_only=True, frozen=True):
@@ -348,7 +348,7 @@ class ListCredentialsParams(Request, kw_only=True, frozen=True):
     venue: VenueFilter | None = None
     credential_type: e.CredentialTypeFilter | None = None
     status: str | None = None
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
 
 class VerifyCredentialParams(Request, kw_only=True, frozen=True):
@@ -380,7 +380,7 @@ class ListPortfoliosParams(Request, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     venue: VenueFilter | None = None
     currency: CurrencyText | None = None
-    pagination: Pagination = FIRST_PAGE
+    pagination: RpcPagination = FIRST_PAGE
 
     def to_query(self) -> PortfolioQuery:
         named = {} if self.currency is None else {"currency": self.currency}

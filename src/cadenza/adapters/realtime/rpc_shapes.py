@@ -10,14 +10,12 @@ from cadenza.application.accounts.views import AccountView
 from cadenza.application.paging import Page
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.trading_account import TradingAccount as DomainAccount
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, TooManyRequests, Unavailable, VenueUnavailable
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition
-from cadenza.domain.trading.portfolio import Portfolio as DomainPortfolio
-from cadenza.domain.trading.portfolio import Summary as DomainSummary
+from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.wire import enums as e
 from cadenza.wire.base import Response
 from cadenza.wire.envelope import Pagination, pagination_of
@@ -26,7 +24,7 @@ from cadenza.wire.system import HealthChecks
 from cadenza.wire.values import optional_plain, optional_rfc3339, rfc3339
 
 
-class Failure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
+class RpcFailure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     """A cause: `code` is its number in the registry of errors; a `temporary` one may be tried again."""
 
     code: int
@@ -34,26 +32,26 @@ class Failure(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     temporary: bool = False
 
 
-class Answer(Struct, kw_only=True, frozen=True, gc=False):
-    """What stands in `rpc.data`: `data` when a method succeeds, `error` when the house refuses. Both, when several were
-    to be done and one was refused: `data` is what had been done by then."""
+class RpcData(Struct, kw_only=True, frozen=True, gc=False):
+    """What stands in `rpc.data`: `data` when a method succeeds, `error` when the platform refuses. Both are there when
+    several things were to be done and one was refused: then `data` is what was done before."""
 
     data: Any | UnsetType = UNSET
     pagination: Pagination | UnsetType = UNSET
-    error: Failure | UnsetType = UNSET
+    error: RpcFailure | UnsetType = UNSET
 
 
-def failure_of(error: CadenzaError, where: str = "") -> Failure:
+def failure_of(error: CadenzaError, where: str = "") -> RpcFailure:
     is_temporary = isinstance(error, (Unavailable, TooManyRequests, VenueUnavailable))
-    return Failure(code=errno_of(error), message=error.message + where, temporary=is_temporary)
+    return RpcFailure(code=errno_of(error), message=error.message + where, temporary=is_temporary)
 
 
-class SecurityQuantity(Response, kw_only=True, frozen=True):
+class RpcSecurityQuantity(Response, kw_only=True, frozen=True):
     asset: str
     quantity: str
 
 
-class TradeOrder(Response, kw_only=True, frozen=True):
+class RpcTradeOrder(Response, kw_only=True, frozen=True):
     trade_order_id: UUID
     client_order_id: str | UnsetType = UNSET
     external_order_id: str | UnsetType = UNSET
@@ -75,7 +73,7 @@ class TradeOrder(Response, kw_only=True, frozen=True):
     executed_price: str
     executed_quantity: str
     executed_cost: str
-    fees: list[SecurityQuantity]
+    fees: list[RpcSecurityQuantity]
     cancel_reason: str | UnsetType = UNSET
     reject_reason: str | UnsetType = UNSET
     created_at: str
@@ -85,7 +83,7 @@ class TradeOrder(Response, kw_only=True, frozen=True):
     canceled_at: str | UnsetType = UNSET
 
 
-class TradingAccountCredential(Response, kw_only=True, frozen=True):
+class RpcTradingAccountCredential(Response, kw_only=True, frozen=True):
     credential_id: UUID
     nickname: str
     credential_type: str
@@ -96,7 +94,7 @@ class TradingAccountCredential(Response, kw_only=True, frozen=True):
     revoked_at: str | UnsetType = UNSET
 
 
-class TradingAccount(Response, kw_only=True, frozen=True):
+class RpcTradingAccount(Response, kw_only=True, frozen=True):
     trading_account_id: UUID
     user_id: UUID
     tenant_id: str
@@ -109,7 +107,7 @@ class TradingAccount(Response, kw_only=True, frozen=True):
     position_mode: str | UnsetType = UNSET
     collateral_mode: str | UnsetType = UNSET
     margin_mode: str | UnsetType = UNSET
-    credentials: list[TradingAccountCredential] | UnsetType = UNSET
+    credentials: list[RpcTradingAccountCredential] | UnsetType = UNSET
     created_at: str
     updated_at: str
 
@@ -124,7 +122,7 @@ class OperationHistory(Response, kw_only=True, frozen=True):
     tags: list[str]
 
 
-class BalanceEntry(Response, kw_only=True, frozen=True):
+class RpcBalanceEntry(Response, kw_only=True, frozen=True):
     trading_account_id: UUID
     security_symbol: str
     security_type: str
@@ -137,7 +135,7 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
     updated_at: str
 
 
-class PositionEntry(Response, kw_only=True, frozen=True):
+class RpcPositionEntry(Response, kw_only=True, frozen=True):
     position_id: UUID
     trading_account_id: UUID
     security_symbol: str
@@ -154,7 +152,7 @@ class PositionEntry(Response, kw_only=True, frozen=True):
     updated_at: str
 
 
-class PortfolioSummary(Response, kw_only=True, frozen=True):
+class RpcPortfolioSummary(Response, kw_only=True, frozen=True):
     trading_account_id: UUID
     currency: str
     leverage: int | UnsetType = UNSET
@@ -169,12 +167,12 @@ class PortfolioSummary(Response, kw_only=True, frozen=True):
     risk_exposure_rate: str
 
 
-class Portfolio(Response, kw_only=True, frozen=True):
+class RpcPortfolio(Response, kw_only=True, frozen=True):
     trading_account_id: UUID
-    account_info: TradingAccount
-    balances: list[BalanceEntry]
-    positions: list[PositionEntry]
-    summary: PortfolioSummary
+    account_info: RpcTradingAccount
+    balances: list[RpcBalanceEntry]
+    positions: list[RpcPositionEntry]
+    summary: RpcPortfolioSummary
     update_mode: str
     updated_at: str
 
@@ -184,7 +182,7 @@ class ValidatedAccount(Response, kw_only=True, frozen=True):
 
 
 class ReachedAccounts(Response, kw_only=True, frozen=True):
-    trading_accounts: list[TradingAccount]
+    trading_accounts: list[RpcTradingAccount]
 
 
 class HealthCheck(Response, kw_only=True, frozen=True):
@@ -194,13 +192,13 @@ class HealthCheck(Response, kw_only=True, frozen=True):
     checks: HealthChecks
 
 
-def paged(page: Page[Any], data: Sequence[Struct]) -> Answer:
-    return Answer(data=data, pagination=pagination_of(page))
+def paged(page: Page[Any], data: Sequence[Struct]) -> RpcData:
+    return RpcData(data=data, pagination=pagination_of(page))
 
 
-def trade_order(order: Order) -> TradeOrder:
+def trade_order(order: Order) -> RpcTradeOrder:
     last_at_ms = max((execution.executed_at_ms for execution in order.executions), default=None)
-    return TradeOrder(
+    return RpcTradeOrder(
         trade_order_id=order.id,
         client_order_id=_or_unset(order.client_order_id),
         external_order_id=_or_unset(order.venue_order_id),
@@ -222,19 +220,19 @@ def trade_order(order: Order) -> TradeOrder:
         executed_price=to_plain(order.executed_price),
         executed_quantity=to_plain(order.executed_quantity),
         executed_cost=to_plain(order.executed_cost),
-        fees=[SecurityQuantity(asset=fee.asset, quantity=to_plain(fee.quantity)) for fee in order.fees],
+        fees=[RpcSecurityQuantity(asset=fee.asset, quantity=to_plain(fee.quantity)) for fee in order.fees],
         cancel_reason=_or_unset(order.cancel_reason),
         reject_reason=_or_unset(order.reject_reason),
         created_at=rfc3339(order.created_at_ms),
         updated_at=rfc3339(order.updated_at_ms),
         expire_at=optional_rfc3339(order.expire_at_ms),
         last_execution_at=optional_rfc3339(last_at_ms),
-        canceled_at=optional_rfc3339(order.canceled_at_ms),
+        canceled_at=optional_rfc3339(order.closed_at_ms),
     )
 
 
-def credential(credential: Credential) -> TradingAccountCredential:
-    return TradingAccountCredential(
+def credential(credential: Credential) -> RpcTradingAccountCredential:
+    return RpcTradingAccountCredential(
         credential_id=credential.id,
         nickname=credential.nickname,
         credential_type=e.CREDENTIAL_TYPE.write(credential.type),
@@ -246,13 +244,15 @@ def credential(credential: Credential) -> TradingAccountCredential:
     )
 
 
-def account_view(view: AccountView) -> TradingAccount:
+def account_view(view: AccountView) -> RpcTradingAccount:
     return _account(view.account, [credential(each) for each in view.credentials])
 
 
-def _account(account: DomainAccount, credentials: list[TradingAccountCredential] | UnsetType = UNSET) -> TradingAccount:
+def _account(
+    account: TradingAccount, credentials: list[RpcTradingAccountCredential] | UnsetType = UNSET
+) -> RpcTradingAccount:
     external = account.external
-    return TradingAccount(
+    return RpcTradingAccount(
         trading_account_id=account.id,
         user_id=account.user_id,
         tenant_id=str(account.tenant_id),
@@ -289,8 +289,8 @@ def operation(operation: Operation) -> OperationHistory:
     )
 
 
-def portfolio(portfolio: DomainPortfolio) -> Portfolio:
-    return Portfolio(
+def portfolio(portfolio: Portfolio) -> RpcPortfolio:
+    return RpcPortfolio(
         trading_account_id=portfolio.account.id,
         account_info=_account(portfolio.account),
         balances=[_balance(held) for held in portfolio.balances],
@@ -301,9 +301,9 @@ def portfolio(portfolio: DomainPortfolio) -> Portfolio:
     )
 
 
-def _balance(held: HeldBalance) -> BalanceEntry:
+def _balance(held: HeldBalance) -> RpcBalanceEntry:
     balance = held.balance
-    return BalanceEntry(
+    return RpcBalanceEntry(
         trading_account_id=balance.account_id,
         security_symbol=balance.asset,
         security_type=e.SECURITY_TYPE.write(held.security_type),
@@ -317,28 +317,28 @@ def _balance(held: HeldBalance) -> BalanceEntry:
     )
 
 
-def _position(marked: MarkedPosition) -> PositionEntry:
+def _position(marked: MarkedPosition) -> RpcPositionEntry:
     position, mark = marked.position, marked.mark
-    return PositionEntry(
+    return RpcPositionEntry(
         position_id=position.id,
         trading_account_id=position.account_id,
-        security_symbol=marked.base_asset,
+        security_symbol=marked.instrument.base_asset,
         instrument_id=position.instrument_id,
         security_type=e.SECURITY_TYPE.write(marked.security_type),
         status=e.POSITION_STATUS.write(position.status),
         quantity=to_plain(position.quantity),
-        entry_price=to_plain(position.entry_price),
-        exit_price=to_plain(position.exit_price) if position.closed_quantity else UNSET,
+        entry_price=to_plain(marked.entry_price),
+        exit_price=to_plain(marked.exit_price) if position.closed_quantity else UNSET,
         current_price=optional_plain(mark),
-        unrealized_pnl=UNSET if mark is None else to_plain(position.unrealized_pnl(mark)),
+        unrealized_pnl=optional_plain(marked.unrealized_pnl),
         realized_pnl=to_plain(position.realized_pnl),
         created_at=rfc3339(position.created_at_ms),
         updated_at=rfc3339(position.updated_at_ms),
     )
 
 
-def _summary(account_id: TradingAccountId, summary: DomainSummary) -> PortfolioSummary:
-    return PortfolioSummary(
+def _summary(account_id: TradingAccountId, summary: Summary) -> RpcPortfolioSummary:
+    return RpcPortfolioSummary(
         trading_account_id=account_id,
         currency=summary.currency,
         leverage=UNSET if summary.leverage is None else summary.leverage,

@@ -8,14 +8,14 @@ from cadenza.adapters.realtime import rpc_market_methods as market
 from cadenza.adapters.realtime import rpc_market_params as mp
 from cadenza.adapters.realtime import rpc_methods as do
 from cadenza.adapters.realtime import rpc_params as p
-from cadenza.adapters.realtime.rpc_methods import Call
-from cadenza.adapters.realtime.rpc_shapes import Answer
+from cadenza.adapters.realtime.rpc_methods import RpcCall
+from cadenza.adapters.realtime.rpc_shapes import RpcData
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import operations as op
 from cadenza.wire.base import Request
-from cadenza.wire.operations import Operation
+from cadenza.wire.operations import ApiOperation
 
-Respond = Callable[[Call, Any], Awaitable[Answer]]
+Respond = Callable[[RpcCall, Any], Awaitable[RpcData]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Method:
 
     params: type[Request]
     respond: Respond
-    twin: Operation | None = None
+    twin: ApiOperation | None = None
     note: str = ""
     is_internal: bool = False
 
@@ -66,7 +66,7 @@ METHODS: Mapping[str, Method] = {
         p.OfTradingAccountParams,
         do.validate_account,
         op.VERIFY_CREDENTIALS,
-        "tells whether the credentials reach `externalAccountId`",
+        "answers whether the credentials reach `externalAccountId`",
     ),
     "command.trading_account.update": Method(
         p.OfTradingAccountParams, do.update_account, op.UPDATE_ACCOUNT, "changes the nickname"

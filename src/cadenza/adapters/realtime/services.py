@@ -1,6 +1,6 @@
 """What the connections of a node share."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from cadenza.adapters.realtime.roster import Roster
 from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.realtime.timetable import Timetable
 from cadenza.adapters.realtime.writer import Flusher
+from cadenza.domain.ids import TradingAccountId
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 
@@ -43,4 +44,5 @@ class Services:
     clock: Clock
     ids: Ids
     limits: RealtimeLimits
+    request_portfolio: Callable[[TradingAccountId], None]
     spawn: Spawn

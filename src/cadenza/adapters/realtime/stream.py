@@ -13,13 +13,13 @@ log = structlog.get_logger(__name__)
 
 
 class Unencodable(Exception):
-    """A publication that cannot be told."""
+    """A publication that cannot be encoded."""
 
 
 class Publication:
-    """One publication. It is encoded when somebody first needs it, and then only once.
+    """One publication. It is encoded when it is first needed, and only once.
 
-    One that cannot be encoded (our defect) is told to nobody: whoever needs it lists anew by other ways.
+    One that cannot be encoded (our defect) is sent to nobody: its subscribers subscribe again and read by REST.
     """
 
     __slots__ = ("_encode", "_encoded", "at_ms", "offset")
@@ -44,7 +44,7 @@ class Publication:
             encode, self._encode = self._encode, None
             try:
                 self._encoded = publication(encode(), self.offset)
-            except Exception:
+            except Exception:  # a defect in one encoding must not stop the channel
                 log.exception("a publication cannot be encoded", offset=self.offset)
         return bool(self._encoded)
 
@@ -52,7 +52,7 @@ class Publication:
 class Stream:
     """A channel's position and memory. Law: what is in memory ends at `top` and has no gap.
 
-    Positions are only comparable within an `epoch`: whoever cannot go on numbering takes a new one.
+    Positions are only comparable within an `epoch`: a stream that cannot go on numbering takes a new epoch.
     """
 
     __slots__ = ("_items", "_items_max", "epoch", "loading", "top", "used_at_ms", "version")
@@ -62,7 +62,7 @@ class Stream:
         self.top = top
         self.used_at_ms = now_ms
         self.version: tuple[int, int] | None = None
-        """Of what the newest publication tells, where that has versions."""
+        """The version of what was published last, where that has versions."""
         self.loading = asyncio.Lock()
         self._items: deque[Publication] = deque()
         self._items_max = items_max

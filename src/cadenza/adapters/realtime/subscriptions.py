@@ -1,4 +1,4 @@
-"""What one client listens to."""
+"""The subscriptions of one client."""
 
 from cadenza.adapters.realtime.broker import key_of
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
@@ -9,16 +9,16 @@ from cadenza.adapters.realtime.writer import Writer
 
 
 class Subscriptions:
-    """The subscriptions of one client, by the names it gave. Law: each is in the hub exactly as long as it is here."""
+    """They are kept by the names that the client gave. Law: each is in the hub exactly as long as it is here."""
 
-    __slots__ = ("_services", "_subscriber", "_told", "_topics", "_writer")
+    __slots__ = ("_services", "_subscriber", "_topics", "_with_join_leave", "_writer")
 
     def __init__(self, subscriber: Subscriber, writer: Writer, services: Services) -> None:
         self._subscriber = subscriber
         self._writer = writer
         self._services = services
         self._topics: dict[str, Topic] = {}
-        self._told: set[str] | None = None
+        self._with_join_leave: set[str] | None = None
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -27,28 +27,28 @@ class Subscriptions:
         return name in self._topics
 
     def add(self, channel: Channel, *, wants_join_leave: bool) -> Topic:
-        """Listen from now on."""
+        """Subscribe from now on."""
         topic = self._topics[channel.name] = self._services.hub.join(channel, self._writer, self._subscriber)
         if wants_join_leave and channel.kind is ChannelKind.ACCOUNT:
-            self._told = (self._told or set()) | {channel.name}
+            self._with_join_leave = (self._with_join_leave or set()) | {channel.name}
         return topic
 
-    def is_told_who_comes(self, name: str) -> bool:
+    def wants_join_leave(self, name: str) -> bool:
         """Whether the client asked for joins and leaves of the channel."""
-        return self._told is not None and name in self._told
+        return self._with_join_leave is not None and name in self._with_join_leave
 
     def announce(self, channel: Channel) -> None:
-        """Tell the others, and the client itself, that it has come."""
+        """Push to the subscribers, the client itself among them, that it has come."""
         if channel.kind is ChannelKind.ACCOUNT:
             self._services.presence.announce(key_of(channel), "join", self._subscriber.info)
 
     def remove(self, name: str) -> bool:
-        """Stop listening; False when the client did not listen."""
+        """End a subscription; False when there is none."""
         topic = self._topics.pop(name, None)
         if topic is None:
             return False
-        if self._told is not None:
-            self._told.discard(name)
+        if self._with_join_leave is not None:
+            self._with_join_leave.discard(name)
         self._services.hub.leave(topic, self._writer)
         self._writer.forget_newest(name)
         if topic.channel.kind is ChannelKind.ACCOUNT:
@@ -56,12 +56,12 @@ class Subscriptions:
         return True
 
     def clear(self) -> None:
-        """Stop listening to anything."""
+        """End all subscriptions."""
         for name in list(self._topics):
             self.remove(name)
 
     async def reconsider(self) -> None:
-        """End what the client may not listen to any more."""
+        """End the subscriptions that the client has no right to any more."""
         for name, topic in list(self._topics.items()):
             try:
                 await self._services.gate.authorise(self._subscriber.actor, topic.channel)

@@ -7,10 +7,10 @@ TICK_MS = 100
 
 
 class Sleeper(Protocol):
-    """Who can be woken."""
+    """Something that can be woken."""
 
     def wake(self, now_ms: int) -> None:
-        """Do what is due; a sleeper that wants to be woken again says so anew."""
+        """Do what is due. A sleeper that wants to be woken again puts itself into the timetable again."""
 
 
 class Timetable:
@@ -34,7 +34,7 @@ class Timetable:
         self._slot_of[sleeper] = slot
 
     def remove(self, sleeper: Sleeper) -> None:
-        """Let the sleeper sleep."""
+        """Take the sleeper's time away."""
         slot = self._slot_of.pop(sleeper, None)
         if slot is not None:
             sleepers = self._slots[slot]

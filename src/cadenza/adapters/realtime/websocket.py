@@ -1,8 +1,8 @@
 """The WebSocket itself: below the framework, on the framework's port.
 
-uvicorn hands every upgrade to this protocol. Handshake, parsing and closing are the `websockets` library's; what we
-send is framed here, once for all who get the same payload, and costs one `write`. There is no compression: it costs
-more memory and time per client than it saves.
+uvicorn hands every upgrade to this protocol. Handshake, parsing and closing are the `websockets` library's. What we
+send is framed here, once for all clients that get the same payload, and costs one `write`. There is no compression: it
+costs more memory and time per client than it saves.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ WRITE_BUFFER_BYTES_HIGH = 0
 the loop says so within `write`, so that nothing can overtake what waits."""
 
 _PARSER_LOG = logging.getLogger("cadenza.websocket")
-_PARSER_LOG.setLevel(logging.WARNING)  # it would tell of every connection that opens and closes
+_PARSER_LOG.setLevel(logging.WARNING)  # it would log every connection that opens and closes
 
 
 class WebSocket(asyncio.Protocol):
@@ -86,7 +86,7 @@ class WebSocket(asyncio.Protocol):
         self._end_in_time()
 
     def wake(self, now_ms: int) -> None:
-        """Cut a client off that does not answer our goodbye, or does not take the answer to its own."""
+        """Cut off a client that does not answer our close frame, or does not take the answer to its own."""
         self._wire.abort()
 
     # --- asyncio.Protocol, and what uvicorn calls
@@ -119,7 +119,7 @@ class WebSocket(asyncio.Protocol):
             self._connection.on_drained()
 
     def shutdown(self) -> None:
-        """The server stops: the client shall come back, to the next one."""
+        """Close the connection because the server stops; the client comes back to the next one."""
         if self._connection is not None and self._connection.is_open:
             self._services.hub.deliver()
             self._connection.close(SHUTDOWN)
@@ -141,7 +141,7 @@ class WebSocket(asyncio.Protocol):
     # --- inside
 
     def _on_request(self, request: Request) -> None:
-        """Answer the handshake; every path but ours, and every handshake that is none, is refused."""
+        """Answer the handshake. Another path, and a handshake that is none, are refused."""
         if request.path.partition("?")[0] != PATH:
             response = self._parser.reject(404, f"there is no {request.path[:100]} here; WebSocket is at {PATH}\n")
         elif not self._services.roster.has_room():
@@ -186,17 +186,17 @@ class WebSocket(asyncio.Protocol):
             connection.on_message(message)
 
     def _on_violation(self, error: Exception) -> None:
-        """The library has said goodbye with a code of its own."""
+        """Close: the library has answered a violation of the protocol with a code of its own."""
         assert self._connection is not None
         if isinstance(error, EOFError):
             return  # the client has gone
-        told = MESSAGE_TOO_BIG if isinstance(error, PayloadTooBig) else PROTOCOL_ERROR
+        why = MESSAGE_TOO_BIG if isinstance(error, PayloadTooBig) else PROTOCOL_ERROR
         if isinstance(error, UnicodeDecodeError):
-            told = INVALID_UTF8
-        self._connection.close(told)
+            why = INVALID_UTF8
+        self._connection.close(why)
 
     def _leave(self) -> None:
-        """Both have said goodbye. For a client that does not read there is nothing to wait for."""
+        """Both sides have sent the close frame. For a client that does not read there is nothing to wait for."""
         if self._is_blocked:
             self._wire.abort()
         else:
@@ -208,7 +208,7 @@ class WebSocket(asyncio.Protocol):
         self._services.timetable.put(self, clock.monotonic_ms() + limits.close_timeout_ms)
 
     def _write_control(self) -> None:
-        """Write what the library has to say. Pongs for a client that does not read are dropped, as RFC 6455 allows."""
+        """Write what the library has to send. Pongs for a client that does not read are dropped, as RFC 6455 allows."""
         waiting = self._parser.data_to_send()
         if self._is_blocked and self._parser.state is OPEN:
             return

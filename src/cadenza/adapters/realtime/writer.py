@@ -1,7 +1,7 @@
 """What waits for one client, and the turn in which all of it is written.
 
-Everything that a connection is told during one turn of the event loop goes out as one frame, in one write: lines joined
-by newlines. The kernel's price of a write is most of the price of a message, so this is where the speed comes from.
+Everything that is sent to a connection during one turn of the event loop goes out as one frame, in one write: lines
+joined by newlines. Most of what a message costs is the kernel's price of a write, so the speed comes from here.
 """
 
 from collections import deque
@@ -19,8 +19,8 @@ WRITES_PER_TURN_MAX = 256
 class Writer:
     """The queue of one connection. Law: never a blank line; never more than `queue_bytes_max` waiting.
 
-    When the client does not read (`block`), lines wait, of each book only the newest; when more than the limit waits,
-    what waits is dropped and `on_overflow` is called.
+    When the client does not read (`block`), lines wait; of each book and of each account's portfolio only the newest
+    waits. When more than the limit waits, what waits is dropped and `on_overflow` is called.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Writer:
             self._check()
 
     def append_newest(self, channel: str, lines: bytes) -> None:
-        """Send what makes earlier lines of the channel worthless: those that still wait are replaced."""
+        """Send a view: it replaces an earlier one of the channel that still waits."""
         if not self._is_blocked:
             self.append(lines)
             return
@@ -76,7 +76,7 @@ class Writer:
         self._check()
 
     def forget_newest(self, channel: str) -> None:
-        """Drop what waits of a channel whose newest line only counts; its subscriber has left."""
+        """Drop the view of a channel that waits; its subscriber has left."""
         if self._newest:
             self._queued_bytes -= len(self._newest.pop(channel, b""))
 
@@ -99,11 +99,11 @@ class Writer:
             self._flush_in_parts()
 
     def block(self) -> None:
-        """Take note that the client does not read."""
+        """Note that the client does not read."""
         self._is_blocked = True
 
     def unblock(self) -> None:
-        """Take note that it reads again."""
+        """Note that it reads again."""
         self._is_blocked = False
         if self._newest:
             self._queue.extend(self._newest.values())

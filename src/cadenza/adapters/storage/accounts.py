@@ -1,4 +1,4 @@
-"""Trading accounts with what they hold."""
+"""Trading accounts with their balances and positions."""
 
 from collections.abc import Sequence
 
@@ -47,6 +47,10 @@ class AccountSql:
         query = "SELECT * FROM trading_accounts WHERE id = $1" + (" FOR UPDATE" if lock else "")
         row = await self._connection.fetchrow(query, account_id)
         return None if row is None else account_of(row)
+
+    async def get_many(self, account_ids: Sequence[TradingAccountId]) -> Sequence[TradingAccount]:
+        rows = await self._connection.fetch("SELECT * FROM trading_accounts WHERE id = ANY($1::uuid[])", account_ids)
+        return [account_of(row) for row in rows]
 
     async def find_connected(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
         row = await self._connection.fetchrow(

@@ -3,12 +3,19 @@
 import msgspec
 
 from cadenza.domain.trading import reports as r
-from cadenza.domain.trading.events import AccountUpdated, EventBody, OrderUpdated, PortfolioUpdated
+from cadenza.domain.trading.events import (
+    AccountUpdated,
+    BalanceCorrected,
+    EventBody,
+    OrderUpdated,
+    PositionCorrected,
+)
 
 _EVENTS: dict[str, type[EventBody]] = {
     "order": OrderUpdated,
-    "portfolio": PortfolioUpdated,
     "account": AccountUpdated,
+    "balance_corrected": BalanceCorrected,
+    "position_corrected": PositionCorrected,
 }
 _EVENT_KINDS = {type_: kind for kind, type_ in _EVENTS.items()}
 _EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.Decoder(t) for k, t in _EVENTS.items()}
@@ -17,12 +24,19 @@ _REPORTS: dict[str, type[r.Report]] = {
     "accepted": r.AcceptedReport,
     "rejected": r.RejectedReport,
     "unknown": r.UnknownOutcomeReport,
+    "undetermined": r.UndeterminedOutcomeReport,
     "fill": r.FillReport,
+    "fill_corrected": r.FillCorrectedReport,
+    "fill_busted": r.FillBustedReport,
+    "fee": r.FeeReport,
     "canceled": r.CanceledReport,
-    "cancel_refused": r.CancelRefusedReport,
     "expired": r.ExpiredReport,
+    "order_status": r.OrderStatusReport,
+    "cancel_refused": r.CancelRefusedReport,
     "trigger_moved": r.TriggerMovedReport,
     "external_order": r.ExternalOrderReport,
+    "balance": r.BalanceReport,
+    "position": r.PositionReport,
 }
 _REPORT_KINDS = {type_: kind for kind, type_ in _REPORTS.items()}
 

@@ -1,6 +1,8 @@
 """The shared catalogue, and each tenant's own view of it."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -14,6 +16,8 @@ from cadenza.domain.market.instrument import (
     Instrument,
     InstrumentStatus,
     InstrumentType,
+    MarketLot,
+    PriceBand,
     Security,
     SecurityType,
 )
@@ -30,7 +34,8 @@ _INSTRUMENT_COLUMNS = (
     "base_security_type, quote_security_type, base_precision, quote_precision, lot_size, pip_size, min_quantity, "
     "max_quantity, min_notional, max_notional, order_types, time_in_force_options, order_filters, trading_hours, "
     "maker_fee, taker_fee, initial_margin, maintenance_margin, is_iceberg_allowed, iceberg_min_quantity, "
-    "delivery_at_ms, exercise_style, strike_price"
+    "delivery_at_ms, exercise_style, strike_price, contract_size, settlement_asset, is_inverse, price_steps, "
+    "price_significant_digits, market_lot, max_open_orders, price_band"
 )
 _SECURITY_COLUMNS = 'venue, environment, symbol, type, "precision", scale, min_quantity, lot_size'
 
@@ -130,7 +135,9 @@ def _instrument_row(instrument: Instrument) -> tuple[Any, ...]:
         [option.value for option in i.time_in_force_options], _encode(i.order_filters).decode(),
         _encode(i.trading_hours).decode(), i.maker_fee, i.taker_fee, i.initial_margin, i.maintenance_margin,
         i.is_iceberg_allowed, i.iceberg_min_quantity, i.delivery_at_ms, i.exercise_style and i.exercise_style.value,
-        i.strike_price,
+        i.strike_price, i.contract_size, i.settlement_asset, i.is_inverse,
+        [number for step in i.price_steps for number in step], i.price_significant_digits,
+        i.market_lot and list(astuple(i.market_lot)), i.max_open_orders, i.price_band and list(astuple(i.price_band)),
     )  # fmt: skip
 
 
@@ -169,7 +176,29 @@ def _instrument_of(row: Row) -> Instrument:
         delivery_at_ms=row["delivery_at_ms"],
         exercise_style=None if style is None else ExerciseStyle(style),
         strike_price=row["strike_price"],
+        contract_size=row["contract_size"],
+        settlement_asset=row["settlement_asset"],
+        is_inverse=row["is_inverse"],
+        price_steps=tuple(zip(row["price_steps"][::2], row["price_steps"][1::2], strict=True)),
+        price_significant_digits=row["price_significant_digits"],
+        market_lot=_market_lot(row["market_lot"]),
+        max_open_orders=row["max_open_orders"],
+        price_band=_price_band(row["price_band"]),
     )
+
+
+def _market_lot(numbers: Sequence[Decimal] | None) -> MarketLot | None:
+    if numbers is None:
+        return None
+    lot_size, min_quantity, max_quantity = numbers
+    return MarketLot(lot_size=lot_size, min_quantity=min_quantity, max_quantity=max_quantity)
+
+
+def _price_band(numbers: Sequence[Decimal] | None) -> PriceBand | None:
+    if numbers is None:
+        return None
+    bid_down, bid_up, ask_down, ask_up = numbers
+    return PriceBand(bid_down=bid_down, bid_up=bid_up, ask_down=ask_down, ask_up=ask_up)
 
 
 def _security_row(security: Security) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and what it means when it does not answer."""
+"""Connections to PostgreSQL. Failures to answer become `DatabaseUnavailable`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,12 +19,12 @@ UNAVAILABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
 )
-"""What asyncpg raises when the server is gone, shutting down, full or asks to try again. InternalClientError comes from
-a connection whose last statement was given up on while the server was silent."""
+"""The errors that asyncpg raises when the server is gone, shutting down, full or asks to try again. InternalClientError
+comes from a connection whose last statement was given up while the server did not answer."""
 
 
 class Connections:
-    """A pool whose failures are ours: whatever means that the database does not answer is `DatabaseUnavailable`."""
+    """A pool that raises `DatabaseUnavailable` for every error which means that the database does not answer."""
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: int = 5) -> None:
         self._pool = pool

@@ -13,11 +13,12 @@ from cadenza.adapters.storage.credentials import CredentialSql
 from cadenza.adapters.storage.events import EventLogSql
 from cadenza.adapters.storage.identity import IdentitySql
 from cadenza.adapters.storage.jobs import JobsSql
+from cadenza.adapters.storage.kept import KeptReportSql
+from cadenza.adapters.storage.news_gaps import NewsGapSql
 from cadenza.adapters.storage.operations import OperationSql
 from cadenza.adapters.storage.orders import OrderSql
 from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
-from cadenza.adapters.storage.unmatched import UnmatchedSql
 from cadenza.adapters.storage.watch import DatabaseWatch
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.ports.jobs import Jobs
@@ -31,10 +32,10 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, UnmatchedReports
+from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
 
 PING_MS_MAX = 2_000
-"""A server that gives no sign of life for so long does not answer, whether it is gone, frozen or full."""
+"""A server that gives no sign of life for this long counts as not answering, whether it is gone, frozen or full."""
 
 
 class SqlUnitOfWork:
@@ -42,7 +43,8 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction | None) -> None:
         self.orders: OrderQueries = OrderSql(connection)
-        self.unmatched: UnmatchedReports = UnmatchedSql(connection)
+        self.kept: KeptReports = KeptReportSql(connection)
+        self.gaps: NewsGaps = NewsGapSql(connection)
         self.events: EventLog = EventLogSql(connection)
         self.accounts: AccountRepository = AccountSql(connection)
         self.credentials: CredentialRepository = CredentialSql(connection)
@@ -94,10 +96,9 @@ class SqlStorage:
                 await _end(connection, transaction)
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life; raises `DatabaseUnavailable`, at the latest after `PING_MS_MAX`.
-
-        A question that is not answered yet is waited for again instead of asked again: a frozen server costs one
-        connection, not one per ping.
+        """Ask the server for a sign of life. Raises `DatabaseUnavailable`, at the latest after `PING_MS_MAX`. While an
+        earlier ping is not answered, this waits for it and sends no other, so a frozen server costs one connection and
+        not one per ping.
         """
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._is_alive(), name="database ping")
@@ -115,7 +116,7 @@ class SqlStorage:
 
 
 async def _end(connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction) -> None:
-    """End it without a trace; one whose connection is gone has ended."""
+    """Roll the transaction back. If its connection is gone, it has ended already."""
     if not connection.is_closed():
         await transaction.rollback()
 
@@ -130,10 +131,10 @@ async def open_pool(
 ) -> asyncpg.Pool:
     """Connect. The pool keeps prepared statements per connection and cancels statements over the timeout.
 
-    `is_for_batches`: for those whose few statements look up by key, whatever their parameters are. Their plans are made
-    once, as to plan them again costs three times what running them does, and always use the keys: a plan made while a
-    table was young (that of a foreign key's check, too) would go on reading all of it. Lists are planned for what they
-    ask.
+    `is_for_batches`: for callers with few statements that look up by key, whatever their parameters are. Their plans
+    are made once, because planning costs three times as much as running them. The plans always use the keys: a plan
+    that was made while a table was small (also that of a foreign key's check) would go on scanning the whole table.
+    Statements of lists are planned for their parameters.
     """
     return await asyncpg.create_pool(
         dsn,
@@ -149,7 +150,7 @@ async def open_pool(
 _SESSION = {
     "application_name": "cadenza",
     "jit": "off",
-    # Disks have no heads: without it a young table is looked up by reading all of it, and that plan is kept.
+    # Random reads cost no more on an SSD. Without this, the plan for a small table scans all of it, and is kept.
     "random_page_cost": "1.1",
 }
 
@@ -157,5 +158,5 @@ _BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
 async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
-    """Nothing of ours outlives a transaction (no session's locks, cursors, listeners or settings), so nothing has to be
-    reset between two uses of a connection; an open transaction has been rolled back before."""
+    """Our transactions leave nothing in a session (no locks, cursors, listeners or settings), so a connection needs no
+    reset between two uses. An open transaction has been rolled back before."""

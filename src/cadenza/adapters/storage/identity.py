@@ -26,7 +26,7 @@ _MAIL = "id, recipient, subject, body, status, created_at_ms, sent_at_ms"
 
 
 class IdentitySql:
-    """`ports.storage.identity.IdentityRepository` over one connection, in whatever transaction it is."""
+    """`ports.storage.identity.IdentityRepository` over one connection, in the connection's current transaction."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection

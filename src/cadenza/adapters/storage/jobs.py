@@ -1,7 +1,7 @@
 """Durable jobs on PostgreSQL: pgqueuer's tables in the schema `jobs`, filled in the business transaction.
 
-What is ours is the shape: names and limits fixed here and not by the environment, a runner that survives the loss of
-its connections, retries with backoff, and failed jobs that stay in the queue until somebody looks.
+This module adds names and limits that no environment variable changes, a runner that survives the loss of its
+connections, retries with backoff, and failed jobs that stay in the queue until a person handles them.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ QUEUE_SETTINGS = DBSettings(
 )
 
 ATTEMPTS_MAX = 12
-"""Tries before a job is put aside as failed: with the delays below about an hour."""
+"""Tries before a job is set aside as failed; with the delays below this takes about an hour."""
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
 _RESTART_DELAY_S = 1.0
@@ -58,8 +58,8 @@ _log = logging.getLogger(__name__)
 
 
 class Manager(QueueManager):
-    """The library's, which may ask for a sign of life before it listens and then hears none: asked once more, so that
-    not every slow start ends in a restart."""
+    """The library's listener. It may ask for a sign of life before it listens, and then misses the answer. This one
+    asks once more, so that a slow start does not end in a restart."""
 
     async def listener_healthy(self, timeout: timedelta = timedelta(seconds=10)) -> HealthCheckEvent:
         try:
@@ -104,7 +104,8 @@ class JobsSql:
         )
 
     async def _from_now(self, run_at_ms: int) -> timedelta:
-        """The library counts from the transaction's start on the database's clock, so that clock is asked."""
+        """Return the delay until the instant. The library counts it from the transaction's start on the database's
+        clock, so that clock is used."""
         return await self._connection.fetchval(  # type: ignore[no-any-return]
             "SELECT greatest(to_timestamp($1::bigint / 1000.0) - now(), interval '0')", run_at_ms
         )
@@ -112,7 +113,8 @@ class JobsSql:
 
 @dataclass(frozen=True, slots=True)
 class JobsHealth:
-    """`is_running` is whether jobs are taken; `waiting` and `failed` count rows (failed ones await a person)."""
+    """`is_running` is whether jobs are taken; `waiting` and `failed` count rows (a person has to handle failed
+    ones)."""
 
     is_running: bool
     waiting: int
@@ -123,8 +125,8 @@ class JobRunner:
     """Runs jobs in this process, at most `concurrency_max` at once.
 
     A handler that raises is tried again with growing delays, `attempts_max` times in all; then the job stays as failed.
-    A job whose process died is taken over once its heartbeat is `heartbeat_timeout_s` old. Loss of the database ends
-    nothing: the runner reconnects.
+    A job whose process died is taken over when its heartbeat is `heartbeat_timeout_s` old. After a loss of the database
+    the runner reconnects.
     """
 
     def __init__(
@@ -151,12 +153,13 @@ class JobRunner:
         self._is_stopping = False
 
     async def start(self) -> None:
-        """Begin to take jobs, in the background."""
+        """Start to take jobs, in the background."""
         self._is_stopping = False
         self._task = asyncio.create_task(self._supervise(), name="jobs")
 
     async def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Take no more jobs and let those at work end; what is not done in time is given up, and run again later."""
+        """Take no more jobs and let those at work end. A job that does not end in time is given up and runs again
+        later."""
         self._is_stopping = True
         if self._manager is not None:
             self._manager.shutdown.set()
@@ -185,7 +188,7 @@ class JobRunner:
             await connection.close()
 
     async def health_over(self, connection: asyncpg.Connection) -> JobsHealth:
-        """The same over a connection at hand."""
+        """Return the counts over the given connection."""
         row = await connection.fetchrow(
             """
             SELECT count(*) FILTER (WHERE status = 'queued' AND execute_after <= now()) AS waiting,
@@ -199,7 +202,7 @@ class JobRunner:
         while not self._is_stopping:
             try:
                 await self._run()
-            except Exception:  # noqa: BLE001 - supervised loop edge
+            except Exception:  # noqa: BLE001 - a supervised loop: logged, then the runner starts again
                 _log.exception("the job runner stopped; it starts again")
                 await asyncio.sleep(_RESTART_DELAY_S)
             finally:
@@ -220,7 +223,8 @@ class JobRunner:
                     batch_size=self._concurrency_max // 2,
                     max_concurrent_tasks=self._concurrency_max,
                     heartbeat_timeout=self._heartbeat_timeout,
-                    dequeue_timeout=self._heartbeat_timeout / 2,  # also how often jobs of the dead are looked for
+                    dequeue_timeout=self._heartbeat_timeout
+                    / 2,  # also the interval at which jobs of dead processes are looked for
                     shutdown_on_listener_failure=True,
                 )
             finally:

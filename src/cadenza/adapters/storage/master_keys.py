@@ -1,4 +1,4 @@
-"""Which master keys the database was sealed with, and re-wrapping under a new one."""
+"""The master keys that sealed the database, and re-wrapping under a new one."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,13 @@ REWRAP_ROWS_MAX = 200
 
 
 class WrongMasterKey(Exception):
-    """The key ring is not the one this database was sealed with; the message says what to do."""
+    """The key ring lacks a key that sealed this database. The message says what to do."""
 
 
 async def prove_master_keys(connection: asyncpg.Connection, keys: MasterKeys) -> None:
-    """Make sure, at start, that everything sealed can be opened; raises `WrongMasterKey`.
-
-    The database keeps a canary per key. One of a key that credentials still need must open; the active key's is
-    written when it is new.
+    """Check at the start that all sealed credentials can be opened. Raises `WrongMasterKey`. The database keeps a
+    canary per key. The canary of every key that still seals credentials must open; the canary of a new active key is
+    written.
     """
     used = await keys_in_use(connection)
     canaries = {

@@ -11,16 +11,17 @@ VERSIONS_DIR = Path(__file__).parent / "migrations" / "versions"
 _SCRIPT_DIR = Path(__file__).parent / "migrations"
 _REVISION_FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.py")
 _NO_REVISION = "0000"
-_ADVISORY_LOCK = 0x63616465_6E7A6131  # any constant of our own; the database's other users must not share it
+_ADVISORY_LOCK = 0x63616465_6E7A6131  # an arbitrary constant that no other user of the database may share
 _LOCK_TIMEOUT_S = 300.0
 
 
 class MigrationError(Exception):
-    """The database cannot be brought to this code's schema; the message says why and what to do."""
+    """The database cannot be migrated to this code's schema. The message says why and what to do."""
 
 
 def packaged_head(versions_dir: Path = VERSIONS_DIR) -> str:
-    """The number of the newest revision in `versions_dir`, "0000" when there is none. Reads names, imports nothing."""
+    """The number of the newest revision in `versions_dir`, "0000" when there is none. It reads the file names and
+    imports nothing."""
     numbers = (match[1] for path in versions_dir.glob("*.py") if (match := _REVISION_FILE.fullmatch(path.name)))
     return max(numbers, default=_NO_REVISION)
 
@@ -37,9 +38,9 @@ async def schema_version(connection: asyncpg.Connection) -> str:
 async def migrate(dsn: str, *, versions_dir: Path = VERSIONS_DIR) -> str:
     """Migrate to the newest packaged revision and return its number.
 
-    Each revision commits alone, so a failure leaves the last good one. Concurrent callers wait for one another.
-    A server that is starting up is waited for; DatabaseNotReached when there is none.
-    Raises MigrationError when the database is newer than this code, asyncpg or SQLAlchemy errors when SQL fails.
+    Each revision commits alone, so a failure leaves the last good one. Concurrent callers wait for one another. It
+    waits for a server that is starting up, and raises DatabaseNotReached when there is none. Raises MigrationError when
+    the database is newer than this code, asyncpg or SQLAlchemy errors when SQL fails.
     """
     head = packaged_head(versions_dir)
     connection = await reach(dsn)

@@ -15,12 +15,18 @@ SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
-_UNANSWERED = "status IN ('CREATED', 'SUBMITTED', 'PENDING_CANCEL')"
-"""Asked together with `_OPEN`, whose index is partial: few orders are open, and these are among them."""
-
 _SETTLED = f"""
-SELECT id, venue_order_id, ARRAY(SELECT trade_id FROM executions WHERE order_id = orders.id) AS trade_ids
-FROM orders WHERE id = ANY($1::uuid[]) AND NOT ({_OPEN})
+SELECT id, venue_order_id, executed_quantity,
+    ARRAY(SELECT trade_id FROM executions WHERE order_id = orders.id) AS trade_ids
+FROM orders WHERE id = ANY($1::uuid[]) AND NOT ({_OPEN}) AND NOT is_awaited
+"""
+
+_AWAITED = """
+SELECT k.account_id, ARRAY(
+    SELECT o.id FROM orders o
+    WHERE o.account_id = k.account_id AND o.is_awaited AND (k.after IS NULL OR o.id > k.after) ORDER BY o.id LIMIT $3
+) AS ids
+FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
 
@@ -56,25 +62,46 @@ class OrderSql:
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         rows = await self._connection.fetch(
-            f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN} ORDER BY created_at_ms, id", account_id
+            f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN}"
+            f" UNION ALL SELECT * FROM orders WHERE account_id = $1 AND is_awaited AND NOT ({_OPEN})"
+            " ORDER BY created_at_ms, id",
+            account_id,
         )
+        return await self._with_executions(rows)
+
+    async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
+        rows = await self._connection.fetch("SELECT * FROM orders WHERE id = ANY($1::uuid[])", list(order_ids))
         return await self._with_executions(rows)
 
     async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
         rows = await self._connection.fetch(_SETTLED, list(order_ids))
-        return {OrderId(row["id"]): Settled(row["venue_order_id"], frozenset(row["trade_ids"])) for row in rows}
+        return {
+            OrderId(row["id"]): Settled(row["venue_order_id"], row["executed_quantity"], frozenset(row["trade_ids"]))
+            for row in rows
+        }
 
-    async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
+    async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
+        rows = await self._connection.fetch("SELECT DISTINCT account_id FROM orders WHERE is_awaited")
+        return [TradingAccountId(row["account_id"]) for row in rows]
+
+    async def awaited(
+        self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
+    ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
+        rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
+        return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
+
+    async def in_doubt(self, limit: int) -> Sequence[Order]:
         rows = await self._connection.fetch(
-            f"SELECT * FROM orders WHERE {_UNANSWERED} AND {_OPEN} AND updated_at_ms <= $1"
-            " ORDER BY updated_at_ms LIMIT $2",
-            before_ms,
-            limit,
+            "SELECT * FROM orders WHERE doubt = 'UNDETERMINED' ORDER BY created_at_ms LIMIT $1", limit
         )
         return await self._with_executions(rows)
 
+    async def in_doubt_count(self) -> int:
+        count: int = await self._connection.fetchval("SELECT count(*) FROM orders WHERE doubt = 'UNDETERMINED'")
+        return count
+
     async def _with_executions(self, rows: Sequence[Row]) -> list[Order]:
-        filled = [row["id"] for row in rows if row["executed_quantity"] > 0]
+        filled = [row["id"] for row in rows if row["executed_quantity"] > 0 or row["stated_quantity"] > 0]
         executions = await self._connection.fetch(_EXECUTIONS, filled) if filled else []
         return orders_of(rows, executions)
 

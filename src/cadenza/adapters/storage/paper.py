@@ -1,4 +1,4 @@
-"""The ledger of a venue that runs in this process, on PostgreSQL. A batch is one statement, so it is one transaction
+"""The ledger of a venue that runs in this process, on PostgreSQL. A batch is one statement, so it needs one transaction
 and one round trip."""
 
 from collections.abc import Sequence
@@ -13,10 +13,13 @@ from cadenza.adapters.storage.connections import Connections
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.matching.records import (
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
+from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.exchange.records import (
     EngineMemory,
-    HeldBalance,
-    HeldPosition,
+    LedgerBalance,
+    LedgerPosition,
     OrderHistory,
     VenueAccount,
     VenueChanges,
@@ -24,11 +27,8 @@ from cadenza.domain.matching.records import (
     VenueOrder,
     VenueState,
 )
-from cadenza.domain.matching.state import MarketLevel
-from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
-from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.position import Position, PositionSide
-from cadenza.ports.paper_ledger import ORDERS_PER_PAGE_MAX, LedgerTakenOver, Page, Place
+from cadenza.exchange.state import MarketLevel
+from cadenza.ports.exchange_ledger import ORDERS_PER_PAGE_MAX, HistoryCursor, HistoryPage, LedgerTakenOver
 
 _Columns = tuple[tuple[str, str], ...]
 
@@ -126,8 +126,8 @@ _SELECT_FILLS = (
 )
 
 
-class PostgresPaperLedger:
-    """Implements `PaperLedger` for one venue."""
+class PostgresExchangeLedger:
+    """Implements `ExchangeLedger` for one venue."""
 
     def __init__(self, pool: asyncpg.Pool, venue_id: VenueId) -> None:
         self._connections = Connections(pool)
@@ -161,7 +161,7 @@ class PostgresPaperLedger:
             trade_sequence=venue["trade_sequence"],
             accounts=tuple(_account(row) for row in accounts),
             orders=tuple(_order(row) for row in orders),
-            balances=tuple(HeldBalance(**dict(row)) for row in balances),
+            balances=tuple(LedgerBalance(**dict(row)) for row in balances),
             positions=tuple(_position(row) for row in positions),
             engines=tuple(_engine(row) for row in engines),
         )
@@ -191,23 +191,24 @@ class PostgresPaperLedger:
             )
             return await self._with_fills(connection, orders)
 
-    async def since(self, external_id: str, since_ms: int, after: Place | None = None) -> Page:
-        start = after or Place(since_ms, "")
+    async def since(self, external_id: str, since_ms: int, after: HistoryCursor | None = None) -> HistoryPage:
+        start = after or HistoryCursor(since_ms, "")
         async with self._connections.use() as connection, _one_moment(connection):
             orders = await self._after(connection, external_id, start, ORDERS_PER_PAGE_MAX + 1)
             if len(orders) > ORDERS_PER_PAGE_MAX:
                 orders = orders[:ORDERS_PER_PAGE_MAX]
-                last = Place(orders[-1]["updated_at_ms"], orders[-1]["venue_order_id"])
-                return Page(histories=await self._with_fills(connection, orders), next=last)
+                last = HistoryCursor(orders[-1]["updated_at_ms"], orders[-1]["venue_order_id"])
+                return HistoryPage(histories=await self._with_fills(connection, orders), next=last)
             covered = await connection.fetch(_SELECT_COVERED_SINCE, self._venue, external_id, since_ms)
             if covered and after is not None:
-                # An order told before may have changed again within its millisecond, and its money is in the balance.
-                orders = await self._after(connection, external_id, Place(after.updated_at_ms, ""), None)
+                # An order of an earlier page may have changed again in the same millisecond; the
+                # balance contains that change.
+                orders = await self._after(connection, external_id, HistoryCursor(after.updated_at_ms, ""), None)
             histories = await self._with_fills(connection, orders)
-        return Page(histories=histories, covered=[HeldBalance(**dict(row)) for row in covered])
+        return HistoryPage(histories=histories, covered=[LedgerBalance(**dict(row)) for row in covered])
 
     async def _after(
-        self, connection: asyncpg.Connection, external_id: str, place: Place, orders_max: int | None
+        self, connection: asyncpg.Connection, external_id: str, place: HistoryCursor, orders_max: int | None
     ) -> list[Any]:
         arguments = self._venue, external_id, place.updated_at_ms, place.venue_order_id, orders_max
         return list(await connection.fetch(_SELECT_ORDERS_AFTER, *arguments))
@@ -248,7 +249,7 @@ def _fill_row(fill: VenueFill) -> dict[str, Any]:
     }
 
 
-def _position_row(held: HeldPosition) -> dict[str, Any]:
+def _position_row(held: LedgerPosition) -> dict[str, Any]:
     names = (name for name, _ in _POSITION if name != "external_id")
     return {"external_id": held.external_id} | {name: getattr(held.position, name) for name in names}
 
@@ -289,7 +290,7 @@ def _fill(row: Any) -> VenueFill:
     )
 
 
-def _position(row: Any) -> HeldPosition:
+def _position(row: Any) -> LedgerPosition:
     nobody = UUID(int=0)
     position = Position(
         id=PositionId(nobody),
@@ -302,7 +303,7 @@ def _position(row: Any) -> HeldPosition:
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
     )
-    return HeldPosition(external_id=row["external_id"], position=position)
+    return LedgerPosition(external_id=row["external_id"], position=position)
 
 
 def _engine(row: Any) -> EngineMemory:

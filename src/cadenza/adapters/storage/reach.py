@@ -1,4 +1,5 @@
-"""The first connection to a database: a server that is starting up is waited for, and one that is away is named."""
+"""The first connection to a database. It waits for a server that is starting up, and names a server that does not
+answer."""
 
 import asyncio
 import os
@@ -7,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 
 READY_WITHIN_S = 30.0
-"""A server that recovers refuses us until it has; one that takes longer is for its operator to look at."""
+"""How long to wait for a server that is starting up or recovering."""
 ASKED_AGAIN_AFTER_S = 0.25
 ANSWERS_WITHIN_S = 10.0
 """How long a single try to connect may take."""
@@ -15,13 +16,13 @@ _PORT = 5432
 
 
 class DatabaseNotReached(Exception):
-    """There is no connection to be had; the message says to which server and why, and never how we log in."""
+    """The database cannot be reached. The message names the server and the reason, and never the user or the
+    password."""
 
 
 async def reach(dsn: str) -> asyncpg.Connection:
-    """Connect, the server's start being waited for up to `READY_WITHIN_S`.
-
-    Raises `DatabaseNotReached` when it is not there, or not ready by then; what else it refuses us for, it says itself.
+    """Connect; wait up to `READY_WITHIN_S` for a server that is starting up. Raises `DatabaseNotReached` when the
+    server cannot be reached or is not ready by then. Other refusals of the server are raised as they are.
     """
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + READY_WITHIN_S
@@ -39,12 +40,12 @@ async def reach(dsn: str) -> asyncpg.Connection:
 
 
 def place_of(dsn: str) -> str:
-    """host:port of a DSN, without what stands before it, where the password is."""
+    """Return host:port of a DSN, without user and password."""
     parts = urlsplit(dsn)
     asked = parse_qs(parts.query)
     hosts = asked.get("host") or [parts.netloc.rpartition("@")[2]]
     if parts.netloc.count("@") != dsn.count("@") or not hosts[0]:
-        return "CADENZA_DATABASE_URL"  # an address that is not plain: a part of the password may be anywhere in it
+        return "CADENZA_DATABASE_URL"  # an unusual address may contain a part of the password anywhere
     port = asked.get("port", [str(_PORT)])[0]
     return ",".join(_with_port(unquote(host), port) for host in hosts[0].split(","))
 

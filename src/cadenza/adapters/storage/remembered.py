@@ -1,29 +1,35 @@
 """The accounts' rows as this process saved them last, so that the next batch need not read them again.
 
-They may be out of date: another process may have changed the account since. So nothing that was decided on them counts
-before `save` has found every account at the version that is remembered here; whatever changes an order, a balance or a
-position of an account changes its row, and with it the version.
+They may be out of date: another process may have changed the account since. So a decision on remembered rows counts
+only after `save` has found every account at the remembered version. Every change of an order, a balance or a position
+of an account changes the account's row and with it the version.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import OrderId, PositionId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, PositionId, TradingAccountId
 from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 
 ACCOUNT_ORDERS_MAX = 512
-"""Open orders remembered of one account; beyond, the one changed longest ago is forgotten."""
+"""Open orders remembered of one account. Beyond that, the order that changed longest ago is forgotten."""
 ORDERS_MAX = 20_000
-"""Open orders remembered of all accounts (about 2 KB each, and 0.5 KB for each execution)."""
-ORDER_EXECUTIONS_MAX = 16
-"""Orders with more executions are read anew each time."""
+"""Open orders remembered of all accounts (about 2 KB each)."""
+EXECUTIONS_MAX = 100_000
+"""Executions remembered of all these orders (about 0.5 KB each)."""
+ORDER_EXECUTIONS_MAX = 2_000
+"""Orders with more executions are read again each time."""
 ACCOUNTS_MAX = 10_000
+
+
+_Name = str | tuple[InstrumentId, str]
+"""Our id of an order at the venue, or the venue's own within an instrument."""
 
 
 @dataclass(slots=True)
@@ -33,12 +39,14 @@ class _Remembered:
     balances: dict[str, Balance] = field(default_factory=dict)
     positions: dict[PositionId, Position] = field(default_factory=dict)
     orders: OrderedDict[OrderId, Order] = field(default_factory=OrderedDict)
-    by_venue: dict[str, OrderId] = field(default_factory=dict)
+    by_name: dict[_Name, OrderId] = field(default_factory=dict)
     claims: Sequence[Claim] | None = None
-    """Of all its open orders, remembered or not; None when they were not asked for."""
+    """The claims of all its open orders, remembered or not; None when they were not loaded."""
+    executions_count: int = 0
+    """Of the remembered orders."""
 
     def claims_for(self, keys: BatchKeys) -> Sequence[Claim] | None:
-        """Return what the batch needs of them; None when it is not known."""
+        """Return the claims that the batch needs; None when they are not known."""
         return self.claims if self.account.is_margined and self.account.id in keys.reserving else ()
 
     def put_order(self, order: Order) -> None:
@@ -46,18 +54,29 @@ class _Remembered:
         if order.is_closed or len(order.executions) > ORDER_EXECUTIONS_MAX:
             return
         self.orders[order.id] = order
-        if order.venue_order_id is not None:
-            self.by_venue[order.venue_order_id] = order.id
+        self.executions_count += len(order.executions)
+        for name in _names(order):
+            self.by_name[name] = order.id
         if len(self.orders) > ACCOUNT_ORDERS_MAX:
             self.drop_order(next(iter(self.orders)))
 
     def drop_order(self, order_id: OrderId) -> None:
         dropped = self.orders.pop(order_id, None)
-        if dropped is not None and dropped.venue_order_id is not None:
-            self.by_venue.pop(dropped.venue_order_id, None)
+        if dropped is None:
+            return
+        self.executions_count -= len(dropped.executions)
+        for name in _names(dropped):
+            self.by_name.pop(name, None)
 
     def put_position(self, position: Position) -> None:
-        if position.status is PositionStatus.OPEN:
+        """Of the positions that the venue closed, the newest is remembered too, because reports with a lower `as_of`
+        are older."""
+        if position.as_of:
+            row = (position.instrument_id, position.side)
+            for known in list(self.positions.values()):
+                if known.status is not PositionStatus.OPEN and (known.instrument_id, known.side) == row:
+                    del self.positions[known.id]
+        if position.status is PositionStatus.OPEN or position.as_of:
             self.positions[position.id] = position
         else:
             self.positions.pop(position.id, None)
@@ -69,11 +88,11 @@ class RememberedRows:
     def __init__(self) -> None:
         self._accounts: OrderedDict[TradingAccountId, _Remembered] = OrderedDict()
         self._orders_count = 0
+        self._executions_count = 0
 
     def recall(self, keys: BatchKeys) -> BatchRows | None:
-        """Return all that the batch needs; None when a part of it is not remembered.
-
-        Whether a key of a new order is taken is not known here: `save` looks.
+        """Return all rows that the batch needs; None when one of them is not remembered. Whether a key of a new order
+        is taken, only `save` finds out.
         """
         found = [self._accounts.get(account_id) for account_id in keys.accounts]
         known = [account for account in found if account is not None]
@@ -86,9 +105,9 @@ class RememberedRows:
             if order is None:
                 return None
             orders[order_id] = order
-        for account_id, venue_order_id in keys.venue_orders:
+        for account_id, name in _named(keys):
             of = self._accounts[account_id]
-            found_id = of.by_venue.get(venue_order_id)
+            found_id = of.by_name.get(name)
             if found_id is None:
                 return None
             orders[found_id] = of.orders[found_id]
@@ -99,7 +118,7 @@ class RememberedRows:
             balances=[balance for account in known for balance in account.balances.values()],
             positions=[position for account in known for position in account.positions.values()],
             orders=list(orders.values()),
-            unmatched=(),
+            kept=(),
             claims=[claim for of_account in claims for claim in of_account or ()],
             reserving=frozenset(keys.reserving),
             versions={account.account.id: account.version for account in known},
@@ -107,7 +126,7 @@ class RememberedRows:
         )
 
     def learn(self, rows: BatchRows, changes: BatchChanges, versions: Mapping[TradingAccountId, str]) -> None:
-        """Take over what was saved on top of `rows`. `versions` are those of the accounts that are now so."""
+        """Remember the changes that were saved on top of `rows`. `versions` are the new versions of the accounts."""
         if not rows.is_remembered:
             self._begin(rows, versions.keys())
         changed = {account.id: self._accounts[account.id] for account in changes.accounts if account.id in versions}
@@ -124,9 +143,9 @@ class RememberedRows:
         for order in (*changes.created, *changes.updated):
             if order.account_id in changed:
                 remembered = changed[order.account_id]
-                self._orders_count -= len(remembered.orders)
+                self._count(remembered, -1)
                 remembered.put_order(order)
-                self._orders_count += len(remembered.orders)
+                self._count(remembered, 1)
         for account_id, remembered in changed.items():
             if remembered.claims is not None:
                 remembered.claims = _moved(remembered, rows, changes, account_id)
@@ -136,10 +155,14 @@ class RememberedRows:
         for account_id in account_ids:
             forgotten = self._accounts.pop(account_id, None)
             if forgotten is not None:
-                self._orders_count -= len(forgotten.orders)
+                self._count(forgotten, -1)
+
+    def _count(self, remembered: _Remembered, sign: int) -> None:
+        self._orders_count += sign * len(remembered.orders)
+        self._executions_count += sign * remembered.executions_count
 
     def _begin(self, rows: BatchRows, account_ids: Iterable[TradingAccountId]) -> None:
-        """Remember what was read of these accounts, which is all of their balances and open positions."""
+        """Remember the rows that were read of these accounts: all of their balances and open positions."""
         begun = set(account_ids)
         self.forget(begun)
         for account in rows.accounts:
@@ -155,14 +178,32 @@ class RememberedRows:
                 self._accounts[position.account_id].put_position(position)
 
     def _keep_within_limits(self) -> None:
-        while len(self._accounts) > ACCOUNTS_MAX or self._orders_count > ORDERS_MAX:
+        while (
+            len(self._accounts) > ACCOUNTS_MAX
+            or self._orders_count > ORDERS_MAX
+            or self._executions_count > EXECUTIONS_MAX
+        ):
             self.forget([next(iter(self._accounts))])
+
+
+def _names(order: Order) -> Iterator[_Name]:
+    if order.sent_id is not None:
+        yield order.sent_id
+    for venue_order_id in (order.venue_order_id, *order.former_venue_order_ids):
+        if venue_order_id is not None:
+            yield order.instrument_id, venue_order_id
+
+
+def _named(keys: BatchKeys) -> Iterator[tuple[TradingAccountId, _Name]]:
+    yield from keys.sent_orders
+    for account_id, instrument_id, venue_order_id in keys.venue_orders:
+        yield account_id, (instrument_id, venue_order_id)
 
 
 def _moved(
     remembered: _Remembered, rows: BatchRows, changes: BatchChanges, account_id: TradingAccountId
 ) -> Sequence[Claim]:
-    """Return the account's claims after what was done to its orders."""
+    """Return the account's claims after the changes of its orders."""
     created = [order for order in changes.created if order.account_id == account_id]
     updated = [order for order in changes.updated if order.account_id == account_id]
     claims = Claims(remembered.claims or ())

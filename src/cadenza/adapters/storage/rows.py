@@ -19,8 +19,8 @@ from cadenza.domain.ids import Environment, Venue, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.claims import Claim
-from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
-from cadenza.domain.trading.order import Execution, Fee, Order, Reservation
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
+from cadenza.domain.trading.order import Doubt, Execution, Fee, Order, PendingClose, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
 
 Row = Mapping[str, Any]
@@ -37,7 +37,7 @@ def fees_text(fees: tuple[Fee, ...]) -> str:
 
 
 def order_row(order: Order) -> tuple[Any, ...]:
-    kept = order.reservation
+    kept, closing = order.reservation, order.closing
     return (
         order.id, order.tenant_id, order.account_id, order.venue_id.venue.value, order.venue_id.environment.value,
         order.instrument_id, order.base_asset, order.quote_asset, order.side.value, order.type.value,
@@ -45,9 +45,12 @@ def order_row(order: Order) -> tuple[Any, ...]:
         order.quantity,
         order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
         order.client_order_id, order.idempotency_key, order.fingerprint, order.status.value, order.reject_reason,
-        order.cancel_reason, order.venue_order_id, order.executed_quantity, order.executed_cost, fees_text(order.fees),
+        order.cancel_reason, order.sent_id, order.send_before_ms, order.venue_order_id, order.former_venue_order_ids,
+        order.doubt and order.doubt.value, order.stated_quantity, order.stated_at_ms,
+        closing and closing.status.value, closing and closing.reason.value, closing and closing.at_ms,
+        order.is_awaited, order.executed_quantity, order.executed_cost, fees_text(order.fees),
         kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
-        order.created_at_ms, order.updated_at_ms, order.canceled_at_ms, order.version,
+        order.created_at_ms, order.updated_at_ms, order.closed_at_ms, order.version,
     )  # fmt: skip
 
 
@@ -80,7 +83,14 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         status=OrderStatus(row["status"]),
         reject_reason=row["reject_reason"],
         cancel_reason=row["cancel_reason"],
+        sent_id=row["sent_id"],
+        send_before_ms=row["send_before_ms"],
         venue_order_id=row["venue_order_id"],
+        former_venue_order_ids=tuple(row["former_venue_order_ids"]),
+        doubt=None if row["doubt"] is None else Doubt(row["doubt"]),
+        stated_quantity=row["stated_quantity"],
+        stated_at_ms=row["stated_at_ms"],
+        closing=_closing_of(row),
         executed_quantity=row["executed_quantity"],
         executed_cost=row["executed_cost"],
         fees=_FEES.decode(row["fees"]),
@@ -90,9 +100,16 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         is_liquidation=row["is_liquidation"],
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
-        canceled_at_ms=row["canceled_at_ms"],
+        closed_at_ms=row["closed_at_ms"],
         version=row["version"],
     )
+
+
+def _closing_of(row: Row) -> PendingClose | None:
+    status = row["closing_status"]
+    if status is None:
+        return None
+    return PendingClose(OrderStatus(status), CancelReason(row["closing_reason"]), row["closing_at_ms"])
 
 
 def orders_of(rows: Iterable[Row], execution_rows: Iterable[Row]) -> list[Order]:
@@ -108,7 +125,8 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.id, execution.order_id, execution.account_id, execution.venue_id.venue.value,
         execution.venue_id.environment.value, execution.instrument_id, execution.trade_id, execution.side.value,
         execution.price, execution.quantity, fees_text(execution.fees),
-        execution.liquidity and execution.liquidity.value, execution.executed_at_ms,
+        execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
+        execution.is_busted,
     )  # fmt: skip
 
 
@@ -126,13 +144,15 @@ def execution_of(row: Row) -> Execution:
         fees=_FEES.decode(row["fees"]),
         liquidity=None if row["liquidity"] is None else LiquiditySide(row["liquidity"]),
         executed_at_ms=row["executed_at_ms"],
+        corrected_at_ms=row["corrected_at_ms"],
+        is_busted=row["is_busted"],
     )
 
 
 def balance_row(balance: Balance) -> tuple[Any, ...]:
     return (
         balance.account_id, balance.asset, balance.total, balance.locked, balance.borrowed, balance.status.value,
-        balance.updated_at_ms,
+        balance.as_of, balance.updated_at_ms,
     )  # fmt: skip
 
 
@@ -144,6 +164,7 @@ def balance_of(row: Row) -> Balance:
         locked=row["locked"],
         borrowed=row["borrowed"],
         status=BalanceStatus(row["status"]),
+        as_of=row["as_of"],
         updated_at_ms=row["updated_at_ms"],
     )
 
@@ -152,7 +173,7 @@ def position_row(position: Position) -> tuple[Any, ...]:
     return (
         position.id, position.account_id, position.instrument_id, position.side.value, position.status.value,
         position.quantity, position.entry_cost, position.closed_quantity, position.closed_cost, position.realized_pnl,
-        position.leverage, position.created_at_ms, position.updated_at_ms, position.closed_at_ms,
+        position.leverage, position.as_of, position.created_at_ms, position.updated_at_ms, position.closed_at_ms,
     )  # fmt: skip
 
 
@@ -169,6 +190,7 @@ def position_of(row: Row) -> Position:
         closed_cost=row["closed_cost"],
         realized_pnl=row["realized_pnl"],
         leverage=row["leverage"],
+        as_of=row["as_of"],
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
         closed_at_ms=row["closed_at_ms"],
@@ -189,7 +211,7 @@ def account_row(account: TradingAccount) -> tuple[Any, ...]:
         external.external_id, external.external_type, external.type.value, external.position_mode,
         external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
         account.status.value, account.created_at_ms, account.updated_at_ms, account.last_sequence,
-        account.adopted_at_ms, account.heard_until_ms,
+        account.adopted_at_ms, account.complete_until_ms,
     )  # fmt: skip
 
 
@@ -216,5 +238,5 @@ def account_of(row: Row) -> TradingAccount:
         updated_at_ms=row["updated_at_ms"],
         last_sequence=row["last_sequence"],
         adopted_at_ms=row["adopted_at_ms"],
-        heard_until_ms=row["heard_until_ms"],
+        complete_until_ms=row["complete_until_ms"],
     )

@@ -1,4 +1,4 @@
-"""Watch over a server that may freeze: connections to it stay open then, and no question is answered."""
+"""Watches a server that may freeze: its connections then stay open, and no statement is answered."""
 
 import asyncio
 from weakref import WeakSet
@@ -10,18 +10,16 @@ from cadenza.adapters.storage.connections import UNAVAILABLE
 
 LOOK_MS = 1_000
 SIGN_OF_LIFE_MS_MAX = 3_000
-"""A server that does not answer the smallest question in this time is taken for frozen, however long a statement may
-take otherwise."""
+"""A server that does not answer the simplest statement in this time counts as frozen. Other statements may take
+longer."""
 
 log = structlog.get_logger("cadenza.database")
 
 
 class DatabaseWatch:
-    """Asks the server for a sign of life, again and again, over a connection of its own. When there is none, the other
-    connections are ended, so that who waits for an answer learns that it does not come, and asks again. A statement
-    that merely takes long is not disturbed.
-
-    Guarantee: nobody waits longer than about 5 s for a server that is frozen.
+    """Asks the server for a sign of life, again and again, over a connection of its own. When none comes, it ends the
+    other connections, so that their callers get an error and can try again. A statement that merely takes long is not
+    disturbed. Guarantee: no caller waits longer than about 5 s for a frozen server.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -30,11 +28,11 @@ class DatabaseWatch:
         self._own: asyncpg.Connection | None = None
 
     async def watch(self, connection: asyncpg.Connection) -> None:
-        """Watch over a connection; given to a pool as what it does with new ones."""
+        """Watch a connection. A pool calls this for each new one."""
         self._watched.add(connection)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Ask again and again, without end."""
         try:
             while True:
                 await asyncio.sleep(LOOK_MS / 1000)
@@ -45,7 +43,7 @@ class DatabaseWatch:
     async def look(self) -> None:
         """Ask once; end the watched connections when no answer comes."""
         asked = asyncio.create_task(self._ask(), name="sign of life")
-        # Twice, so that a process that was held up itself looks at what has arrived before it judges.
+        # Twice, so that a process that was itself held up first reads what has arrived meanwhile.
         for _ in range(2):
             answered, _ = await asyncio.wait({asked}, timeout=SIGN_OF_LIFE_MS_MAX / 2000)
             if answered:
@@ -57,7 +55,7 @@ class DatabaseWatch:
             connection.terminate()
 
     async def _ask(self) -> None:
-        """A refusal is an answer: who is told something can act on it."""
+        """A refusal counts as an answer: its caller can act on it."""
         try:
             if self._own is None or self._own.is_closed():
                 self._own = await asyncpg.connect(self._dsn)

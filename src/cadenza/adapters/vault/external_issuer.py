@@ -1,6 +1,6 @@
 """Access tokens of an external issuer (Supabase, or any OpenID provider), checked by shared secret or JWKS.
 
-The rule for who the bearer is: docs of `application/identity/external_users.py`. What a log-in is: the claim
+`application/identity/external_users.py` says which user a token belongs to. A log-in is identified by the claim
 `session_id` (Supabase), else `sid` (OpenID), else the token itself.
 """
 

@@ -12,9 +12,9 @@ from cadenza.domain.errors import InvalidToken, IssuerUnavailable
 from cadenza.ports.clock import Clock
 
 REFRESH_INTERVAL_MS = 600_000
-"""How old the keys may get."""
+"""After this time the keys are fetched again."""
 RETRY_INTERVAL_MS = 30_000
-"""How often at most they are fetched, however many unknown key ids come."""
+"""The shortest time between two fetches, however many unknown key ids come."""
 BODY_BYTES_MAX = 256 * 1024
 KEYS_MAX = 64
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Jwks:
-    """A cached key set. While the issuer is out of reach the last keys go on being used."""
+    """A cached key set. While the issuer does not answer, the last keys stay in use."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
@@ -35,11 +35,12 @@ class Jwks:
         self._fetching = asyncio.Lock()
 
     async def find(self, key_id: object, algorithm: str) -> PyJWK:
-        """Return the key for a token's header. Raises `InvalidToken`, `IssuerUnavailable` (never had any keys)."""
+        """Return the key for a token's header. Raises `InvalidToken`, and `IssuerUnavailable` when no keys were ever
+        fetched."""
         if not isinstance(key_id, str | None):
-            raise InvalidToken("the access token's key id is not a text")
+            raise InvalidToken("the access token's key id is not text")
         if key_id not in self._keys or self._is_older_than(self._fetched_at_ms, REFRESH_INTERVAL_MS):
-            async with self._fetching:  # who waited here finds the keys that the first one fetched
+            async with self._fetching:  # a caller that waited finds the keys that the first one fetched
                 if self._is_older_than(self._tried_at_ms, RETRY_INTERVAL_MS):
                     await self._fetch()
         if self._fetched_at_ms is None:
@@ -74,7 +75,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _parse(document: dict[str, Any]) -> dict[str | None, PyJWK]:
-    """Keep the public signing keys that we can use; a set may hold others, which are none of our business."""
+    """Return the public signing keys of supported types; a set may hold other keys too."""
     keys: dict[str | None, PyJWK] = {}
     for jwk in document["keys"][:KEYS_MAX]:
         if jwk["kty"] not in _ASYMMETRIC or jwk.get("use", "sig") != "sig":

@@ -1,4 +1,4 @@
-"""Reading the claims of a token whose signature is good."""
+"""Reads the claims of a token with a valid signature."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 from cadenza.domain.errors import InvalidToken, TokenExpired
 
 LEEWAY_MS = 30_000
-"""How far the clock of another machine may be off."""
+"""How far another machine's clock may differ from ours."""
 
 
 def require_instants(claims: Mapping[str, Any], now_ms: int, *, expiry_leeway_ms: int) -> int:
-    """Check `exp`, `nbf` and `iat` (whole or broken seconds) and return when the token ends.
-
-    Raises `TokenExpired`, or `InvalidToken` for one of the future or without `exp`.
+    """Check `exp`, `nbf` and `iat` (seconds, with or without a fraction) and return when the token expires. Raises
+    `TokenExpired`, or `InvalidToken` for a token without `exp` or from the future.
     """
     expires_at_ms = _instant_ms(claims, "exp")
     if expires_at_ms is None:

@@ -22,16 +22,18 @@ KEY_BYTES = 32
 FILE_BYTES_MAX = 64 * 1024
 _NONCE_BYTES = 12
 _CANARY = b"cadenza canary"
-_HEADER = "# Cadenza master keys, the active one first. Who has them has every credential; without them all are lost.\n"
+_HEADER = (
+    "# Cadenza master keys, the active one first. They open every credential; without them all credentials are lost.\n"
+)
 
 
 class KeyRingError(Exception):
-    """The master keys cannot be used; the message says why and what to do."""
+    """The master keys cannot be used. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """`id` is derived from the secret and tells nothing of it."""
+    """`id` is derived from the secret and reveals nothing of it."""
 
     secret: bytes = field(repr=False)
 
@@ -56,19 +58,19 @@ def parse_keys(text: str, where: str) -> tuple[MasterKey, ...]:
     if not keys or any(len(key.secret) != KEY_BYTES for key in keys):
         raise KeyRingError(f"{where}: expected master keys of {KEY_BYTES} bytes in base64, at least one")
     if len({key.secret for key in keys}) != len(keys):
-        raise KeyRingError(f"{where}: a master key is there twice")
+        raise KeyRingError(f"{where}: a master key is listed twice")
     return keys
 
 
 class KeyRing:
-    """`ports.vault.MasterKeys` over keys that do not change while we run."""
+    """`ports.vault.MasterKeys` over keys that do not change while the process runs."""
 
     def __init__(self, keys: tuple[MasterKey, ...]) -> None:
         self._by_id = {key.id: key for key in keys}
 
     @classmethod
     def from_text(cls, text: str) -> "KeyRing":
-        """Make the ring of a setting."""
+        """Return the ring of a setting."""
         return cls(parse_keys(text, "master_key"))
 
     def active(self) -> MasterKey:
@@ -107,8 +109,8 @@ class KeyRing:
 class FileKeyRing(KeyRing):
     """A ring in a file that only its owner may read, made with one random key when there is none.
 
-    The file is read again when it was replaced, so a rotation by the command line reaches a running server: before it
-    seals the next secret, and before it says that a key is unknown.
+    A replaced file is read again before the next secret is sealed and before a key counts as unknown, so a rotation by
+    the command line reaches a running server.
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +126,7 @@ class FileKeyRing(KeyRing):
         return self.active_id()
 
     def drop(self, key_id: str) -> None:
-        """Remove a key for good. What it sealed is lost: the caller has made sure that there is nothing."""
+        """Remove a key for good. Anything that it sealed is lost; the caller checks first that there is nothing."""
         if key_id == self.active_id():
             raise KeyRingError("the active master key cannot be dropped")
         if self.find(key_id) is None:
@@ -153,7 +155,7 @@ class FileKeyRing(KeyRing):
             return parse_keys(file.read(FILE_BYTES_MAX), str(self._path))
 
     def _create(self) -> None:
-        """Make the file; of two processes that start at once, one makes it and both use it."""
+        """Create the file. Of two processes that start at once, one creates it and both use it."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self._draft((MasterKey(secrets.token_bytes(KEY_BYTES)),))
         try:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 MEMORY_KIB = 64 * 1024
 PASSES = 2
 WAITING_MAX = 64
-"""Hashes at work and waiting; beyond, callers are told to come back."""
+"""Hashes at work and waiting. Beyond it, callers get `Overloaded`."""
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 
@@ -25,8 +25,7 @@ _HASH_BYTES = 32
 class Argon2Hasher:
     """`ports.vault.PasswordHasher`. Each hash at work takes `memory_kib`, and one thread (argon2 releases the GIL).
 
-    A password without a hash is checked against one that no password has, made of random bytes, so that it takes the
-    same time.
+    A password without a hash is checked against a hash of random bytes, so that the check takes the same time.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Argon2Hasher:
         return self._argon2.check_needs_rehash(hash)
 
     def close(self) -> None:
-        """End the threads; hashes not yet begun are given up."""
+        """End the threads. Hashes that have not begun are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _fits(self, password: str, hash: str) -> bool:

@@ -32,7 +32,7 @@ class AesGcmSealer:
     ) -> SealedSecrets:
         place = _place(tenant_id, venue, credential_id, version)
         data_key, nonce = randomness.token_bytes(KEY_BYTES), randomness.token_bytes(_NONCE_BYTES)
-        text = json.dumps([secrets.api_key, secrets.api_secret, secrets.passphrase]).encode()
+        text = json.dumps([secrets.api_key, secrets.api_secret, secrets.passphrase, dict(secrets.fields)]).encode()
         master = self._keys.active()
         return SealedSecrets(
             key_id=master.id,
@@ -56,8 +56,8 @@ class AesGcmSealer:
             text = AESGCM(data_key).decrypt(sealed.nonce, sealed.ciphertext, place)
         except (InvalidTag, ValueError):
             raise CannotOpen(_CHANGED) from None
-        api_key, api_secret, passphrase = json.loads(text)
-        return Secrets(api_key, api_secret, passphrase)
+        api_key, api_secret, passphrase, *more = json.loads(text)
+        return Secrets(api_key, api_secret, passphrase, *more)  # a record of before further fields has none
 
     def rewrap(
         self,

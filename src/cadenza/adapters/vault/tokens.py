@@ -24,23 +24,24 @@ _REFRESH_BYTES = _BODY_BYTES + 32
 
 
 def signing_key(master: MasterKey) -> str:
-    """Return the key of access tokens. It is text, because whoever else is to check tokens has it in a file."""
+    """Return the key of access tokens. It is text, because other programs that check tokens read it from a file."""
     return derive(master.secret, _ACCESS_USE).hex()
 
 
 class JwtTokens:
     """`ports.vault.Tokens`.
 
-    The issuer that a token names decides who checks it, us or the external issuer; each has its own fixed algorithms
-    and keys, so a token cannot choose. Tokens made under a master key hold as long as the key is on the ring. The claim
-    `meta` is what Centrifugo remembers of a connection and tells us with every question about it.
+    The issuer that a token names decides which keys check it: ours or the external issuer's. Each has its own fixed
+    algorithms and keys, so a token cannot choose them. Tokens that were signed under a master key are good as long as
+    the key is on the ring. Centrifugo stores the claim `meta` with a connection and sends it with every request about
+    that connection.
     """
 
     def __init__(
         self, keys: KeyRing, *, issuer: str, audience: str = ROLE, external: ExternalIssuer | None = None
     ) -> None:
         if external is not None and external.issuer == issuer:
-            raise ValueError("the external issuer must have another name than ours")
+            raise ValueError("the external issuer must not have our own issuer's name")
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
@@ -69,7 +70,7 @@ class JwtTokens:
             header = jwt.get_unverified_header(token)
             issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.PyJWTError, ValueError):
-            raise InvalidToken("the access token is not one") from None
+            raise InvalidToken("the access token is malformed") from None
         if issuer == self._issuer:
             return self._verify_local(token, header, now_ms)
         if self._external is not None and issuer == self._external.issuer:
@@ -88,7 +89,7 @@ class JwtTokens:
                 algorithms=[_ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
-                # Instants are checked below, against the clock that the house runs on.
+                # Instants are checked below, against the platform's own clock.
                 options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
             expires_at_ms = require_instants(claims, now_ms, expiry_leeway_ms=0)

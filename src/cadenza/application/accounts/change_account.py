@@ -18,12 +18,12 @@ from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
 Transition = Callable[[TradingAccount, int], TradingAccount]
-"""(account, now in ms) → the changed account; raises the cause when it may not change so."""
+"""(account, now in ms) → the changed account. Raises the cause when the change is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """The change as the committer sees it."""
+    """The change of an account, for the committer."""
 
     account_id: TradingAccountId
     transition: Transition
@@ -44,7 +44,8 @@ class AccountChange:
 
 
 class AccountChanger:
-    """Writes the operation PENDING, makes the change, ends the operation SUCCESS with it, or FAILED with the cause."""
+    """Writes the operation as PENDING, makes the change, and ends the operation in the same commit: SUCCESS, or FAILED
+    with the cause."""
 
     def __init__(self, *, storage: Storage, committer: Committer, clock: Clock, ids: Ids) -> None:
         self._storage = storage
@@ -63,7 +64,7 @@ class AccountChanger:
     async def change(
         self, actor: Actor, account_id: TradingAccountId, type: OperationType, transition: Transition
     ) -> AccountView:
-        """Make a user's change to an account of theirs."""
+        """Make a user's change to an account of the user's tenant."""
         account = await self.find(actor.tenant_id, account_id)
         account.require_connected()
         operation = await self.begin(account, type)
@@ -79,7 +80,7 @@ class AccountChanger:
         return operation
 
     async def note(self, account: TradingAccount, type: OperationType) -> None:
-        """Write an operation that was made already."""
+        """Write an operation that the caller created."""
         async with self._storage.begin() as uow:
             await uow.operations.add(self.ended(self.new_operation(account, type)))
             await uow.commit()

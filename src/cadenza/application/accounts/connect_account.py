@@ -1,4 +1,5 @@
-"""Connect an account: check that the credentials reach it, take in what it holds, then let it trade."""
+"""Connect an account: check that the credentials reach it, adopt its balances, positions and open orders, then let it
+trade."""
 
 from dataclasses import dataclass, replace
 
@@ -6,6 +7,7 @@ from cadenza.application.accounts.change_account import AccountChange, AccountCh
 from cadenza.application.accounts.follow_credentials import FollowCredentials, locked_with
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
@@ -20,11 +22,11 @@ from cadenza.domain.errors import (
     InvalidRequest,
 )
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.ids import CredentialId, PositionId, TradingAccountId
+from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.events import AccountUpdated
-from cadenza.domain.trading.position import Position, closed_unseen
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_books import adopt_snapshot
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
@@ -32,18 +34,18 @@ from cadenza.ports.storage.trading import BatchKeys
 from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 
 Opened = list[tuple[Credential, Secrets]]
-"""Live credentials with their secrets, as they were when the venue was asked; the first one signs."""
+"""Live credentials with their secrets, as of the request to the venue; the first one signs."""
 
 RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
-"""A connect brings these back to life with the credentials it is given; other accounts are returned as they are."""
+"""A connect reactivates accounts in these states with the given credentials. Other accounts are returned as they
+are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """A change: an account that is to be brought back is reached by these credentials, and is as the venue describes it
-    now; what was adopted before counts no more. The operation goes on, until `AdoptSnapshot` ends it.
-
-    Other accounts stay as they are, which ends the operation; one that was archived is refused.
+    """A change: an account to be reactivated gets these credentials and the venue's current description, and its former
+    snapshot is void. The operation continues until `AdoptSnapshot` ends it. Other accounts stay as they are, and the
+    operation ends; an archived account is refused.
     """
 
     account_id: TradingAccountId
@@ -56,7 +58,7 @@ class Reconnect:
 
     def decide(self, state: TradingState) -> TradingAccount:
         account = state.account(self.account_id)
-        account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
+        account.require_connected()  # it may have been archived while the venue was asked, which is final
         if account.status not in RECONNECTABLE:
             state.finish_operation(self.operation)
             return account
@@ -66,7 +68,7 @@ class Reconnect:
             credential_ids=self.credential_ids,
             updated_at_ms=state.world.now_ms,
             adopted_at_ms=None,
-            heard_until_ms=None,
+            complete_until_ms=None,
         )
         state.put_account(changed)
         state.emit(changed.id, AccountUpdated(changed))
@@ -75,11 +77,10 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class AdoptSnapshot:
-    """A change: take in balances, positions and open orders, and let the account trade.
-
-    From here on fills later than the snapshot move money; earlier ones, which reconciling brings, only fill their
-    orders, for the snapshot has their money. What sessions tell before this is decided is not applied at all.
-    An account that another connect brought back meanwhile stays as it is: it goes on from that one's snapshot.
+    """A change: adopt balances, positions and open orders, and let the account trade. Where our ledger keeps the books,
+    fills later than the snapshot move money from now on. Earlier fills, which reconciling finds, only fill their
+    orders, because the snapshot contains their money. Reports that arrive before this decision are not applied at all.
+    An account that another connect has reactivated meanwhile stays as it is and continues from that snapshot.
     """
 
     account_id: TradingAccountId
@@ -88,24 +89,25 @@ class AdoptSnapshot:
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
+        ApplyReports(self.snapshot.open_orders).name_keys(keys)
         keys.reserving.add(self.account_id)
-        for order in self.snapshot.open_orders:
-            if order.order_id is not None:
-                keys.orders.add(order.order_id)
-            if order.venue_order_id is not None:
-                keys.venue_orders.add((self.account_id, order.venue_order_id))
 
     def decide(self, state: TradingState) -> TradingAccount:
         account = state.account(self.account_id)
-        account.require_connected()  # it may have been archived while the venue was asked, and that is for ever
+        account.require_connected()  # it may have been archived while the venue was asked, which is final
         if account.status not in RECONNECTABLE:
             state.finish_operation(self.operation)
             return account
-        adopted = replace(account, adopted_at_ms=self.snapshot.at_ms, heard_until_ms=self.snapshot.at_ms)
-        state.put_account(adopted)
-        for balance in self.snapshot.balances:
-            apply_report(state, balance)
-        self._adopt_positions(state)
+        at_ms = self.snapshot.at_ms
+        state.put_account(replace(account, adopted_at_ms=at_ms, complete_until_ms=at_ms))
+        adopt_snapshot(
+            state,
+            self.account_id,
+            self.snapshot.balances,
+            self.snapshot.positions,
+            as_of=self.snapshot.as_of,
+            at_ms=at_ms,
+        )
         for order in self.snapshot.open_orders:
             apply_report(state, order)
         active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
@@ -114,34 +116,10 @@ class AdoptSnapshot:
         state.finish_operation(self.operation)
         return state.account(self.account_id)
 
-    def _adopt_positions(self, state: TradingState) -> None:
-        """Open what the venue shows; what was open here and is not there was closed while nobody listened."""
-        shown = {(held.instrument_id, held.side): held for held in self.snapshot.positions}
-        for known in state.positions(self.account_id):
-            if (known.instrument_id, known.side) not in shown:
-                state.put_position(closed_unseen(known, self.snapshot.at_ms))
-        for held in shown.values():
-            position = state.position(self.account_id, held.instrument_id, held.side) or Position(
-                id=PositionId(state.world.new_id()),
-                account_id=self.account_id,
-                instrument_id=held.instrument_id,
-                side=held.side,
-                created_at_ms=self.snapshot.at_ms,
-                updated_at_ms=self.snapshot.at_ms,
-            )
-            state.put_position(
-                replace(
-                    position,
-                    quantity=held.quantity,
-                    entry_cost=held.quantity * held.entry_price,
-                    leverage=held.leverage,
-                    updated_at_ms=self.snapshot.at_ms,
-                )
-            )
-
 
 class ConnectAccount:
-    """The use case. The same external account twice gives the existing one; after a disconnect, a new one."""
+    """The use case. Connecting an external account again returns the existing account, or creates a new one after a
+    disconnect."""
 
     def __init__(
         self,
@@ -188,15 +166,15 @@ class ConnectAccount:
         return await self._view(await self.activate(account, opened, operation))
 
     async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
-        """Open the session, take in the account, make it ACTIVE. A failure archives the new account and is raised."""
+        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised."""
         self._sessions.expect(account)
         try:
-            session, snapshot, adopted = await self._adopt(account, opened[0], operation)
+            session, adopted = await self._adopt(account, opened[0], operation)
             if await self._is_overtaken(adopted, opened):
                 return await self._changer.find(account.tenant_id, account.id)
             try:
-                await self._reconcile.after_adoption(account.id, session, snapshot.at_ms)
-            except CadenzaError:  # it is connected all the same: the keeper opens the session anew, and reconciles
+                await self._reconcile(account.id, session)
+            except CadenzaError:  # it is connected all the same: the keeper opens the session again, and reconciles
                 await self._sessions.close(account.id)
             return adopted
         finally:
@@ -204,12 +182,12 @@ class ConnectAccount:
 
     async def _adopt(
         self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
-    ) -> tuple[ExecutionSession, AccountSnapshot, TradingAccount]:
+    ) -> tuple[ExecutionSession, TradingAccount]:
         signer, secrets = signs
         try:
             session = await self._sessions.open(account, secrets, signer)
             snapshot = await session.snapshot()
-            return session, snapshot, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+            return session, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
@@ -218,15 +196,14 @@ class ConnectAccount:
             raise
 
     async def _is_overtaken(self, account: TradingAccount, opened: Opened) -> bool:
-        """Whether keys were changed while the venue was asked so that the account does not simply go on: another key
-        signs for it, or it is locked. While that is not known, the key that signs is not to go on.
-
-        Who changes a credential locks it, then looks which accounts use it. With the same lock, taken when the account
-        is written, either the change is seen here, or the account is seen there.
+        """Return whether keys were changed while the venue was asked, so that another key signs for the account or the
+        account is locked. Until that is known, the present key must not go on signing. A change of a credential locks
+        the credential and then looks which accounts use it. This method takes the same lock after the account was
+        written. So either it sees the change, or the change sees the account.
         """
         try:
             async with self._storage.begin() as uow:
-                # Another connect may have brought it back, with other keys. One order of locking for all connects.
+                # Another connect may have reactivated it, with other keys. One order of locking for all connects.
                 used = sorted((key for key, _ in opened if key.id in account.credential_ids), key=lambda key: key.id)
                 current = [await self._keys.current(uow, key, lock=True) for key in used]
             changed = [key for key in current if key not in used]
@@ -240,14 +217,15 @@ class ConnectAccount:
                 await self._follow(await self._changer.begin(account, OperationType.CREDENTIAL_REVOKE))
             else:
                 await self._follow.sign_anew(account.id)
-        except BaseException:
+        except BaseException:  # after any failure it is unknown which key may sign
             await self._sessions.close(account.id)
             raise
         return True
 
     async def _is_reached_anew(self, account: TradingAccount, rotated: list[Credential]) -> bool:
-        """Whether the keys that were rotated reach the account as the former ones did, which whoever rotated them could
-        not ask: nobody saw the account. If they do not, or nobody can tell, it is locked."""
+        """Return whether the rotated keys reach the account as the former ones did. The rotation could not check that,
+        because the account was not visible to it yet. If they do not, or if the venue does not answer, the account is
+        locked."""
         try:
             for credential in rotated:
                 await self._require_reached(account, credential)
@@ -265,7 +243,7 @@ class ConnectAccount:
         try:
             async with self._storage.read() as uow:
                 renewed = await self._keys.open(uow, account.tenant_id, credential.id)
-        except CredentialRevoked:  # just now, by somebody who saw the account
+        except CredentialRevoked:  # by a change of the credential that saw the account
             return
         await self._reached([renewed], account.external.external_id)
 
@@ -279,7 +257,7 @@ class ConnectAccount:
         return opened
 
     async def _reached(self, opened: Opened, external_id: str) -> ExternalAccount:
-        """Return the external account; every credential must reach it."""
+        """Return the external account. Raises `ExternalAccountNotReachable` unless every credential reaches it."""
         found = None
         for credential, secrets in opened:
             accounts = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
@@ -302,8 +280,8 @@ class ConnectAccount:
         credential_ids: tuple[CredentialId, ...],
         nickname: str | None,
     ) -> tuple[TradingAccount, Operation | None]:
-        """Write the account (SETUP) and the PENDING operation in one transaction; no operation when another request
-        connected the same account meanwhile."""
+        """Write the account (SETUP) and the PENDING operation in one transaction. No operation is written when another
+        request has connected the same account meanwhile."""
         now_ms = self._clock.now_ms()
         account = TradingAccount(
             id=TradingAccountId(self._ids.new()),
@@ -331,8 +309,8 @@ class ConnectAccount:
     async def _bring_back(
         self, existing: TradingAccount, external: ExternalAccount, credential_ids: tuple[CredentialId, ...]
     ) -> tuple[TradingAccount, Operation | None]:
-        """Write the PENDING operation, then give the account what it is reached by; no operation is left when another
-        request brought it back meanwhile. Raises `AccountDisconnected` when it was archived meanwhile."""
+        """Write the PENDING operation, then give the account its credentials. No operation is left when another request
+        has reactivated the account meanwhile. Raises `AccountDisconnected` when the account was archived meanwhile."""
         operation = await self._changer.begin(existing, OperationType.CONNECT)
         try:
             account = await self._committer.commit(Reconnect(existing.id, external, credential_ids, operation))
@@ -347,7 +325,7 @@ class ConnectAccount:
 
 
 def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:
-    """SETUP → DISCONNECTED. Whatever else it has become meanwhile, it stays."""
+    """SETUP → DISCONNECTED. An account in any other state stays as it is."""
     if account.status is not AccountStatus.SETUP:
         return account
     return account.with_status(AccountStatus.DISCONNECTED, now_ms)

@@ -1,16 +1,14 @@
 """Create a credential: checked against its type and venue, sealed, stored."""
 
+from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
-from cadenza.domain.errors import InvalidCredential
+from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
-
-SECRET_CHARS_MAX = 16_384
 
 
 class CreateCredential:
@@ -35,8 +33,9 @@ class CreateCredential:
     ) -> Credential:
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
-        secrets = checked_secrets(api_key, api_secret, passphrase)
-        self._sessions.connector(venue_id).check_credential(type, secrets)
+        connector = self._sessions.connector(venue_id)
+        secrets = read_secrets(connector.spec, type, api_key, api_secret, passphrase)
+        connector.check_credential(type, secrets)
         now_ms = self._clock.now_ms()
         credential = Credential(
             id=CredentialId(self._ids.new()),
@@ -53,12 +52,3 @@ class CreateCredential:
             await uow.credentials.add(credential, self._keys.seal(credential, secrets))
             await uow.commit()
         return credential
-
-
-def checked_secrets(api_key: str | None, api_secret: str | None, passphrase: str | None) -> Secrets:
-    """Return the secrets as a value; raises `InvalidCredential` when the key is missing or something is too long."""
-    if not api_key:
-        raise InvalidCredential("apiKey is missing")
-    if any(len(text or "") > SECRET_CHARS_MAX for text in (api_key, api_secret, passphrase)):
-        raise InvalidCredential(f"a secret is longer than {SECRET_CHARS_MAX} characters")
-    return Secrets(api_key=api_key, api_secret=api_secret or "", passphrase=passphrase or None)

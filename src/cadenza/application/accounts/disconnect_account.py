@@ -22,8 +22,8 @@ from cadenza.ports.storage.trading import BatchKeys
 
 @dataclass(frozen=True, slots=True)
 class RevokeOrders:
-    """A change: orders that nobody will follow any more are closed as REVOKED here, and what they locked is free. They
-    work on at the venue, where a new connection finds them. It ends the operation."""
+    """A change: the open orders are closed as REVOKED and their locks are released, because no session follows them any
+    more. They work on at the venue, where a new connection finds them. The change ends the operation."""
 
     account_id: TradingAccountId
     order_ids: Sequence[OrderId]
@@ -43,7 +43,8 @@ class RevokeOrders:
 
 
 class DisconnectAccount:
-    """The use case. Orders that still work at the venue stay there; cancel them first if they should not."""
+    """The use case. Orders that still work at the venue stay there; a caller that does not want this cancels them
+    first."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class DisconnectAccount:
             return (await with_credentials(uow, [archived]))[0]
 
     async def settle(self, operation: Operation) -> None:
-        """Bring to an end what a crash interrupted, wherever that was."""
+        """Complete a disconnect that a crash interrupted at any point."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
         if account is not None and account.status is not AccountStatus.DISCONNECTED:
@@ -83,7 +84,7 @@ class DisconnectAccount:
         await self._wind_up(operation)
 
     async def _wind_up(self, operation: Operation) -> TradingAccount:
-        """No order can come any more: end the session, the subscriptions, and the orders that are open."""
+        """End the session, the subscriptions and the open orders. New orders are refused by now."""
         account_id = operation.account_id
         await self._sessions.close(account_id)
         async with self._storage.begin() as uow:
@@ -99,6 +100,6 @@ class DisconnectAccount:
 
 
 def disconnected(account: TradingAccount, now_ms: int) -> TradingAccount:
-    """Any connected state → DISCONNECTED, for ever."""
+    """Any connected state → DISCONNECTED, which is final."""
     account.require_connected()
     return account.with_status(AccountStatus.DISCONNECTED, now_ms)

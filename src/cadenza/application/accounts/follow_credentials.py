@@ -1,4 +1,5 @@
-"""Bring an account in line with its credentials: a live one signs for it; left without any, it is locked."""
+"""Bring an account in line with its credentials: a live one signs for it, and an account without a live one is
+locked."""
 
 from cadenza.application.accounts.change_account import AccountChanger, Transition
 from cadenza.application.accounts.open_session import STREAMING, OpenSession
@@ -12,9 +13,8 @@ from cadenza.ports.storage.accounts import CredentialFilter
 
 
 class FollowCredentials:
-    """Ends the operation that a change of a credential began for its account. Safe to repeat.
-
-    A session that another live key signs goes on. Where another has to sign, new orders wait for its session.
+    """Ends the operation that a change of a credential began for its account. Safe to repeat. A session that another
+    live key signs continues. If another key has to sign, new orders wait for its session.
     """
 
     def __init__(
@@ -26,10 +26,10 @@ class FollowCredentials:
         self._changer = changer
 
     async def __call__(self, operation: Operation) -> None:
-        """When it fails, nobody knows who may sign: no session is left, and the keeper goes on."""
+        """Follow the change. After a failure no session is left, and the keeper of sessions opens the right one."""
         try:
             await self._follow(operation)
-        except BaseException:
+        except BaseException:  # after any failure it is unknown which key may sign
             await self._sessions.close(operation.account_id)
             raise
 
@@ -49,12 +49,12 @@ class FollowCredentials:
             self._sessions.settle(account.id)
 
     async def sign_anew(self, account_id: TradingAccountId) -> None:
-        """A key was changed, and the account goes on: bring its session in line."""
+        """Bring the session of an account that continues in line with its changed key."""
         await self._open_session.again(account_id)
 
     async def lock_forgotten(self, account_id: TradingAccountId) -> None:
-        """Lock an account that is left without a live credential, but that nobody locked: whoever revoked the last one
-        did not see it yet, and the connect that would have noticed died."""
+        """Lock an account without a live credential that is not locked yet. This happens when the last credential was
+        revoked before the account became visible, and the process died before its connect could notice."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
             if account is None or account.status not in STREAMING or await _has_live_credential(uow, account):
@@ -72,8 +72,8 @@ def _unchanged(account: TradingAccount, now_ms: int) -> TradingAccount:
 
 
 def locked_with(credential_ids: tuple[CredentialId, ...]) -> Transition:
-    """Lock the account if it is reached by these credentials still, which were found to reach it no more; a connect may
-    have given it others meanwhile."""
+    """Lock the account, unless a connect has given it other credentials meanwhile: these were found not to reach it any
+    more."""
 
     def locked(account: TradingAccount, now_ms: int) -> TradingAccount:
         gone = (AccountStatus.DISCONNECTED, AccountStatus.DELETED, AccountStatus.LOCKED)

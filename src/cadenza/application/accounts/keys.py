@@ -1,4 +1,4 @@
-"""Opening the secrets of credentials: the only place that does."""
+"""Opens the secrets of credentials. No other module does."""
 
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.errors import CredentialNotFound, CredentialRevoked
@@ -15,7 +15,7 @@ class Keys:
         self._sealer = sealer
 
     def seal(self, credential: Credential, secrets: Secrets) -> SealedSecrets:
-        """Seal the secrets for this version of the credential."""
+        """Return the secrets, sealed for this version of the credential."""
         return self._sealer.seal(
             secrets,
             tenant_id=credential.tenant_id,
@@ -61,5 +61,6 @@ class Keys:
         raise CredentialRevoked("the trading account has no live credential left")
 
     async def current(self, uow: UnitOfWork, opened: Credential, *, lock: bool = False) -> Credential:
-        """Return a credential that was opened before as it is now; equal while what was opened may go on signing."""
+        """Return the current state of a credential that was opened before. While it is equal to the opened one, the
+        opened one may sign."""
         return (await self.find(uow, opened.tenant_id, opened.id, lock=lock))[0]

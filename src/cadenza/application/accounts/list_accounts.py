@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder
 from cadenza.application.paging import CursorCodec, Page
 from cadenza.application.tenancy import require_own_account
@@ -20,7 +21,8 @@ from cadenza.ports.storage.accounts import AccountFilter, OperationFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountQuery:
-    """Which accounts; None means any. `user_id` and `tenant_id` need the scope admin, another tenant an operator."""
+    """Selects accounts; None means any. `user_id` and `tenant_id` need the scope admin; another tenant needs an
+    operator."""
 
     account_id: TradingAccountId | None = None
     venue_id: VenueId | None = None
@@ -73,12 +75,12 @@ def _tenant(actor: Actor, asked: str | None) -> TenantId:
     try:
         return TenantId(UUID(asked))
     except ValueError:
-        raise InvalidRequest("tenantId is not one of ours") from None
+        raise InvalidRequest("tenantId is unknown") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationQuery:
-    """Which operations; None means any. `start_ms` <= created_at < `end_ms`; a cursor wins over the offset."""
+    """Selects operations; None means any. `start_ms` <= created_at < `end_ms`; a cursor wins over the offset."""
 
     account_id: TradingAccountId | None = None
     type: OperationType | None = None
@@ -134,7 +136,8 @@ class ListOperations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioQuery:
-    """Whose portfolios, valued in `currency`. Without an account id, archived accounts are left out."""
+    """Selects accounts whose portfolios are valued in `currency`. Without an account id, archived accounts are left
+    out."""
 
     account_id: TradingAccountId | None = None
     venue_id: VenueId | None = None
@@ -144,11 +147,12 @@ class PortfolioQuery:
 
 
 class ListPortfolios:
-    """The use case; accounts newest first."""
+    """The use case; accounts newest first. The books of open positions are opened first, so that they can be valued."""
 
-    def __init__(self, *, storage: Storage, portfolios: PortfolioBuilder, clock: Clock) -> None:
+    def __init__(self, *, storage: Storage, portfolios: PortfolioBuilder, prices: NeedPrices, clock: Clock) -> None:
         self._storage = storage
         self._portfolios = portfolios
+        self._prices = prices
         self._clock = clock
 
     async def __call__(self, actor: Actor, query: PortfolioQuery) -> Page[Portfolio]:
@@ -166,6 +170,7 @@ class ListPortfolios:
             ids = [account.id for account in accounts]
             balances = await uow.accounts.balances(ids)
             positions = await uow.accounts.positions(ids)
+        await self._prices.of_instruments(position.instrument_id for position in positions)
         now_ms = self._clock.now_ms()
         items = [
             self._portfolios.build(

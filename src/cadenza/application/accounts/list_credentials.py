@@ -10,7 +10,7 @@ from cadenza.ports.storage.accounts import CredentialFilter
 
 
 class ListCredentials:
-    """The use case; newest first. Ids of other tenants are simply not found."""
+    """The use case; newest first. Ids of other tenants are not found."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage

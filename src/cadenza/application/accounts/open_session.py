@@ -1,4 +1,4 @@
-"""Open an account's session with its venue, and learn what happened while there was none."""
+"""Open an account's session with its venue, and reconcile what happened before."""
 
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.orders.reconcile import Reconcile
@@ -13,11 +13,11 @@ STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE)
 """Accounts in these states have a session."""
 
 OPENINGS_MAX = 3
-"""How often it is opened anew because the key changed meanwhile; then the keeper goes on."""
+"""How often a session is opened again because the key changed meanwhile. Then the keeper of sessions continues."""
 
 
 class OpenSession:
-    """Signs with the account's first live key. Safe to repeat."""
+    """Opens sessions, each signed by the account's first live key. Safe to repeat."""
 
     def __init__(self, *, storage: Storage, sessions: Sessions, keys: Keys, reconcile: Reconcile) -> None:
         self._storage = storage
@@ -26,9 +26,9 @@ class OpenSession:
         self._reconcile = reconcile
 
     async def __call__(self, account: TradingAccount) -> None:
-        """Raises the cause when it fails, and leaves no session then, so that the next try asks the venue again; nor
-        does it leave one that is not right any more, as the account was archived or its key changed meanwhile. New
-        orders wait until it has ended."""
+        """Open the session. Raises the cause of a failure and then leaves no session, so that the next try asks the
+        venue again. It also closes a session that is obsolete because the account was archived or its key changed
+        meanwhile. New orders wait until it has ended."""
         self._sessions.expect(account)
         try:
             await self._open(account.id)
@@ -39,9 +39,9 @@ class OpenSession:
             self._sessions.settle(account.id)
 
     async def again(self, account_id: TradingAccountId) -> None:
-        """Open it anew where another key is to sign from now on: orders need not wait for the keeper. A session that
-        the right key signs stays as it is; where that cannot be told, none is left. Where the venue or the database
-        does not answer, the keeper goes on trying."""
+        """Open the session again if another key has to sign from now on, so that orders need not wait for the keeper. A
+        session that the right key signs stays as it is; if that cannot be determined, the session is closed. If the
+        venue or the database does not answer, the keeper goes on trying."""
         try:
             async with self._storage.read() as uow:
                 account = await uow.accounts.get(account_id)
@@ -83,12 +83,12 @@ class OpenSession:
             # either meets this session, or is seen here.
             right = await self._right(account_id)
             if right is not None and self._sessions.signer(account_id) == right[1]:
-                await self._reconcile.whole_account(account_id, session)
+                await self._reconcile(account_id, session)
                 return
             await self._sessions.close(account_id)
 
     async def _right(self, account_id: TradingAccountId) -> tuple[TradingAccount, Credential, Secrets] | None:
-        """Return the account with the key that is to sign for it, or None where there is to be no session. Raises
+        """Return the account with the key that signs for it, or None if it must not have a session. Raises
         `CredentialRevoked` when no live key is left."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)

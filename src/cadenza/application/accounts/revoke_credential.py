@@ -57,7 +57,7 @@ class RevokeCredential:
         for operation in operations:
             try:
                 await self._follow(operation)
-            except CadenzaError as failure:  # the others are to stop signing all the same
+            except CadenzaError as failure:  # the sessions of the other accounts are closed all the same
                 failures.append(failure)
         if failures:
             raise failures[0]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cadenza.application.accounts.change_account import AccountChanger
-from cadenza.application.accounts.create_credential import checked_secrets
+from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.orders.sessions import Sessions
@@ -53,22 +53,23 @@ class RotateCredential:
         *,
         type: CredentialType | None = None,
     ) -> Credential:
-        """Rotate. A `type` that is said must be the credential's: no rotation changes it."""
+        """Rotate. A given `type` must be the credential's: a rotation does not change it."""
         actor.require(Scope.WRITE)
-        secrets = checked_secrets(api_key, api_secret, passphrase)
         async with self._storage.read() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id)
         _require_live(credential)
         if type not in (None, credential.type):
             raise InvalidRequest(f"credentialType: it is a {credential.type.value}", {"field": "credentialType"})
-        self._sessions.connector(credential.venue_id).check_credential(credential.type, secrets)
+        connector = self._sessions.connector(credential.venue_id)
+        secrets = read_secrets(connector.spec, credential.type, api_key, api_secret, passphrase)
+        connector.check_credential(credential.type, secrets)
         operations = await self._begin(credential)
         try:
-            reached = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
+            reached = await connector.verify(credential.type, secrets)
             reachable = frozenset(external.external_id for external in reached)
             credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:
-            if isinstance(error, DatabaseUnavailable):  # the new key may be in place: the keeper opens with what is
+            if isinstance(error, DatabaseUnavailable):  # either key may be in place; the keeper finds out
                 for account_id in operations:
                     await self._sessions.close(account_id)
             for operation in operations.values():
@@ -97,11 +98,10 @@ class RotateCredential:
         reachable: frozenset[str],
         operations: dict[TradingAccountId, Operation],
     ) -> tuple[Credential, list[TradingAccountId]]:
-        """Put the new secrets in if they reach every account; return who uses them now.
-
-        Under the credential's lock, which a connect takes too once its account is written: the accounts are looked at
-        here, not before, so that one connected while the venue was asked counts as the others do. The operations end
-        with the change that they tell of.
+        """Store the new secrets if they reach every account; return the accounts that use them. It holds the
+        credential's lock, which a connect takes too after it has written its account. The accounts are read under the
+        lock, so one that was connected while the venue was asked is included. The operations end with the change that
+        they record.
         """
         async with self._storage.begin() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id, lock=True)
@@ -129,7 +129,8 @@ async def _connected(uow: UnitOfWork, credential_id: CredentialId) -> list[Tradi
 
 
 def _require_reached(account: TradingAccount, reachable: frozenset[str]) -> None:
-    """A locked account need not be reached: whoever connects it again is asked for a key that does."""
+    """Raise unless the new key reaches the account. A locked account need not be reached, because connecting it again
+    needs a key that reaches it."""
     if account.status is not AccountStatus.LOCKED and account.external.external_id not in reachable:
         raise ExternalAccountNotReachable(
             f"the new key does not reach the connected account {account.external.external_id}; the old one stays",

@@ -47,7 +47,7 @@ class SubscribeAccount:
 
 
 class UnsubscribeAccount:
-    """The use case: by subscription id, or by account. Ending an ended subscription answers it as it is."""
+    """The use case: by subscription id, or by account. A subscription that has ended is returned as it is."""
 
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage

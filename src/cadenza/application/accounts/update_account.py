@@ -12,7 +12,7 @@ from cadenza.domain.ids import TradingAccountId
 
 
 class UpdateAccount:
-    """The use case; a nickname of None leaves it as it is."""
+    """The use case. A nickname of None leaves the name as it is."""
 
     def __init__(self, *, changer: AccountChanger) -> None:
         self._changer = changer

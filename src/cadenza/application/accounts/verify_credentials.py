@@ -17,8 +17,8 @@ NOT_CONNECTED = AccountStatus.SETUP
 
 
 class VerifyCredentials:
-    """The use case. Accounts that are connected come with their own id and status; the others as SETUP with an id that
-    only serves this answer."""
+    """The use case. Connected accounts are returned with their own id and status; others with the status SETUP and an
+    id that is used in this answer only."""
 
     def __init__(self, *, storage: Storage, sessions: Sessions, keys: Keys, clock: Clock, ids: Ids) -> None:
         self._storage = storage

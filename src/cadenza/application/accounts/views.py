@@ -1,4 +1,4 @@
-"""What the account use cases answer."""
+"""The results of the account use cases."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

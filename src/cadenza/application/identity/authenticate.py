@@ -1,4 +1,4 @@
-"""Who is asking? The first step of every request."""
+"""Authentication: the first step of every request."""
 
 import hashlib
 from collections import OrderedDict
@@ -19,7 +19,7 @@ TOKENS_MAX = 20_000
 
 @dataclass(slots=True)
 class _Verified:
-    """A token that was good. The actor is remembered with the state that it was made from."""
+    """A verified token. The actor is remembered with the session state from which it was made."""
 
     session_id: SessionId
     expires_at_ms: int
@@ -31,7 +31,8 @@ class Authenticate:
     """Turns an access token into an `Actor`.
 
     A token's signature is checked once; the cache is keyed by the token's SHA-256, so it holds no token. Rights come
-    from the session, not from the token: what an operator grants or takes away counts within a second.
+    from the session and not from the token, so a right that an operator grants or withdraws takes effect within a
+    second.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Authenticate:
     async def __call__(self, access_token: str) -> Actor:
         """Return the caller. Raises `InvalidToken`, `TokenExpired`, `IssuerUnavailable`."""
         if not access_token.isascii() or not 0 < len(access_token) <= TOKEN_CHARS_MAX:
-            raise InvalidToken("the access token is not one")
+            raise InvalidToken("the access token is malformed")
         digest = hashlib.sha256(access_token.encode()).digest()
         verified = self._verified.get(digest) or await self._verify(access_token, digest)
         if self._clock.now_ms() >= verified.expires_at_ms:
@@ -65,7 +66,8 @@ class Authenticate:
         return verified.actor
 
     async def of_session(self, session_id: SessionId, *, expires_at_ms: int = 0) -> Actor:
-        """Return who a live session belongs to: for whoever has checked its token already. Raises `InvalidToken`."""
+        """Return the actor of a live session, for callers that have verified its token already. Raises
+        `InvalidToken`."""
         return _actor(await self._live(session_id), expires_at_ms)
 
     async def _live(self, session_id: SessionId) -> SessionState:

@@ -1,4 +1,4 @@
-"""Make a user from the command line."""
+"""Create a user from the command line."""
 
 from cadenza.application.identity.policy import IdentityPolicy
 from cadenza.domain.identity.email import normalise_email
@@ -12,8 +12,8 @@ from cadenza.ports.vault import PasswordHasher
 
 
 class CreateUser:
-    """For whoever holds the machine, so there is no actor: the one way to make an operator, and sign-up being closed
-    does not matter. The user gets a tenant of its own."""
+    """For the administrator of the machine, so it takes no actor. It works although sign-up is closed, and it is the
+    only way to create an operator. The user gets a new tenant."""
 
     def __init__(
         self, *, storage: Storage, hasher: PasswordHasher, clock: Clock, ids: Ids, policy: IdentityPolicy
@@ -27,7 +27,7 @@ class CreateUser:
     async def __call__(
         self, *, email: str, password: str, is_operator: bool, access: frozenset[Access] | None = None
     ) -> User:
-        """`access` None means that of a new tenant. Raises `EmailTaken`, `WeakPassword`, `InvalidRequest`."""
+        """`access` None means the default of a new tenant. Raises `EmailTaken`, `WeakPassword`, `InvalidRequest`."""
         email = normalise_email(email)
         check_new_password(password)
         password_hash = await self._hasher.hash(password)

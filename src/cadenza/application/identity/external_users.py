@@ -1,4 +1,4 @@
-"""Users of an external issuer: known here from the first token we see of them."""
+"""Users of an external issuer: they are created with their first token."""
 
 from dataclasses import replace
 
@@ -13,10 +13,10 @@ from cadenza.ports.vault import ExternalClaims
 
 
 class ExternalUsers:
-    """Rule: the first token of a subject makes a user with a tenant of its own, whose owner it is, as sign-up would.
-
-    A subject is never joined to a user who logs in here, whatever e-mail address the token tells. A log-in at the
-    issuer is one session here, so log-out refuses its tokens at once although the issuer still holds them good.
+    """Rule: the first token of a subject creates a user with a new tenant, whose owner it is, as a sign-up would. A
+    subject is never merged with a user that has a password, whatever e-mail address the token carries. A log-in at the
+    issuer is one session of ours, so after a log-out its tokens are refused at once although the issuer still accepts
+    them.
     """
 
     def __init__(self, *, storage: Storage, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
@@ -26,7 +26,7 @@ class ExternalUsers:
         self._policy = policy
 
     async def session_of(self, claims: ExternalClaims) -> SessionId:
-        """Return the session of a verified token, making it and its user when they are new."""
+        """Return the session of a verified token. A new session or user is created first."""
         external_key = f"{claims.issuer} {claims.session_key}"
         async with self._storage.begin() as uow:
             await uow.identity.lock_external_user(claims.issuer, claims.subject)

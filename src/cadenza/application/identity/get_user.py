@@ -7,7 +7,7 @@ from cadenza.ports.storage import Storage
 
 
 class GetUser:
-    """Needs no scope: everybody may see oneself."""
+    """Needs no scope: every user may see itself."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage

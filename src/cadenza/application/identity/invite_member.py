@@ -1,4 +1,4 @@
-"""Invite somebody to the caller's tenant."""
+"""Invite a person to the caller's tenant."""
 
 from cadenza.application.identity.letters import Letters, new_token
 from cadenza.application.identity.policy import IdentityPolicy
@@ -12,7 +12,7 @@ from cadenza.ports.storage import Storage
 
 
 class InviteMember:
-    """Mails an invitation; only who reads that mailbox can use it, once."""
+    """Mails an invitation. It can be used once, and only with the invited address."""
 
     def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage
@@ -24,7 +24,7 @@ class InviteMember:
     async def __call__(
         self, actor: Actor, *, email: str, scopes: frozenset[Scope], ttl_ms: int | None = None
     ) -> Invitation:
-        """`ttl_ms` None means the policy's, which is the longest. Raises `InsufficientScope`, `InvalidRequest`."""
+        """`ttl_ms` None means the policy's, which is also the maximum. Raises `InsufficientScope`, `InvalidRequest`."""
         actor.require(Scope.ADMIN)
         if not scopes:
             raise InvalidRequest("scopes: at least one")

@@ -1,4 +1,4 @@
-"""Invite somebody to make a tenant of their own, from the command line."""
+"""Invite a person to sign up with a new tenant, from the command line."""
 
 from cadenza.application.identity.letters import Letters, new_token
 from cadenza.application.identity.policy import IdentityPolicy
@@ -11,8 +11,8 @@ from cadenza.ports.storage import Storage
 
 
 class InviteTenant:
-    """For whoever holds the machine: lets an address in where sign-up is by invitation. Returns the token too, which
-    is mailed as well."""
+    """For the administrator of the machine: lets one address sign up where sign-up is by invitation. Mails the token
+    and returns it too."""
 
     def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage

@@ -1,4 +1,4 @@
-"""Making the tokens of a session."""
+"""Issuing the tokens of a session."""
 
 from cadenza.application.identity.policy import IdentityPolicy
 from cadenza.application.identity.views import IssuedSession
@@ -15,7 +15,7 @@ class SessionIssuer:
         self._policy = policy
 
     def issue(self, session: Session, user: User, now_ms: int) -> IssuedSession:
-        """Return an access token from now on, and the refresh token of the session's step."""
+        """Return an access token that is valid from now on, and the session's active refresh token."""
         ttl_ms = self._policy.access_token_ttl_ms
         return IssuedSession(
             access_token=self._tokens.issue_access(

@@ -1,4 +1,4 @@
-"""What is written to users, and putting it into the outbox."""
+"""The mails to users, and how they get into the outbox."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -46,7 +46,7 @@ class Letters:
             to,
             "Your Cadenza password was changed",
             f"The password of {to} was changed, and all other log-ins were ended.\n\n"
-            "If it was not you, reset it now and tell your administrator.\n",
+            "If it was not you, reset it now and inform your administrator.\n",
         )
 
     async def email_changed(self, uow: UnitOfWork, to: str, new_email: str) -> None:
@@ -55,7 +55,7 @@ class Letters:
             to,
             "Your Cadenza e-mail address was changed",
             f"Your user has the e-mail address {new_email} from now on, instead of {to}.\n\n"
-            "If it was not you, tell your administrator at once.\n",
+            "If it was not you, inform your administrator at once.\n",
         )
 
     async def _write(self, uow: UnitOfWork, to: str, subject: str, text: str) -> None:
@@ -72,13 +72,13 @@ class Letters:
 
 
 def new_token(ids: Ids) -> tuple[str, bytes]:
-    """Return a token to be mailed, and the digest to be kept."""
+    """Return a token to mail, and the digest to store."""
     token = urlsafe_b64encode(ids.token(_TOKEN_BYTES)).rstrip(b"=").decode()
     return token, digest_of(token)
 
 
 def digest_of(token: str) -> bytes:
-    """Return what is kept of a one-time token. The token is random, so a plain hash is enough."""
+    """Return the stored digest of a one-time token. The token is random, so a plain hash is enough."""
     return hashlib.sha256(token.encode(errors="replace")).digest()
 
 

@@ -7,7 +7,7 @@ from cadenza.ports.storage import Storage
 
 
 class LogOut:
-    """Ends the caller's session: its access and refresh tokens are refused from the reply on."""
+    """Ends the caller's session: once this has returned, its access and refresh tokens are refused."""
 
     def __init__(self, *, storage: Storage, sessions: SessionStates, clock: Clock) -> None:
         self._storage = storage

@@ -1,4 +1,4 @@
-"""The house's rules about users, as configured."""
+"""The configured rules about users."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ class SignupMode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityPolicy:
     """`new_tenant_access` is what a tenant made by sign-up may trade on. `refresh_reuse_interval_ms` is how long the
-    parent of the active refresh token may come again; 0 makes every second use a reuse."""
+    predecessor of the active refresh token may be used again; with 0 every second use ends the session."""
 
     signup: SignupMode = SignupMode.OPEN
     new_tenant_access: frozenset[Access] = frozenset(Access)

@@ -1,4 +1,4 @@
-"""The job that forgets what ended long ago."""
+"""The job that deletes what ended long ago."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,9 @@ PURGE_ROWS_MAX = 10_000
 
 
 class PurgeEnded:
-    """Deletes what ended before the retention, and enqueues itself for the next hour. `schedule` starts the chain; it
-    may be called at every start, since one job of the kind waits at most."""
+    """Deletes sessions, invitations, tokens and sent mails that ended longer ago than the retention, and enqueues
+    itself for an hour later. `schedule` starts the chain. It may be called at every start, because at most one such job
+    waits."""
 
     def __init__(self, *, storage: Storage, clock: Clock, policy: IdentityPolicy) -> None:
         self._storage = storage

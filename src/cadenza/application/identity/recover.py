@@ -8,8 +8,8 @@ RECOVERY_JOB = "identity.send_recovery"
 
 
 class Recover:
-    """Always succeeds, and does exactly the same whether there is such a user or not: one job is enqueued, and only
-    the job looks (`SendRecovery`). So neither the answer nor its time tells who has an account."""
+    """Enqueues one job, whether a user has the address or not; only the job looks for the user (`SendRecovery`). So
+    neither the answer nor its duration reveals which addresses have a user."""
 
     def __init__(self, *, storage: Storage, throttle: Throttle) -> None:
         self._storage = storage

@@ -12,10 +12,10 @@ from cadenza.ports.vault import Tokens
 
 
 class RefreshSession:
-    """Each refresh token is good once: it yields the next one.
-
-    Reuse of an older one ends the session, and that is committed although the request fails. Only the parent of the
-    active token may come again for a moment, and gets the active one: our reply was lost, or two tabs asked at once.
+    """Each refresh token yields the next one, which becomes the active one. Within `refresh_reuse_interval_ms` (10 s) a
+    second use of the predecessor of the active token succeeds and answers the active token: the first reply may have
+    been lost, or two tabs may have asked at once. Any other use of a used token ends the session, and that is committed
+    although the request fails.
     """
 
     def __init__(

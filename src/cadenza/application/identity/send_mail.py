@@ -11,7 +11,7 @@ from cadenza.ports.storage import Storage
 
 
 class SendMail:
-    """Sends a mail of the outbox once; after a crash between sending and noting it, twice."""
+    """Sends a mail of the outbox. A crash between sending it and recording that sends it a second time."""
 
     def __init__(self, *, storage: Storage, mailer: Mailer, clock: Clock) -> None:
         self._storage = storage

@@ -12,7 +12,7 @@ from cadenza.ports.storage import Storage
 
 
 class SendRecovery:
-    """Mails a one-time token to the user with that address, if there is one. A newer token ends the older."""
+    """Mails a one-time token to the user with that address, if there is one. A newer token replaces an older one."""
 
     def __init__(self, *, storage: Storage, letters: Letters, clock: Clock, ids: Ids, policy: IdentityPolicy) -> None:
         self._storage = storage

@@ -1,4 +1,4 @@
-"""What is known of the sessions in use, so that a request costs no query to authenticate."""
+"""The states of the sessions in use, so that authenticating a request needs no query."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
@@ -15,8 +15,8 @@ SESSIONS_MAX = 20_000
 class SessionStates:
     """A bounded cache of `SessionState`.
 
-    Guarantee: what is answered was true at most `stale_after_ms` ago, whoever changed it; a session revoked by this
-    process is refused from that moment on, a query under way included.
+    Guarantee: an answer was true at most `stale_after_ms` ago, whichever process changed the state. A session that this
+    process revokes is refused from that moment on, even if a query for it is under way.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class SessionStates:
         # None is a revoked session: it never lives again, so it needs no date.
         self._known: OrderedDict[SessionId, tuple[SessionState, int] | None] = OrderedDict()
         self.on_revoked: Callable[[Collection[SessionId]], None] = lambda session_ids: None
-        """Told of sessions that this process revokes, as it does."""
+        """Called with sessions when this process revokes them."""
 
     async def get(self, session_id: SessionId) -> SessionState | None:
         """Return the state of a live session, else None."""
@@ -62,7 +62,7 @@ class SessionStates:
         async with self._storage.read() as uow:
             state = await uow.identity.get_session_state(session_id, self._clock.now_ms())
         if session_id in self._known and self._known[session_id] is None:
-            return None  # revoked while we asked
+            return None  # revoked while the query was under way
         if state is None:
             self._known.pop(session_id, None)
             return None

@@ -1,4 +1,4 @@
-"""Say what a tenant may trade on, from the command line."""
+"""Set the environments that a tenant may use, from the command line."""
 
 from dataclasses import replace
 
@@ -10,13 +10,14 @@ from cadenza.ports.storage import Storage
 
 
 class SetEnvironments:
-    """For whoever holds the machine. Counts in a running server within a second, for every user of the tenant."""
+    """For the administrator of the machine. Takes effect in a running server within a second, for every user of the
+    tenant."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage
 
     async def __call__(self, *, email: str, access: frozenset[Access]) -> User:
-        """Set it for the tenant of the user with that address. Raises `InvalidRequest` when there is none."""
+        """Set them for the tenant of the user with that address. Raises `InvalidRequest` when there is no such user."""
         async with self._storage.begin() as uow:
             found = await uow.identity.find_login(normalise_email(email))
             if found is None:

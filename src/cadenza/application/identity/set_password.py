@@ -10,7 +10,7 @@ from cadenza.ports.vault import PasswordHasher
 
 
 class SetPassword:
-    """For whoever holds the machine. Ends all sessions of the user, in a running server within a second."""
+    """For the administrator of the machine. Ends all sessions of the user, in a running server within a second."""
 
     def __init__(self, *, storage: Storage, hasher: PasswordHasher, letters: Letters, clock: Clock) -> None:
         self._storage = storage

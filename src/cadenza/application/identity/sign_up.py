@@ -28,7 +28,7 @@ class _Membership:
 
 
 class SignUp:
-    """Makes a user: with a tenant of its own, whose owner it is, or as a member of the tenant that invited it."""
+    """Creates a user: the owner of a new tenant, or a member of the tenant that invited it."""
 
     def __init__(
         self,

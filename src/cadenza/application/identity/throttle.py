@@ -1,4 +1,4 @@
-"""How often a client, and an e-mail address, may try."""
+"""Rate limits per client address and per e-mail address."""
 
 from ipaddress import ip_address, ip_network
 
@@ -9,14 +9,15 @@ _IPV6_PREFIX_BITS = 64
 
 
 class Throttle:
-    """Two limits: per client address, against one who tries many users, and per e-mail, against many who try one."""
+    """Two limits: per client address, against one client that tries many users, and per e-mail address, against many
+    clients that try one user."""
 
     def __init__(self, *, per_client: RateLimiter, per_email: RateLimiter) -> None:
         self._per_client = per_client
         self._per_email = per_email
 
     def check(self, client: str, email: str | None = None) -> None:
-        """Count a try; raise `RateLimited` when it is one too many. Whether the e-mail has a user plays no part."""
+        """Count a try. Raises `RateLimited` when it is over a limit, whether the e-mail address has a user or not."""
         wait_s = self._per_client.allow(_network_of(client))
         if wait_s is None and email is not None:
             wait_s = self._per_email.allow(email)
@@ -25,7 +26,7 @@ class Throttle:
 
 
 def _network_of(client: str) -> str:
-    """An IPv6 customer has a whole /64, so that is what counts as one client."""
+    """Return the address to count by. An IPv6 customer usually has a whole /64, so a /64 counts as one client."""
     try:
         address = ip_address(client)
     except ValueError:

@@ -19,8 +19,8 @@ from cadenza.ports.vault import PasswordHasher
 
 
 class UpdateUser:
-    """What is None stays. A new password ends the user's other sessions; the user is told of it, and of a new address
-    at the old one. `metadata` is merged key by key, a null removes."""
+    """None leaves a value as it is. A new password ends the user's other sessions, and the user gets a mail about it.
+    About a new address the old address gets a mail. `metadata` is merged key by key; a null removes its key."""
 
     def __init__(
         self, *, storage: Storage, hasher: PasswordHasher, sessions: SessionStates, letters: Letters, clock: Clock

@@ -1,4 +1,4 @@
-"""What log-in and refresh answer."""
+"""The result of log-in and refresh."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from cadenza.domain.identity.user import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedSession:
-    """A session's tokens as handed to the client; their text is kept out of logs."""
+    """A session's tokens for the client. Their text does not appear in logs."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)

@@ -1,9 +1,10 @@
-"""The catalogue in memory: what is listed, and what each tenant sees of it. Asked on the way of every order."""
+"""The catalogue in memory: what is listed, and what each tenant sees of it. Every order asks it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound
+from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.ports.storage import Storage
@@ -11,7 +12,7 @@ from cadenza.ports.storage.market import TenantOverride
 
 
 class Catalogue:
-    """A copy of the catalogue's tables: loaded at start and again after each change, here or in another process.
+    """A copy of the catalogue's tables. It is loaded at the start and again after each change that this process makes.
 
     Guarantee: answers from memory at once, from one consistent load; an older load never replaces a newer one.
     """
@@ -26,7 +27,7 @@ class Catalogue:
         self._load_shown = 0
 
     async def load(self) -> None:
-        """Read the tables anew. Raises `DatabaseUnavailable`, and then shows what it showed before."""
+        """Read the tables again. Raises `DatabaseUnavailable`, and then shows what it showed before."""
         self._loads_begun += 1
         load = self._loads_begun
         async with self._storage.read() as uow:
@@ -54,7 +55,7 @@ class Catalogue:
         return [instrument for instrument in self._instruments.values() if instrument.venue_id == venue_id]
 
     def override(self, tenant_id: TenantId, instrument_id: InstrumentId) -> TenantOverride:
-        """Return what the tenant decided about the instrument."""
+        """Return the tenant's own decisions about the instrument."""
         return self._overrides.get((tenant_id, instrument_id)) or TenantOverride(instrument_id, False, False)
 
     def for_tenant(self, tenant_id: TenantId, instrument_id: InstrumentId) -> Instrument:
@@ -65,6 +66,12 @@ class Catalogue:
         if seen is None:
             raise InstrumentNotFound(f"there is no instrument {instrument_id}", {"instrumentId": instrument_id})
         return seen
+
+    def exists_for(self, actor: Actor, instrument_id: InstrumentId) -> bool:
+        """Whether the instrument exists for the actor: its tenant did not delete it, and may use its venue."""
+        instrument = self._instruments.get(instrument_id)
+        seen = None if instrument is None else self._seen_by(actor.tenant_id, instrument)
+        return seen is not None and seen.venue_id.access in actor.access
 
     def all_for_tenant(self, tenant_id: TenantId) -> Sequence[Instrument]:
         """Return what the tenant sees, by id."""
@@ -88,7 +95,7 @@ class Catalogue:
         return [security_id for owner_id, security_id in self._deleted_securities if owner_id == tenant_id]
 
     def _seen_by(self, tenant_id: TenantId, instrument: Instrument) -> Instrument | None:
-        """That the venue delisted it weighs more than that the tenant disabled it."""
+        """Return it as the tenant sees it; what its venue delisted is DELISTED, even if the tenant disabled it."""
         override = self._overrides.get((tenant_id, instrument.id))
         if override is None:
             return instrument

@@ -1,32 +1,38 @@
-"""One instrument's feed: its kept book, its last trade, who needs it, and when it was last told of."""
+"""One instrument's feed: its order book, its last trade, its holders, and when it last brought news."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.instrument import TopOfBook
-from cadenza.domain.market.kept_book import OrderBook
+from cadenza.domain.market.order_book import OrderBook
 from cadenza.ports.concurrency import Promise
 from cadenza.ports.venue import VenueConnector
 
 
 @dataclass(slots=True, kw_only=True)
 class Feed:
-    """Instants are the clock's monotonic ms, but `last_event_ms`, which is the venue's time.
+    """Instants are our clock's monotonic ms, but `last_event_ms`, which is the venue's time.
 
-    `busy` is there while the connector opens or closes the feed, and settles with the failure when it has.
-    `stale_since_ms` is None while the book is fresh; `reopen_at_ms` is when a broken feed is to be opened anew, if it
-    has not recovered by then.
+    `busy` is set while the connector opens or closes the feed, and settles with the failure when there is one.
+    `stale_since_ms` is None while the book is fresh. `heard_at_ms` is when the last message that the book took came,
+    `age_ms_max` how long the venue is silent at most (None: for ever). `reopen_at_ms` is when a broken feed is closed
+    and opened again, unless it has recovered by then. `callers` counts those that wait for a fresh book; `waiting` are
+    settled with the next snapshot.
     """
 
     instrument_id: InstrumentId
+    venue_id: VenueId
     connector: VenueConnector
     book: OrderBook
+    age_ms_max: int | None
     asked_at_ms: int
     stale_since_ms: int | None
+    heard_at_ms: int = 0
     is_open: bool = False
     holders: set[object] = field(default_factory=set)
+    callers: int = 0
     waiting: list[Promise[None]] = field(default_factory=list)
     busy: Promise[VenueUnavailable | None] | None = None
     published_at_ms: int | None = None
@@ -50,6 +56,11 @@ class Feed:
         """Note the venue's time of an event."""
         self.last_event_ms = max(self.last_event_ms or 0, at_ms)
 
+    def is_too_old(self, now_ms: int) -> bool:
+        """Whether the book is fresh by its numbers, but its feed has been silent for too long."""
+        is_silent = self.age_ms_max is not None and now_ms - self.heard_at_ms > self.age_ms_max
+        return is_silent and self.book.is_fresh
+
     def become_stale(self, now_ms: int) -> None:
         """Show nothing until the next snapshot."""
         self.book.invalidate()
@@ -57,7 +68,7 @@ class Feed:
             self.stale_since_ms = now_ms
 
     def become_fresh(self) -> None:
-        """A snapshot came: wake those who wait for it."""
+        """A snapshot came: wake the callers that wait for it."""
         self.stale_since_ms = self.reopen_at_ms = None
         self.failures = 0
         waiting, self.waiting = self.waiting, []

@@ -5,8 +5,8 @@ from cadenza.application.market_data.keep_book import KeepBook
 from cadenza.domain.errors import InvalidRequest, OrderBookUnavailable
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import InstrumentStatus
-from cadenza.domain.market.order_book import BookSnapshot
 
 DEPTH_MAX = 1_000
 """Levels a side in an answer."""

@@ -1,12 +1,13 @@
-"""Candles of the trades that this process hears. In memory only: a restart begins anew, as the market's feeds do."""
+"""Candles of the trades that this process receives. They are in memory only, and begin again after a restart."""
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.market.candle import Candle, joined
-from cadenza.domain.market.order_book import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.ports.publisher import Publisher
 
 MINUTE_MS = 60_000
@@ -32,12 +33,18 @@ class KeepCandles:
     def account_events(self, events: Sequence[AccountEvent]) -> None:
         self._publisher.account_events(events)
 
+    def portfolio(self, portfolio: Portfolio) -> None:
+        self._publisher.portfolio(portfolio)
+
     def order_book(self, snapshot: BookSnapshot) -> None:
         self._publisher.order_book(snapshot)
 
     def trade(self, trade: MarketTrade) -> None:
         self._remember(trade)
         self._publisher.trade(trade)
+
+    def has_account_subscribers(self, account_id: TradingAccountId) -> bool:
+        return self._publisher.has_account_subscribers(account_id)
 
     def has_book_subscribers(self, instrument_id: InstrumentId) -> bool:
         return self._publisher.has_book_subscribers(instrument_id)
@@ -49,8 +56,8 @@ class KeepCandles:
             if len(self._minutes) > INSTRUMENTS_MAX:
                 self._minutes.popitem(last=False)
         self._minutes.move_to_end(trade.instrument_id)
-        told = Candle.of(trade, trade.at_ms - trade.at_ms % MINUTE_MS)
-        if minutes and minutes[-1].at_ms >= told.at_ms:  # a venue's clock may step back
-            minutes[-1] = minutes[-1].and_then(told)
+        new = Candle.of(trade, trade.at_ms - trade.at_ms % MINUTE_MS)
+        if minutes and minutes[-1].at_ms >= new.at_ms:  # a venue's clock may step back
+            minutes[-1] = minutes[-1].and_then(new)
         else:
-            minutes.append(told)
+            minutes.append(new)

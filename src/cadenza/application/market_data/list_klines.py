@@ -25,8 +25,8 @@ INTERVALS_MS: Mapping[str, int] = MappingProxyType(
 
 
 class ListKlines:
-    """The use case: what was traded since this process hears the instrument, by the interval; all or nothing, in the
-    request's order. An instrument that was not traded, or is not listened to, has none."""
+    """The use case: what was traded since the instrument's feed was opened, by the interval; all or nothing, in the
+    request's order. An instrument that was not traded, or whose feed is not open, has none."""
 
     def __init__(self, *, catalogue: Catalogue, candles: KeepCandles) -> None:
         self._catalogue = catalogue

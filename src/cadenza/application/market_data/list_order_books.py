@@ -6,15 +6,15 @@ from cadenza.application.market_data.get_order_book import GetOrderBook
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.order_book import BookSnapshot
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.ports.concurrency import Concurrency
 
 INSTRUMENTS_PER_REQUEST_MAX = 100
 
 
 class ListOrderBooks:
-    """The use case: one book per instrument, in the request's order. All or nothing: an answer that left some out could
-    not be told from one to another request."""
+    """The use case: one book per instrument, in the request's order. All or nothing: an answer that left some out would
+    look like the answer to another request."""
 
     def __init__(self, *, get_order_book: GetOrderBook, concurrency: Concurrency) -> None:
         self._get_order_book = get_order_book

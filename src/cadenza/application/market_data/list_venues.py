@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 
+from cadenza.application.market_data.run_venues import RunVenues
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import VenueId
-from cadenza.ports.venue import Connectors, VenueStatus
+from cadenza.ports.venue import VenueStatus
 
 
 class ListVenues:
-    """The use case: every venue with a connector installed, by name, with what the last contact said of it."""
+    """The use case: every venue with a connector installed, by name. One whose connector has not started is OFFLINE; of
+    the others the status is what the last contact said."""
 
-    def __init__(self, *, connectors: Connectors) -> None:
-        self._connectors = connectors
+    def __init__(self, *, venues: RunVenues) -> None:
+        self._venues = venues
 
     async def __call__(self, actor: Actor) -> Sequence[tuple[VenueId, VenueStatus]]:
         actor.require(Scope.READ)
-        return [(venue_id, self._connectors[venue_id].status()) for venue_id in sorted(self._connectors, key=str)]
+        names = sorted((venue_id for venue_id, _ in self._venues.conditions()), key=str)
+        return [(venue_id, self._venues.status(venue_id)) for venue_id in names]

@@ -1,4 +1,4 @@
-"""Read a venue's instruments anew into the shared catalogue."""
+"""Read a venue's instruments into the shared catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import TenantId, VenueId
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.venue_spec import InstrumentListing
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
 from cadenza.ports.venue import Connectors
@@ -17,8 +18,9 @@ from cadenza.ports.venue import Connectors
 class SyncInstruments:
     """The use case. Returns how many instruments were written.
 
-    Instruments that the venue lists no more become DELISTED, but only by a sync without symbols. What tenants disabled
-    stays disabled for them; what the caller's tenant had deleted comes back when it is among those written.
+    Instruments that the venue does not list any more become DELISTED, but only by a sync without symbols at a venue
+    that lists all its instruments, and never by an empty list. What tenants disabled stays disabled for them. What the
+    caller's tenant had deleted comes back when it is among those written.
     """
 
     def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
@@ -31,11 +33,12 @@ class SyncInstruments:
         not list."""
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
-        listed = await connector_of(self._connectors, venue_id).instruments()
+        connector = connector_of(self._connectors, venue_id)
+        listed = await connector.instruments()
         written = _chosen(listed, symbols)
         async with self._storage.begin() as uow:
             await uow.catalogue.upsert_instruments(written)
-            if not symbols:
+            if written and not symbols and connector.spec.listing is InstrumentListing.LISTED:
                 await uow.catalogue.delist_missing(venue_id, [instrument.id for instrument in written])
             for override in self._deleted_among(actor.tenant_id, written):
                 await uow.catalogue.set_override(actor.tenant_id, override)

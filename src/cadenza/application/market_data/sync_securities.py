@@ -1,4 +1,4 @@
-"""Read a venue's securities anew into the shared catalogue."""
+"""Read a venue's securities into the shared catalogue."""
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.venues import connector_of
@@ -10,7 +10,7 @@ from cadenza.ports.venue import Connectors
 
 class SyncSecurities:
     """The use case. What the caller's tenant had deleted comes back when the venue still has it; securities that the
-    venue has no more stay, as balances refer to them. Raises `VenueNotSupported`, `VenueUnavailable`."""
+    venue does not have any more stay, as balances refer to them. Raises `VenueNotSupported`, `VenueUnavailable`."""
 
     def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
         self._storage = storage

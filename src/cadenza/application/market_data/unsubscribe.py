@@ -14,8 +14,8 @@ KIND = SubscriptionType.ORDER_BOOK
 
 
 class UnsubscribeOrderBook:
-    """The use case: by subscription id, by instrument, or by both when they agree. Ending an ended subscription
-    answers it as it is. The upstream feed is closed when nobody needs it any more."""
+    """The use case: by subscription id, by instrument, or by both when they agree. A subscription that has
+    ended is answered as it is. The upstream feed is closed when nobody needs it any more."""
 
     def __init__(self, *, storage: Storage, books: KeepBook, clock: Clock) -> None:
         self._storage = storage

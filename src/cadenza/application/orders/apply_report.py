@@ -1,67 +1,192 @@
-"""A fill, and every other news of a venue: one way in, whoever brings it.
-
-Sessions deliver to `SessionSink`, which commits the reports in order and holds the session back meanwhile: a fill is
-never dropped. (Books go the opposite way: there the newest wins; see `market_data/keep_book.py`.)
+"""The one way in for every report of a venue, whatever brings it: a reply, the stream, a lookup or a replay. A fill is
+never dropped. A report that cannot be applied is kept with its reason, and the reports beside it are applied. (Books do
+the opposite: the newest wins; see `market_data/keep_book.py`.)
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cadenza.application.orders.committer import Committer
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport, Report
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderReport,
+    PositionReport,
+    RejectedReport,
+    Report,
+    UndeterminedOutcomeReport,
+    UnknownOutcomeReport,
+)
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import Books
+from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage.trading import BatchKeys
+
+OnLate = Callable[[DatabaseUnavailable], None]
+
+
+@dataclass(slots=True)
+class AppliedReports:
+    """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
+    whose last report was a fill (`unsettled`), or a balance or position (`settled`); and the kept reports that no later
+    report can make applicable."""
+
+    orders: dict[OrderId, Order] = field(default_factory=dict)
+    unsettled: set[TradingAccountId] = field(default_factory=set)
+    settled: set[TradingAccountId] = field(default_factory=set)
+    contradictions: list[tuple[Report, KeepReason]] = field(default_factory=list)
+    undetermined: list[Order] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyReports:
-    """A change: the reports in their order. Its decision is the orders they were about, as they are now.
-
-    `tells_all` says that with them everything has been told that happened in their account up to the latest of them.
+    """A change: apply the reports in their order. `is_complete`: with them, everything that happened in their account
+    up to the latest of them has been reported.
     """
 
     reports: Sequence[Report]
-    tells_all: bool = False
+    is_complete: bool = False
 
     def name_keys(self, keys: BatchKeys) -> None:
         for report in self.reports:
             keys.accounts.add(report.account_id)
-            if isinstance(report, ExternalOrderReport):
-                keys.reserving.add(report.account_id)
-            if report.order_id is not None:
-                keys.orders.add(report.order_id)
-            if report.venue_order_id is not None:
-                keys.kept.add((report.account_id, report.venue_order_id))
-                if report.order_id is None or isinstance(report, ExternalOrderReport):
-                    keys.venue_orders.add((report.account_id, report.venue_order_id))
+            if isinstance(report, OrderReport):
+                _name_order(report, keys)
 
-    def decide(self, state: TradingState) -> dict[OrderId, Order]:
-        orders: dict[OrderId, Order] = {}
+    def decide(self, state: TradingState) -> AppliedReports:
+        applied = AppliedReports()
         for report in self.reports:
+            kept_before = len(state.changed.kept)
+            before = state.order_of(report) if isinstance(report, UndeterminedOutcomeReport) else None
             order = apply_report(state, report)
             if order is not None:
-                orders[order.id] = order
-            if self.tells_all:
-                state.hear(report.account_id, report.at_ms)
+                applied.orders[order.id] = order
+                if before not in (None, order):
+                    applied.undetermined.append(order)
+            _note_books(state, report, applied)
+            new = state.changed.kept[kept_before:]
+            applied.contradictions += [(kept.report, kept.reason) for kept in new if kept.reason not in _EXPECTED]
+            if self.is_complete and _is_venues(report):
+                state.complete_until(report.account_id, report.at_ms)
+        return applied
+
+
+def _is_venues(report: Report) -> bool:
+    """Whether the instant of the report is the venue's. A request that was not sent or not answered has none."""
+    if isinstance(report, RejectedReport):
+        return report.reason != RejectReason.NOT_SENT.value
+    return not isinstance(report, UnknownOutcomeReport | UndeterminedOutcomeReport)
+
+
+_EXPECTED = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION})
+"""Reports that are kept for these reasons came before what explains them. They raise no alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRefused:
+    """A change: keep a report that could not be booked, for a person to look at."""
+
+    report: Report
+    detail: str
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.report.account_id)
+
+    def decide(self, state: TradingState) -> None:
+        state.account(self.report.account_id)
+        state.keep(self.report, KeepReason.REFUSED, self.detail)
+
+
+class ReportIntake:
+    """Commits reports. Whatever one report contains, the others are booked and the caller continues."""
+
+    def __init__(self, *, committer: Committer, alarms: Alarms) -> None:
+        self._committer = committer
+        self._alarms = alarms
+        self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
+        """Called when a fill was followed by no balance or position of an account whose venue keeps the books."""
+        self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
+        """Called when such an account's balance or position came, and no fill after it."""
+
+    async def apply(
+        self, reports: Sequence[Report], *, is_complete: bool = False, on_late: OnLate | None = None
+    ) -> Mapping[OrderId, Order]:
+        """Apply reports in their order; return the orders that they were about, as committed. `on_late` is called when
+        the database takes longer than a client should wait. The reports are committed all the same.
+        """
+        if not reports:
+            return {}
+        try:
+            applied = await self._committer.commit_report(ApplyReports(reports, is_complete), on_late)
+        except CadenzaError as error:
+            return await self._apply_singly(reports, error)
+        self._follow_up(applied)
+        return applied.orders
+
+    async def _apply_singly(self, reports: Sequence[Report], error: CadenzaError) -> Mapping[OrderId, Order]:
+        """Find the report that cannot be booked, keep it, and book the others."""
+        if len(reports) == 1:
+            await self._keep(reports[0], error)
+            return {}
+        orders: dict[OrderId, Order] = {}
+        for report in reports:
+            orders |= await self.apply([report])
         return orders
 
+    async def _keep(self, report: Report, error: CadenzaError) -> None:
+        cause = error.__cause__ or error
+        detail = f"{type(cause).__name__}: {cause}"
+        self._alarms.sound(Alarm.REPORT_REFUSED, _facts(report) | {"detail": detail})
+        try:
+            await self._committer.commit_report(KeepRefused(report, detail))
+        except CadenzaError:
+            return  # the account is gone, or the alarm's log line is all that can be kept of it
 
-class SessionSink:
-    """`ports.venue.ReportSink` over the committer. Law: returns when the reports are committed, so a session that
-    delivers one after another keeps their order and is held back by a slow database.
+    def _follow_up(self, applied: AppliedReports) -> None:
+        for account_id in applied.settled:
+            self.on_settled(account_id)
+        for account_id in applied.unsettled:
+            self.on_unsettled(account_id)
+        for report, reason in applied.contradictions:
+            self._alarms.sound(Alarm.REPORT_REFUSED, _facts(report) | {"detail": reason.value})
+        for order in applied.undetermined:
+            self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
 
-    A stream tells everything from when its session opened. Whether nothing is missing before that is known when the
-    account is reconciled: `is_reconciled` says so.
-    """
 
-    def __init__(self, committer: Committer, is_reconciled: Callable[[TradingAccountId], bool]) -> None:
-        self._committer = committer
-        self._is_reconciled = is_reconciled
+def _name_order(report: OrderReport, keys: BatchKeys) -> None:
+    account_id = report.account_id
+    if isinstance(report, ExternalOrderReport):
+        keys.reserving.add(account_id)
+    if report.order_id is not None:
+        keys.orders.add(report.order_id)
+        keys.kept.add((account_id, str(report.order_id)))
+    elif report.sent_id is not None:
+        keys.sent_orders.add((account_id, report.sent_id))
+        keys.kept.add((account_id, report.sent_id))
+    if report.venue_order_id is not None:
+        keys.kept.add((account_id, report.venue_order_id))
+        if report.order_id is None or isinstance(report, ExternalOrderReport):
+            keys.venue_orders.add((account_id, report.instrument_id, report.venue_order_id))
 
-    async def deliver(self, reports: Sequence[Report]) -> None:
-        if reports:
-            tells_all = all(self._is_reconciled(report.account_id) for report in reports)
-            await self._committer.commit_report(ApplyReports(reports, tells_all))
+
+def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
+    account = state.account(report.account_id)
+    if state.books_of(account) is not Books.VENUE:
+        return
+    if isinstance(report, FillReport):
+        applied.unsettled.add(account.id)
+        applied.settled.discard(account.id)
+    elif isinstance(report, BalanceReport | PositionReport):
+        applied.settled.add(account.id)
+        applied.unsettled.discard(account.id)
+
+
+def _facts(report: Report) -> dict[str, object]:
+    return {"account_id": report.account_id, "report": repr(report)}

@@ -1,11 +1,10 @@
-"""Cancel an order: the wish is recorded, the venue asked, its answer applied like any report."""
+"""Cancel an order: record the request, ask the venue, and apply its answer like any report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.in_flight import VENUE_REPLY_MS_MAX
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
@@ -21,7 +20,7 @@ from cadenza.ports.storage.trading import BatchKeys
 
 @dataclass(frozen=True, slots=True)
 class CancelChange:
-    """The wish to cancel, decided in transaction 1."""
+    """The request to cancel, decided in transaction 1."""
 
     account_id: TradingAccountId
     order_id: OrderId
@@ -44,9 +43,16 @@ class CancelOrder:
     """
 
     def __init__(
-        self, *, committer: Committer, sessions: Sessions, concurrency: Concurrency, failpoints: Failpoints
+        self,
+        *,
+        committer: Committer,
+        intake: ReportIntake,
+        sessions: Sessions,
+        concurrency: Concurrency,
+        failpoints: Failpoints,
     ) -> None:
         self._committer = committer
+        self._intake = intake
         self._sessions = sessions
         self._concurrency = concurrency
         self._failpoints = failpoints
@@ -65,9 +71,8 @@ class CancelOrder:
             self._failpoints.reach("cancel.before_venue")
             reports = await self._reply(order)
             self._failpoints.reach("cancel.after_venue")
-            tells_all = self._sessions.has_told_all(order.account_id)
-            change = ApplyReports(reports, tells_all)
-            orders = await self._committer.commit_report(change, answer.fail) if reports else {}
+            is_complete = self._sessions.has_reported_all(order.account_id)
+            orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
@@ -76,9 +81,10 @@ class CancelOrder:
             answer.fail(InternalError("the cancel ended without an answer; look the order up"))
 
     async def _reply(self, order: Order) -> Sequence[Report]:
-        """What the venue says; nothing when it does not in time, or when the session was closed meanwhile. Then the
-        order is answered as it is: the wish is on disk, and reconciling tells it again."""
+        """Return the venue's answer; nothing when it does not come in time or the session was closed meanwhile. The
+        request to cancel is on disk then, and the venue is asked again."""
         if not self._sessions.is_open(order.account_id):
             return ()
         session = self._sessions.get(order.account_id)
-        return await self._concurrency.within(VENUE_REPLY_MS_MAX, session.cancel(order)) or ()
+        reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
+        return await self._concurrency.within(reply_ms_max, session.cancel(order)) or ()

@@ -2,13 +2,13 @@
 
 It takes what is waiting (changes of many accounts: submits, cancels, reports, adoptions) and makes one transaction of
 it: load → decide (pure, one after another, seeing each other's effect) → save, which commits → effects. There is no
-timer: an idle committer takes what is on its way already and starts; what arrives meanwhile is the next batch.
+timer: an idle committer takes the changes that are already on their way and starts. Changes that arrive meanwhile make
+the next batch.
 
-Nothing is locked between load and save. `save` says when the accounts have changed since; then all is decided again.
-
-A refusal is a decision: it fails its own promise and spoils nobody's batch. When the database fails a batch, its
-changes are tried one by one, so that one poisoned change cannot hold the others. Commands give up after some tries and
-say that nothing is lost by repeating; reports never give up: a fill is money.
+Nothing is locked between load and save. `save` refuses when the accounts have changed since, and the batch is decided
+again. A refusal is a decision: it fails its own promise and not the batch. When the database fails a batch, its changes
+are tried one by one, so that one poisoned change does not hold up the others. A command is given up after some tries,
+with an answer that repeating it is safe. Reports are never given up: a fill is money.
 """
 
 from collections import deque
@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from cadenza.application.orders.portfolios import PortfolioBuilder, Valuation
-from cadenza.application.orders.tell_missed import TellMissed
+from cadenza.application.orders.publish_missed import PublishMissed
+from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
 from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.events import PortfolioUpdated
 from cadenza.domain.trading.state import TradingState, World
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.failpoints import Failpoints
@@ -43,13 +43,13 @@ BOOK_DEPTH_MAX = 200
 
 
 class Change(Protocol[R_co]):
-    """Something to decide within a batch."""
+    """A change to decide within a batch."""
 
     def name_keys(self, keys: BatchKeys) -> None:
         """Add the rows that `decide` needs."""
 
     def decide(self, state: TradingState) -> R_co:
-        """Change the state, or raise a `CadenzaError` and leave it as it was."""
+        """Change the state and return the result, or raise a `CadenzaError` and leave the state as it was."""
 
 
 OnLate = Callable[[DatabaseUnavailable], None]
@@ -57,7 +57,7 @@ OnLate = Callable[[DatabaseUnavailable], None]
 
 @dataclass(slots=True, eq=False)
 class _Work(Generic[R]):
-    """`on_late` is told, once, when it has waited too long; a command that is late is given up then."""
+    """`on_late` is called once when the change has waited too long. A late command is given up then."""
 
     change: Change[R]
     promise: Promise[R]
@@ -90,17 +90,18 @@ class CommitterLimits:
 
 
 class Committer:
-    """One per process; several processes are kept apart by the versions of the accounts' rows."""
+    """One per process. The versions of the accounts' rows keep several processes apart."""
 
     def __init__(
         self,
         *,
         trading: TradingRepository,
+        spec: Callable[[VenueId], VenueSpec],
         market: MarketView,
         catalogue: "InstrumentSource",
-        portfolios: PortfolioBuilder,
+        portfolios: PublishPortfolios,
         publisher: Publisher,
-        missed: TellMissed,
+        missed: PublishMissed,
         waiters: Waiters,
         clock: Clock,
         ids: Ids,
@@ -109,6 +110,7 @@ class Committer:
         limits: CommitterLimits,
     ) -> None:
         self._trading = trading
+        self._spec = spec
         self._market = market
         self._catalogue = catalogue
         self._portfolios = portfolios
@@ -126,8 +128,9 @@ class Committer:
         self.changes_total = 0
 
     async def commit(self, change: Change[R]) -> R:
-        """Decide a command durably; return its decision once committed. Raises refusals, `Overloaded` when too much is
-        waiting, and `DatabaseUnavailable`, after which repeating with the same key finds out what happened."""
+        """Decide a command durably; return the decision once it is committed. Raises refusals, `Overloaded` when too
+        many changes wait, and `DatabaseUnavailable`; after that, repeating with the same key finds out what
+        happened."""
         work: _Work[R] = _Work(
             change, self._concurrency.promise(), self._limits.command_tries_max, self._clock.monotonic_ms()
         )
@@ -138,17 +141,17 @@ class Committer:
         return await work.promise.wait()
 
     async def commit_report(self, change: Change[R], on_late: OnLate | None = None) -> R:
-        """Apply news durably, however long the database takes; waits while too much is waiting. `on_late` is told when
-        it takes longer than a client should wait; the news is not given up."""
+        """Apply reports durably, however long the database takes. Waits while the queue is full. `on_late` is called
+        when it takes longer than a client should wait; the reports are committed all the same."""
         work: _Work[R] = _Work(change, self._concurrency.promise(), None, self._clock.monotonic_ms(), on_late)
         if on_late is not None:
             self._limited.append(work)
         await self._inbox.put(work)
         return await work.promise.wait()
 
-    async def tell_late(self) -> None:
-        """Tell whoever has waited too long, to be called again and again. What is told is true whatever comes: the
-        outcome is found by repeating with the same key."""
+    async def answer_late(self) -> None:
+        """Answer the callers that have waited too long. One loop calls this again and again. The answer stays true
+        whatever happens later: repeating with the same key finds the outcome."""
         late_ms = self._clock.monotonic_ms() - self._limits.late_ms
         while self._limited and (self._limited[0].is_settled or self._limited[0].since_ms <= late_ms):
             work = self._limited.popleft()
@@ -196,10 +199,11 @@ class Committer:
             work.change.name_keys(keys)
         for attempt in range(DECISIONS_MAX):
             rows = await self._trading.load(keys, is_fresh=attempt > 0)
-            batch = [work for work in batch if not work.is_settled]  # whom it took too long went away with an answer
+            batch = [
+                work for work in batch if not work.is_settled
+            ]  # callers that waited too long were answered already
             state = self._state(rows)
             outcomes = [_decide(work, state) for work in batch]
-            self._tell_portfolios(state)
             changes = _changes(state)
             if rows.is_remembered and _needs_fresh_rows(keys, outcomes, changes):
                 continue
@@ -215,13 +219,14 @@ class Committer:
         self.batches_total += 1
         self.changes_total += len(batch)
         self._publisher.account_events(state.changed.events)
+        self._portfolios.note(state)
         self._waiters.wake(order for order in (*changes.created, *changes.updated) if order.is_closed)
         _settle(batch, outcomes)
 
     async def _save(self, rows: BatchRows, changes: BatchChanges) -> bool:
         try:
             return await self._trading.save(rows, changes)
-        except BaseException:  # it may be written all the same, and then nobody has been told
+        except BaseException:  # it may be written all the same, and nothing of it was published yet
             changed = {account.id for account in changes.accounts}
             for account in rows.accounts:
                 if account.id in changed:
@@ -230,28 +235,18 @@ class Committer:
 
     def _state(self, rows: BatchRows) -> TradingState:
         return TradingState(
-            self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.unmatched, rows.claims
+            self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.kept, rows.claims
         )
 
     def _world(self) -> World:
         return World(
+            spec=self._spec,
             instrument=self._catalogue.instrument,
             top=self._market.top,
             book=lambda instrument_id: self._market.snapshot(instrument_id, BOOK_DEPTH_MAX),
             new_id=self._ids.new,
             now_ms=self._clock.now_ms(),
         )
-
-    def _tell_portfolios(self, state: TradingState) -> None:
-        valuations: dict[VenueId, Valuation] = {}
-        for account_id in state.changed.portfolios:
-            account = state.account(account_id)
-            valuation = valuations.get(account.venue_id)
-            if valuation is None:
-                valuation = valuations[account.venue_id] = self._portfolios.valuation(account.venue_id)
-            balances, positions = state.balances(account_id), _positions_to_tell(state, account_id)
-            portfolio = self._portfolios.build(account, balances, positions, state.world.now_ms, valuation)
-            state.emit(account_id, PortfolioUpdated(portfolio))
 
 
 class InstrumentSource(Protocol):
@@ -266,7 +261,7 @@ def _decide(work: _Work[Any], state: TradingState) -> object:
         decision = work.change.decide(state)
     except CadenzaError as refusal:
         return refusal
-    state.tell_orders()
+    state.record_order_events()
     return decision
 
 
@@ -279,15 +274,9 @@ def _settle(batch: Sequence[_Work[Any]], outcomes: Sequence[object]) -> None:
 
 
 def _needs_fresh_rows(keys: BatchKeys, outcomes: Sequence[object], changes: BatchChanges) -> bool:
-    """Whether something was decided on remembered rows that saving does not prove: a refusal, or a mere reading."""
+    """Whether remembered rows led to a decision that saving does not prove: a refusal, or a mere read."""
     is_refused = any(isinstance(outcome, CadenzaError) for outcome in outcomes)
     return is_refused or len(changes.accounts) < len(keys.accounts)
-
-
-def _positions_to_tell(state: TradingState, account_id: Any) -> list[Any]:
-    """Open positions, and those that this batch closed."""
-    closed = [p for p in state.changed.positions.values() if p.account_id == account_id and p.closed_at_ms is not None]
-    return [*state.positions(account_id), *closed]
 
 
 def _changes(state: TradingState) -> BatchChanges:
@@ -295,17 +284,17 @@ def _changes(state: TradingState) -> BatchChanges:
     return BatchChanges(
         created=list(changed.created.values()),
         updated=list(changed.updated.values()),
-        executions=changed.executions,
+        executions=list(changed.executions.values()),
         balances=state.changed_balances(),
         positions=list(changed.positions.values()),
         accounts=state.changed_accounts(),
         events=changed.events,
-        unmatched=changed.unmatched,
-        matched=changed.matched,
+        kept=changed.kept,
+        taken=changed.taken,
         operations=changed.operations,
     )
 
 
 def _is_empty(changes: BatchChanges) -> bool:
-    """Whatever changes an order or a balance tells the account's log, and so changes the account's sequence."""
-    return not (changes.accounts or changes.unmatched or changes.operations)
+    """Whatever changes an order, a balance or a position changes its account's row too."""
+    return not (changes.accounts or changes.kept or changes.operations)

@@ -14,7 +14,7 @@ from cadenza.ports.storage.trading import OrderFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderQuery:
-    """Which orders; None means any. `start_ms` <= created_at < `end_ms`; a cursor wins over the offset."""
+    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`; a cursor wins over the offset."""
 
     order_id: OrderId | None = None
     status: OrderStatus | None = None
@@ -28,7 +28,7 @@ class OrderQuery:
     ascending: bool = False
 
     def fingerprint(self) -> str:
-        """What a cursor is bound to: everything but where the page is."""
+        """The text to which a cursor is bound: all filters, without the position of the page."""
         parts = (self.order_id, self.status, self.account_id, self.instrument_id, self.start_ms, self.end_ms)
         return f"orders|{'|'.join(str(part) for part in parts)}|{self.ascending}"
 

@@ -17,7 +17,7 @@ DEFAULT_CURRENCY = "USDT"
 
 
 class Valuation:
-    """What one venue's assets are worth in one currency, at one moment: each is looked up once."""
+    """The values of one venue's assets in one currency at one moment. Each is looked up once."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Valuation:
 
 
 class PortfolioBuilder:
-    """Builds portfolios from rows, the catalogue and the marks in memory. Pure but for reading those."""
+    """Builds portfolios from rows, the catalogue and the marks in memory. It has no side effects."""
 
     def __init__(
         self,
@@ -82,7 +82,8 @@ class PortfolioBuilder:
         self._security = security
 
     def valuation(self, venue_id: VenueId, currency: str = DEFAULT_CURRENCY) -> Valuation:
-        """Return how the venue's assets are valued now: for portfolios in one currency that are built at one moment."""
+        """Return the current values of the venue's assets, to be shared by portfolios in one currency that are built at
+        one moment."""
         return Valuation(venue_id, currency, mark=self._mark, security=self._security)
 
     def build(
@@ -111,15 +112,15 @@ class PortfolioBuilder:
             account=account,
             positions=marked,
             balances=held,
-            summary=summarize(tuple(balances), marked, instruments, valuation.currency, valuation.rate),
+            summary=summarize(tuple(balances), marked, valuation.currency, valuation.rate),
             updated_at_ms=max(updated_ms, default=now_ms),
         )
 
     def _marked(self, position: Position, instrument: Instrument) -> MarkedPosition:
         return MarkedPosition(
             position=position,
+            instrument=instrument,
             security_type=_kind(instrument),
-            base_asset=instrument.base_asset,
             mark=self._mark(instrument.id),
         )
 

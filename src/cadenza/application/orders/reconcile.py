@@ -1,145 +1,142 @@
-"""Reconcile: ask the venue what became of orders whose outcome we do not know. It never sends an order; a cancel that
-may not have arrived is repeated, which is harmless.
+"""Reconcile: find out what happened in an account while it had no live session. It never sends an order.
 
-Run when a session opens (after a restart, a reconnect) and from time to time for orders that stay without an answer.
+There is one path, whatever the cause (a start, a reconnect, a broken stream, a new snapshot): replay what happened, ask
+about every order that is open or in doubt, read the whole account. Only then are new orders sent.
 """
 
 from collections.abc import Mapping, Sequence
 
-from cadenza.application.orders.apply_report import ApplyReports
-from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.in_flight import InFlight
+from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.inquire import ORDERS_PER_LOOKUP_MAX
+from cadenza.application.orders.take_snapshots import TakeSnapshots
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,
     ExpiredReport,
+    FillCorrectedReport,
     FillReport,
+    OrderReport,
     RejectedReport,
     Report,
 )
+from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
-from cadenza.ports.storage.trading import Settled
+from cadenza.ports.storage.trading import NewsGap, Settled
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession
 
-ORDERS_PER_LOOKUP_MAX = 100
-UNANSWERED_AFTER_MS = 2_000
-"""An order that has waited this long for an answer is asked for."""
-
 REPLAY_OVERLAP_MS = 60_000
-"""How much of what was heard already is asked for again: a stream may be out of order, and clocks may differ, by so
-much."""
-
-UNANSWERED_ORDERS_MAX = 1_000
-"""Orders asked for in one round; the longest waiting come first."""
+"""How far a replay overlaps with what is known already, because a stream may be out of order and clocks may differ by
+this much."""
 
 
 class Reconcile:
-    """Asks a session about its account's orders and applies what it answers; safe to repeat."""
+    """Reconciles accounts. Safe to repeat: after a crash the next run asks from the same instant."""
 
     def __init__(
-        self, *, committer: Committer, storage: Storage, in_flight: InFlight, clock: Clock, failpoints: Failpoints
+        self,
+        *,
+        storage: Storage,
+        intake: ReportIntake,
+        snapshots: TakeSnapshots,
+        alarms: Alarms,
+        clock: Clock,
+        failpoints: Failpoints,
     ) -> None:
-        self._in_flight = in_flight
-        self._committer = committer
         self._storage = storage
+        self._intake = intake
+        self._snapshots = snapshots
+        self._alarms = alarms
         self._clock = clock
         self._failpoints = failpoints
 
-    async def whole_account(self, account_id: TradingAccountId, session: ExecutionSession) -> None:
-        """After a session opened: everything that was not heard yet, then every open order by its id.
-
-        Our own newest event would be no bound: the venue's news may have been far behind it when the process ended.
+    async def __call__(
+        self, account_id: TradingAccountId, session: ExecutionSession, gap_since_ms: int | None = None
+    ) -> None:
+        """Reconcile the account. Raises `VenueUnavailable` or `DatabaseUnavailable`; then the account's
+        `complete_until_ms` does not move. `gap_since_ms`: what happened since then (the venue's clock) may have been
+        missed too.
         """
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
-        if account is not None and account.heard_until_ms is not None:
-            await self._since(account_id, session, account.heard_until_ms - REPLAY_OVERLAP_MS)
-
-    async def after_adoption(self, account_id: TradingAccountId, session: ExecutionSession, adopted_at_ms: int) -> None:
-        """After a snapshot was taken in: what happened since, and what open orders had been filled before."""
-        await self._since(account_id, session, adopted_at_ms)
-
-    async def _since(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
-        await self._replay(session, since_ms)
+            orders = await uow.orders.unresolved(account_id)
+        if account is None or account.complete_until_ms is None:
+            return
+        # An order in doubt may hide news from before that instant.
+        since = [account.complete_until_ms, *(order.created_at_ms for order in orders if order.is_in_doubt)]
+        since_ms = min(since if gap_since_ms is None else [*since, gap_since_ms])
+        await self._replay(account_id, session, since_ms)
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         await self._lookup(session, orders)
+        await self._snapshots.take(account_id, session)
 
-    async def _replay(self, session: ExecutionSession, since_ms: int) -> None:
-        """Apply what the session tells, piece by piece. That all has been heard is known with the last piece, so after
-        a death before it the next start asks from the same instant; what was applied then changes nothing again."""
+    async def _replay(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
+        """Apply the session's replay, piece by piece. Only the last piece makes it complete, so after a crash before
+        that the next run asks from the same instant. Applying a report twice changes nothing."""
         held: Sequence[Report] = ()
-        async for piece in session.replay(since_ms):
-            news = await self._news(piece)
+        covers_from_ms = None
+        async for piece in session.replay(since_ms - REPLAY_OVERLAP_MS):
+            covers_from_ms = piece.covers_from_ms
+            news = await self._news(piece.reports)
             if news:
                 await self._apply(held)
                 held = news
-        await self._apply(held, tells_all=True)
+        if covers_from_ms is not None and covers_from_ms > since_ms:
+            await self._note_gap(account_id, since_ms, covers_from_ms)
+        await self._apply(held, is_complete=True)
+
+    async def _note_gap(self, account_id: TradingAccountId, from_ms: int, until_ms: int) -> None:
+        gap = NewsGap(account_id=account_id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
+        async with self._storage.begin() as uow:
+            await uow.gaps.add(gap)
+            await uow.commit()
+        self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account_id, "from_ms": from_ms, "until_ms": until_ms})
 
     async def _news(self, piece: Sequence[Report]) -> Sequence[Report]:
-        """Leave out what a closed order knows already, which is nearly all of an overlap: it costs no transaction."""
-        order_ids = {report.order_id for report in piece if report.order_id is not None}
+        """Leave out reports that closed orders already contain. That is nearly all of an overlap, which then costs no
+        transaction."""
+        order_ids = {r.order_id for r in piece if isinstance(r, OrderReport) and r.order_id is not None}
         if not order_ids:
             return piece
         async with self._storage.read() as uow:
             settled = await uow.orders.settled(order_ids)
         return [report for report in piece if not _is_known(report, settled)]
 
-    async def waiting(self) -> Mapping[TradingAccountId, Sequence[Order]]:
-        """Return the orders of all accounts that have waited too long for an answer."""
-        before_ms = self._clock.now_ms() - UNANSWERED_AFTER_MS
-        async with self._storage.read() as uow:
-            orders = await uow.orders.unanswered(before_ms, UNANSWERED_ORDERS_MAX)
-        waiting: dict[TradingAccountId, list[Order]] = {}
-        for order in orders:
-            waiting.setdefault(order.account_id, []).append(order)
-        return waiting
-
-    async def ask(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
-        """Ask the venue about these orders. Those that are being sent just now are left out: their request waits for
-        the answer itself, at most `VENUE_REPLY_MS_MAX`."""
-        await self._lookup(session, orders)
-
     async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
-        orders = [order for order in orders if order.id not in self._in_flight]
         for start in range(0, len(orders), ORDERS_PER_LOOKUP_MAX):
             self._failpoints.reach("reconcile.before_lookup")
             reports = await session.lookup(orders[start : start + ORDERS_PER_LOOKUP_MAX])
             self._failpoints.reach("reconcile.after_lookup")
-            known = await self._apply(reports)
-            await self._cancel_again(session, [o for o in known.values() if o.status is OrderStatus.PENDING_CANCEL])
+            await self._apply(reports)
 
-    async def _cancel_again(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
-        """The wish to cancel is on disk and the order works on at the venue: ask once more, which is harmless."""
-        for order in orders:
-            await self._apply(await session.cancel(order))
-
-    async def _apply(self, reports: Sequence[Report], *, tells_all: bool = False) -> dict[OrderId, Order]:
+    async def _apply(self, reports: Sequence[Report], *, is_complete: bool = False) -> None:
         """Apply in changes of at most `REPLAY_REPORTS_MAX` reports, one after another."""
-        known: dict[OrderId, Order] = {}
         for start in range(0, len(reports), REPLAY_REPORTS_MAX):
             end = start + REPLAY_REPORTS_MAX
-            change = ApplyReports(reports[start:end], tells_all and end >= len(reports))
-            known |= await self._committer.commit_report(change)
-        return known
+            await self._intake.apply(reports[start:end], is_complete=is_complete and end >= len(reports))
 
 
 def _is_known(report: Report, settled: Mapping[OrderId, Settled]) -> bool:
-    """Whether a report can change nothing: its order is closed, which is final, and has the execution it tells of."""
-    known = None if report.order_id is None else settled.get(report.order_id)
+    """Whether a report can change nothing: its order is closed, which is final, and has what the report states."""
+    if not isinstance(report, OrderReport) or report.order_id is None:
+        return False
+    known = settled.get(report.order_id)
     if known is None:
         return False
     match report:
+        case FillCorrectedReport():
+            return False
         case FillReport():
             return report.trade_id in known.trade_ids
         case AcceptedReport():
-            return report.venue_order_id == known.venue_order_id
-        case RejectedReport() | CanceledReport() | ExpiredReport():
+            return report.venue_order_id == known.venue_order_id and report.executed_quantity <= known.executed_quantity
+        case CanceledReport() | ExpiredReport():
+            return (report.executed_quantity or 0) <= known.executed_quantity
+        case RejectedReport():
             return True
         case _:
             return False

@@ -1,38 +1,71 @@
 """The open execution sessions of this process, one per trading account."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
+from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency, Promise
-from cadenza.ports.venue import Connectors, ExecutionSession, ReportSink, VenueConnector
+from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink, VenueConnector
 
 
 @dataclass(slots=True)
 class _Expected:
-    """A session that is being opened by `openers` at a time; `ended` when the last of them is done."""
+    """A session that is being opened or restored, by `openers` at a time. `ended` is resolved when the last of them is
+    done."""
 
     tenant_id: TenantId
     ended: Promise[bool]
     openers: int = 0
 
 
-class Sessions:
-    """Opens and closes sessions. Guarantee: at most one open session per account in this process.
+@dataclass(slots=True)
+class _Link:
+    """An open session. `lost`: why it does not reach its venue at the moment. `gap_since_ms`: the instant since which
+    reports may have been missed, until the account is reconciled. `ended`: why the session will not come back.
+    `outages_count`: how often it was lost or restored."""
 
-    A session is expected from the decision to open it until its account is reconciled, or opening failed. New orders
-    wait for that, so none goes out before what happened meanwhile is booked.
+    session: ExecutionSession
+    account: TradingAccount
+    signer: Credential | None
+    lost: str | None = None
+    gap_since_ms: int | None = None
+    ended: str | None = None
+    outages_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A session that reaches its venue again. Since `gap_since_ms` (the venue's clock) reports may have been missed."""
+
+    account_id: TradingAccountId
+    session: ExecutionSession
+    gap_since_ms: int
+    outages_count: int
+
+
+Apply = Callable[[Sequence[Report], bool], Awaitable[object]]
+"""Commits reports. The flag means that with them no report is missing up to the latest."""
+
+
+class Sessions:
+    """Opens and closes sessions, and knows which of them are live. Guarantee: at most one open session per account in
+    this process.
+
+    A session is expected from the decision to open it until its account is reconciled or opening failed. It is expected
+    again from when it loses its venue until the account is reconciled. New orders wait for an expected session, so none
+    goes out before everything that happened meanwhile is booked.
     """
 
-    def __init__(self, *, connectors: Connectors, sink: ReportSink, concurrency: Concurrency) -> None:
+    def __init__(self, *, connectors: Connectors, apply: Apply, concurrency: Concurrency) -> None:
         self._connectors = connectors
-        self._sink = sink
+        self._apply = apply
         self._concurrency = concurrency
-        self._open: dict[TradingAccountId, ExecutionSession] = {}
-        self._signers: dict[TradingAccountId, Credential] = {}
+        self._links: dict[TradingAccountId, _Link] = {}
         self._expected: dict[TradingAccountId, _Expected] = {}
         self._wanted: dict[TradingAccountId, None] = {}
 
@@ -43,45 +76,70 @@ class Sessions:
             raise VenueNotSupported(f"no connector for {venue_id} is installed")
         return connector
 
+    def spec(self, venue_id: VenueId) -> VenueSpec:
+        """Return the venue's spec; raises `VenueNotSupported`."""
+        return self.connector(venue_id).spec
+
+    # --- one account's session
+
     def get(self, account_id: TradingAccountId) -> ExecutionSession:
-        """Return the open session; raises `VenueUnavailable` when there is none just now."""
-        session = self._open.get(account_id)
-        if session is None:
-            raise VenueUnavailable("the trading account has no session with its venue just now; nothing was sent")
-        return session
+        """Return the open session; raises `VenueUnavailable` when there is none at the moment."""
+        link = self._links.get(account_id)
+        if link is None:
+            raise VenueUnavailable("the trading account has no session with its venue at the moment; nothing was sent")
+        return link.session
 
     async def session_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> ExecutionSession:
-        """Return the session that new orders go out by, once it is not expected any more, waiting for it as `wait_for`
-        does. Raises `VenueUnavailable` when there is none then, or it is expected still."""
+        """Return the session that sends new orders; while it is expected, wait for it as `wait_for` does. Raises
+        `VenueUnavailable` when there is no session afterwards, or it is still expected."""
         await self.wait_for(account_id, tenant_id, timeout_ms)
-        if account_id in self._expected:
-            raise VenueUnavailable("the session of the trading account is being opened; nothing was sent")
+        if not self.takes_orders(account_id):
+            raise VenueUnavailable("the trading account does not reach its venue at the moment; nothing was sent")
         return self.get(account_id)
 
     def signer(self, account_id: TradingAccountId) -> Credential | None:
-        """Return the credential that the open session was opened with, as it was then."""
-        return self._signers.get(account_id)
+        """Return the credential with which the session was opened, in its state of that time."""
+        link = self._links.get(account_id)
+        return None if link is None else link.signer
 
     def is_open(self, account_id: TradingAccountId) -> bool:
-        return account_id in self._open
+        """Whether there is a session that is live or will be live again by itself."""
+        link = self._links.get(account_id)
+        return link is not None and link.ended is None
 
     def takes_orders(self, account_id: TradingAccountId) -> bool:
-        """Whether new orders may be sent: the session is open, and its account reconciled."""
-        return account_id in self._open and account_id not in self._expected
+        """Whether new orders may be sent: the session is live, and its account reconciled."""
+        return account_id in self._links and account_id not in self._expected
 
-    def has_told_all(self, account_id: TradingAccountId) -> bool:
-        """Whether nothing of the account's news is on its way: it was reconciled, and its sink told the rest."""
-        return self.takes_orders(account_id) and self._open[account_id].is_caught_up()
+    def has_reported_all(self, account_id: TradingAccountId) -> bool:
+        """Whether no report of the account is on its way: the account is reconciled, and every later report has been
+        delivered."""
+        return self.takes_orders(account_id) and self._links[account_id].session.is_caught_up()
+
+    def venue_of(self, account_id: TradingAccountId) -> VenueId:
+        """Return the venue of an account that has a session."""
+        return self._links[account_id].account.venue_id
+
+    def spec_of(self, account_id: TradingAccountId) -> VenueSpec:
+        """Return the spec of the venue of an account that has a session."""
+        return self.spec(self.venue_of(account_id))
+
+    def live(self) -> Sequence[TradingAccountId]:
+        """Return the accounts that take orders."""
+        return [account_id for account_id in self._links if account_id not in self._expected]
+
+    # --- expecting a session
 
     def expect(self, account: TradingAccount) -> None:
-        """Say that the account's session is about to be opened; each call is ended by one of `settle`."""
+        """Mark the account's session as expected: it is about to be opened or restored. Each call needs one call of
+        `settle`."""
         expected = self._expected.get(account.id)
         if expected is None:
             expected = self._expected[account.id] = _Expected(account.tenant_id, self._concurrency.promise())
         expected.openers += 1
 
     def settle(self, account_id: TradingAccountId) -> None:
-        """End an `expect`: the session is there and reconciled, or there is none. Who waited goes on."""
+        """End an `expect`: the session is open and reconciled, or opening it failed. Callers that waited continue."""
         expected = self._expected[account_id]
         expected.openers -= 1
         if not expected.openers:
@@ -90,8 +148,9 @@ class Sessions:
             expected.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's session is not expected any more, at most `timeout_ms`, and as long again when it is
-        expected anew by then. Returns at once when it is not, and to tenants whose account it is not."""
+        """Wait until the account's session is not expected any more, at most `timeout_ms`; if it is expected again by
+        then, wait once more for as long. Returns at once when the session is not expected, or when the account belongs
+        to another tenant."""
         for _ in range(2):
             expected = self._expected.get(account_id)
             if expected is None or expected.tenant_id != tenant_id:
@@ -105,32 +164,132 @@ class Sessions:
         return len(self._expected)
 
     def wanted(self) -> Iterator[TradingAccountId]:
-        """Yield the expected accounts that somebody waits for, who came first first."""
+        """Yield the expected accounts that a caller waits for, the longest waiting first."""
         yield from self._wanted
+
+    # --- opening and closing
 
     async def open(
         self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
     ) -> ExecutionSession:
         """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
         `VenueUnavailable`."""
-        session = self._open.get(account.id)
-        if session is None:
-            session = await self.connector(account.venue_id).open_session(account, secrets, self._sink)
-            other = self._open.setdefault(account.id, session)
-            if other is not session:  # somebody was faster while we waited
-                await session.close()
-            elif signer is not None:
-                self._signers[account.id] = signer
-            session = other
-        return session
+        if (link := self._links.get(account.id)) is not None and link.ended is not None:
+            await self.close(account.id)
+        if (link := self._links.get(account.id)) is not None:
+            return link.session
+        sink = AccountSink(self, account.id, self._apply)
+        session = await self.connector(account.venue_id).open_session(account, secrets, sink)
+        link = _Link(session, account, signer)
+        other = self._links.setdefault(account.id, link)
+        if other is not link:  # another caller was faster while this one waited
+            await session.close()
+        else:
+            sink.link = link
+        return other.session
 
     async def close(self, account_id: TradingAccountId) -> None:
         """Close the account's session if there is one; nothing is delivered afterwards."""
-        self._signers.pop(account_id, None)
-        session = self._open.pop(account_id, None)
-        if session is not None:
-            await session.close()
+        link = self._links.pop(account_id, None)
+        if link is not None:
+            self._end_outage(link)
+            await link.session.close()
 
     async def close_all(self) -> None:
-        for account_id in list(self._open):
+        for account_id in list(self._links):
             await self.close(account_id)
+
+    # --- losing the venue, and reaching it again
+
+    def lost(self, link: _Link, cause: str) -> None:
+        """Note that the session does not reach its venue. New orders wait until it is restored and reconciled."""
+        if not self._has_outage(link):
+            self.expect(link.account)
+        link.lost = cause
+        link.outages_count += 1
+
+    def restored(self, link: _Link, gap_since_ms: int) -> None:
+        """Note that the session reaches its venue again. `to_reconcile` returns it from now on."""
+        if not self._has_outage(link):
+            self.expect(link.account)
+        link.lost = None
+        link.outages_count += 1
+        link.gap_since_ms = min(gap_since_ms, gap_since_ms if link.gap_since_ms is None else link.gap_since_ms)
+
+    def ended(self, link: _Link, cause: str) -> None:
+        """Note that the session will not come back. The keeper of sessions opens another one, and new orders wait for
+        that."""
+        self.lost(link, cause)
+        link.ended = cause
+
+    def to_reconcile(self) -> Sequence[Restored]:
+        """Return the restored sessions."""
+        return [
+            Restored(account_id, link.session, link.gap_since_ms, link.outages_count)
+            for account_id, link in self._links.items()
+            if link.gap_since_ms is not None and link.lost is None and link.ended is None
+        ]
+
+    def reconciled(self, restored: Restored) -> None:
+        """Note that the account is reconciled: the session takes orders again, unless it was lost once more meanwhile,
+        even if it was restored since."""
+        link = self._links.get(restored.account_id)
+        if link is not None and link.session is restored.session and link.outages_count == restored.outages_count:
+            self._end_outage(link)
+
+    def outages(self) -> dict[TradingAccountId, str]:
+        """Return the causes, reported by sessions, for which they do not take orders."""
+        causes = ((account_id, link.ended or link.lost) for account_id, link in self._links.items())
+        return {account_id: cause for account_id, cause in causes if cause is not None}
+
+    @staticmethod
+    def _has_outage(link: _Link) -> bool:
+        return link.lost is not None or link.gap_since_ms is not None
+
+    def _end_outage(self, link: _Link) -> None:
+        if self._has_outage(link):
+            link.lost = link.gap_since_ms = None
+            self.settle(link.account.id)
+
+
+class AccountSink(SessionSink):
+    """The sink of one session. Its stream is complete from the opening of the session on. Reconciling finds out what
+    happened before that."""
+
+    def __init__(self, sessions: Sessions, account_id: TradingAccountId, apply: Apply) -> None:
+        self._sessions = sessions
+        self._account_id = account_id
+        self._apply = apply
+        self._early: list[Callable[[_Link], None]] = []
+        self._link: _Link | None = None
+
+    @property
+    def link(self) -> _Link | None:
+        return self._link
+
+    @link.setter
+    def link(self, link: _Link) -> None:
+        """Apply what the session reported about itself before it was registered."""
+        self._link = link
+        for say in self._early:
+            say(link)
+        self._early.clear()
+
+    async def deliver(self, reports: Sequence[Report]) -> None:
+        if reports:
+            await self._apply(reports, self._sessions.takes_orders(self._account_id))
+
+    def lost(self, cause: str) -> None:
+        self._say(lambda link: self._sessions.lost(link, cause))
+
+    def restored(self, gap_since_ms: int) -> None:
+        self._say(lambda link: self._sessions.restored(link, gap_since_ms))
+
+    def ended(self, cause: str) -> None:
+        self._say(lambda link: self._sessions.ended(link, cause))
+
+    def _say(self, say: Callable[[_Link], None]) -> None:
+        if self._link is None:
+            self._early.append(say)
+        else:
+            say(self._link)

@@ -1,1 +1,1 @@
-"""The house itself."""
+"""The platform itself: its health and readiness."""

@@ -1,4 +1,4 @@
-"""Health: what does each job, truthfully, at most a second old."""
+"""Health of the platform's parts, at most a second old."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from cadenza.ports.clock import Clock
 HEALTH_AGE_MS_MAX = 1_000
 
 Probe = Callable[[], Awaitable["HealthStatus"]]
-"""Tells how one part is; answers fast and never raises."""
+"""Reports the health of one part. It answers fast and never raises."""
 
 
 class HealthStatus(StrEnum):
@@ -23,9 +23,8 @@ _SEVERITY = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The whole and its parts: `database`, `jobs` and `cache`, whatever does that job in this deployment.
-
-    `cache` is what processes and clients hear each other by: the cache, the bus, and where clients' sockets end.
+    """The health of the platform and of its parts. `database`, `jobs` and `cache` name jobs, whatever does them in this
+    deployment. `cache` stands for the cache, the bus between processes, and the server at which clients' sockets end.
     """
 
     status: HealthStatus
@@ -36,7 +35,7 @@ class Health:
 
 
 class CheckHealth:
-    """The use case; public. Without its database the house is unhealthy; without another part it is degraded.
+    """The use case; public. Without its database the platform is unhealthy; without another part it is degraded.
 
     `probes` are `database`, `jobs`, `cache` and `realtime`.
     """

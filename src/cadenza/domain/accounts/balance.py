@@ -1,4 +1,4 @@
-"""Balances: total = free + locked, net = total - borrowed. Locked is what open orders keep."""
+"""Balances: total = free + locked, net = total - borrowed. `locked` is what open orders have reserved."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,7 +18,8 @@ class BalanceStatus(StrEnum):
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Balance:
     """One asset of one account, in units of the asset. `free` may be negative where a venue allows a debt or a fee came
-    out of what an order had locked."""
+    out of what an order had locked. `as_of` is the venue's instant or sequence of the newest report that set it; 0 when
+    no report did."""
 
     account_id: TradingAccountId
     asset: str
@@ -26,6 +27,7 @@ class Balance:
     locked: Decimal = ZERO
     borrowed: Decimal = ZERO
     status: BalanceStatus = BalanceStatus.ACTIVE
+    as_of: int = 0
     updated_at_ms: int
 
     @property

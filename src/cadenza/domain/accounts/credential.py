@@ -1,6 +1,7 @@
-"""Facts about a credential. The secret material is sealed elsewhere and never part of these values."""
+"""Facts about a credential. They never contain the secret material, which is stored sealed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cadenza.domain.ids import CredentialId, TenantId, UserId, VenueId
@@ -21,7 +22,7 @@ class CredentialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What we may show of a credential."""
+    """The part of a credential that may be shown."""
 
     id: CredentialId
     tenant_id: TenantId
@@ -38,11 +39,13 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Opened secret material, kept in memory only; its text never shows any of it."""
+    """Opened secret material, kept in memory only; its text never shows any of it. `fields` are the further fields that
+    the venue's spec names (`CredentialField`), by name."""
 
     api_key: str
     api_secret: str
     passphrase: str | None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return "Secrets(…)"

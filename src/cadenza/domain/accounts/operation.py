@@ -24,7 +24,7 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """PENDING when written, before anything is done; SUCCESS or FAILED afterwards."""
+    """It is written as PENDING before anything is done, and ends as SUCCESS or FAILED."""
 
     id: OperationId
     tenant_id: TenantId

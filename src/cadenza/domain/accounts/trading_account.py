@@ -62,9 +62,10 @@ class ExternalAccount:
 class TradingAccount:
     """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
 
-    `adopted_at_ms` is the venue's instant of the snapshot that its balances and positions go on from: fills up to it
-    are in them already. None while there is no such snapshot. `heard_until_ms` is the venue's instant up to which all
-    that it told has been applied: what is later is asked for when a session opens.
+    `adopted_at_ms` is the venue's instant of the snapshot from which our ledger continues. The snapshot contains all
+    fills up to that instant. It is None before the first snapshot; until then no report is applied. `complete_until_ms`
+    is the venue's instant up to which everything that the venue reported has been applied. When a session opens, it
+    asks the venue for everything later.
     """
 
     id: TradingAccountId
@@ -79,7 +80,7 @@ class TradingAccount:
     updated_at_ms: int
     last_sequence: int = 0
     adopted_at_ms: int | None = None
-    heard_until_ms: int | None = None
+    complete_until_ms: int | None = None
 
     @property
     def is_margined(self) -> bool:
@@ -91,13 +92,13 @@ class TradingAccount:
         return self.external.position_mode or PositionMode.NETTING
 
     def require_active(self) -> None:
-        """Raise unless new orders are taken."""
+        """Raise `AccountDisconnected` or `AccountNotActive` unless the account takes new orders."""
         self.require_connected()
         if self.status is not AccountStatus.ACTIVE:
             raise AccountNotActive(f"the trading account is {self.status.value}", {"status": self.status.value})
 
     def require_connected(self) -> None:
-        """Raise when the account was archived."""
+        """Raise `AccountDisconnected` when the account was archived."""
         if self.status in (AccountStatus.DISCONNECTED, AccountStatus.DELETED):
             raise AccountDisconnected("the trading account was disconnected; connect it again to get a new one")
 

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""The authenticated caller and its permissions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """An authenticated caller. An operator (made by the command line only) sees across tenants."""
+    """An authenticated caller. An operator sees all tenants; only the command line creates one."""
 
     user_id: UserId
     tenant_id: TenantId
@@ -26,7 +26,8 @@ class Actor:
     expires_at_ms: int = 0
 
     def require(self, scope: Scope) -> None:
-        """Raise unless the scope is there. `admin` includes `write`, and `write` includes `read`."""
+        """Raise `InsufficientScope` unless the caller has the scope. `admin` includes `write`, and `write` includes
+        `read`."""
         ranks = [Scope.READ, Scope.WRITE, Scope.ADMIN]
         enough = set(ranks[ranks.index(scope) :])
         if not self.scopes & enough:
@@ -37,7 +38,7 @@ class Actor:
             )
 
     def require_access(self, venue_id: VenueId) -> None:
-        """Raise unless the tenant may use the venue's environment."""
+        """Raise `EnvironmentNotAllowed` unless the tenant may use the venue's environment."""
         if venue_id.access not in self.access:
             raise EnvironmentNotAllowed(
                 f"the tenant may not use {venue_id}: environment {venue_id.access.value} is not allowed",

@@ -1,4 +1,4 @@
-"""E-mail addresses in one spelling."""
+"""E-mail addresses, normalised."""
 
 import unicodedata
 
@@ -9,14 +9,13 @@ from cadenza.domain.errors import InvalidRequest
 
 EMAIL_CHARS_MAX = 254
 
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # houses that host us themselves use .local, .internal and the like
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # private networks use .local, .internal and the like
 
 
 def normalise_email(text: str) -> str:
-    """Return the address's one spelling: lower case, NFC, the domain in Unicode. Raises `InvalidRequest`.
-
-    Only the form is checked, nobody is asked. Lower case in the local part too: no mail system in use tells `Ann@` from
-    `ann@`, and people do not type it the same way twice.
+    """Return the address normalised: lower case, NFC, the domain in Unicode. Raises `InvalidRequest`. Only the form is
+    checked; no server is asked. The local part becomes lower case too, because no mail system in use distinguishes
+    `Ann@` from `ann@`, and people type both.
     """
     if len(text) > EMAIL_CHARS_MAX:
         raise InvalidRequest("email: too long")

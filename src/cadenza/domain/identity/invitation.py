@@ -1,4 +1,4 @@
-"""Invitations, and the one-time tokens that are mailed."""
+"""Invitations and mailed one-time tokens."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,10 +13,9 @@ InvitationId = NewType("InvitationId", UUID)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """Leave for one e-mail address to sign up, once, until `expires_at_ms`.
-
-    With a tenant the new user joins it with `scopes`; without one (an operator's invitation) the sign-up makes a
-    tenant of its own and `scopes` are the owner's.
+    """Permits one e-mail address to sign up once, until `expires_at_ms`. If it names a tenant, the new user joins that
+    tenant with `scopes`. If not (an operator's invitation), the sign-up creates a new tenant, and `scopes` are the
+    owner's.
     """
 
     id: InvitationId
@@ -29,7 +28,7 @@ class Invitation:
     used_at_ms: int | None = None
 
     def admits(self, email: str, now_ms: int) -> bool:
-        """Tell whether the (normalised) address may use it now."""
+        """Return whether the (normalised) address may use the invitation now."""
         return self.used_at_ms is None and now_ms < self.expires_at_ms and self.email == email
 
 
@@ -39,7 +38,7 @@ class TokenPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeToken:
-    """What is kept of a token that was mailed: its SHA-256, never the token."""
+    """The stored form of a mailed token: its SHA-256, never the token itself."""
 
     digest: bytes
     user_id: UserId

@@ -15,7 +15,8 @@ class MailStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail in the outbox. `text` may hold a one-time token; it is emptied once the mail went out."""
+    """A mail in the outbox. `text` may hold a one-time token; it is emptied when the mail has been sent, unless nothing
+    else shows the text (`Mailer.keeps_text`)."""
 
     id: MailId
     to: str

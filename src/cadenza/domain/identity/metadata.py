@@ -1,4 +1,4 @@
-"""What users write about themselves: free JSON, of a limited size."""
+"""Metadata that users store about themselves: free JSON of a limited size."""
 
 import json
 from collections.abc import Mapping

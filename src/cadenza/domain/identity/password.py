@@ -1,4 +1,4 @@
-"""What a new password must be."""
+"""The rules for a new password."""
 
 from cadenza.domain.errors import WeakPassword
 
@@ -7,7 +7,7 @@ PASSWORD_BYTES_MAX = 256
 
 
 def is_possible_password(password: str) -> bool:
-    """Tell whether the text can be the password of anybody: everything else is refused before the costly hash."""
+    """Return whether the text can be a password at all. Anything else is refused before the costly hash."""
     try:
         return len(password.encode()) <= PASSWORD_BYTES_MAX
     except UnicodeEncodeError:

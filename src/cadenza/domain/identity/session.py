@@ -1,4 +1,4 @@
-"""Sessions: log-ins that can be renewed, and revoked at once."""
+"""Sessions: log-ins that can be renewed and can be revoked at once."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -8,17 +8,18 @@ from cadenza.domain.ids import Access, SessionId, TenantId, UserId
 
 
 class RefreshVerdict(StrEnum):
-    """What presenting the refresh token of a step means for a session."""
+    """How a session answers a refresh token."""
 
-    ROTATE = "ROTATE"  # the active one: step on
-    REPEAT = "REPEAT"  # the one before it, a moment ago: the client did not get our reply
-    REUSED = "REUSED"  # somebody has an old one: two hold the session, and we cannot tell who stole it
-    REFUSE = "REFUSE"  # the session is over
+    ROTATE = "ROTATE"  # the active token: the next one is issued
+    REPEAT = "REPEAT"  # its predecessor, within the reuse interval: the active token is answered again
+    REUSED = "REUSED"  # an older token: it may be stolen, so the session ends
+    REFUSE = "REFUSE"  # the session has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A log-in. Its refresh tokens are numbered; `refresh_counter` is the active one, made at `refreshed_at_ms`.
+    """A log-in. Its refresh tokens are numbered; `refresh_counter` is the number of the active one, issued at
+    `refreshed_at_ms`.
 
     `external_key` marks a log-in at an external issuer (issuer and its name for it), which has no refresh tokens.
     """
@@ -36,8 +37,8 @@ class Session:
     def judge_refresh(self, counter: int, *, now_ms: int, reuse_interval_ms: int) -> RefreshVerdict:
         """Decide on the refresh token number `counter`.
 
-        Only the parent of the active token may come again, and only within `reuse_interval_ms`: a client that lost our
-        reply asks again at once, a thief comes later.
+        Of the used tokens only the predecessor of the active one is good again, and only within `reuse_interval_ms`. A
+        client that lost our reply asks again at once; a thief comes later.
         """
         if self.revoked_at_ms is not None or now_ms >= self.expires_at_ms or counter > self.refresh_counter:
             return RefreshVerdict.REFUSE
@@ -49,19 +50,19 @@ class Session:
         return RefreshVerdict.REUSED
 
     def rotated(self, *, now_ms: int, expires_at_ms: int) -> "Session":
-        """Return the session one step on."""
+        """Return the session with the next refresh token active."""
         return replace(
             self, refresh_counter=self.refresh_counter + 1, refreshed_at_ms=now_ms, expires_at_ms=expires_at_ms
         )
 
     def revoked(self, now_ms: int) -> "Session":
-        """Return the session ended; the first instant stays."""
+        """Return the session revoked. A session that was revoked before keeps its first instant."""
         return self if self.revoked_at_ms is not None else replace(self, revoked_at_ms=now_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """What every request needs to know of a session, with its user's rights as they are now."""
+    """The facts about a session that every request needs, with the current rights of its user."""
 
     session_id: SessionId
     user_id: UserId

@@ -16,7 +16,8 @@ OWNER_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """A customer: everything belongs to one. `access` is what it may trade on."""
+    """A customer. Every user, account and credential belongs to one tenant. `access` lists the environments that it may
+    use."""
 
     id: TenantId
     name: str
@@ -29,8 +30,8 @@ class User:
     """A person or a program that logs in. `access` is the tenant's.
 
     `email` is normalised (`domain/identity/email.py`) and unique among users with a password; None only for a user of
-    an external issuer (`is_external`) that told none. `email_confirmed_at_ms` is when somebody proved to read that
-    mailbox.
+    an external issuer (`is_external`) that gave no address. `email_confirmed_at_ms` is when the user proved to have
+    access to that mailbox.
     """
 
     id: UserId

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cadenza.domain.market.order_book import MarketTrade
+from cadenza.domain.market.book_messages import MarketTrade
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""Instruments (what is traded) and securities (the assets they are made of)."""
+"""Instruments (what is traded) and securities (the assets they are made of).
+
+Quantities are in base units for spot and for linear contracts (contracts times contract size), in quote units for
+inverse contracts. An inverse contract is worth a fixed amount of the quote currency and is settled in another asset,
+as a rule the base asset: a position of 1000 USD in BTC-PERPETUAL gains and loses bitcoin.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +13,7 @@ from typing import Any
 
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.money import ONE, average_price, divide, is_multiple
 
 
 class InstrumentType(StrEnum):
@@ -46,12 +52,45 @@ class ExerciseStyle(StrEnum):
     AMERICAN = "AMERICAN"
 
 
+PriceStep = tuple[Decimal, Decimal]
+"""(from this price on, the step of prices)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceBand:
+    """How far from the venue's reference price a limit price may be, as factors of it: a BUY between `bid_down` and
+    `bid_up`, a SELL between `ask_down` and `ask_up`."""
+
+    bid_down: Decimal
+    bid_up: Decimal
+    ask_down: Decimal
+    ask_up: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketLot:
+    """The quantities of MARKET orders, where they differ from those of other orders."""
+
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """What a venue lists. `lot_size` and `pip_size` are the steps of quantity and price, in base and in quote units.
+    """What a venue lists.
 
-    `contract_size` is base units per unit of quantity (1 for spot). `initial_margin` and `maintenance_margin` are rates
-    of the notional at leverage 1/`initial_margin`; None where the instrument is not margined.
+    `lot_size`, `min_quantity` and `max_quantity` are quantities: in base units, for an inverse contract in quote units.
+    `market_lot` stands in their place for MARKET orders. `pip_size` is the step of prices, in quote units per base
+    unit; `price_steps`, lowest first, raise it from given prices on. A price has at most `price_significant_digits`.
+
+    `contract_size` is how much quantity one contract of the venue is: base units for a linear contract, quote units for
+    an inverse one, 1 for spot. Connectors convert by it; everywhere else there are quantities only.
+    `settlement_asset` None is the quote asset, or for an inverse contract the base asset.
+
+    `initial_margin` and `maintenance_margin` are rates of the notional at leverage 1/`initial_margin`; None where the
+    instrument is not margined. `max_open_orders` (of an account, in this instrument) and `price_band` are kept by the
+    venue, which refuses what breaks them; None where it has none.
     """
 
     id: InstrumentId
@@ -86,6 +125,54 @@ class Instrument:
     delivery_at_ms: int | None = None
     exercise_style: ExerciseStyle | None = None
     strike_price: Decimal | None = None
+    contract_size: Decimal = ONE
+    settlement_asset: str | None = None
+    is_inverse: bool = False
+    price_steps: tuple[PriceStep, ...] = ()
+    price_significant_digits: int | None = None
+    market_lot: MarketLot | None = None
+    max_open_orders: int | None = None
+    price_band: PriceBand | None = None
+
+    @property
+    def settled_in(self) -> str:
+        """The asset of profits, losses and margins."""
+        return self.settlement_asset or (self.base_asset if self.is_inverse else self.quote_asset)
+
+    def price_step(self, price: Decimal) -> Decimal:
+        """Return the step of prices at a price (> 0)."""
+        step = self.pip_size
+        for from_price, raised in self.price_steps:
+            if price >= from_price:
+                step = raised
+        if self.price_significant_digits is not None:
+            step = max(step, ONE.scaleb(price.adjusted() + 1 - self.price_significant_digits))
+        return step
+
+    def is_valid_price(self, price: Decimal) -> bool:
+        """Whether an order may name the price."""
+        return price > 0 and is_multiple(price, self.price_step(price))
+
+    def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """Return what a quantity at a price is worth in quote units."""
+        return quantity if self.is_inverse else quantity * price
+
+    def cost(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """Return what a quantity at a price is worth in the settlement asset, signed like the quantity.
+
+        It is exact, but of an inverse contract rounded at the 18th decimal where the division does not come out even.
+        """
+        return divide(quantity, price) if self.is_inverse else quantity * price
+
+    def average_price(self, cost: Decimal, quantity: Decimal) -> Decimal:
+        """Return the price at which a quantity has that cost, with at most 12 decimals; 0 for nothing. Of an inverse
+        contract it is the harmonic mean of the prices paid."""
+        return average_price(quantity, cost) if self.is_inverse else average_price(cost, quantity)
+
+    def profit(self, entry_cost: Decimal, exit_cost: Decimal) -> Decimal:
+        """Return what going in at one cost and out at the other has brought, in the settlement asset; both costs are
+        signed like the position that was held. An inverse position gains as its cost in that asset falls."""
+        return entry_cost - exit_cost if self.is_inverse else exit_cost - entry_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +192,7 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class TopOfBook:
-    """The best prices and the last trade as last seen; None where there is none. Only fresh ones are handed out."""
+    """The best prices and the last trade; None where there is none. Only those of a fresh book are given out."""
 
     bid: Decimal | None
     ask: Decimal | None

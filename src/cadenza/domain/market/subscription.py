@@ -1,4 +1,4 @@
-"""Subscriptions: a tenant's durable wish to be fed with a book, trades or an account's events."""
+"""Subscriptions: what a tenant has durably asked to receive: a book and its trades, or an account's events."""
 
 from dataclasses import dataclass
 from enum import StrEnum

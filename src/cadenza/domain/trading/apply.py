@@ -3,107 +3,180 @@
 Every report may come twice, late or before the reply to the request; applying it again changes nothing.
 """
 
-from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import CadenzaError, InternalError
-from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import ExecutionId, OrderId, PositionId
-from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import OrderStatus, QuantityType
+from dataclasses import replace
+from decimal import Decimal
+
+from cadenza.domain.errors import InternalError
+from cadenza.domain.ids import ExecutionId
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.adopt import adopt
+from cadenza.domain.trading.booking import book, rebook
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Execution, Order
-from cadenza.domain.trading.position import (
-    Position,
-    PositionSide,
-    PositionStatus,
-    increase,
-    reduce,
-    side_of_fill,
-    split_fill,
-)
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
     CanceledReport,
+    CancelRefusal,
     CancelRefusedReport,
     ExpiredReport,
     ExternalOrderReport,
+    FeeReport,
+    FillBustedReport,
+    FillCorrectedReport,
     FillReport,
+    OrderReport,
+    OrderStatusReport,
+    PositionReport,
     RejectedReport,
     Report,
     TriggerMovedReport,
+    UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    VenueOrderStatus,
 )
-from cadenza.domain.trading.reservation import release, reserve
+from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_books import apply_balance, apply_position
+
+_NAMING = (AcceptedReport, OrderStatusReport, ExternalOrderReport)
+"""Reports whose venue order id is the order's present one. Others may be late, and name a former one."""
 
 
 def apply_report(state: TradingState, report: Report) -> Order | None:
-    """Apply one report; return the order it was about, None when it fits none (then it is kept) or is not about one.
+    """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
 
     While the account has no snapshot to go on from, nothing is applied: the snapshot has it, or reconciling brings it.
     """
     if state.account(report.account_id).adopted_at_ms is None:
         return None
-    if isinstance(report, BalanceReport):
-        _apply_balance(state, report)
-        return None
-    if isinstance(report, ExternalOrderReport):
-        return _adopt(state, report)
-    order = state.order_of(report)
-    if order is None:
-        state.keep_unmatched(report)
-        return None
-    changed = _changed(state, order, report)
-    if changed is order:
-        return order
-    has_learnt_id = order.venue_order_id is None and (changed.venue_order_id or report.venue_order_id) is not None
-    if has_learnt_id:
-        changed = evolve(changed, venue_order_id=changed.venue_order_id or report.venue_order_id)
-    changed = release(state, changed)
-    state.put_order(changed)
-    return _with_kept(state, changed) if has_learnt_id else changed
-
-
-def _with_kept(state: TradingState, order: Order) -> Order:
-    """Apply what came before it was known whose the venue's id is."""
-    for kept in state.take_unmatched(order):
-        order = apply_report(state, kept) or order
-    return order
-
-
-def _changed(state: TradingState, order: Order, report: Report) -> Order:
     match report:
-        case FillReport():
-            return _fill(state, order, report)
-        case AcceptedReport():
-            return order.accepted(report.venue_order_id or order.venue_order_id or "", report.at_ms)
-        case RejectedReport():
-            return order.rejected(report.reason, report.at_ms)
-        case CanceledReport():
-            return order.canceled(report.reason, report.at_ms)
-        case ExpiredReport():
-            return order.expired(report.at_ms)
-        case CancelRefusedReport():
-            return order.cancel_refused(report.venue_order_id, report.at_ms)
-        case TriggerMovedReport():
-            return order.trigger_moved(report.stop_price, report.at_ms)
-        case UnknownOutcomeReport():
-            return order  # the state says so already: SUBMITTED, or PENDING_CANCEL
+        case BalanceReport():
+            apply_balance(state, report)
+            return None
+        case PositionReport():
+            apply_position(state, report)
+            return None
+        case OrderReport():
+            return _apply_to_order(state, report)
         case _:
             raise InternalError(f"no rule for {type(report).__name__}")
 
 
-def _apply_balance(state: TradingState, report: BalanceReport) -> None:
-    balance = state.balance(report.account_id, report.asset)
-    if (balance.total, balance.borrowed) != (report.total, report.borrowed):
-        state.put_balance(
-            evolve(balance, total=report.total, borrowed=report.borrowed, updated_at_ms=state.world.now_ms)
-        )
+def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
+    order = state.order_of(report)
+    if order is None:
+        if isinstance(report, ExternalOrderReport) and (adopted := adopt(state, report)) is not None:
+            return _with_kept(state, adopted)
+        state.keep(report, KeepReason.NO_ORDER)
+        return None
+    contradiction = _contradiction(order, report)
+    if contradiction is not None:
+        state.keep(report, contradiction)
+        return order
+    now_ms = state.world.now_ms
+    named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
+    changed = _changed(state, named, report)
+    if changed is order:
+        return order
+    changed = release(state, changed)
+    state.put_order(changed)
+    is_explaining = (
+        named is not order or changed.quantity != order.quantity or changed.executions is not order.executions
+    )
+    return _with_kept(state, changed) if is_explaining else changed
+
+
+def _with_kept(state: TradingState, order: Order) -> Order:
+    """Apply what came before it was clear which order, or which execution, it was about."""
+    for kept in state.take_kept(order):
+        order = apply_report(state, kept) or order
+    return order
+
+
+def _contradiction(order: Order, report: OrderReport) -> KeepReason | None:
+    """Why the report cannot be about this order though it names it."""
+    if report.instrument_id != order.instrument_id:
+        return KeepReason.OTHER_INSTRUMENT
+    if isinstance(report, FillReport):
+        if report.side is not order.side:
+            return KeepReason.OTHER_SIDE
+        if report.quantity <= 0 or report.price <= 0:
+            return KeepReason.NOT_POSITIVE
+        if _executed_with(order, report) > order.quantity:
+            return KeepReason.MORE_THAN_ORDERED
+    return None
+
+
+def _executed_with(order: Order, report: FillReport) -> Decimal:
+    """What would be executed of the order with this report."""
+    known = _execution(order, report.trade_id)
+    if known is None:
+        return order.executed_quantity + report.quantity
+    if not isinstance(report, FillCorrectedReport):
+        return order.executed_quantity
+    return order.executed_quantity + report.quantity - (ZERO if known.is_busted else known.quantity)
+
+
+def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
+    now_ms = state.world.now_ms
+    match report:
+        case FillReport():
+            return _fill(state, order, report)
+        case FillBustedReport() | FeeReport():
+            return _correct(state, order, report)
+        case AcceptedReport() | ExternalOrderReport():
+            return order.accepted(report.executed_quantity, now_ms)
+        case RejectedReport():
+            is_duplicate = report.reason == RejectReason.DUPLICATE_SENT_ID.value
+            return order if is_duplicate else order.rejected(report.reason, now_ms)
+        case CanceledReport():
+            return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
+        case ExpiredReport():
+            return order.expired(report.executed_quantity, report.at_ms, now_ms)
+        case OrderStatusReport():
+            return _status(order, report, now_ms)
+        case CancelRefusedReport():
+            return order.cancel_refused(now_ms) if report.refusal is CancelRefusal.WORKS_ON else order
+        case TriggerMovedReport():
+            return order.trigger_moved(report.stop_price, now_ms)
+        case UnknownOutcomeReport():
+            return order  # its doubt says so already
+        case UndeterminedOutcomeReport():
+            return order.undetermined(now_ms)
+        case _:
+            raise InternalError(f"no rule for {type(report).__name__}")
+
+
+def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
+    order = order.amended(
+        quantity=report.quantity,
+        limit_price=report.limit_price,
+        stop_price=report.stop_price,
+        at_ms=report.at_ms,
+        now_ms=now_ms,
+        has_ended=report.status in (VenueOrderStatus.CANCELED, VenueOrderStatus.EXPIRED),
+    )
+    match report.status:
+        case VenueOrderStatus.WORKING:
+            return order.accepted(report.executed_quantity, now_ms)
+        case VenueOrderStatus.FILLED:
+            return order.accepted(report.quantity, now_ms)
+        case VenueOrderStatus.CANCELED:
+            return order.canceled(report.cancel_reason, report.executed_quantity, report.at_ms, now_ms)
+        case VenueOrderStatus.EXPIRED:
+            return order.expired(report.executed_quantity, report.at_ms, now_ms)
+
+
+def _execution(order: Order, trade_id: str) -> Execution | None:
+    return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
 
 
 def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
-    if any(execution.trade_id == report.trade_id for execution in order.executions):
-        return order
+    known = _execution(order, report.trade_id)
+    if known is not None:
+        return _correct(state, order, report) if isinstance(report, FillCorrectedReport) else order
     execution = Execution(
         id=ExecutionId(state.world.new_id()),
         order_id=order.id,
@@ -117,111 +190,43 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         fees=report.fees,
         liquidity=report.liquidity,
         executed_at_ms=report.at_ms,
+        corrected_at_ms=report.at_ms if isinstance(report, FillCorrectedReport) else None,
     )
-    state.add_execution(execution)
-    account = state.account(order.account_id)
-    if account.adopted_at_ms is not None and execution.executed_at_ms <= account.adopted_at_ms:
-        return order.filled(execution)  # the snapshot that the account goes on from has the money already
-    if account.is_margined:
-        order = _fill_position(state, account, order, execution, report.position_side)
-    else:
-        sign = order.side.sign
-        state.change_balance(account.id, order.base_asset, total=sign * execution.quantity)
-        state.change_balance(account.id, order.quote_asset, total=-sign * execution.cost)
-    for fee in execution.fees:
-        state.change_balance(account.id, fee.asset, total=-fee.quantity)
-    return order.filled(execution)
+    order = book(state, order, execution, report.position_side)
+    state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
+    return order.filled(execution, state.world.now_ms)
 
 
-def _fill_position(
-    state: TradingState, account: TradingAccount, order: Order, fill: Execution, side: PositionSide | None
-) -> Order:
-    """Close what the fill closes, open the rest; a flip in netting mode closes the row and opens a new one."""
-    row = side or _row_of(state, account, order)
-    position = state.position(account.id, order.instrument_id, row)
-    closing, opening = split_fill(position, order.side, fill.quantity)
-    if position is not None and closing > 0:
-        change = reduce(position, closing, fill.price, fill.executed_at_ms)
-        position = change.position
-        if order.is_liquidation and position.status is PositionStatus.CLOSED:
-            position = evolve(position, status=PositionStatus.LIQUIDATED)
-        state.put_position(position)
-        state.change_balance(account.id, order.quote_asset, total=change.realized_pnl)
-        position = position if position.status is PositionStatus.OPEN else None
-    if opening > 0:
-        if position is None:
-            position = _new_position(state, order, row, fill.executed_at_ms)
-        position = increase(position, order.side, opening, fill.price, fill.executed_at_ms).position
-        if order.leverage is not None:
-            position = evolve(position, leverage=order.leverage)
-        state.put_position(position)
-    return order if position is None or order.position_id else evolve(order, position_id=position.id)
-
-
-def _row_of(state: TradingState, account: TradingAccount, order: Order) -> PositionSide:
-    targeted = None
-    for position in state.positions(account.id):
-        if position.id == order.position_id:
-            targeted = position.side
-    return side_of_fill(account.position_mode, order.side, targeted)
-
-
-def _new_position(state: TradingState, order: Order, side: PositionSide, at_ms: int) -> Position:
-    return Position(
-        id=PositionId(state.world.new_id()),
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        side=side,
-        leverage=order.leverage or 1,
-        created_at_ms=at_ms,
-        updated_at_ms=at_ms,
-    )
-
-
-def _adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
-    """Take in an order that was placed elsewhere; then the fills that were kept for it."""
-    known = state.order_of(report)
-    if known is not None:
-        return known
-    instrument = state.world.instrument(report.instrument_id)
-    if instrument is None or report.venue_order_id is None:
-        state.keep_unmatched(report)
-        return None
-    account = state.account(report.account_id)
-    order = Order(
-        id=OrderId(state.world.new_id()),
-        tenant_id=account.tenant_id,
-        account_id=account.id,
-        venue_id=account.venue_id,
-        instrument_id=instrument.id,
-        base_asset=instrument.base_asset,
-        quote_asset=instrument.quote_asset,
-        side=report.side,
-        type=report.type,
-        time_in_force=report.time_in_force,
-        asked_quantity=report.quantity,
-        quantity_type=QuantityType.BASE,
-        rounding=Rounding.NONE,
-        quantity=report.quantity,
-        limit_price=report.limit_price,
-        stop_price=report.stop_price,
-        status=OrderStatus.ACCEPTED,
-        venue_order_id=report.venue_order_id,
-        is_external=True,
-        is_liquidation=report.is_liquidation,
-        created_at_ms=report.at_ms,
-        updated_at_ms=report.at_ms,
-    )
-    order = _with_reservation(state, order, account, instrument)
-    state.put_order(order)
-    return _with_kept(state, order)
-
-
-def _with_reservation(state: TradingState, order: Order, account: TradingAccount, instrument: Instrument) -> Order:
-    """Lock what the order holds at its venue, as far as we can tell: it works there whether we find money or not."""
-    try:
-        reservation = reserve(order, account, instrument, state)
-    except CadenzaError:
+def _correct(state: TradingState, order: Order, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Order:
+    """Replace an execution by what the venue says it is now. The money is moved by the difference."""
+    known = _execution(order, report.trade_id)
+    if known is None:  # its fill comes later
+        state.keep(report, KeepReason.NO_EXECUTION)
         return order
-    state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
-    return evolve(order, reservation=reservation)
+    now = _corrected(known, report)
+    if now == known:
+        return order
+    order = rebook(state, order, known, now)
+    state.put_execution(now)
+    return order.with_execution(now, state.world.now_ms)
+
+
+def _corrected(known: Execution, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Execution:
+    """An older correction changes nothing, and nothing revives an execution that was busted later."""
+    is_older = report.at_ms < (known.corrected_at_ms or 0)
+    match report:
+        case FeeReport():
+            return known if is_older and known.fees else replace(known, fees=report.fees)
+        case _ if is_older:
+            return known
+        case FillCorrectedReport():
+            return replace(
+                known,
+                price=report.price,
+                quantity=report.quantity,
+                fees=report.fees or known.fees,
+                corrected_at_ms=report.at_ms,
+                is_busted=False,
+            )
+        case FillBustedReport():
+            return replace(known, corrected_at_ms=report.at_ms, is_busted=True)

@@ -1,4 +1,4 @@
-"""Deciding a cancel."""
+"""The decision about a cancel."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,15 @@ from cadenza.domain.trading.state import TradingState
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """The order, and whether the venue must be asked (False when it is canceled already)."""
+    """The order, and whether the venue must be asked. False when the order is canceled already."""
 
     order: Order
     must_ask: bool
 
 
 def decide_cancel(state: TradingState, account_id: TradingAccountId, order_id: OrderId) -> Cancellation:
-    """Record the wish to cancel. Idempotent: a canceled order is simply returned; otherwise closed ones are refused.
-
-    A disabled account may still cancel; an archived one may not.
+    """Record the request to cancel. Idempotent: a canceled order is returned as it is. An order that closed in another
+    way is refused (`OrderAlreadyClosed`). A disabled account may still cancel; an archived one may not.
     """
     account = state.account(account_id)
     order = state.order(order_id)

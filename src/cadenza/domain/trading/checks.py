@@ -1,4 +1,4 @@
-"""Checks of a new order that need only the request and the instrument; they raise the cause."""
+"""Checks of a new order that need only the request, the instrument and the venue's spec. Each raises the cause."""
 
 from decimal import Decimal
 
@@ -17,10 +17,11 @@ from cadenza.domain.errors import (
     UnsupportedTimeInForce,
 )
 from cadenza.domain.market.enums import OrderType, TimeInForce
-from cadenza.domain.market.instrument import Instrument, InstrumentStatus
-from cadenza.domain.money import HUNDRED, ONE, is_multiple, to_plain
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, MarketLot
+from cadenza.domain.money import HUNDRED, ONE, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
+from cadenza.domain.trading.venue_spec import VenueSpec
 
 LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(
@@ -38,8 +39,9 @@ IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 DAY_MS = 86_400_000
 
 
-def check_request(request: SubmitOrderRequest, instrument: Instrument, now_ms: int) -> None:
-    """Raise the first rule that the request breaks; quantities in lots are checked after they are resolved."""
+def check_request(request: SubmitOrderRequest, instrument: Instrument, spec: VenueSpec, now_ms: int) -> None:
+    """Raise the cause for the first rule that the request breaks. Lots and limits are checked later, on the resolved
+    quantity."""
     if instrument.status is not InstrumentStatus.ACTIVE:
         raise InstrumentNotTradable(
             f"{instrument.id} is {instrument.status.value}", {"status": instrument.status.value}
@@ -53,34 +55,46 @@ def check_request(request: SubmitOrderRequest, instrument: Instrument, now_ms: i
     _check_price("stopPrice", request.stop_price, request.type in STOP_TYPES, request.type, instrument)
     if (request.quote_id is not None) != (request.type is OrderType.QUOTED):
         raise QuoteUnusable("quoteId goes with QUOTED orders, and only with them")
-    _check_asked_quantity(request)
+    _check_asked_quantity(request, spec)
     _check_time_in_force(request, instrument, now_ms)
+    _check_venue(request, spec)
 
 
 def effective_time_in_force(request: SubmitOrderRequest) -> TimeInForce:
-    """MARKET means IOC (or FOK when asked) and says so; anything else is GTC unless told otherwise."""
+    """Return the time in force that applies: IOC for MARKET orders (FOK on request); for other orders the requested
+    one, GTC by default."""
     if request.type in (OrderType.MARKET, OrderType.QUOTED):
         return TimeInForce.FOK if request.time_in_force is TimeInForce.FOK else TimeInForce.IOC
     return request.time_in_force or TimeInForce.GTC
 
 
 def effective_expiry(time_in_force: TimeInForce, expire_at_ms: int | None, now_ms: int) -> int | None:
-    """GTD ends when it says; DAY at the next 00:00 UTC; nothing else ends by the clock."""
+    """Return when the order expires (Unix, ms): GTD at its `expireAt`, DAY at the next 00:00 UTC, others never
+    (None)."""
     if time_in_force is TimeInForce.DAY:
         return (now_ms // DAY_MS + 1) * DAY_MS
     return expire_at_ms
 
 
-def check_quantity(quantity: Decimal, price: Decimal | None, instrument: Instrument) -> None:
-    """Raise when a resolved base quantity, or its notional at `price` (quote units), is out of the instrument's
-    range."""
-    if quantity < instrument.min_quantity or quantity <= 0:
-        raise MinQuantity(f"the quantity {to_plain(quantity)} is below {to_plain(instrument.min_quantity)}")
-    if quantity > instrument.max_quantity:
-        raise MaxQuantity(f"the quantity {to_plain(quantity)} is above {to_plain(instrument.max_quantity)}")
+def lot_of(type: OrderType, instrument: Instrument) -> MarketLot:
+    """Return the quantities that an order of this type may have."""
+    if type is OrderType.MARKET and instrument.market_lot is not None:
+        return instrument.market_lot
+    return MarketLot(
+        lot_size=instrument.lot_size, min_quantity=instrument.min_quantity, max_quantity=instrument.max_quantity
+    )
+
+
+def check_quantity(quantity: Decimal, price: Decimal | None, type: OrderType, instrument: Instrument) -> None:
+    """Raise when a resolved quantity, or its notional at `price` (quote units), is outside the instrument's range."""
+    lot = lot_of(type, instrument)
+    if quantity < lot.min_quantity or quantity <= 0:
+        raise MinQuantity(f"the quantity {to_plain(quantity)} is below {to_plain(lot.min_quantity)}")
+    if quantity > lot.max_quantity:
+        raise MaxQuantity(f"the quantity {to_plain(quantity)} is above {to_plain(lot.max_quantity)}")
     if price is None:
         return
-    notional = quantity * price
+    notional = instrument.notional(quantity, price)
     if notional < instrument.min_notional:
         raise MinNotional(f"the notional {to_plain(notional)} is below {to_plain(instrument.min_notional)}")
     if instrument.max_notional is not None and notional > instrument.max_notional:
@@ -96,11 +110,30 @@ def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderT
         raise InvalidPrice(f"{type.value} orders take no {name}")
     if price <= 0:
         raise InvalidPrice(f"{name} must be positive")
-    if not is_multiple(price, instrument.pip_size):
-        raise PipSize(f"{name} {to_plain(price)} is not a multiple of the pip size {to_plain(instrument.pip_size)}")
+    if not instrument.is_valid_price(price):
+        step = to_plain(instrument.price_step(price))
+        raise PipSize(f"{name} {to_plain(price)} is not a multiple of the pip size {step}", {"pipSize": step})
 
 
-def _check_asked_quantity(request: SubmitOrderRequest) -> None:
+def _check_venue(request: SubmitOrderRequest, spec: VenueSpec) -> None:
+    """Raise when the venue's spec does not list the combination; the instrument alone does not show that."""
+    times = spec.orders.get(request.type)
+    if times is None:
+        raise UnsupportedOrderType(
+            f"{spec.venue_id} does not take {request.type.value} orders",
+            {"orderTypes": [type.value for type in spec.orders]},
+        )
+    time_in_force = effective_time_in_force(request)
+    if time_in_force not in times:
+        raise UnsupportedTimeInForce(
+            f"{spec.venue_id} does not take {request.type.value} orders as {time_in_force.value}",
+            {"timeInForceOptions": [each.value for each in times]},
+        )
+
+
+def _check_asked_quantity(request: SubmitOrderRequest, spec: VenueSpec) -> None:
+    if request.quantity_type not in spec.quantity_types:
+        raise InvalidQuantity(f"{spec.venue_id} takes no quantities as {request.quantity_type.value}")
     if request.quantity <= 0:
         raise InvalidQuantity("the quantity must be positive")
     if request.quantity_type is QuantityType.POSITION_RATIO and request.quantity > ONE:

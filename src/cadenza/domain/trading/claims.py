@@ -1,7 +1,8 @@
-"""What open orders of margined accounts may still execute: their claims on the positions that they would close.
+"""Claims: the quantities that open orders of margined accounts may still execute, and so the parts of positions that
+they would close.
 
-Two orders cannot close the same part of a position. So a new order counts as closing only for what no other open order
-of its side and row claims; the rest opens, and needs margin.
+Two orders cannot close the same part of a position. So a new order counts as closing only for the quantity that no
+other open order of its side and row claims. The rest opens a position and needs margin.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ from cadenza.domain.trading.position import PositionSide
 class Claim:
     """The sum of what an account's open orders of one side may still execute in an instrument, in base units.
 
-    `position_id` is the position that the orders name, if they do, and `position_side` the row which that is or was.
+    `position_id` is the position that the orders name, if they name one; `position_side` is the row of that position.
     """
 
     account_id: TradingAccountId
@@ -34,7 +35,7 @@ _Line = tuple[TradingAccountId, InstrumentId, Side]
 
 
 class Claims:
-    """The claims at the start of a batch, moved by what its decisions do to orders."""
+    """The claims of a batch. They start as loaded and follow each decision of the batch."""
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
         self._lines: dict[_Line, dict[PositionId | None, Decimal]] = {}
@@ -46,11 +47,12 @@ class Claims:
                 self._rows[claim.position_id] = claim.position_side
 
     def know_position(self, position_id: PositionId, row: PositionSide) -> None:
-        """Remember the row of a position, also for when it is closed and orders name it still."""
+        """Remember the row of a position. It is needed even after the position is closed, because orders may still name
+        it."""
         self._rows[position_id] = row
 
     def move(self, before: Order | None, after: Order) -> None:
-        """An order came or changed: what it may still execute is other than before."""
+        """Update the claims for an order that is new or has changed."""
         if before is not None:
             self._add(before, -before.leaves_quantity)
         self._add(after, after.leaves_quantity)
@@ -63,7 +65,7 @@ class Claims:
             yield None if position_id is None else self._rows.get(position_id), quantity
 
     def all(self) -> Iterator[Claim]:
-        """Yield what is claimed now."""
+        """Yield the claims as they are now."""
         for (account_id, instrument_id, side), line in self._lines.items():
             for position_id, quantity in line.items():
                 if quantity:

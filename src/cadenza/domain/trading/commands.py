@@ -1,4 +1,4 @@
-"""Commands: what a client asks of orders, after the wire was decoded."""
+"""Commands: requests of clients about orders, decoded from the wire."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from cadenza.domain.trading.enums import QuantityType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrderRequest:
-    """A new order as asked. None means not given; `await_closed` is about the reply, not about the order."""
+    """A new order as requested. None means that a field was not given. `await_closed` changes the reply and not the
+    order."""
 
     account_id: TradingAccountId
     instrument_id: InstrumentId
@@ -33,8 +34,8 @@ class SubmitOrderRequest:
     await_closed: bool = False
 
     def fingerprint(self) -> bytes:
-        """SHA-256 of what makes two requests the same: all but the idempotency key and `await_closed`, numbers by
-        value (so `1.0` equals `1`)."""
+        """SHA-256 of the fields in which equal requests agree: all but the idempotency key and `await_closed`. Numbers
+        count by value, so `1.0` equals `1`."""
         fields = (
             self.account_id, self.instrument_id, self.side, self.type, to_plain(self.quantity), self.quantity_type,
             self.rounding, _plain(self.limit_price), _plain(self.stop_price), self.time_in_force, self.expire_at_ms,

@@ -1,27 +1,39 @@
 """Events: our own facts, appended to the account's log in the transaction that made them true.
 
-The log of an account is the history of its realtime channel: `sequence` is the offset. Every event carries the whole
-state it is about, so a reader needs no other table to tell the story.
+The log of an account is the history of its realtime channel: `sequence` is the offset. An event carries everything that
+its publication needs, so publishing reads no other table. It does not repeat earlier events: an order's event has the
+order's totals and the executions that this event adds. So the log grows with the number of an order's fills and not
+with its square.
+
+A portfolio is no event. It is a view of balances and positions, built for accounts that have subscribers
+(`application/orders/publish_portfolios.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import TenantId, TradingAccountId
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.portfolio import Portfolio
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId
+from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.position import PositionSide
 
-__all__ = ["AccountEvent", "AccountUpdated", "EventBody", "OrderUpdated", "PortfolioUpdated"]
+__all__ = ["AccountEvent", "AccountUpdated", "BalanceCorrected", "EventBody", "OrderUpdated", "PositionCorrected"]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdated:
+    """An order is new or has changed. `order` is the order without its executions; its totals are cumulative.
+    `executions` are those that this event adds or corrects, by time. Create it with `of`."""
+
     order: Order
+    executions: tuple[Execution, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class PortfolioUpdated:
-    portfolio: Portfolio
+    @classmethod
+    def of(cls, order: Order, added: Sequence[Execution] = ()) -> "OrderUpdated":
+        """Return the event of an order that has all its executions, of which `added` are new or corrected."""
+        return cls(evolve(order, executions=()), tuple(sorted(added, key=lambda execution: execution.sort_key)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,34 @@ class AccountUpdated:
     account: TradingAccount
 
 
-EventBody = OrderUpdated | PortfolioUpdated | AccountUpdated
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceCorrected:
+    """The venue's balance replaced ours, and no report explains the difference. `before` and `after` are totals in
+    units of the asset; None means that the total was not known. `cause` names in a few words what the venue sent.
+    `account` is for the publication, which shows the account; the next portfolio shows the new balance."""
+
+    account: TradingAccount
+    asset: str
+    before: Decimal | None
+    after: Decimal | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionCorrected:
+    """The venue's position replaced ours, and no report explains the difference. `before` and `after` are signed
+    quantities as in `Position`: 0 is no position, None means that it was not known. `cause` and `account` are as in
+    `BalanceCorrected`."""
+
+    account: TradingAccount
+    instrument_id: InstrumentId
+    side: PositionSide
+    before: Decimal | None
+    after: Decimal | None
+    cause: str
+
+
+EventBody = OrderUpdated | AccountUpdated | BalanceCorrected | PositionCorrected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

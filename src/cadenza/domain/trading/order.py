@@ -1,13 +1,17 @@
-"""The order: its state machine and what each fact does to it.
+"""The order: its state machine, and how each report changes it.
 
 States only go forward: CREATED → SUBMITTED → ACCEPTED → PARTIALLY_FILLED → FILLED, with PENDING_CANCEL → CANCELED or
 FILLED, and REJECTED, EXPIRED, REVOKED. Closed states are final. A fill that arrives after a close is booked, because
-the money is real, and the state stays; only a complete fill turns PENDING_CANCEL into FILLED.
-SUBMITTED also stands for an unknown outcome: the order may be at the venue, and is asked for until the truth is known.
+the money is real, and does not change the state. Only a complete fill turns PENDING_CANCEL into FILLED.
+
+Doubt is separate from the state. An order is in doubt from when its intent is recorded until the venue has stated its
+status. A fill, a cancel, an expiry or a restart does not end the doubt. While the venue says that more was executed
+than is booked here, fills are missing: the order does not close before they are booked.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from cadenza.domain.evolve import evolve
@@ -36,7 +40,11 @@ class Fee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One fill. `trade_id` is the venue's; (account, venue, trade_id) is unique for ever."""
+    """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
+
+    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction. A busted
+    execution never counted; it is kept so that a late repetition of its report is recognised.
+    """
 
     id: ExecutionId
     order_id: OrderId
@@ -50,29 +58,59 @@ class Execution:
     fees: tuple[Fee, ...]
     liquidity: LiquiditySide | None
     executed_at_ms: int
+    corrected_at_ms: int | None = None
+    is_busted: bool = False
 
     @property
     def cost(self) -> Decimal:
         """Price times quantity, in quote units."""
         return self.price * self.quantity
 
+    @property
+    def sort_key(self) -> tuple[int, int, str]:
+        """Executions of an order are listed by time, then by trade id (as numbers where ids are numbers)."""
+        return self.executed_at_ms, len(self.trade_id), self.trade_id
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What an open order keeps of a balance: `locked` in total at the start, `remaining` now, in units of `asset`."""
+    """The part of a balance that an open order has locked, in units of `asset`: `locked` at the start, `remaining`
+    now."""
 
     asset: str
     locked: Decimal
     remaining: Decimal
 
 
+class Doubt(StrEnum):
+    """Why the state of an order at its venue is unknown. UNANSWERED: the venue has not answered yet, and is asked.
+    UNDETERMINED: asking the venue cannot give an answer, and an operator has to resolve the order."""
+
+    UNANSWERED = "UNANSWERED"
+    UNDETERMINED = "UNDETERMINED"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingClose:
+    """The end of an order that the venue has reported and that waits for fills which are not booked yet. `at_ms` is the
+    venue's clock."""
+
+    status: OrderStatus
+    reason: CancelReason
+    at_ms: int
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
     """An order as a value; every change makes a new one with a higher `version`.
 
-    `asked_quantity` and `quantity_type` are what the client said; `quantity` is the base quantity it came to.
-    `stop_price` is the present trigger of a trailing stop. `is_external` marks an order that we did not place,
-    `is_liquidation` one by which the venue closed a position.
+    `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
+    units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
+    `is_liquidation` one by which the venue closed a position. `sent_id` is our id for the order at the venue,
+    `venue_order_id` the venue's own id; `former_venue_order_ids` still identify the order. The order is not sent after
+    `send_before_ms`. `stated_quantity` is the largest executed quantity that the venue has stated. `created_at_ms`,
+    `updated_at_ms`, `send_before_ms` and `expire_at_ms` are our clock; `closed_at_ms` (the instant of a cancel or
+    expiry) and `stated_at_ms` (of the newest order status) are the venue's.
     """
 
     id: OrderId
@@ -101,7 +139,14 @@ class Order:
     status: OrderStatus = OrderStatus.CREATED
     reject_reason: str | None = None
     cancel_reason: str | None = None
+    sent_id: str | None = None
+    send_before_ms: int | None = None
     venue_order_id: str | None = None
+    former_venue_order_ids: tuple[str, ...] = ()
+    doubt: Doubt | None = None
+    stated_quantity: Decimal = ZERO
+    stated_at_ms: int = 0
+    closing: PendingClose | None = None
     executed_quantity: Decimal = ZERO
     executed_cost: Decimal = ZERO
     fees: tuple[Fee, ...] = ()
@@ -111,7 +156,7 @@ class Order:
     is_liquidation: bool = False
     created_at_ms: int
     updated_at_ms: int
-    canceled_at_ms: int | None = None
+    closed_at_ms: int | None = None
     version: int = 1
 
     @property
@@ -120,7 +165,7 @@ class Order:
 
     @property
     def leaves_quantity(self) -> Decimal:
-        """What may still be executed, in base units; 0 when closed."""
+        """What may still be executed, in the instrument's units; 0 when closed."""
         return ZERO if self.is_closed else self.quantity - self.executed_quantity
 
     @property
@@ -128,83 +173,248 @@ class Order:
         """Average price of the executions, 0 when there are none."""
         return average_price(self.executed_cost, self.executed_quantity)
 
-    def submitted(self, at_ms: int, reservation: Reservation | None = None) -> "Order":
-        """The intent is recorded, with what it locks, and about to be sent."""
-        return self._moved(OrderStatus.SUBMITTED, at_ms, reservation=reservation)
+    @property
+    def missing_quantity(self) -> Decimal:
+        """The quantity that the venue states as executed and that is not booked yet."""
+        return max(ZERO, self.stated_quantity - self.executed_quantity)
 
-    def accepted(self, venue_order_id: str, at_ms: int) -> "Order":
-        """The venue confirmed it. A late confirmation of an order that is further on only tells the venue's id."""
-        status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
-        if status is self.status and self.venue_order_id == venue_order_id:
-            return self
-        return self._moved(status, at_ms, venue_order_id=venue_order_id)
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the venue may have done something with the order that is not booked. False for a revoked order, which
+        is not followed any more."""
+        if self.status is OrderStatus.REVOKED:
+            return False
+        return self.doubt is not None or self.closing is not None or self.missing_quantity > 0
 
-    def rejected(self, reason: str, at_ms: int) -> "Order":
-        """The venue refused it, with proof. Nothing that was executed or closed can be rejected any more."""
-        if self.is_closed or self.executed_quantity > 0:
-            return self
-        return self._moved(OrderStatus.REJECTED, at_ms, reject_reason=reason)
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the venue has to be asked about the order: it is in doubt, or its cancel is not confirmed."""
+        if self.doubt is Doubt.UNDETERMINED:
+            return False
+        return self.is_in_doubt or self.status is OrderStatus.PENDING_CANCEL
+
+    # --- our own decisions, at our time
+
+    def submitted(self, at_ms: int, send_before_ms: int, reservation: Reservation | None = None) -> "Order":
+        """The intent and the lock are recorded, and the order is about to be sent. It is in doubt until the venue
+        answers."""
+        return self._moved(
+            OrderStatus.SUBMITTED,
+            at_ms,
+            reservation=reservation,
+            send_before_ms=send_before_ms,
+            doubt=Doubt.UNANSWERED,
+        )
 
     def revoked(self, at_ms: int) -> "Order":
-        """Nobody follows it any more; what becomes of it at its venue is not known here."""
-        return self if self.is_closed else self._moved(OrderStatus.REVOKED, at_ms)
+        """The order is not followed any more. Its fate at the venue stays unknown."""
+        return self if self.is_closed else self._moved(OrderStatus.REVOKED, at_ms, doubt=None, closing=None)
 
     def cancel_requested(self, at_ms: int) -> "Order":
         """A cancel is recorded and about to be sent."""
         return self if self.is_closed else self._moved(OrderStatus.PENDING_CANCEL, at_ms)
 
-    def cancel_refused(self, venue_order_id: str | None, at_ms: int) -> "Order":
-        """The venue did not take it off: it returns to what is known of it, by its executions and by the venue's id.
-        Without either the venue may not even have it: its outcome is as unknown as before."""
+    def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
+        """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
+        will not execute any more) or ACCEPTED (it works). A closed order keeps its state."""
+        if status is OrderStatus.ACCEPTED and self.executed_quantity > 0:
+            status = OrderStatus.PARTIALLY_FILLED
+        return self._moved(
+            self.status if self.is_closed else status,
+            now_ms,
+            doubt=None,
+            closing=None,
+            stated_quantity=self.executed_quantity,
+            reject_reason="RESOLVED_BY_OPERATOR" if status is OrderStatus.REJECTED else self.reject_reason,
+            cancel_reason=CancelReason.VENUE.value if status is OrderStatus.CANCELED else self.cancel_reason,
+            closed_at_ms=now_ms if status is OrderStatus.CANCELED and not self.is_closed else self.closed_at_ms,
+        )
+
+    # --- the venue's claims; `now_ms` is our time, `at_ms` the venue's
+
+    def known_as(self, venue_order_id: str | None, now_ms: int, *, is_current: bool) -> "Order":
+        """Record the venue's id of the order. The first id is taken from any report. Another id replaces it only if it
+        `is_current` according to the venue; the former id still identifies the order."""
+        if venue_order_id is None or venue_order_id == self.venue_order_id:
+            return self
+        if self.venue_order_id is None:
+            return self._moved(self.status, now_ms, venue_order_id=venue_order_id)
+        if not is_current or venue_order_id in self.former_venue_order_ids:
+            return self
+        former = (*self.former_venue_order_ids, self.venue_order_id)
+        return self._moved(self.status, now_ms, venue_order_id=venue_order_id, former_venue_order_ids=former)
+
+    def accepted(self, executed_quantity: Decimal, now_ms: int) -> "Order":
+        """The venue has the order and states the quantity executed so far. That ends the doubt, unless the venue has
+        reported the end of the order without the total executed quantity, which is then still unknown."""
+        stated = max(self.stated_quantity, executed_quantity)
+        status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
+        doubt = None if self.closing is None else self.doubt
+        if (status, stated, doubt) == (self.status, self.stated_quantity, self.doubt):
+            return self
+        return self._moved(status, now_ms, stated_quantity=stated, doubt=doubt)
+
+    def rejected(self, reason: str, now_ms: int) -> "Order":
+        """The venue refused the order, with proof. If a part was executed before, the order ends as canceled instead,
+        once the venue has stated how much was executed."""
+        if self.is_closed:
+            return self
+        if self.executed_quantity > 0 or self.stated_quantity > 0:
+            return self._ended(OrderStatus.CANCELED, CancelReason.VENUE, None, now_ms, now_ms)
+        return self._moved(OrderStatus.REJECTED, now_ms, reject_reason=reason, doubt=None, closing=None)
+
+    def undetermined(self, now_ms: int) -> "Order":
+        """The venue cannot answer any more. An order that is not in doubt stays as it is."""
+        if self.doubt is Doubt.UNDETERMINED or not (self.is_in_doubt or self.status is OrderStatus.PENDING_CANCEL):
+            return self
+        return self._moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
+
+    def cancel_refused(self, now_ms: int) -> "Order":
+        """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
+        ACCEPTED if the venue's id is known, else SUBMITTED with an unknown outcome as before."""
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
-        known_as = venue_order_id or self.venue_order_id
-        acknowledged = OrderStatus.SUBMITTED if known_as is None else OrderStatus.ACCEPTED
-        status = OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else acknowledged
-        return self._moved(status, at_ms, venue_order_id=known_as)
+        if self.executed_quantity > 0:
+            return self._moved(OrderStatus.PARTIALLY_FILLED, now_ms)
+        return self._moved(OrderStatus.SUBMITTED if self.venue_order_id is None else OrderStatus.ACCEPTED, now_ms)
 
-    def canceled(self, reason: CancelReason, at_ms: int) -> "Order":
-        """The venue took it off. It never overwrites another closed state."""
-        if self.is_closed:
+    def canceled(self, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":
+        """The venue canceled the order. This never overwrites another closed state."""
+        return self._ended(OrderStatus.CANCELED, reason, executed_quantity, at_ms, now_ms)
+
+    def expired(self, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":
+        """The order expired at the venue. Executions stay."""
+        return self._ended(OrderStatus.EXPIRED, CancelReason.EXPIRED, executed_quantity, at_ms, now_ms)
+
+    def amended(
+        self,
+        *,
+        quantity: Decimal,
+        limit_price: Decimal | None,
+        stop_price: Decimal | None,
+        at_ms: int,
+        now_ms: int,
+        has_ended: bool = False,
+    ) -> "Order":
+        """The venue shows these terms for the order; None means that it does not state one. An older status changes
+        nothing, and no status makes an order smaller than its executed quantity. An order of which all is
+        executed then is FILLED, unless it `has_ended` in another way, which the caller applies next."""
+        if self.is_closed or at_ms < self.stated_at_ms:
             return self
-        return self._moved(OrderStatus.CANCELED, at_ms, cancel_reason=reason.value, canceled_at_ms=at_ms)
-
-    def expired(self, at_ms: int) -> "Order":
-        """Its time came. Executions stay."""
-        if self.is_closed:
+        terms = (
+            max(quantity, self.executed_quantity),
+            self.limit_price if limit_price is None else limit_price,
+            self.stop_price if stop_price is None else stop_price,
+        )
+        if terms == (self.quantity, self.limit_price, self.stop_price):
             return self
-        return self._moved(OrderStatus.EXPIRED, at_ms, cancel_reason=CancelReason.EXPIRED.value)
+        quantity, limit_price, stop_price = terms
+        is_filled = not has_ended and quantity == self.executed_quantity
+        changed = self._moved(
+            OrderStatus.FILLED if is_filled else self.status,
+            now_ms,
+            quantity=quantity,
+            limit_price=limit_price,
+            stop_price=stop_price,
+            stated_at_ms=at_ms,
+        )
+        return changed._closed_if_complete(now_ms)
 
-    def trigger_moved(self, stop_price: Decimal, at_ms: int) -> "Order":
-        """A trailing stop ratcheted."""
+    def trigger_moved(self, stop_price: Decimal, now_ms: int) -> "Order":
+        """The trigger of a trailing stop moved."""
         if self.is_closed or self.stop_price == stop_price:
             return self
-        return self._moved(self.status, at_ms, stop_price=stop_price)
+        return self._moved(self.status, now_ms, stop_price=stop_price)
 
-    def filled(self, execution: Execution) -> "Order":
-        """Book one fill; the caller has made sure that it is new. Executions stay ordered by time, then trade id."""
-        quantity = self.executed_quantity + execution.quantity
-        executions = (*self.executions, execution)
+    def filled(self, execution: Execution, now_ms: int) -> "Order":
+        """Book one fill. The caller has checked that it is new and belongs to the order."""
+        return self._booked(
+            (*self.executions, execution),
+            self.executed_quantity + execution.quantity,
+            self.executed_cost + execution.cost,
+            add_fees(self.fees, execution.fees),
+            now_ms,
+        )
+
+    def with_execution(self, execution: Execution, now_ms: int) -> "Order":
+        """Replace the execution with the same id: it was corrected or busted, or its fee became known. If a filled
+        order has less executed afterwards, it stays closed and counts as canceled by the venue."""
+        executions = (*(known for known in self.executions if known.id != execution.id), execution)
+        counted = [known for known in executions if not known.is_busted]
+        fees: tuple[Fee, ...] = ()
+        for known in counted:
+            fees = add_fees(fees, known.fees)
+        quantity = sum((known.quantity for known in counted), ZERO)
+        # What the venue has taken back, it does not count any more.
+        stated = max(quantity, self.stated_quantity - max(ZERO, self.executed_quantity - quantity))
+        cost = sum((known.cost for known in counted), ZERO)
+        changed = evolve(self, stated_quantity=stated)._booked(executions, quantity, cost, fees, now_ms)
+        if self.status is OrderStatus.FILLED and quantity < self.quantity:
+            return evolve(changed, status=OrderStatus.CANCELED, cancel_reason=CancelReason.VENUE.value)
+        return changed
+
+    def _booked(
+        self,
+        executions: tuple[Execution, ...],
+        quantity: Decimal,
+        cost: Decimal,
+        fees: tuple[Fee, ...],
+        now_ms: int,
+    ) -> "Order":
+        """Executions stay ordered by time, then trade id."""
         if len(executions) > 1:
-            executions = tuple(sorted(executions, key=lambda e: (e.executed_at_ms, len(e.trade_id), e.trade_id)))
-        return self._moved(
+            executions = tuple(sorted(executions, key=lambda e: e.sort_key))
+        changed = self._moved(
             self._status_after_fill(quantity),
-            execution.executed_at_ms,
+            now_ms,
             executed_quantity=quantity,
-            executed_cost=self.executed_cost + execution.cost,
-            fees=add_fees(self.fees, execution.fees),
+            executed_cost=cost,
+            fees=fees,
             executions=executions,
         )
+        return changed._closed_if_complete(now_ms)
 
     def _status_after_fill(self, executed_quantity: Decimal) -> OrderStatus:
         if self.is_closed:
             return self.status
-        if executed_quantity >= self.quantity:
+        if executed_quantity == self.quantity:
             return OrderStatus.FILLED
-        return self.status if self.status is OrderStatus.PENDING_CANCEL else OrderStatus.PARTIALLY_FILLED
+        if self.status is OrderStatus.PENDING_CANCEL or executed_quantity == 0:
+            return self.status
+        return OrderStatus.PARTIALLY_FILLED
 
-    def _moved(self, status: OrderStatus, at_ms: int, **changes: Any) -> "Order":
-        updated_at_ms = max(self.updated_at_ms, at_ms)
+    def _ended(
+        self, status: OrderStatus, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int
+    ) -> "Order":
+        """The venue reports the end of the order and the total executed quantity (None: it does not state the
+        quantity)."""
+        stated = max(self.stated_quantity, self.executed_quantity if executed_quantity is None else executed_quantity)
+        if self.is_closed:
+            return self if stated <= self.stated_quantity else self._moved(self.status, now_ms, stated_quantity=stated)
+        closing = self.closing or PendingClose(status, reason, at_ms)
+        doubt = Doubt.UNANSWERED if executed_quantity is None else None
+        if (closing, stated, doubt) == (self.closing, self.stated_quantity, self.doubt):
+            return self._closed_if_complete(now_ms)
+        changed = self._moved(self.status, now_ms, closing=closing, stated_quantity=stated, doubt=doubt)
+        return changed._closed_if_complete(now_ms)
+
+    def _closed_if_complete(self, now_ms: int) -> "Order":
+        """Close the order as the venue reported, but not before every fill that the venue counts is booked."""
+        closing = self.closing
+        if self.is_closed:
+            return self if (closing, self.doubt) == (None, None) else evolve(self, closing=None, doubt=None)
+        if closing is None or self.doubt is not None or self.missing_quantity > 0:
+            return self
+        return self._moved(
+            closing.status,
+            now_ms,
+            closing=None,
+            cancel_reason=closing.reason.value,
+            closed_at_ms=closing.at_ms,
+        )
+
+    def _moved(self, status: OrderStatus, now_ms: int, **changes: Any) -> "Order":
+        updated_at_ms = max(self.updated_at_ms, now_ms)
         return evolve(self, status=status, updated_at_ms=updated_at_ms, version=self.version + 1, **changes)
 
 

@@ -1,17 +1,16 @@
 """The portfolio of an account: balances, positions and a summary in one currency.
 
 Valuation rule: an asset is worth its amount times the mark of `ASSET/CURRENCY` at the account's venue, or through one
-intermediate (`ASSET/X` times `X/CURRENCY`), forwards or inverted. An asset without such a path adds nothing, as its
-price is not known.
+intermediate (`ASSET/X` times `X/CURRENCY`), forwards or inverted. An asset without such a path adds nothing, because
+its price is unknown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, SecurityType
 from cadenza.domain.money import ZERO, divide
 from cadenza.domain.trading.position import Position
@@ -22,12 +21,25 @@ Rate = Callable[[str], Decimal | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedPosition:
-    """A position with what the market says of it; `mark` is None when there is no fresh price."""
+    """A position valued at the market; `mark` is None when no fresh price is known."""
 
     position: Position
+    instrument: Instrument
     security_type: SecurityType
-    base_asset: str
     mark: Decimal | None
+
+    @property
+    def entry_price(self) -> Decimal:
+        return self.position.entry_price(self.instrument)
+
+    @property
+    def exit_price(self) -> Decimal:
+        return self.position.exit_price(self.instrument)
+
+    @property
+    def unrealized_pnl(self) -> Decimal | None:
+        """In the instrument's settlement asset; None without a mark."""
+        return None if self.mark is None else self.position.unrealized_pnl(self.instrument, self.mark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +89,13 @@ class Portfolio:
 
 
 def position_margin(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
-    """Initial margin of a position in quote units: notional / leverage."""
-    return divide(abs(position.quantity) * mark, Decimal(position.leverage), 18)
+    """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage."""
+    return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage))
 
 
 def summarize(
     balances: tuple[Balance, ...],
     positions: tuple[MarkedPosition, ...],
-    instruments: Mapping[InstrumentId, Instrument],
     currency: str,
     rate: Rate,
 ) -> Summary:
@@ -96,13 +107,12 @@ def summarize(
         equity += balance.net * to_currency
         loan += balance.borrowed * to_currency
     for marked in positions:
-        position, mark = marked.position, marked.mark
+        position, instrument, mark = marked.position, marked.instrument, marked.mark
         if position.quantity == 0 or mark is None:
             continue
-        instrument = instruments[position.instrument_id]
-        to_currency = rate(instrument.quote_asset) or ZERO
-        notional = abs(position.quantity) * mark * to_currency
-        equity += position.unrealized_pnl(mark) * to_currency
+        to_currency = rate(instrument.settled_in) or ZERO
+        notional = instrument.cost(abs(position.quantity), mark) * to_currency
+        equity += position.unrealized_pnl(instrument, mark) * to_currency
         margin += position_margin(position, instrument, mark) * to_currency
         requirement += notional * (instrument.maintenance_margin or ZERO)
         exposure += notional

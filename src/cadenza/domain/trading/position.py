@@ -1,8 +1,9 @@
 """Positions of margined accounts, and how a fill changes one.
 
-The sign of the quantity is the side. A position keeps its exact entry cost instead of an average price, so that
-opening cost, realised profit and closing proceeds always add up: what division cannot split evenly stays in the
-position until it is closed.
+The sign of the quantity is the side. A position keeps its entry cost instead of an average price, so that opening cost,
+realised profit and closing proceeds always add up. The remainder of an uneven division stays in the position until it
+is closed. Costs and profits are in the instrument's settlement asset, so every function that values a position takes
+the instrument. A quantity of an inverse contract costs quantity / price.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import ZERO, average_price, divide
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import ZERO, divide
 
 
 class PositionSide(StrEnum):
-    """Which row of an instrument: the net one, or in hedge mode the long or the short one."""
+    """The row of an instrument: the net one, or in hedge mode the long or the short one."""
 
     NET = "NET"
     LONG = "LONG"
@@ -32,10 +34,12 @@ class PositionStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Position:
-    """A holding of a margined instrument; a closed one is kept as history and a new one gets a new id.
+    """A holding of a margined instrument. A closed position is kept as history, and the next one gets a new id.
 
-    `entry_cost` is signed like `quantity` (quote units); `closed_quantity` and `closed_cost` sum what was closed, for
-    the exit price. `realized_pnl` is in quote units, before fees.
+    `quantity` is in the instrument's units. `entry_cost` (settlement asset) has the sign of `quantity`.
+    `closed_quantity` and `closed_cost` are the sums over all closed parts; the exit price is made of them.
+    `realized_pnl` is in the settlement asset, before fees. `as_of` is the venue's instant or sequence of the newest
+    report that set it; 0 when no report did.
     """
 
     id: PositionId
@@ -49,54 +53,58 @@ class Position:
     closed_cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     leverage: int = 1
+    as_of: int = 0
     created_at_ms: int
     updated_at_ms: int
     closed_at_ms: int | None = None
 
-    @property
-    def entry_price(self) -> Decimal:
-        return average_price(self.entry_cost, self.quantity)
+    def entry_price(self, instrument: Instrument) -> Decimal:
+        """Return the average price of what is held, in quote units per base unit."""
+        return instrument.average_price(self.entry_cost, self.quantity)
 
-    @property
-    def exit_price(self) -> Decimal:
-        return average_price(self.closed_cost, self.closed_quantity)
+    def exit_price(self, instrument: Instrument) -> Decimal:
+        """Return the average price of what was closed."""
+        return instrument.average_price(self.closed_cost, self.closed_quantity)
 
-    def unrealized_pnl(self, mark: Decimal) -> Decimal:
-        """Profit in quote units if it were closed at `mark`."""
-        return mark * self.quantity - self.entry_cost
+    def unrealized_pnl(self, instrument: Instrument, mark: Decimal) -> Decimal:
+        """Return the profit if it were closed at `mark`, in the settlement asset."""
+        return instrument.profit(self.entry_cost, instrument.cost(self.quantity, mark))
 
 
 @dataclass(frozen=True, slots=True)
 class PositionChange:
-    """What a part of a fill did: the position after it and the profit it realised (quote units)."""
+    """The effect of a part of a fill: the position afterwards, and the realised profit (settlement asset)."""
 
     position: Position
     realized_pnl: Decimal
 
 
-def increase(position: Position, side: Side, quantity: Decimal, price: Decimal, at_ms: int) -> PositionChange:
+def increase(
+    position: Position, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, at_ms: int
+) -> PositionChange:
     """Add to a position on its own side (or open an empty one)."""
     changed = evolve(
         position,
         quantity=position.quantity + side.sign * quantity,
-        entry_cost=position.entry_cost + side.sign * quantity * price,
+        entry_cost=position.entry_cost + instrument.cost(side.sign * quantity, price),
         updated_at_ms=at_ms,
     )
     return PositionChange(changed, ZERO)
 
 
-def reduce(position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> PositionChange:
+def reduce(position: Position, instrument: Instrument, quantity: Decimal, price: Decimal, at_ms: int) -> PositionChange:
     """Close `quantity` (at most all) of a position at `price`; the whole closes it."""
     sign = 1 if position.quantity > 0 else -1
     is_whole = quantity == abs(position.quantity)
     share = position.entry_cost if is_whole else divide(position.entry_cost * quantity, abs(position.quantity))
-    realized = sign * quantity * price - share
+    cost = instrument.cost(quantity, price)
+    realized = instrument.profit(share, sign * cost)
     changed = evolve(
         position,
         quantity=position.quantity - sign * quantity,
         entry_cost=position.entry_cost - share,
         closed_quantity=position.closed_quantity + quantity,
-        closed_cost=position.closed_cost + quantity * price,
+        closed_cost=position.closed_cost + cost,
         realized_pnl=position.realized_pnl + realized,
         updated_at_ms=at_ms,
         status=PositionStatus.CLOSED if is_whole else position.status,
@@ -106,7 +114,7 @@ def reduce(position: Position, quantity: Decimal, price: Decimal, at_ms: int) ->
 
 
 def closed_unseen(position: Position, at_ms: int) -> Position:
-    """Close a position that the venue does not have any more; at which price is not known here."""
+    """Close a position that the venue does not have any more. The closing price is unknown."""
     return evolve(
         position,
         quantity=ZERO,
@@ -118,7 +126,8 @@ def closed_unseen(position: Position, at_ms: int) -> Position:
 
 
 def side_of_fill(mode: PositionMode, side: Side, targeted: PositionSide | None) -> PositionSide:
-    """Say which row a fill belongs to: the targeted one in hedge mode, else BUY opens long and SELL opens short."""
+    """Return the row that a fill belongs to. In netting mode it is the net one; in hedge mode the targeted one, else
+    the long one for BUY and the short one for SELL."""
     if mode is PositionMode.NETTING:
         return PositionSide.NET
     if targeted is not None:

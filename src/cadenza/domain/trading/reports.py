@@ -1,11 +1,13 @@
 """Reports: what a venue claims about our orders and accounts. The committer turns them into facts.
 
-Whoever brings the news (the reply to a request, the stream, polling, reconciliation) makes the same reports. A report
-names its order by our id where the venue echoes it, else by the venue's id. Applying a report twice changes nothing.
+The reply to a request, the stream, polling, lookups and replays all make the same reports. A report may come twice,
+late, or before the reply to its request: applying it again changes nothing, and an older claim never undoes a newer
+one. `at_ms` is the venue's clock; it is never compared with ours.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -16,40 +18,65 @@ from cadenza.domain.trading.position import PositionSide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A claim about one order (`order_id` or `venue_order_id` names it) of one account, at the venue's time."""
+    """A claim about one account, at the venue's time."""
 
     account_id: TradingAccountId
-    order_id: OrderId | None
-    venue_order_id: str | None
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedReport(Report):
-    """The venue has the order."""
+class OrderReport(Report):
+    """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
+    venue's id, which is unique within the instrument only; the first of these that is given decides."""
+
+    instrument_id: InstrumentId
+    order_id: OrderId | None = None
+    sent_id: str | None = None
+    venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedReport(Report):
-    """The venue refused the order and the refusal proves that it does not work there."""
+class AcceptedReport(OrderReport):
+    """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
+
+    `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
+    When it is more than what is booked here, fills are missing, and the venue is asked for them.
+    """
+
+    executed_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedReport(OrderReport):
+    """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
+    executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownOutcomeReport(Report):
-    """Bytes left and no readable answer came (timeout, 5xx, lost connection):
-    the order stays SUBMITTED and is asked for."""
+class UnknownOutcomeReport(OrderReport):
+    """Bytes left and no readable answer came (timeout, 5xx, lost connection), or the venue could not be asked: the
+    outcome stays unknown, and the venue is asked again."""
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillReport(Report):
-    """One execution. `instrument_id`, `side` and `position_side` make a report complete that fits no order of ours."""
+class UndeterminedOutcomeReport(OrderReport):
+    """The outcome cannot be determined by asking: the venue has no lookup, or has forgotten. The order stays in doubt
+    and visible, an alarm is raised, and an operator resolves it (`cadenza orders resolve`)."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillReport(OrderReport):
+    """One execution. `trade_id` is the venue's, unique per instrument and side. `quantity` is in the order's units and
+    positive. `position_side` is the row of a hedged position, where the venue says it. `fees` may be empty when they
+    are reported later (`FeeReport`)."""
 
     trade_id: str
-    instrument_id: InstrumentId
     side: Side
     price: Decimal
     quantity: Decimal
@@ -59,52 +86,140 @@ class FillReport(Report):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CanceledReport(Report):
-    """The order is off the book and will not execute any more."""
-
-    reason: CancelReason
+class FillCorrectedReport(FillReport):
+    """The venue changed an execution: all fields are as they are now. The correction with the latest `at_ms` wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRefusedReport(Report):
-    """The venue refused the cancel; the order works on, or other reports tell how it ended."""
+class FillBustedReport(OrderReport):
+    """The venue took an execution back: it never counted."""
 
+    trade_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeReport(OrderReport):
+    """The whole fee of an execution, reported later than the execution; it replaces what was known of it."""
+
+    trade_id: str
+    fees: tuple[Fee, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanceledReport(OrderReport):
+    """The order is off the book and will not execute any more. `executed_quantity` is what was executed in all; None
+    when the venue does not say. The order counts as closed once that much is booked here; until then the venue is
+    asked for what is missing."""
+
+    reason: CancelReason
+    executed_quantity: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredReport(OrderReport):
+    """The order's time in force ended; `executed_quantity` as in `CanceledReport`."""
+
+    executed_quantity: Decimal | None
+
+
+class VenueOrderStatus(StrEnum):
+    """How an order stands at its venue."""
+
+    WORKING = "WORKING"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStatusReport(OrderReport):
+    """How the whole order stands, as the venue shows it now: also how an amendment at the venue becomes known.
+
+    `quantity` and `executed_quantity` are in the order's units; prices are None where the order has none or the venue
+    does not say. `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with
+    CANCELED.
+    """
+
+    status: VenueOrderStatus
+    quantity: Decimal
+    executed_quantity: Decimal
+    executed_price: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    cancel_reason: CancelReason = CancelReason.VENUE
+
+
+class CancelRefusal(StrEnum):
+    """Why a venue refused a cancel. WORKS_ON: the order stays as it was. TOO_LATE: it has ended. UNKNOWN_ORDER: the
+    venue does not know it (yet, or any more)."""
+
+    WORKS_ON = "WORKS_ON"
+    TOO_LATE = "TOO_LATE"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefusedReport(OrderReport):
+    """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
+    order stands."""
+
+    refusal: CancelRefusal
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiredReport(Report):
-    """The order's time in force ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerMovedReport(Report):
+class TriggerMovedReport(OrderReport):
     """The trigger of a trailing stop moved."""
 
     stop_price: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalOrderReport(Report):
-    """An order that we did not place (by hand at the venue, a liquidation): it is adopted, then its fills follow."""
+class ExternalOrderReport(OrderReport):
+    """An order that we did not place, or do not know as ours (placed by hand at the venue, a liquidation). It is
+    adopted; then its fills follow. Where `order_id` or `sent_id` name an order of ours, it is that order's acceptance.
 
-    instrument_id: InstrumentId
+    `executed_quantity` is what was executed by then. `expire_at_ms` is the venue's clock.
+    """
+
     side: Side
     type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal
+    executed_quantity: Decimal
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    expire_at_ms: int | None = None
     is_liquidation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReport(Report):
-    """The venue's total and borrowed amount of one asset; overrides ours (deposits, funding, interest).
+    """The whole balance of one asset, in units of the asset.
 
-    `order_id` and `venue_order_id` are None.
+    `as_of` is the venue's own instant or sequence of this claim, of one scale for the whole account: an older claim
+    never replaces a newer one.
     """
 
     asset: str
     total: Decimal
+    locked: Decimal
     borrowed: Decimal
+    as_of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReport(Report):
+    """The whole position in one instrument (in hedge mode: of one side).
+
+    `quantity` is signed, in the instrument's units; 0 means that there is none. `entry_cost` (signed like `quantity`)
+    is given where the venue knows it, because `entry_price` may be rounded. `as_of` as in `BalanceReport`.
+    """
+
+    instrument_id: InstrumentId
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    entry_cost: Decimal | None = None
+    leverage: int | None = None
+    as_of: int

@@ -1,12 +1,12 @@
-"""What an order locks, and how much of it stays locked while it is filled.
+"""How much an order locks, and how much of that stays locked while the order is filled.
 
 Spot BUY locks quote units: quantity at the order's price plus the taker fee; without a limit the price is the cost of
 taking the book now, padded, but never padded beyond what is free. Spot SELL locks the base quantity. A margined order
-locks, in quote units, the initial margin of the part that opens a position, plus the taker fee. It closes only what no
-other open order of the account claims already.
-
-What an order locks is fixed when it is taken and goes back with its fills. It does not follow the position: when that
-is closed by another order, one that counted as closing opens instead, and its margin is then that of the new position.
+locks, in the settlement asset, the initial margin of the part that opens a position, plus the taker fee. An order
+counts as closing only for the quantity that no other open order of the account claims already. The amount that an order
+locks is fixed when the order is taken, and is released by its fills. It does not follow the position. When another
+order closes the position first, an order that counted as closing opens a position instead, and the margin is then that
+of the new position.
 """
 
 from dataclasses import replace
@@ -16,9 +16,9 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InsufficientBalance, InsufficientMargin, NoMarketPrice
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.money import ONE, RATIO_SCALE, ZERO, divide, to_plain
 from cadenza.domain.trading.order import Order, Reservation
 from cadenza.domain.trading.portfolio import position_margin
@@ -26,13 +26,14 @@ from cadenza.domain.trading.position import Position, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
 
 MARKET_PAD = Decimal("0.02")
-"""How much more than the present cost of taking the book a market buy locks, where the balance allows."""
+"""By how much a market buy locks more than the current cost of taking the book, as far as the balance allows."""
 
 _STEP = ONE.scaleb(-RATIO_SCALE)
 
 
 def reference_price(order: Order, state: TradingState) -> Decimal | None:
-    """The price (quote units) to value an unfilled order at: its limit, its trigger, else the best opposite price."""
+    """Return the price (quote units) at which an unfilled order is valued: its limit, else its trigger, else the best
+    opposite price."""
     if order.limit_price is not None or order.stop_price is not None:
         return order.limit_price or order.stop_price
     top = state.world.top(order.instrument_id)
@@ -42,7 +43,8 @@ def reference_price(order: Order, state: TradingState) -> Decimal | None:
 
 
 def reserve(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Reservation:
-    """Return what the order locks; raise when the account has not that much free."""
+    """Return what the order locks. Raises `InsufficientBalance` or `InsufficientMargin` when the account has less than
+    that free."""
     if account.is_margined:
         return _reserve_margin(order, account, instrument, state)
     if order.side is Side.SELL:
@@ -54,7 +56,7 @@ def reserve(order: Order, account: TradingAccount, instrument: Instrument, state
 
 
 def remaining_after(order: Order, reservation: Reservation) -> Decimal:
-    """What stays locked for an order's leaves quantity: its share, rounded up; nothing once closed."""
+    """Return what stays locked for an order's leaves quantity: its share, rounded up; zero once the order is closed."""
     if order.is_closed:
         return ZERO
     return divide_up(reservation.locked * order.leaves_quantity, order.quantity)
@@ -69,7 +71,7 @@ def divide_down(numerator: Decimal, denominator: Decimal) -> Decimal:
 
 
 def release(state: TradingState, order: Order) -> Order:
-    """Bring an order's lock and the balance's to what its leaves quantity needs; return the order."""
+    """Reduce what the order and the balance have locked to what the leaves quantity needs; return the order."""
     reservation = order.reservation
     if reservation is None:
         return order
@@ -81,7 +83,8 @@ def release(state: TradingState, order: Order) -> Order:
 
 
 def walk_cost(book: BookSnapshot, side: Side, quantity: Decimal) -> Decimal | None:
-    """Cost of taking `quantity` from a book; what it does not hold is valued at its worst price. None when empty."""
+    """Return the cost of taking `quantity` from a book. Quantity beyond the book is valued at its worst price. None
+    when the book is empty."""
     levels = book.asks if side is Side.BUY else book.bids
     left, cost, price = quantity, ZERO, None
     for price, available in levels:
@@ -94,7 +97,8 @@ def walk_cost(book: BookSnapshot, side: Side, quantity: Decimal) -> Decimal | No
 
 
 def walk_quantity(book: BookSnapshot, side: Side, cost: Decimal) -> Decimal | None:
-    """The inverse of `walk_cost`, rounded down: what `cost` quote units take from a book. None when empty."""
+    """Return the quantity that `cost` quote units take from a book, rounded down: the inverse of `walk_cost`. None when
+    the book is empty."""
     levels = book.asks if side is Side.BUY else book.bids
     left, quantity, price = cost, ZERO, None
     for price, available in levels:
@@ -106,15 +110,16 @@ def walk_quantity(book: BookSnapshot, side: Side, cost: Decimal) -> Decimal | No
 
 
 def free_margin(state: TradingState, account: TradingAccount, asset: str) -> Decimal:
-    """What a margined account may still use of an asset: free balance + unrealised PnL - margin of open positions."""
+    """Return what a margined account may still use of an asset: free balance + unrealised PnL - margin of open
+    positions."""
     free = state.balance(account.id, asset).free
     instruments = state.instruments_of(account.id)
     for position in state.positions(account.id):
         instrument = instruments.get(position.instrument_id)
-        if instrument is None or instrument.quote_asset != asset:
+        if instrument is None or instrument.settled_in != asset:
             continue
-        mark = _mark(state, position.instrument_id) or position.entry_price
-        free += position.unrealized_pnl(mark) - position_margin(position, instrument, mark)
+        mark = _mark(state, position.instrument_id) or position.entry_price(instrument)
+        free += position.unrealized_pnl(instrument, mark) - position_margin(position, instrument, mark)
     return free
 
 
@@ -152,20 +157,21 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
     position = target_position(order, account, state)
     opening = order.quantity - min(closable(order, position, account, state), order.quantity)
     leverage = Decimal(order.leverage or (position.leverage if position else 1))
-    margin = divide(opening * price, leverage)
-    needed = margin + order.quantity * price * max(instrument.taker_fee, ZERO)
-    free = free_margin(state, account, order.quote_asset)
+    asset = instrument.settled_in
+    margin = divide(instrument.cost(opening, price), leverage)
+    needed = margin + instrument.cost(order.quantity, price) * max(instrument.taker_fee, ZERO)
+    free = free_margin(state, account, asset)
     if opening > 0 and free < needed:
         raise InsufficientMargin(
-            f"the order needs {to_plain(needed)} {order.quote_asset} of margin,"
-            f" and {to_plain(max(free, ZERO))} is free",
-            {"asset": order.quote_asset, "needed": to_plain(needed), "free": to_plain(free)},
+            f"the order needs {to_plain(needed)} {asset} of margin, and {to_plain(max(free, ZERO))} is free",
+            {"asset": asset, "needed": to_plain(needed), "free": to_plain(free)},
         )
-    return Reservation(order.quote_asset, needed, needed)
+    return Reservation(asset, needed, needed)
 
 
 def closable(order: Order, position: Position | None, account: TradingAccount, state: TradingState) -> Decimal:
-    """How much of `position` (its target) a new order may close, in base units: what no other open order claims."""
+    """Return how much of `position` (its target) a new order may close, in base units: what no other open order
+    claims."""
     if position is None:
         return ZERO
     closing, _ = split_fill(position, order.side, abs(position.quantity))
@@ -179,7 +185,8 @@ def closable(order: Order, position: Position | None, account: TradingAccount, s
 
 
 def target_position(order: Order, account: TradingAccount, state: TradingState) -> Position | None:
-    """The open position that the order's fills will change, by the account's mode and the order's `position_id`."""
+    """Return the open position that the order's fills will change, by the account's mode and the order's
+    `position_id`."""
     targeted = None
     if order.position_id is not None:
         for position in state.positions(account.id):

@@ -1,7 +1,7 @@
-"""The working state of one batch: rows as loaded, changed in memory, and what has changed.
+"""The working state of one batch: the loaded rows, changed in memory, and a record of the changes.
 
-Decisions run one after another on this state, so each sees the effect of those before it. A decision either changes
-the state completely or, when it refuses, not at all: it checks first and changes afterwards.
+Decisions run one after another on this state, so each sees the effect of those before it. A decision checks first and
+changes afterwards, so a refusal leaves the state unchanged.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,23 +12,27 @@ from uuid import UUID
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation, OperationStatus
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import TradingAccountNotFound
+from cadenza.domain.errors import InstrumentNotFound, TradingAccountNotFound
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import InstrumentId, OrderId, PositionId, TradingAccountId
+from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, PositionId, TradingAccountId, VenueId
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, TopOfBook
-from cadenza.domain.market.order_book import BookSnapshot
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
+from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import OrderReport, Report
+from cadenza.domain.trading.venue_spec import Books, VenueSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a decision may ask besides its rows: the catalogue, fresh prices, the time of the batch and new ids."""
+    """What a decision may use besides its rows: the venues' specs, the catalogue, fresh prices, the time of the batch
+    and new ids. `spec` raises `VenueNotSupported` for a venue that has no connector."""
 
+    spec: Callable[[VenueId], VenueSpec]
     instrument: Callable[[InstrumentId], Instrument | None]
     top: Callable[[InstrumentId], TopOfBook | None]
     book: Callable[[InstrumentId], BookSnapshot | None]
@@ -38,18 +42,19 @@ class World:
 
 @dataclass(slots=True)
 class Changed:
-    """What must be written."""
+    """The changes of a batch that must be written."""
 
     created: dict[OrderId, Order] = field(default_factory=dict)
     updated: dict[OrderId, Order] = field(default_factory=dict)
-    executions: list[Execution] = field(default_factory=list)
+    executions: dict[ExecutionId, Execution] = field(default_factory=dict)
     balances: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     positions: dict[PositionId, Position] = field(default_factory=dict)
     accounts: set[TradingAccountId] = field(default_factory=set)
     portfolios: dict[TradingAccountId, None] = field(default_factory=dict)
+    """Accounts with a changed balance or position."""
     events: list[AccountEvent] = field(default_factory=list)
-    unmatched: list[Report] = field(default_factory=list)
-    matched: list[Order] = field(default_factory=list)
+    kept: list[KeptReport] = field(default_factory=list)
+    taken: list[KeptReport] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
 
 
@@ -63,27 +68,29 @@ class TradingState:
         balances: Iterable[Balance],
         positions: Iterable[Position],
         orders: Iterable[Order],
-        unmatched: Sequence[Report] = (),
+        kept: Sequence[KeptReport] = (),
         claims: Iterable[Claim] = (),
     ) -> None:
         self.world = world
         self.changed = Changed()
-        self._unmatched = list(unmatched)
+        self._kept = list(kept)
         self.claims = Claims(claims)
         self._accounts = {account.id: account for account in accounts}
         self._balances: dict[TradingAccountId, dict[str, Balance]] = {}
         for balance in balances:
             self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
         self._positions: dict[tuple[TradingAccountId, InstrumentId, PositionSide], Position] = {}
+        self._positions_as_of: dict[tuple[TradingAccountId, InstrumentId, PositionSide], int] = {}
         for position in positions:
-            self._positions[(position.account_id, position.instrument_id, position.side)] = position
-            self.claims.know_position(position.id, position.side)
+            self._index_position(position)
         self._orders: dict[OrderId, Order] = {}
-        self._untold: dict[OrderId, None] = {}
-        self._heard: dict[TradingAccountId, int] = {}
+        self._unrecorded: dict[OrderId, dict[ExecutionId, Execution]] = {}
+        """Orders whose current state is in no event yet, each with the executions that are in no event yet."""
+        self._complete: dict[TradingAccountId, int] = {}
         self._by_client: dict[tuple[TradingAccountId, str], OrderId] = {}
         self._by_key: dict[tuple[TradingAccountId, str], OrderId] = {}
-        self._by_venue: dict[tuple[TradingAccountId, str], OrderId] = {}
+        self._by_sent: dict[tuple[TradingAccountId, str], OrderId] = {}
+        self._by_venue: dict[tuple[TradingAccountId, InstrumentId, str], OrderId] = {}
         for order in orders:
             self._index(order)
 
@@ -94,6 +101,15 @@ class TradingState:
         if account is None:
             raise TradingAccountNotFound("there is no such trading account")
         return account
+
+    def spec_of(self, account: TradingAccount) -> VenueSpec:
+        """Return the spec of the account's venue."""
+        return self.world.spec(account.venue_id)
+
+    def books_of(self, account: TradingAccount) -> Books:
+        """Return who keeps the account's balances and positions. For an account type that the venue does not have (any
+        more) the answer is VENUE: our ledger moves no money for it."""
+        return self.spec_of(account).books_of(account.external.type) or Books.VENUE
 
     def balance(self, account_id: TradingAccountId, asset: str) -> Balance:
         """Return the balance; one of zero when the account never held the asset."""
@@ -108,6 +124,11 @@ class TradingState:
     ) -> Position | None:
         """Return the open position of that row."""
         return self._positions.get((account_id, instrument_id, side))
+
+    def position_as_of(self, account_id: TradingAccountId, instrument_id: InstrumentId, side: PositionSide) -> int:
+        """Return the `as_of` of the venue's newest report on that row, whether the position is open or closed; 0
+        without a report."""
+        return self._positions_as_of.get((account_id, instrument_id, side), 0)
 
     def positions(self, account_id: TradingAccountId) -> list[Position]:
         """Return the open positions of an account."""
@@ -124,38 +145,42 @@ class TradingState:
         order_id = self._by_key.get((account_id, idempotency_key))
         return None if order_id is None else self._orders[order_id]
 
-    def order_of(self, report: Report) -> Order | None:
-        """Return the order that a report names, by our id first."""
-        if report.order_id is not None:
-            order = self._orders.get(report.order_id)
-            return order if order is not None and order.account_id == report.account_id else None
-        if report.venue_order_id is None:
-            return None
-        order_id = self._by_venue.get((report.account_id, report.venue_order_id))
-        return None if order_id is None else self._orders[order_id]
+    def order_of(self, report: OrderReport) -> Order | None:
+        """Return the order that a report names: by the order id, else by `sent_id`, else by `venue_order_id` within the
+        report's instrument."""
+        order_id = report.order_id
+        if order_id is None and report.sent_id is not None:
+            order_id = self._by_sent.get((report.account_id, report.sent_id))
+        if order_id is None and report.venue_order_id is not None:
+            order_id = self._by_venue.get((report.account_id, report.instrument_id, report.venue_order_id))
+        order = None if order_id is None else self._orders.get(order_id)
+        return order if order is not None and order.account_id == report.account_id else None
 
     # --- changing
 
     def put_order(self, order: Order) -> None:
-        """Record a new or changed order; `tell_orders` tells the account's log."""
+        """Put a new or changed order; `record_order_events` writes it to the account's log."""
         if order.id not in self._orders or order.id in self.changed.created:
             self.changed.created[order.id] = order
         else:
             self.changed.updated[order.id] = order
-        self._untold[order.id] = None
+        self._unrecorded.setdefault(order.id, {})
         if self._accounts[order.account_id].is_margined:
             self.claims.move(self._orders.get(order.id), order)
         self._index(order)
 
-    def tell_orders(self) -> None:
-        """Append one event for each order changed since the last call: a decision is told as one step."""
-        for order_id in self._untold:
+    def record_order_events(self) -> None:
+        """Append one event for each order that changed since the last call. So a decision makes one event per order,
+        with all the executions that it added."""
+        for order_id, added in self._unrecorded.items():
             order = self._orders[order_id]
-            self.emit(order.account_id, OrderUpdated(order))
-        self._untold.clear()
+            self.emit(order.account_id, OrderUpdated.of(order, list(added.values())))
+        self._unrecorded.clear()
 
-    def add_execution(self, execution: Execution) -> None:
-        self.changed.executions.append(execution)
+    def put_execution(self, execution: Execution) -> None:
+        """Record a new or corrected execution. The caller also puts its order."""
+        self.changed.executions[execution.id] = execution
+        self._unrecorded.setdefault(execution.order_id, {})[execution.id] = execution
 
     def change_balance(
         self, account_id: TradingAccountId, asset: str, *, total: Decimal = ZERO, locked: Decimal = ZERO
@@ -168,48 +193,49 @@ class TradingState:
     def put_balance(self, balance: Balance) -> None:
         self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
         self.changed.balances.add((balance.account_id, balance.asset))
-        self.changed.portfolios[balance.account_id] = None
+        self._change_portfolio(balance.account_id)
 
     def put_position(self, position: Position) -> None:
-        """Record a changed position; a closed one leaves the open rows."""
-        key = (position.account_id, position.instrument_id, position.side)
-        if position.status is PositionStatus.OPEN:
-            self._positions[key] = position
-        else:
-            self._positions.pop(key, None)
+        """Record a changed position. A closed position is no longer among the open ones."""
+        self._index_position(position)
         self.changed.positions[position.id] = position
-        self.claims.know_position(position.id, position.side)
-        self.changed.portfolios[position.account_id] = None
+        self._change_portfolio(position.account_id)
 
     def put_account(self, account: TradingAccount) -> None:
         self._accounts[account.id] = account
         self.changed.accounts.add(account.id)
 
-    def keep_unmatched(self, report: Report) -> None:
-        """Keep a report that fits no order; it is applied when its order becomes known. It is of the account, so it
-        makes a new version of the account, though nothing is told."""
-        self.changed.unmatched.append(report)
+    def keep(self, report: Report, reason: KeepReason, detail: str = "") -> None:
+        """Keep a report that cannot be applied. The account gets a new version, and nothing is published. A report that
+        was taken out to be tried again returns to its place."""
+        stays = next((kept for kept in self.changed.taken if kept.report == report), None)
+        if stays is not None:
+            self.changed.taken.remove(stays)
+            self._kept.append(stays)
+            return
+        kept = KeptReport(report=report, reason=reason, detail=detail, kept_at_ms=self.world.now_ms)
+        self.changed.kept.append(kept)
         self.changed.accounts.add(report.account_id)
 
-    def take_unmatched(self, order: Order) -> list[Report]:
-        """Return the reports that were kept and that this order explains, those of this batch last. They are kept no
-        longer: the caller applies them."""
-        taken = [report for report in (*self._unmatched, *self.changed.unmatched) if _is_about(report, order)]
-        if taken:
-            self._unmatched = [report for report in self._unmatched if not _is_about(report, order)]
-            self.changed.unmatched = [report for report in self.changed.unmatched if not _is_about(report, order)]
-            self.changed.matched.append(order)
-        return taken
+    def take_kept(self, order: Order) -> list[Report]:
+        """Return the kept reports about this order that may be applicable now; those of this batch come last. They are
+        no longer kept: the caller applies them, and those that still cannot be applied are kept again."""
+        taken = [kept for kept in self._kept if _is_about(kept, order)]
+        of_batch = [kept for kept in self.changed.kept if _is_about(kept, order)]
+        self._kept = [kept for kept in self._kept if kept not in taken]
+        self.changed.kept = [kept for kept in self.changed.kept if kept not in of_batch]
+        self.changed.taken += taken
+        return [kept.report for kept in (*taken, *of_batch)]
 
     def finish_operation(self, operation: Operation, failure: str | None = None) -> None:
-        """End a PENDING operation together with what it did."""
+        """End a PENDING operation in the same transaction as its changes."""
         status = OperationStatus.SUCCESS if failure is None else OperationStatus.FAILED
         self.changed.operations.append(
             replace(operation, status=status, finished_at_ms=self.world.now_ms, failure=failure)
         )
 
     def emit(self, account_id: TradingAccountId, body: EventBody) -> None:
-        """Append to the account's log."""
+        """Append an event to the account's log."""
         account = self._accounts[account_id]
         sequence = account.last_sequence + 1
         self.put_account(evolve(account, last_sequence=sequence))
@@ -226,24 +252,49 @@ class TradingState:
     def changed_balances(self) -> list[Balance]:
         return [self._balances[account_id][asset] for account_id, asset in self.changed.balances]
 
-    def hear(self, account_id: TradingAccountId, until_ms: int) -> None:
-        """Note that all that the account's venue told up to then has been applied. It is written with what else changes
-        of the account; alone it is worth no write. A venue's clock that is ahead of ours is not believed."""
-        self._heard[account_id] = max(self._heard.get(account_id, 0), min(until_ms, self.world.now_ms))
+    def complete_until(self, account_id: TradingAccountId, until_ms: int) -> None:
+        """Note that everything which the account's venue reported up to `until_ms` has been applied. It is written
+        together with other changes of the account, and never alone. An instant ahead of our clock is replaced by our
+        time."""
+        self._complete[account_id] = max(self._complete.get(account_id, 0), min(until_ms, self.world.now_ms))
 
     def changed_accounts(self) -> list[TradingAccount]:
-        return [self._with_heard(self._accounts[account_id]) for account_id in self.changed.accounts]
+        return [self._with_completeness(self._accounts[account_id]) for account_id in self.changed.accounts]
+
+    def known_instrument(self, instrument_id: InstrumentId) -> Instrument:
+        """Return an instrument. Raises `InstrumentNotFound` when the catalogue does not have it, because it cannot be
+        valued then."""
+        instrument = self.world.instrument(instrument_id)
+        if instrument is None:
+            raise InstrumentNotFound(
+                f"the catalogue has no {instrument_id}; sync the venue's instruments", {"instrumentId": instrument_id}
+            )
+        return instrument
 
     def instruments_of(self, account_id: TradingAccountId) -> Mapping[InstrumentId, Instrument]:
         """Return the instruments of the account's open positions."""
         found = {p.instrument_id: self.world.instrument(p.instrument_id) for p in self.positions(account_id)}
         return {instrument_id: instrument for instrument_id, instrument in found.items() if instrument is not None}
 
-    def _with_heard(self, account: TradingAccount) -> TradingAccount:
-        until_ms = self._heard.get(account.id)
-        if until_ms is None or account.adopted_at_ms is None or until_ms <= (account.heard_until_ms or 0):
+    def _change_portfolio(self, account_id: TradingAccountId) -> None:
+        """Note the change of a balance or position. The account gets a new version, although this is no event."""
+        self.changed.portfolios[account_id] = None
+        self.changed.accounts.add(account_id)
+
+    def _with_completeness(self, account: TradingAccount) -> TradingAccount:
+        until_ms = self._complete.get(account.id)
+        if until_ms is None or account.adopted_at_ms is None or until_ms <= (account.complete_until_ms or 0):
             return account
-        return evolve(account, heard_until_ms=until_ms)
+        return evolve(account, complete_until_ms=until_ms)
+
+    def _index_position(self, position: Position) -> None:
+        key = (position.account_id, position.instrument_id, position.side)
+        if position.status is PositionStatus.OPEN:
+            self._positions[key] = position
+        elif (known := self._positions.get(key)) is not None and known.id == position.id:
+            del self._positions[key]
+        self._positions_as_of[key] = max(self._positions_as_of.get(key, 0), position.as_of)
+        self.claims.know_position(position.id, position.side)
 
     def _index(self, order: Order) -> None:
         self._orders[order.id] = order
@@ -251,11 +302,22 @@ class TradingState:
             self._by_client[(order.account_id, order.client_order_id)] = order.id
         if order.idempotency_key is not None:
             self._by_key[(order.account_id, order.idempotency_key)] = order.id
-        if order.venue_order_id is not None:
-            self._by_venue[(order.account_id, order.venue_order_id)] = order.id
+        if order.sent_id is not None:
+            self._by_sent[(order.account_id, order.sent_id)] = order.id
+        for venue_order_id in (*order.former_venue_order_ids, order.venue_order_id):
+            if venue_order_id is not None:
+                self._by_venue[(order.account_id, order.instrument_id, venue_order_id)] = order.id
 
 
-def _is_about(report: Report, order: Order) -> bool:
-    """Whether a kept report names the order by the venue's id, and no other order by ours."""
-    is_named = (report.account_id, report.venue_order_id) == (order.account_id, order.venue_order_id)
-    return is_named and report.order_id in (None, order.id)
+def _is_about(kept: KeptReport, order: Order) -> bool:
+    """Whether a kept report names the order, and may be applied by now."""
+    report = kept.report
+    if not isinstance(report, OrderReport) or not kept.reason.is_curable or report.account_id != order.account_id:
+        return False
+    if report.order_id is not None:
+        return report.order_id == order.id
+    if report.sent_id is not None and report.sent_id == order.sent_id:
+        return True
+    names = (order.venue_order_id, *order.former_venue_order_ids)
+    is_named = report.venue_order_id is not None and report.venue_order_id in names
+    return is_named and report.instrument_id == order.instrument_id

@@ -1,4 +1,4 @@
-"""Deciding a new order: idempotency, account, quantity, checks, reservation."""
+"""The decision about a new order: idempotency, account, quantity, checks, reservation."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,7 +19,13 @@ from cadenza.domain.ids import OrderId, TenantId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import HUNDRED, ONE, ZERO, Rounding, is_multiple, round_to_step, to_plain
-from cadenza.domain.trading.checks import check_quantity, check_request, effective_expiry, effective_time_in_force
+from cadenza.domain.trading.checks import (
+    check_quantity,
+    check_request,
+    effective_expiry,
+    effective_time_in_force,
+    lot_of,
+)
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Order
@@ -32,26 +38,39 @@ from cadenza.domain.trading.reservation import (
     walk_quantity,
 )
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import FundsCheck
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrderNames:
+    """The order's id and its `sent_id`, our id for the order at the venue (`VenueSpec.sent_id` is the rule)."""
+
+    order_id: OrderId
+    sent_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The order, and whether this request made it (and so must send it)."""
+    """The order, and whether this request created it. Only the request that created an order sends it."""
 
     order: Order
     is_new: bool
 
 
 def decide_submit(
-    state: TradingState, request: SubmitOrderRequest, order_id: OrderId, tenant_id: TenantId, instrument: Instrument
+    state: TradingState,
+    request: SubmitOrderRequest,
+    names: NewOrderNames,
+    tenant_id: TenantId,
+    instrument: Instrument,
 ) -> Submission:
-    """Return the order that the request makes, or made before; raise the cause of a refusal.
-
-    `order_id` was chosen before the transaction. When it is there already, an earlier try of this very request was
-    committed without our knowing, and nothing was sent: it is new still, unless it was closed as never sent meanwhile.
+    """Return the order that the request creates, or that an equal request created before. Raises the cause of a
+    refusal. `names` were chosen before the transaction. If an order with this id exists already, an earlier try of this
+    very request was committed although its reply was lost, and nothing was sent. The order then still counts as new,
+    unless it has been closed meanwhile as never sent.
     """
     account = state.account(request.account_id)
-    known = state.order(order_id)
+    known = state.order(names.order_id)
     if known is not None:
         return Submission(known, is_new=known.status is OrderStatus.SUBMITTED)
     repeated = find_repeated(state, request)
@@ -60,20 +79,25 @@ def decide_submit(
     account.require_active()
     if instrument.venue_id != account.venue_id:
         raise InstrumentNotFound(f"{instrument.id} is not traded on {account.venue_id}")
-    check_request(request, instrument, state.world.now_ms)
+    spec = state.spec_of(account)
+    check_request(request, instrument, spec, state.world.now_ms)
     if request.type is OrderType.QUOTED:
-        raise QuoteUnusable("there is no such quote")
-    order = _with_quantity(_draft(request, order_id, tenant_id, account, instrument, state), account, instrument, state)
-    check_quantity(order.quantity, reference_price(order, state), instrument)
-    reservation = reserve(order, account, instrument, state)
-    order = order.submitted(state.world.now_ms, reservation)
-    state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
+        raise QuoteUnusable("the quote is unknown")
+    order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)
+    check_quantity(order.quantity, reference_price(order, state), order.type, instrument)
+    reservation = None
+    if spec.funds_check is FundsCheck.HERE:
+        reservation = reserve(order, account, instrument, state)
+        state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
+    now_ms = state.world.now_ms
+    order = order.submitted(now_ms, now_ms + spec.send_within_ms, reservation)
     state.put_order(order)
     return Submission(order, is_new=True)
 
 
 def find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | None:
-    """Return the order that an equal request made; raise when key or client order id are taken by another body."""
+    """Return the order that an equal request created. Raises when another request used the idempotency key or the
+    client order id."""
     account_id, key, client_id = request.account_id, request.idempotency_key, request.client_order_id
     by_key = state.order_by_key(account_id, key) if key is not None else None
     if by_key is not None:
@@ -92,7 +116,7 @@ def find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | N
 
 def _draft(
     request: SubmitOrderRequest,
-    order_id: OrderId,
+    names: NewOrderNames,
     tenant_id: TenantId,
     account: TradingAccount,
     instrument: Instrument,
@@ -101,7 +125,8 @@ def _draft(
     time_in_force = effective_time_in_force(request)
     now_ms = state.world.now_ms
     return Order(
-        id=order_id,
+        id=names.order_id,
+        sent_id=names.sent_id,
         tenant_id=tenant_id,
         account_id=account.id,
         venue_id=account.venue_id,
@@ -130,7 +155,8 @@ def _draft(
 
 
 def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: TradingState) -> int | None:
-    """None and 0 mean not given: a margined order then keeps its position's leverage, or 1."""
+    """Return the order's leverage. None and 0 mean that none was given: a margined order then takes its position's
+    leverage, or 1."""
     if not request.leverage:
         return None
     most = account.external.max_leverage if account.is_margined else 1
@@ -140,7 +166,7 @@ def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: Tradi
 
 
 def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Order:
-    """Turn what was asked into base units, then into lots."""
+    """Convert the requested quantity into the instrument's units, then round it to lots."""
     order = _naming_its_position(order, account, state)
     position = target_position(order, account, state) if account.is_margined else None
     if order.position_id is not None and (position is None or position.id != order.position_id):
@@ -154,22 +180,23 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
             exact, most = _share(order, order.asked_quantity, account, instrument, state)
         case QuantityType.POSITION_PERCENTAGE:
             exact, most = _share(order, order.asked_quantity / HUNDRED, account, instrument, state)
-    quantity = round_to_step(exact, instrument.lot_size, order.rounding)
+    lot_size = lot_of(order.type, instrument).lot_size
+    quantity = round_to_step(exact, lot_size, order.rounding)
     if most is not None and quantity > most:
-        quantity = round_to_step(most, instrument.lot_size, Rounding.DOWN)
-    if not is_multiple(quantity, instrument.lot_size):
+        quantity = round_to_step(most, lot_size, Rounding.DOWN)
+    if not is_multiple(quantity, lot_size):
         raise LotSize(
-            f"{to_plain(quantity)} is not a multiple of the lot size {to_plain(instrument.lot_size)}; "
+            f"{to_plain(quantity)} is not a multiple of the lot size {to_plain(lot_size)}; "
             "choose a quantityRounding such as DOWN to have it rounded",
-            {"lotSize": to_plain(instrument.lot_size)},
+            {"lotSize": to_plain(lot_size)},
         )
     position_id = None if _opens(order, account, position) else order.position_id
     return evolve(order, quantity=quantity, position_id=position_id)
 
 
 def _naming_its_position(order: Order, account: TradingAccount, state: TradingState) -> Order:
-    """A share of a hedged position that is not named is of the one that the order's side closes: that one is named, as
-    otherwise the order would be sized by it and open the other."""
+    """Name the position of a hedged order that asks for a share and names none: the one that the order's side closes.
+    Without the name, that position would give the order its size and the order would open the other one."""
     is_share = order.quantity_type in (QuantityType.POSITION_RATIO, QuantityType.POSITION_PERCENTAGE)
     if not is_share or order.position_id or not account.is_margined or account.position_mode is not PositionMode.HEDGE:
         return order
@@ -181,8 +208,8 @@ def _naming_its_position(order: Order, account: TradingAccount, state: TradingSt
 
 
 def _opens(order: Order, account: TradingAccount, position: Position | None) -> bool:
-    """Whether a hedged order names the row that its side opens anyway. At a venue an order that names a position
-    closes it, so the name is left out."""
+    """Whether a hedged order names the row that its side opens anyway. For a venue, an order that names a position
+    closes it, so the name is then left out."""
     if position is None or account.position_mode is not PositionMode.HEDGE:
         return False
     return position.side is side_of_fill(PositionMode.HEDGE, order.side, None)
@@ -213,8 +240,8 @@ def _no_position(order: Order) -> NoPosition:
 
 
 def _worth(order: Order, cost: Decimal, state: TradingState) -> Decimal:
-    """Base units for that many quote units: at the order's own price, else by what the book holds now, level by level,
-    as the order will be filled."""
+    """Return the base units for that many quote units: at the order's own price, else by walking the current book level
+    by level, as the fill would."""
     book = state.world.book(order.instrument_id)
     if order.limit_price is None and order.stop_price is None and book is not None:
         quantity = walk_quantity(book, order.side, cost)

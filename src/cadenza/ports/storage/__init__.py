@@ -1,9 +1,9 @@
 """Storage: a unit of work over repositories, one per aggregate.
 
-`async with storage.begin() as uow:` is one transaction. Law: what was not committed by `await uow.commit()` is rolled
-back on leaving; after a commit nothing more may be done with the unit. `storage.read()` is the same rooms for reading:
-all that is read in one unit is of one instant, so a page agrees with its total, an order with its executions and a
-balance with its position, whatever is committed meanwhile. A database that does not answer raises
+`async with storage.begin() as uow:` is one transaction. Law: changes that `await uow.commit()` did not commit are
+rolled back when the block is left. After a commit the unit must not be used any more. `storage.read()` gives the same
+repositories for reading. Everything read in one unit is of one instant, so a page agrees with its total, an order with
+its executions and a balance with its position, whatever is committed meanwhile. A database that does not answer raises
 `DatabaseUnavailable`.
 """
 
@@ -20,16 +20,17 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, OrderQueries, UnmatchedReports
+from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
 
 __all__ = ["Storage", "UnitOfWork"]
 
 
 class UnitOfWork(Protocol):
-    """The rooms of one transaction."""
+    """The repositories of one transaction."""
 
     orders: OrderQueries
-    unmatched: UnmatchedReports
+    kept: KeptReports
+    gaps: NewsGaps
     events: EventLog
     accounts: AccountRepository
     credentials: CredentialRepository
@@ -44,7 +45,7 @@ class UnitOfWork(Protocol):
 
 
 class Storage(Protocol):
-    """What the committer changes it reads and writes by `ports.storage.trading` instead."""
+    """The committer reads and writes through `ports.storage.trading` instead."""
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
 

@@ -34,7 +34,7 @@ class SealedSecrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFilter:
-    """Which accounts; None means any (`tenant_id` None only for an operator)."""
+    """Selects accounts; None means any. Only an operator may leave `tenant_id` None."""
 
     tenant_id: TenantId | None
     account_id: TradingAccountId | None = None
@@ -45,12 +45,17 @@ class AccountFilter:
 
 
 class AccountRepository(Protocol):
-    """Adding and reading. What changes an account that is there goes through the committer, as it may meet others."""
+    """Adds and reads accounts. The committer makes all changes of existing accounts, because they may run into other
+    changes."""
 
     async def add(self, account: TradingAccount) -> bool:
-        """Insert; False (and nothing is written) when the tenant has that external account connected already."""
+        """Insert the account. When the tenant has that external account connected already, write nothing and return
+        False."""
 
     async def get(self, account_id: TradingAccountId, *, lock: bool = False) -> TradingAccount | None: ...
+
+    async def get_many(self, account_ids: Sequence[TradingAccountId]) -> Sequence[TradingAccount]:
+        """Return those of the accounts that exist, in any order."""
 
     async def find_connected(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
         """Return the tenant's account for that external account unless it was disconnected."""
@@ -61,12 +66,12 @@ class AccountRepository(Protocol):
     async def count(self, filter: AccountFilter) -> int: ...
 
     async def with_status(self, statuses: Sequence[AccountStatus]) -> Sequence[TradingAccount]:
-        """Return accounts of all tenants, for the house's own work."""
+        """Return accounts of all tenants, for the platform's own work."""
 
     async def balances(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Balance]: ...
 
     async def positions(self, account_ids: Sequence[TradingAccountId]) -> Sequence[Position]:
-        """Return all open positions, and of those closed within the last day the newest 100 of each account."""
+        """Return all open positions, and for each account the newest 100 of those that closed within the last day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ class CredentialRepository(Protocol):
     async def add(self, credential: Credential, sealed: SealedSecrets) -> None: ...
 
     async def update(self, credential: Credential, sealed: SealedSecrets | None = None) -> None:
-        """Write status, times and version; the sealed secrets too when given."""
+        """Write status, times and version, and the sealed secrets when given."""
 
     async def get(
         self, credential_id: CredentialId, *, lock: bool = False
@@ -91,7 +96,7 @@ class CredentialRepository(Protocol):
         """Newest first."""
 
     async def live_versions(self, ids: Collection[CredentialId]) -> Mapping[CredentialId, int]:
-        """Return the versions of those that are not revoked."""
+        """Return the versions of those credentials that are not revoked."""
 
     async def accounts_using(self, credential_id: CredentialId) -> Sequence[TradingAccountId]: ...
 
@@ -118,12 +123,12 @@ class OperationRepository(Protocol):
     async def count(self, filter: OperationFilter) -> int: ...
 
     async def pending(self) -> Sequence[Operation]:
-        """Return what a crash left PENDING."""
+        """Return the operations that are PENDING, as a crash leaves them."""
 
 
 class SubscriptionRepository(Protocol):
     async def add(self, subscription: Subscription) -> Subscription:
-        """Insert, or return the tenant's ACTIVE one for the same target."""
+        """Insert the subscription, or return the tenant's ACTIVE one for the same target."""
 
     async def get(self, subscription_id: SubscriptionId) -> Subscription | None: ...
 
@@ -146,4 +151,4 @@ class SubscriptionRepository(Protocol):
         account_id: TradingAccountId | None = None,
         instrument_id: InstrumentId | None = None,
     ) -> Sequence[Subscription]:
-        """Return ACTIVE subscriptions, newest first; of all tenants when `tenant_id` is None."""
+        """Return ACTIVE subscriptions, newest first; those of all tenants when `tenant_id` is None."""

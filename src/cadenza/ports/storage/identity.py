@@ -11,8 +11,8 @@ from cadenza.domain.ids import Access, SessionId, TenantId, UserId
 
 
 class IdentityRepository(Protocol):
-    """Law: digests of tokens and hashes of passwords go in; no token and no password ever does (but for the text of a
-    mail that is not yet sent). `lock=True` holds the row until the transaction ends."""
+    """Law: only digests of tokens and hashes of passwords are stored, never a token or a password. The text of a mail
+    in the outbox is the one exception. `lock=True` locks the row until the transaction ends."""
 
     # --- tenants
 
@@ -25,7 +25,7 @@ class IdentityRepository(Protocol):
     # --- users
 
     async def add_user(self, user: User, *, password_hash: str) -> None:
-        """Insert a user who logs in here. Raises `EmailTaken`."""
+        """Insert a user with a password. Raises `EmailTaken`."""
 
     async def add_external_user(self, user: User, *, issuer: str, subject: str) -> None: ...
 
@@ -42,7 +42,7 @@ class IdentityRepository(Protocol):
     async def find_external_user(self, issuer: str, subject: str) -> User | None: ...
 
     async def lock_external_user(self, issuer: str, subject: str) -> None:
-        """Hold off, until this transaction ends, every other one that would make the same user."""
+        """Make every other transaction that would create the same external user wait until this one ends."""
 
     async def list_users(self, *, offset: int, limit: int) -> Sequence[User]:
         """Return users of all tenants, newest first."""
@@ -62,7 +62,7 @@ class IdentityRepository(Protocol):
     async def revoke_sessions(
         self, user_id: UserId, now_ms: int, *, keep: SessionId | None = None
     ) -> Sequence[SessionId]:
-        """Revoke the user's live sessions but `keep`; return which."""
+        """Revoke the user's live sessions except `keep`; return their ids."""
 
     # --- invitations and one-time tokens
 
@@ -74,10 +74,10 @@ class IdentityRepository(Protocol):
     async def mark_invitation_used(self, invitation_id: InvitationId, now_ms: int) -> None: ...
 
     async def put_one_time_token(self, token: OneTimeToken) -> None:
-        """Insert, in place of the user's earlier one for the purpose."""
+        """Insert the token; it replaces the user's earlier one for the same purpose."""
 
     async def take_one_time_token(self, digest: bytes, purpose: TokenPurpose, now_ms: int) -> UserId | None:
-        """Delete an unexpired token and return whose it was: of two takers one gets it."""
+        """Delete an unexpired token and return its user. Of two concurrent callers only one gets it."""
 
     # --- mail
 
@@ -94,4 +94,4 @@ class IdentityRepository(Protocol):
 
     async def purge(self, before_ms: int, *, rows_max: int) -> int:
         """Delete sessions, invitations, tokens and sent mails that ended before the instant, at most `rows_max` of
-        each; return how many."""
+        each. Return how many were deleted."""

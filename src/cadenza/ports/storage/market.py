@@ -10,7 +10,8 @@ from cadenza.domain.market.instrument import Instrument, Security
 
 @dataclass(frozen=True, slots=True)
 class TenantOverride:
-    """A tenant's decision about an instrument: DISABLED stays so through every sync; `is_deleted` hides it."""
+    """A tenant's decisions about an instrument: a disabled one stays disabled through every sync, and a deleted one is
+    hidden."""
 
     instrument_id: InstrumentId
     is_disabled: bool
@@ -18,7 +19,7 @@ class TenantOverride:
 
 
 class CatalogueRepository(Protocol):
-    """Law: rows of the catalogue are never removed, only DELISTED; orders go on referring to them."""
+    """Law: rows of the catalogue are never removed, because orders refer to them; they become DELISTED."""
 
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None: ...
 

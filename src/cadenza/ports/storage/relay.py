@@ -1,4 +1,4 @@
-"""How far the accounts' logs have been told to a publisher outside of this process."""
+"""Cursors: how far the accounts' logs have been published by an engine outside of this process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,25 +9,26 @@ from cadenza.domain.ids import TradingAccountId
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """An account whose log goes on after the last event that was published."""
+    """An account whose log has events after the last published one."""
 
     account_id: TradingAccountId
     published: int
-    """The sequence of that event, 0 when there is none."""
+    """The sequence of the last published event; 0 when there is none."""
     last_sequence: int
 
 
 class RelayRepository(Protocol):
-    """The relay's cursors. Law: what is claimed is locked until the transaction ends, so that of several processes one
-    relays an account at a time; accounts that another one holds are passed over."""
+    """The relay's cursors. Law: a claimed cursor is locked until the transaction ends, so only one process relays an
+    account at a time. `claim` skips accounts that another process has claimed."""
 
     async def begin(self, now_ms: int) -> bool:
-        """Take note that logs are relayed from now on. The first time all logs count as published to their present end,
-        and True is returned; repeating is safe."""
+        """Record that logs are relayed from now on. The first call marks all logs as published up to their current end
+        and returns True. Repeating is safe."""
 
     async def claim(self, accounts_max: int, *, after: TradingAccountId | None) -> Sequence[Backlog]:
-        """Return accounts with events that wait, and lock their cursors: those that follow `after` by id, then the
-        first ones again. Who goes on after the last one claimed comes to every account, however many always wait."""
+        """Return accounts with waiting events, and lock their cursors. Accounts whose id follows `after` come first,
+        then the others from the lowest id. A caller that passes the last claimed account as `after` reaches every
+        account, however many wait."""
 
     async def advance(self, published: Mapping[TradingAccountId, int]) -> None:
         """Set the cursors of claimed accounts."""

@@ -1,49 +1,54 @@
-"""Loading and saving what the committer changes: many rows at a time, there is no row-by-row way."""
+"""Loads and saves the rows that the committer changes, many at a time. There is no row-by-row way."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import OrderReport
 
 
 @dataclass(slots=True)
 class BatchKeys:
-    """What a batch needs: its accounts and the orders it names in any of four ways. `new_orders` are those of `orders`
-    that this batch makes, unless an earlier try of it did. `reserving` are the accounts in which an order may come that
-    is not there yet. `kept` are the venue's ids for which kept reports are wanted."""
+    """The rows that a batch needs: its accounts, and the orders that it names by any of their ids. `new_orders` are
+    those of `orders` that this batch creates, unless an earlier try of the batch did. `reserving` are the accounts in
+    which the batch may create an order. `kept` are ids of orders (any kind of id, as text) whose kept reports are
+    needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
     orders: set[OrderId] = field(default_factory=set)
     new_orders: set[OrderId] = field(default_factory=set)
     kept: set[tuple[TradingAccountId, str]] = field(default_factory=set)
-    venue_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    sent_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    venue_orders: set[tuple[TradingAccountId, InstrumentId, str]] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True, kw_only=True)
 class BatchRows:
-    """The rows of one moment: every balance and every open position of the accounts, and the orders asked for with
-    their executions, and the kept reports that name one of the venue order ids. Unknown ids are simply absent.
-    `claims` are of all open orders of the margined ones among the `reserving` accounts, and of no others. `versions`
-    say which moment it was, account by account; `keeping` are the accounts that have any kept report. Remembered rows
-    may be of a moment that is over."""
+    """The rows of one moment: every balance and every open position of the accounts, the requested orders with their
+    executions, and the curable kept reports that name one of these orders or one of the requested ids. Of the positions
+    that the venue closed, the newest of each row comes along, for its `as_of`. Unknown ids are absent. `claims` are
+    those of all open orders of the margined accounts among the `reserving` ones. `versions` are the versions of the
+    accounts at that moment; `keeping` are the accounts that have any curable kept report. Remembered rows may be out of
+    date."""
 
     accounts: Sequence[TradingAccount]
     balances: Sequence[Balance]
     positions: Sequence[Position]
     orders: Sequence[Order]
-    unmatched: Sequence[Report]
+    kept: Sequence[KeptReport]
     claims: Sequence[Claim]
     reserving: frozenset[TradingAccountId]
     versions: Mapping[TradingAccountId, str]
@@ -53,9 +58,8 @@ class BatchRows:
 
 @dataclass(slots=True, kw_only=True)
 class BatchChanges:
-    """What to write: `created` orders are inserted, `updated` ones overwrite; the rest is inserted or overwritten.
-    Kept reports that `matched` orders explain are deleted. `operations` are PENDING rows that end with this
-    transaction."""
+    """The rows to write. `created` orders are inserted, `updated` ones overwritten; all other rows are inserted or
+    overwritten. The `taken` kept reports are deleted. `operations` are PENDING rows that end with this transaction."""
 
     created: Sequence[Order]
     updated: Sequence[Order]
@@ -64,20 +68,21 @@ class BatchChanges:
     positions: Sequence[Position]
     accounts: Sequence[TradingAccount]
     events: Sequence[AccountEvent]
-    unmatched: Sequence[Report]
-    matched: Sequence[Order]
+    kept: Sequence[KeptReport]
+    taken: Sequence[KeptReport]
     operations: Sequence[Operation]
 
 
 class TradingRepository(Protocol):
-    """Law: `save` writes all or nothing, in one transaction; and nothing, and says False, unless every account that
-    it writes is still at the version that `rows` have of it, and no id or key of a created order is taken. Whatever
-    changes anything of an account writes its row, so then all that was decided on its rows is true, though no lock was
-    held meanwhile. What was decided without changing the account (a refusal, an order only read) is true when the rows
-    are fresh. Unique keys (client order id, idempotency key, trade id) are enforced by the database as well.
+    """Law: `save` writes all or nothing, in one transaction. It writes nothing and returns False if an account that it
+    writes is not at the version in `rows` any more, or if an id or key of a created order is taken. Every change of an
+    account or of its orders, balances and positions writes the account's row. So a successful `save` proves the rows on
+    which the batch was decided, although no lock was held. A decision that changes nothing (a refusal, or an order that
+    is only read) is proved only by fresh rows. Unique keys (client order id, idempotency key, trade id) are enforced by
+    the database as well.
 
-    `load` may answer from memory unless asked for fresh rows; `save` keeps the memory. Both raise
-    `DatabaseUnavailable`; after it, whether `save` wrote is not known.
+    `load` may answer from memory unless fresh rows are requested; `save` updates the memory. Both raise
+    `DatabaseUnavailable`; it is then unknown whether `save` wrote.
     """
 
     async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows: ...
@@ -87,7 +92,7 @@ class TradingRepository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders; None means any. `start_ms` <= created_at < `end_ms`."""
+    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`."""
 
     tenant_id: TenantId
     order_id: OrderId | None = None
@@ -100,15 +105,16 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What tells whether a report about a closed order is news."""
+    """The facts about a closed order that decide whether a report adds anything."""
 
     venue_order_id: str | None
+    executed_quantity: Decimal
     trade_ids: frozenset[str]
 
 
 class OrderQueries(Protocol):
-    """Reading orders. Law: newest first unless `ascending`, by (created_at, id); a page costs the same at any depth
-    when it is asked for by key."""
+    """Reads orders. Law: they come newest first unless `ascending`, by (created_at, id). A page that is requested by
+    key costs the same at any depth."""
 
     async def page(
         self, filter: OrderFilter, *, ascending: bool, after: tuple[int, OrderId] | None, offset: int, limit: int
@@ -119,35 +125,74 @@ class OrderQueries(Protocol):
     async def get(self, order_id: OrderId) -> Order | None: ...
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
-        """Return the account's open orders, oldest first."""
+        """Return the account's orders that are open or awaited, oldest first."""
+
+    async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
+        """Return those of these orders that exist."""
 
     async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
-        """Return those among these orders that are closed, without reading them wholly."""
+        """Return facts of those orders that are closed and not awaited. Cheaper than reading the whole orders."""
 
-    async def unanswered(self, before_ms: int, limit: int) -> Sequence[Order]:
-        """Return orders of all accounts that wait for a venue's answer (CREATED, SUBMITTED,
-        PENDING_CANCEL) and have not changed since, at most `limit`, the longest waiting first."""
+    async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
+        """Return all accounts that have an order about which the venue has to be asked (`Order.is_awaited`)."""
+
+    async def awaited(
+        self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
+    ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
+        """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
+        given id (None: from the first)."""
+
+    async def in_doubt(self, limit: int) -> Sequence[Order]:
+        """Return orders of all accounts whose outcome the venue cannot determine any more (`Doubt.UNDETERMINED`), the
+        oldest first."""
+
+    async def in_doubt_count(self) -> int:
+        """Return how many orders `in_doubt` would return without a limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnmatchedSummary:
-    """How many reports are kept because they fit no order, and the venue's instant of the oldest; None without any."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSummary:
+    """How many reports are kept. `curable_count`: their order or execution is not known yet. `refused_count`: they
+    contradict what is known, or could not be booked. `oldest_kept_at_ms` is our clock; None when no report is kept."""
 
-    count: int
-    oldest_at_ms: int | None
+    curable_count: int
+    refused_count: int
+    oldest_kept_at_ms: int | None
 
 
-class UnmatchedReports(Protocol):
-    """Reading the reports that fit no order, of all accounts."""
+class KeptReports(Protocol):
+    """Reads the kept reports of all accounts: those that could not be applied."""
 
-    async def summary(self) -> UnmatchedSummary: ...
+    async def summary(self) -> KeptSummary: ...
 
-    async def oldest(self, limit: int) -> Sequence[Report]:
+    async def oldest(self, limit: int) -> Sequence[KeptReport]:
         """Return at most `limit` of them, the oldest first."""
+
+    async def without_order(self, limit: int) -> Sequence[OrderReport]:
+        """Return reports whose order is unknown and that carry a `venue_order_id`, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsGap:
+    """A period (the venue's clock) that the venue could not report any more. `found_at_ms` is our clock."""
+
+    account_id: TradingAccountId
+    from_ms: int
+    until_ms: int
+    found_at_ms: int
+
+
+class NewsGaps(Protocol):
+    """The periods that venues could not report."""
+
+    async def add(self, gap: NewsGap) -> None:
+        """Record a gap. It replaces a recorded gap of the account with the same beginning."""
+
+    async def newest(self, limit: int) -> Sequence[NewsGap]: ...
 
 
 class EventLog(Protocol):
-    """Reading accounts' logs. Law: sequences of an account have no gap."""
+    """Reads the accounts' logs. Law: an account's sequences have no gap."""
 
     async def after(self, account_id: TradingAccountId, sequence: int, limit: int) -> Sequence[AccountEvent]: ...
 
@@ -155,4 +200,4 @@ class EventLog(Protocol):
         """Return the instant of the account's newest event; None when it has none."""
 
     async def epoch(self) -> str:
-        """Return the installation's id, the same for its whole life."""
+        """Return the epoch of the logs. It changes only when the database turns out to be a restored copy."""

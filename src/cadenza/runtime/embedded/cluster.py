@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster on disk: where its files are, how it is made, and who claims to be running it.
+"""A PostgreSQL cluster on disk: where its files are, how it is made, and which process claims to be running it.
 
 Everything here is synchronous and short, except `create`, which runs initdb.
 """

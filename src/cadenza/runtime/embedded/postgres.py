@@ -1,6 +1,6 @@
 """PostgreSQL started, watched and stopped by us, from the binaries that pip installed.
 
-One process owns a data directory (a file lock says who). The server is always our own child: one that a killed owner
+One process owns a data directory, by a file lock. The server is always our own child: one that a killed owner
 left behind is shut down cleanly first, so there is one way of watching, and settings and version are always ours.
 """
 
@@ -72,7 +72,7 @@ class PostgresState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PostgresStatus:
-    """What `/health` and `cadenza doctor` tell about the embedded server."""
+    """What `/health` and `cadenza doctor` show of the embedded server."""
 
     state: PostgresState
     pid: int | None
@@ -113,6 +113,11 @@ class EmbeddedPostgres:
         pid = self._process.pid if self._process is not None and self._process.returncode is None else None
         return PostgresStatus(self._state, pid, self._restarts, self._last_error)
 
+    @property
+    def cluster_dir(self) -> Path:
+        """The directory of the server's own files."""
+        return self._data_dir / "postgres" / "data"
+
     async def start(self) -> str:
         """Start the server and return the application's DSN, which stays valid through restarts until `stop`.
 
@@ -127,7 +132,7 @@ class EmbeddedPostgres:
             await self._stop_left_over()
             self._choose_socket()
             await self._launch()
-        except BaseException as error:
+        except BaseException as error:  # a cancelled start too must leave no server behind
             self._last_error = str(error)
             await asyncio.wait([prepared])  # a thread cannot be cancelled; what it made must be closed after it
             await self.stop()
@@ -213,7 +218,7 @@ class EmbeddedPostgres:
             )
         try:
             await self._wait_until_ready(self._cluster, self._process)
-        except BaseException:
+        except BaseException:  # a cancelled start too must leave no process behind
             await _stop_process(self._process)
             raise
 
@@ -257,8 +262,8 @@ class EmbeddedPostgres:
             if any(sign in text for sign in _STALE_SIGNS):
                 raise _StaleLockError(message)
             raise EmbeddedPostgresError(message)
-        told = cluster.postmaster_file()
-        return told is not None and told.pid == process.pid and told.is_ready
+        file = cluster.postmaster_file()
+        return file is not None and file.pid == process.pid and file.is_ready
 
     async def _keep_running(self) -> None:
         """Start the server again whenever it exits: at once, then, while it keeps failing, after a growing pause."""
@@ -317,10 +322,10 @@ def dsn_of_running(data_dir: Path) -> str | None:
     """The DSN of a server that another process runs in `data_dir` now, for commands beside a running `serve`."""
     data_dir = data_dir.expanduser().absolute()
     cluster = Cluster(data_dir, choose_server_user(data_dir / "postgres"))
-    told = cluster.postmaster_file()
-    if told is None or not told.is_ready or not cluster.is_running(told.pid):
+    file = cluster.postmaster_file()
+    if file is None or not file.is_ready or not cluster.is_running(file.pid):
         return None
-    return cluster.dsn(cluster.socket_dir_of(told), told.port)
+    return cluster.dsn(cluster.socket_dir_of(file), file.port)
 
 
 def _quoted(path: str) -> str:

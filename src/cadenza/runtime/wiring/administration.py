@@ -1,4 +1,4 @@
-"""What whoever holds the machine may do with users, besides a running server or without one."""
+"""What whoever holds the machine may do, besides a running server or without one."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +15,10 @@ from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
 from cadenza.application.identity.throttle import Throttle
+from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
-from cadenza.runtime.here import SystemClock, SystemIds
+from cadenza.runtime.local import SystemClock, SystemIds
 from cadenza.runtime.wiring.identity import policy_of
 
 CONNECTIONS_MAX = 2
@@ -35,6 +36,7 @@ class Administration:
     set_environments: SetEnvironments
     set_password: SetPassword
     reset_password: ResetPassword
+    request_resolution: RequestResolution
 
 
 @asynccontextmanager
@@ -69,4 +71,5 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
         ),
+        request_resolution=RequestResolution(storage=storage),
     )

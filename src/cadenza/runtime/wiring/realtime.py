@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from cadenza.adapters.engines.centrifugo.audience import Audience
 from cadenza.adapters.engines.centrifugo.configuration import Facts
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
-from cadenza.adapters.engines.centrifugo.publisher import CentrifugoPublisher, MarketWire
+from cadenza.adapters.engines.centrifugo.publisher import CentrifugoPublisher, PublicationWire
 from cadenza.adapters.engines.centrifugo.relay import Relay
 from cadenza.adapters.engines.centrifugo.server_api import ApiFailed, ServerApi
 from cadenza.adapters.realtime.broker import ReadBook
@@ -21,7 +21,7 @@ from cadenza.adapters.realtime.feeds import Feeds, HoldFeed
 from cadenza.adapters.realtime.gate import Gate
 from cadenza.adapters.realtime.limits import RealtimeLimits
 from cadenza.adapters.realtime.node import Node
-from cadenza.adapters.realtime.proxy import PATH, Proxy
+from cadenza.adapters.realtime.proxy import PATH, Proxy, RequestPortfolio
 from cadenza.adapters.realtime.readings import Reading
 from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.vault.keyring import KeyRing, derive
@@ -40,7 +40,7 @@ from cadenza.ports.storage import Storage
 from cadenza.runtime.config import Settings
 from cadenza.runtime.supervisor import Supervisor
 from cadenza.runtime.wiring.identity import ISSUER
-from cadenza.wire.push import encode_account_event, encode_order_book, encode_trade
+from cadenza.wire.push import encode_account_event, encode_order_book, encode_portfolio, encode_trade
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +48,13 @@ HEALTH_TIMEOUT_S = 1.0
 """A Centrifugo that takes longer to answer is not well."""
 
 ACCOUNT_HISTORY_MS = 24 * 3_600_000
-"""How long Centrifugo remembers what it was told of an account."""
+"""How long Centrifugo remembers what was published of an account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What either of the two asks of the house. Functions, because the house publishes through it and is made later."""
+class PlatformServices:
+    """What the socket asks of the platform. Functions, because the platform publishes through the socket and so is made
+    after it."""
 
     authenticate: Callable[[str], Awaitable[Actor]]
     session_actor: Callable[[SessionId], Awaitable[Actor]]
@@ -62,6 +63,7 @@ class Asked:
     hold_feed: HoldFeed
     release_feed: HoldFeed
     read_book: ReadBook
+    request_portfolio: RequestPortfolio
     use_cases: Callable[[], UseCases]
 
     @property
@@ -84,7 +86,7 @@ class Realtime(Protocol):
         """Begin to work."""
 
     async def shutdown(self) -> None:
-        """Tell the clients that we stop."""
+        """Close the clients' connections, because the server stops."""
 
     async def close(self) -> None:
         """Let go of everything, after the supervised tasks have ended."""
@@ -96,12 +98,12 @@ class Realtime(Protocol):
         """Take note of sessions that this process has ended."""
 
     async def health(self) -> HealthStatus:
-        """Tell how what clients connect to is; answers fast and never raises."""
+        """Report the health of the server to which clients connect. Answers fast and never raises."""
 
 
 def wire_realtime(
     settings: Settings,
-    asked: Asked,
+    services: PlatformServices,
     *,
     keys: KeyRing,
     storage: Storage,
@@ -112,15 +114,16 @@ def wire_realtime(
 ) -> Realtime:
     """Make the one that the settings name."""
     if settings.realtime == "centrifugo":
-        return _Centrifugo(settings, asked, keys=keys, storage=storage, clock=clock, failpoints=failpoints)
+        return _Centrifugo(settings, services, keys=keys, storage=storage, clock=clock, failpoints=failpoints)
     node = Node(
-        authenticate=asked.authenticate,
-        may_see_account=asked.may_see_account,
-        instrument_exists=asked.instrument_exists,
-        hold_feed=asked.hold_feed,
-        release_feed=asked.release_feed,
-        read_book=asked.read_book,
-        use_cases=asked.use_cases,
+        authenticate=services.authenticate,
+        may_see_account=services.may_see_account,
+        instrument_exists=services.instrument_exists,
+        hold_feed=services.hold_feed,
+        release_feed=services.release_feed,
+        read_book=services.read_book,
+        request_portfolio=lambda account_id: services.request_portfolio(account_id, delay_ms=0),
+        use_cases=services.use_cases,
         storage=storage,
         clock=clock,
         ids=ids,
@@ -161,7 +164,7 @@ class _Centrifugo:
     def __init__(
         self,
         settings: Settings,
-        asked: Asked,
+        services: PlatformServices,
         *,
         keys: KeyRing,
         storage: Storage,
@@ -187,9 +190,11 @@ class _Centrifugo:
         self._publisher = CentrifugoPublisher(
             self._api,
             self._audience,
-            wire=MarketWire(
+            wire=PublicationWire(
+                account_channel=name_of,
                 book_channels=book_channels,
                 trade_channel=trade_channel,
+                encode_portfolio=encode_portfolio,
                 encode_book=encode_order_book,
                 encode_trade=encode_trade,
             ),
@@ -200,25 +205,26 @@ class _Centrifugo:
         self.publisher: Publisher = self._publisher
         self._proxy = Proxy(
             secret=proxy_secret(settings, keys),
-            gate=asked.gate,
-            session_actor=asked.session_actor,
-            feeds=Feeds(hold=asked.hold_feed, release=asked.release_feed),
-            rpcs=Rpcs(asked.use_cases),
+            gate=services.gate,
+            session_actor=services.session_actor,
+            feeds=Feeds(hold=services.hold_feed, release=services.release_feed),
+            rpcs=Rpcs(services.use_cases),
             audience=self._audience,
-            read_book=asked.read_book,
+            read_book=services.read_book,
+            request_portfolio=services.request_portfolio,
             clock=clock,
         )
         self.routes: Sequence[HTTPRouteHandler] = self._proxy.routes()
 
     async def start(self, supervisor: Supervisor) -> None:
         await self._relay.begin()
-        await self._audience.look()
+        self._proxy.catch_up(await self._audience.look())
         supervisor.start("relay account events", self._relay.run)
-        supervisor.start("publish the market", self._publisher.run)
-        supervisor.start("look who listens", self._look)
+        supervisor.start("publish views and trades", self._publisher.run)
+        supervisor.start("look for subscribers", self._look)
 
     async def shutdown(self) -> None:
-        """Clients stay where they are: Centrifugo goes on without us, and the log keeps what it is to be told."""
+        """Clients stay where they are: Centrifugo goes on without us, and the log keeps what is to be published."""
 
     def sessions_ended(self, session_ids: Collection[SessionId]) -> None:
         """Centrifugo knows connections by their users only; it asks us about the session with every question."""
@@ -243,14 +249,15 @@ class _Centrifugo:
                 "cadenza_relay_failures", "counter", "Rounds of the relay that failed", lambda: relay.failures_total
             ),
             Reading(
-                "cadenza_market_published", "counter", "Books and trades published", lambda: publisher.published_total
+                "cadenza_market_published",
+                "counter",
+                "Publications that are not account events",
+                lambda: publisher.published_total,
             ),
             Reading("cadenza_market_dropped", "counter", "Trades not published", lambda: publisher.dropped_total),
             Reading("cadenza_market_failures", "counter", "Requests that failed", lambda: publisher.failures_total),
-            Reading("cadenza_market_waiting", "gauge", "Books and trades that wait", lambda: publisher.waiting),
-            Reading(
-                "cadenza_market_channels", "gauge", "Channels of the market published to", lambda: len(self._audience)
-            ),
+            Reading("cadenza_market_waiting", "gauge", "Publications that wait", lambda: publisher.waiting),
+            Reading("cadenza_market_channels", "gauge", "Channels with subscribers", lambda: len(self._audience)),
             Reading(
                 "cadenza_proxy_questions", "counter", "Questions of Centrifugo", lambda: self._proxy.questions_total
             ),
@@ -259,7 +266,7 @@ class _Centrifugo:
     async def _look(self) -> None:
         while True:
             await self._clock.sleep_ms(self._limits.audience_poll_ms)
-            await self._audience.look()
+            self._proxy.catch_up(await self._audience.look())
             await self._proxy.keep(self._audience.channels)
 
 

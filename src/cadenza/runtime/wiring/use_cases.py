@@ -34,17 +34,15 @@ from cadenza.application.market_data.list_order_book_subscriptions import ListOr
 from cadenza.application.market_data.list_order_books import ListOrderBooks
 from cadenza.application.market_data.list_securities import ListSecurities
 from cadenza.application.market_data.list_venues import ListVenues
+from cadenza.application.market_data.need_prices import NeedPrices
+from cadenza.application.market_data.run_venues import RunVenues
 from cadenza.application.market_data.subscribe_order_book import SubscribeOrderBook
 from cadenza.application.market_data.sync_instruments import SyncInstruments
 from cadenza.application.market_data.sync_securities import SyncSecurities
 from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
 from cadenza.application.orders.cancel import CancelOrder
-from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.in_flight import InFlight
 from cadenza.application.orders.list import ListOrders
 from cadenza.application.orders.portfolios import PortfolioBuilder
-from cadenza.application.orders.reconcile import Reconcile
-from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth
@@ -57,6 +55,7 @@ from cadenza.ports.storage import Storage
 from cadenza.ports.venue import Connectors
 from cadenza.ports.waiters import Waiters
 from cadenza.runtime.wiring.identity import Identity
+from cadenza.runtime.wiring.trading import Trading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +65,19 @@ class Parts:
     storage: Storage
     connectors: Connectors
     catalogue: Catalogue
+    venues: RunVenues
     books: KeepBook
+    prices: NeedPrices
     candles: KeepCandles
-    committer: Committer
-    sessions: Sessions
+    trading: Trading
     keys: Keys
     changer: AccountChanger
-    reconcile: Reconcile
     portfolios: PortfolioBuilder
     cursors: CursorCodec
     waiters: Waiters
     clock: Clock
     ids: Ids
     concurrency: Concurrency
-    in_flight: InFlight
     failpoints: Failpoints
 
 
@@ -96,44 +94,36 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         get_user=identity.get_user,
         update_user=identity.update_user,
         recover=identity.recover,
-        submit_order=SubmitOrder(
-            committer=p.committer,
-            sessions=p.sessions,
-            catalogue=p.catalogue,
-            waiters=p.waiters,
-            clock=p.clock,
-            ids=p.ids,
-            concurrency=p.concurrency,
-            in_flight=p.in_flight,
-            failpoints=p.failpoints,
-        ),
-        cancel_order=CancelOrder(
-            committer=p.committer, sessions=p.sessions, concurrency=p.concurrency, failpoints=p.failpoints
-        ),
+        submit_order=_submit_order(p),
+        cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
         create_credential=CreateCredential(
-            storage=p.storage, sessions=p.sessions, keys=p.keys, clock=p.clock, ids=p.ids
+            storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
         list_credentials=ListCredentials(storage=p.storage),
         verify_credentials=VerifyCredentials(
-            storage=p.storage, sessions=p.sessions, keys=p.keys, clock=p.clock, ids=p.ids
+            storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
         disconnect_account=DisconnectAccount(
-            storage=p.storage, committer=p.committer, changer=p.changer, sessions=p.sessions, clock=p.clock
+            storage=p.storage,
+            committer=p.trading.committer,
+            changer=p.changer,
+            sessions=p.trading.sessions,
+            clock=p.clock,
         ),
         update_account=UpdateAccount(changer=p.changer),
         enable_account=EnableAccount(changer=p.changer),
         disable_account=DisableAccount(changer=p.changer),
         list_accounts=ListAccounts(storage=p.storage),
         list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
-        list_portfolios=ListPortfolios(storage=p.storage, portfolios=p.portfolios, clock=p.clock),
+        list_portfolios=ListPortfolios(storage=p.storage, portfolios=p.portfolios, prices=p.prices, clock=p.clock),
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
-        list_venues=ListVenues(connectors=p.connectors),
+        list_venues=ListVenues(venues=p.venues),
         sync_instruments=SyncInstruments(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
         enable_instrument=EnableInstrument(storage=p.storage, catalogue=p.catalogue),
         disable_instrument=DisableInstrument(storage=p.storage, catalogue=p.catalogue),
@@ -154,16 +144,42 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
     )
 
 
+def _submit_order(parts: Parts) -> SubmitOrder:
+    return SubmitOrder(
+        committer=parts.trading.committer,
+        intake=parts.trading.intake,
+        sessions=parts.trading.sessions,
+        catalogue=parts.catalogue,
+        sent_ids=parts.trading.sent_ids,
+        prices=parts.prices,
+        waiters=parts.waiters,
+        clock=parts.clock,
+        ids=parts.ids,
+        concurrency=parts.concurrency,
+        failpoints=parts.failpoints,
+    )
+
+
+def _cancel_order(parts: Parts) -> CancelOrder:
+    return CancelOrder(
+        committer=parts.trading.committer,
+        intake=parts.trading.intake,
+        sessions=parts.trading.sessions,
+        concurrency=parts.concurrency,
+        failpoints=parts.failpoints,
+    )
+
+
 def connect_account(parts: Parts) -> ConnectAccount:
     """Make the connect use case, which the keeper of sessions uses too."""
     return ConnectAccount(
         storage=parts.storage,
-        committer=parts.committer,
-        sessions=parts.sessions,
+        committer=parts.trading.committer,
+        sessions=parts.trading.sessions,
         keys=parts.keys,
         changer=parts.changer,
         follow=follow_credentials(parts),
-        reconcile=parts.reconcile,
+        reconcile=parts.trading.reconcile,
         clock=parts.clock,
         ids=parts.ids,
     )
@@ -171,13 +187,15 @@ def connect_account(parts: Parts) -> ConnectAccount:
 
 def open_session(parts: Parts) -> OpenSession:
     """Return the use case; rotating, following credentials and the keeper of sessions need it."""
-    return OpenSession(storage=parts.storage, sessions=parts.sessions, keys=parts.keys, reconcile=parts.reconcile)
+    return OpenSession(
+        storage=parts.storage, sessions=parts.trading.sessions, keys=parts.keys, reconcile=parts.trading.reconcile
+    )
 
 
 def follow_credentials(parts: Parts) -> FollowCredentials:
     """Return the use case; revoking, connecting and the keeper of sessions need it."""
     return FollowCredentials(
-        storage=parts.storage, sessions=parts.sessions, open_session=open_session(parts), changer=parts.changer
+        storage=parts.storage, sessions=parts.trading.sessions, open_session=open_session(parts), changer=parts.changer
     )
 
 
@@ -194,7 +212,7 @@ def revoke_credential(parts: Parts) -> RevokeCredential:
 def rotate_credential(parts: Parts) -> RotateCredential:
     return RotateCredential(
         storage=parts.storage,
-        sessions=parts.sessions,
+        sessions=parts.trading.sessions,
         open_session=open_session(parts),
         keys=parts.keys,
         changer=parts.changer,

@@ -1,20 +1,23 @@
-"""The connectors that are installed. PAPER and MOCK run here; their state is in our database."""
+"""The connectors that are installed. PAPER and MOCK run in this process; their state is in our database."""
 
 import asyncpg
+import structlog
 
-from cadenza.adapters.storage.paper import PostgresPaperLedger
+from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
-from cadenza.adapters.venues.paper.spec import FeeRates
-from cadenza.adapters.venues.paper.spec import PaperSettings as PaperVenueSettings
+from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
+from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import MOCK, PAPER
+from cadenza.domain.ids import MOCK, PAPER, VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors
+from cadenza.ports.venue import Connectors, VenueStatus
 from cadenza.runtime.config import Settings
+
+log = structlog.get_logger(__name__)
 
 PERCENT = 100
 
@@ -36,7 +39,7 @@ def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, fai
     return {
         PAPER: PaperConnector(
             source=open_market(market, start_ms=clock.now_ms()),
-            ledger=PostgresPaperLedger(pool, PAPER),
+            ledger=PostgresExchangeLedger(pool, PAPER),
             clock=clock,
             failpoints=failpoints,
             settings=PaperVenueSettings(
@@ -49,6 +52,12 @@ def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, fai
             ),
         ),
         MOCK: MockConnector(
-            ledger=PostgresPaperLedger(pool, MOCK), clock=clock, failpoints=failpoints, accounts=accounts
+            ledger=PostgresExchangeLedger(pool, MOCK), clock=clock, failpoints=failpoints, accounts=accounts
         ),
     }
+
+
+def log_condition(venue_id: VenueId, condition: VenueCondition) -> None:
+    """Log how a venue is from now on."""
+    write = log.info if condition.status is VenueStatus.ONLINE and condition.cause is None else log.warning
+    write("venue", venue=str(venue_id), status=condition.status.value, cause=condition.cause)

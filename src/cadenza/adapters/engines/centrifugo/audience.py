@@ -1,4 +1,4 @@
-"""Who listens to the market: learnt from subscriptions, which Centrifugo asks us about, and by asking it."""
+"""Which channels have subscribers: known from Centrifugo's questions about subscriptions, and by asking Centrifugo."""
 
 import asyncio
 
@@ -6,18 +6,19 @@ import structlog
 from msgspec import Raw
 
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
-from cadenza.adapters.engines.centrifugo.server_api import ApiFailed, Channel, Command, Publish, ServerApi
+from cadenza.adapters.engines.centrifugo.server_api import ApiCommand, ApiFailed, HistoryRemove, Publish, ServerApi
 from cadenza.ports.clock import Clock
 
-MARKET_PATTERN = "market:*"
+PATTERNS = ("market:*", "tradingAccount:*")
 
 log = structlog.get_logger(__name__)
 
 
 class Audience:
-    """The channels of the market that are published to.
+    """The channels that have subscribers.
 
-    Law: a channel is one of them from before its first subscriber is let in, until `audience_grace_ms` after the last.
+    Law: a channel is one of them from before its first subscriber is let in by this process, or from the next `look`
+    when another process let it in, until `audience_grace_ms` after the last subscriber was seen.
     """
 
     def __init__(self, api: ServerApi, *, clock: Clock, limits: CentrifugoLimits) -> None:
@@ -38,21 +39,21 @@ class Audience:
         return frozenset(self._seen_ms)
 
     def expect(self, channel: str) -> None:
-        """A subscriber is about to come."""
+        """Note that a subscriber is about to come."""
         self._seen_ms[channel] = self._clock.monotonic_ms()
 
     async def resume(self, channel: str, notice: bytes) -> bool:
-        """A subscriber is about to come to a channel of which nothing may be missed. False when Centrifugo does not
-        answer: the subscriber must come again.
+        """Note that a subscriber is about to come to a channel of which nothing may be missed. Return False when
+        Centrifugo does not answer: the subscriber must come again.
 
-        If nobody has published meanwhile, the positions that clients have kept are made unrecoverable first: the notice
-        takes the next offset, and the history is forgotten.
+        If the channel was not published to meanwhile, the positions that clients have kept are made unrecoverable
+        first: the notice takes the next offset, and the history is removed.
         """
         async with self._resuming:
             if channel not in self._seen_ms:
                 commands = [
-                    Command(publish=Publish(channel=channel, data=Raw(notice))),
-                    Command(history_remove=Channel(channel=channel)),
+                    ApiCommand(publish=Publish(channel=channel, data=Raw(notice))),
+                    ApiCommand(history_remove=HistoryRemove(channel=channel)),
                 ]
                 try:
                     errors = await self._api.batch(commands)
@@ -65,15 +66,18 @@ class Audience:
             self.expect(channel)
             return True
 
-    async def look(self) -> None:
-        """Ask who listens; forget channels that nobody has listened to for long."""
+    async def look(self) -> frozenset[str]:
+        """Ask Centrifugo which channels have subscribers, and forget those that had none for long. Return the channels
+        that were not known before: this process has published nothing on them."""
         try:
-            listened = await self._api.channels(MARKET_PATTERN)
+            subscribed = frozenset[str]().union(*[await self._api.channels(pattern) for pattern in PATTERNS])
         except ApiFailed as error:
-            log.warning("Centrifugo does not say who listens", reason=str(error))
-            return  # nobody is forgotten
+            log.warning("Centrifugo does not say which channels have subscribers", reason=str(error))
+            return frozenset()  # and no channel is forgotten
         now_ms = self._clock.monotonic_ms()
-        self._seen_ms.update(dict.fromkeys(listened, now_ms))
+        new = subscribed - self._seen_ms.keys()
+        self._seen_ms.update(dict.fromkeys(subscribed, now_ms))
         horizon_ms = now_ms - self._limits.audience_grace_ms
         for channel in [channel for channel, seen_ms in self._seen_ms.items() if seen_ms < horizon_ms]:
             del self._seen_ms[channel]
+        return new

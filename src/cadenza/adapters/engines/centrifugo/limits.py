@@ -1,4 +1,4 @@
-"""What waits for Centrifugo, and for how long."""
+"""How much waits for Centrifugo, and for how long."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,22 @@ class CentrifugoLimits:
     events_per_account_max: int = 50
     """Events of an account relayed in one transaction."""
     relay_poll_ms: int = 1_000
-    """Pause between two looks at the logs when nobody has told of an event."""
+    """Pause between two looks at the logs when nothing woke the relay."""
     retry_ms_min: int = 100
     retry_ms_max: int = 5_000
     """The pause after a failure doubles from the one to the other."""
     trades_waiting_max: int = 10_000
     """Trades that wait while Centrifugo does not answer; beyond it the oldest are dropped, and counted."""
+    portfolios_waiting_max: int = 10_000
+    """Portfolios that wait, one an account; one more replaces the oldest."""
+    portfolios_per_request_max: int = 20
+    """Portfolios in one request, which may be long ones; the others come with the next."""
     books_waiting_max: int = 2_000
     """Books that wait, one an instrument; one more replaces the oldest."""
     commands_per_request_max: int = 500
     """Publications of the market in one request; the others come with the next."""
     audience_poll_ms: int = 5_000
-    """Pause between two looks at who listens to the market."""
+    """Pause between two looks at which channels have subscribers."""
     audience_grace_ms: int = 60_000
-    """A channel of the market is published to so long after the last look that saw a listener: a client that comes back
-    sooner misses no trade."""
+    """Trades, books and portfolios are published on a channel for so long after the last look that saw a subscriber: a
+    client that comes back sooner misses no trade."""

@@ -1,8 +1,8 @@
-"""The relay: every event of every account's log goes to Centrifugo once, in order, whatever dies in between.
+"""The relay: it publishes every event of every account's log through Centrifugo once and in order, whatever dies.
 
-A transaction locks the cursors of accounts with a backlog, publishes, and sets the cursors. Whoever dies before the
-commit leaves the cursors where they were, and the next one publishes again under the same idempotency keys, which
-Centrifugo answers without telling anybody twice.
+A transaction locks the cursors of accounts with a backlog, publishes, and sets the cursors. A process that dies before
+the commit leaves the cursors where they were. The next one publishes again under the same idempotency keys, and
+Centrifugo answers without publishing twice.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import structlog
 from msgspec import Raw
 
 from cadenza.adapters.engines.centrifugo.limits import CentrifugoLimits
-from cadenza.adapters.engines.centrifugo.server_api import ApiFailed, Command, Publish, ServerApi
+from cadenza.adapters.engines.centrifugo.server_api import ApiCommand, ApiFailed, Publish, ServerApi
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.events import AccountEvent
@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 class Relay:
     """Publishes the accounts' logs. Law: per account no event is published before the one that precedes it.
 
-    `wake` tells that there may be something; without it the logs are looked at every `relay_poll_ms`. The time that
-    Centrifugo does not answer costs nothing but delay: the log keeps what waits.
+    `wake` makes it look at the logs soon; without it the relay looks every `relay_poll_ms`. While Centrifugo does not
+    answer, events are late and none is lost: the log keeps what waits.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Relay:
         self._something_waits.set()
 
     async def begin(self) -> None:
-        """Take note that logs are relayed from now on; what was there before is not told again. Repeating is safe."""
+        """Note that logs are relayed from now on; what was in them before is not published. Repeating is safe."""
         async with self._storage.begin() as uow:
             await uow.relay.begin(self._clock.now_ms())
             await uow.commit()
@@ -85,7 +85,7 @@ class Relay:
             await self._woken()
 
     async def relay_some(self) -> bool:
-        """Relay a round; False when nothing waited. Raises `ApiFailed` after what was published is noted."""
+        """Relay a round; return False when nothing waited. Raises `ApiFailed` after what was published is noted."""
         async with self._storage.begin() as uow:
             backlogs = await uow.relay.claim(self._limits.accounts_per_round_max, after=self._claimed_last)
             if not backlogs:
@@ -106,11 +106,11 @@ class Relay:
         return True
 
     async def _publish(self, logs: Sequence[Sequence[AccountEvent]], published: dict[TradingAccountId, int]) -> None:
-        """Publish the logs side by side: a request has at most one event of an account, so that one that fails is not
-        overtaken. `published` is told of each that succeeded."""
+        """Publish the logs side by side: a request has at most one event of an account, so no event overtakes one that
+        failed. `published` gets the sequence of each that succeeded."""
         failed: dict[TradingAccountId, str] = {}
         for row in zip_longest(*logs):
-            commands: list[tuple[AccountEvent, Command]] = []
+            commands: list[tuple[AccountEvent, ApiCommand]] = []
             for event in row:
                 if event is not None and event.account_id not in failed:
                     self._add_command(commands, event, failed)
@@ -127,12 +127,12 @@ class Relay:
             raise ApiFailed(f"{len(failed)} accounts, the first: {next(iter(failed.items()))}")
 
     def _add_command(
-        self, commands: list[tuple[AccountEvent, Command]], event: AccountEvent, failed: dict[TradingAccountId, str]
+        self, commands: list[tuple[AccountEvent, ApiCommand]], event: AccountEvent, failed: dict[TradingAccountId, str]
     ) -> None:
-        """Add what publishes the event. One that cannot be encoded (our defect) holds its own account up, no other."""
+        """Add what publishes the event. One that cannot be encoded (our defect) holds up its own account only."""
         try:
             data = Raw(self._encode(event))
-        except Exception as error:
+        except Exception as error:  # a defect in one event must hold up its own account only
             log.exception("an account event cannot be encoded", account=str(event.account_id), sequence=event.sequence)
             failed[event.account_id] = repr(error)
             return
@@ -142,7 +142,7 @@ class Relay:
             idempotency_key=f"{event.account_id}:{event.sequence}",
             tags={"sequence": str(event.sequence)},
         )
-        commands.append((event, Command(publish=publish)))
+        commands.append((event, ApiCommand(publish=publish)))
 
     async def _woken(self) -> None:
         """Wait to be woken, at most `relay_poll_ms`."""

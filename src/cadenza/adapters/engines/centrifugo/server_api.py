@@ -10,27 +10,31 @@ _OK = 200
 
 
 class ApiFailed(Exception):
-    """Centrifugo did not answer, or did not do what it was asked. Whether it did cannot be known: ask again."""
+    """Centrifugo did not answer, or refused. Whether it did what was asked is not known: ask again."""
 
 
 class Publish(Struct, gc=False, omit_defaults=True):
-    """One publication. A repeated `idempotency_key` of the channel is answered and not published, for 5 minutes."""
+    """One publication. A repeated `idempotency_key` of the channel is answered and not published, for 5 minutes. With
+    `skip_history` it gets no offset and is not remembered: only those that are subscribed now receive it."""
 
     channel: str
     data: Raw
     idempotency_key: str = ""
+    skip_history: bool = False
     tags: Mapping[str, str] | UnsetType = UNSET
 
 
-class Channel(Struct, gc=False):
+class HistoryRemove(Struct, gc=False):
+    """Forget the publications of a channel."""
+
     channel: str
 
 
-class Command(Struct, gc=False):
+class ApiCommand(Struct, gc=False):
     """One of the fields."""
 
     publish: Publish | UnsetType = UNSET
-    history_remove: Channel | UnsetType = UNSET
+    history_remove: HistoryRemove | UnsetType = UNSET
 
 
 class ApiError(Struct, gc=False):
@@ -39,7 +43,7 @@ class ApiError(Struct, gc=False):
 
 
 class _Batch(Struct, gc=False):
-    commands: Sequence[Command]
+    commands: Sequence[ApiCommand]
 
 
 class _Done(Struct, gc=False):
@@ -77,8 +81,8 @@ class ServerApi:
         self._timeout = aiohttp.ClientTimeout(total=timeout_ms / 1000)
         self._session: aiohttp.ClientSession | None = None
 
-    async def batch(self, commands: Sequence[Command]) -> Sequence[ApiError | None]:
-        """Do the commands one after another; return an error, or None, for each. Raises `ApiFailed`."""
+    async def batch(self, commands: Sequence[ApiCommand]) -> Sequence[ApiError | None]:
+        """Have the commands done one after another; return an error, or None, for each. Raises `ApiFailed`."""
         try:
             replies = _BATCH.decode(await self._post("batch", _encode(_Batch(commands)))).replies
         except msgspec.DecodeError as error:
@@ -88,7 +92,7 @@ class ServerApi:
         return [reply.error for reply in replies]
 
     async def channels(self, pattern: str) -> frozenset[str]:
-        """Return the channels that somebody listens to, on any node. Raises `ApiFailed`."""
+        """Return the channels of the pattern that have subscribers on any node. Raises `ApiFailed`."""
         try:
             reply = _CHANNELS.decode(await self._post("channels", _encode(_Pattern(pattern))))
         except msgspec.DecodeError as error:
@@ -102,7 +106,7 @@ class ServerApi:
         await self._post("info", b"{}")
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -1,4 +1,4 @@
-"""The pages that tell people how to use the interface, made of the document that tells programs."""
+"""The pages that explain the interface to people, made from the document that describes it to programs."""
 
 import re
 from base64 import b64encode

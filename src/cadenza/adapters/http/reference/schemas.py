@@ -79,8 +79,8 @@ def field(name: str, schema: Schema, is_required: bool, description: str = "") -
     if is_required:
         head.append(tag("span", "required", class_="required"))
     rows = [tag("div", *head, class_="field-head")]
-    if told := schema.get("description", description):
-        rows.append(tag("div", prose(told)))
+    if described := schema.get("description", description):
+        rows.append(tag("div", prose(described)))
     inner = schema.get("items", {})
     if kept := limits(schema) + [f"each {limit}" for limit in limits(inner)]:
         rows.append(tag("div", prose(" · ".join(kept)), class_="quiet"))

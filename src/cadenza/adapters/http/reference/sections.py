@@ -18,16 +18,16 @@ from cadenza.adapters.http.reference.schemas import (
 )
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, Operation
+from cadenza.wire.operations import OPERATIONS, ApiOperation
 
 _PREFIX = "/api/v3"
 _JSON = "application/json"
 _SLASH = Html("<wbr>/")
 
 
-def tags() -> dict[str, list[Operation]]:
+def tags() -> dict[str, list[ApiOperation]]:
     """Return the operations by tag, both in the order of the table."""
-    found: dict[str, list[Operation]] = {}
+    found: dict[str, list[ApiOperation]] = {}
     for operation in OPERATIONS:
         found.setdefault(operation.tag, []).append(operation)
     return found
@@ -59,10 +59,18 @@ def model_articles(models: Mapping[str, Schema]) -> Html:
     for name, schema in models.items():
         place = f"model-{name}"
         heading = tag("h3", name, id=place)
-        told = [tag("p", prose(schema["description"]))] if "description" in schema else []
+        description_row = [tag("p", prose(schema["description"]))] if "description" in schema else []
         finding = _finding([name, *field_names(schema)])
         articles.append(
-            tag("article", heading, *told, fields(schema), class_="model", aria_labelledby=place, data_find=finding)
+            tag(
+                "article",
+                heading,
+                *description_row,
+                fields(schema),
+                class_="model",
+                aria_labelledby=place,
+                data_find=finding,
+            )
         )
     return join(articles)
 
@@ -86,7 +94,7 @@ def error_rows() -> Html:
     return join(rows)
 
 
-def curl_of(operation: Operation) -> str:
+def curl_of(operation: ApiOperation) -> str:
     """Return a command that asks for the operation, once $API and $TOKEN are set."""
     query = QUERY_EXAMPLES.get(operation)
     url = operation.path.removeprefix(_PREFIX) + (f"?{query}" if query else "")
@@ -100,20 +108,20 @@ def curl_of(operation: Operation) -> str:
     return " \\\n  ".join(lines)
 
 
-def _entry(operation: Operation) -> Html:
+def _entry(operation: ApiOperation) -> Html:
     return join([_method(operation), tag("span", join(_short(operation).split("/"), _SLASH), class_="path")])
 
 
-def _short(operation: Operation) -> str:
+def _short(operation: ApiOperation) -> str:
     return operation.path.removeprefix(_PREFIX) or _PREFIX
 
 
-def _method(operation: Operation) -> Html:
+def _method(operation: ApiOperation) -> Html:
     short = {"DELETE": "DEL"}.get(operation.method, operation.method)
     return tag("span", short, class_=f"method {operation.method.lower()}")
 
 
-def _article(operation: Operation, document: Mapping[str, Any]) -> Html:
+def _article(operation: ApiOperation, document: Mapping[str, Any]) -> Html:
     described = document["paths"][operation.path][operation.method.lower()]
     models = document["components"]["schemas"]
     names = [parameter["name"] for parameter in described["parameters"]]
@@ -135,7 +143,7 @@ def _article(operation: Operation, document: Mapping[str, Any]) -> Html:
     )
 
 
-def _scope(operation: Operation) -> Html:
+def _scope(operation: ApiOperation) -> Html:
     if operation.scope is None:
         return tag("span", "public", class_="scope")
     return tag("span", "scope ", tag("b", operation.scope.value), class_="scope")
@@ -157,11 +165,11 @@ def _parameters(described: Schema) -> list[Html]:
 def _body(described: Schema, body: Schema) -> list[Html]:
     if not body:
         return []
-    told = [tag("p", prose(body["description"]))] if "description" in body else []
-    return [tag("h4", "Body"), *told, fields(body)]
+    description_row = [tag("p", prose(body["description"]))] if "description" in body else []
+    return [tag("h4", "Body"), *description_row, fields(body)]
 
 
-def _responses(operation: Operation, described: Schema, document: Mapping[str, Any]) -> list[Html]:
+def _responses(operation: ApiOperation, described: Schema, document: Mapping[str, Any]) -> list[Html]:
     rows = []
     for status, response in described["responses"].items():
         if "$ref" in response:
@@ -171,12 +179,18 @@ def _responses(operation: Operation, described: Schema, document: Mapping[str, A
             meaning = tag("span", prose(response["description"]), ": ", _data(operation, response))
         rows.append(tag("li", tag("code", status, class_=f"status s{status[0]}"), " ", meaning))
     note = tag(
-        "p", "Failures are told in ", model_link("Failure"), ": see ", link("errors", "errors"), ".", class_="quiet"
+        "p",
+        "Failures are described by ",
+        model_link("Failure"),
+        ": see ",
+        link("errors", "errors"),
+        ".",
+        class_="quiet",
     )
     return [tag("h4", "Responses"), tag("ul", *rows, class_="responses"), note]
 
 
-def _data(operation: Operation, response: Schema) -> Html:
+def _data(operation: ApiOperation, response: Schema) -> Html:
     schema = response["content"][_JSON]["schema"]
     if operation.is_bare:
         return join([kind(schema), ", without envelope"])
@@ -188,7 +202,7 @@ def _articled(schema: Schema) -> Html:
     return join(["a " if schema.get("type") == "array" else "", kind(schema)])
 
 
-def _answer_sample(operation: Operation, described: Schema, models: Mapping[str, Schema]) -> Html:
+def _answer_sample(operation: ApiOperation, described: Schema, models: Mapping[str, Schema]) -> Html:
     schema = described["responses"]["200"]["content"][_JSON]["schema"]
     answer = json.dumps(example_of(schema, models), indent=2, ensure_ascii=False)
     return _sample("Response", json_text(answer), "200 · example of the shape")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from cadenza.adapters.http.endpoint import Respond
 from cadenza.adapters.http.routes import accounts, auth, credentials, market, orders, subscriptions, system
 from cadenza.wire import operations as op
-from cadenza.wire.operations import Operation
+from cadenza.wire.operations import ApiOperation
 
-RESPONDERS: Mapping[Operation, Respond] = {
+RESPONDERS: Mapping[ApiOperation, Respond] = {
     op.ROOT: system.show_root,
     op.HEALTH: system.show_health,
     op.SIGNUP: auth.sign_up,

@@ -1,10 +1,10 @@
 """Credentials."""
 
-from cadenza.adapters.http.endpoint import Call, listing
+from cadenza.adapters.http.endpoint import HttpCall, listing
 from cadenza.application.paging import Page
 from cadenza.domain.ids import CredentialId
 from cadenza.wire import credentials as wire
-from cadenza.wire.accounts import TradingAccount, account_view
+from cadenza.wire.accounts import TradingAccountModel, account_view
 from cadenza.wire.base import PAGE_ITEMS_MAX
 from cadenza.wire.credentials import TradingAccountCredential, trading_account_credential
 from cadenza.wire.enums import CREDENTIAL_TYPE
@@ -13,7 +13,7 @@ from cadenza.wire.venues import parse_venue
 
 
 async def list_credentials(
-    call: Call, asked: wire.ListTradingAccountCredentialsQuery
+    call: HttpCall, asked: wire.ListTradingAccountCredentialsQuery
 ) -> Listing[TradingAccountCredential]:
     statuses = asked.statuses()
     found = await call.use_cases.list_credentials(
@@ -27,7 +27,9 @@ async def list_credentials(
     return listing(page, trading_account_credential)
 
 
-async def create(call: Call, asked: wire.CreateTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
+async def create(
+    call: HttpCall, asked: wire.CreateTradingAccountCredentialRequest
+) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.create_credential(
         call.actor,
         parse_venue(asked.venue),
@@ -40,18 +42,24 @@ async def create(call: Call, asked: wire.CreateTradingAccountCredentialRequest) 
     return Success(data=trading_account_credential(credential))
 
 
-async def revoke(call: Call, asked: wire.RevokeTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
+async def revoke(
+    call: HttpCall, asked: wire.RevokeTradingAccountCredentialRequest
+) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.revoke_credential(call.actor, CredentialId(asked.credential_id))
     return Success(data=trading_account_credential(credential))
 
 
-async def rotate(call: Call, asked: wire.RotateTradingAccountCredentialRequest) -> Success[TradingAccountCredential]:
+async def rotate(
+    call: HttpCall, asked: wire.RotateTradingAccountCredentialRequest
+) -> Success[TradingAccountCredential]:
     credential = await call.use_cases.rotate_credential(
         call.actor, CredentialId(asked.credential_id), asked.api_key, asked.api_secret, asked.api_passphrase
     )
     return Success(data=trading_account_credential(credential))
 
 
-async def verify(call: Call, asked: wire.VerifyTradingAccountCredentialRequest) -> Success[list[TradingAccount]]:
+async def verify(
+    call: HttpCall, asked: wire.VerifyTradingAccountCredentialRequest
+) -> Success[list[TradingAccountModel]]:
     found = await call.use_cases.verify_credentials(call.actor, tuple(CredentialId(id) for id in asked.credential_ids))
     return Success(data=[account_view(view) for view in found])

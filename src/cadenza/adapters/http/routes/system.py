@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from importlib.metadata import version
 
-from cadenza.adapters.http.endpoint import Call, Reply
+from cadenza.adapters.http.endpoint import HttpCall, ReplyWithStatus
 from cadenza.wire.envelope import Success
 from cadenza.wire.system import ApiInfo, health_report
 
@@ -17,10 +17,10 @@ _INFO = ApiInfo(
 )
 
 
-async def show_root(call: Call, asked: None) -> Success[ApiInfo]:
+async def show_root(call: HttpCall, asked: None) -> Success[ApiInfo]:
     return Success(data=_INFO)
 
 
-async def show_health(call: Call, asked: None) -> Reply:
+async def show_health(call: HttpCall, asked: None) -> ReplyWithStatus:
     report = health_report(await call.use_cases.check_health(), VERSION)
-    return Reply(report, HTTPStatus.SERVICE_UNAVAILABLE if report.status == "unhealthy" else HTTPStatus.OK)
+    return ReplyWithStatus(report, HTTPStatus.SERVICE_UNAVAILABLE if report.status == "unhealthy" else HTTPStatus.OK)

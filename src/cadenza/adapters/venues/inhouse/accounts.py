@@ -1,4 +1,4 @@
-"""Which accounts a key reaches: any key is good, and always reaches the same one spot and one margin account."""
+"""Which accounts a key reaches. Any key is accepted, and a key always reaches the same spot and margin account."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from cadenza.domain.accounts.trading_account import (
     PositionMode,
 )
 from cadenza.domain.errors import InvalidCredential
-from cadenza.domain.matching.records import VenueAccount
+from cadenza.exchange.records import VenueAccount
 
 _ID_DIGITS = 12
 _MILLION = Decimal(1_000_000)
@@ -29,7 +29,8 @@ DEPOSITS: Mapping[str, Decimal] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """How accounts are opened: with what money (units of each asset), position mode and leverage; and how many."""
+    """How accounts are opened: deposits (units of each asset), position mode and leverage. At most `accounts_max`
+    accounts are opened; after that a new key gets `VenueUnavailable`."""
 
     deposits: Mapping[str, Decimal] = field(default_factory=lambda: DEPOSITS)
     position_mode: PositionMode = PositionMode.NETTING
@@ -38,13 +39,13 @@ class AccountSettings:
 
 
 def check_secrets(secrets: Secrets) -> None:
-    """Raise `InvalidCredential` when key or secret are empty; anything else is accepted."""
+    """Raise `InvalidCredential` when the key or the secret is empty. Anything else is accepted."""
     if not secrets.api_key or not secrets.api_secret:
         raise InvalidCredential("key and secret must not be empty; any others will do")
 
 
 def accounts_of(secrets: Secrets, venue: str, settings: AccountSettings, at_ms: int) -> tuple[VenueAccount, ...]:
-    """The two accounts of a key, as they would be opened now."""
+    """Return the two accounts of a key as they would be opened now."""
     digits = hashlib.sha256(secrets.api_key.encode()).hexdigest()[:_ID_DIGITS]
     return tuple(
         VenueAccount(
@@ -59,7 +60,7 @@ def accounts_of(secrets: Secrets, venue: str, settings: AccountSettings, at_ms: 
 
 
 def to_external(account: VenueAccount) -> ExternalAccount:
-    """As told to the application; a spot account has no positions and so no modes."""
+    """Return the account as the application sees it. A spot account has no positions, so it has no modes."""
     return ExternalAccount(
         external_id=account.external_id,
         type=account.type,

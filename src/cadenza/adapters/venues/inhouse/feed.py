@@ -1,44 +1,47 @@
-"""One instrument's public book and trades, told to a sink."""
+"""One instrument's public book and trades, published to a sink."""
 
 from collections.abc import Iterable, Sequence
 
-from cadenza.adapters.venues.inhouse.floor import Floor
+from cadenza.adapters.venues.inhouse.exchange import SimulatedExchange
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
+from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.ports.venue import MarketSink
 
 LEVELS_MAX = 100
-"""Levels told per side; what is deeper is not part of the feed."""
+"""Levels published per side. The feed does not contain deeper levels."""
+
+IN_PROCESS_BOOKS = BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=LEVELS_MAX)
 
 
 class BookFeed:
-    """Tells the book as it changes; `sequence` grows by one per delta, from the snapshot on, without a gap."""
+    """Publishes the book as it changes. After the snapshot `sequence` grows by one per delta, without a gap."""
 
-    def __init__(self, instrument_id: InstrumentId, sink: MarketSink, floor: Floor) -> None:
+    def __init__(self, instrument_id: InstrumentId, sink: MarketSink, exchange: SimulatedExchange) -> None:
         self._instrument_id = instrument_id
         self._sink = sink
-        self._floor = floor
+        self._exchange = exchange
         self._sequence = 0
-        self._instrument = floor.instruments[instrument_id]
-        self._told: dict[Side, list[tuple[int, int]]] = {}  # ticks and lots, best first
+        self._instrument = exchange.instruments[instrument_id]
+        self._published: dict[Side, list[tuple[int, int]]] = {}  # ticks and lots, best first
 
     def open(self, at_ms: int) -> None:
-        """Tell the whole book."""
+        """Publish the whole book."""
         self._sequence += 1
-        self._told = {side: self._shown(side) for side in Side}
+        self._published = {side: self._shown(side) for side in Side}
         self._sink.on_snapshot(
             BookSnapshot(
                 instrument_id=self._instrument_id,
-                bids=self._levels(self._told[Side.BUY]),
-                asks=self._levels(self._told[Side.SELL]),
+                bids=self._levels(self._published[Side.BUY]),
+                asks=self._levels(self._published[Side.SELL]),
                 sequence=self._sequence,
                 at_ms=at_ms,
             )
         )
 
     def publish(self, trades: Sequence[MarketTrade], at_ms: int) -> None:
-        """Tell the trades, then what changed in the book, if anything did."""
+        """Publish the trades, then the changes of the book, if there are any."""
         for trade in trades:
             if trade.instrument_id == self._instrument_id:
                 self._sink.on_trade(trade)
@@ -58,18 +61,19 @@ class BookFeed:
         )
 
     def break_off(self) -> None:
-        """The book must not be served until it is opened again."""
+        """Mark the book as stale: nobody may serve it until `open` publishes it again."""
         self._sink.on_stale(self._instrument_id)
 
     def _shown(self, side: Side) -> list[tuple[int, int]]:
-        return self._floor.depth(self._instrument_id, side, LEVELS_MAX)
+        return self._exchange.depth(self._instrument_id, side, LEVELS_MAX)
 
     def _changes(self, side: Side) -> tuple[Level, ...]:
-        """Compared as integers: most levels stay as they are most of the time, and are then not looked at closer."""
-        before, now = self._told[side], self._shown(side)
+        """Return the levels that changed since the last publication. The comparison uses integers, because most levels
+        do not change most of the time."""
+        before, now = self._published[side], self._shown(side)
         if now == before:
             return ()
-        self._told[side] = now
+        self._published[side] = now
         had, has = dict(before), dict(now)
         gone = ((ticks, 0) for ticks in had if ticks not in has)
         return self._levels((*gone, *(level for level in now if had.get(level[0]) != level[1])))

@@ -1,46 +1,56 @@
-"""Between the application's orders and reports and the venue's records."""
+"""Translates between the application's orders and reports and the exchange's records."""
 
+from decimal import Decimal
+from typing import TypedDict
 from uuid import UUID
 
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
-from cadenza.domain.matching.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.domain.money import ZERO, is_multiple
 from cadenza.domain.trading.checks import LIMIT_TYPES, STOP_TYPES
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide, side_of_fill
+from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
     CanceledReport,
+    CancelRefusal,
     CancelRefusedReport,
     ExpiredReport,
     ExternalOrderReport,
     FillReport,
+    PositionReport,
     RejectedReport,
     Report,
     TriggerMovedReport,
 )
+from cadenza.exchange.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 
+CANCEL_REFUSALS = {
+    "REFUSED_BY_SCRIPT": CancelRefusal.WORKS_ON,
+    "ALREADY_CLOSED": CancelRefusal.TOO_LATE,
+    "UNKNOWN_ORDER": CancelRefusal.UNKNOWN_ORDER,
+}
 _EXPIRING = frozenset({TimeInForce.GTD, TimeInForce.DAY})
 
 
-def venue_order_id(prefix: str, order_id: OrderId) -> str:
-    """The venue's id of an order: the prefix and the hexadecimal digits of ours."""
-    return f"{prefix}{order_id.hex}"
+def id_at_venue(order: Order) -> str:
+    """Return the venue's id of an order: our id at the venue, or, of an order placed elsewhere, what it came with."""
+    id = order.venue_order_id if order.is_external else order.sent_id
+    assert id is not None  # every order has the one or the other
+    return id
 
 
-def to_venue_order(
-    order: Order, prefix: str, account: VenueAccount, at_ms: int, script: str | None = None
-) -> VenueOrder:
-    """An order as it arrives. With hedged positions an order that names a position closes it, by its side's reverse."""
+def to_venue_order(order: Order, account: VenueAccount, at_ms: int, script: str | None = None) -> VenueOrder:
+    """Return the order as it arrives at the exchange. With hedged positions an order that names a position closes it:
+    BUY closes short, SELL closes long."""
     is_hedged = account.is_margined and account.position_mode is PositionMode.HEDGE
     is_closing = is_hedged and order.position_id is not None
     return VenueOrder(
-        venue_order_id=venue_order_id(prefix, order.id),
+        venue_order_id=id_at_venue(order),
         external_id=account.external_id,
         order_id=order.id,
         account_id=order.account_id,
@@ -69,7 +79,7 @@ def _row(account: VenueAccount, side: Side, is_closing: bool) -> PositionSide | 
 
 
 def refusal(order: VenueOrder, instrument: Instrument | None, account: VenueAccount) -> RejectReason | None:
-    """Why an order cannot work here whatever the market is; None when it can."""
+    """Return why the venue cannot take the order, whatever the market is; None when it can."""
     if instrument is None or instrument.status is not InstrumentStatus.ACTIVE:
         return RejectReason.INSTRUMENT_NOT_TRADABLE
     prices = [price for price in (order.limit_price, order.stop_price) if price is not None]
@@ -89,7 +99,8 @@ def refusal(order: VenueOrder, instrument: Instrument | None, account: VenueAcco
 
 
 def reports_of(fact: Fact, account_id: TradingAccountId) -> list[Report]:
-    """What a session of the trading account is told of a fact. Orders that it did not place are external to it."""
+    """Return the reports of a fact for a session of the trading account. An order that the account did not place is
+    reported as external."""
     if isinstance(fact, BalanceFact):
         return [balance_report(fact, account_id)]
     is_own = fact.order.account_id == account_id
@@ -98,86 +109,97 @@ def reports_of(fact: Fact, account_id: TradingAccountId) -> list[Report]:
     return [] if report is None else [report]
 
 
-def balance_report(fact: BalanceFact, account_id: TradingAccountId) -> BalanceReport:
+def balance_report(fact: BalanceFact, account_id: TradingAccountId, locked: Decimal = ZERO) -> BalanceReport:
     return BalanceReport(
         account_id=account_id,
-        order_id=None,
-        venue_order_id=None,
         at_ms=fact.at_ms,
         asset=fact.asset,
         total=fact.total,
+        locked=locked,
         borrowed=ZERO,
+        as_of=fact.at_ms,
+    )
+
+
+def position_report(
+    position: Position, instrument: Instrument, account_id: TradingAccountId, at_ms: int
+) -> PositionReport:
+    return PositionReport(
+        account_id=account_id,
+        at_ms=at_ms,
+        instrument_id=position.instrument_id,
+        side=position.side,
+        quantity=position.quantity,
+        entry_price=position.entry_price(instrument),
+        entry_cost=position.entry_cost,
+        leverage=position.leverage,
+        as_of=at_ms,
     )
 
 
 def external_order_report(
     order: VenueOrder, account_id: TradingAccountId, order_id: OrderId | None
 ) -> ExternalOrderReport:
+    """Return what the order is. `order_id` is given when the account placed it: the venue names it by our sent id."""
     return ExternalOrderReport(
         account_id=account_id,
+        instrument_id=order.instrument_id,
         order_id=order_id,
+        sent_id=None if order_id is None else order.venue_order_id,
         venue_order_id=order.venue_order_id,
         at_ms=order.created_at_ms,
-        instrument_id=order.instrument_id,
         side=order.side,
         type=order.type,
         time_in_force=order.time_in_force,
         quantity=order.quantity,
+        executed_quantity=order.quantity - order.remaining,
         limit_price=order.limit_price,
         stop_price=order.stop_price,
+        expire_at_ms=order.expire_at_ms,
         is_liquidation=order.is_liquidation,
     )
 
 
 def _order_report(fact: OrderFact, account_id: TradingAccountId, order_id: OrderId | None) -> Report | None:
-    order, at_ms, venue_id = fact.order, fact.at_ms, fact.order.venue_order_id
+    order = fact.order
+    executed = order.quantity - order.remaining
+    named: _Named = {
+        "account_id": account_id,
+        "instrument_id": order.instrument_id,
+        "order_id": order_id,
+        "venue_order_id": order.venue_order_id,
+        "at_ms": fact.at_ms,
+    }
     match fact.kind:
         case FactKind.ACCEPTED if order_id is None:
             return external_order_report(order, account_id, None)
         case FactKind.ACCEPTED:
-            return AcceptedReport(account_id=account_id, order_id=order_id, venue_order_id=venue_id, at_ms=at_ms)
+            return AcceptedReport(**named, executed_quantity=executed)
         case FactKind.REJECTED | FactKind.CANCEL_REFUSED if order_id is None:
-            return None  # nobody else has heard of it
+            return None  # no other account knows this order
         case FactKind.REJECTED:
-            reason = order.reason or RejectReason.OTHER.value
-            return RejectedReport(
-                account_id=account_id, order_id=order_id, venue_order_id=venue_id, at_ms=at_ms, reason=reason
-            )
+            return RejectedReport(**named, reason=order.reason or RejectReason.OTHER.value)
         case FactKind.CANCEL_REFUSED:
-            reason = fact.reason or RejectReason.OTHER.value
-            return CancelRefusedReport(
-                account_id=account_id, order_id=order_id, venue_order_id=venue_id, at_ms=at_ms, reason=reason
-            )
+            assert fact.reason is not None
+            return CancelRefusedReport(**named, refusal=CANCEL_REFUSALS[fact.reason], reason=fact.reason)
         case FactKind.TRIGGER_MOVED:
             assert order.stop_price is not None
-            return TriggerMovedReport(
-                account_id=account_id,
-                order_id=order_id,
-                venue_order_id=venue_id,
-                at_ms=at_ms,
-                stop_price=order.stop_price,
-            )
+            return TriggerMovedReport(**named, stop_price=order.stop_price)
         case FactKind.CLOSED if order.status is OrderStatus.EXPIRED:
-            return ExpiredReport(account_id=account_id, order_id=order_id, venue_order_id=venue_id, at_ms=at_ms)
+            return ExpiredReport(**named, executed_quantity=executed)
         case FactKind.CLOSED:
             reason = CancelReason(order.reason or CancelReason.VENUE)
-            return CanceledReport(
-                account_id=account_id, order_id=order_id, venue_order_id=venue_id, at_ms=at_ms, reason=reason
-            )
+            return CanceledReport(**named, reason=reason, executed_quantity=executed)
         case FactKind.FILLED:
-            return _fill_report(fact, account_id, order_id)
+            return _fill_report(fact, named)
 
 
-def _fill_report(fact: OrderFact, account_id: TradingAccountId, order_id: OrderId | None) -> FillReport:
+def _fill_report(fact: OrderFact, named: "_Named") -> FillReport:
     fill = fact.fill
     assert fill is not None
     return FillReport(
-        account_id=account_id,
-        order_id=order_id,
-        venue_order_id=fill.venue_order_id,
-        at_ms=fill.at_ms,
+        **named,
         trade_id=fill.trade_id,
-        instrument_id=fact.order.instrument_id,
         side=fact.order.side,
         price=fill.price,
         quantity=fill.quantity,
@@ -185,3 +207,13 @@ def _fill_report(fact: OrderFact, account_id: TradingAccountId, order_id: OrderI
         liquidity=fill.liquidity,
         position_side=fill.position_side,
     )
+
+
+class _Named(TypedDict):
+    """What every report about an order says first."""
+
+    account_id: TradingAccountId
+    instrument_id: InstrumentId
+    order_id: OrderId | None
+    venue_order_id: str
+    at_ms: int

@@ -1,4 +1,5 @@
-"""Where MOCK executes: every order follows its script, or else a calm book; the back office keeps the money."""
+"""How MOCK executes orders. An order follows its script; without one it meets a book that never moves. The back office
+keeps the money."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -6,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from enum import IntEnum
 
-from cadenza.adapters.venues.inhouse.floor import SENT, Acknowledgement, Reply
-from cadenza.adapters.venues.inhouse.tape import Tape
+from cadenza.adapters.venues.inhouse.exchange import SENT, AckDelivery, Acknowledgement
+from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
 from cadenza.adapters.venues.mock.market_data import book_depth, fill_price, is_marketable, mark_of, taking_price
 from cadenza.adapters.venues.mock.script import (
     Group,
@@ -22,14 +23,14 @@ from cadenza.adapters.venues.mock.script import (
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS, OPEN_ORDERS_MAX, SECURITIES
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.market.order_book import MarketTrade
-from cadenza.domain.matching.back_office import BackOffice
-from cadenza.domain.matching.ledger import FeeAsset
-from cadenza.domain.matching.records import FactKind, OrderFact, VenueChanges, VenueOrder, VenueState
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
+from cadenza.exchange.back_office import BackOffice
+from cadenza.exchange.ledger import FeeAsset
+from cadenza.exchange.records import FactKind, OrderFact, VenueChanges, VenueOrder, VenueState
 
 ALREADY_CLOSED = "ALREADY_CLOSED"
 REFUSED_BY_SCRIPT = "REFUSED_BY_SCRIPT"
@@ -38,22 +39,22 @@ _NO_SCRIPT = Script()
 
 
 class Due(IntEnum):
-    """What falls due for an open order; of what falls due together the first comes first."""
+    """What can fall due for an open order. At the same instant the lower value comes first."""
 
     EXPIRY = 0
     COURSE = 1
     CANCEL = 2
 
 
-class MockFloor:
-    """Implements `Floor`. What an order does next follows from the order as stored, its script and the time alone, so
-    a restart goes on where it stopped; `_agenda` only says when to look. Nobody is liquidated: the book is calm."""
+class MockExchange:
+    """Implements `SimulatedExchange`. What an order does next follows from the stored order, its script and the time
+    alone, so a restart continues where the venue stopped. `_agenda` only says when to look at an order. There are no
+    liquidations, because the book never moves."""
 
     def __init__(self) -> None:
         self._instruments = {instrument.id: instrument for instrument in INSTRUMENTS}
-        self._tape = Tape()
+        self._tape = TradeTape()
         self._agenda: list[tuple[int, str]] = []
-        self._now_ms = 0
         self.office = BackOffice(self._instruments, FeeAsset.QUOTE, mark_of)
 
     @property
@@ -64,11 +65,10 @@ class MockFloor:
     def securities(self) -> Sequence[Security]:
         return SECURITIES
 
-    # Floor
+    # SimulatedExchange
 
     def open(self, at_ms: int) -> None:
-        """What fell due while the venue was closed happens now."""
-        self._now_ms = at_ms
+        """Execute what fell due while the venue was down, each thing with its own instant."""
         self.advance(at_ms)
 
     def restore(self, state: VenueState) -> None:
@@ -82,9 +82,7 @@ class MockFloor:
             due_ms, id = heapq.heappop(self._agenda)
             order = self.office.order(id)
             if order is not None and order.is_open:
-                self._now_ms = max(self._now_ms, due_ms)
-                self._run(order, self._now_ms)
-        self._now_ms = max(self._now_ms, to_ms)
+                self._run(order, due_ms)
 
     def next_due_ms(self) -> int | None:
         return self._agenda[0][0] if self._agenda else None
@@ -102,7 +100,7 @@ class MockFloor:
             return SENT
         arrival = script.step(Group.ARRIVAL)
         if arrival is not None and arrival.name is StepName.NEVER_ARRIVES:
-            return Acknowledgement(Reply.LOST)
+            return Acknowledgement(AckDelivery.LOST)
         if self.office.open_orders_count >= OPEN_ORDERS_MAX:
             self.office.reject(order, RejectReason.RATE_LIMITED.value, at_ms)
             return SENT
@@ -147,7 +145,7 @@ class MockFloor:
     # Arrival
 
     def _refusal(self, order: VenueOrder, script: Script, at_ms: int) -> str | None:
-        """Why the script, or in want of one the book, refuses the order."""
+        """Return why the script refuses the order, or the book if there is no script; else None."""
         arrival, course = script.step(Group.ARRIVAL), script.step(Group.COURSE)
         if arrival is not None:
             return (arrival.reason or RejectReason.RATE_LIMITED).value
@@ -172,14 +170,15 @@ class MockFloor:
         return RejectReason.STOP_WOULD_TRIGGER.value if is_through else None
 
     def _cost(self, order: VenueOrder) -> Decimal:
-        """What the order may cost in quote units: at its limit, else at the dearer of its trigger and the book."""
+        """Return what the order may cost in quote units: at its limit, else at the higher of its trigger and the
+        book."""
         if order.limit_price is not None:
             return order.limit_price * order.quantity
         book = taking_price(order.instrument_id, order.side)
         return max(book, order.stop_price or book) * order.quantity
 
     def _meet_the_book(self, order: VenueOrder, at_ms: int) -> None:
-        """What an order does that has no script for it. The price never moves, so what waits for a trigger waits on."""
+        """Execute an order without a script. The price never moves, so an order with a trigger waits for ever."""
         if order.type not in (OrderType.MARKET, OrderType.LIMIT):
             return
         if is_marketable(order.instrument_id, order.side, order.limit_price):
@@ -197,7 +196,7 @@ class MockFloor:
             self._run(order, at_ms)
 
     def _run(self, order: VenueOrder, at_ms: int) -> None:
-        """Do what is due of an open order, then note when to look again."""
+        """Execute what is due for an open order, then note when to look at it again."""
         while (due := self._due(order)) is not None and due[0] <= at_ms:
             self._do(order, due[1], at_ms)
             changed = self.office.order(order.venue_order_id)
@@ -213,7 +212,8 @@ class MockFloor:
             heapq.heappush(self._agenda, (due[0], order.venue_order_id))
 
     def _due(self, order: VenueOrder) -> tuple[int, Due] | None:
-        """When the next thing happens to an open order, and what; None when nothing will by itself."""
+        """Return when the next thing happens to an open order and what it is; None when nothing will happen by
+        itself."""
         script, progress = _script_of(order)
         course, cancel = script.step(Group.COURSE), script.step(Group.CANCEL)
         due: list[tuple[int, Due]] = []
@@ -221,10 +221,10 @@ class MockFloor:
             due.append((order.expire_at_ms, Due.EXPIRY))
         if progress.cancel_at_ms is not None:
             due.append((progress.cancel_at_ms, Due.CANCEL))
-        is_told_canceled = (
+        is_reported_canceled = (
             progress.cancel_at_ms is not None and cancel is not None and cancel.name is StepName.LATE_FILL
         )
-        if course is not None and course.name is not StepName.REST and not is_told_canceled:
+        if course is not None and course.name is not StepName.REST and not is_reported_canceled:
             delays = self._parts_done(order, course) if course.name is StepName.PARTIAL else 1
             due.append((order.created_at_ms + delays * course.delay_ms, Due.COURSE))
         return min(due, default=None)
@@ -258,7 +258,7 @@ class MockFloor:
                 raise AssertionError(f"{course.name} is no course that falls due")
 
     def _quantity_of_parts(self, order: VenueOrder, course: Step, parts: int) -> Decimal:
-        """What the first `parts` parts come to: whole lots, the parts as equal as lots allow."""
+        """Return the quantity of the first `parts` parts: whole lots, as equal as lots allow."""
         lot = self._instruments[order.instrument_id].lot_size
         return int(order.quantity / lot) * parts // course.count * lot
 
@@ -269,17 +269,17 @@ class MockFloor:
     # Cancels
 
     def _begin_cancel(self, order: VenueOrder, step: Step, progress: Progress, at_ms: int) -> None:
-        """The cancel takes its time. With LATE_FILL it is confirmed at once all the same, and again when it is true;
-        until then the order keeps what it holds, for the fill that is to come. Asked again, it is not begun again."""
+        """Begin a cancel that takes effect later. With LATE_FILL it is confirmed at once, and a second time when it
+        takes effect; until then the order keeps its hold for the fill to come. A second request begins nothing new."""
         if progress.cancel_at_ms is None:
             begun = self._progress(order, replace(progress, cancel_at_ms=at_ms + step.delay_ms))
             self._note(begun)
         if step.name is StepName.LATE_FILL:
-            told = evolve(order, status=OrderStatus.CANCELED, reason=CancelReason.USER.value, updated_at_ms=at_ms)
-            self.office.facts.append(OrderFact(kind=FactKind.CLOSED, order=told, at_ms=at_ms))
+            reported = evolve(order, status=OrderStatus.CANCELED, reason=CancelReason.USER.value, updated_at_ms=at_ms)
+            self.office.facts.append(OrderFact(kind=FactKind.CLOSED, order=reported, at_ms=at_ms))
 
     def _fill_late(self, venue_order_id: str, at_ms: int) -> None:
-        """Half of what remained when the order was canceled, at least a lot."""
+        """Fill half of what remained when the order was canceled, at least one lot."""
         closed = self.office.order(venue_order_id)
         assert closed is not None
         lot = self._instruments[closed.instrument_id].lot_size
@@ -308,12 +308,12 @@ def _script_of(order: VenueOrder) -> tuple[Script, Progress]:
 def _acknowledgement(reply: Step | None) -> Acknowledgement:
     match None if reply is None else reply.name:
         case StepName.ACK_DELAY if reply is not None:
-            return Acknowledgement(Reply.SENT, reply.delay_ms)
+            return Acknowledgement(AckDelivery.SENT, reply.delay_ms)
         case StepName.ACK_LOST:
-            return Acknowledgement(Reply.LOST)
+            return Acknowledgement(AckDelivery.LOST)
         case StepName.FILL_BEFORE_ACK:
-            return Acknowledgement(Reply.FILLS_FIRST)
+            return Acknowledgement(AckDelivery.FILLS_FIRST)
         case StepName.DUPLICATE_FILL:
-            return Acknowledgement(Reply.DOUBLED)
+            return Acknowledgement(AckDelivery.DOUBLED)
         case _:
             return SENT

@@ -9,7 +9,7 @@ from cadenza.domain.market.instrument import Instrument
 
 
 def book_depth(instrument: Instrument, side: Side, levels_max: int) -> list[tuple[int, int]]:
-    """(ticks, lots) best first."""
+    """Return (ticks, lots), best first."""
     book = BOOKS[instrument.id]
     best, step = (
         int(price // instrument.pip_size) for price in (book.bid if side is Side.BUY else book.ask, book.step)
@@ -23,18 +23,18 @@ def mark_of(id: InstrumentId) -> Decimal:
 
 
 def taking_price(id: InstrumentId, side: Side) -> Decimal:
-    """What a taker of this side pays or gets."""
+    """Return the price that a taker of this side trades at."""
     book = BOOKS[id]
     return book.ask if side is Side.BUY else book.bid
 
 
 def is_marketable(id: InstrumentId, side: Side, limit_price: Decimal | None) -> bool:
-    """Whether the book meets the limit; None meets anything."""
+    """Whether an order with that limit trades with the book at once. Without a limit it always does."""
     return limit_price is None or (taking_price(id, side) - limit_price) * side.sign <= 0
 
 
 def fill_price(id: InstrumentId, side: Side, limit_price: Decimal | None) -> Decimal:
-    """The book's price where the limit allows it, else the limit itself: never worse than the book."""
+    """Return the book's price if the limit allows it, else the limit, which is then better than the book."""
     if limit_price is not None and not is_marketable(id, side, limit_price):
         return limit_price
     return taking_price(id, side)

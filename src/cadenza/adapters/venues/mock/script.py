@@ -1,10 +1,10 @@
-"""The scripts of MOCK: what a client order id may say about its order's fate.
+"""The scripts of MOCK: how a client order id says what happens to its order.
 
     script = "mock" 1*( "." step ) [ "#" anything ]       step = name *( ":" argument )
 
 `mock.partial:3:500#42` fills in three parts, half a second apart; `#42` only makes the id unique. A script has at most
-one step of each `Group`. What starts with `mock` and is no such script is malformed, and refused: a typing error that
-were ignored would have a test pass which tests nothing.
+one step of each `Group`. An id that starts with `mock` and is no valid script is malformed, and the order is refused.
+If a typing error were ignored, a client's test could pass without testing anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ _ARGUMENT_MARK = ":"
 
 
 class MalformedScript(ValueError):
-    """The text is meant as a script, and is none; the message says where."""
+    """The text should be a script but is not valid; the message says where."""
 
 
 class Group(StrEnum):
-    """What a step is about: how the request arrives, how the reply fares, what happens to the open order, and what to
-    its cancel."""
+    """What a step changes: how the request arrives, how the reply is delivered, what happens to the open order, or what
+    happens to its cancel."""
 
     ARRIVAL = "ARRIVAL"
     REPLY = "REPLY"
@@ -55,7 +55,7 @@ class StepName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `count` and `delay_ms` are 0 where the name takes none."""
+    """One step. `count` and `delay_ms` are 0 for steps that do not use them."""
 
     name: StepName
     count: int = 0
@@ -65,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """How an argument is called, its default (None: it must be given) and how it is read into a `Step` field."""
+    """An argument of a step: its label, its default (None: it is required), its reader, and its field in `Step`."""
 
     label: str
     default: str | None
@@ -84,10 +84,14 @@ def _number(minimum: int, maximum: int) -> Callable[[str, str], int]:
     return read
 
 
+SCRIPTED_REASONS = tuple(reason for reason in RejectReason if reason is not RejectReason.DUPLICATE_SENT_ID)
+"""The reasons of `reject`. A refusal as duplicate proves nothing about an order, so it is no refusal."""
+
+
 def _reason(label: str, text: str) -> RejectReason:
-    if text not in RejectReason.__members__:
-        raise MalformedScript(f"{label} must be one of {', '.join(RejectReason.__members__)}, not {text!r}")
-    return RejectReason[text]
+    if text not in SCRIPTED_REASONS:
+        raise MalformedScript(f"{label} must be one of {', '.join(SCRIPTED_REASONS)}, not {text!r}")
+    return RejectReason(text)
 
 
 _DELAY = _number(0, DELAY_MS_MAX)
@@ -117,19 +121,19 @@ STEPS: Mapping[StepName, tuple[Group, tuple[_Argument, ...]]] = {
 }
 """Every step with its group and its arguments in order."""
 
-_TOLD_WITH_A_FILL = (StepName.FILL_BEFORE_ACK, StepName.DUPLICATE_FILL)
+_REPORTED_WITH_A_FILL = (StepName.FILL_BEFORE_ACK, StepName.DUPLICATE_FILL)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script as read: at most one step of each group. Without a COURSE the order does what it would without a script,
-    except that a CANCEL step lets it rest, and a REPLY step that is about a fill has it filled."""
+    """A parsed script: at most one step of each group. Without a COURSE step the order behaves as without a script,
+    with two exceptions: with a CANCEL step it rests, and with a REPLY step about a fill it is filled."""
 
     steps: Mapping[Group, Step] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> "Script":
-        """Raise `MalformedScript` for anything but a script."""
+        """Parse a script. Raises `MalformedScript` for anything else."""
         head, *parts = text.split(SUFFIX_MARK, 1)[0].split(STEP_MARK)
         if head != PREFIX or not parts:
             raise MalformedScript(
@@ -168,7 +172,7 @@ def _read_step(text: str) -> tuple[Group, Step]:
 
 def _with_course(steps: dict[Group, Step]) -> dict[Group, Step]:
     reply, course = steps.get(Group.REPLY), steps.get(Group.COURSE)
-    if reply is not None and reply.name in _TOLD_WITH_A_FILL:
+    if reply is not None and reply.name in _REPORTED_WITH_A_FILL:
         course = course or Step(StepName.FILL)
         fills_at_once = course.name is StepName.PARTIAL or course == Step(StepName.FILL)
         if not fills_at_once:
@@ -180,7 +184,7 @@ def _with_course(steps: dict[Group, Step]) -> dict[Group, Step]:
 
 
 def script_of(client_order_id: str | None) -> str | None:
-    """The script that a client order id carries, malformed ones included; None when it carries none."""
+    """Return the script in a client order id, even a malformed one; None when there is none."""
     if client_order_id is None or not client_order_id.casefold().startswith(PREFIX):
         return None
     return client_order_id.split(SUFFIX_MARK, 1)[0]
@@ -188,15 +192,15 @@ def script_of(client_order_id: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a script has come, as far as the order itself does not tell: the cancels refused, and when the cancel
-    that is under way will have its effect."""
+    """The progress of a script that the order itself does not show: how many cancels were refused, and when a cancel
+    that has begun takes effect."""
 
     cancels_refused: int = 0
     cancel_at_ms: int | None = None
 
 
 def read_stored(text: str) -> tuple[Script, Progress]:
-    """Read what `store` wrote, or a script that has not begun."""
+    """Parse what `store` wrote, or a script without progress."""
     script, *rest = text.split(" ")
     if not rest:
         return Script.read(script), Progress()
@@ -205,6 +209,6 @@ def read_stored(text: str) -> tuple[Script, Progress]:
 
 
 def store(text: str, progress: Progress) -> str:
-    """`text`: as stored before. The script itself never changes."""
+    """Return the text to store. `text` is what was stored before; the script in it never changes."""
     script = text.split(" ", 1)[0]
     return f"{script} {progress.cancels_refused} {'-' if progress.cancel_at_ms is None else progress.cancel_at_ms}"

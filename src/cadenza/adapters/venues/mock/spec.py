@@ -4,22 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.adapters.venues.inhouse.venue_spec import in_process_spec
 from cadenza.domain.ids import MOCK, InstrumentId, SecurityId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
 
-ORDER_ID_PREFIX = "K"
+SPEC = in_process_spec(MOCK, prefix="K")
 DELAY_MS_MAX = 3_600_000
-"""The longest delay that a script may ask for."""
+"""The longest delay in a script."""
 
 OPEN_ORDERS_MAX = 100_000
-"""Orders open at once, of all accounts; a new one beyond is refused as RATE_LIMITED."""
+"""Open orders of all accounts together. A further order is rejected as RATE_LIMITED."""
 
 PARTS_MAX = 100
 CANCELS_REFUSED_MAX = 100
 
 ORDER_TYPES = tuple(type for type in OrderType if type is not OrderType.QUOTED)
-"""All but QUOTED: the venue answers no requests for quotes, so there is nothing that such an order could execute."""
+"""All but QUOTED: the venue gives no quotes, so there is no quote that such an order could execute."""
 TIME_IN_FORCE = (
     TimeInForce.GTC,
     TimeInForce.IOC,
@@ -34,8 +35,8 @@ _MAKER_FEE, _TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")
 
 @dataclass(frozen=True, slots=True)
 class CalmBook:
-    """A book that never moves: `LEVELS_PER_SIDE` levels from `bid` down and from `ask` up, `step` apart (quote units),
-    with `quantity` base units each, which is as much as an order may have. Nothing is ever taken away from it."""
+    """A book that never moves: `LEVELS_PER_SIDE` levels from `bid` down and from `ask` up, `step` apart (quote units).
+    Each has `quantity` base units, the largest quantity of an order. Fills do not reduce it."""
 
     bid: Decimal
     ask: Decimal
@@ -44,7 +45,7 @@ class CalmBook:
 
     @property
     def middle(self) -> Decimal:
-        """What positions are valued at, and the last price that triggers are compared with."""
+        """The price at which positions are valued, and the last price for triggers."""
         return (self.bid + self.ask) / 2
 
 
@@ -95,7 +96,7 @@ SECURITIES = (
     *(_security(symbol, SecurityType.CRYPTO) for symbol in ("BTC", "ETH", "USDT")),
     *(_security(symbol, SecurityType.CURRENCY) for symbol in ("USD", "EUR")),
 )
-"""What an account is opened with, as far as it is usual."""
+"""The assets of the default opening balances."""
 
 _BTC = _instrument("BTC", lot="0.00001", max_quantity="1000")
 _ETH = _instrument("ETH", lot="0.0001", max_quantity="10000")

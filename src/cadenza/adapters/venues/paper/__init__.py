@@ -1,7 +1,8 @@
-"""PAPER: a venue that walks a real book with memory of what it has taken, queue position, latency, fees and partial
-fills; durable, and reproducible from a seed. See docs/venues/paper.md."""
+"""PAPER: a venue that fills orders from a realistic book. It remembers what was taken, and has queue positions,
+latency, fees and partial fills. Its state is durable and its market is reproducible from a seed. See
+docs/venues/paper.md."""
 
 from cadenza.adapters.venues.paper.connector import PaperConnector
-from cadenza.adapters.venues.paper.spec import FeeRates, PaperSettings
+from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 
-__all__ = ["FeeRates", "PaperConnector", "PaperSettings"]
+__all__ = ["FeeRates", "PaperConnector", "PaperVenueSettings"]

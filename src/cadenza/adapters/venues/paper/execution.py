@@ -1,12 +1,12 @@
-"""Where PAPER executes: a matching engine per instrument, the market that plays into them, and the back office."""
+"""How PAPER executes orders: a matching engine per instrument, a market that feeds the engines, and the back office."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
-from cadenza.adapters.venues.inhouse.floor import SENT, Acknowledgement
-from cadenza.adapters.venues.inhouse.tape import Tape
+from cadenza.adapters.venues.inhouse.exchange import SENT, Acknowledgement
+from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
 from cadenza.adapters.venues.paper.mapping import (
     CANCEL_REASONS,
     REJECT_REASONS,
@@ -18,55 +18,56 @@ from cadenza.adapters.venues.paper.mapping import (
 from cadenza.adapters.venues.paper.market import MarketSource
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market_data import deepened, level_depth, mark_of, print_trade
-from cadenza.adapters.venues.paper.spec import PaperSettings
+from cadenza.adapters.venues.paper.spec import PaperVenueSettings
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
-from cadenza.domain.market.order_book import MarketTrade as PublicTrade
-from cadenza.domain.matching import (
+from cadenza.domain.money import ONE
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import Position
+from cadenza.exchange import (
     Accepted,
     AdvanceTime,
     Canceled,
-    CancelOrder,
     CancelRejected,
-    Command,
+    CancelRequest,
+    EngineCommand,
+    EngineEvent,
     EngineState,
-    Event,
     Expired,
     Filled,
-    MarketTrade,
     MatchingEngine,
     OpenOrder,
+    PublicTrade,
     Rejected,
     ResetMarket,
     Triggered,
     TriggerMoved,
 )
-from cadenza.domain.matching.back_office import BackOffice
-from cadenza.domain.matching.records import EngineMemory, VenueChanges, VenueOrder, VenueState
-from cadenza.domain.money import ONE
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position
+from cadenza.exchange.back_office import BackOffice
+from cadenza.exchange.records import EngineMemory, VenueChanges, VenueOrder, VenueState
 
 BOTTOMLESS = 10**12
-"""How many times as deep the market is when it has all that anybody wants: more lots than any order may have."""
+"""The factor for an unlimited market: it makes one lot more than any order may have."""
 
 
-class PaperFloor:
-    """Implements `Floor`. Deterministic: the same market, settings, calls and times give the same fills."""
+class PaperExchange:
+    """Implements `SimulatedExchange`. It is deterministic: the same market, settings, calls and times give the same
+    fills."""
 
-    def __init__(self, source: MarketSource, settings: PaperSettings) -> None:
+    def __init__(self, source: MarketSource, settings: PaperVenueSettings) -> None:
         self._source = source
         self._settings = settings
         self._depth = 1 if settings.partial_fills else BOTTOMLESS
         self._instruments = {i.id: _with_fees(i, settings) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
-        self._tape = Tape()
+        self._tape = TradeTape()
         self._moved: set[InstrumentId] = set()
         self._changed_books: set[InstrumentId] = set()
-        self._now_ms = 0  # the time of all engines, whenever each of them did something last
+        self._now_ms = 0  # the time of all engines, including those that had no command lately
         self.office = BackOffice(self._instruments, settings.fee_asset, self._mark)
 
     @property
@@ -77,22 +78,22 @@ class PaperFloor:
     def securities(self) -> Sequence[Security]:
         return SECURITIES
 
-    # Floor
+    # SimulatedExchange
 
     def open(self, at_ms: int) -> None:
         self.advance(at_ms)
 
     def restore(self, state: VenueState) -> None:
-        """Open orders take their places again; what the market displays now stays displayed. An order that no longer
-        fits its instrument's steps (another market was chosen) is canceled: an engine would cut it to what fits."""
+        """Put open orders back into their queue places. What the market displays now stays displayed. An order that no
+        longer fits its instrument's steps (because another market was chosen) is canceled: an engine would round it."""
         self.office.restore(state)
         for order in state.orders:
             if not fits_steps(order, self._instruments[order.instrument_id]):
                 self.office.close(order, OrderStatus.CANCELED, CancelReason.VENUE.value, order.updated_at_ms)
         open_orders = self.office.open_orders()
         memories = {memory.instrument_id: memory for memory in state.engines}
+        shown = {id: engine.snapshot().market_levels for id, engine in self._engines.items()}
         for id, engine in self._engines.items():
-            shown = engine.snapshot()
             orders = (order for order in open_orders if order.instrument_id == id)
             memory = memories.get(id, _fresh(id))
             engine.restore(
@@ -105,22 +106,23 @@ class PaperFloor:
                     now_ms=memory.now_ms,
                 )
             )
-            if shown.market_levels:
-                levels = [(level.side, (level.price, level.displayed)) for level in shown.market_levels]
+        self._expire_until(self._now_ms)
+        for id, market_levels in shown.items():
+            if market_levels:
+                levels = [(level.side, (level.price, level.displayed)) for level in market_levels]
                 bids = tuple(level for side, level in levels if side is Side.BUY)
                 asks = tuple(level for side, level in levels if side is Side.SELL)
                 self._apply(id, ResetMarket(bids, asks, self._now_ms))
 
     def advance(self, to_ms: int) -> None:
         for id, command in self._source.advance(to_ms):
+            self._expire_until(command.at_ms)
             self._apply(id, deepened(command, self._depth))
-            if isinstance(command, MarketTrade):
+            if isinstance(command, PublicTrade):
                 print_trade(self._tape, self._instruments[id], command)
             self._moved.add(id)
+        self._expire_until(to_ms)
         self._now_ms = max(self._now_ms, to_ms)
-        for id, engine in self._engines.items():
-            if engine.expires_by(to_ms):
-                self._apply(id, AdvanceTime(to_ms))
         self._liquidate(to_ms)
 
     def next_due_ms(self) -> int | None:
@@ -130,7 +132,7 @@ class PaperFloor:
         least, most = self._settings.latency_ms_min, self._settings.latency_ms_max
         if not most:
             return 0
-        draw = Random(f"{self._settings.seed}/{order.id}/{is_cancel}")  # noqa: S311 - a simulation, to be repeated
+        draw = Random(f"{self._settings.seed}/{order.id}/{is_cancel}")  # noqa: S311 - a simulation that must be repeatable
         return draw.randint(least, most)
 
     def submit(self, order: VenueOrder, at_ms: int) -> Acknowledgement:
@@ -144,16 +146,16 @@ class PaperFloor:
         return SENT
 
     def cancel(self, order: VenueOrder, at_ms: int) -> None:
-        self._apply(order.instrument_id, CancelOrder(order.venue_order_id, at_ms))
+        self._apply(order.instrument_id, CancelRequest(order.venue_order_id, at_ms))
 
     def take_changes(self) -> VenueChanges:
-        """Orders with their place in the queue, and of each engine concerned what it must remember."""
+        """Return the changes with each order's queue place, and what each engine involved must remember."""
         changes = self.office.take_changes()
         orders = tuple(self._with_place(order) for order in changes.orders)
         touched = sorted({order.instrument_id for order in orders} & self._engines.keys())
         return changes.with_engines(orders, tuple(self._memory(id) for id in touched))
 
-    def take_trades(self) -> list[PublicTrade]:
+    def take_trades(self) -> list[MarketTrade]:
         return self._tape.take()
 
     def take_changed_books(self) -> set[InstrumentId]:
@@ -165,16 +167,30 @@ class PaperFloor:
 
     # Engines
 
-    def _apply(self, id: InstrumentId, command: Command, reason: CancelReason | None = None) -> None:
-        """Let an engine do something and book what follows; `reason`: why orders are canceled, if not by the user."""
+    def _apply(self, id: InstrumentId, command: EngineCommand, reason: CancelReason | None = None) -> None:
+        """Execute a command and book its events. `reason` says why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
         self._changed_books.add(id)
         trades: dict[int, str] = {}
         for event in events:
             self._book(id, event, command.at_ms, trades, reason)
 
+    def _expire_until(self, at_ms: int) -> None:
+        """Expire the orders that are due by then, in time order and each at its own instant, however late that is."""
+        while True:
+            expiries = ((engine.next_expiry_ms(), id) for id, engine in self._engines.items())
+            due = min(((due_ms, id) for due_ms, id in expiries if due_ms is not None), default=None)
+            if due is None or due[0] > at_ms:
+                return
+            self._apply(due[1], AdvanceTime(due[0]))
+
     def _book(
-        self, id: InstrumentId, event: Event, at_ms: int, trades: dict[int, str], cancel_reason: CancelReason | None
+        self,
+        id: InstrumentId,
+        event: EngineEvent,
+        at_ms: int,
+        trades: dict[int, str],
+        cancel_reason: CancelReason | None,
     ) -> None:
         instrument = self._instruments[id]
         if isinstance(event, Rejected):
@@ -243,7 +259,7 @@ class PaperFloor:
         return mark_of(self._engines[id], self._instruments[id])
 
     def _cost(self, order: VenueOrder) -> Decimal:
-        """What the order may cost in quote units: at its limit, near its trigger, or in the book as it is now."""
+        """Return what the order may cost in quote units: at its limit, near its trigger, or in the present book."""
         if order.limit_price is not None:
             return order.limit_price * order.quantity
         if order.stop_price is not None:
@@ -255,13 +271,14 @@ class PaperFloor:
         return estimate.cost * instrument.pip_size * instrument.lot_size
 
     def _liquidate(self, at_ms: int) -> None:
-        """Where equity is below the maintenance margin: cancel the orders, close the positions, pay what is missing."""
+        """Where equity is below the maintenance margin, cancel the orders, close the positions and pay what is
+        missing."""
         while self._moved:
             moved, self._moved = self._moved, set()
             for external_id, asset in self.office.ledger.margin_calls(moved):
                 for order in self.office.open_orders(external_id):
                     if self._instruments[order.instrument_id].quote_asset == asset:
-                        self._apply(order.instrument_id, CancelOrder(order.venue_order_id, at_ms), CancelReason.RISK)
+                        self._apply(order.instrument_id, CancelRequest(order.venue_order_id, at_ms), CancelReason.RISK)
                 positions = [
                     position
                     for position in self.office.ledger.positions(external_id)
@@ -272,7 +289,7 @@ class PaperFloor:
                     self.office.cover(external_id, asset, at_ms)
 
     def _close_position(self, external_id: str, position: Position, at_ms: int) -> bool:
-        """Sell (or buy back) a position in the market; False when the book had too little: the next move tries
+        """Close a position in the market. Return False when the book had too little; the next move of the market tries
         again."""
         instrument = self._instruments[position.instrument_id]
         side = Side.SELL if position.quantity > 0 else Side.BUY
@@ -304,14 +321,14 @@ class PaperFloor:
 
 
 def _catalogue(source: MarketSource) -> list[Instrument]:
-    """All that PAPER ever lists. What the chosen market does not play is INACTIVE: its orders and positions of another
-    day are still there, and orders can still be canceled."""
+    """Return all that PAPER ever lists. An instrument that the chosen market does not have is INACTIVE: earlier orders
+    and positions remain, and orders can still be canceled."""
     played = {instrument.id: instrument for instrument in source.instruments}
     silent = (replace(i, status=InstrumentStatus.INACTIVE) for i in INSTRUMENTS if i.id not in played)
     return [*played.values(), *silent]
 
 
-def _with_fees(instrument: Instrument, settings: PaperSettings) -> Instrument:
+def _with_fees(instrument: Instrument, settings: PaperVenueSettings) -> Instrument:
     fees = settings.fees
     return instrument if fees is None else replace(instrument, maker_fee=fees.maker, taker_fee=fees.taker)
 

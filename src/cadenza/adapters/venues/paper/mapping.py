@@ -1,16 +1,13 @@
-"""Tables between the domain's words and the matching engine's. What is not in a table is refused."""
+"""Tables between the domain's enums and the matching engine's. A value that is not in a table is refused."""
 
 from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.matching import CancelReason as EngineCancelReason
-from cadenza.domain.matching import OpenOrder, OrderKind, SubmitOrder
-from cadenza.domain.matching import RejectReason as EngineRejectReason
-from cadenza.domain.matching import TimeInForce as EngineTimeInForce
-from cadenza.domain.matching.records import VenueOrder
 from cadenza.domain.money import is_multiple
 from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.exchange import EngineCancelReason, EngineRejectReason, EngineTimeInForce, NewOrder, OpenOrder, OrderKind
+from cadenza.exchange.records import VenueOrder
 
 ORDER_KINDS = {
     OrderType.MARKET: OrderKind.MARKET,
@@ -47,11 +44,11 @@ CANCEL_REASONS = {
     EngineCancelReason.SELF_TRADE: CancelReason.SELF_TRADE,
     EngineCancelReason.POST_ONLY_WOULD_TAKE: CancelReason.VENUE,
 }
-"""A post-only order is only canceled for that reason when its trigger was reached; at arrival it is rejected."""
+"""A post-only order that would take is rejected at arrival. Only one that is triggered later is canceled, as VENUE."""
 
 
 def to_ticks(price: Decimal | None, instrument: Instrument) -> int | None:
-    """A price, known to be a multiple of the pip size, in ticks."""
+    """Return a price in ticks. It must be a multiple of the pip size."""
     return None if price is None else int(price / instrument.pip_size)
 
 
@@ -60,7 +57,7 @@ def to_lots(quantity: Decimal, instrument: Instrument) -> int:
 
 
 def fits_steps(order: VenueOrder, instrument: Instrument) -> bool:
-    """Whether the order's numbers are whole lots and ticks of its instrument, as the engine needs them."""
+    """Whether the order's numbers are whole lots and ticks of its instrument, which the engine needs."""
     prices = (order.limit_price, order.stop_price, order.trail_distance)
     quantities = (order.quantity, order.remaining)
     return all(price is None or is_multiple(price, instrument.pip_size) for price in prices) and all(
@@ -69,7 +66,8 @@ def fits_steps(order: VenueOrder, instrument: Instrument) -> bool:
 
 
 def protection(order: VenueOrder, instrument: Instrument, price_paid_for: Decimal | None) -> int | None:
-    """How far (ticks) an order that its trigger makes MARKET may go, given what its hold can pay for; None: any."""
+    """Return the worst price (ticks) for an order that becomes MARKET when triggered: what its hold can pay. None means
+    any price."""
     if price_paid_for is None or order.stop_price is None or order.limit_price is not None:
         return None
     return int(price_paid_for / instrument.pip_size)
@@ -77,9 +75,10 @@ def protection(order: VenueOrder, instrument: Instrument, price_paid_for: Decima
 
 def to_command(
     order: VenueOrder, instrument: Instrument, at_ms: int, price_paid_for: Decimal | None = None
-) -> SubmitOrder:
-    """The order as the engine takes it. Raises KeyError for a type or time in force that no instrument may list."""
-    return SubmitOrder(
+) -> NewOrder:
+    """Return the engine's command for a new order. Raises KeyError for a type or time in force that no instrument may
+    list."""
+    return NewOrder(
         order_id=order.venue_order_id,
         account_id=order.external_id,
         side=order.side,
@@ -95,7 +94,7 @@ def to_command(
 
 
 def to_open_order(order: VenueOrder, instrument: Instrument, price_paid_for: Decimal | None) -> OpenOrder:
-    """An order from disk as the engine goes on with it."""
+    """Return a stored order in the form from which the engine continues."""
     return OpenOrder(
         order_id=order.venue_order_id,
         account_id=order.external_id,

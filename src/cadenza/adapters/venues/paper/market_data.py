@@ -1,17 +1,17 @@
-"""PAPER's public market: prices, depth and the tape, in Decimals."""
+"""PAPER's public market: prices, depth and trades."""
 
 from dataclasses import replace
 from decimal import Decimal
 
-from cadenza.adapters.venues.inhouse.tape import Tape
+from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
 from cadenza.adapters.venues.paper.market.source import MarketCommand
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, TopOfBook
-from cadenza.domain.matching import MarketTrade, MatchingEngine, ResetMarket, SetLevel
+from cadenza.exchange import MatchingEngine, PublicTrade, ResetMarket, SetLevel
 
 
-def print_trade(tape: Tape, instrument: Instrument, command: MarketTrade) -> None:
-    """A trade between others."""
+def print_trade(tape: TradeTape, instrument: Instrument, command: PublicTrade) -> None:
+    """Add a trade between other participants to the tape."""
     tape.add(
         instrument.id,
         f"M{command.at_ms}-{tape.next_print()}",
@@ -23,18 +23,18 @@ def print_trade(tape: Tape, instrument: Instrument, command: MarketTrade) -> Non
 
 
 def deepened(command: MarketCommand, depth: int) -> MarketCommand:
-    """What the market does, `depth` times as big."""
+    """Return the command with all quantities multiplied by `depth`."""
     match command:
         case ResetMarket(bids, asks):
             more = ((price, quantity * depth) for price, quantity in bids), ((p, q * depth) for p, q in asks)
             return replace(command, bids=tuple(more[0]), asks=tuple(more[1]))
-        case SetLevel(quantity=quantity) | MarketTrade(quantity=quantity):
+        case SetLevel(quantity=quantity) | PublicTrade(quantity=quantity):
             return replace(command, quantity=quantity * depth)
 
 
 def level_depth(engine: MatchingEngine, side: Side, levels_max: int, depth: int = 1) -> list[tuple[int, int]]:
-    """What can be taken (ticks, lots), the market's (which is `depth` times as big in the engine) and own orders'
-    together; best first."""
+    """Return what can be taken, as (ticks, lots), best first: the market's quantity plus own orders. The engine has the
+    market's quantity multiplied by `depth`."""
     if depth == 1:
         return engine.depth(side, levels_max)
     of_market = dict(engine.market_depth(side, levels_max))
@@ -47,7 +47,7 @@ def level_depth(engine: MatchingEngine, side: Side, levels_max: int, depth: int 
 
 
 def mark_of(engine: MatchingEngine, instrument: Instrument) -> Decimal | None:
-    """What positions are valued at; by the rule that the whole house uses."""
+    """Return the price at which positions are valued, by the same rule as in the rest of the platform."""
 
     def price(ticks: int | None) -> Decimal | None:
         return None if ticks is None else ticks * instrument.pip_size

@@ -1,13 +1,15 @@
-"""The PAPER venue's facts and settings. It has no URLs: it runs in this process."""
+"""The PAPER venue's facts and settings. It has no URLs, because it runs in this process."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
-from cadenza.adapters.venues.inhouse.desk import DeskLimits
-from cadenza.domain.matching.ledger import FeeAsset
+from cadenza.adapters.venues.inhouse.runner import RunnerLimits
+from cadenza.adapters.venues.inhouse.venue_spec import in_process_spec
+from cadenza.domain.ids import PAPER
+from cadenza.exchange.ledger import FeeAsset
 
-ORDER_ID_PREFIX = "P"
+SPEC = in_process_spec(PAPER, prefix="P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +21,16 @@ class FeeRates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaperSettings:
-    """`fees` None leaves each instrument's own rates. Every request is under way for between `latency_ms_min` and
-    `latency_ms_max`, drawn from `seed` and the order's id. Without `partial_fills` the market has, at each of its
-    prices, all that anybody wants: only two orders of the venue's own clients can still fill each other in part. Orders
-    that wait for a trigger without a limit price hold `trigger_pad` (a share) more than their trigger price comes
-    to."""
+class PaperVenueSettings:
+    """With `fees` None each instrument keeps its own rates. Every request takes between `latency_ms_min` and
+    `latency_ms_max` to arrive, drawn from `seed` and the order's id. Without `partial_fills` the market has an
+    unlimited quantity at each of its prices; then only two orders of the venue's own accounts can fill each other in
+    part. A BUY order with a trigger and no limit price holds `trigger_pad` (a share) more than its cost at the trigger
+    price."""
 
     seed: int = 1
     accounts: AccountSettings = field(default_factory=AccountSettings)
-    limits: DeskLimits = field(default_factory=DeskLimits)
+    limits: RunnerLimits = field(default_factory=RunnerLimits)
     fee_asset: FeeAsset = FeeAsset.QUOTE
     fees: FeeRates | None = None
     latency_ms_min: int = 0

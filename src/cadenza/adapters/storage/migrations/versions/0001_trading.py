@@ -19,9 +19,11 @@ STATEMENTS = (
     """
     CREATE TABLE installation (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
-        epoch text NOT NULL
+        epoch text NOT NULL,
+        fingerprint text
     )
     """,
+    "COMMENT ON COLUMN installation.fingerprint IS 'which database this is; a restored copy is another one'",
     "INSERT INTO installation (epoch) VALUES (replace(gen_random_uuid()::text, '-', ''))",
     """
     CREATE TABLE credentials (
@@ -65,7 +67,7 @@ STATEMENTS = (
         updated_at_ms bigint NOT NULL,
         last_sequence bigint NOT NULL DEFAULT 0,
         adopted_at_ms bigint,
-        heard_until_ms bigint
+        complete_until_ms bigint
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",
@@ -137,7 +139,17 @@ STATEMENTS = (
         status text NOT NULL,
         reject_reason text,
         cancel_reason text,
+        sent_id text,
+        send_before_ms bigint,
         venue_order_id text,
+        former_venue_order_ids text[] NOT NULL,
+        doubt text,
+        stated_quantity numeric NOT NULL,
+        stated_at_ms bigint NOT NULL,
+        closing_status text,
+        closing_reason text,
+        closing_at_ms bigint,
+        is_awaited boolean NOT NULL,
         executed_quantity numeric NOT NULL,
         executed_cost numeric NOT NULL,
         fees text NOT NULL,
@@ -148,7 +160,7 @@ STATEMENTS = (
         is_liquidation boolean NOT NULL,
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
-        canceled_at_ms bigint,
+        closed_at_ms bigint,
         version integer NOT NULL
     )
     """,
@@ -156,7 +168,12 @@ STATEMENTS = (
     " WHERE client_order_id IS NOT NULL",
     "CREATE UNIQUE INDEX orders_idempotency_key ON orders (account_id, idempotency_key)"
     " WHERE idempotency_key IS NOT NULL",
-    "CREATE UNIQUE INDEX orders_venue_order_id ON orders (account_id, venue_order_id) WHERE venue_order_id IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_sent_id ON orders (account_id, sent_id) WHERE sent_id IS NOT NULL",
+    "CREATE UNIQUE INDEX orders_venue_order_id ON orders (account_id, instrument_id, venue_order_id)"
+    " WHERE venue_order_id IS NOT NULL",
+    "CREATE INDEX orders_renamed ON orders (account_id) WHERE former_venue_order_ids <> '{}'",
+    "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
+    "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
     "CREATE INDEX orders_of_account ON orders (tenant_id, account_id, created_at_ms, id)",
     """
@@ -177,7 +194,9 @@ STATEMENTS = (
         quantity numeric NOT NULL,
         fees text NOT NULL,
         liquidity text,
-        executed_at_ms bigint NOT NULL
+        executed_at_ms bigint NOT NULL,
+        corrected_at_ms bigint,
+        is_busted boolean NOT NULL
     )
     """,
     "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
@@ -190,6 +209,7 @@ STATEMENTS = (
         locked numeric NOT NULL,
         borrowed numeric NOT NULL,
         status text NOT NULL,
+        as_of bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
         PRIMARY KEY (account_id, asset)
     ) WITH (fillfactor = 70)
@@ -207,6 +227,7 @@ STATEMENTS = (
         closed_cost numeric NOT NULL,
         realized_pnl numeric NOT NULL,
         leverage integer NOT NULL,
+        as_of bigint NOT NULL,
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
         closed_at_ms bigint
@@ -214,6 +235,7 @@ STATEMENTS = (
     """,
     "CREATE UNIQUE INDEX positions_open ON positions (account_id, instrument_id, side) WHERE status = 'OPEN'",
     "CREATE INDEX positions_of_account ON positions (account_id, closed_at_ms)",
+    "CREATE INDEX positions_by_venue ON positions (account_id, instrument_id, side, as_of DESC) WHERE as_of > 0",
     """
     CREATE TABLE account_events (
         account_id uuid NOT NULL,
@@ -226,16 +248,51 @@ STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE unmatched_reports (
+    CREATE TABLE kept_reports (
         account_id uuid NOT NULL,
+        instrument_id text,
         order_id uuid,
+        sent_id text,
         venue_order_id text,
-        trade_id text,
         at_ms bigint NOT NULL,
         kind text NOT NULL,
-        body text NOT NULL
+        body text NOT NULL,
+        reason text NOT NULL,
+        detail text NOT NULL,
+        is_curable boolean NOT NULL,
+        kept_at_ms bigint NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX unmatched_reports_once ON unmatched_reports (account_id, kind, md5(body))",
-    "CREATE INDEX unmatched_reports_of_order ON unmatched_reports (account_id, venue_order_id)",
+    "CREATE UNIQUE INDEX kept_reports_once ON kept_reports (account_id, kind, md5(body))",
+    "CREATE INDEX kept_reports_curable ON kept_reports (account_id) WHERE is_curable",
+    """
+    CREATE TABLE news_gaps (
+        account_id uuid NOT NULL,
+        from_ms bigint NOT NULL,
+        until_ms bigint NOT NULL,
+        found_at_ms bigint NOT NULL,
+        PRIMARY KEY (account_id, from_ms)
+    )
+    """,
+    "COMMENT ON TABLE news_gaps IS 'times, by the venue''s clock, of which the venue could not report any more'",
+    """
+    CREATE TABLE venue_memory_scopes (
+        venue text NOT NULL,
+        environment text NOT NULL,
+        scope text NOT NULL,
+        token bigint NOT NULL,
+        PRIMARY KEY (venue, environment, scope)
+    )
+    """,
+    "COMMENT ON COLUMN venue_memory_scopes.token IS 'fencing token: only the last holder may read and write'",
+    """
+    CREATE TABLE venue_memory (
+        venue text NOT NULL,
+        environment text NOT NULL,
+        scope text NOT NULL,
+        key text NOT NULL,
+        value text NOT NULL,
+        PRIMARY KEY (venue, environment, scope, key)
+    )
+    """,
 )

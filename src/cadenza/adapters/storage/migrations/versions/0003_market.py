@@ -51,7 +51,15 @@ STATEMENTS = (
         delivery_at_ms bigint,
         exercise_style text,
         strike_price numeric,
-        CHECK (lot_size > 0 AND pip_size > 0)
+        contract_size numeric NOT NULL,
+        settlement_asset text,
+        is_inverse boolean NOT NULL,
+        price_steps numeric[] NOT NULL,
+        price_significant_digits integer,
+        market_lot numeric[],
+        max_open_orders integer,
+        price_band numeric[],
+        CHECK (lot_size > 0 AND pip_size > 0 AND contract_size > 0)
     )
     """,
     "CREATE INDEX instruments_of_venue ON instruments (venue, environment)",

@@ -5,12 +5,8 @@ from cadenza.adapters.storage.migrations import execute_script
 revision = "0005"
 down_revision = "0004"
 
-_SCHEMA = """
-CREATE TABLE relay (
-    is_only         boolean PRIMARY KEY CHECK (is_only),
-    begun_at_ms     bigint NOT NULL
-);
-COMMENT ON TABLE relay IS 'one row once a relay has run: logs that were there before it are not told again';
+_SCHEMA = """ CREATE TABLE relay ( is_only         boolean PRIMARY KEY CHECK (is_only), begun_at_ms     bigint NOT NULL
+); COMMENT ON TABLE relay IS 'one row once a relay has run: logs from before that are not published again';
 
 CREATE TABLE relay_cursor (
     account_id      uuid PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""Where the PAPER venue's market comes from: a synthetic one, or a recorded session played back."""
+"""Where the PAPER venue's market comes from: a synthetic market, or a recorded session that is played back."""
 
 from cadenza.adapters.venues.paper.market.markets import (
     MarketKind,

@@ -1,8 +1,8 @@
 """Turns a captured Binance spot session into a recording.
 
 A line of the capture is the receive time in ns, a blank, and one message: a frame of the combined stream
-(`depth@100ms`, `trade`, `bookTicker`; Binance Spot API, "WebSocket Streams") or the REST answer `GET /api/v3/depth`,
-told by `lastUpdateId`.
+(`depth@100ms`, `trade`, `bookTicker`; Binance Spot API, "WebSocket Streams") or the REST answer of
+`GET /api/v3/depth`, which is recognised by its `lastUpdateId`.
 """
 
 import gzip
@@ -32,7 +32,7 @@ _NS_PER_MS = 1_000_000
 
 
 class _Steps:
-    """Turns the venue's decimals into whole ticks and lots; what is none is refused, never rounded."""
+    """Turns the venue's decimals into whole ticks and lots. It never rounds; any other value raises ValueError."""
 
     def __init__(self, tick_size: Decimal, lot_size: Decimal) -> None:
         self._tick_size = tick_size
@@ -64,8 +64,8 @@ def import_session(
     source: str,
     licence: str,
 ) -> Recording:
-    """Read a capture of one symbol. Raises `RecordingError` naming the line that cannot be read, `OSError` for no
-    file."""
+    """Read a capture of one symbol. Raises `RecordingError` with the number of a line that cannot be read, `OSError`
+    for a missing file."""
     steps = _Steps(tick_size, lot_size)
     messages: list[Message] = []
     started_ns: int | None = None

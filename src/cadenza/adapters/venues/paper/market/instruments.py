@@ -1,4 +1,4 @@
-"""What the PAPER venue lists. Steps, limits, fees and margins are like those of large venues' main markets."""
+"""What the PAPER venue lists. Steps, limits, fees and margins resemble the main markets of large venues."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from cadenza.domain.market.instrument import (
 )
 
 ORDER_TYPES = tuple(kind for kind in OrderType if kind is not OrderType.QUOTED)
-"""All but QUOTED: the venue answers no requests for quotes, so there is nothing that such an order could execute."""
+"""All but QUOTED: the venue gives no quotes, so there is no quote that such an order could execute."""
 TIME_IN_FORCE = (
     TimeInForce.GTC,
     TimeInForce.IOC,

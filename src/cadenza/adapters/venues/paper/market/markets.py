@@ -20,8 +20,8 @@ class MarketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSettings:
-    """`seed` belongs to SYNTHETIC; the others to RECORDING: `recording` None means the packaged session, and `speed`
-    is in percent of the recorded pace (100 = as it was)."""
+    """SYNTHETIC uses `seed`, RECORDING the other two. `recording` None means the packaged session. `speed_percent` is
+    in percent of the recorded pace (100 = the same pace)."""
 
     kind: MarketKind = MarketKind.SYNTHETIC
     seed: int = 1
@@ -30,7 +30,7 @@ class MarketSettings:
 
 
 def open_market(settings: MarketSettings, *, start_ms: int) -> MarketSource:
-    """Make the market; it opens at `start_ms`. Raises `RecordingError` and `OSError` for a file that cannot be read."""
+    """Make a market that opens at `start_ms`. Raises `RecordingError` or `OSError` for a file that cannot be read."""
     match settings.kind:
         case MarketKind.SYNTHETIC:
             return SyntheticMarket(seed=settings.seed, start_ms=start_ms)

@@ -1,7 +1,7 @@
 """A recorded session played back as a market.
 
-The book it shows is the snapshot, each depth update in its turn, and in between what the best-price messages tell at
-once: after one of them its two levels stand as it says, and nothing better.
+The book starts with the snapshot and applies each depth update in turn. Between updates it follows the best-price
+messages: after such a message its two levels are the best ones, with the quantities in the message.
 """
 
 from collections import deque
@@ -23,28 +23,28 @@ from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketC
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
+from cadenza.exchange import PublicTrade, ResetMarket, SetLevel
 
 TRADE_LEAD_US = 2_000
-"""A trade is played this much earlier than it was received. The venue sends trades on a stream of their own, mostly
-a fraction of a millisecond after the best-price message that shows their effect; played in that order, an order
-waiting in the queue would move up twice for one trade."""
+"""A trade is played this much earlier than it was received. The venue sends trades on a separate stream, mostly a
+fraction of a millisecond after the best-price message that shows their effect. In that order a resting order would move
+up twice for one trade."""
 _HUNDRED = 100
 _US_PER_MS = 1_000
 _TICKERS_AHEAD_MAX = 10_000
 
 
 class PlayedBook:
-    """The book of a recording, message by message, as commands for a matching engine.
+    """Turns the messages of a recording into commands for a matching engine.
 
     Continuity (Binance Spot API, "How to manage a local order book correctly"): after a snapshot, depth updates that
-    end at or before it are dropped, the first used must begin at most one after it, and each later one exactly one
-    after the one before. A gap raises `RecordingError`.
+    end at or before it are dropped. The first update used must begin at most one after the snapshot, and each later one
+    exactly one after the previous one. A gap raises `RecordingError`.
     """
 
     def __init__(self) -> None:
         self._levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
-        self._touched: dict[tuple[Side, int], int] = {}  # by the message at work, with the quantity from before it
+        self._touched: dict[tuple[Side, int], int] = {}  # by the current message, with the quantity before it
         self._last_id: int | None = None
         self._is_first = True
         self._early: list[DepthUpdate] = []  # received before the first snapshot
@@ -57,16 +57,16 @@ class PlayedBook:
 
     @property
     def is_ahead(self) -> bool:
-        """Best-price messages told something that no depth update contains yet."""
+        """Whether a best-price message is newer than the last depth update."""
         return bool(self._ahead)
 
     def play(self, message: Message, at_ms: int) -> list[MarketCommand]:
-        """Return what the message changes, dated `at_ms`; nothing before the first snapshot."""
+        """Return the commands of a message, at `at_ms`; none before the first snapshot."""
         if isinstance(message, BookImage):
             return [self._reset(message, at_ms)]
         if isinstance(message, Print):
             is_open = self._last_id is not None
-            return [MarketTrade(message.aggressor, message.price, message.quantity, at_ms)] if is_open else []
+            return [PublicTrade(message.aggressor, message.price, message.quantity, at_ms)] if is_open else []
         self._touched = {}
         if isinstance(message, DepthUpdate):
             self._depth(message)
@@ -108,7 +108,7 @@ class PlayedBook:
             self._show(ticker)
 
     def _show_ahead(self) -> None:
-        """Forget the best-price messages that the book contains by now, and tell the newer ones again."""
+        """Drop the best-price messages that the book now contains, and apply the newer ones again."""
         assert self._last_id is not None
         while self._ahead and self._ahead[0].update_id <= self._last_id:
             self._ahead.popleft()
@@ -133,7 +133,7 @@ class PlayedBook:
             levels.pop(price, None)
 
     def _difference(self, at_ms: int) -> list[MarketCommand]:
-        """What the message changed in the end; removals first, so that the book never shows crossed in between."""
+        """Return the net changes of the message. Removals come first, so that the book is never crossed in between."""
         changed = [
             SetLevel(side, price, now, at_ms)
             for (side, price), before in self._touched.items()
@@ -146,12 +146,12 @@ class PlayedBook:
 
 
 class RecordedMarket:
-    """One instrument, playing its session round and round: after the last message the first snapshot comes again.
-    Implements `MarketSource`; the instrument has the recording's own tick and lot size."""
+    """Plays the session of one instrument in a loop: the first snapshot follows the last message. Implements
+    `MarketSource`. The instrument has the recording's tick and lot size."""
 
     def __init__(self, recording: Recording, *, start_ms: int, speed_percent: int = 100) -> None:
-        """Raises `RecordingError` when there is no snapshot to start from, a gap in the updates or a symbol that
-        PAPER does not list, `ValueError` for a speed that is not positive."""
+        """Raises `RecordingError` without a snapshot to start from and for a symbol that PAPER does not list. Raises
+        `ValueError` for a speed that is not positive. A gap in the updates raises `RecordingError` in `advance`."""
         if speed_percent <= 0:
             raise ValueError("the speed is in percent of the recorded pace and must be positive")
         self._instrument = recorded_instrument(recording.header)
@@ -185,7 +185,7 @@ class RecordedMarket:
         return commands
 
     def _due_ms(self) -> int:
-        """When the next message is due, rounded up to the caller's ms."""
+        """Return when the next message is due, rounded up to the caller's ms."""
         played_us = self._laps * self._lap_us + self._script[self._next][0]
         return self._start_ms - (-played_us * _HUNDRED // (self._speed_percent * _US_PER_MS))
 
@@ -198,7 +198,7 @@ class RecordedMarket:
 
 
 def recorded_instrument(header: Header) -> Instrument:
-    """PAPER's instrument of that symbol with the recording's steps."""
+    """Return PAPER's instrument with that symbol, with the recording's tick and lot size. Raises `RecordingError`."""
     for instrument in INSTRUMENTS:
         if instrument.symbol == header.symbol:
             least = max(instrument.min_quantity, header.lot_size)
@@ -214,8 +214,8 @@ def recorded_instrument(header: Header) -> Instrument:
 
 
 def script(messages: Sequence[Message]) -> list[tuple[int, Message]]:
-    """(µs since the market opened, message) in playing order. What was received before the first snapshot is played
-    with it, at 0."""
+    """Return (µs since the market opened, message) in playing order. Messages from before the first snapshot are played
+    at 0. Raises `RecordingError` without a snapshot."""
     opening_us = next(
         (message.received_us for message in messages if isinstance(message, BookImage)),
         None,

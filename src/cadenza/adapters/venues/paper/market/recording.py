@@ -1,8 +1,7 @@
-"""Recorded sessions of one instrument: our compact file format, read and written. docs/concepts/recordings.md describes
-it.
+"""Reads and writes recorded sessions of one instrument. docs/concepts/recordings.md describes the file format.
 
-Prices are whole ticks, quantities whole lots, of the sizes that the header names. Messages stand in the order in which
-they were received, with the venue's own numbers and times, and nothing of them is interpreted here.
+Prices are whole ticks and quantities whole lots; the header has their sizes. Messages are in the order in which they
+were received and keep the venue's own numbers and times. Nothing here interprets them.
 """
 
 import gzip
@@ -30,8 +29,8 @@ class RecordingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BookImage:
-    """A whole book, as the venue's snapshot request answered it. `received_us` counts from the session's start, as
-    everywhere here."""
+    """A whole book, as the venue answered a snapshot request. In this file `received_us` always counts from the
+    session's start."""
 
     received_us: int
     last_update_id: int
@@ -41,7 +40,7 @@ class BookImage:
 
 @dataclass(frozen=True, slots=True)
 class DepthUpdate:
-    """What the updates `first_id`..`last_id` left of the levels that they changed: absolute quantities, 0 = gone."""
+    """The levels that the updates `first_id`..`last_id` changed, with their new quantities; 0 removes a level."""
 
     received_us: int
     at_ms: int
@@ -78,7 +77,7 @@ Message = BookImage | DepthUpdate | BookTicker | Print
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What the session is: `symbol` as we write it (BASE/QUOTE), where it comes from and under which licence."""
+    """Describes the session: `symbol` (BASE/QUOTE), its source and its licence."""
 
     symbol: str
     tick_size: Decimal
@@ -98,7 +97,7 @@ class Recording:
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    """Write the file; the same recording always gives the same bytes."""
+    """Write the file. The same recording always gives the same bytes."""
     with gzip.GzipFile(filename="", fileobj=path.open("wb"), mode="wb", compresslevel=9, mtime=0) as file:
         for line in _lines(recording):
             file.write(line.encode("ascii") + b"\n")
@@ -156,7 +155,7 @@ def _flat(bids: Sequence[IntLevel], asks: Sequence[IntLevel]) -> list[int]:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a whole file. Raises `RecordingError` for anything that is not a well-formed recording, `OSError` for no
+    """Read a whole file. Raises `RecordingError` for anything but a well-formed recording, `OSError` for a missing
     file."""
     try:
         with gzip.open(path, "rt", encoding="ascii") as file:

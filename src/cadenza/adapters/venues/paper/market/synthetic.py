@@ -1,8 +1,8 @@
-"""An endless market made from a seed: integers only, the same for the same seed whenever and however often it is asked.
+"""An endless market made from a seed. It uses integers only, and the same seed always gives the same market.
 
-Prices are references moved by drivers, mean-reverting random walks in parts per billion. Instruments that are related
-in the world share a driver (BTC/USD, BTC/USDT and the perpetual all follow the bitcoin's), each with a small one of its
-own on top, so they move together and their gaps stay small.
+Drivers move the prices; a driver is a mean-reverting random walk in parts per billion. Related instruments share a
+driver (BTC/USD, BTC/USDT and the perpetual all follow the bitcoin's). Each also has a small driver of its own. So
+related instruments move together and the differences between them stay small.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketC
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, Security
-from cadenza.domain.matching import MarketTrade, ResetMarket, SetLevel
+from cadenza.exchange import PublicTrade, ResetMarket, SetLevel
 
 STEP_MS = 250
 LEVELS_PER_SIDE = 30
@@ -26,8 +26,8 @@ _TRADES_PERCENT = 35
 
 @dataclass(slots=True)
 class Driver:
-    """A mean-reverting walk. `stride_ppb` is the most it moves in a step; after about `reversion_steps` it has come
-    half of its way back. Bounded, so a price made with it can never reach zero."""
+    """A mean-reverting walk. A step moves it by at most `stride_ppb`; after about `reversion_steps` steps it is
+    half-way back. It is bounded, so that a price made with it never reaches zero."""
 
     stride_ppb: int
     reversion_steps: int
@@ -42,8 +42,9 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the book of a symbol looks: prices in ticks, quantities in lots. The best prices stand `half_spread_ticks`
-    from the middle; all deeper levels on multiples of `gap_ticks`, growing with the distance from about `size_lots`."""
+    """The shape of a symbol's book: prices in ticks, quantities in lots. The best prices are `half_spread_ticks` from
+    the middle. Deeper levels are at multiples of `gap_ticks`; their quantities start near `size_lots` and grow with the
+    distance."""
 
     driver: str
     reference_ticks: int
@@ -67,7 +68,7 @@ _SHAPES = {
 
 @dataclass(slots=True)
 class BookMaker:
-    """One instrument's book and tape. Draws from its own stream only, so no instrument disturbs another."""
+    """Makes one instrument's book and trades. It draws from its own random stream, so no instrument affects another."""
 
     instrument_id: InstrumentId
     shape: Shape
@@ -86,7 +87,8 @@ class BookMaker:
         )
 
     def step(self, at_ms: int) -> Iterator[MarketCommand]:
-        """A trade perhaps, then the book follows the middle. Removals come first, so the book never shows crossed."""
+        """Make a trade in some steps, then move the book to the middle. Removals come first, so the book is never
+        crossed."""
         if self.random.randrange(100) < _TRADES_PERCENT:
             yield from self._trade(at_ms)
         self.own.step()
@@ -103,7 +105,7 @@ class BookMaker:
                     yield SetLevel(side, price, self.levels[side][price], at_ms)
 
     def _trade(self, at_ms: int) -> Iterator[MarketCommand]:
-        """Somebody takes some of the best level; now and then all of it."""
+        """Trade a part of the best level, and now and then all of it."""
         aggressor = Side.BUY if self.random.randrange(2) else Side.SELL
         levels = self.levels[aggressor.opposite]
         price = min(levels) if aggressor is Side.BUY else max(levels)
@@ -112,14 +114,14 @@ class BookMaker:
             displayed,
             1 + self.random.randrange(displayed) * self.random.randrange(1, 121) // 100,
         )
-        yield MarketTrade(aggressor, price, quantity, at_ms)
+        yield PublicTrade(aggressor, price, quantity, at_ms)
         levels[price] -= quantity
         if not levels[price]:
             del levels[price]
         yield SetLevel(aggressor.opposite, price, displayed - quantity, at_ms)
 
     def _target_prices(self) -> dict[Side, list[int]]:
-        """Prices of both sides, best first."""
+        """Return the prices of both sides, best first."""
         shape = self.shape
         deviation = self.driver.deviation_ppb + self.own.deviation_ppb
         middle = shape.reference_ticks * (_BILLION + deviation) // _BILLION
@@ -198,5 +200,6 @@ class SyntheticMarket:
 
 
 def _stream(seed: int, name: str) -> Random:
-    """A stream of its own per use. Seeding with text is defined by hash, so it is the same on every machine."""
+    """Return a random stream for one use. Python seeds from text by a fixed hash, so it is the same on every
+    machine."""
     return Random(f"{seed}/{name}")  # noqa: S311  # reproducible on purpose, and nothing secret

@@ -1,9 +1,9 @@
-"""Proof that a played-back recording is the market that was recorded, and that orders fill as it justifies.
+"""Verifies that a played-back recording equals the recorded market, and that orders fill as that market allows.
 
-Two books are kept from the first snapshot. One is the book that the product keeps of every venue
-(`domain/market/kept_book`) and is fed with the depth stream alone. The other stands in PAPER's matching engine and is
-fed with what the played-back market does, which knows the best-price messages as well. The two streams are independent
-accounts of one market, numbered by the same update ids, so each can be held against the other.
+Two books are kept from the first snapshot. One is the book that the platform keeps of every venue
+(`domain/market/order_book`); it gets the depth stream only. The other is in PAPER's matching engine; it gets the
+commands of the played-back market, which also uses the best-price messages. The two streams describe the same market
+independently and share its update ids, so each can be compared with the other.
 """
 
 from bisect import bisect_right
@@ -25,20 +25,22 @@ from cadenza.adapters.venues.paper.market.recording import (
     Recording,
 )
 from cadenza.adapters.venues.paper.market.source import MarketCommand
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level
+from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.kept_book import LEVELS_PER_SIDE_MAX, OrderBook, Outcome
-from cadenza.domain.market.order_book import BookDelta, BookSnapshot, Level
-from cadenza.domain.matching import (
+from cadenza.domain.market.order_book import LEVELS_PER_SIDE_MAX, BookOutcome, OrderBook
+from cadenza.exchange import (
+    EngineTimeInForce,
     Filled,
-    MarketTrade,
     MatchingEngine,
+    NewOrder,
     OrderKind,
+    PublicTrade,
     ResetMarket,
     SetLevel,
-    SubmitOrder,
-    TimeInForce,
 )
 
+_BOOKS = BookSpec(rule=BookRule(continuity=Continuity.RANGE), age_ms_max=None, depth=LEVELS_PER_SIDE_MAX)
 _BEST_LEVELS = 100
 _ALL_LEVELS_EVERY_UPDATES = 25
 _MARKET_ORDER_EVERY_UPDATES = 40
@@ -53,7 +55,7 @@ RULES = (
         "two prices, two quantities."
     ),
     (
-        "At every depth update, the kept book, fed with depth updates alone, has as its best bid and ask those of the "
+        "At every depth update, the order book, fed with depth updates alone, has as its best bid and ask those of the "
         "newest best-price message whose update id is not above the update's last id: two prices, two quantities."
     ),
     (
@@ -75,7 +77,7 @@ class Mismatch(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """How often each of `RULES` was tried; every trial held, as the first that does not raises `Mismatch`."""
+    """How often each of `RULES` was checked. Every check passed, because the first failure raises `Mismatch`."""
 
     messages: int = 0
     best_price_messages: int = 0
@@ -106,7 +108,7 @@ class _Tops:
 
 
 def verify(recording: Recording) -> Verdict:
-    """Play the whole recording once and try every rule. Raises `Mismatch`, or `RecordingError` as the market does."""
+    """Play the whole recording once and check every rule. Raises `Mismatch`, or `RecordingError` as the market does."""
     return _Verification(recording).run()
 
 
@@ -118,7 +120,7 @@ class _Verification:
         self._played = PlayedBook()
         self._engine = MatchingEngine()
         self._limits = _LimitOrders(recording.header, self._verdict)
-        self._kept = OrderBook(recorded_instrument(recording.header).id)
+        self._kept = OrderBook(recorded_instrument(recording.header).id, _BOOKS)
         self._early: list[DepthUpdate] = []
         self._tops = _Tops()
 
@@ -165,12 +167,12 @@ class _Verification:
             instrument_id=recorded_instrument(self._header).id,
             bids=_decimal_levels(update.bids),
             asks=_decimal_levels(update.asks),
-            previous_sequence=update.first_id - 1,
+            first_sequence=update.first_id,
             sequence=update.last_id,
             at_ms=update.at_ms,
         )
         outcome = self._kept.apply(delta)
-        if outcome not in (Outcome.APPLIED, Outcome.OUTDATED):
+        if outcome not in (BookOutcome.APPLIED, BookOutcome.DUPLICATE):
             raise Mismatch(f"depth update {update.first_id}..{update.last_id}: {outcome.value}")
 
     def _check_ticker(self, ticker: BookTicker) -> None:
@@ -213,13 +215,13 @@ class _Verification:
     def _kept_levels(self, depth: int) -> dict[Side, list[IntLevel]]:
         kept = self._kept.snapshot(depth)
         if kept is None:
-            raise Mismatch("the kept book is stale")
+            raise Mismatch("the order book is stale")
         return {side: _int_levels(levels) for side, levels in ((Side.BUY, kept.bids), (Side.SELL, kept.asks))}
 
     # Market orders
 
     def _try_market_order(self) -> None:
-        """On a copy of the engine, so that every order meets the market untouched."""
+        """Check a market order on a copy of the engine, so that every order meets an untouched market."""
         number = self._verdict.market_orders
         side = Side.BUY if number % 2 else Side.SELL
         quantity = int(_MARKET_ORDER_SIZES[number // 2 % len(_MARKET_ORDER_SIZES)] / self._header.lot_size)
@@ -244,7 +246,7 @@ class _Verification:
 
 
 class _LimitOrders:
-    """Limit orders at the best prices, waiting in an engine of their own that plays the same market."""
+    """Limit orders that rest at the best prices, in a separate engine with the same market."""
 
     def __init__(self, header: Header, verdict: Verdict) -> None:
         self._quantity = int(_LIMIT_ORDER_SIZE / header.lot_size)
@@ -253,8 +255,8 @@ class _LimitOrders:
         self._limits: dict[str, tuple[Side, int]] = {}
 
     def place(self, market: MatchingEngine) -> None:
-        """One order on each side, at the price that the market shows as its best; those that would take are not
-        placed."""
+        """Place one post-only order on each side, at the market's best price. The engine rejects one that would
+        take."""
         for side, price in (
             (Side.BUY, market.best_bid()),
             (Side.SELL, market.best_ask()),
@@ -277,7 +279,7 @@ class _LimitOrders:
             return
         if sum(fill.quantity for fill in fills) > command.quantity:
             raise Mismatch(f"{command} filled more than it had: {fills}")
-        if isinstance(command, MarketTrade):
+        if isinstance(command, PublicTrade):
             self._verdict.limit_order_fills_by_trades += len(fills)
         else:
             self._verdict.limit_order_fills_by_levels += len(fills)
@@ -289,9 +291,9 @@ class _LimitOrders:
 
 
 def _reaches(command: MarketCommand, side: Side, limit: int) -> bool:
-    """Whether what the market did trades with a waiting order of `side` at `limit`."""
+    """Whether the market's command can trade with a resting order of `side` at `limit`."""
     match command:
-        case MarketTrade():
+        case PublicTrade():
             return command.aggressor_side is not side and (limit - command.price) * side.sign >= 0
         case SetLevel():
             return command.side is not side and (limit - command.price) * side.sign >= 0
@@ -300,9 +302,9 @@ def _reaches(command: MarketCommand, side: Side, limit: int) -> bool:
             return any((limit - price) * side.sign >= 0 for price, _ in opposite)
 
 
-def _order(order_id: str, side: Side, kind: OrderKind, quantity: int, limit_price: int | None) -> SubmitOrder:
+def _order(order_id: str, side: Side, kind: OrderKind, quantity: int, limit_price: int | None) -> NewOrder:
     is_market = kind is OrderKind.MARKET
-    return SubmitOrder(
+    return NewOrder(
         order_id=order_id,
         account_id=_ACCOUNT,
         side=side,
@@ -311,15 +313,15 @@ def _order(order_id: str, side: Side, kind: OrderKind, quantity: int, limit_pric
         limit_price=limit_price,
         stop_price=None,
         trail_distance=None,
-        time_in_force=TimeInForce.IOC if is_market else TimeInForce.GTX,
+        time_in_force=EngineTimeInForce.IOC if is_market else EngineTimeInForce.GTX,
         expire_at_ms=None,
         at_ms=0,
     )
 
 
 def _decimal_levels(levels: tuple[IntLevel, ...]) -> tuple[Level, ...]:
-    """For the kept book, whose numbers are Decimals; it is kept in ticks and lots, so that both books have the same
-    units."""
+    """Return levels for the order book, which needs Decimals. They stay in ticks and lots, so that both books have the
+    same units."""
     return tuple((Decimal(price), Decimal(quantity)) for price, quantity in levels)
 
 

@@ -1,0 +1,143 @@
+"""Resolve an order in doubt: an operator found out its outcome at the venue.
+
+The request is a durable job that the server carries out. So orders change in one process only, and the account's
+subscribers are notified.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from cadenza.application.orders.committer import Committer
+from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt
+from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.money import parse_decimal, to_plain
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import FillReport
+from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.state import TradingState
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import BatchKeys
+
+RESOLVE_JOB = "orders.resolve"
+FILLS_MAX = 100
+OUTCOMES = (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.ACCEPTED)
+"""The possible outcomes: the order never arrived, it will not execute any more, or it works at the venue."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFill:
+    """An execution that the operator found at the venue; `executed_at_ms` is the venue's clock."""
+
+    trade_id: str
+    quantity: Decimal
+    price: Decimal
+    executed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The outcome of the order, with the executions that are not booked yet."""
+
+    order_id: OrderId
+    outcome: OrderStatus
+    fills: Sequence[FoundFill] = ()
+
+
+class RequestResolution:
+    """The use case of the command line: check the request and leave it to the server."""
+
+    def __init__(self, *, storage: Storage) -> None:
+        self._storage = storage
+
+    async def __call__(self, resolution: Resolution) -> Order:
+        """Return the order as it is now. Raises `OrderNotFound`, `OrderNotInDoubt`, `InvalidRequest`."""
+        async with self._storage.begin() as uow:
+            order = await uow.orders.get(resolution.order_id)
+            if order is None:
+                raise OrderNotFound(f"there is no order {resolution.order_id}")
+            _check(order, resolution)
+            await uow.jobs.enqueue(RESOLVE_JOB, _payload(resolution), dedupe_key=f"{RESOLVE_JOB} {order.id}")
+            await uow.commit()
+        return order
+
+
+class ResolveOrder:
+    """The job. An order that is not in doubt any more stays as it is."""
+
+    def __init__(self, *, storage: Storage, committer: Committer) -> None:
+        self._storage = storage
+        self._committer = committer
+
+    async def __call__(self, payload: Mapping[str, Any]) -> None:
+        resolution = _resolution(payload)
+        async with self._storage.read() as uow:
+            order = await uow.orders.get(resolution.order_id)
+        if order is not None and order.is_in_doubt:
+            await self._committer.commit_report(ResolveChange(order.account_id, resolution))
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveChange:
+    """A change: book the operator's executions, then end the doubt."""
+
+    account_id: TradingAccountId
+    resolution: Resolution
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+        keys.orders.add(self.resolution.order_id)
+
+    def decide(self, state: TradingState) -> Order | None:
+        order = state.order(self.resolution.order_id)
+        if order is None or not order.is_in_doubt:
+            return order
+        for fill in self.resolution.fills:
+            apply_report(state, _report(order, fill))
+        order = state.order(order.id) or order
+        resolved = release(state, order.resolved(self.resolution.outcome, state.world.now_ms))
+        state.put_order(resolved)
+        return resolved
+
+
+def _check(order: Order, resolution: Resolution) -> None:
+    if not order.is_in_doubt:
+        raise OrderNotInDoubt(f"the order is not in doubt: it is {order.status.value}")
+    if resolution.outcome not in OUTCOMES:
+        raise InvalidRequest(f"the outcome must be one of {', '.join(outcome.value for outcome in OUTCOMES)}")
+    if len(resolution.fills) > FILLS_MAX:
+        raise InvalidRequest(f"at most {FILLS_MAX} fills")
+    if any(fill.quantity <= 0 or fill.price <= 0 for fill in resolution.fills):
+        raise InvalidRequest("a fill has a positive quantity and price")
+    executed = order.executed_quantity + sum((fill.quantity for fill in resolution.fills), Decimal(0))
+    if executed > order.quantity:
+        raise InvalidRequest(f"{to_plain(executed)} is more than the {to_plain(order.quantity)} that were ordered")
+    if executed > 0 and resolution.outcome is OrderStatus.REJECTED:
+        raise InvalidRequest("an order that was executed in part was not rejected: say canceled")
+
+
+def _report(order: Order, fill: FoundFill) -> FillReport:
+    return FillReport(
+        account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        order_id=order.id,
+        at_ms=fill.executed_at_ms,
+        trade_id=fill.trade_id,
+        side=order.side,
+        price=fill.price,
+        quantity=fill.quantity,
+    )
+
+
+def _payload(resolution: Resolution) -> Mapping[str, object]:
+    fills = [[f.trade_id, to_plain(f.quantity), to_plain(f.price), f.executed_at_ms] for f in resolution.fills]
+    return {"order_id": str(resolution.order_id), "outcome": resolution.outcome.value, "fills": fills}
+
+
+def _resolution(payload: Mapping[str, Any]) -> Resolution:
+    fills = [FoundFill(id, parse_decimal(q), parse_decimal(p), at_ms) for id, q, p, at_ms in payload["fills"]]
+    return Resolution(OrderId(UUID(payload["order_id"])), OrderStatus(payload["outcome"]), fills)

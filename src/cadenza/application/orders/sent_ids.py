@@ -1,0 +1,60 @@
+"""`sent_id`s: our ids for orders at their venues. They are chosen before an order is recorded."""
+
+from collections.abc import Callable
+
+from cadenza.application.orders.sessions import Sessions
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.venue_spec import CountedSentId, DerivedSentId
+from cadenza.ports.concurrency import Concurrency, Promise
+from cadenza.ports.venue import MemoryTakenOver, VenueMemories, VenueMemory
+
+OPENINGS_MAX = 3
+"""How often a counter that another process has taken over is opened again for one id."""
+
+
+class SentIds:
+    """Follows the rule of the order's venue (`VenueSpec.sent_id`). A counter never gives out a number twice; a number
+    whose order was refused is skipped."""
+
+    def __init__(
+        self, *, sessions: Sessions, memories: Callable[[VenueId], VenueMemories], concurrency: Concurrency
+    ) -> None:
+        self._sessions = sessions
+        self._memories = memories
+        self._concurrency = concurrency
+        # Opened once for all orders of an account: a second opening would take the counter over from the first.
+        self._counters: dict[TradingAccountId, Promise[VenueMemory]] = {}
+
+    async def of(self, order_id: OrderId, account_id: TradingAccountId, instrument: Instrument | CadenzaError) -> str:
+        """Return the `sent_id` of an order that is about to be created. Raises `DatabaseUnavailable`."""
+        if isinstance(instrument, CadenzaError):  # no order will be made
+            return order_id.hex
+        match self._sessions.spec(instrument.venue_id).sent_id:
+            case DerivedSentId() as rule:
+                return rule.of(order_id)
+            case CountedSentId() as rule:
+                return str(await self._next(account_id, instrument.venue_id, rule))
+
+    async def _next(self, account_id: TradingAccountId, venue_id: VenueId, rule: CountedSentId) -> int:
+        for _ in range(OPENINGS_MAX):
+            counter = self._counters.get(account_id) or await self._open(account_id, venue_id)
+            memory = await counter.wait()
+            try:
+                return await memory.next(rule.counter, first=rule.first)
+            except MemoryTakenOver:
+                if self._counters.get(account_id) is counter:
+                    del self._counters[account_id]
+        raise MemoryTakenOver(f"sent ids of {account_id}")
+
+    async def _open(self, account_id: TradingAccountId, venue_id: VenueId) -> Promise[VenueMemory]:
+        counter: Promise[VenueMemory] = self._concurrency.promise()
+        self._counters[account_id] = counter
+        try:
+            counter.resolve(await self._memories(venue_id).open(f"sent ids of {account_id}"))
+        except BaseException:  # also when cancelled: other orders wait for this counter
+            del self._counters[account_id]
+            counter.fail(DatabaseUnavailable("the counter of ids was not opened; nothing was recorded, try again"))
+            raise
+        return counter

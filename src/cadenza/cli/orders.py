@@ -1,0 +1,91 @@
+"""`cadenza orders`: orders whose outcome asking the venue cannot determine. For the administrator of the machine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+
+from cadenza.application.orders.resolve import FoundFill, Resolution
+from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.ids import OrderId
+from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.runtime.wiring.administration import Administration, open_administration
+from cadenza.wire.values import rfc3339
+
+T = TypeVar("T")
+_OUTCOMES = {
+    "never-arrived": OrderStatus.REJECTED,
+    "canceled": OrderStatus.CANCELED,
+    "working": OrderStatus.ACCEPTED,
+}
+
+app = typer.Typer(help="Orders in doubt that an operator must resolve.", no_args_is_help=True)
+
+
+@app.command("doubtful")
+def doubtful(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many.")] = 100,
+) -> None:
+    """Print the orders whose outcome asking the venue cannot determine, the oldest first."""
+
+    async def work(office: Administration) -> Sequence[Order]:
+        async with office.storage.read() as uow:
+            return await uow.orders.in_doubt(limit)
+
+    for order in _run(work):
+        typer.echo(
+            f"{rfc3339(order.created_at_ms)}  {order.id}  account {order.account_id}  {order.instrument_id}"
+            f"  {order.side.value} {to_plain(order.quantity)}  booked {to_plain(order.executed_quantity)}"
+            f"  {order.status.value}  our id at the venue {order.sent_id}  the venue's {order.venue_order_id or '-'}"
+        )
+
+
+@app.command("resolve")
+def resolve(
+    order_id: Annotated[UUID, typer.Argument(help="The order.")],
+    outcome: Annotated[str, typer.Option(help="never-arrived, canceled (it will not execute any more) or working.")],
+    fill: Annotated[
+        list[str] | None,
+        typer.Option(help="An execution that is not booked: TRADE_ID,QUANTITY,PRICE,MILLISECONDS. May be repeated."),
+    ] = None,
+) -> None:
+    """Resolve an order in doubt with the outcome that you found at the venue. The running server books it."""
+    if outcome not in _OUTCOMES:
+        raise fail(f"--outcome must be one of {', '.join(_OUTCOMES)}, not {outcome!r}")
+    resolution = Resolution(OrderId(order_id), _OUTCOMES[outcome], [_fill(text) for text in fill or ()])
+
+    async def work(office: Administration) -> Order:
+        return await office.request_resolution(resolution)
+
+    order = _run(work)
+    typer.echo(
+        f"Order {order.id} will be resolved as {outcome} by the server: at once if it is running, else when it starts."
+    )
+
+
+def _fill(text: str) -> FoundFill:
+    parts = text.rsplit(",", 3)
+    try:
+        trade_id, quantity, price, at_ms = parts
+        return FoundFill(trade_id, parse_decimal(quantity), parse_decimal(price), int(at_ms))
+    except (ValueError, NotADecimal):
+        raise fail(f"--fill must be TRADE_ID,QUANTITY,PRICE,MILLISECONDS, not {text!r}") from None
+
+
+def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
+    settings = loaded_settings().settings
+
+    async def whole() -> T:
+        async with open_database(settings) as dsn, open_administration(settings, dsn) as office:
+            return await work(office)
+
+    with plain_failures():
+        try:
+            return asyncio.run(whole())
+        except CadenzaError as error:
+            raise fail(str(error)) from None

@@ -1,0 +1,65 @@
+"""Adopting an order that was placed elsewhere: by hand at the venue, by another program, by a liquidation."""
+
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import OrderId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import Rounding
+from cadenza.domain.trading.enums import OrderStatus, QuantityType
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import ExternalOrderReport
+from cadenza.domain.trading.reservation import reserve
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import FundsCheck
+
+
+def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
+    """Make the order one of the account's; None when its instrument is not known or the venue gave it no id."""
+    instrument = state.world.instrument(report.instrument_id)
+    if instrument is None or report.venue_order_id is None:
+        return None
+    account = state.account(report.account_id)
+    order = Order(
+        id=OrderId(state.world.new_id()),
+        tenant_id=account.tenant_id,
+        account_id=account.id,
+        venue_id=account.venue_id,
+        instrument_id=instrument.id,
+        base_asset=instrument.base_asset,
+        quote_asset=instrument.quote_asset,
+        side=report.side,
+        type=report.type,
+        time_in_force=report.time_in_force,
+        asked_quantity=report.quantity,
+        quantity_type=QuantityType.BASE,
+        rounding=Rounding.NONE,
+        quantity=report.quantity,
+        limit_price=report.limit_price,
+        stop_price=report.stop_price,
+        expire_at_ms=report.expire_at_ms,
+        status=OrderStatus.ACCEPTED,
+        sent_id=report.sent_id,
+        venue_order_id=report.venue_order_id,
+        stated_quantity=report.executed_quantity,
+        is_external=True,
+        is_liquidation=report.is_liquidation,
+        created_at_ms=state.world.now_ms,
+        updated_at_ms=state.world.now_ms,
+    )
+    order = _with_reservation(state, order, account, instrument)
+    state.put_order(order)
+    return order
+
+
+def _with_reservation(state: TradingState, order: Order, account: TradingAccount, instrument: Instrument) -> Order:
+    """Lock what the order holds at its venue, as far as it is known. The order works there even if our ledger has too
+    little."""
+    if state.spec_of(account).funds_check is FundsCheck.AT_VENUE:
+        return order
+    try:
+        reservation = reserve(order, account, instrument, state)
+    except CadenzaError:
+        return order
+    state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
+    return evolve(order, reservation=reservation)

@@ -1,0 +1,124 @@
+"""What an execution moves in an account whose books are ours: its balances, its positions.
+
+Where the venue keeps the books (`Books.VENUE`) an execution moves nothing: the venue reports what it came to.
+"""
+
+from dataclasses import replace
+
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import PositionId
+from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.position import (
+    Position,
+    PositionSide,
+    PositionStatus,
+    increase,
+    reduce,
+    side_of_fill,
+    split_fill,
+)
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import Books
+
+
+def book(state: TradingState, order: Order, execution: Execution, side: PositionSide | None = None) -> Order:
+    """Move what the execution moves, and return the order, which then names the position that it opened.
+
+    `side` is the row of a hedged position, where the venue says it.
+    """
+    account = state.account(order.account_id)
+    if not _moves_money(state, account, execution):
+        return order
+    if account.is_margined:
+        order = _book_position(state, account, order, execution, side)
+    else:
+        sign = execution.side.sign
+        state.change_balance(account.id, order.base_asset, total=sign * execution.quantity)
+        state.change_balance(account.id, order.quote_asset, total=-sign * execution.cost)
+    _move_fees(state, execution, sign=-1)
+    return order
+
+
+def rebook(state: TradingState, order: Order, before: Execution, after: Execution) -> Order:
+    """Move what a correction of an execution changes: its fees alone, or all of it."""
+    if (before.price, before.quantity, before.is_busted) == (after.price, after.quantity, after.is_busted):
+        if not after.is_busted and _moves_money(state, state.account(order.account_id), after):
+            _move_fees(state, before, sign=1)
+            _move_fees(state, after, sign=-1)
+        return order
+    if not before.is_busted:
+        _unbook(state, order, before)
+    return order if after.is_busted else book(state, order, after)
+
+
+def _unbook(state: TradingState, order: Order, execution: Execution) -> None:
+    """Take back what the execution moved.
+
+    A position is moved by the opposite of the execution at its price. Balance and position together are then worth at
+    every market price what they would be worth without the execution, though a part may count as realised.
+    """
+    mirrored = replace(
+        execution,
+        side=execution.side.opposite,
+        fees=tuple(replace(fee, quantity=-fee.quantity) for fee in execution.fees),
+    )
+    book(state, order, mirrored, _row_of(state, state.account(order.account_id), order))
+
+
+def _move_fees(state: TradingState, execution: Execution, *, sign: int) -> None:
+    for fee in execution.fees:
+        state.change_balance(execution.account_id, fee.asset, total=sign * fee.quantity)
+
+
+def _moves_money(state: TradingState, account: TradingAccount, execution: Execution) -> bool:
+    """Our ledger goes on from a snapshot, which has the earlier executions already."""
+    if state.books_of(account) is Books.VENUE:
+        return False
+    return account.adopted_at_ms is None or execution.executed_at_ms > account.adopted_at_ms
+
+
+def _book_position(
+    state: TradingState, account: TradingAccount, order: Order, fill: Execution, side: PositionSide | None
+) -> Order:
+    """Close what the fill closes, open the rest; a flip in netting mode closes the row and opens a new one."""
+    instrument = state.known_instrument(order.instrument_id)
+    row = side or _row_of(state, account, order)
+    position = state.position(account.id, order.instrument_id, row)
+    closing, opening = split_fill(position, fill.side, fill.quantity)
+    if position is not None and closing > 0:
+        change = reduce(position, instrument, closing, fill.price, fill.executed_at_ms)
+        position = change.position
+        if order.is_liquidation and position.status is PositionStatus.CLOSED:
+            position = evolve(position, status=PositionStatus.LIQUIDATED)
+        state.put_position(position)
+        state.change_balance(account.id, instrument.settled_in, total=change.realized_pnl)
+        position = position if position.status is PositionStatus.OPEN else None
+    if opening > 0:
+        if position is None:
+            position = _new_position(state, order, row, fill.executed_at_ms)
+        position = increase(position, instrument, fill.side, opening, fill.price, fill.executed_at_ms).position
+        if order.leverage is not None:
+            position = evolve(position, leverage=order.leverage)
+        state.put_position(position)
+    return order if position is None or order.position_id else evolve(order, position_id=position.id)
+
+
+def _row_of(state: TradingState, account: TradingAccount, order: Order) -> PositionSide:
+    targeted = None
+    for position in state.positions(account.id):
+        if position.id == order.position_id:
+            targeted = position.side
+    return side_of_fill(account.position_mode, order.side, targeted)
+
+
+def _new_position(state: TradingState, order: Order, side: PositionSide, at_ms: int) -> Position:
+    return Position(
+        id=PositionId(state.world.new_id()),
+        account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        side=side,
+        leverage=order.leverage or 1,
+        created_at_ms=at_ms,
+        updated_at_ms=at_ms,
+    )

@@ -1,0 +1,40 @@
+"""Reports that cannot be applied: they are kept, with the reason, and shown; none is ever dropped."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cadenza.domain.trading.reports import Report
+
+
+class KeepReason(StrEnum):
+    """Why a report was kept. The first three may be cured by later news, and are then applied; the others need a look.
+
+    NO_ORDER: no order of the account is known by its names. NO_EXECUTION: it is about an execution that is not booked.
+    MORE_THAN_ORDERED: with it, more would be executed than the order's quantity. OTHER_INSTRUMENT, OTHER_SIDE,
+    NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it.
+    """
+
+    NO_ORDER = "NO_ORDER"
+    NO_EXECUTION = "NO_EXECUTION"
+    MORE_THAN_ORDERED = "MORE_THAN_ORDERED"
+    OTHER_INSTRUMENT = "OTHER_INSTRUMENT"
+    OTHER_SIDE = "OTHER_SIDE"
+    NOT_POSITIVE = "NOT_POSITIVE"
+    REFUSED = "REFUSED"
+
+    @property
+    def is_curable(self) -> bool:
+        return self in CURABLE
+
+
+CURABLE = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION, KeepReason.MORE_THAN_ORDERED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReport:
+    """A report with why it was kept; `detail` is for people. `kept_at_ms` is our clock."""
+
+    report: Report
+    reason: KeepReason
+    detail: str
+    kept_at_ms: int

@@ -1,0 +1,220 @@
+"""What a venue says of an account's balances and positions.
+
+Where the venue keeps the books (`Books.VENUE`) its word is taken as it is: the newest replaces the older, and a whole
+snapshot closes what it leaves out. There is no arithmetic between two words of the venue, so nothing is counted twice.
+Where our ledger keeps them (`Books.OURS`) a word of the venue that differs corrects the ledger, and the correction is
+a fact of the account's log.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import PositionId, TradingAccountId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
+from cadenza.domain.trading.position import Position, PositionStatus, closed_unseen
+from cadenza.domain.trading.reports import BalanceReport, PositionReport
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import Books
+
+REPORTED = "the venue's report"
+
+
+def apply_balance(state: TradingState, report: BalanceReport) -> None:
+    """Take the venue's word of one asset, unless it is older than what is known."""
+    account = state.account(report.account_id)
+    before = state.balance(account.id, report.asset)
+    _put_balance(state, report)
+    total = state.balance(account.id, report.asset).total
+    if state.books_of(account) is Books.OURS and before.total != total:
+        state.emit(
+            account.id,
+            BalanceCorrected(account=account, asset=report.asset, before=before.total, after=total, cause=REPORTED),
+        )
+
+
+def apply_position(state: TradingState, report: PositionReport) -> None:
+    """Take the venue's word of one position, unless it is older than what is known."""
+    account = state.account(report.account_id)
+    before = _quantity(state, report)
+    _put_position(state, report)
+    after = _quantity(state, report)
+    if state.books_of(account) is Books.OURS and before != after:
+        state.emit(
+            account.id,
+            PositionCorrected(
+                account=account,
+                instrument_id=report.instrument_id,
+                side=report.side,
+                before=before,
+                after=after,
+                cause=REPORTED,
+            ),
+        )
+
+
+def apply_snapshot(
+    state: TradingState,
+    account_id: TradingAccountId,
+    balances: Sequence[BalanceReport] | None,
+    positions: Sequence[PositionReport] | None,
+    *,
+    as_of: int,
+    at_ms: int,
+) -> None:
+    """Take a whole snapshot: what it leaves out is zero, unless newer news said otherwise. None: it says nothing."""
+    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
+        apply_balance(state, balance)
+    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
+        apply_position(state, position)
+
+
+def adopt_snapshot(
+    state: TradingState,
+    account_id: TradingAccountId,
+    balances: Sequence[BalanceReport] | None,
+    positions: Sequence[PositionReport] | None,
+    *,
+    as_of: int,
+    at_ms: int,
+) -> None:
+    """Go on from a snapshot: as `apply_snapshot`, but what was here before was of another time, so nothing is a
+    correction."""
+    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
+        _put_balance(state, balance)
+    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
+        _put_position(state, position)
+
+
+def differences(
+    state: TradingState,
+    account_id: TradingAccountId,
+    balances: Sequence[BalanceReport] | None,
+    positions: Sequence[PositionReport] | None,
+) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    """Return (what, ours, the venue's) for each total and each position that a snapshot shows otherwise than we do."""
+    ours: dict[str, Decimal] = {}
+    theirs: dict[str, Decimal] = {}
+    if balances is not None:
+        ours |= {balance.asset: balance.total for balance in state.balances(account_id)}
+        theirs |= {report.asset: report.total for report in balances}
+    if positions is not None:
+        ours |= {f"{p.instrument_id} {p.side}": p.quantity for p in state.positions(account_id)}
+        theirs |= {f"{p.instrument_id} {p.side}": p.quantity for p in positions}
+    pairs = ((what, ours.get(what, ZERO), theirs.get(what, ZERO)) for what in sorted({*ours, *theirs}))
+    return tuple(pair for pair in pairs if pair[1] != pair[2])
+
+
+def _put_balance(state: TradingState, report: BalanceReport) -> None:
+    account = state.account(report.account_id)
+    balance = state.balance(account.id, report.asset)
+    if report.as_of < balance.as_of:
+        return
+    is_ours = state.books_of(account) is Books.OURS
+    if is_ours and (balance.total, balance.borrowed) == (report.total, report.borrowed):
+        return
+    changed = evolve(
+        balance,
+        total=report.total,
+        borrowed=report.borrowed,
+        locked=balance.locked if is_ours else report.locked,
+        as_of=report.as_of,
+        updated_at_ms=report.at_ms,
+    )
+    state.put_balance(changed)
+
+
+def _put_position(state: TradingState, report: PositionReport) -> None:
+    known = state.position(report.account_id, report.instrument_id, report.side)
+    if report.as_of < state.position_as_of(report.account_id, report.instrument_id, report.side):
+        return
+    if known is not None and report.quantity * known.quantity <= 0:
+        state.put_position(evolve(closed_unseen(known, report.at_ms), as_of=report.as_of))
+        known = None
+    if report.quantity != 0:
+        instrument = state.world.instrument(report.instrument_id)
+        state.put_position(_as_reported(known or _opened(state, report), report, instrument))
+
+
+def _quantity(state: TradingState, report: PositionReport) -> Decimal:
+    position = state.position(report.account_id, report.instrument_id, report.side)
+    return ZERO if position is None else position.quantity
+
+
+def _whole_balances(
+    state: TradingState,
+    account_id: TradingAccountId,
+    reports: Sequence[BalanceReport] | None,
+    as_of: int,
+    at_ms: int,
+) -> list[BalanceReport]:
+    """The reports, and one of zero for each asset that they leave out."""
+    if reports is None:
+        return []
+    shown = {report.asset for report in reports}
+    held = state.balances(account_id)
+    missing = [b.asset for b in held if b.asset not in shown and any((b.total, b.locked, b.borrowed))]
+    return [*reports, *(_none_of(account_id, asset, as_of, at_ms) for asset in missing)]
+
+
+def _whole_positions(
+    state: TradingState,
+    account_id: TradingAccountId,
+    reports: Sequence[PositionReport] | None,
+    as_of: int,
+    at_ms: int,
+) -> list[PositionReport]:
+    """The reports, and one of zero for each open position that they leave out."""
+    if reports is None:
+        return []
+    shown = {(report.instrument_id, report.side) for report in reports}
+    missing = [p for p in state.positions(account_id) if (p.instrument_id, p.side) not in shown]
+    return [*reports, *(_no_position(position, as_of, at_ms) for position in missing)]
+
+
+def _none_of(account_id: TradingAccountId, asset: str, as_of: int, at_ms: int) -> BalanceReport:
+    return BalanceReport(
+        account_id=account_id, at_ms=at_ms, asset=asset, total=ZERO, locked=ZERO, borrowed=ZERO, as_of=as_of
+    )
+
+
+def _no_position(position: Position, as_of: int, at_ms: int) -> PositionReport:
+    return PositionReport(
+        account_id=position.account_id,
+        at_ms=at_ms,
+        instrument_id=position.instrument_id,
+        side=position.side,
+        quantity=ZERO,
+        entry_price=ZERO,
+        as_of=as_of,
+    )
+
+
+def _opened(state: TradingState, report: PositionReport) -> Position:
+    return Position(
+        id=PositionId(state.world.new_id()),
+        account_id=report.account_id,
+        instrument_id=report.instrument_id,
+        side=report.side,
+        status=PositionStatus.OPEN,
+        created_at_ms=report.at_ms,
+        updated_at_ms=report.at_ms,
+    )
+
+
+def _as_reported(position: Position, report: PositionReport, instrument: Instrument | None) -> Position:
+    """A position of an instrument that is not in the catalogue is kept as linear, and not valued before it is there."""
+    cost = report.entry_cost
+    if cost is None:
+        linear = report.quantity * report.entry_price
+        cost = linear if instrument is None else instrument.cost(report.quantity, report.entry_price)
+    return evolve(
+        position,
+        quantity=report.quantity,
+        entry_cost=cost,
+        leverage=position.leverage if report.leverage is None else report.leverage,
+        as_of=report.as_of,
+        updated_at_ms=report.at_ms,
+    )

@@ -1,0 +1,192 @@
+"""What a venue can do, as one value per venue and environment. No other part of the platform knows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.ids import OrderId, VenueId
+from cadenza.domain.market.book_rule import BookSpec
+from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.trading.enums import QuantityType
+
+
+class Books(StrEnum):
+    """Which side keeps an account's balances and positions.
+
+    VENUE: they are what the venue last reported, and a fill changes the order alone. OURS: our ledger keeps them, and
+    each fill moves it.
+    """
+
+    OURS = "OURS"
+    VENUE = "VENUE"
+
+
+class FundsCheck(StrEnum):
+    """Where an order that the account cannot pay for is refused. HERE: the platform reserves the funds before the order
+    is sent. AT_VENUE: the venue's refusal is the proof, so a missing or old balance never stops an order."""
+
+    HERE = "HERE"
+    AT_VENUE = "AT_VENUE"
+
+
+class Support(StrEnum):
+    """NATIVE: the venue does it. EMULATED: the platform does it durably on top of what the venue has."""
+
+    NATIVE = "NATIVE"
+    EMULATED = "EMULATED"
+
+
+class NewsSource(StrEnum):
+    """How a session learns what happened in its account. REPLY: only the reply to a request reports."""
+
+    STREAM = "STREAM"
+    POLL = "POLL"
+    REPLY = "REPLY"
+
+
+class RfqKind(StrEnum):
+    """The answer to a request for quote: none, an indicative price that cannot be executed, or a firm price that
+    can."""
+
+    NONE = "NONE"
+    INDICATIVE = "INDICATIVE"
+    FIRM = "FIRM"
+
+
+class InstrumentListing(StrEnum):
+    """How the venue's instruments are found: one request lists all of them, a stream pushes them, or they are searched
+    one by one."""
+
+    LISTED = "LISTED"
+    PUSHED = "PUSHED"
+    SEARCHED = "SEARCHED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedSentId:
+    """Our id at the venue follows from the order's own id: `prefix` and 32 hexadecimal digits, or with `is_uuid` the
+    UUID with hyphens. The same order always gives the same id."""
+
+    prefix: str = ""
+    is_uuid: bool = False
+
+    def of(self, order_id: OrderId) -> str:
+        return self.prefix + (str(order_id) if self.is_uuid else order_id.hex)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedSentId:
+    """Our id at the venue is the next value of a durable counter, because the venue takes numbers only. `counter` names
+    it within the account's venue memory."""
+
+    counter: str
+    first: int = 1
+
+
+SentIdRule = DerivedSentId | CountedSentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """What proves that an order without an answer never reached the matching engine.
+
+    After `send_before_ms` (stored with the order) the connector does not send it. `margin_ms` later (on the venue's
+    clock, corrected) the venue cannot take it in any more. Asked after that, a venue that knows neither the order nor a
+    fill of it has proved that the order is dead. `proof` names the venue's rule and its source.
+    """
+
+    margin_ms: int
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The venue can be asked about one order. It forgets an order `memory_ms` after the order closed; None means never.
+    When an order is older than that, the venue's not knowing it proves nothing, and its outcome cannot be
+    determined."""
+
+    memory_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The venue can be asked what happened in an account since an instant, `depth_ms` back at most (None: all of it).
+    `is_per_instrument`: the request is made instrument by instrument, so the replay of one may end long before that of
+    another."""
+
+    depth_ms: int | None = None
+    is_per_instrument: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """At most `weight_max` within `window_ms`, counted for all sessions of the same `key` (address, credential or
+    account). A request without a weight of its own counts 1. Cancels go first."""
+
+    key: str
+    weight_max: int
+    window_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialField:
+    """A further field of the venue's credentials. `meaning` is shown to users; a secret one is never shown again."""
+
+    name: str
+    meaning: str
+    is_required: bool = True
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSpec:
+    """One venue in one environment.
+
+    `urls` by name, each replaceable by a setting; empty for a venue that runs in this process (`is_in_process`).
+    `books` lists the account types that the venue has, with who keeps their books. `orders` lists what it takes: type,
+    then time in force. An order outside of it is refused before it is recorded. `quantity_types` not native here are
+    resolved into base units before an order is sent. `send_within_ms`: how long after it was recorded an order may
+    still be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
+    unknown. `lookup`, `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a
+    fence, asking cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole
+    balances and positions on request.
+    """
+
+    venue_id: VenueId
+    is_in_process: bool = False
+    urls: Mapping[str, str] = field(default_factory=dict)
+    credential_types: frozenset[CredentialType]
+    credential_fields: tuple[CredentialField, ...] = ()
+    books: Mapping[AccountType, Books]
+    funds_check: FundsCheck
+    orders: Mapping[OrderType, Mapping[TimeInForce, Support]]
+    quantity_types: Mapping[QuantityType, Support]
+    listing: InstrumentListing = InstrumentListing.LISTED
+    book: BookSpec
+    account_news: NewsSource
+    sent_id: SentIdRule
+    fence: Fence | None
+    lookup: Lookup | None
+    replay: Replay | None
+    snapshots: bool
+    send_within_ms: int = 10_000
+    reply_ms_max: int = 5_000
+    paces: tuple[Pace, ...] = ()
+    dead_mans_switch_ms: int | None = None
+    rfq: RfqKind = RfqKind.NONE
+
+    def books_of(self, type: AccountType) -> Books | None:
+        """Return which side keeps the books of such an account; None when the venue has no account of that type."""
+        return self.books.get(type)
+
+    def support_of(self, type: OrderType, time_in_force: TimeInForce) -> Support | None:
+        """Return how the venue supports such an order; None when it does not take it."""
+        return self.orders.get(type, {}).get(time_in_force)
+
+    def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
+        """Return whether an order that the venue did not know when asked at `asked_at_ms` is proved dead."""
+        if self.fence is None or send_before_ms is None:
+            return False
+        return asked_at_ms > send_before_ms + self.fence.margin_ms

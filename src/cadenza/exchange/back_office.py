@@ -1,0 +1,192 @@
+"""The back office of a simulated exchange: it keeps the orders and the ledger, whatever matched the orders.
+
+It collects what happens as facts, which the venue reports, and as changes, which the venue writes to disk. The venue
+must not report a fact before the changes of the same batch are on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, RejectReason
+from cadenza.exchange.ledger import FeeAsset, Ledger, Mark
+from cadenza.exchange.records import (
+    BalanceFact,
+    Fact,
+    FactKind,
+    OrderFact,
+    VenueAccount,
+    VenueChanges,
+    VenueFill,
+    VenueOrder,
+    VenueState,
+)
+
+
+class BackOffice:
+    """Holds open orders and money in memory. It forgets a closed order when `take_changes` hands over its last
+    change."""
+
+    def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
+        self.ledger = Ledger(instruments, fee_asset, mark)
+        self.restore(VenueState())
+
+    def restore(self, state: VenueState) -> None:
+        """Replace everything with that state."""
+        self.ledger.restore(state.accounts, state.balances, state.positions, state.orders)
+        self.facts: list[Fact] = []
+        self._trade_sequence = state.trade_sequence
+        self._open = {order.venue_order_id: order for order in state.orders}
+        self._changed: dict[str, VenueOrder] = {}
+        self._fills: list[VenueFill] = []
+        self._accounts: list[VenueAccount] = []
+
+    # Reading
+
+    def order(self, venue_order_id: str) -> VenueOrder | None:
+        """Return an open order, or one that this batch closed; None for any other."""
+        return self._open.get(venue_order_id) or self._changed.get(venue_order_id)
+
+    def open_orders(self, external_id: str | None = None) -> list[VenueOrder]:
+        """Return the open orders of one account, or of all accounts, in the order in which they arrived."""
+        return [order for order in self._open.values() if external_id in (None, order.external_id)]
+
+    @property
+    def open_orders_count(self) -> int:
+        return len(self._open)
+
+    def next_trade_id(self) -> str:
+        """Return a new trade id. It is unique in this venue for ever, once the batch is on disk."""
+        self._trade_sequence += 1
+        return str(self._trade_sequence)
+
+    # What happens
+
+    def open_account(self, account: VenueAccount, deposits: Mapping[str, Decimal]) -> None:
+        """Open an account with the given balances. An account that is already open stays unchanged."""
+        if self.ledger.account(account.external_id) is None:
+            self.ledger.open_account(account, deposits)
+            self._accounts.append(account)
+
+    def accept(self, order: VenueOrder, cost: Decimal, at_ms: int) -> VenueOrder | RejectReason:
+        """Accept an order if its account can fund `cost` (quote units); else change nothing and return the reason."""
+        rate = self.ledger.hold(order, cost)
+        if isinstance(rate, RejectReason):
+            return rate
+        accepted = evolve(order, status=OrderStatus.ACCEPTED, hold_rate=rate, updated_at_ms=at_ms)
+        self._put(accepted)
+        self._record(FactKind.ACCEPTED, accepted, at_ms)
+        return accepted
+
+    def accept_unfunded(self, order: VenueOrder, at_ms: int) -> VenueOrder:
+        """Accept a liquidation order, which holds no funds."""
+        accepted = evolve(order, status=OrderStatus.ACCEPTED, updated_at_ms=at_ms)
+        self._put(accepted)
+        self._record(FactKind.ACCEPTED, accepted, at_ms)
+        return accepted
+
+    def reject(self, order: VenueOrder, reason: str, at_ms: int) -> None:
+        """Reject an order for ever. The rejection is stored, so the venue never accepts the same id later."""
+        rejected = evolve(order, status=OrderStatus.REJECTED, reason=reason, updated_at_ms=at_ms)
+        self._put(rejected)
+        self._record(FactKind.REJECTED, rejected, at_ms)
+
+    def withdraw(self, venue_order_id: str) -> VenueOrder:
+        """Undo the acceptance of an order in this batch, leave no trace of it, and return the order."""
+        order = self._open.pop(venue_order_id)
+        del self._changed[venue_order_id]
+        self.ledger.release(order)
+        self.facts = [
+            f for f in self.facts if not (isinstance(f, OrderFact) and f.order.venue_order_id == venue_order_id)
+        ]
+        return order
+
+    def fill(
+        self, order: VenueOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: str, at_ms: int
+    ) -> VenueOrder:
+        """Execute a part of an order. A closed order can be filled too, because the money moved. An open order with
+        nothing left becomes FILLED."""
+        booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
+        remaining = order.remaining - quantity
+        is_filled = order.is_open and not remaining
+        changed = evolve(
+            order,
+            remaining=remaining,
+            status=OrderStatus.FILLED if is_filled else order.status,
+            updated_at_ms=at_ms,
+        )
+        fill = VenueFill(
+            venue_order_id=order.venue_order_id,
+            trade_id=trade_id,
+            price=price,
+            quantity=quantity,
+            fees=booking.fees,
+            liquidity=LiquiditySide.MAKER if is_maker else LiquiditySide.TAKER,
+            position_side=booking.position_side,
+            at_ms=at_ms,
+        )
+        self._fills.append(fill)
+        self._put(changed)
+        self.facts.append(OrderFact(kind=FactKind.FILLED, order=changed, fill=fill, at_ms=at_ms))
+        return changed
+
+    def close(self, order: VenueOrder, status: OrderStatus, reason: str | None, at_ms: int) -> None:
+        """Close an open order with `status` CANCELED or EXPIRED."""
+        closed = evolve(order, status=status, reason=reason, updated_at_ms=at_ms)
+        self._put(closed)
+        self._record(FactKind.CLOSED, closed, at_ms)
+
+    def move_trigger(self, order: VenueOrder, stop_price: Decimal, at_ms: int) -> None:
+        moved = evolve(order, stop_price=stop_price, updated_at_ms=at_ms)
+        self._put(moved)
+        self._record(FactKind.TRIGGER_MOVED, moved, at_ms)
+
+    def touch(self, order: VenueOrder) -> None:
+        """Store a change of an order that no report mentions."""
+        self._put(order)
+
+    def refuse_cancel(self, order: VenueOrder, reason: str, at_ms: int) -> None:
+        """Record that a cancel was refused and changed nothing."""
+        self.facts.append(OrderFact(kind=FactKind.CANCEL_REFUSED, order=order, reason=reason, at_ms=at_ms))
+
+    def cover(self, external_id: str, asset: str, at_ms: int) -> None:
+        """Pay the account's debt in an asset, if it has one, from the insurance."""
+        if self.ledger.cover(external_id, asset, at_ms) is not None:
+            total = self.ledger.total(external_id, asset)
+            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))
+
+    # Keeping
+
+    def take_changes(self) -> VenueChanges:
+        """Return what changed since the last call. Facts stay until `take_facts` takes them."""
+        money = self.ledger.take_changes()
+        changes = VenueChanges(
+            trade_sequence=self._trade_sequence,
+            accounts=tuple(self._accounts),
+            orders=tuple(self._changed.values()),
+            fills=tuple(self._fills),
+            balances=money.balances,
+            positions=money.positions,
+            postings=money.postings,
+        )
+        self._accounts, self._changed, self._fills = [], {}, []
+        return changes
+
+    def take_facts(self) -> list[Fact]:
+        facts, self.facts = self.facts, []
+        return facts
+
+    def _put(self, order: VenueOrder) -> None:
+        self._changed[order.venue_order_id] = order
+        if order.is_open:
+            self._open[order.venue_order_id] = order
+        else:
+            self._open.pop(order.venue_order_id, None)
+            self.ledger.release(order)
+
+    def _record(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:
+        self.facts.append(OrderFact(kind=kind, order=order, at_ms=at_ms))

@@ -1,0 +1,25 @@
+"""Alarms: events that a person has to look at."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+
+class Alarm(StrEnum):
+    """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
+    kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
+    balance or position differed from our ledger, which was corrected. NEWS_GAP: the venue cannot report everything that
+    happened in an account.
+    """
+
+    REPORT_REFUSED = "REPORT_REFUSED"
+    OUTCOME_UNDETERMINED = "OUTCOME_UNDETERMINED"
+    BOOKS_DIFFER = "BOOKS_DIFFER"
+    NEWS_GAP = "NEWS_GAP"
+
+
+class Alarms(Protocol):
+    """Law: `sound` never blocks and never fails the caller. Each alarm is logged with its facts and counted by its
+    kind."""
+
+    def sound(self, alarm: Alarm, facts: Mapping[str, object]) -> None: ...

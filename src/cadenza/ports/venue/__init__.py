@@ -1,0 +1,31 @@
+"""A venue, as the application sees it: a connector, its sessions, and what they report.
+
+A connector never calls the application. It answers with reports, or delivers them to the sink that it was given. The
+reply to a request, the stream, polling, lookups and replays all make the same reports (`domain/trading/reports.py`).
+`VenueSpec` (`domain/trading/venue_spec.py`) says what the venue can do; its author fills it in first.
+"""
+
+from cadenza.ports.venue.connector import Connectors, MarketSink, VenueConnector, VenueStatus
+from cadenza.ports.venue.memory import MemoryTakenOver, VenueMemories, VenueMemory
+from cadenza.ports.venue.session import (
+    REPLAY_REPORTS_MAX,
+    AccountSnapshot,
+    ExecutionSession,
+    ReplayPiece,
+    SessionSink,
+)
+
+__all__ = [
+    "AccountSnapshot",
+    "Connectors",
+    "ExecutionSession",
+    "MarketSink",
+    "MemoryTakenOver",
+    "REPLAY_REPORTS_MAX",
+    "ReplayPiece",
+    "SessionSink",
+    "VenueConnector",
+    "VenueMemories",
+    "VenueMemory",
+    "VenueStatus",
+]

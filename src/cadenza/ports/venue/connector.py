@@ -1,0 +1,80 @@
+"""A connector: one venue in one environment."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.accounts.trading_account import ExternalAccount, TradingAccount
+from cadenza.domain.ids import InstrumentId, VenueId
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.ports.venue.session import ExecutionSession, SessionSink
+
+
+class VenueStatus(StrEnum):
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    MAINTENANCE = "MAINTENANCE"
+
+
+class MarketSink(Protocol):
+    """Takes public market data. Law: no method blocks. The newest state of a book wins, and older messages may be
+    dropped. `SessionSink` does the opposite; dropping is right for books, because only their current state has a
+    value."""
+
+    def on_snapshot(self, snapshot: BookSnapshot) -> None:
+        """Replace the whole book. A feed begins with a snapshot."""
+
+    def on_delta(self, delta: BookDelta) -> None:
+        """Apply a change to the book, in the order in which the venue sent it."""
+
+    def on_trade(self, trade: MarketTrade) -> None:
+        """Publish a public trade."""
+
+    def on_stale(self, instrument_id: InstrumentId) -> None:
+        """Report that the feed of this book broke. The book is not served until the next snapshot."""
+
+
+class VenueConnector(Protocol):
+    """One venue in one environment. `start` comes first and may be called again after it failed."""
+
+    @property
+    def spec(self) -> VenueSpec: ...
+
+    async def start(self) -> None:
+        """Get ready to serve the other methods. Raises `VenueUnavailable` or `DatabaseUnavailable`; the caller tries
+        again later. Neither another venue nor the platform's start waits for this call."""
+
+    async def stop(self) -> None:
+        """Close every session and feed. Idempotent; also after a failed start."""
+
+    def status(self) -> VenueStatus:
+        """Return the status that the last contact with the venue showed. Never a guess."""
+
+    def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
+        """Raise `InvalidCredential` when the fields do not match the type or the venue. It sends no request."""
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return the venue's instruments. Where `VenueSpec.listing` is LISTED the answer is complete, and an instrument
+        that is missing becomes DELISTED; otherwise it is those known so far. Raises `VenueUnavailable`."""
+
+    async def securities(self) -> Sequence[Security]:
+        """Return the assets that the venue holds for its clients. Raises `VenueUnavailable`."""
+
+    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+        """Return the accounts that the credential reaches. Raises `CredentialRejected`, `VenueUnavailable`."""
+
+    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+        """Start trading and streaming for an account. Raises `CredentialRejected`, `VenueUnavailable`."""
+
+    async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
+        """Start a feed (book and trades) into the sink, beginning with a snapshot. Idempotent. Raises
+        `VenueUnavailable`, `InstrumentNotFound`."""
+
+    async def close_book(self, instrument_id: InstrumentId) -> None:
+        """Stop the feed of the book. Idempotent."""
+
+
+Connectors = Mapping[VenueId, VenueConnector]

@@ -1,0 +1,126 @@
+"""A session with a venue: it trades for one account and reports what happens in it."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, PositionReport, Report
+
+REPLAY_REPORTS_MAX = 200
+"""Reports in one piece of a replay: each piece is one change of the account, and other accounts take their turn between
+two pieces."""
+
+
+class SessionSink(Protocol):
+    """Takes what one session reports.
+
+    Law of order: the session calls these methods one after another, in the order in which the venue reported. When a
+    report is delivered, everything that happened in the account a minute or more before it has been delivered, or a
+    replay from that instant contains it. Nothing is dropped: a fill is money.
+    """
+
+    async def deliver(self, reports: Sequence[Report]) -> None:
+        """Hand over reports. Returns when they are on disk. The session stops reading its socket meanwhile. Never
+        raises because of what a report says: a report that cannot be applied is kept aside with its reason."""
+
+    def lost(self, cause: str) -> None:
+        """The session does not receive from its venue, or cannot send to it, and is restoring itself. No order of the
+        account is sent until `restored` was called and the account is reconciled. Calling it again changes the cause
+        only."""
+
+    def restored(self, gap_since_ms: int) -> None:
+        """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
+        clock, a lower bound) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. A
+        session whose stream is open but silent, while a request shows newer facts, also calls `lost` and then
+        `restored`."""
+
+    def ended(self, cause: str) -> None:
+        """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
+        and opens a new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSnapshot:
+    """An account at one moment.
+
+    `balances` and `positions` are complete: an asset or position that is missing is zero. They are None where the venue
+    does not report them, which is not the same as having none. `as_of` is comparable with the `as_of` of balance and
+    position reports of the same account: the higher one is newer. The snapshot contains the fills up to `at_ms` (the
+    venue's clock) and no later ones.
+    """
+
+    balances: tuple[BalanceReport, ...] | None
+    positions: tuple[PositionReport, ...] | None
+    open_orders: tuple[ExternalOrderReport, ...]
+    as_of: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayPiece:
+    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms`, the same in every piece, is the instant (the
+    venue's clock) from which on the replay contains everything. It is later than requested if the venue has forgotten
+    the time before; the application records and shows that gap."""
+
+    reports: Sequence[Report]
+    covers_from_ms: int
+
+
+class ExecutionSession(Protocol):
+    """Trades for one account. A new session is live: its stream is open before `open_session` returns.
+
+    Law of outcomes: `submit` and `cancel` never raise because of what happened to an order. A refusal that proves that
+    the order does not work at the venue is a `RejectedReport`. If bytes of the request may have left and the reply does
+    not settle the outcome (a timeout, a 5xx, a lost connection, an unreadable reply, a refusal as duplicate), the
+    answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
+    client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
+    again. A caller that stops waiting does not cancel the call. The outcome then arrives by the stream, or is found by
+    `lookup`.
+    """
+
+    async def submit(self, order: Order) -> Sequence[Report]:
+        """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
+        rejected, or unknown.
+
+        The session does not send after `order.send_before_ms` (our clock); it then returns a `RejectedReport` with the
+        reason `NOT_SENT`. If the venue takes a deadline with an order, the session passes this one on.
+        """
+
+    async def cancel(self, order: Order) -> Sequence[Report]:
+        """Ask the venue to cancel an order, and return the reply as reports. An empty answer means that the request was
+        accepted, or that the venue could not be asked. The order then stays PENDING_CANCEL, and the application asks
+        again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why."""
+
+    async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
+        """Ask the venue about orders, and return for each of them all that the venue knows, its fills included.
+
+        Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
+        status); a `RejectedReport` when the venue does not know the order and `VenueSpec.fence` makes that a proof that
+        it cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know the order and no later
+        request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked, or when it is too early
+        for a proof.
+        """
+
+    async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
+        """Ask the venue about an order of which only the venue order id is known. Return an `ExternalOrderReport` (with
+        `sent_id` if the order is ours) and its fills, or nothing when the venue does not know it. Raises
+        `VenueUnavailable`."""
+
+    def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        """Yield what happened in the account since `since_ms` (the venue's clock), including orders placed elsewhere.
+        Reports that were delivered before may come again. Each piece is read from the venue when the caller asks for
+        it. The reports of one order come in the order in which they happened; reports of different instruments may come
+        in any order. Only the last piece completes the replay. At least one piece is yielded; it may be empty. Raises
+        `VenueUnavailable`."""
+
+    async def snapshot(self) -> AccountSnapshot:
+        """Read the whole account. When this returns, every report that the session received before has been delivered.
+        Raises `VenueUnavailable`."""
+
+    def is_caught_up(self) -> bool:
+        """Return whether the session is live and everything that it received has been delivered."""
+
+    async def close(self) -> None:
+        """Stop the stream. Nothing is delivered afterwards. Idempotent."""

@@ -1,0 +1,132 @@
+"""The parts on the way of an order and of a fill."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.committer import Committer, CommitterLimits
+from cadenza.application.orders.inquire import Inquire
+from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.publish_missed import PublishMissed
+from cadenza.application.orders.publish_portfolios import PublishPortfolios
+from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.sent_ids import SentIds
+from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.take_snapshots import TakeSnapshots
+from cadenza.application.orders.watch_kept import WatchKept
+from cadenza.domain.ids import VenueId
+from cadenza.ports.alarms import Alarms
+from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.ids import Ids
+from cadenza.ports.market import MarketView
+from cadenza.ports.publisher import Publisher
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import TradingRepository
+from cadenza.ports.venue import Connectors, VenueMemories
+from cadenza.ports.waiters import Waiters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the parts need of the world."""
+
+    storage: Storage
+    trading: TradingRepository
+    memories: Callable[[VenueId], VenueMemories]
+    connectors: Connectors
+    market: MarketView
+    catalogue: Catalogue
+    publisher: Publisher
+    waiters: Waiters
+    alarms: Alarms
+    clock: Clock
+    ids: Ids
+    concurrency: Concurrency
+    failpoints: Failpoints
+    limits: CommitterLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trading:
+    committer: Committer
+    intake: ReportIntake
+    sessions: Sessions
+    sent_ids: SentIds
+    inquire: Inquire
+    snapshots: TakeSnapshots
+    reconcile: Reconcile
+    publish_missed: PublishMissed
+    publish_portfolios: PublishPortfolios
+    watch_kept: WatchKept
+
+
+def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
+    """Introduce the parts to each other."""
+    o = outside
+    publish_portfolios = PublishPortfolios(
+        storage=o.storage, portfolios=portfolios, publisher=o.publisher, clock=o.clock
+    )
+    publish_missed = PublishMissed(
+        storage=o.storage, publisher=o.publisher, portfolios=publish_portfolios, clock=o.clock
+    )
+    sessions = Sessions(
+        connectors=o.connectors,
+        apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
+        concurrency=o.concurrency,
+    )
+    committer = Committer(
+        trading=o.trading,
+        spec=sessions.spec,
+        market=o.market,
+        catalogue=o.catalogue,
+        portfolios=publish_portfolios,
+        publisher=o.publisher,
+        missed=publish_missed,
+        waiters=o.waiters,
+        clock=o.clock,
+        ids=o.ids,
+        concurrency=o.concurrency,
+        failpoints=o.failpoints,
+        limits=o.limits,
+    )
+    intake = ReportIntake(committer=committer, alarms=o.alarms)
+    snapshots = TakeSnapshots(
+        storage=o.storage,
+        committer=committer,
+        intake=intake,
+        sessions=sessions,
+        alarms=o.alarms,
+        clock=o.clock,
+        concurrency=o.concurrency,
+    )
+    intake.on_unsettled = snapshots.want
+    intake.on_settled = snapshots.spare
+    return Trading(
+        committer=committer,
+        intake=intake,
+        sessions=sessions,
+        sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
+        inquire=Inquire(
+            storage=o.storage,
+            sessions=sessions,
+            intake=intake,
+            clock=o.clock,
+            concurrency=o.concurrency,
+            failpoints=o.failpoints,
+        ),
+        snapshots=snapshots,
+        reconcile=Reconcile(
+            storage=o.storage,
+            intake=intake,
+            snapshots=snapshots,
+            alarms=o.alarms,
+            clock=o.clock,
+            failpoints=o.failpoints,
+        ),
+        publish_missed=publish_missed,
+        publish_portfolios=publish_portfolios,
+        watch_kept=WatchKept(storage=o.storage, clock=o.clock),
+    )

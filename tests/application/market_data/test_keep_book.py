@@ -1,0 +1,94 @@
+"""Books are fresh, or they are not shown: gaps, numbers that begin again, silence."""
+
+import asyncio
+
+import pytest
+
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.order_book import DUPLICATES_MAX
+from tests.application.market_data.market_world import AGE_MS_MAX, MarketWorld
+from tests.inhouse_kit import until
+
+OKX_BTC = InstrumentId("OKX:BTC/USDT")
+PAPER_BTC = InstrumentId("PAPER:BTC/USDT")
+
+
+@pytest.fixture
+async def world() -> MarketWorld:
+    made = MarketWorld()
+    for instrument_id in (OKX_BTC, PAPER_BTC):
+        await made.books.ensure_open(instrument_id)
+    return made
+
+
+def is_shown(world: MarketWorld, instrument_id: InstrumentId = OKX_BTC) -> bool:
+    shown = {
+        world.books.top(instrument_id) is not None,
+        world.books.snapshot(instrument_id, 5) is not None,
+    }
+    assert len(shown) == 1
+    return shown.pop()
+
+
+async def test_a_book_whose_venue_numbers_anew_is_opened_again(world: MarketWorld) -> None:
+    for number in range(DUPLICATES_MAX):
+        world.okx.delta(OKX_BTC, number, number + 1)
+    assert not is_shown(world)
+    world.clock.advance(1_000)
+    await world.maintain()
+    assert is_shown(world)
+    assert world.okx.calls == ["open_book", "close_book", "open_book"]
+
+
+async def test_a_message_that_the_rule_does_not_know_is_counted_as_refused(world: MarketWorld) -> None:
+    world.okx.delta(OKX_BTC, None, 101)  # type: ignore[arg-type]
+    assert not is_shown(world)
+    assert (world.books.refused_total, world.books.gaps_total, world.books.stale_total) == (1, 1, 1)
+
+
+async def test_a_silent_book_is_not_shown_even_before_anybody_looks_after_it(world: MarketWorld) -> None:
+    world.clock.advance(AGE_MS_MAX)
+    assert is_shown(world)
+    world.clock.advance(1)
+    assert not is_shown(world)
+    assert world.books.stale_for_ms(OKX_BTC) == 0
+    assert is_shown(world, PAPER_BTC)
+
+
+async def test_the_keeper_notices_silence_and_resyncs(world: MarketWorld) -> None:
+    await world.books.hold(OKX_BTC, "somebody")
+    world.clock.advance(AGE_MS_MAX + 1)
+    await world.maintain()
+    assert world.books.stale_total == 1
+    world.clock.advance(1_000)
+    await world.maintain()
+    assert is_shown(world)
+    assert world.okx.calls[-2:] == ["close_book", "open_book"]
+
+
+async def test_news_keeps_a_book_young_and_a_duplicate_does_not(world: MarketWorld) -> None:
+    world.clock.advance(AGE_MS_MAX)
+    world.okx.delta(OKX_BTC, 100, 101)
+    world.clock.advance(AGE_MS_MAX)
+    world.okx.delta(OKX_BTC, 100, 101)
+    assert is_shown(world)
+    world.clock.advance(1)
+    assert not is_shown(world)
+
+
+async def test_after_too_long_a_silence_only_a_snapshot_helps(world: MarketWorld) -> None:
+    world.clock.advance(AGE_MS_MAX + 1)
+    world.okx.delta(OKX_BTC, 100, 101)
+    assert not is_shown(world)
+    world.okx.snapshot(OKX_BTC)
+    assert is_shown(world)
+
+
+async def test_a_caller_that_needs_a_silent_book_waits_for_the_resync(world: MarketWorld) -> None:
+    world.clock.advance(AGE_MS_MAX + 1)
+    asking = asyncio.create_task(world.books.ensure_open(OKX_BTC))
+    await until(lambda: world.books.stale_for_ms(OKX_BTC) is not None)
+    assert not asking.done()
+    world.okx.snapshot(OKX_BTC)
+    await asking
+    assert is_shown(world)

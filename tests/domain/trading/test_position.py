@@ -1,0 +1,163 @@
+"""Positions of linear and inverse contracts, by the formulas that DERIBIT documents for BTC-PERPETUAL."""
+
+from decimal import Decimal as D
+from fractions import Fraction
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadenza.domain.accounts.balance import Balance
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import LotSize, MaxQuantity
+from cadenza.domain.ids import InstrumentId, PositionId
+from cadenza.domain.market.enums import OrderType, Side
+from cadenza.domain.market.instrument import InstrumentType, MarketLot, SecurityType
+from cadenza.domain.trading.portfolio import MarkedPosition, position_margin, summarize
+from cadenza.domain.trading.position import Position, PositionSide, PositionStatus, increase, reduce
+from tests.domain.trading.worlds import ACCOUNT, NOW_MS, account, instrument, state, submit
+
+BTC_PERPETUAL = instrument(
+    id=InstrumentId("DERIBIT:BTC-PERPETUAL"),
+    type=InstrumentType.PERPETUAL,
+    quote_asset="USD",
+    is_inverse=True,
+    contract_size=D(10),
+    lot_size=D(10),
+)
+LINEAR = instrument(type=InstrumentType.PERPETUAL)
+
+
+def empty(leverage: int = 1) -> Position:
+    return Position(
+        id=PositionId(UUID(int=7)), account_id=ACCOUNT, instrument_id=BTC_PERPETUAL.id, side=PositionSide.NET,
+        leverage=leverage, created_at_ms=NOW_MS, updated_at_ms=NOW_MS,
+    )  # fmt: skip
+
+
+def opened(side: Side, *fills: tuple[int, str], leverage: int = 1) -> Position:
+    position = empty(leverage)
+    for quantity, price in fills:
+        position = increase(position, BTC_PERPETUAL, side, D(quantity), D(price), NOW_MS).position
+    return position
+
+
+def near(value: D, exact: Fraction) -> bool:
+    return abs(Fraction(value) - exact) <= Fraction(1, 10**15)
+
+
+@pytest.mark.parametrize(
+    ("side", "mark", "pnl"),
+    [
+        (Side.BUY, "62500", "0.004"),
+        (Side.BUY, "40000", "-0.005"),
+        (Side.SELL, "62500", "-0.004"),
+        (Side.SELL, "40000", "0.005"),
+        (Side.BUY, "50000", "0"),
+    ],
+)
+def test_profit_of_an_inverse_position_is_quantity_by_the_difference_of_the_inverse_prices(
+    side: Side, mark: str, pnl: str
+) -> None:
+    """1000 USD at 50000: 1000 x (1/entry - 1/mark), for a short one the opposite; in BTC."""
+    position = opened(side, (1_000, "50000"))
+    assert position.unrealized_pnl(BTC_PERPETUAL, D(mark)) == D(pnl)
+    assert position.entry_price(BTC_PERPETUAL) == 50_000
+
+
+def test_the_entry_price_of_an_inverse_position_is_the_harmonic_mean() -> None:
+    position = opened(Side.BUY, (1_000, "50000"), (1_000, "40000"))
+    assert position.entry_cost == D("0.045")
+    assert position.entry_price(BTC_PERPETUAL) == D("44444.444444444444")
+
+
+def test_margin_of_an_inverse_position_is_in_its_settlement_asset() -> None:
+    position = opened(Side.SELL, (1_000, "50000"), leverage=5)
+    assert position_margin(position, BTC_PERPETUAL, D(40_000)) == D("0.005")
+
+
+def test_closing_an_inverse_position_realises_bitcoin() -> None:
+    half = reduce(opened(Side.BUY, (1_000, "50000")), BTC_PERPETUAL, D(500), D(62_500), NOW_MS)
+    assert half.realized_pnl == D("0.002")
+    assert (half.position.quantity, half.position.entry_cost) == (500, D("0.01"))
+    whole = reduce(half.position, BTC_PERPETUAL, D(500), D(40_000), NOW_MS)
+    assert whole.realized_pnl == D("-0.0025")
+    assert whole.position.status is PositionStatus.CLOSED
+    assert (whole.position.entry_cost, whole.position.realized_pnl) == (0, D("-0.0005"))
+    assert whole.position.exit_price(BTC_PERPETUAL) == D("48780.487804878049")
+
+
+def profit(quantity: int, entry: int, exit: int, is_inverse: bool) -> Fraction:
+    """Of a long position, exactly."""
+    if is_inverse:
+        return quantity * (Fraction(1, entry) - Fraction(1, exit))
+    return Fraction(quantity * (exit - entry))
+
+
+@given(
+    st.sampled_from(Side),
+    st.lists(st.tuples(st.integers(1, 10**6), st.integers(1_000, 10**6)), min_size=1, max_size=6),
+    st.integers(1_000, 10**6),
+    st.booleans(),
+)
+def test_all_profit_adds_up_whatever_way_a_position_is_closed(
+    side: Side, fills: list[tuple[int, int]], exit_price: int, is_inverse: bool
+) -> None:
+    traded = BTC_PERPETUAL if is_inverse else LINEAR
+    position = empty()
+    for quantity, price in fills:
+        position = increase(position, traded, side, D(quantity), D(price), NOW_MS).position
+    sign = side.sign
+    each = [
+        sign
+        * (Fraction(q) * (Fraction(1, p) - Fraction(1, exit_price)) if is_inverse else Fraction(q * (exit_price - p)))
+        for q, p in fills
+    ]
+    assert near(position.unrealized_pnl(traded, D(exit_price)), sum(each, Fraction(0)))
+    part = max(1, abs(int(position.quantity)) // 3)
+    first = reduce(position, traded, D(part), D(exit_price), NOW_MS)
+    rest = abs(first.position.quantity)
+    realized = first.realized_pnl
+    if rest:
+        realized += reduce(first.position, traded, rest, D(exit_price), NOW_MS).realized_pnl
+    assert near(realized, sum(each, Fraction(0)))
+
+
+def test_a_summary_values_an_inverse_position_by_its_settlement_asset() -> None:
+    marked = MarkedPosition(
+        position=opened(Side.BUY, (1_000, "50000"), leverage=2),
+        instrument=BTC_PERPETUAL,
+        security_type=SecurityType.PERPETUAL,
+        mark=D(40_000),
+    )
+    balance = Balance(account_id=ACCOUNT, asset="BTC", total=D(1), updated_at_ms=NOW_MS)
+    rates = {"BTC": D(40_000), "USD": D(1)}
+    summary = summarize((balance,), (marked,), "USD", rates.get)
+    assert summary.equity == 40_000 - D("0.005") * 40_000
+    assert (summary.margin, summary.risk_exposure) == (500, 1_000)
+    assert summary.margin_requirement == 5
+    assert marked.unrealized_pnl == D("-0.005")
+
+
+def test_an_order_of_an_inverse_contract_locks_its_settlement_asset() -> None:
+    traded = instrument(
+        type=InstrumentType.PERPETUAL, is_inverse=True, lot_size=D(10), min_quantity=D(10), max_quantity=D(10_000),
+        taker_fee=D("0.001"),
+    )  # fmt: skip
+    where = state(account(AccountType.MARGIN), traded=traded)
+    order = submit(where, quantity=D(1_000), limit_price=D(100), leverage=5)
+    assert order.reservation is not None
+    assert (order.reservation.asset, order.reservation.locked) == ("BTC", D(2) + D("0.01"))
+    assert where.balance(ACCOUNT, "BTC").locked == D("2.01")
+
+
+def test_market_orders_have_the_lot_of_market_orders() -> None:
+    traded = instrument(
+        market_lot=MarketLot(lot_size=D("0.01"), min_quantity=D("0.01"), max_quantity=D(1)),
+    )
+    with pytest.raises(LotSize):
+        submit(state(traded=traded), type=OrderType.MARKET, quantity=D("0.001"))
+    with pytest.raises(MaxQuantity):
+        submit(state(traded=traded), type=OrderType.MARKET, quantity=D(2))
+    assert submit(state(traded=traded), quantity=D("0.001"), limit_price=D(9_000)).quantity == D("0.001")

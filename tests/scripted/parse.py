@@ -1,0 +1,159 @@
+"""From the venue's lines to the platform's reports: what a connector's `parse.py` does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import LiquiditySide
+from cadenza.domain.trading.position import PositionSide
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    BalanceReport,
+    CanceledReport,
+    ExpiredReport,
+    ExternalOrderReport,
+    FeeReport,
+    FillBustedReport,
+    FillCorrectedReport,
+    FillReport,
+    OrderStatusReport,
+    PositionReport,
+    RejectedReport,
+    Report,
+)
+from tests.scripted.specs import Kind
+from tests.scripted.venue import Line, VenueAccount, VenueFill, VenueOrder
+
+
+class Parser:
+    """Makes reports for one trading account."""
+
+    def __init__(self, kind: Kind, account_id: TradingAccountId) -> None:
+        self.kind = kind
+        self.account_id = account_id
+
+    def line(self, line: Line) -> Report:
+        """Return the report of one line of the journal."""
+        match line.what:
+            case "balance":
+                return self.balance(line)
+            case "position":
+                return self.position(line)
+        order = line.order
+        assert order is not None
+        names = self._names(order, line.at_ms)
+        match line.what:
+            case "accepted" | "external":
+                return replace(self.external(order, line.at_ms), executed_quantity=line.values[0])
+            case "amended":
+                return self.status(order, line.at_ms)
+            case "canceled":
+                return CanceledReport(**names, reason=order.cancel_reason, executed_quantity=line.values[0])
+            case "canceled without quantity":
+                return CanceledReport(**names, reason=order.cancel_reason, executed_quantity=None)
+            case "expired":
+                return ExpiredReport(**names, executed_quantity=line.values[0])
+            case "rejected":
+                return RejectedReport(**names, reason="OTHER: the rest was refused")
+        fill = line.fill
+        assert fill is not None
+        names |= self._names_of_fill(order)
+        match line.what:
+            case "fill":
+                return self.fill(fill)
+            case "fee":
+                return FeeReport(**names, trade_id=fill.trade_id, fees=fill.fees)
+            case "bust":
+                return FillBustedReport(**names, trade_id=fill.trade_id)
+            case "correction":
+                price, quantity = line.values
+                return FillCorrectedReport(
+                    **names, trade_id=fill.trade_id, side=order.side, price=price, quantity=quantity, fees=fill.fees,
+                    liquidity=LiquiditySide.TAKER,
+                )  # fmt: skip
+            case _:
+                raise AssertionError(f"no report for {line.what}")
+
+    def acceptance(self, order: VenueOrder, at_ms: int) -> AcceptedReport:
+        """The reply to our own request. The stream reports the whole order instead: whether it was placed here or
+        elsewhere, by whichever account, the platform finds out."""
+        return AcceptedReport(**self._names(order, at_ms), executed_quantity=order.executed)
+
+    def fill(self, fill: VenueFill) -> FillReport:
+        names = self._names(fill.order, fill.at_ms) | self._names_of_fill(fill.order)
+        return FillReport(
+            **names, trade_id=fill.trade_id, side=fill.order.side, price=fill.price, quantity=fill.quantity,
+            fees=fill.fees, liquidity=LiquiditySide.TAKER,
+        )  # fmt: skip
+
+    def whole(self, order: VenueOrder, at_ms: int) -> Sequence[Report]:
+        """Return all that the venue knows of an order: its fills as they are now, then how it stands."""
+        first = self.external(order, at_ms) if order.is_by_hand else self.acceptance(order, at_ms)
+        fills = [report for fill in order.fills for report in self._as_it_is(fill)]
+        return [first, *fills, self.status(order, at_ms)]
+
+    def external(self, order: VenueOrder, at_ms: int) -> ExternalOrderReport:
+        return ExternalOrderReport(
+            **self._names(order, at_ms), side=order.side, type=order.type, time_in_force=order.time_in_force,
+            quantity=order.quantity, executed_quantity=order.executed, limit_price=order.limit_price,
+            expire_at_ms=order.expire_at_ms, is_liquidation=order.is_liquidation,
+        )  # fmt: skip
+
+    def status(self, order: VenueOrder, at_ms: int) -> OrderStatusReport:
+        return OrderStatusReport(
+            **self._names(order, at_ms), status=order.status, quantity=order.quantity, executed_quantity=order.executed,
+            limit_price=order.limit_price, cancel_reason=order.cancel_reason,
+        )  # fmt: skip
+
+    def balance(self, line: Line) -> BalanceReport:
+        assert line.asset is not None
+        total, locked = line.values
+        return BalanceReport(
+            account_id=self.account_id, at_ms=line.at_ms, asset=line.asset, total=total, locked=locked, borrowed=ZERO,
+            as_of=line.as_of,
+        )  # fmt: skip
+
+    def position(self, line: Line) -> PositionReport:
+        assert line.instrument_id is not None
+        quantity, cost = line.values
+        return PositionReport(
+            account_id=self.account_id, at_ms=line.at_ms, instrument_id=line.instrument_id,
+            side=PositionSide.NET, quantity=quantity,
+            entry_price=ZERO if quantity == 0 else cost / quantity, entry_cost=cost, as_of=line.as_of,
+        )  # fmt: skip
+
+    def balances(self, account: VenueAccount, at_ms: int, locked: dict[str, Decimal]) -> tuple[BalanceReport, ...]:
+        lines = (
+            Line(at_ms, "balance", asset=asset, as_of=account.as_of, values=(total, locked[asset]))
+            for asset, total in account.totals.items()
+            if total or locked[asset]
+        )
+        return tuple(self.balance(line) for line in lines)
+
+    def positions(self, account: VenueAccount, at_ms: int) -> tuple[PositionReport, ...]:
+        lines = (
+            Line(at_ms, "position", instrument_id=id, as_of=account.as_of, values=values)
+            for id, values in account.positions.items()
+            if values[0]
+        )
+        return tuple(self.position(line) for line in lines)
+
+    def _as_it_is(self, fill: VenueFill) -> Sequence[Report]:
+        """An execution that was changed may be booked here as it was before: its change is reported too."""
+        if fill.changed_at_ms == fill.at_ms and not fill.is_busted:
+            return [self.fill(fill)]
+        what = "bust" if fill.is_busted else "correction"
+        line = Line(fill.changed_at_ms, what, fill.order, fill, values=(fill.price, fill.quantity))
+        return [self.fill(fill), self.line(line)]
+
+    def _names(self, order: VenueOrder, at_ms: int) -> dict[str, Any]:
+        return {
+            "account_id": self.account_id, "at_ms": at_ms, "instrument_id": order.instrument_id,
+            "sent_id": order.sent_id, "venue_order_id": order.id,
+        }  # fmt: skip
+
+    def _names_of_fill(self, order: VenueOrder) -> dict[str, Any]:
+        return {"sent_id": None} if self.kind.fills_by_venue_id else {}

@@ -1,0 +1,176 @@
+"""The kinds of venues that the platform is made for, each as a `VenueSpec`, and what a test must know beside it.
+
+They stand under the names of venues that have no connector, so nothing else in the platform knows them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from types import MappingProxyType
+
+from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.ids import Environment, InstrumentId, SecurityId, Venue, VenueId
+from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
+from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
+from cadenza.domain.trading.enums import QuantityType
+from cadenza.domain.trading.venue_spec import (
+    Books,
+    CountedSentId,
+    DerivedSentId,
+    Fence,
+    FundsCheck,
+    Lookup,
+    NewsSource,
+    Replay,
+    Support,
+    VenueSpec,
+)
+
+D = Decimal
+FENCE_MS = 1_000
+CLOCK_AHEAD_MS = 90_000
+NATIVE = Support.NATIVE
+_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of venue. `offset_ms`: how far its clock is ahead of ours. `streams_balances`: its stream reports
+    balances and positions too. `ids_per_symbol`: its order and trade ids begin again with each instrument.
+    `fills_by_venue_id`: its fills name an order by the venue's id alone."""
+
+    name: str
+    spec: VenueSpec
+    offset_ms: int = 0
+    streams_balances: bool = False
+    ids_per_symbol: bool = False
+    fills_by_venue_id: bool = False
+
+    @property
+    def is_streamed(self) -> bool:
+        return self.spec.account_news is NewsSource.STREAM
+
+    @property
+    def has_venue_books(self) -> bool:
+        return self.spec.books[AccountType.SPOT] is Books.VENUE
+
+    @property
+    def can_prove(self) -> bool:
+        """Whether asking can find out what became of an order."""
+        return self.spec.lookup is not None and self.spec.fence is not None
+
+
+def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: object) -> VenueSpec:
+    facts: dict[str, object] = {
+        "venue_id": VenueId(venue, environment),
+        "urls": {"rest": "https://127.0.0.1:1"},
+        "credential_types": frozenset({CredentialType.HMAC}),
+        "books": {AccountType.SPOT: Books.VENUE, AccountType.MARGIN: Books.VENUE},
+        "funds_check": FundsCheck.AT_VENUE,
+        "orders": {
+            OrderType.LIMIT: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD), NATIVE),
+            OrderType.MARKET: {TimeInForce.IOC: NATIVE},
+        },
+        "quantity_types": {QuantityType.BASE: NATIVE},
+        "book": BookSpec(rule=BookRule(continuity=Continuity.REPLACE), age_ms_max=30_000, depth=5),
+        "account_news": NewsSource.STREAM,
+        "sent_id": DerivedSentId(prefix="cdz"),
+        "fence": Fence(margin_ms=FENCE_MS, proof="the scripted venue refuses what comes after its deadline"),
+        "lookup": Lookup(),
+        "replay": Replay(),
+        "snapshots": True,
+    }
+    return VenueSpec(**(facts | changes))  # type: ignore[arg-type]
+
+
+_OURS: Mapping[AccountType, Books] = {AccountType.SPOT: Books.OURS, AccountType.MARGIN: Books.OURS}
+
+STREAMED = Kind(name="streamed", spec=_spec(Venue.OKX), streams_balances=True)
+POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.POLL))
+DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
+COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
+NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
+FORGETFUL = Kind(
+    name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=Lookup(memory_ms=600_000))
+)
+PER_SYMBOL = Kind(
+    name="ids per symbol",
+    spec=_spec(Venue.BINANCE, Environment.UAT, replay=Replay(is_per_instrument=True)),
+    ids_per_symbol=True,
+    fills_by_venue_id=True,
+)
+CLOCK_AHEAD = Kind(
+    name="clock ahead", spec=_spec(Venue.OKX, Environment.UAT), offset_ms=CLOCK_AHEAD_MS, streams_balances=True
+)
+CLOCK_BEHIND = Kind(name="clock behind", spec=_spec(Venue.DERIBIT, Environment.UAT), offset_ms=-CLOCK_AHEAD_MS)
+COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            STREAMED,
+            POLLED,
+            DESK,
+            COMPARED,
+            NO_LOOKUP,
+            FORGETFUL,
+            PER_SYMBOL,
+            CLOCK_AHEAD,
+            CLOCK_BEHIND,
+            COUNTED,
+        )
+    }
+)
+
+
+def instruments_of(venue_id: VenueId) -> tuple[Instrument, ...]:
+    """BTC/USDT, ETH/USDT and a perpetual: lots of 0.001, pips of 0.5."""
+    perpetual = replace(
+        _spot(venue_id, "BTC"),
+        id=InstrumentId(f"{venue_id}:BTC/USDT-PERP"),
+        symbol="BTC/USDT-PERP",
+        external_symbol="BTCUSDTP",
+        type=InstrumentType.PERPETUAL,
+        initial_margin=D("0.1"),
+        maintenance_margin=D("0.005"),
+    )
+    return _spot(venue_id, "BTC"), _spot(venue_id, "ETH"), perpetual
+
+
+def securities_of(venue_id: VenueId) -> tuple[Security, ...]:
+    """What the instruments are made of."""
+    return tuple(
+        Security(
+            id=SecurityId(f"{venue_id}:{asset}"), venue_id=venue_id, symbol=asset, type=SecurityType.CRYPTO,
+            precision=8, scale=8, min_quantity=D("0.00000001"), lot_size=D("0.00000001"),
+        )
+        for asset in ("BTC", "ETH", "USDT")
+    )  # fmt: skip
+
+
+def _spot(venue_id: VenueId, base: str) -> Instrument:
+    return Instrument(
+        id=InstrumentId(f"{venue_id}:{base}/USDT"),
+        venue_id=venue_id,
+        symbol=f"{base}/USDT",
+        external_symbol=f"{base}USDT",
+        type=InstrumentType.SPOT,
+        status=InstrumentStatus.ACTIVE,
+        base_asset=base,
+        quote_asset="USDT",
+        base_security_type=SecurityType.CRYPTO,
+        quote_security_type=SecurityType.CRYPTO,
+        base_precision=8,
+        quote_precision=8,
+        lot_size=D("0.001"),
+        pip_size=D("0.5"),
+        min_quantity=D("0.001"),
+        max_quantity=D(1000),
+        min_notional=D(5),
+        order_types=(OrderType.LIMIT, OrderType.MARKET),
+        time_in_force_options=_TIMES,
+        taker_fee=D("0.001"),
+    )

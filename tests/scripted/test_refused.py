@@ -1,0 +1,109 @@
+"""A report that cannot be booked is kept aside with its reason; its neighbours are booked, and the stream goes on."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.kept import KeepReason
+from cadenza.domain.trading.reports import AcceptedReport, FillReport
+from cadenza.ports.alarms import Alarm
+from tests.scripted.kinds import only
+from tests.scripted.session import Fault
+from tests.scripted.specs import DESK, PER_SYMBOL, POLLED, STREAMED
+from tests.scripted.truth import check_fills, check_truth
+from tests.scripted.world import Trader, World
+
+D = Decimal
+some_kinds = only(STREAMED, POLLED, DESK)
+
+
+@some_kinds
+async def test_a_text_that_the_database_refuses_does_not_take_its_neighbours_along(
+    world: World, trader: Trader
+) -> None:
+    order = await trader.submit(quantity="1")
+    fill = trader.venue.fill(trader.at_venue(order), "0.5")
+    good = trader.session.parse.fill(fill)
+    bad = replace(good, trade_id="0\x00", quantity=D("0.25"))
+    trader.session.report(bad, good)
+    trader.session.report(trader.session.parse.status(trader.at_venue(order), trader.venue.now_ms))
+    await trader.heard()
+    assert (await trader.order(order)).executed_quantity == D("0.5")
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+    trader.venue.fill(trader.at_venue(order), "0.5")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    await world.settle()
+    await check_truth(trader)
+
+
+@some_kinds
+async def test_a_refused_report_does_not_hold_up_other_accounts(world: World, trader: Trader) -> None:
+    other = await world.connect(trader.venue)
+    order, others = await trader.submit(quantity="1"), await other.submit(quantity="1")
+    bad = replace(
+        trader.session.parse.external(trader.at_venue(order), trader.venue.now_ms),
+        sent_id=None,
+        venue_order_id="\x00",
+    )
+    for _ in range(3):
+        trader.session.report(bad)
+    other.venue.fill(other.at_venue(others), "1")
+    await other.heard()
+    await trader.heard()
+    assert (await other.order(others)).status is OrderStatus.FILLED
+    await world.settle()
+    await check_truth(other)
+
+
+@some_kinds
+async def test_a_venue_order_id_that_another_order_has_is_refused_with_an_alarm(world: World, trader: Trader) -> None:
+    first = await trader.submit(quantity="1")
+    trader.session.hold_stream()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    second = await trader.submit(quantity="1")
+    claim = AcceptedReport(
+        account_id=trader.id, instrument_id=second.instrument_id, sent_id=second.sent_id, executed_quantity=D(0),
+        venue_order_id=first.venue_order_id, at_ms=trader.venue.now_ms,
+    )  # fmt: skip
+    trader.session.report(claim)
+    await trader.session.delivered()
+    assert world.alarms.of(Alarm.REPORT_REFUSED)
+    assert (await trader.order(second)).is_in_doubt
+    await world.pass_time(6_000)
+    answered = await trader.order(second)
+    assert (answered.status, answered.venue_order_id) == (OrderStatus.ACCEPTED, trader.at_venue(second).id)
+    trader.session.release_stream()
+    await world.settle()
+    await check_truth(trader)
+
+
+@only(PER_SYMBOL)
+async def test_the_same_venue_order_id_in_another_symbol_is_no_contradiction(world: World, trader: Trader) -> None:
+    first = await trader.submit()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    second = await trader.submit(instrument_id=trader.venue.eth)
+    await world.pass_time(6_000)
+    answered = await trader.order(second)
+    assert (answered.status, answered.venue_order_id) == (OrderStatus.ACCEPTED, first.venue_order_id)
+    assert not world.alarms.sounded
+
+
+@some_kinds
+async def test_a_number_that_is_no_number_of_a_fill_is_kept_aside(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    fill = trader.venue.fill(trader.at_venue(order), "0.5")
+    claims = [
+        FillReport(
+            account_id=trader.id, instrument_id=order.instrument_id, sent_id=order.sent_id, at_ms=trader.venue.now_ms,
+            trade_id=f"odd {quantity} {price}", side=Side.BUY, price=D(price), quantity=D(quantity),
+        )
+        for quantity, price in (("0", "100"), ("-1", "100"), ("0.1", "0"))
+    ]  # fmt: skip
+    trader.session.report(*claims, trader.session.parse.fill(fill))
+    await trader.heard()
+    assert {kept.reason for kept in await world.kept()} == {KeepReason.NOT_POSITIVE}
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 3
+    check_fills(trader, list(await trader.orders()))
