@@ -142,8 +142,8 @@ class House:
         async with aiohttp.ClientSession() as session:
             if self.centrifugo is None:
                 async with session.get(f"{self.url}/metrics") as response:
-                    told = dict(_GAUGE.findall(await response.text()))
-                return Census(*(int(float(told[name])) for name in ("connections", "subscriptions", "channels")))
+                    reply = dict(_GAUGE.findall(await response.text()))
+                return Census(*(int(float(reply[name])) for name in ("connections", "subscriptions", "channels")))
             (node,) = (await self._ask_centrifugo(session, "info"))["nodes"]
             channels = (await self._ask_centrifugo(session, "channels"))["channels"]
             return Census(node["num_clients"], sum(each["num_clients"] for each in channels.values()), len(channels))
@@ -152,8 +152,8 @@ class House:
         assert self.centrifugo is not None
         url = f"http://127.0.0.1:{self.centrifugo.port}/api/{method}"
         async with session.post(url, json={}, headers={"X-API-Key": self.centrifugo.api_key}) as response:
-            told: dict[str, Any] = (await response.json())["result"]
-            return told
+            reply: dict[str, Any] = (await response.json())["result"]
+            return reply
 
     async def is_empty(self) -> bool:
         """Whether nothing is left of any client."""

@@ -23,9 +23,9 @@ def channel_of(trader: Trader) -> str:
     return f"tradingAccount:{trader.spot}"
 
 
-def tells_of(told: dict[str, Any], order: dict[str, Any]) -> bool:
+def tells_of(answer: dict[str, Any], order: dict[str, Any]) -> bool:
     """Whether the publication is of that order, filled."""
-    data = told["data"]["data"]
+    data = answer["data"]["data"]
     return data.get("tradeOrderId") == order["tradeOrderId"] and data.get("status") == "FILLED"
 
 
@@ -44,10 +44,10 @@ async def test_the_differences_are_documented() -> None:
 class TestConnecting:
     async def test_with_a_good_token(self, house: House, trader: Trader) -> None:
         client = await RawClient.open(house.socket_port)
-        told = await client.connect(str(trader.api.token))
-        assert (told["expires"], told["ping"], told["pong"]) == (True, 25, True)
-        assert 3_500 < told["ttl"] <= 3_600
-        assert told["client"]
+        answer = await client.connect(str(trader.api.token))
+        assert (answer["expires"], answer["ping"], answer["pong"]) == (True, 25, True)
+        assert 3_500 < answer["ttl"] <= 3_600
+        assert answer["client"]
         client.leave()
 
     @pytest.mark.parametrize("token", ["", "bad", "a.b.c"])
@@ -82,8 +82,8 @@ class TestConnecting:
         if not differs(house, "outside"):
             assert (await client.closed()).code == 3500
             return
-        told = (await client.reply(1))["connect"]
-        assert 3_500 < told["ttl"] <= 3_600
+        answer = (await client.reply(1))["connect"]
+        assert 3_500 < answer["ttl"] <= 3_600
         assert (await client.subscribe(channel_of(trader)))["epoch"]
         assert (await client.ask(rpc={"method": "query.venue.list", "data": {}}))["rpc"]["data"]["data"]
         client.leave()
@@ -104,9 +104,9 @@ class TestConnecting:
     ) -> None:
         client = await connect()
         await trader.log_in()
-        told = (await client.ask(refresh={"token": str(trader.api.token)}))["refresh"]
-        assert told["expires"] is True
-        assert 3_500 < told["ttl"] <= 3_600
+        answer = (await client.ask(refresh={"token": str(trader.api.token)}))["refresh"]
+        assert answer["expires"] is True
+        assert 3_500 < answer["ttl"] <= 3_600
         async with Trader(house.url) as other:
             await other.enter()
             client.send({"id": 99, "refresh": {"token": str(other.api.token)}})
@@ -128,9 +128,9 @@ class TestConnecting:
 class TestChannels:
     async def test_who_may_listen(self, house: House, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
-        told = await client.subscribe(channel_of(trader))
-        assert (told["recoverable"], told["positioned"]) == (True, True)
-        assert told["epoch"]
+        answer = await client.subscribe(channel_of(trader))
+        assert (answer["recoverable"], answer["positioned"]) == (True, True)
+        assert answer["epoch"]
         assert (await client.ask(subscribe={"channel": channel_of(trader)}))["error"]["code"] == 105
         async with Trader(house.url) as other:
             await other.enter()
@@ -138,7 +138,7 @@ class TestChannels:
             for name in (channel_of(other), "tradingAccount:nobody", "market:trade:PAPER:NO/SUCH", "else:where"):
                 assert (await client.ask(subscribe={"channel": name}))["error"]["code"] == 102, name
         assert (await client.ask(unsubscribe={"channel": channel_of(trader)}))["unsubscribe"] == {}
-        assert (await client.subscribe(channel_of(trader)))["epoch"] == told["epoch"]
+        assert (await client.subscribe(channel_of(trader)))["epoch"] == answer["epoch"]
 
     async def test_an_order_is_told_in_order(self, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
@@ -180,9 +180,9 @@ class TestChannels:
         missed = await trader.submit(awaitClosed=True)
         witness = await connect()
         after = {"recover": True, "epoch": position["epoch"], "offset": seen[-1]["offset"]}
-        told = await witness.subscribe(channel_of(trader), **after)
-        assert (told["was_recovering"], told["recovered"]) == (True, True)
-        again = list(told["publications"])
+        answer = await witness.subscribe(channel_of(trader), **after)
+        assert (answer["was_recovering"], answer["recovered"]) == (True, True)
+        again = list(answer["publications"])
         while not any(tells_of(each, missed) for each in again):  # what the relay had not brought yet comes now
             again.append(await publication(witness))
         start = seen[-1]["offset"] + 1
@@ -190,19 +190,19 @@ class TestChannels:
 
     async def test_a_position_of_elsewhere_is_not_recovered(self, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
-        told = await client.subscribe(channel_of(trader), recover=True, epoch="elsewhere", offset=1)
-        assert told.get("recovered", False) is False
-        assert told.get("publications", []) == []
+        answer = await client.subscribe(channel_of(trader), recover=True, epoch="elsewhere", offset=1)
+        assert answer.get("recovered", False) is False
+        assert answer.get("publications", []) == []
 
     async def test_history(self, house: House, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
         await client.subscribe(channel_of(trader))
         await trader.submit(awaitClosed=True)
         seen = await publications_until(client, "FILLED")
-        told = (await client.ask(history={"channel": channel_of(trader), "limit": 2, "reverse": True}))["history"]
-        offsets = [each["offset"] for each in told["publications"]]
-        assert offsets == [told["offset"], told["offset"] - 1]
-        assert told["publications"][-1]["data"]["type"].startswith("event.")
+        answer = (await client.ask(history={"channel": channel_of(trader), "limit": 2, "reverse": True}))["history"]
+        offsets = [each["offset"] for each in answer["publications"]]
+        assert offsets == [answer["offset"], answer["offset"] - 1]
+        assert answer["publications"][-1]["data"]["type"].startswith("event.")
         if differs(house, "history"):
             sequences = [int(each["tags"]["sequence"]) for each in seen]
             assert sequences == list(range(sequences[0], sequences[0] + len(seen)))
@@ -216,8 +216,8 @@ class TestChannels:
         theirs = await arrival(one, "join")
         assert (mine["user"], mine["client"]) != (theirs["user"], theirs["client"])
         assert mine["user"] == theirs["user"]
-        told = (await one.ask(presence={"channel": channel_of(trader)}))["presence"]["presence"]
-        assert told == {info["client"]: info for info in (mine, theirs)}
+        answer = (await one.ask(presence={"channel": channel_of(trader)}))["presence"]["presence"]
+        assert answer == {info["client"]: info for info in (mine, theirs)}
         stats = (await one.ask(presence_stats={"channel": channel_of(trader)}))["presence_stats"]
         assert stats == {"num_clients": 2, "num_users": 1}
         if differs(house, "joins"):
@@ -226,24 +226,24 @@ class TestChannels:
         assert await arrival(one, "leave") == theirs
 
     async def test_presence_without_a_subscription(self, house: House, trader: Trader, connect: MakeClient) -> None:
-        told = await (await connect()).ask(presence={"channel": channel_of(trader)})
+        answer = await (await connect()).ask(presence={"channel": channel_of(trader)})
         if differs(house, "presence"):
-            assert told["error"]["code"] == 103
+            assert answer["error"]["code"] == 103
         else:
-            assert told["presence"] == {"presence": {}}
+            assert answer["presence"] == {"presence": {}}
 
     async def test_nobody_publishes(self, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
         await client.subscribe(channel_of(trader))
-        told = await client.ask(publish={"channel": channel_of(trader), "data": {}})
-        assert told["error"]["code"] == 103
+        answer = await client.ask(publish={"channel": channel_of(trader), "data": {}})
+        assert answer["error"]["code"] == 103
 
     async def test_the_market(self, house: House, connect: MakeClient) -> None:
         client = await connect()
-        told = await client.subscribe(BOOK)
-        assert told["recoverable"] is True
+        answer = await client.subscribe(BOOK)
+        assert answer["recoverable"] is True
         if differs(house, "books"):
-            assert told["data"]["type"] == "event.orderbook.updated"
+            assert answer["data"]["type"] == "event.orderbook.updated"
         book = (await publication(client))["data"]
         assert book["type"] == "event.orderbook.updated"
         assert_matches("orderbook", book["data"])
@@ -262,28 +262,28 @@ class TestCalls:
         order = {"instrumentId": BTC_USDT, "orderSide": "BUY", "orderType": "MARKET", "quantity": "0.01"}
         data = {"tradeOrder": order, "tradingAccountId": trader.spot, "idempotencyKey": "k", "awaitClosed": True}
         asked = {"method": "command.trade_order.submit", "data": data}
-        told = (await client.ask(rpc=asked))["rpc"]["data"]
-        assert_matches("rpcSubmitTradeOrderResult", told)
-        assert told["data"]["status"] == "FILLED"
+        answer = (await client.ask(rpc=asked))["rpc"]["data"]
+        assert_matches("rpcSubmitTradeOrderResult", answer)
+        assert answer["data"]["status"] == "FILLED"
         again = (await client.ask(rpc=asked))["rpc"]["data"]
-        assert again["data"]["tradeOrderId"] == told["data"]["tradeOrderId"], "the same key, the same order"
+        assert again["data"]["tradeOrderId"] == answer["data"]["tradeOrderId"], "the same key, the same order"
 
     async def test_errors(self, connect: MakeClient) -> None:
         client = await connect()
         assert (await client.ask(rpc={"method": "no.such", "data": {}}))["error"]["code"] == 104
         refused = (await client.ask(rpc={"method": "command.order.nothing", "data": {}}))["error"]
         assert refused["code"] == 104
-        told = await client.ask(rpc={"method": "query.trade_order.get", "data": {"tradeOrderId": "no id"}})
-        assert told["rpc"]["data"]["error"]["code"] < 0
+        answer = await client.ask(rpc={"method": "query.trade_order.get", "data": {"tradeOrderId": "no id"}})
+        assert answer["rpc"]["data"]["error"]["code"] < 0
 
     async def test_candles_of_the_market(self, connect: MakeClient) -> None:
         client = await connect()
 
         async def candles(interval: str) -> list[dict[str, Any]]:
             asked = {"method": "query.kline.list", "data": {"instrumentIds": [BTC_USDT], "interval": interval}}
-            told = (await client.ask(rpc=asked))["rpc"]["data"]
-            assert_matches("rpcListKlinesResult", told)
-            found: list[dict[str, Any]] = told["data"][0]["candles"]
+            answer = (await client.ask(rpc=asked))["rpc"]["data"]
+            assert_matches("rpcListKlinesResult", answer)
+            found: list[dict[str, Any]] = answer["data"][0]["candles"]
             return found
 
         async def are_there() -> bool:
@@ -303,24 +303,24 @@ class TestCalls:
 
 class TestDialect:
     async def test_ping(self, house: House, connect: MakeClient) -> None:
-        told = await tried(await connect(), ping={})
+        answer = await tried(await connect(), ping={})
         if differs(house, "ping"):
-            assert isinstance(told, Closed)
-            assert told.code == 3501
+            assert isinstance(answer, Closed)
+            assert answer.code == 3501
         else:
-            assert not isinstance(told, Closed)
-            assert told["ping"] == {}
+            assert not isinstance(answer, Closed)
+            assert answer["ping"] == {}
 
     async def test_the_spelling_of_our_reference(self, house: House, trader: Trader, connect: MakeClient) -> None:
         client = await connect()
         await client.subscribe(channel_of(trader))
-        told = await tried(client, presenceStats={"channel": channel_of(trader)})
+        answer = await tried(client, presenceStats={"channel": channel_of(trader)})
         if differs(house, "spelling"):
-            assert isinstance(told, Closed)
-            assert told.code == 3501
+            assert isinstance(answer, Closed)
+            assert answer.code == 3501
         else:
-            assert not isinstance(told, Closed)
-            assert told["presenceStats"]["numClients"] == 1
+            assert not isinstance(answer, Closed)
+            assert answer["presenceStats"]["numClients"] == 1
 
     async def test_a_message_that_is_too_long(self, connect: MakeClient) -> None:
         client = await connect()

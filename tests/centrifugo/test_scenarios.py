@@ -61,12 +61,12 @@ class TestPublications:
         clients = [await connect() for _ in range(20)]
         positions = [await client.subscribe(channel) for client in clients]
         orders = await trade(trader, 10)
-        told = [
+        answer = [
             await publications_of(client, orders, position.get("offset", 0))
             for client, position in zip(clients, positions, strict=True)
         ]
-        for other in told[1:]:
-            assert other == told[0]
+        for other in answer[1:]:
+            assert other == answer[0]
 
     async def test_concurrent_publish_offsets(self, trader: Trader, channel: str, connect: MakeClient) -> None:
         """Whoever comes at any moment of many publications sees offsets without a gap, and without a double."""
@@ -105,9 +105,9 @@ class TestPublications:
         await trade(trader, 1)  # whoever waits is told something
         await asyncio.gather(*following)
         judge = await connect()
-        told = await judge.subscribe(channel)
+        answer = await judge.subscribe(channel)
         for witness in witnesses:
-            while witness.offset < told["offset"]:
+            while witness.offset < answer["offset"]:
                 await witness.step()
             assert witness.offsets == list(range(start + 1, witness.offset + 1))
 
@@ -120,11 +120,11 @@ class TestPublications:
         seen = await publications_of(first, orders, position.get("offset", 0))
         after = {"recover": True, "epoch": position["epoch"], "offset": position.get("offset", 0)}
         clients = await asyncio.gather(*(connect() for _ in range(80)))
-        for told in await asyncio.gather(*(client.subscribe(channel, **after) for client in clients)):
-            assert told["recovered"] is True
-            assert told["publications"][: len(seen)] == seen
-            top = after["offset"] if differs(house, "offset") else told["publications"][-1]["offset"]
-            assert told.get("offset", 0) == top
+        for answer in await asyncio.gather(*(client.subscribe(channel, **after) for client in clients)):
+            assert answer["recovered"] is True
+            assert answer["publications"][: len(seen)] == seen
+            top = after["offset"] if differs(house, "offset") else answer["publications"][-1]["offset"]
+            assert answer.get("offset", 0) == top
 
     async def test_an_unrecoverable_position(
         self, house: House, trader: Trader, channel: str, connect: MakeClient
@@ -132,10 +132,10 @@ class TestPublications:
         """It is admitted, and the subscription is sound."""
         client = await connect()
         lost = {"recover": True, "epoch": "elsewhere", "offset": 1}
-        told = await client.subscribe(channel, **lost)
-        assert (told["was_recovering"], told.get("recovered", False)) == (True, False)
-        assert not told.get("publications")
-        await publications_of(client, await trade(trader, 1), told.get("offset", 0))
+        answer = await client.subscribe(channel, **lost)
+        assert (answer["was_recovering"], answer.get("recovered", False)) == (True, False)
+        assert not answer.get("publications")
+        await publications_of(client, await trade(trader, 1), answer.get("offset", 0))
         other = await connect()
         assert await outcome(other, subscribe={"channel": channel, **lost, "flag": 2}) == (
             0 if differs(house, "flag") else 112
@@ -149,9 +149,9 @@ class TestPublications:
         since = {"epoch": position["epoch"], "offset": position.get("offset", 0)}
 
         async def page(**more: Any) -> list[dict[str, Any]]:
-            told = (await client.ask(history={"channel": channel, **more}))["history"]
-            assert told["epoch"] == position["epoch"]
-            found: list[dict[str, Any]] = told.get("publications", [])
+            answer = (await client.ask(history={"channel": channel, **more}))["history"]
+            assert answer["epoch"] == position["epoch"]
+            found: list[dict[str, Any]] = answer.get("publications", [])
             return found
 
         while more := await page(limit=3, since=since):
@@ -169,13 +169,13 @@ class TestPublications:
         offset = (await client.push())["pub"]["offset"]
         client.leave()
         client = await connect()
-        told = await client.subscribe(BOOK, recover=True, epoch=position["epoch"], offset=offset)
-        assert told["recovered"] is True
-        missed = told.get("publications", [])
+        answer = await client.subscribe(BOOK, recover=True, epoch=position["epoch"], offset=offset)
+        assert answer["recovered"] is True
+        missed = answer.get("publications", [])
         if not differs(house, "books"):
             assert len(missed) == 1
         if missed:
-            assert missed[-1]["offset"] == told["offset"]
+            assert missed[-1]["offset"] == answer["offset"]
 
     async def test_many_channels_of_one_connection(self, connect: MakeClient) -> None:
         client = await connect()
@@ -264,8 +264,8 @@ class TestConnections:
             client.leave()
 
         async def only_the_witness_is_there() -> bool:
-            told = (await witness.ask(presence_stats={"channel": channel}))["presence_stats"]
-            return bool(told == {"num_clients": 1, "num_users": 1})
+            answer = (await witness.ask(presence_stats={"channel": channel}))["presence_stats"]
+            return bool(answer == {"num_clients": 1, "num_users": 1})
 
         await eventually(only_the_witness_is_there)
 

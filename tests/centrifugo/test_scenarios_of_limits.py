@@ -33,16 +33,16 @@ async def test_slow_client(house: House, trader: Trader, channel: str, connect: 
     offset = (await quick.subscribe(channel)).get("offset", 0)
 
     async def listeners() -> int:
-        told = (await quick.ask(presence_stats={"channel": channel}))["presence_stats"]
-        return int(told["num_clients"])
+        answer = (await quick.ask(presence_stats={"channel": channel}))["presence_stats"]
+        return int(answer["num_clients"])
 
     traded = 0
     while await listeners() == 2:
         seen = await publications_of(quick, await trade(trader, 10), offset)
         offset, traded = seen[-1]["offset"], traded + 10
         assert traded < 2_000, "it is never thrown out"
-    told = await ending(slow)
-    assert told == 3008 or (differs(house, "goodbye") and told is None)
+    answer = await ending(slow)
+    assert answer == 3008 or (differs(house, "goodbye") and answer is None)
     assert await listeners() == 1
     await publications_of(quick, await trade(trader, 1), offset)
 
@@ -96,11 +96,11 @@ async def test_too_long_a_gap_is_not_recovered_in_part(trader: Trader, channel: 
         other = await connect()
         return await other.subscribe(channel, recover=True, epoch=position["epoch"], offset=offset)
 
-    told = await recovered(top - HISTORY - 1)
-    assert (told.get("recovered", False), told.get("publications", [])) == (False, [])
-    told = await recovered(top - HISTORY + 1)
-    assert told["recovered"] is True
-    assert [each["offset"] for each in told["publications"]][: HISTORY - 1] == list(range(top - HISTORY + 2, top + 1))
+    answer = await recovered(top - HISTORY - 1)
+    assert (answer.get("recovered", False), answer.get("publications", [])) == (False, [])
+    answer = await recovered(top - HISTORY + 1)
+    assert answer["recovered"] is True
+    assert [each["offset"] for each in answer["publications"]][: HISTORY - 1] == list(range(top - HISTORY + 2, top + 1))
 
 
 async def test_too_many_commands_in_a_frame(house: House, connect: MakeClient) -> None:

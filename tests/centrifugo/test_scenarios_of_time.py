@@ -64,9 +64,9 @@ async def test_token_refresh(house: House, trader: Trader, channel: str, connect
     offset = (await client.subscribe(channel)).get("offset", 0)
     for _ in range(4):
         await client.ping()
-        told = (await client.ask(refresh={"token": short_lived(house, token, LIFE_S)}))["refresh"]
-        assert told["expires"] is True
-        assert 1 <= told["ttl"] <= LIFE_S
+        answer = (await client.ask(refresh={"token": short_lived(house, token, LIFE_S)}))["refresh"]
+        assert answer["expires"] is True
+        assert 1 <= answer["ttl"] <= LIFE_S
     await publications_of(client, await trade(trader, 1), offset)
     client.send({"id": 99, "refresh": {"token": short_lived(house, token, -10)}})
     if not differs(house, "expired"):

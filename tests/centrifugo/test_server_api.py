@@ -94,9 +94,9 @@ async def test_what_skips_the_history_has_no_offset_and_breaks_no_position(
         {"data": 9},
     ]
     client.leave()
-    client, told = await listening(centrifugo, recover=True, epoch=position["epoch"], offset=1)
-    assert told["recovered"] is True
-    assert told["publications"] == [{"data": 2, "offset": 2}]
+    client, reply = await listening(centrifugo, recover=True, epoch=position["epoch"], offset=1)
+    assert reply["recovered"] is True
+    assert reply["publications"] == [{"data": 2, "offset": 2}]
     client.leave()
 
 
@@ -114,12 +114,12 @@ async def test_a_channel_that_is_resumed_recovers_nobody(centrifugo: Centrifugo,
     offset = (await client.push())["pub"]["offset"]
     client.leave()
     after = {"recover": True, "epoch": position["epoch"], "offset": offset}
-    client, told = await listening(centrifugo, **after)
-    assert told["recovered"] is True, "nothing was published, as far as Centrifugo knows"
+    client, reply = await listening(centrifugo, **after)
+    assert reply["recovered"] is True, "nothing was published, as far as Centrifugo knows"
     client.leave()
     assert await audience.resume(TRADES, b'"broken off"')
-    client, told = await listening(centrifugo, **after)
-    assert (told.get("recovered", False), told.get("publications", [])) == (False, [])
+    client, reply = await listening(centrifugo, **after)
+    assert (reply.get("recovered", False), reply.get("publications", [])) == (False, [])
     assert await audience.resume(TRADES, b'"broken off"')
     await api.batch([trade(2)])
     assert (await client.push())["pub"]["data"] == 2, "once is enough while it is published to"

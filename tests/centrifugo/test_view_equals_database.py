@@ -178,8 +178,8 @@ def test_a_slow_reader_recovers_or_lists_anew(socket: str, tmp_path: Path) -> No
             async def listeners() -> int:
                 assert awake.wire is not None
                 asked = {"channel": awake.channel}
-                told = (await awake.wire.ask(presence_stats=asked))["presence_stats"]
-                return int(told["num_clients"])
+                reply = (await awake.wire.ask(presence_stats=asked))["presence_stats"]
+                return int(reply["num_clients"])
 
             traded = 0
             while await listeners() == 2:

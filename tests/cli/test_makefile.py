@@ -64,8 +64,8 @@ def test_test_runs_every_check_and_ends_with_pytest(project: Path) -> None:
 
 
 def test_help_is_the_default_and_names_every_target(project: Path) -> None:
-    told = make(project).stdout
-    assert [line.split()[1] for line in told.splitlines()] == ["help", "run", "test", "lock", "clean"]
+    reply = make(project).stdout
+    assert [line.split()[1] for line in reply.splitlines()] == ["help", "run", "test", "lock", "clean"]
 
 
 @pytest.mark.parametrize(

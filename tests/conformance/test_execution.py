@@ -254,13 +254,13 @@ async def test_tc_e17_nothing_is_delivered_after_close(trader: Trader, orders: O
         order = venue.to_be_filled(order)
     await trader.submit(order)
     await trader.session.snapshot()  # all of it was delivered
-    told = list(trader.sink.reports)
+    reply = list(trader.sink.reports)
     await trader.session.close()
     await trader.session.close()
     if Capability.RESTING_FILLS in venue.capabilities:
         await venue.fill_up_to(order, ONE)
     await venue.pass_time(5_000)
-    assert trader.sink.reports == told
+    assert trader.sink.reports == reply
 
 
 async def test_tc_e18_accounts_hear_nothing_of_each_other(

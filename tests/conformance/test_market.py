@@ -54,10 +54,10 @@ async def test_tc_m04_a_closed_book_is_silent(venue: VenueUnderTest, trader: Tra
     await venue.connector.open_book(venue.spot.id, keeper)
     for _ in range(2):
         await venue.connector.close_book(venue.spot.id)
-    told = keeper.sequence
+    reply = keeper.sequence
     await trader.submit(orders.market(trader, Side.BUY, Decimal("0.1")))
     await venue.pass_time(100)
-    assert (keeper.sequence, keeper.trades) == (told, [])
+    assert (keeper.sequence, keeper.trades) == (reply, [])
 
 
 async def test_tc_m05_trades_are_told_once(venue: VenueUnderTest, trader: Trader, orders: Orders) -> None:

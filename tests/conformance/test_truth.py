@@ -95,10 +95,10 @@ async def test_tc_t04_a_lookup_answers_about_many_orders_at_once(
 @needs(has_lookup)
 async def test_tc_t05_a_lookup_repeated_says_the_same(trader: Trader, orders: Orders) -> None:
     order = orders.market(trader, Side.BUY, HALF)
-    told = await trader.submit(order)
+    reply = await trader.submit(order)
     first, second = await trader.lookup(order), await trader.lookup(order)
     assert first == second
-    assert _essence(believed(order, first)) == _essence(believed(order, told))
+    assert _essence(believed(order, first)) == _essence(believed(order, reply))
 
 
 @needs(has_replay)
@@ -166,12 +166,12 @@ async def test_tc_t10_an_order_of_before_the_restart_is_not_executed_again(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
     order = orders.market(trader, Side.BUY, HALF)
-    told = await trader.submit(order)
+    reply = await trader.submit(order)
     balances = await trader.balances()
     await venue.restart()
     again = await trader_at(venue)
     await again.submit(order)
-    assert _essence(believed(order, await again.lookup(order))) == _essence(believed(order, told))
+    assert _essence(believed(order, await again.lookup(order))) == _essence(believed(order, reply))
     assert await again.balances() == balances
 
 

@@ -89,9 +89,9 @@ async def test_health_tells_that_the_database_is_frozen_and_that_it_is_back(tmp_
             async def health() -> tuple[int, str]:
                 began = time.monotonic()
                 async with session.get(f"{server.url}/api/v3/health") as answer:
-                    told = (await answer.json())["checks"]["database"]["status"]
+                    reply = (await answer.json())["checks"]["database"]["status"]
                 assert time.monotonic() - began < ANSWERED_WITHIN_S
-                return answer.status, told
+                return answer.status, reply
 
             async def is_unhealthy() -> bool:
                 return await health() == (503, "unhealthy")

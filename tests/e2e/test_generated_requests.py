@@ -46,5 +46,5 @@ def test_every_generated_request_is_answered_as_promised(case: Case, server: Ser
     case.validate_response(response, checks=CHECKED)
     assert response.status_code < 500
     if operation_id_of(case.method, case.path) is not None:
-        told = {name.lower(): values[0] for name, values in response.headers.items()}
-        check_answer(case.method, case.path, Answer(response.status_code, told, response.json()))
+        reply = {name.lower(): values[0] for name, values in response.headers.items()}
+        check_answer(case.method, case.path, Answer(response.status_code, reply, response.json()))

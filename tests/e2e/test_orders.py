@@ -50,8 +50,8 @@ class TestTypes:
         assert (await trader.cancel(order))["status"] == "CANCELLED"
         wrong = FAR_BELOW if stop == FAR_ABOVE else FAR_ABOVE
         answer = await trader.try_submit(**(asked | {"stopPrice": wrong}))
-        told = answer.code if answer.status == 400 else answer.data[0].get("rejectReason", answer.data[0]["status"])
-        assert told in ("STOP_WOULD_TRIGGER", "REJECTED")
+        reply = answer.code if answer.status == 400 else answer.data[0].get("rejectReason", answer.data[0]["status"])
+        assert reply in ("STOP_WOULD_TRIGGER", "REJECTED")
 
     async def test_a_stop_limit_has_both_prices(self, trader: Trader) -> None:
         prices = {"stopPrice": FAR_ABOVE, "limitPrice": "200100"}

@@ -119,6 +119,6 @@ async def test_a_slow_acknowledgement_holds_no_request(client: Trader, asked: di
     began = time.monotonic()
     order = await submit(client, "mock.ack-delay:20000", quantity="0.1", awaitClosed=True, **asked)
     assert time.monotonic() - began < SLOW_ANSWERED_WITHIN_S
-    told = await until_status(client, order, "ACCEPTED" if asked else "FILLED")
+    reply = await until_status(client, order, "ACCEPTED" if asked else "FILLED")
     assert time.monotonic() - began < SLOW_TOLD_WITHIN_S
-    assert len(told["executions"]) == (0 if asked else 1)
+    assert len(reply["executions"]) == (0 if asked else 1)

@@ -139,8 +139,8 @@ async def test_the_lines_of_a_turn_of_the_loop_are_written_together_and_in_order
     log.error("wrong")
     assert out.writes == 3, "what is wrong is written at once, after what came before it"
     structlog.reset_defaults()
-    told = [(line["event"], line.get("number")) for line in lines(out)]
-    assert told == [
+    reply = [(line["event"], line.get("number")) for line in lines(out)]
+    assert reply == [
         ("request", 0),
         ("request", 1),
         ("request", 2),

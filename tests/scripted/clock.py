@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from cadenza.network.queues import Promise
+from cadenza.network.queues import AsyncioPromise
 from cadenza.runtime.local import AsyncioConcurrency
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class FakeClock:
         self.wall_ms += by_ms
 
 
-class FakePromise(Promise[T]):
+class FakePromise(AsyncioPromise[T]):
     """A promise whose waiters are late by the test's clock."""
 
     def __init__(self, concurrency: "FakeConcurrency") -> None:
@@ -63,7 +63,7 @@ class FakeConcurrency(AsyncioConcurrency):
         super().__init__()
         self._clock = clock
 
-    def promise(self) -> Promise[Any]:
+    def promise(self) -> AsyncioPromise[Any]:
         return FakePromise(self)
 
     async def within(self, timeout_ms: int, work: Awaitable[T]) -> T | None:

@@ -96,12 +96,14 @@ def test_any_order_conforms_and_is_exact(
         executed_quantity=ZERO,
         executed_cost=ZERO,
     )
-    told = shown(order)
-    assert_matches("tradeOrder", told)
-    check_instants(told)
-    assert decimal_of("quantity", told["quantity"]) == quantity
-    assert told.get("limitPrice") is None if limit_price is None else decimal_of("p", told["limitPrice"]) == limit_price
-    assert (told["executedPrice"], told["executedQuantity"], told["executedCost"]) == ("0", "0", "0")
+    reply = shown(order)
+    assert_matches("tradeOrder", reply)
+    check_instants(reply)
+    assert decimal_of("quantity", reply["quantity"]) == quantity
+    assert (
+        reply.get("limitPrice") is None if limit_price is None else decimal_of("p", reply["limitPrice"]) == limit_price
+    )
+    assert (reply["executedPrice"], reply["executedQuantity"], reply["executedCost"]) == ("0", "0", "0")
 
 
 @given(instants)
@@ -150,11 +152,11 @@ def test_a_portfolio_is_pushed_in_the_rest_shape() -> None:
 
 
 def test_a_book_is_pushed_in_the_rest_shape() -> None:
-    told = json.loads(encode_order_book(w.BOOK))
-    assert told["type"] == "event.orderbook.updated"
-    assert_matches("orderbook", told["data"])
-    assert told["data"]["bids"] == [["64250", "1.5"]]
-    assert told["data"]["asks"] == [["64251", "10"]]
+    reply = json.loads(encode_order_book(w.BOOK))
+    assert reply["type"] == "event.orderbook.updated"
+    assert_matches("orderbook", reply["data"])
+    assert reply["data"]["bids"] == [["64250", "1.5"]]
+    assert reply["data"]["asks"] == [["64251", "10"]]
 
 
 def test_a_trade_of_the_tape() -> None:

@@ -124,7 +124,3 @@ class AsyncioPromise(Generic[T]):
         if self._error is not None:
             raise self._error.with_traceback(self._traceback)  # each waiter adds its own frames
         return self._value
-
-
-# The fake concurrency of the tests derives from it by this name.
-Promise = AsyncioPromise

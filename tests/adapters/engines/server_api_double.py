@@ -19,12 +19,12 @@ from cadenza.adapters.engines.centrifugo.server_api import (
 
 
 class ServerApiDouble(ServerApi):
-    """`told` has what was published, by channel. `refuse` names publications that fail alone, `is_down` fails all;
+    """`published` has what was published, by channel. `refuse` names publications that fail alone, `is_down` fails all;
     `loses_answers` publishes and does not say so; `gate` holds every request back."""
 
     def __init__(self) -> None:
         super().__init__("http://nowhere", key="", timeout_ms=1)
-        self.told: dict[str, list[Publish]] = defaultdict(list)
+        self.published: dict[str, list[Publish]] = defaultdict(list)
         self.forgotten: list[str] = []
         self.listened: set[str] = set()
         self.refuse: Callable[[Publish], bool] = lambda publish: False
@@ -52,7 +52,7 @@ class ServerApiDouble(ServerApi):
         return frozenset(fnmatch.filter(self.listened, pattern))
 
     def data(self, channel: str) -> list[object]:
-        return [msgspec.json.decode(publish.data) for publish in self.told[channel]]
+        return [msgspec.json.decode(publish.data) for publish in self.published[channel]]
 
     def _do(self, command: ApiCommand) -> ApiError | None:
         if isinstance(command.history_remove, HistoryRemove):
@@ -65,7 +65,7 @@ class ServerApiDouble(ServerApi):
         key = (publish.channel, publish.idempotency_key)
         if publish.idempotency_key == "" or key not in self._keys:
             self._keys.add(key)
-            self.told[publish.channel].append(publish)
+            self.published[publish.channel].append(publish)
         return None
 
 

@@ -138,7 +138,7 @@ async def test_of_a_portfolio_the_newest_goes_out_and_takes_no_offset(world: Wor
     world.api.is_down = False
     await world.settled()
     assert world.api.data(channel) == [2]
-    assert [publish.skip_history for publish in world.api.told[channel]] == [True]
+    assert [publish.skip_history for publish in world.api.published[channel]] == [True]
     world.portfolio(13)
     world.portfolio(14, 1)
     await world.settled()

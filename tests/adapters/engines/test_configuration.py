@@ -52,8 +52,8 @@ def written(data_dir: Path, version: int, *more: str) -> dict[str, Any]:
     environ = {"CADENZA_DATA_DIR": str(data_dir), "CADENZA_PORT": "8765"}
     result = CliRunner().invoke(make_app(), ["centrifugo", "config", "--version", str(version), *more], env=environ)
     assert result.exit_code == 0, result.output
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
+    reply: dict[str, Any] = json.loads(result.stdout)
+    return reply
 
 
 def at(tree: Any, path: str) -> Any:
@@ -73,11 +73,11 @@ def test_centrifugo_5_takes_it_without_a_complaint(data_dir: Path, tmp_path: Pat
 
 
 def test_the_keys_are_those_of_this_house(data_dir: Path) -> None:
-    told = written(data_dir, 5, "--origin", "https://a.example", "--origin", "https://b.example")
-    assert told["token_hmac_secret_key"] == signing_key(FileKeyRing(data_dir / "master.key").active())
-    assert told["proxy_rpc_endpoint"] == "http://127.0.0.1:8765/centrifugo/rpc"
-    assert told["allowed_origins"] == ["https://a.example", "https://b.example"]
-    secrets = {told["api_key"], told["proxy_static_http_headers"][SECRET_HEADER], told["token_hmac_secret_key"]}
+    reply = written(data_dir, 5, "--origin", "https://a.example", "--origin", "https://b.example")
+    assert reply["token_hmac_secret_key"] == signing_key(FileKeyRing(data_dir / "master.key").active())
+    assert reply["proxy_rpc_endpoint"] == "http://127.0.0.1:8765/centrifugo/rpc"
+    assert reply["allowed_origins"] == ["https://a.example", "https://b.example"]
+    secrets = {reply["api_key"], reply["proxy_static_http_headers"][SECRET_HEADER], reply["token_hmac_secret_key"]}
     assert {len(secret) for secret in secrets} == {64}
     assert len(secrets) == 3
     assert written(data_dir, 5) == written(data_dir, 5)
@@ -85,13 +85,13 @@ def test_the_keys_are_those_of_this_house(data_dir: Path) -> None:
 
 def test_version_6_says_the_same_in_its_own_words(data_dir: Path) -> None:
     five, six = written(data_dir, 5), written(data_dir, 6)
-    told = set()
+    reply = set()
     for name, value in five.items():
         where = RENAMED.get(name) or name.replace("client_", "client.", 1)
         if name in ("namespaces", "port", "proxy_static_http_headers", "proxy_include_connection_meta"):
             continue
         assert at(six, where) == value, name
-        told.add(where)
+        reply.add(where)
     assert at(six, "http_server.port") == str(five["port"])
     for proxy in PROXIES:
         assert at(six, f"{proxy}.http.static_headers") == five["proxy_static_http_headers"]

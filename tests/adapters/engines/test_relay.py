@@ -113,7 +113,7 @@ async def test_events_come_once_in_order_with_a_key_each(world: World) -> None:
     await drain(relay)
     assert world.told(ONE) == [1, 2, 3, 4, 5, 6, 7]
     assert world.told(TWO) == [1, 2]
-    first = world.api.told[name_of(ONE)][0]
+    first = world.api.published[name_of(ONE)][0]
     assert (first.idempotency_key, first.tags) == (f"{ONE}:1", {"sequence": "1"})
     for request in world.api.requests:
         channels = [command.publish.channel for command in request if isinstance(command.publish, Publish)]

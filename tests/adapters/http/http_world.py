@@ -493,7 +493,7 @@ async def _call(
         sent.append(message)
 
     await asyncio.wait_for(app(scope, receive, send), 30)  # type: ignore[arg-type]
-    told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    reply = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}
     content = b"".join(message.get("body", b"") for message in sent[1:])
-    is_json = told.get("content-type", "").startswith("application/json")
-    return Answer(sent[0]["status"], told, json.loads(content) if is_json and content else content)
+    is_json = reply.get("content-type", "").startswith("application/json")
+    return Answer(sent[0]["status"], reply, json.loads(content) if is_json and content else content)

@@ -46,9 +46,9 @@ async def test_a_request_that_is_cut_off_gets_the_envelope_and_its_request_id(mo
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    answer = Answer(sent[0]["status"], told, json.loads(b"".join(message["body"] for message in sent[1:])))
+    reply = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    answer = Answer(sent[0]["status"], reply, json.loads(b"".join(message["body"] for message in sent[1:])))
     check_answer("GET", ORDERS, answer)
     assert (answer.status, answer.code) == (500, "STOPPING")
-    assert answer.body["details"]["request_id"] == told["x-request-id"] == "req-1"
-    assert int(told["retry-after"]) >= 1
+    assert answer.body["details"]["request_id"] == reply["x-request-id"] == "req-1"
+    assert int(reply["retry-after"]) >= 1

@@ -64,17 +64,17 @@ class Follower(ABC):
 
     async def _subscribe(self, wire: RawClient) -> None:
         more = {"recover": True, "epoch": self.epoch, "offset": self.offset} if self.epoch else {}
-        told = await wire.subscribe(self.channel, **more)
-        top = told.get("offset", 0)
-        if told.get("recovered"):
-            assert told["epoch"] == self.epoch
-            for publication in told.get("publications", ()):
+        reply = await wire.subscribe(self.channel, **more)
+        top = reply.get("offset", 0)
+        if reply.get("recovered"):
+            assert reply["epoch"] == self.epoch
+            for publication in reply.get("publications", ()):
                 assert "offset" in publication, "a view is not recovered"
                 self._take(publication)
             assert top <= self.offset, "a part of it"
         else:
-            assert not told.get("publications"), "never a part"
-            self.epoch, self.offset = told["epoch"], top
+            assert not reply.get("publications"), "never a part"
+            self.epoch, self.offset = reply["epoch"], top
             self.relisted += 1
             await self.list_anew()
 

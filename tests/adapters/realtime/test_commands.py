@@ -23,12 +23,12 @@ async def error_of(client: RawClient, **request: Any) -> dict[str, Any]:
 
 async def test_connect(world: World) -> None:
     client = await world.raw()
-    told = await client.connect(world.token)
-    assert_matches("wsConnectResult", told)
-    assert (told["expires"], told["ttl"], told["ping"], told["pong"]) == (True, 3600, 25, True)
-    assert told["time"] == world.clock.now_ms()
-    assert len(told["client"]) == 36
-    assert told["version"].startswith("Cadenza ")
+    answer = await client.connect(world.token)
+    assert_matches("wsConnectResult", answer)
+    assert (answer["expires"], answer["ttl"], answer["ping"], answer["pong"]) == (True, 3600, 25, True)
+    assert answer["time"] == world.clock.now_ms()
+    assert len(answer["client"]) == 36
+    assert answer["version"].startswith("Cadenza ")
     await client.close()
 
 
@@ -50,13 +50,17 @@ async def test_subscriptions_and_publications(world: World) -> None:
         assert_matches("tradeOrder", push["pub"]["data"]["data"])
     await client.subscribe(w.BOOK)
     world.publish_book()
-    told = (await client.push())["pub"]["data"]
-    assert told["type"] == "event.orderbook.updated"
-    assert_matches("orderbook", told["data"])
+    answer = (await client.push())["pub"]["data"]
+    assert answer["type"] == "event.orderbook.updated"
+    assert_matches("orderbook", answer["data"])
     await client.subscribe(w.TRADE)
     world.trade()
-    told = (await client.push())["pub"]["data"]
-    assert (told["type"], told["data"]["side"], told["data"]["price"]) == ("event.trade.updated", "BUY", "64250.5")
+    answer = (await client.push())["pub"]["data"]
+    assert (answer["type"], answer["data"]["side"], answer["data"]["price"]) == (
+        "event.trade.updated",
+        "BUY",
+        "64250.5",
+    )
     await client.close()
 
 
@@ -104,11 +108,11 @@ async def test_subscribe_unsubscribe_race(world: World) -> None:
             {"id": 102 + n, "subscribe": {"channel": w.TRADE}},
         ]
     client.send(*commands)
-    told = [await client.message() for _ in commands]
-    assert [message["id"] for message in told] == [command["id"] for command in commands]
-    assert all("subscribe" in message for message in told[::3])
-    assert all(message["unsubscribe"] == {} for message in told[1::3])
-    assert [message.get("error", {}).get("code") for message in told[2::3]] == [None, *[105] * 99]
+    answer = [await client.message() for _ in commands]
+    assert [message["id"] for message in answer] == [command["id"] for command in commands]
+    assert all("subscribe" in message for message in answer[::3])
+    assert all(message["unsubscribe"] == {} for message in answer[1::3])
+    assert [message.get("error", {}).get("code") for message in answer[2::3]] == [None, *[105] * 99]
     await client.close()
 
 
@@ -231,11 +235,11 @@ async def test_history(world: World) -> None:
     world.publish(5)
 
     async def offsets(**more: Any) -> list[int]:
-        told = (await client.ask(history={"channel": w.ACCOUNT, **more}))["history"]
-        assert_matches("wsHistoryResult", told)
-        assert (told["epoch"], told["offset"]) == ("installation-1", 10)
-        assert all(quantity_of(each) == each["offset"] for each in told["publications"])
-        return [each["offset"] for each in told["publications"]]
+        answer = (await client.ask(history={"channel": w.ACCOUNT, **more}))["history"]
+        assert_matches("wsHistoryResult", answer)
+        assert (answer["epoch"], answer["offset"]) == ("installation-1", 10)
+        assert all(quantity_of(each) == each["offset"] for each in answer["publications"])
+        return [each["offset"] for each in answer["publications"]]
 
     assert await offsets() == []
     assert await offsets(limit=-1) == list(range(1, 11))
@@ -256,11 +260,11 @@ async def test_history_of_trades_is_bounded_in_number_and_age(make_world: MakeWo
     client = await world.client()
     await client.subscribe(w.TRADE)
     world.trade(5)
-    told = (await client.ask(history={"channel": w.TRADE, "limit": 100}))["history"]
-    assert [each["offset"] for each in told["publications"]] == [3, 4, 5]
+    answer = (await client.ask(history={"channel": w.TRADE, "limit": 100}))["history"]
+    assert [each["offset"] for each in answer["publications"]] == [3, 4, 5]
     world.clock.advance(world.limits.history_age_ms_max + 1)
-    told = (await client.ask(history={"channel": w.TRADE, "limit": 100}))["history"]
-    assert (told["publications"], told["offset"]) == ([], 5)
+    answer = (await client.ask(history={"channel": w.TRADE, "limit": 100}))["history"]
+    assert (answer["publications"], answer["offset"]) == ([], 5)
     await client.close()
 
 
@@ -269,9 +273,9 @@ async def test_presence_is_of_the_own_tenant(world: World) -> None:
     stranger = await world.client(world.issue(user=4, tenant_id=w.TenantId(w.h.uuid(78))))
     for each in (client, friend, stranger):
         await each.subscribe(w.TRADE)
-    told = (await client.ask(presence={"channel": w.TRADE}))["presence"]["presence"]
-    assert len(told) == 2
-    assert all(set(info) == {"user", "client"} and info["client"] == id for id, info in told.items())
+    answer = (await client.ask(presence={"channel": w.TRADE}))["presence"]["presence"]
+    assert len(answer) == 2
+    assert all(set(info) == {"user", "client"} and info["client"] == id for id, info in answer.items())
     assert (await client.ask(presence_stats={"channel": w.TRADE}))["presence_stats"] == {
         "num_clients": 2,
         "num_users": 2,

@@ -63,8 +63,8 @@ async def test_a_failure_to_open_is_shared_and_tried_again_by_the_next(market: M
     both = [asyncio.create_task(market.feeds.hold(BTC)) for _ in range(2)]
     await settle()
     market.may_open.set()
-    told = await asyncio.gather(*both, return_exceptions=True)
-    assert [isinstance(each, Refusal) and each.error for each in told] == [LIMIT_EXCEEDED] * 2
+    reply = await asyncio.gather(*both, return_exceptions=True)
+    assert [isinstance(each, Refusal) and each.error for each in reply] == [LIMIT_EXCEEDED] * 2
     assert market.asked == [BTC]
     market.failure = None
     await market.feeds.hold(BTC)

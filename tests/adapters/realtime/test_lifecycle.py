@@ -299,16 +299,16 @@ async def test_metrics(world: World) -> None:
     world.publish(3)
     for _ in range(3):
         await client.push()
-    told = {reading.name: reading.read() for reading in world.node.readings()}
-    assert told["cadenza_realtime_connections"] == 1
-    assert told["cadenza_realtime_users"] == 1
-    assert told["cadenza_realtime_subscriptions"] == 1
-    assert told["cadenza_realtime_publications"] == 3
-    assert told["cadenza_realtime_deliveries"] == 3
-    assert told["cadenza_realtime_commands"] == 2
-    assert told["cadenza_realtime_sent_bytes"] == sum(len(frame) for frame in client.frames)
-    assert told["cadenza_realtime_queued_bytes"] == 0
+    answer = {reading.name: reading.read() for reading in world.node.readings()}
+    assert answer["cadenza_realtime_connections"] == 1
+    assert answer["cadenza_realtime_users"] == 1
+    assert answer["cadenza_realtime_subscriptions"] == 1
+    assert answer["cadenza_realtime_publications"] == 3
+    assert answer["cadenza_realtime_deliveries"] == 3
+    assert answer["cadenza_realtime_commands"] == 2
+    assert answer["cadenza_realtime_sent_bytes"] == sum(len(frame) for frame in client.frames)
+    assert answer["cadenza_realtime_queued_bytes"] == 0
     await client.close()
     await world.until(lambda: world.node.counts.left_total == 1)
-    told = {reading.name: reading.read() for reading in world.node.readings()}
-    assert told["cadenza_realtime_disconnects_client"] == 1
+    answer = {reading.name: reading.read() for reading in world.node.readings()}
+    assert answer["cadenza_realtime_disconnects_client"] == 1

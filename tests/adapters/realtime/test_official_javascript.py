@@ -36,10 +36,10 @@ class Agent:
         while True:
             line = await asyncio.wait_for(self._out.readline(), WAIT_S)
             assert line, "the client has ended"
-            told: dict[str, Any] = json.loads(line)
-            if told["event"] == name:
-                return told
-            assert told["event"] == "error", told
+            reply: dict[str, Any] = json.loads(line)
+            if reply["event"] == name:
+                return reply
+            assert reply["event"] == "error", reply
 
     async def call(self, name: str, *args: Any) -> Any:
         self.tell("call", name=name, args=args)
@@ -99,15 +99,15 @@ async def connected(agent: MakeAgent, world: World) -> Agent:
 async def test_publications_and_calls(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
     client.tell("subscribe", channel=w.ACCOUNT, options={"joinLeave": True})
-    told = await client.event("subscribed")
-    assert told["streamPosition"] == {"epoch": "installation-1", "offset": 0}
-    assert (told["recoverable"], told["positioned"], told["wasRecovering"]) == (True, True, False)
+    reply = await client.event("subscribed")
+    assert reply["streamPosition"] == {"epoch": "installation-1", "offset": 0}
+    assert (reply["recoverable"], reply["positioned"], reply["wasRecovering"]) == (True, True, False)
     assert (await client.event("join"))["info"]["user"] == str(w.h.USER_ID)
     world.publish(3)
     for n in (1, 2, 3):
-        told = await client.event("publication")
-        assert (told["channel"], told["offset"]) == (w.ACCOUNT, n)
-        assert told["data"]["type"] == "event.trade_order.updated"
+        reply = await client.event("publication")
+        assert (reply["channel"], reply["offset"]) == (w.ACCOUNT, n)
+        assert reply["data"]["type"] == "event.trade_order.updated"
     history = await client.call("history", w.ACCOUNT, {"limit": 2, "reverse": True})
     assert [each["offset"] for each in history["publications"]] == [3, 2]
     assert len((await client.call("presence", w.ACCOUNT))["clients"]) == 1
@@ -130,8 +130,8 @@ async def test_recovery_across_a_kill_and_restart(agent: MakeAgent, world: World
     world.append(2)
     await world.restart()
     assert await client.event("connected")
-    told = await client.event("subscribed")
-    assert (told["wasRecovering"], told["recovered"]) == (True, True)
+    reply = await client.event("subscribed")
+    assert (reply["wasRecovering"], reply["recovered"]) == (True, True)
     assert [(await client.event("publication"))["offset"] for _ in range(2)] == [3, 4]
     world.publish()
     assert (await client.event("publication"))["offset"] == 5
@@ -150,8 +150,8 @@ async def test_a_view_without_an_offset_does_not_move_the_position(agent: MakeAg
     world.append(2)
     await world.restart()
     assert await client.event("connected")
-    told = await client.event("subscribed")
-    assert (told["wasRecovering"], told["recovered"]) == (True, True)
+    reply = await client.event("subscribed")
+    assert (reply["wasRecovering"], reply["recovered"]) == (True, True)
     assert [(await client.event("publication"))["offset"] for _ in range(2)] == [3, 4]
     world.answer_portfolio_requests()
     assert (await client.event("publication"))["data"]["data"]["updatedAt"] == 4

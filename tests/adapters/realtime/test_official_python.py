@@ -96,9 +96,9 @@ async def listening(make_client: MakeClient, channel: str, **more: Any) -> tuple
 
 async def test_publications_and_calls(make_client: MakeClient, world: World) -> None:
     client, subscription, events = await listening(make_client, w.ACCOUNT, join_leave=True)
-    told = await events.next("subscribed")
-    assert told.stream_position == StreamPosition(0, "installation-1")
-    assert (told.recoverable, told.positioned, told.was_recovering) == (True, True, False)
+    reply = await events.next("subscribed")
+    assert reply.stream_position == StreamPosition(0, "installation-1")
+    assert (reply.recoverable, reply.positioned, reply.was_recovering) == (True, True, False)
     assert (await events.next("join")).user == str(w.h.USER_ID)
     world.publish(3)
     for n in (1, 2, 3):
@@ -130,8 +130,8 @@ async def test_recovery_across_a_kill_and_restart(make_client: MakeClient, world
     world.append(2)
     await world.restart()
     await events.next("connected")
-    told = await events.next("subscribed")
-    assert (told.was_recovering, told.recovered) == (True, True)
+    reply = await events.next("subscribed")
+    assert (reply.was_recovering, reply.recovered) == (True, True)
     assert [(await events.next("publication")).offset for _ in range(2)] == [3, 4]
     world.publish()
     assert (await events.next("publication")).offset == 5
@@ -148,8 +148,8 @@ async def test_a_view_without_an_offset_does_not_move_the_position(make_client: 
     world.append(2)
     await world.restart()
     await events.next("connected")
-    told = await events.next("subscribed")
-    assert (told.was_recovering, told.recovered) == (True, True)
+    reply = await events.next("subscribed")
+    assert (reply.was_recovering, reply.recovered) == (True, True)
     assert [(await events.next("publication")).offset for _ in range(2)] == [3, 4]
     world.answer_portfolio_requests()
     assert (await events.next("publication")).data["data"]["updatedAt"] == 4

@@ -23,8 +23,8 @@ async def test_a_view_has_no_offset_and_takes_none(world: World) -> None:
     assert_matches("portfolio", push["pub"]["data"]["data"])
     world.publish()
     assert (await client.push())["pub"]["offset"] == 2
-    told = (await client.ask(history={"channel": w.ACCOUNT, "limit": -1}))["history"]
-    assert [each["offset"] for each in told["publications"]] == [1, 2], "it is not in the history"
+    reply = (await client.ask(history={"channel": w.ACCOUNT, "limit": -1}))["history"]
+    assert [each["offset"] for each in reply["publications"]] == [1, 2], "it is not in the history"
     await client.close()
 
 
@@ -40,8 +40,8 @@ async def test_every_subscribe_requests_a_view_and_nothing_else_does(world: Worl
     await client.ask(unsubscribe={"channel": w.ACCOUNT})
     assert not world.node.has_account_subscribers(w.ACCOUNT_ID)
     world.publish(2)
-    told = await client.subscribe(w.ACCOUNT, recover=True, epoch=position["epoch"], offset=position["offset"])
-    assert [each["offset"] for each in told["publications"]] == [1, 2]
+    reply = await client.subscribe(w.ACCOUNT, recover=True, epoch=position["epoch"], offset=position["offset"])
+    assert [each["offset"] for each in reply["publications"]] == [1, 2]
     assert world.portfolio_requests == [w.ACCOUNT_ID] * 2
     world.answer_portfolio_requests()
     assert number_of((await client.push())["pub"]) == 2, "after what was recovered"

@@ -74,8 +74,8 @@ class Asker:
         asked = {"client": "c", "transport": "websocket", "protocol": "json", "encoding": "json", "user": user}
         answer = await self.post(name, json.dumps({**asked, "meta": {"sid": sid}, **more}).encode())
         assert answer.status == 200, answer.body
-        told: dict[str, Any] = answer.body
-        return told
+        reply: dict[str, Any] = answer.body
+        return reply
 
     def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:
         self.portfolio_requests.append((account_id, delay_ms))
@@ -109,15 +109,15 @@ async def test_what_is_no_question_is_refused(asker: Asker, body: bytes) -> None
 
 
 async def test_connect_takes_a_token_from_the_data(asker: Asker) -> None:
-    told = await asker.ask("connect", data={"token": asker.world.token})
+    reply = await asker.ask("connect", data={"token": asker.world.token})
     expire_at = (h.NOW_MS + w.TOKEN_LIFE_MS) // 1000
-    assert told == {"result": {"user": str(h.USER_ID), "expire_at": expire_at, "meta": {"sid": SESSION}}}
+    assert reply == {"result": {"user": str(h.USER_ID), "expire_at": expire_at, "meta": {"sid": SESSION}}}
     for data in ({"token": "bad"}, {}, 7, {"token": 7}):
-        told = await asker.ask("connect", data=data)
-        assert told == {"disconnect": {"code": 3500, "reason": "invalid token"}}
+        reply = await asker.ask("connect", data=data)
+        assert reply == {"disconnect": {"code": 3500, "reason": "invalid token"}}
     stale = asker.world.issue(life_ms=0)
-    told = await asker.ask("connect", data={"token": stale})
-    assert told["error"] == {"code": 109, "message": "token expired", "temporary": False}
+    reply = await asker.ask("connect", data={"token": stale})
+    assert reply["error"] == {"code": 109, "message": "token expired", "temporary": False}
 
 
 async def test_an_account_is_for_those_who_may_see_it(asker: Asker) -> None:
@@ -141,8 +141,8 @@ async def test_channels_that_had_subscribers_already_get_their_portfolios_at_onc
 async def test_a_book_comes_with_the_subscription_and_its_feed_is_held(asker: Asker) -> None:
     assert await asker.ask("subscribe", channel=w.BOOK) == {"result": {"expire_at": SOON_S}}
     asker.world.change_book()
-    told = (await asker.ask("subscribe", channel=w.BOOK_LOWER))["result"]
-    assert told["data"]["data"]["bids"] == [["64000", "1"]]
+    reply = (await asker.ask("subscribe", channel=w.BOOK_LOWER))["result"]
+    assert reply["data"]["data"]["bids"] == [["64000", "1"]]
     assert asker.audience.expected == [w.BOOK, w.BOOK_LOWER]
     assert asker.world.held == {h.BTC_USDT}
     await asker.proxy.keep([w.BOOK])
@@ -159,8 +159,8 @@ async def test_trades_are_resumed_or_refused_for_now(asker: Asker) -> None:
 
 
 async def test_an_rpc_is_that_of_our_own_socket(asker: Asker) -> None:
-    told = await asker.ask("rpc", method="query.venue.list", data={})
-    assert told == {"result": {"data": {"data": ["PAPER"]}}}
+    reply = await asker.ask("rpc", method="query.venue.list", data={})
+    assert reply == {"result": {"data": {"data": ["PAPER"]}}}
     assert (await asker.ask("rpc", method="no.such", data={}))["error"]["code"] == 104
     failed = await asker.ask("rpc", method="query.trade_order.get", data={"tradeOrderId": "no id"})
     assert failed["result"]["data"]["error"]["code"] < 0
@@ -187,8 +187,8 @@ async def test_a_connection_without_a_session_or_of_another_user_is_closed(asker
 async def test_a_house_that_cannot_tell_now_is_asked_again(asker: Asker) -> None:
     asker.world.storage.is_down = True
     for name in ("refresh", "sub_refresh", "subscribe", "rpc"):
-        told = await asker.ask(name, channel=w.ACCOUNT, method="query.venue.list")
-        assert told["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+        reply = await asker.ask(name, channel=w.ACCOUNT, method="query.venue.list")
+        assert reply["error"] == {"code": 100, "message": "internal server error", "temporary": True}
 
 
 async def test_the_flood_limit_of_an_address_is_not_for_one_that_speaks_for_many(asker: Asker) -> None:

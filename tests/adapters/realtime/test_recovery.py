@@ -18,16 +18,16 @@ EPOCH = "installation-1"
 
 
 async def recover(client: RawClient, offset: int, *, epoch: str = EPOCH, **more: Any) -> dict[str, Any]:
-    told = await client.subscribe(w.ACCOUNT, recover=True, epoch=epoch, offset=offset, **more)
-    assert told["was_recovering"] is True
-    if not told["recovered"]:
-        assert told["publications"] == []
-    return told
+    answer = await client.subscribe(w.ACCOUNT, recover=True, epoch=epoch, offset=offset, **more)
+    assert answer["was_recovering"] is True
+    if not answer["recovered"]:
+        assert answer["publications"] == []
+    return answer
 
 
-def offsets(told: dict[str, Any]) -> list[int]:
-    assert all(quantity_of(each) == each["offset"] for each in told["publications"])
-    return [each["offset"] for each in told["publications"]]
+def offsets(answer: dict[str, Any]) -> list[int]:
+    assert all(quantity_of(each) == each["offset"] for each in answer["publications"])
+    return [each["offset"] for each in answer["publications"]]
 
 
 async def test_an_account_recovers_across_a_reconnect(world: World) -> None:
@@ -39,9 +39,9 @@ async def test_an_account_recovers_across_a_reconnect(world: World) -> None:
     client.leave()
     world.publish(4)
     client = await world.client()
-    told = await recover(client, 3)
-    assert told["recovered"] is True
-    assert (offsets(told), told["offset"], told["epoch"]) == ([4, 5, 6, 7], 7, EPOCH)
+    answer = await recover(client, 3)
+    assert answer["recovered"] is True
+    assert (offsets(answer), answer["offset"], answer["epoch"]) == ([4, 5, 6, 7], 7, EPOCH)
     world.publish()
     assert (await client.push())["pub"]["offset"] == 8
     await client.close()
@@ -56,16 +56,16 @@ async def test_an_account_recovers_across_a_kill_and_restart(world: World) -> No
     await world.restart()
     world.publish(2)
     client = await world.client()
-    told = await recover(client, 1)
-    assert (told["recovered"], offsets(told), told["offset"]) == (True, [2, 3, 4, 5, 6, 7], 7)
+    answer = await recover(client, 1)
+    assert (answer["recovered"], offsets(answer), answer["offset"]) == (True, [2, 3, 4, 5, 6, 7], 7)
     await client.close()
 
 
 async def test_nothing_missed_is_recovered_too(world: World) -> None:
     world.append(2)
     client = await world.client()
-    told = await recover(client, 2)
-    assert (told["recovered"], told["publications"]) == (True, [])
+    answer = await recover(client, 2)
+    assert (answer["recovered"], answer["publications"]) == (True, [])
     await client.close()
 
 
@@ -73,8 +73,8 @@ async def test_nothing_missed_is_recovered_too(world: World) -> None:
 async def test_a_position_that_is_not_ours(world: World, epoch: str, offset: int) -> None:
     world.append(5)
     client = await world.client()
-    told = await recover(client, offset, epoch=epoch)
-    assert (told["recovered"], told["offset"], told["epoch"]) == (False, 5, EPOCH)
+    answer = await recover(client, offset, epoch=epoch)
+    assert (answer["recovered"], answer["offset"], answer["epoch"]) == (False, 5, EPOCH)
     world.publish()
     assert (await client.push())["pub"]["offset"] == 6
     await client.close()
@@ -86,8 +86,8 @@ async def test_too_long_a_gap_is_not_recovered_in_part(make_world: MakeWorld) ->
     client = await world.client()
     assert (await recover(client, 4))["recovered"] is False
     other = await world.client()
-    told = await recover(other, 5)
-    assert (told["recovered"], offsets(told)) == (True, [6, 7, 8, 9, 10])
+    answer = await recover(other, 5)
+    assert (answer["recovered"], offsets(answer)) == (True, [6, 7, 8, 9, 10])
     await client.close()
     await other.close()
 
@@ -122,10 +122,10 @@ async def test_events_published_while_the_log_is_read(world: World) -> None:
 
     world.storage.pause = pause
     client.send({"id": 50, "subscribe": {"channel": w.ACCOUNT, "recover": True, "epoch": EPOCH, "offset": 1}})
-    told = (await client.reply(50))["subscribe"]
+    answer = (await client.reply(50))["subscribe"]
     world.storage.pause = None
     world.publish(1)
-    seen = offsets(told)
+    seen = offsets(answer)
     top = world.storage.accounts_by_id[w.ACCOUNT_ID].last_sequence
     while not seen or seen[-1] < top:
         seen.append((await client.push())["pub"]["offset"])
@@ -163,13 +163,13 @@ async def test_trades_recover_from_memory_and_not_across_a_restart(world: World)
     client.leave()
     again = {"recover": True, "epoch": position["epoch"], "offset": position["offset"]}
     client = await world.client()
-    told = await client.subscribe(w.TRADE, **again)
-    assert told["recovered"] is True
-    assert [each["data"]["data"]["tradeId"] for each in told["publications"]] == ["t1", "t2", "t3"]
+    answer = await client.subscribe(w.TRADE, **again)
+    assert answer["recovered"] is True
+    assert [each["data"]["data"]["tradeId"] for each in answer["publications"]] == ["t1", "t2", "t3"]
     await world.restart()
     client = await world.client()
-    told = await client.subscribe(w.TRADE, **again)
-    assert (told["recovered"], told["publications"]) == (False, [])
+    answer = await client.subscribe(w.TRADE, **again)
+    assert (answer["recovered"], answer["publications"]) == (False, [])
     await client.close()
 
 
@@ -179,16 +179,16 @@ async def test_old_trades_are_not_recovered(world: World) -> None:
     world.trade(3)
     world.clock.advance(world.limits.history_age_ms_max + 1)
     other = await world.client()
-    told = await other.subscribe(w.TRADE, recover=True, epoch=position["epoch"], offset=0)
-    assert (told["recovered"], told["publications"], told["offset"]) == (False, [], 3)
+    answer = await other.subscribe(w.TRADE, recover=True, epoch=position["epoch"], offset=0)
+    assert (answer["recovered"], answer["publications"], answer["offset"]) == (False, [], 3)
     await client.close()
     await other.close()
 
 
 async def test_a_book_recovers_to_the_newest_snapshot(world: World) -> None:
     client = await world.client()
-    told = await client.subscribe(w.BOOK, recover=True, epoch="x", offset=7)
-    assert (told["recovered"], told["publications"]) == (False, [])
+    answer = await client.subscribe(w.BOOK, recover=True, epoch="x", offset=7)
+    assert (answer["recovered"], answer["publications"]) == (False, [])
     for _ in range(3):
         world.publish_book()
     assert (await client.push())["pub"]["data"]["data"]["bids"] == [["64000", "3"]], "the newest of a turn wins"
@@ -196,11 +196,11 @@ async def test_a_book_recovers_to_the_newest_snapshot(world: World) -> None:
     for _ in range(3):
         world.publish_book()
     client = await world.client()
-    told = await client.subscribe(w.BOOK, recover=True, epoch=told["epoch"], offset=1)
-    assert told["recovered"] is True
-    (publication,) = told["publications"]
+    answer = await client.subscribe(w.BOOK, recover=True, epoch=answer["epoch"], offset=1)
+    assert answer["recovered"] is True
+    (publication,) = answer["publications"]
     assert publication["data"]["data"]["bids"] == [["64000", "6"]]
-    assert publication["offset"] == told["offset"]
+    assert publication["offset"] == answer["offset"]
     await client.close()
 
 
@@ -222,8 +222,8 @@ async def test_an_event_that_cannot_be_encoded(world: World, monkeypatch: pytest
     world.trade()
     assert (await client.push())["unsubscribe"]["code"] == 2500
     assert (await beside.push())["pub"]["offset"] == 1
-    told = await recover(client, 1)
-    assert (told["recovered"], told["offset"]) == (False, 2)
+    answer = await recover(client, 1)
+    assert (answer["recovered"], answer["offset"]) == (False, 2)
     world.publish(2)
     assert [(await client.push())["pub"]["offset"] for _ in range(2)] == [3, 4]
     other = await world.client()
@@ -259,8 +259,8 @@ async def test_recovery_storm(world: World) -> None:
     await world.restart()
     before = world.storage.reads_total
     clients = await asyncio.gather(*(world.client(world.issue(user=100 + n)) for n in range(200)))
-    told = await asyncio.gather(*(recover(client, 10) for client in clients))
-    assert all(each["recovered"] and offsets(each) == list(range(11, 51)) for each in told)
+    answer = await asyncio.gather(*(recover(client, 10) for client in clients))
+    assert all(each["recovered"] and offsets(each) == list(range(11, 51)) for each in answer)
     log_reads = world.storage.reads_total - before - 200  # each client's right to see the account is read, too
     assert log_reads <= 3
     await asyncio.gather(*(client.close() for client in clients))
@@ -312,8 +312,8 @@ async def test_old_events_of_a_busy_account_are_read_from_the_log_again(make_wor
     await world.until(lambda: stream.first == 21)
     world.publish(1)
     other = await world.client()
-    told = await other.subscribe(w.ACCOUNT, recover=True, epoch=position["epoch"], offset=position["offset"])
-    assert told["recovered"] is True
-    assert [each["offset"] for each in told["publications"]] == list(range(1, 22))
+    answer = await other.subscribe(w.ACCOUNT, recover=True, epoch=position["epoch"], offset=position["offset"])
+    assert answer["recovered"] is True
+    assert [each["offset"] for each in answer["publications"]] == list(range(1, 22))
     await client.close()
     await other.close()

@@ -164,9 +164,9 @@ def test_parameters_are_those_of_the_interface(method: str) -> None:
 @pytest.mark.parametrize("method", CASES)
 async def test_answers_are_of_the_shape_of_the_interface(world: World, method: str) -> None:
     schema, data = CASES[method]
-    told = await outcome(world, method, data)
-    assert "error" not in told, told
-    assert_matches(f"rpc{schema}Result", told)
+    answer = await outcome(world, method, data)
+    assert "error" not in answer, answer
+    assert_matches(f"rpc{schema}Result", answer)
 
 
 @pytest.mark.parametrize("method", NOT_OFFERED)
@@ -178,8 +178,8 @@ async def test_what_this_house_does_not_offer_is_refused(world: World, method: s
 @pytest.mark.parametrize("method", [name for name, row in METHODS.items() if row.is_internal])
 async def test_internal_methods_need_the_scope_admin(world: World, method: str) -> None:
     writer = world.issue(scopes=frozenset({Scope.WRITE}))
-    told = await outcome(world, method, CASES[method][1] if method in CASES else {}, token=writer)
-    assert told["error"]["code"] == -50006
+    answer = await outcome(world, method, CASES[method][1] if method in CASES else {}, token=writer)
+    assert answer["error"]["code"] == -50006
 
 
 @pytest.mark.parametrize("method", ["response.trade_order.submit", "event.trade_order.updated", "no.such", ""])
@@ -253,10 +253,10 @@ async def test_every_kind_of_quantity(world: World, amount: dict[str, str], kind
     ],
 )
 async def test_bad_parameters_are_business_errors(world: World, method: str, data: Any) -> None:
-    told = await outcome(world, method, data)
-    assert told["error"]["code"] == -10001
-    assert "temporary" not in told["error"]
-    assert_matches("rpcError", told["error"])
+    answer = await outcome(world, method, data)
+    assert answer["error"]["code"] == -10001
+    assert "temporary" not in answer["error"]
+    assert_matches("rpcError", answer["error"])
 
 
 async def test_no_parameters_and_null(world: World) -> None:
@@ -270,16 +270,16 @@ async def test_no_parameters_and_null(world: World) -> None:
 async def test_refusals_carry_the_number_of_rest(world: World) -> None:
     world.use_cases.use_cases.submit_order.result = InsufficientBalance("not enough USDT")
     data = {"tradeOrder": LIMIT_ORDER, "tradingAccountId": ACCOUNT}
-    told = await outcome(world, "command.trade_order.submit", data)
-    assert told == {"error": {"code": ERRNO_BY_CAUSE[InsufficientBalance], "message": "not enough USDT"}}
+    answer = await outcome(world, "command.trade_order.submit", data)
+    assert answer == {"error": {"code": ERRNO_BY_CAUSE[InsufficientBalance], "message": "not enough USDT"}}
 
 
 @pytest.mark.parametrize("error", [Overloaded("the queue is full"), VenueUnavailable("it does not answer")])
 async def test_what_may_be_tried_again_is_temporary(world: World, error: CadenzaError) -> None:
     world.use_cases.use_cases.submit_order.result = error
     data = {"tradeOrder": LIMIT_ORDER, "tradingAccountId": ACCOUNT}
-    told = await outcome(world, "command.trade_order.submit", data)
-    assert told["error"] == {"code": ERRNO_BY_CAUSE[type(error)], "message": error.message, "temporary": True}
+    answer = await outcome(world, "command.trade_order.submit", data)
+    assert answer["error"] == {"code": ERRNO_BY_CAUSE[type(error)], "message": error.message, "temporary": True}
 
 
 async def test_a_defect_is_error_100_and_tells_nothing(world: World) -> None:
@@ -307,8 +307,8 @@ async def test_saving_instruments_sets_their_status(world: World) -> None:
 
 async def test_validation_of_an_account_that_is_not_reached(world: World) -> None:
     world.use_cases.use_cases.verify_credentials.result = CredentialRejected("the venue refuses the key")
-    told = await outcome(world, "command.trading_account.validate", OF_ACCOUNT)
-    assert told == {"data": {"isValid": False}}
+    answer = await outcome(world, "command.trading_account.validate", OF_ACCOUNT)
+    assert answer == {"data": {"isValid": False}}
 
 
 async def test_rights_are_those_of_the_moment(world: World) -> None:
@@ -385,18 +385,18 @@ async def test_several_that_stop_midway_tell_what_was_done(
 ) -> None:
     use_case = UpToTheThird(h.RESULTS[name])
     world.use_cases.use_cases = replace(world.use_cases.use_cases, **{name: use_case})
-    told = await outcome(world, method, data)
-    assert told["error"] == {
+    answer = await outcome(world, method, data)
+    assert answer["error"] == {
         "code": ERRNO_BY_CAUSE[Overloaded],
         "message": "no room (item 3 of 4; done before it: 2, not tried: 1)",
         "temporary": True,
     }
-    assert len(told.get("data", ())) == (0 if method == "command.security.delete" else 2)
+    assert len(answer.get("data", ())) == (0 if method == "command.security.delete" else 2)
     assert len(use_case.calls) == 3
-    assert_matches(f"rpc{CASES[method][0]}Result", told)
+    assert_matches(f"rpc{CASES[method][0]}Result", answer)
 
 
 async def test_one_of_one_that_is_refused_is_told_plainly(world: World) -> None:
     world.use_cases.use_cases.subscribe_order_book.result = Overloaded("no room")
-    told = await outcome(world, "command.market.subscription.orderbook.subscribe", {"instrumentIds": [BTC]})
-    assert (set(told), told["error"]["message"]) == ({"error"}, "no room")
+    answer = await outcome(world, "command.market.subscription.orderbook.subscribe", {"instrumentIds": [BTC]})
+    assert (set(answer), answer["error"]["message"]) == ({"error"}, "no room")

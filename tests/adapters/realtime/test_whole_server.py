@@ -58,9 +58,9 @@ async def test_an_order_by_rpc_and_its_fills_on_the_channel(server: Serving) -> 
         channel = f"tradingAccount:{trader.spot}"
         position = await client.subscribe(channel)
         assert position["offset"] > 0
-        told = (await client.ask(rpc=order_rpc(trader, "k-1")))["rpc"]["data"]
-        assert_matches("rpcSubmitTradeOrderResult", told)
-        assert told["data"]["status"] == "FILLED"
+        reply = (await client.ask(rpc=order_rpc(trader, "k-1")))["rpc"]["data"]
+        assert_matches("rpcSubmitTradeOrderResult", reply)
+        assert reply["data"]["status"] == "FILLED"
         seen = await pushes_until(client, "FILLED")
         for n, publication in enumerate(seen, position["offset"] + 1):
             assert publication["offset"] == n
@@ -72,7 +72,7 @@ async def test_an_order_by_rpc_and_its_fills_on_the_channel(server: Serving) -> 
         assert added == [each["externalTradeId"] for each in stored["executions"]], "each once, in order"
         await _portfolio(client, trader)
         again = (await client.ask(rpc=order_rpc(trader, "k-1")))["rpc"]["data"]
-        assert again["data"]["tradeOrderId"] == told["data"]["tradeOrderId"], "the same key, the same order"
+        assert again["data"]["tradeOrderId"] == reply["data"]["tradeOrderId"], "the same key, the same order"
         other = (await client.ask(rpc=order_rpc(trader, "k-1", quantity="0.02")))["rpc"]["data"]
         assert other["error"]["code"] == -20002
         await _market(client)
@@ -92,8 +92,8 @@ async def _portfolio(client: RawClient, trader: Trader) -> None:
 
 
 async def _market(client: RawClient) -> None:
-    told = await client.subscribe(f"market:orderBook:{BTC_USDT}")
-    assert told["recoverable"] is True
+    reply = await client.subscribe(f"market:orderBook:{BTC_USDT}")
+    assert reply["recoverable"] is True
     book = (await client.push())["pub"]["data"]
     while book["type"] != "event.orderbook.updated":
         book = (await client.push())["pub"]["data"]
@@ -128,14 +128,14 @@ async def test_recovery_across_kill_9(server: Serving, data_dir: Path) -> None:
         async with Trader(second.url, email=trader.email) as back:
             back.api.token, back.spot = token, spot
             client = await client_of(second, back)
-            told = await client.subscribe(
+            reply = await client.subscribe(
                 channel, recover=True, epoch=position["epoch"], offset=position["offset"] + len(seen)
             )
-            assert told["recovered"] is True
-            assert told["epoch"] == position["epoch"]
-            offsets = [each["offset"] for each in told["publications"]]
-            assert offsets == list(range(position["offset"] + len(seen) + 1, told["offset"] + 1))
-            states = [each["data"]["data"].get("status") for each in told["publications"]]
+            assert reply["recovered"] is True
+            assert reply["epoch"] == position["epoch"]
+            offsets = [each["offset"] for each in reply["publications"]]
+            assert offsets == list(range(position["offset"] + len(seen) + 1, reply["offset"] + 1))
+            states = [each["data"]["data"].get("status") for each in reply["publications"]]
             assert "FILLED" in states
             await client.close()
     finally:

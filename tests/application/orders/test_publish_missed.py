@@ -42,8 +42,8 @@ async def test_a_fill_whose_commit_was_not_heard_of_is_told(world: OrderWorld, *
     lose_the_next_reply(world, is_written=is_written)
     await world.sink.deliver(list(fills(order)))
     await world.publish_missed.tick()
-    told = [event.sequence for event in world.publisher.events]
-    assert sorted(set(told)) == (await logged(world))[len(before) :]
+    reply = [event.sequence for event in world.publisher.events]
+    assert sorted(set(reply)) == (await logged(world))[len(before) :]
     world.publisher.events.clear()
     await world.publish_missed.tick()
     assert not world.publisher.events

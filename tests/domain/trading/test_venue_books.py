@@ -191,15 +191,15 @@ def test_a_snapshot_without_balances_says_nothing_about_them() -> None:
 def test_what_a_snapshot_shows_otherwise_is_found_and_corrected_with_both_values() -> None:
     world = state(account(AccountType.MARGIN), {"USDT": "100", "BTC": "10"})
     apply_report(world, fill(submit(world, quantity=D(1), leverage=20), "t1"))
-    told = [balance("USDT", "101", 20), balance("BTC", "10", 20)]
-    assert differences(world, ACCOUNT, told, [position("2", 20)]) == (
+    reply = [balance("USDT", "101", 20), balance("BTC", "10", 20)]
+    assert differences(world, ACCOUNT, reply, [position("2", 20)]) == (
         ("PAPER:BTC/USDT NET", D(1), D(2)),
         ("USDT", D(100), D(101)),
     )
     assert differences(world, ACCOUNT, None, None) == ()
-    apply_snapshot(world, ACCOUNT, told, [position("2", 20)], as_of=20, at_ms=20)
+    apply_snapshot(world, ACCOUNT, reply, [position("2", 20)], as_of=20, at_ms=20)
     assert corrections(world) == [("USDT", D(100), D(101)), (BTC, D(1), D(2))]
-    assert differences(world, ACCOUNT, told, [position("2", 20)]) == ()
+    assert differences(world, ACCOUNT, reply, [position("2", 20)]) == ()
 
 
 @pytest.mark.parametrize("type", [AccountType.SPOT, AccountType.MARGIN])

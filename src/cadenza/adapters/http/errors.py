@@ -132,12 +132,12 @@ def _failure(scope: Any, error: d.CadenzaError) -> Failure:
             provided=list(error.provided) if isinstance(error, d.Forbidden) else UNSET,
             tenant_id=UNSET if actor is None else str(actor.tenant_id),
             request_id=scope[REQUEST_ID_KEY],
-            metadata={key: _told(value) for key, value in error.metadata.items()} if error.metadata else UNSET,
+            metadata={key: _shown(value) for key, value in error.metadata.items()} if error.metadata else UNSET,
         ),
     )
 
 
-def _told(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     return trade_order(value) if isinstance(value, Order) else plain_json(value)
 
 

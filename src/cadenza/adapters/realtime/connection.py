@@ -106,7 +106,7 @@ class Connection:
 
     @property
     def actor(self) -> Actor:
-        """Who the client is. Only an admitted client has one."""
+        """The identity of the client. Only a client that was admitted has one."""
         assert self._visitor is not None
         return self._visitor
 

@@ -1,4 +1,4 @@
-"""Who may connect, and which channels they may subscribe to."""
+"""Decides which clients may connect, and to which channels each of them may subscribe."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
