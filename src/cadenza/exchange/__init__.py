@@ -1,6 +1,6 @@
 """One simulated exchange: a price-time matching engine on integer ticks and lots, orders and a ledger.
 
-The engine takes commands and answers events. PAPER, MOCK and the venue simulators run on this package; nothing else
+The engine takes commands and answers events. PAPER and MOCK run on this package; nothing else
 may import it, and it imports the domain only.
 """
 
