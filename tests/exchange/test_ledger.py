@@ -313,3 +313,13 @@ def test_a_restored_ledger_goes_on_as_the_original() -> None:
     assert again.totals() == ledger.totals()
     assert again.positions("margin") == ledger.positions("margin")
     assert again.free("margin", "BBB") == ledger.free("margin", "BBB")
+
+
+def test_a_spot_account_takes_no_order_of_a_perpetual() -> None:
+    perpetual = replace(INSTRUMENT, type=InstrumentType.PERPETUAL)
+    ledger = Ledger({INSTRUMENT.id: perpetual}, FeeAsset.QUOTE, lambda _: Decimal(100))
+    for owner in ("spot", "margin"):
+        ledger.open_account(account(owner), DEPOSITS)
+    refused = ledger.hold(make_order(ledger, "spot", Side.BUY, Decimal(1)), Decimal(100))
+    assert refused is RejectReason.INSTRUMENT_NOT_TRADABLE
+    assert isinstance(ledger.hold(make_order(ledger, "margin", Side.BUY, Decimal(1)), Decimal(100)), Decimal)

@@ -20,7 +20,7 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
@@ -179,6 +179,8 @@ class Ledger:
         `cost` is what the order's quantity may cost (BUY) or bring (SELL), in quote units.
         """
         account = self._accounts[order.external_id]
+        if not account.is_margined and self._instruments[order.instrument_id].type is not InstrumentType.SPOT:
+            return RejectReason.INSTRUMENT_NOT_TRADABLE
         if account.is_margined:
             if (
                 order.is_closing

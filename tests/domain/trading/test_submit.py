@@ -11,6 +11,7 @@ from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode
 from cadenza.domain.ids import PositionId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
@@ -307,3 +308,11 @@ def test_a_hedged_order_names_a_position_only_to_close_it(side: Side, names_it: 
     world = state(account(AccountType.MARGIN, PositionMode.HEDGE), positions=[held])
     order = submit(world, side=side, position_id=held.id, quantity=D("0.5"), limit_price=D(110 if names_it else 90))
     assert (order.position_id == held.id) is names_it
+
+
+def test_an_instrument_must_fit_the_type_of_the_account() -> None:
+    perpetual = instrument(type=InstrumentType.PERPETUAL)
+    with pytest.raises(e.InstrumentNotTradable) as refused:
+        submit(state(traded=perpetual))
+    assert refused.value.metadata == {"instrumentType": "PERPETUAL", "accountType": "SPOT"}
+    assert submit(state(account(AccountType.MARGIN), traded=perpetual)).status is OrderStatus.SUBMITTED

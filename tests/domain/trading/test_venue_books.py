@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import InstrumentNotTradable
 from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
@@ -280,3 +282,11 @@ def test_at_the_venue_a_correction_moves_the_order_alone() -> None:
     assert now(world, order).executed_quantity == D("0.5")
     assert now(world, order).fees == (Fee("USDT", D(1)),)
     assert {b.asset: b.total for b in world.balances(ACCOUNT)} == {"BTC": D(1)}
+
+
+def test_a_position_that_the_account_cannot_have_is_refused() -> None:
+    perpetual = instrument(type=InstrumentType.PERPETUAL)
+    spot = state(account(AccountType.SPOT), {}, traded=perpetual, spec=VENUE)
+    with pytest.raises(InstrumentNotTradable):
+        apply_report(spot, position("1", as_of=10))
+    assert not spot.positions(ACCOUNT)

@@ -28,6 +28,7 @@ from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
 from cadenza.domain.trading.venue_spec import (
+    TRADED,
     Books,
     DerivedSentId,
     Fence,
@@ -40,6 +41,7 @@ from cadenza.domain.trading.venue_spec import (
 )
 
 D = Decimal
+SPOT = AccountType.SPOT
 NOW_MS = 1_700_000_000_000
 TENANT = TenantId(UUID(int=1))
 ACCOUNT = TradingAccountId(UUID(int=2))
@@ -47,11 +49,12 @@ BTC = InstrumentId("PAPER:BTC/USDT")
 
 
 def venue_spec(**changes: object) -> VenueSpec:
-    """A venue that takes everything and whose books are ours, as PAPER's are."""
+    """A venue that takes everything and whose books are ours, as PAPER's are. Its SPOT accounts trade SPOT only."""
     times = dict.fromkeys(TimeInForce, Support.NATIVE)
     facts: dict[str, object] = {
         "venue_id": PAPER, "credential_types": frozenset(CredentialType),
-        "books": dict.fromkeys(AccountType, Books.OURS), "funds_check": FundsCheck.HERE,
+        "books": dict.fromkeys(AccountType, Books.OURS),
+        "traded": dict.fromkeys(AccountType, frozenset(InstrumentType)) | {SPOT: TRADED[SPOT]}, "funds_check": FundsCheck.HERE,
         "orders": dict.fromkeys(OrderType, times), "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
         "book": BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10),
         "account_news": NewsSource.STREAM, "sent_id": DerivedSentId(prefix="X"),

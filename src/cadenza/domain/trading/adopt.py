@@ -15,11 +15,13 @@ from cadenza.domain.trading.venue_spec import FundsCheck
 
 
 def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
-    """Make the order one of the account's; None when its instrument is not known or the venue gave it no id."""
+    """Make the order one of the account's; None when its instrument is not known or the venue gave it no id. Raises
+    `InstrumentNotTradable` when the account trades no such instruments."""
     instrument = state.world.instrument(report.instrument_id)
     if instrument is None or report.venue_order_id is None:
         return None
     account = state.account(report.account_id)
+    state.require_traded(account, instrument)
     order = Order(
         id=OrderId(state.world.new_id()),
         tenant_id=account.tenant_id,

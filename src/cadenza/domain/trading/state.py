@@ -12,7 +12,7 @@ from uuid import UUID
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation, OperationStatus
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import InstrumentNotFound, TradingAccountNotFound
+from cadenza.domain.errors import InstrumentNotFound, InstrumentNotTradable, TradingAccountNotFound
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, PositionId, TradingAccountId, VenueId
 from cadenza.domain.market.book_messages import BookSnapshot
@@ -110,6 +110,15 @@ class TradingState:
         """Return who keeps the account's balances and positions. For an account type that the venue does not have (any
         more) the answer is VENUE: our ledger moves no money for it."""
         return self.spec_of(account).books_of(account.external.type) or Books.VENUE
+
+    def require_traded(self, account: TradingAccount, instrument: Instrument) -> None:
+        """Raise `InstrumentNotTradable` unless accounts of this type trade such instruments at their venue."""
+        type = account.external.type
+        if not self.spec_of(account).trades(type, instrument.type):
+            raise InstrumentNotTradable(
+                f"{instrument.id} is {instrument.type.value}, which a {type.value} account does not trade",
+                {"instrumentType": instrument.type.value, "accountType": type.value},
+            )
 
     def balance(self, account_id: TradingAccountId, asset: str) -> Balance:
         """Return the balance; one of zero when the account never held the asset."""

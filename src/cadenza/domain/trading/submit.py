@@ -79,6 +79,7 @@ def decide_submit(
     account.require_active()
     if instrument.venue_id != account.venue_id:
         raise InstrumentNotFound(f"{instrument.id} is not traded on {account.venue_id}")
+    state.require_traded(account, instrument)
     spec = state.spec_of(account)
     check_request(request, instrument, spec, state.world.now_ms)
     if request.type is OrderType.QUOTED:

@@ -127,6 +127,9 @@ def _put_balance(state: TradingState, report: BalanceReport) -> None:
 
 
 def _put_position(state: TradingState, report: PositionReport) -> None:
+    instrument = state.world.instrument(report.instrument_id)
+    if instrument is not None:
+        state.require_traded(state.account(report.account_id), instrument)
     known = state.position(report.account_id, report.instrument_id, report.side)
     if report.as_of < state.position_as_of(report.account_id, report.instrument_id, report.side):
         return
@@ -134,7 +137,6 @@ def _put_position(state: TradingState, report: PositionReport) -> None:
         state.put_position(evolve(closed_unseen(known, report.at_ms), as_of=report.as_of))
         known = None
     if report.quantity != 0:
-        instrument = state.world.instrument(report.instrument_id)
         state.put_position(_as_reported(known or _opened(state, report), report, instrument))
 
 

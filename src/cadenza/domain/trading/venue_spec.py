@@ -9,6 +9,7 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import OrderId, VenueId
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import QuantityType
 
 
@@ -140,12 +141,22 @@ class CredentialField:
     is_secret: bool = False
 
 
+TRADED: Mapping[AccountType, frozenset[InstrumentType]] = {
+    AccountType.SPOT: frozenset({InstrumentType.SPOT}),
+    AccountType.MARGIN: frozenset({InstrumentType.SPOT}),
+    AccountType.FUTURES: frozenset({InstrumentType.FUTURES, InstrumentType.PERPETUAL, InstrumentType.DERIVATIVE}),
+    AccountType.OPTIONS: frozenset({InstrumentType.OPTION}),
+}
+"""What an account of each type trades, unless its venue's spec says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSpec:
     """One venue in one environment.
 
     `urls` by name, each replaceable by a setting; empty for a venue that runs in this process (`is_in_process`).
-    `books` lists the account types that the venue has, with who keeps their books. `orders` lists what it takes: type,
+    `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments that
+    each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes: type,
     then time in force. An order outside of it is refused before it is recorded. `quantity_types` not native here are
     resolved into base units before an order is sent. `send_within_ms`: how long after it was recorded an order may
     still be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
@@ -160,6 +171,7 @@ class VenueSpec:
     credential_types: frozenset[CredentialType]
     credential_fields: tuple[CredentialField, ...] = ()
     books: Mapping[AccountType, Books]
+    traded: Mapping[AccountType, frozenset[InstrumentType]] = field(default_factory=lambda: TRADED)
     funds_check: FundsCheck
     orders: Mapping[OrderType, Mapping[TimeInForce, Support]]
     quantity_types: Mapping[QuantityType, Support]
@@ -180,6 +192,10 @@ class VenueSpec:
     def books_of(self, type: AccountType) -> Books | None:
         """Return which side keeps the books of such an account; None when the venue has no account of that type."""
         return self.books.get(type)
+
+    def trades(self, account: AccountType, instrument: InstrumentType) -> bool:
+        """Return whether an account of that type trades such instruments."""
+        return instrument in self.traded.get(account, ())
 
     def support_of(self, type: OrderType, time_in_force: TimeInForce) -> Support | None:
         """Return how the venue supports such an order; None when it does not take it."""

@@ -5,8 +5,10 @@ from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
+    TRADED,
     Books,
     DerivedSentId,
     Fence,
@@ -40,6 +42,7 @@ def in_process_spec(venue_id: VenueId, prefix: str) -> VenueSpec:
         is_in_process=True,
         credential_types=frozenset(CredentialType),
         books={AccountType.SPOT: Books.OURS, AccountType.MARGIN: Books.OURS},
+        traded={**TRADED, AccountType.MARGIN: frozenset({InstrumentType.SPOT, InstrumentType.PERPETUAL})},
         funds_check=FundsCheck.HERE,
         orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _TIMES.items()},
         quantity_types={type: _support(type) for type in QuantityType},
