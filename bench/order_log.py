@@ -65,6 +65,8 @@ class NoMarket:
     def top(self, instrument_id: InstrumentId) -> None:
         return None
 
+    known_top = top
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> None:
         return None
 
@@ -128,7 +130,12 @@ async def wire(dsn: str) -> Platform:
         waiters=LocalWaiters(), alarms=LoggedAlarms(), clock=clock, ids=SystemIds(), concurrency=AsyncioConcurrency(),
         failpoints=NoFailpoints(), limits=CommitterLimits(),
     )  # fmt: skip
-    builder = PortfolioBuilder(market=market, instrument=catalogue.instrument, security=catalogue.security)
+    builder = PortfolioBuilder(
+        market=market,
+        instrument=catalogue.instrument,
+        security=catalogue.security,
+        asset_graph=catalogue.asset_graph,
+    )
     return Platform(
         storage=storage,
         trading=wire_trading(outside, builder),

@@ -13,7 +13,35 @@ PERPETUAL = "PAPER:BTC/USDT-PERP"
 FAR_BELOW, FAR_ABOVE = "20000", "200000"
 
 
+class TestPortfolios:
+    async def test_every_asset_counts_in_the_equity_whatever_the_currency(self, trader: Trader) -> None:
+        held = {asset: free + locked for asset, (free, locked) in (await trader.balances(trader.spot)).items()}
+        assert set(held) == {"USDT", "USD", "EUR", "BTC", "ETH"}
+        marks = {"USDT": D(1)}
+        for asset in ("BTC", "ETH"):
+            marks[asset] = sum(await trader.prices(f"PAPER:{asset}/USDT")) / 2
+        marks["USD"] = marks["BTC"] / (sum(await trader.prices("PAPER:BTC/USD")) / 2)
+        marks["EUR"] = marks["USD"] * sum(await trader.prices("PAPER:EUR/USD")) / 2
+        worth = sum((amount * marks[asset] for asset, amount in held.items()), D(0))
+        equity = D((await trader.portfolio(trader.spot))["summary"]["equity"])
+        assert abs(equity / worth - 1) < D("0.01")
+        for currency in ("USD", "EUR", "BTC", "ETH"):
+            asked = {"tradingAccountId": trader.spot, "currency": currency}
+            found = (await ok(trader.api.get("/api/v3/tradingAccount/portfolio/list", **asked))).data[0]["summary"]
+            assert found["currency"] == currency
+            assert abs(D(found["equity"]) * marks[currency] / worth - 1) < D("0.01")
+
+    async def test_a_currency_that_nobody_lists_is_refused(self, trader: Trader) -> None:
+        answer = await trader.api.get("/api/v3/tradingAccount/portfolio/list", currency="USX")
+        refused(answer, 400, "UNKNOWN_CURRENCY")
+
+
 class TestTypes:
+    async def test_a_spot_account_takes_no_order_of_a_perpetual(self, trader: Trader) -> None:
+        answer = await trader.try_submit(instrumentId=PERPETUAL, quantity="0.1")
+        refused(answer, 400, "INSTRUMENT_NOT_TRADABLE")
+        assert "SPOT account" in answer.body["error"]
+
     async def test_market_orders_fill_at_the_book_and_say_ioc(self, trader: Trader) -> None:
         _, ask = await trader.prices()
         order = await trader.submit(quantity="1.5", awaitClosed=True)
@@ -121,7 +149,7 @@ class TestTimesInForce:
 
 class TestQuantities:
     async def test_spending_quote_units(self, trader: Trader) -> None:
-        order = await trader.submit(quantity="1000", quantityType="QUOTE", quantityRounding="DOWN", awaitClosed=True)
+        order = await trader.submit(quantity="1000", quantityType="QUOTE", awaitClosed=True)
         assert (order["status"], order["quantity"], order["orderQuantityType"]) == ("FILLED", "1000", "QUOTE")
         assert D(990) < D(order["executedCost"]) <= D(1010)
 

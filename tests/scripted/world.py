@@ -42,6 +42,7 @@ from cadenza.domain.ids import (
     TradingAccountId,
     UserId,
 )
+from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import TopOfBook
@@ -135,6 +136,8 @@ class FixedMarket:
     def top(self, instrument_id: InstrumentId) -> TopOfBook | None:
         return TopOfBook(D(100), D(100), D(100), 0)
 
+    known_top = top
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
         level = ((D(100), D(1_000)),)
         return BookSnapshot(instrument_id=instrument_id, bids=level, asks=level, sequence=1, at_ms=0)
@@ -170,7 +173,10 @@ class Process:
                 publisher=world.publisher, waiters=waiters, alarms=world.alarms, clock=clock, ids=ids,
                 concurrency=self.concurrency, failpoints=failpoints, limits=CommitterLimits(retry_delay_ms=1),
             ),
-            PortfolioBuilder(market=market, instrument=self.catalogue.instrument, security=lambda _: None),
+            PortfolioBuilder(
+            market=market, instrument=self.catalogue.instrument, security=lambda _: None,
+            asset_graph=lambda _: AssetGraph(()),
+        ),
         )  # fmt: skip
         trading = self.trading
         self.submit_order = SubmitOrder(

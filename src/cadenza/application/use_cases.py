@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from cadenza.application.accounts.connect_account import ConnectAccount
 from cadenza.application.accounts.create_credential import CreateCredential
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
-from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
+from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations
 from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.subscribe_account import (

@@ -154,6 +154,10 @@ class NoMarketPrice(Refused):
     """The order needs a market price, and no fresh one is known."""
 
 
+class UnknownCurrency(Refused):
+    """No venue lists an asset of that name, so nothing can be valued in it."""
+
+
 class QuoteUnusable(Refused):
     """The quote is unknown, expired or used, or it belongs to another account, instrument, side or quantity."""
 

@@ -15,6 +15,9 @@ class MarketView(Protocol):
 
     def top(self, instrument_id: InstrumentId) -> TopOfBook | None: ...
 
+    def known_top(self, instrument_id: InstrumentId) -> TopOfBook | None:
+        """As `top`, but asking does not count as needing the book: one that is not open is not opened."""
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None: ...
 
     def cost_to_take(self, instrument_id: InstrumentId, side: Side, quantity: Decimal) -> Decimal | None:

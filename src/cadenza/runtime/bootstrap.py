@@ -230,7 +230,10 @@ class Platform:
         )
         self.restore_feeds = RestoreFeeds(storage=self.storage, books=self.books)
         self.portfolios = PortfolioBuilder(
-            market=self.books, instrument=self.catalogue.instrument, security=self.catalogue.security
+            market=self.books,
+            instrument=self.catalogue.instrument,
+            security=self.catalogue.security,
+            asset_graph=self.catalogue.asset_graph,
         )
 
     def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:
@@ -285,6 +288,7 @@ class Platform:
             venues=self.run_venues,
             books=self.books,
             prices=NeedPrices(books=self.books, concurrency=self.concurrency),
+            alarms=self.alarms,
             candles=self.candles,
             trading=self.trading,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),

@@ -54,6 +54,7 @@ ERRNO_BY_CAUSE: dict[type[d.CadenzaError], int] = {
     d.InstrumentNotTradable: -40005,
     d.InstrumentInUse: -40006,
     d.OrderBookUnavailable: -40007,
+    d.UnknownCurrency: -40008,
     d.InvalidToken: -50001,
     d.TokenExpired: -50002,
     d.InvalidCredentials: -50003,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from cadenza.application.accounts.list_accounts import PortfolioQuery
+from cadenza.application.accounts.list_portfolios import PortfolioQuery
 from cadenza.application.orders.portfolios import DEFAULT_CURRENCY
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import to_plain

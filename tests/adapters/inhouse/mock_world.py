@@ -40,6 +40,7 @@ from cadenza.domain.accounts.credential import Credential, CredentialStatus, Cre
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import MOCK, CredentialId
+from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.order import Order
@@ -101,7 +102,10 @@ class MockWorld:
                 catalogue=catalogue, publisher=publisher, waiters=waiters, alarms=self.alarms, clock=clock, ids=ids,
                 concurrency=self.concurrency, failpoints=failpoints, limits=CommitterLimits(retry_delay_ms=1),
             ),
-            PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None),
+            PortfolioBuilder(
+                market=market, instrument=catalogue.instrument, security=lambda _: None,
+                asset_graph=lambda _: AssetGraph(()),
+            ),
         )  # fmt: skip
         prices: Any = SimpleNamespace(of_order=_at_once)
         self.submit_order = SubmitOrder(

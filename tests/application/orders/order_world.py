@@ -20,6 +20,7 @@ from cadenza.application.orders.submit import SubmitOrder
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import PAPER, Access, CredentialId, SessionId, TradingAccountId, UserId
+from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.events import AccountEvent
@@ -164,6 +165,8 @@ class FixedMarket:
     def top(self, instrument_id: Any) -> TopOfBook | None:
         return TopOfBook(D("99.5"), D(100), D(100), NOW_MS)
 
+    known_top = top
+
     def snapshot(self, instrument_id: Any, depth: int) -> Any:
         return book()
 
@@ -212,7 +215,12 @@ class OrderWorld:
             clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
             limits=CommitterLimits(retry_delay_ms=1),
         )  # fmt: skip
-        portfolios = PortfolioBuilder(market=market, instrument=catalogue.instrument, security=lambda _: None)
+        portfolios = PortfolioBuilder(
+            market=market,
+            instrument=catalogue.instrument,
+            security=lambda _: None,
+            asset_graph=lambda _: AssetGraph([instrument()]),
+        )
         parts = wire_trading(outside, portfolios)
         self.committer, self.intake, self.sessions = parts.committer, parts.intake, parts.sessions
         self.inquire, self.reconcile, self.snapshots = parts.inquire, parts.reconcile, parts.snapshots

@@ -316,3 +316,16 @@ def test_an_instrument_must_fit_the_type_of_the_account() -> None:
         submit(state(traded=perpetual))
     assert refused.value.metadata == {"instrumentType": "PERPETUAL", "accountType": "SPOT"}
     assert submit(state(account(AccountType.MARGIN), traded=perpetual)).status is OrderStatus.SUBMITTED
+
+
+@pytest.mark.parametrize(
+    ("asked", "quantity"),
+    [
+        ({"quantity": D("100.033"), "quantity_type": QuantityType.QUOTE, "type": OrderType.MARKET}, "1"),
+        ({"quantity": D("90.08"), "quantity_type": QuantityType.QUOTE}, "1"),
+        ({"quantity": D("0.3333"), "quantity_type": QuantityType.POSITION_RATIO, "side": Side.SELL}, "3.333"),
+        ({"quantity": D("3.337"), "quantity_type": QuantityType.POSITION_PERCENTAGE, "side": Side.SELL}, "0.333"),
+    ],
+)
+def test_without_a_rounding_an_amount_or_a_share_is_rounded_down(asked: dict[str, object], quantity: str) -> None:
+    assert submit(state(), **asked).quantity == D(quantity)

@@ -54,7 +54,8 @@ def venue_spec(**changes: object) -> VenueSpec:
     facts: dict[str, object] = {
         "venue_id": PAPER, "credential_types": frozenset(CredentialType),
         "books": dict.fromkeys(AccountType, Books.OURS),
-        "traded": dict.fromkeys(AccountType, frozenset(InstrumentType)) | {SPOT: TRADED[SPOT]}, "funds_check": FundsCheck.HERE,
+        "traded": dict.fromkeys(AccountType, frozenset(InstrumentType)) | {SPOT: TRADED[SPOT]},
+        "funds_check": FundsCheck.HERE,
         "orders": dict.fromkeys(OrderType, times), "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
         "book": BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10),
         "account_news": NewsSource.STREAM, "sent_id": DerivedSentId(prefix="X"),

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from cadenza.application.accounts.list_accounts import AccountQuery, OperationQuery, PortfolioQuery
+from cadenza.application.accounts.list_accounts import AccountQuery, OperationQuery
+from cadenza.application.accounts.list_portfolios import PortfolioQuery
 from cadenza.application.orders.list import OrderQuery
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.ids import CredentialId

@@ -1,11 +1,9 @@
-"""List accounts, their operations and their portfolios."""
+"""List accounts and their operations."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from cadenza.application.accounts.views import AccountView, with_credentials
-from cadenza.application.market_data.need_prices import NeedPrices
-from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder
 from cadenza.application.paging import CursorCodec, Page
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -13,8 +11,6 @@ from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.errors import InsufficientScope, InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OperationId, TenantId, TradingAccountId, UserId, VenueId
-from cadenza.domain.trading.portfolio import Portfolio
-from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.accounts import AccountFilter, OperationFilter
 
@@ -131,61 +127,4 @@ class ListOperations:
             limit=query.limit,
             has_next=has_next,
             next_cursor=None if last is None else self._cursors.encode(last.created_at_ms, last.id, filters),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortfolioQuery:
-    """Selects accounts whose portfolios are valued in `currency`. Without an account id, archived accounts are left
-    out."""
-
-    account_id: TradingAccountId | None = None
-    venue_id: VenueId | None = None
-    currency: str = DEFAULT_CURRENCY
-    limit: int = 50
-    offset: int = 0
-
-
-class ListPortfolios:
-    """The use case; accounts newest first. The books of open positions are opened first, so that they can be valued."""
-
-    def __init__(self, *, storage: Storage, portfolios: PortfolioBuilder, prices: NeedPrices, clock: Clock) -> None:
-        self._storage = storage
-        self._portfolios = portfolios
-        self._prices = prices
-        self._clock = clock
-
-    async def __call__(self, actor: Actor, query: PortfolioQuery) -> Page[Portfolio]:
-        actor.require(Scope.READ)
-        wanted = AccountFilter(
-            tenant_id=actor.tenant_id,
-            account_id=query.account_id,
-            venue_id=query.venue_id,
-            is_archived=None if query.account_id is not None else False,
-        )
-        async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, query.account_id)
-            total = await uow.accounts.count(wanted)
-            accounts = await uow.accounts.page(wanted, offset=query.offset, limit=query.limit)
-            ids = [account.id for account in accounts]
-            balances = await uow.accounts.balances(ids)
-            positions = await uow.accounts.positions(ids)
-        await self._prices.of_instruments(position.instrument_id for position in positions)
-        now_ms = self._clock.now_ms()
-        items = [
-            self._portfolios.build(
-                account,
-                [balance for balance in balances if balance.account_id == account.id],
-                [position for position in positions if position.account_id == account.id],
-                now_ms,
-                self._portfolios.valuation(account.venue_id, query.currency),
-            )
-            for account in accounts
-        ]
-        return Page(
-            items=items,
-            total=total,
-            offset=query.offset,
-            limit=query.limit,
-            has_next=query.offset + len(items) < total,
         )

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound
+from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound, UnknownCurrency
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
+from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
@@ -23,6 +24,8 @@ class Catalogue:
         self._securities: dict[SecurityId, Security] = {}
         self._overrides: dict[tuple[TenantId, InstrumentId], TenantOverride] = {}
         self._deleted_securities: frozenset[tuple[TenantId, SecurityId]] = frozenset()
+        self._graphs: dict[VenueId, AssetGraph] = {}
+        self._currencies: frozenset[str] = frozenset()
         self._loads_begun = 0
         self._load_shown = 0
 
@@ -40,6 +43,11 @@ class Catalogue:
         self._load_shown = load
         self._instruments = {instrument.id: instrument for instrument in instruments}
         self._securities = {security.id: security for security in securities}
+        self._graphs = {}
+        self._currencies = frozenset(
+            {security.symbol for security in securities}
+            | {asset for instrument in instruments for asset in (instrument.base_asset, instrument.quote_asset)}
+        )
         self._overrides = {(tenant_id, override.instrument_id): override for tenant_id, override in overrides}
         self._deleted_securities = frozenset(deleted)
 
@@ -53,6 +61,18 @@ class Catalogue:
 
     def instruments_of(self, venue_id: VenueId) -> Sequence[Instrument]:
         return [instrument for instrument in self._instruments.values() if instrument.venue_id == venue_id]
+
+    def asset_graph(self, venue_id: VenueId) -> AssetGraph:
+        """Return which instruments price the venue's assets in one another."""
+        graph = self._graphs.get(venue_id)
+        if graph is None:
+            graph = self._graphs[venue_id] = AssetGraph(self.instruments_of(venue_id))
+        return graph
+
+    def require_currency(self, symbol: str) -> None:
+        """Raise `UnknownCurrency` unless some venue lists the asset."""
+        if symbol not in self._currencies:
+            raise UnknownCurrency(f"no venue lists the currency {symbol}", {"currency": symbol})
 
     def override(self, tenant_id: TenantId, instrument_id: InstrumentId) -> TenantOverride:
         """Return the tenant's own decisions about the instrument."""

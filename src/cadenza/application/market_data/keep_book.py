@@ -191,6 +191,13 @@ class KeepBook:
         feed = self._asked(instrument_id)
         return None if feed is None else feed.top()
 
+    def known_top(self, instrument_id: InstrumentId) -> TopOfBook | None:
+        feed = self._feeds.get(instrument_id)
+        if feed is None:
+            return None
+        self._check_age(feed)
+        return feed.top()
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
         feed = self._asked(instrument_id)
         return None if feed is None else feed.book.snapshot(depth)

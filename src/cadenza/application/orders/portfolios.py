@@ -7,8 +7,9 @@ from operator import attrgetter
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.instrument import Instrument, InstrumentType, Security, SecurityType
-from cadenza.domain.money import ONE, divide
+from cadenza.domain.money import ONE
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, summarize
 from cadenza.domain.trading.position import Position
 from cadenza.ports.market import MarketView
@@ -24,21 +25,28 @@ class Valuation:
         venue_id: VenueId,
         currency: str,
         *,
-        mark: Callable[[InstrumentId], Decimal | None],
+        graph: AssetGraph,
+        market: MarketView,
         security: Callable[[SecurityId], Security | None],
     ) -> None:
         self.currency = currency
         self._venue = str(venue_id)
-        self._mark = mark
+        self._graph = graph
+        self._market = market
         self._security = security
         self._rates: dict[str, Decimal | None] = {}
         self._types: dict[str, SecurityType] = {}
 
     def rate(self, asset: str) -> Decimal | None:
-        """Return units of the currency per unit of the asset; None without a fresh price path."""
+        """Return units of the currency per unit of the asset; None without a path of fresh prices. Asking has the
+        books of the most direct path opened, for the next time."""
         if asset not in self._rates:
             self._rates[asset] = self._found(asset)
         return self._rates[asset]
+
+    def needed(self, asset: str) -> Sequence[InstrumentId]:
+        """Return the instruments whose prices value the asset most directly."""
+        return [step.instrument_id for step in self._graph.path(asset, self.currency) or ()]
 
     def type_of(self, asset: str) -> SecurityType:
         known = self._types.get(asset)
@@ -48,23 +56,19 @@ class Valuation:
         return known
 
     def _found(self, asset: str) -> Decimal | None:
-        straight = self._direct(asset, self.currency)
-        if straight is not None:
-            return straight
-        for middle in ("USDT", "USD", "BTC"):
-            first, second = self._direct(asset, middle), self._direct(middle, self.currency)
-            if first is not None and second is not None:
-                return first * second
-        return None
-
-    def _direct(self, asset: str, target: str) -> Decimal | None:
-        if asset == target:
-            return ONE
-        mark = self._mark(InstrumentId(f"{self._venue}:{asset}/{target}"))
-        if mark is not None:
-            return mark
-        inverse = self._mark(InstrumentId(f"{self._venue}:{target}/{asset}"))
-        return divide(ONE, inverse) if inverse else None
+        for instrument_id in self.needed(asset):
+            self._market.top(instrument_id)
+        path = self._graph.fresh_path(asset, self.currency, self._market.known_top)
+        if path is None:
+            return None
+        worth = ONE
+        for step in path:
+            top = self._market.top(step.instrument_id)
+            mark = None if top is None else top.mark
+            if not mark:
+                return None
+            worth = step.convert(worth, mark)
+        return worth
 
 
 class PortfolioBuilder:
@@ -76,15 +80,18 @@ class PortfolioBuilder:
         market: MarketView,
         instrument: Callable[[InstrumentId], Instrument | None],
         security: Callable[[SecurityId], Security | None],
+        asset_graph: Callable[[VenueId], AssetGraph],
     ) -> None:
         self._market = market
         self._instrument = instrument
         self._security = security
+        self._asset_graph = asset_graph
 
     def valuation(self, venue_id: VenueId, currency: str = DEFAULT_CURRENCY) -> Valuation:
         """Return the current values of the venue's assets, to be shared by portfolios in one currency that are built at
         one moment."""
-        return Valuation(venue_id, currency, mark=self._mark, security=self._security)
+        graph = self._asset_graph(venue_id)
+        return Valuation(venue_id, currency, graph=graph, market=self._market, security=self._security)
 
     def build(
         self,
@@ -94,7 +101,7 @@ class PortfolioBuilder:
         now_ms: int,
         valuation: Valuation,
     ) -> Portfolio:
-        """Return the portfolio. Assets without a fresh price path add nothing to the equity."""
+        """Return the portfolio. Its summary names the assets that no fresh price values."""
         instruments = {}
         for position in positions:
             instrument = self._instrument(position.instrument_id)

@@ -1,8 +1,8 @@
 """The portfolio of an account: balances, positions and a summary in one currency.
 
-Valuation rule: an asset is worth its amount times the mark of `ASSET/CURRENCY` at the account's venue, or through one
-intermediate (`ASSET/X` times `X/CURRENCY`), forwards or inverted. An asset without such a path adds nothing, because
-its price is unknown.
+Valuation rule: an asset is worth its amount times the fresh marks along the most direct path of instruments of the
+account's venue (`domain/market/asset_graph.py`). An asset without such a path adds nothing, because its price is
+unknown; the summary names it.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class HeldBalance:
 class Summary:
     """Margin figures in `currency`: `equity` = marked balances + unrealised profit; `margin` = initial margin in use;
     `margin_requirement` = maintenance margin; `risk_exposure` = notional of all positions. 0 where it does not
-    apply."""
+    apply. `unpriced` names the held assets that no fresh price values; they are in none of the figures."""
 
     currency: str
     leverage: int | None
@@ -62,6 +62,7 @@ class Summary:
     margin_requirement: Decimal
     credit: Decimal
     risk_exposure: Decimal
+    unpriced: tuple[str, ...] = ()
 
     @property
     def margin_usage(self) -> Decimal:
@@ -102,15 +103,25 @@ def summarize(
     """Value balances and open positions in `currency`."""
     equity = margin = requirement = exposure = loan = ZERO
     leverage: int | None = None
+    unpriced: set[str] = set()
+
+    def priced(asset: str) -> Decimal:
+        to_currency = rate(asset)
+        if to_currency is None:
+            unpriced.add(asset)
+        return to_currency or ZERO
+
     for balance in balances:
-        to_currency = rate(balance.asset) or ZERO
+        if not (balance.total or balance.borrowed):
+            continue
+        to_currency = priced(balance.asset)
         equity += balance.net * to_currency
         loan += balance.borrowed * to_currency
     for marked in positions:
         position, instrument, mark = marked.position, marked.instrument, marked.mark
         if position.quantity == 0 or mark is None:
             continue
-        to_currency = rate(instrument.settled_in) or ZERO
+        to_currency = priced(instrument.settled_in)
         notional = instrument.cost(abs(position.quantity), mark) * to_currency
         equity += position.unrealized_pnl(instrument, mark) * to_currency
         margin += position_margin(position, instrument, mark) * to_currency
@@ -126,4 +137,5 @@ def summarize(
         margin_requirement=requirement,
         credit=ZERO,
         risk_exposure=exposure,
+        unpriced=tuple(sorted(unpriced)),
     )

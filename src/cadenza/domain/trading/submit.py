@@ -182,7 +182,7 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
         case QuantityType.POSITION_PERCENTAGE:
             exact, most = _share(order, order.asked_quantity / HUNDRED, account, instrument, state)
     lot_size = lot_of(order.type, instrument).lot_size
-    quantity = round_to_step(exact, lot_size, order.rounding)
+    quantity = round_to_step(exact, lot_size, _rounding(order))
     if most is not None and quantity > most:
         quantity = round_to_step(most, lot_size, Rounding.DOWN)
     if not is_multiple(quantity, lot_size):
@@ -193,6 +193,14 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
         )
     position_id = None if _opens(order, account, position) else order.position_id
     return evolve(order, quantity=quantity, position_id=position_id)
+
+
+def _rounding(order: Order) -> Rounding:
+    """An amount to spend or a share of something seldom comes to whole lots: without another wish it is rounded
+    down."""
+    if order.rounding is Rounding.NONE and order.quantity_type is not QuantityType.BASE:
+        return Rounding.DOWN
+    return order.rounding
 
 
 def _naming_its_position(order: Order, account: TradingAccount, state: TradingState) -> Order:

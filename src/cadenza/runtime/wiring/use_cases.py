@@ -8,8 +8,9 @@ from cadenza.application.accounts.create_credential import CreateCredential
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
-from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations, ListPortfolios
+from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations
 from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
@@ -47,6 +48,7 @@ from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth
 from cadenza.application.use_cases import UseCases
+from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
@@ -68,6 +70,7 @@ class Parts:
     venues: RunVenues
     books: KeepBook
     prices: NeedPrices
+    alarms: Alarms
     candles: KeepCandles
     trading: Trading
     keys: Keys
@@ -119,7 +122,14 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         disable_account=DisableAccount(changer=p.changer),
         list_accounts=ListAccounts(storage=p.storage),
         list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
-        list_portfolios=ListPortfolios(storage=p.storage, portfolios=p.portfolios, prices=p.prices, clock=p.clock),
+        list_portfolios=ListPortfolios(
+            storage=p.storage,
+            portfolios=p.portfolios,
+            prices=p.prices,
+            catalogue=p.catalogue,
+            alarms=p.alarms,
+            clock=p.clock,
+        ),
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
