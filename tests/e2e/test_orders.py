@@ -159,6 +159,13 @@ class TestQuantities:
         )
         assert D(order["executedQuantity"]) == D("2.5")
 
+    @pytest.mark.parametrize("percentage", ["100", "99", "98", "97"])
+    async def test_a_share_of_what_is_free_may_wait_for_a_trigger(self, trader: Trader, percentage: str) -> None:
+        asked = {"orderType": "STOP", "stopPrice": FAR_ABOVE, "quantityType": "POSITION_PERCENTAGE"}
+        order = await trader.submit(**asked, quantity=percentage)
+        assert order["status"] == "ACCEPTED"
+        assert (await trader.balances(trader.spot))["USDT"][1] > D(1_000_000) * D(percentage) / 100 - 10
+
     async def test_closing_all_of_a_position(self, trader: Trader) -> None:
         account = {"tradingAccountId": trader.margin, "instrumentId": PERPETUAL}
         opened = await trader.submit(**account, quantity="0.3", leverage=5, awaitClosed=True)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, RejectReason
 from cadenza.exchange.ledger import FeeAsset, Ledger, Mark
 from cadenza.exchange.records import (
@@ -72,9 +73,10 @@ class BackOffice:
             self.ledger.open_account(account, deposits)
             self._accounts.append(account)
 
-    def accept(self, order: VenueOrder, cost: Decimal, at_ms: int) -> VenueOrder | RejectReason:
-        """Accept an order if its account can fund `cost` (quote units); else change nothing and return the reason."""
-        rate = self.ledger.hold(order, cost)
+    def accept(self, order: VenueOrder, cost: Decimal, at_ms: int, pad: Decimal = ZERO) -> VenueOrder | RejectReason:
+        """Accept an order if its account can fund `cost` (quote units); else change nothing and return the reason. A
+        spot BUY holds the share `pad` more, as far as the balance allows."""
+        rate = self.ledger.hold(order, cost, pad)
         if isinstance(rate, RejectReason):
             return rate
         accepted = evolve(order, status=OrderStatus.ACCEPTED, hold_rate=rate, updated_at_ms=at_ms)

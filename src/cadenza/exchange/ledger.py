@@ -173,10 +173,11 @@ class Ledger:
             return None
         return side_of_fill(account.position_mode, side.opposite if is_closing else side, None)
 
-    def hold(self, order: VenueOrder, cost: Decimal) -> Decimal | RejectReason:
+    def hold(self, order: VenueOrder, cost: Decimal, pad: Decimal = ZERO) -> Decimal | RejectReason:
         """Hold what the order may need. Return the held rate per base unit, or the reason for a refusal.
 
-        `cost` is what the order's quantity may cost (BUY) or bring (SELL), in quote units.
+        `cost` is what the order's quantity may cost (BUY) or bring (SELL), in quote units. A spot BUY holds the share
+        `pad` more, as far as the balance allows.
         """
         account = self._accounts[order.external_id]
         if not account.is_margined and self._instruments[order.instrument_id].type is not InstrumentType.SPOT:
@@ -193,8 +194,11 @@ class Ledger:
             amount = order.quantity
         else:
             amount = cost * self._with_fee(order)
-        if amount > 0 and amount > self.free(order.external_id, self._held_asset(order)):
+        free = self.free(order.external_id, self._held_asset(order)) if amount > 0 else ZERO
+        if amount > free:
             return RejectReason.INSUFFICIENT_MARGIN if account.is_margined else RejectReason.INSUFFICIENT_BALANCE
+        if pad and order.side is Side.BUY and not account.is_margined:
+            amount = min(amount * (ONE + pad), free)
         rate = divide(amount, order.quantity)
         self._put_hold(order, rate)
         return rate

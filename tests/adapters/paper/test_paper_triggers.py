@@ -103,25 +103,37 @@ async def test_a_triggered_buy_never_spends_more_than_it_holds(bench: Bench, typ
     account, session, sink = await bench.session()
     owner = account.external.external_id
     await trade_at(bench, "60000")
-    order = bench.order(account, SPOT, Side.BUY, "15", type=type, stop="60500")  # 1 000 000 pays 15.7 at 63525
+    order = bench.order(account, SPOT, Side.BUY, "15", type=type, stop="60500")  # and holds 2 % more: up to 61710
     assert kinds(await session.submit(order)) == ["Accepted"]
     if restarts:
         await bench.connector.stop()
         await bench.restart(books=False)
         _, _, sink = await bench.session()
-    bench.show(SPOT, {"61000": "1"}, {"61010": "2", "63525": "2", "63600": "3", "90000": "50"})
+    bench.show(SPOT, {"61000": "1"}, {"61010": "2", "61710": "2", "61711": "3", "90000": "50"})
     await bench.tick()
     other, other_session, _ = await bench.session(number=9, secrets=OTHER)
     await other_session.submit(bench.order(other, SPOT, Side.SELL, "0.001"))
     await until(lambda: bool(sink.of(CanceledReport)), "the end")
     assert [(fill.price, fill.quantity) for fill in sink.fills] == [
         (Decimal(61010), Decimal(2)),
-        (Decimal(63525), Decimal(2)),
+        (Decimal(61710), Decimal(2)),
     ]
     (canceled,) = sink.of(CanceledReport)
     assert canceled.reason is CancelReason.IOC_REMAINDER
     assert bench.total(owner, "USDT") > 0
     assert bench.connector._exchange.office.ledger.locked(owner, "USDT") == 0
+
+
+async def test_a_buy_that_waits_may_use_all_that_is_free(bench: Bench) -> None:
+    account, session, _ = await bench.session()
+    await trade_at(bench, "60000")
+    more = bench.order(account, SPOT, Side.BUY, "16.52", type=OrderType.STOP, stop="60500")  # and a fee of 0.1 %
+    (refused,) = await session.submit(more)
+    assert refused.reason == RejectReason.INSUFFICIENT_BALANCE
+    order = bench.order(account, SPOT, Side.BUY, "16.51", type=OrderType.STOP, stop="60500")
+    assert kinds(await session.submit(order)) == ["Accepted"]
+    free = bench.connector._exchange.office.ledger.free(account.external.external_id, "USDT")
+    assert abs(free) < Decimal("0.00000001")
 
 
 async def test_a_triggered_fok_counts_only_what_it_can_pay(bench: Bench) -> None:

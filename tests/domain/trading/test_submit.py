@@ -329,3 +329,15 @@ def test_an_instrument_must_fit_the_type_of_the_account() -> None:
 )
 def test_without_a_rounding_an_amount_or_a_share_is_rounded_down(asked: dict[str, object], quantity: str) -> None:
     assert submit(state(), **asked).quantity == D(quantity)
+
+
+@pytest.mark.parametrize("percent", [100, 99, 98, 97])
+def test_a_share_of_the_free_quote_leaves_room_for_a_price_worse_than_the_trigger(percent: int) -> None:
+    world = state(balances={"USDT": "1000"})
+    order = submit(
+        world, type=OrderType.STOP, stop_price=D(110), limit_price=None, quantity=D(percent),
+        quantity_type=QuantityType.POSITION_PERCENTAGE,
+    )  # fmt: skip
+    locked = world.balance(ACCOUNT, "USDT").locked
+    assert locked == order.quantity * 110 * D("1.001") * D("1.02")  # the pad is not cut off
+    assert D(10 * percent) - locked < 110 * D("0.001") * D("1.03")  # and no further lot would fit

@@ -26,7 +26,8 @@ from cadenza.domain.trading.position import Position, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
 
 MARKET_PAD = Decimal("0.02")
-"""By how much a market buy locks more than the current cost of taking the book, as far as the balance allows."""
+"""By how much a spot BUY without a limit price locks more than its cost at the current book, or at its trigger, as far
+as the balance allows. PAPER holds as much for an order that waits for its trigger."""
 
 _STEP = ONE.scaleb(-RATIO_SCALE)
 

@@ -31,6 +31,7 @@ from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import (
+    MARKET_PAD,
     divide_down,
     reference_price,
     reserve,
@@ -227,7 +228,8 @@ def _opens(order: Order, account: TradingAccount, position: Position | None) -> 
 def _share(
     order: Order, ratio: Decimal, account: TradingAccount, instrument: Instrument, state: TradingState
 ) -> tuple[Decimal, Decimal]:
-    """Return (ratio of the whole, the whole) in base units: of the position, or on spot of the free balance."""
+    """Return (ratio of the whole, the whole) in base units: of the position, or on spot of the free balance. A BUY that
+    waits for a trigger leaves room for a price somewhat worse than the trigger."""
     if account.is_margined:
         position = target_position(order, account, state)
         if position is None or position.quantity == 0:
@@ -238,7 +240,8 @@ def _share(
         whole = max(state.balance(account.id, order.base_asset).free, ZERO)
     else:
         free = max(state.balance(account.id, order.quote_asset).free, ZERO)
-        whole = _worth(order, divide_down(free, ONE + max(instrument.taker_fee, ZERO)), state)
+        room = ONE + (MARKET_PAD if order.stop_price is not None and order.limit_price is None else ZERO)
+        whole = _worth(order, divide_down(free, room * (ONE + max(instrument.taker_fee, ZERO))), state)
     if whole == 0:
         raise NoPosition("there is no free balance to take a share of")
     return whole * ratio, whole

@@ -170,12 +170,9 @@ class MockExchange:
         return RejectReason.STOP_WOULD_TRIGGER.value if is_through else None
 
     def _cost(self, order: VenueOrder) -> Decimal:
-        """Return what the order may cost in quote units: at its limit, else at the higher of its trigger and the
-        book."""
-        if order.limit_price is not None:
-            return order.limit_price * order.quantity
-        book = taking_price(order.instrument_id, order.side)
-        return max(book, order.stop_price or book) * order.quantity
+        """Return what the order may cost in quote units: at its limit, else at its trigger, else at the book."""
+        price = order.limit_price or order.stop_price or taking_price(order.instrument_id, order.side)
+        return price * order.quantity
 
     def _meet_the_book(self, order: VenueOrder, at_ms: int) -> None:
         """Execute an order without a script. The price never moves, so an order with a trigger waits for ever."""

@@ -24,10 +24,11 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
-from cadenza.domain.money import ONE
+from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.reservation import MARKET_PAD
 from cadenza.exchange import (
     Accepted,
     AdvanceTime,
@@ -136,7 +137,8 @@ class PaperExchange:
         return draw.randint(least, most)
 
     def submit(self, order: VenueOrder, at_ms: int) -> Acknowledgement:
-        accepted = self.office.accept(order, self._cost(order), at_ms)
+        is_fixed = order.limit_price is not None or order.stop_price is None  # else only the trigger is known
+        accepted = self.office.accept(order, self._cost(order), at_ms, ZERO if is_fixed else MARKET_PAD)
         if isinstance(accepted, RejectReason):
             self.office.reject(order, accepted.value, at_ms)
         else:
@@ -259,12 +261,11 @@ class PaperExchange:
         return mark_of(self._engines[id], self._instruments[id])
 
     def _cost(self, order: VenueOrder) -> Decimal:
-        """Return what the order may cost in quote units: at its limit, near its trigger, or in the present book."""
+        """Return what the order may cost in quote units: at its limit, at its trigger, or in the present book."""
         if order.limit_price is not None:
             return order.limit_price * order.quantity
         if order.stop_price is not None:
-            pad = self._settings.trigger_pad if order.side is Side.BUY else 0
-            return order.stop_price * order.quantity * (ONE + pad)
+            return order.stop_price * order.quantity
         instrument = self._instruments[order.instrument_id]
         lots = to_lots(order.quantity, instrument)
         estimate = self._engines[order.instrument_id].cost_to_fill(order.side, lots, account_id=order.external_id)

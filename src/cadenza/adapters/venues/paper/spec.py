@@ -25,8 +25,7 @@ class PaperVenueSettings:
     """With `fees` None each instrument keeps its own rates. Every request takes between `latency_ms_min` and
     `latency_ms_max` to arrive, drawn from `seed` and the order's id. Without `partial_fills` the market has an
     unlimited quantity at each of its prices; then only two orders of the venue's own accounts can fill each other in
-    part. A BUY order with a trigger and no limit price holds `trigger_pad` (a share) more than its cost at the trigger
-    price."""
+    part."""
 
     seed: int = 1
     accounts: AccountSettings = field(default_factory=AccountSettings)
@@ -36,12 +35,9 @@ class PaperVenueSettings:
     latency_ms_min: int = 0
     latency_ms_max: int = 0
     partial_fills: bool = True
-    trigger_pad: Decimal = Decimal("0.05")
 
     def __post_init__(self) -> None:
         if not 0 <= self.latency_ms_min <= self.latency_ms_max:
             raise ValueError("latency needs 0 <= latency_ms_min <= latency_ms_max")
         if self.fees is not None and self.fees.maker + self.fees.taker < 0:
             raise ValueError("a rebate must not exceed the taker's fee: matching two own orders would make money")
-        if self.trigger_pad < 0:
-            raise ValueError("trigger_pad must not be negative")
