@@ -49,7 +49,6 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     ),
     "nowhere": ("a name that is no channel at all", "error 102", "error 103 or 108 when no namespace is named"),
     "unnamed": ("a command without its channel", "error 107", "closes with 3501"),
-    "offset": ("`offset` in a reply that recovers", "where the channel is", "where the client was"),
     "order": ("commands of one frame", "one after another", "subscriptions beside the others"),
     "two": ("two requests in one command", "closes with 3501", "one of them is answered"),
     "deep": ("an RPC's data nested thousands deep", "closes with 3501", "error 107"),

@@ -223,8 +223,25 @@ async def test_sub_refresh_in_both_spellings(world: World) -> None:
     client = await world.client()
     await client.subscribe(w.ACCOUNT)
     for spelling in ("sub_refresh", "subRefresh"):
-        reply = await client.ask(**{spelling: {"channel": w.ACCOUNT, "token": "any"}})
+        reply = await client.ask(**{spelling: {"channel": w.ACCOUNT, "token": world.issue()}})
         assert reply[spelling] == {"expires": False, "ttl": 0}
+    await client.close()
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "another user's", "wrong"])
+async def test_sub_refresh_with_a_token_that_is_not_the_users_ends_the_connection(world: World, whose: str) -> None:
+    token = {"nobody's": "", "another user's": world.issue(user=3), "wrong": "wrong"}[whose]
+    client = await world.client()
+    await client.subscribe(w.ACCOUNT)
+    client.send({"id": 9, "sub_refresh": {"channel": w.ACCOUNT, "token": token}})
+    assert (await client.closed()).code == 3500
+
+
+async def test_sub_refresh_with_an_expired_token_may_be_tried_again(world: World) -> None:
+    client = await world.client()
+    await client.subscribe(w.ACCOUNT)
+    error = await error_of(client, sub_refresh={"channel": w.ACCOUNT, "token": world.issue(life_ms=-1)})
+    assert error["code"] == 109
     await client.close()
 
 

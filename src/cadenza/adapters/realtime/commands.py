@@ -51,6 +51,11 @@ class OfChannel(Struct, gc=False):
     channel: str = ""
 
 
+class SubRefresh(Struct, gc=False):
+    channel: str = ""
+    token: str = ""
+
+
 class Since(Struct, gc=False):
     offset: Offset = 0
     epoch: str = ""
@@ -92,8 +97,8 @@ class Command(Struct, gc=False):
     send: Nothing | None = None
     rpc: Rpc | None = None
     refresh: Refresh | None = None
-    sub_refresh: OfChannel | None = None
-    sub_refresh_camel: OfChannel | None = field(default=None, name="subRefresh")
+    sub_refresh: SubRefresh | None = None
+    sub_refresh_camel: SubRefresh | None = field(default=None, name="subRefresh")
 
     @property
     def is_pong(self) -> bool:

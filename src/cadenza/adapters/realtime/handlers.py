@@ -90,6 +90,10 @@ async def subscribe(client: Client, command: Command) -> Result:
         raise Refusal(UNRECOVERABLE_POSITION)
     topic = client.subscriptions.add(channel, wants_join_leave=asked.wants_join_leave)
     result = SubscribeResult(recoverable=True, positioned=True, epoch=stream.epoch, offset=stream.top)
+    if asked.recover and missed is not None and channel.kind is not ChannelKind.ORDER_BOOK:
+        # The client's own position: it moves on with each publication that its handlers have seen. With the newest one
+        # here, a client that is cut off before they are handled would never ask for them again.
+        result.offset = asked.offset
     if asked.recover:
         result.was_recovering, result.recovered = True, missed is not None
         result.publications = [Raw(item.encoded) for item in missed or ()]
@@ -172,10 +176,15 @@ async def refresh(client: Client, command: Command) -> Result:
 
 
 async def sub_refresh(client: Client, command: Command) -> Result:
-    """Answer that a subscription does not expire."""
+    """Answer that a subscription does not expire, to a client that shows a valid token of its user."""
     asked = _given(command.sub_refresh or command.sub_refresh_camel)
     if _named(asked).name not in client.subscriptions:
         raise Refusal(PERMISSION_DENIED)
+    actor = await client.services.gate.admit(asked.token)
+    if not client.is_open:
+        return None
+    if actor.user_id != client.actor.user_id:
+        raise Closing(INVALID_TOKEN)
     return SubRefreshResult()
 
 
