@@ -37,10 +37,18 @@ def test_the_configuration_reference_is_current() -> None:
 
 @pytest.mark.parametrize("command", [("config", "show"), ("serve",), ("migrate",)])
 def test_wrong_settings_end_every_command_with_the_problems(cadenza: Cadenza, command: tuple[str, ...]) -> None:
-    result = cadenza(*command, PROT=1, LOG_LEVEL="loud")
+    result = cadenza(*command, PORT="http", LOG_LEVEL="loud")
     assert result.exit_code == 1
-    assert "CADENZA_PROT is not a setting: did you mean CADENZA_PORT?" in result.stderr
+    assert "port (CADENZA_PORT) is 'http'" in result.stderr
     assert "log_level (CADENZA_LOG_LEVEL) is 'loud'" in result.stderr
+
+
+def test_an_unknown_variable_is_a_warning(cadenza: Cadenza) -> None:
+    result = cadenza("config", "show", PROT=1)
+    assert result.exit_code == 0
+    assert (
+        result.stderr == "cadenza: warning: CADENZA_PROT is not a setting and is ignored: did you mean CADENZA_PORT?\n"
+    )
 
 
 def test_migrate_makes_the_embedded_database_and_stops_it_again(cadenza: Cadenza, tmp_path: Path) -> None:

@@ -57,10 +57,18 @@ def test_a_migrated_installation_is_well_running_or_not(cadenza: Cadenza, tmp_pa
 
 
 def test_a_wrong_setting_fails_with_every_problem(cadenza: Cadenza) -> None:
-    result = cadenza("doctor", PROT=1, LOG_LEVEL="loud")
+    result = cadenza("doctor", PORT="http", LOG_LEVEL="loud")
     assert result.exit_code == 1
     assert result.stdout.count("fail  configuration") == 2
-    assert "did you mean CADENZA_PORT?" in result.stdout
+
+
+def test_an_ignored_variable_is_a_warning(cadenza: Cadenza) -> None:
+    result = cadenza("doctor", PROT=1)
+    assert result.exit_code == 0
+    assert (
+        "warn  configuration   CADENZA_PROT is not a setting and is ignored: did you mean CADENZA_PORT?"
+        in result.stdout
+    )
 
 
 def test_a_centrifugo_that_does_not_answer_is_a_warning(cadenza: Cadenza) -> None:

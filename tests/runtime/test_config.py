@@ -85,9 +85,16 @@ def test_a_file_is_taken_from_where_it_is_named(environ: dict[str, str], tmp_pat
 @pytest.mark.parametrize(
     ("variable", "value", "problem"),
     [
-        ("CADENZA_PROT", "1", "CADENZA_PROT is not a setting: did you mean CADENZA_PORT?"),
-        ("CADENZA_PAPER_SEEDS", "1", "CADENZA_PAPER_SEEDS is not a setting: did you mean CADENZA_PAPER_SEED?"),
-        ("CADENZA_XYZZY", "1", "CADENZA_XYZZY is not a setting: `cadenza config show` lists those there are"),
+        (
+            "CADENZA_HTTP_CORS_ORIGINS",
+            "https://a.example/x",
+            "http.cors_origins has https://a.example/x: write a scheme and a host only, such as https://desk.example.com",
+        ),
+        (
+            "CADENZA_HTTP_TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            "http.trusted_proxies has 10.0.0.1/8: write an address or a network, such as 10.0.0.0/8",
+        ),
         ("CADENZA_PORT", "http", "port (CADENZA_PORT) is 'http': it must be a whole number"),
         ("CADENZA_PORT", "70000", "port is 70000: it must be between 0 and 65535"),
         (
@@ -130,6 +137,44 @@ def test_a_wrong_variable_is_told_with_what_would_be_right(
     environ: dict[str, str], variable: str, value: str, problem: str
 ) -> None:
     assert problems_of({**environ, variable: value}) == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "warning"),
+    [
+        ("CADENZA_PROT", "1", "CADENZA_PROT is not a setting and is ignored: did you mean CADENZA_PORT?"),
+        (
+            "CADENZA_PAPER_SEEDS",
+            "1",
+            "CADENZA_PAPER_SEEDS is not a setting and is ignored: did you mean CADENZA_PAPER_SEED?",
+        ),
+        (
+            "CADENZA_XYZZY",
+            "1",
+            "CADENZA_XYZZY is not a setting and is ignored: `cadenza config show` lists those there are",
+        ),
+        ("CADENZA_SERVICE_HOST", "10.0.0.7", None),
+        ("CADENZA_PORT_8000_TCP", "tcp://10.0.0.7:8000", None),
+        (
+            "CADENZA_PORT",
+            "tcp://10.0.0.7:8000",
+            "CADENZA_PORT is tcp://10.0.0.7:8000, as Kubernetes sets it for a service, and is ignored: "
+            "write `enableServiceLinks: false` in the pod, or name the service otherwise",
+        ),
+    ],
+)
+def test_a_variable_that_is_not_ours_is_ignored_with_a_warning(
+    environ: dict[str, str], variable: str, value: str, warning: str | None
+) -> None:
+    loaded = load({**environ, variable: value})
+    assert loaded.settings == load(environ).settings
+    assert len(loaded.warnings) == 1
+    assert warning is None or loaded.warnings == (warning,)
+
+
+def test_an_unknown_name_in_the_file_is_refused(environ: dict[str, str]) -> None:
+    path = write_file(environ, "prot = 1\n")
+    assert problems_of(environ) == (f"prot in {path} is not a setting: did you mean port?",)
 
 
 def test_all_the_problems_are_told_at_once_and_no_secret_with_them(environ: dict[str, str]) -> None:

@@ -24,11 +24,15 @@ def fail(message: str) -> typer.Exit:
 
 
 def loaded_settings() -> LoadedSettings:
-    """Return the settings with their sources, or end with exit code 1 and name every problem."""
+    """Return the settings with their sources, or end with exit code 1 and name every problem. Print the warnings on
+    stderr."""
     try:
-        return load(os.environ)
+        loaded = load(os.environ)
     except ConfigError as error:
         raise fail(str(error)) from None
+    for warning in loaded.warnings:
+        typer.echo(f"cadenza: warning: {warning}", err=True)
+    return loaded
 
 
 @contextmanager

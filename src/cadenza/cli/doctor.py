@@ -68,6 +68,7 @@ def _examine() -> Iterator[Finding]:
         yield from (Finding("fail", "configuration", f"{problem}.") for problem in error.problems)
         return
     yield _configuration(loaded)
+    yield from (Finding("warn", "configuration", warning) for warning in loaded.warnings)
     settings = loaded.settings
     checks: list[Callable[[Settings], Finding]] = [_data_dir, _disk, _clock, _port, _master_key]
     if settings.is_embedded:

@@ -2,6 +2,7 @@
 
 import gc
 from functools import partial
+from ipaddress import ip_network
 
 import asyncpg
 from litestar.types import ASGIApp
@@ -308,7 +309,11 @@ class Platform:
         per_s = self.settings.limits.flood_requests_per_s
         return create_app(
             self.use_cases,
-            limits=HttpLimits(flood_exempt=frozenset(path for route in self.realtime.routes for path in route.paths)),
+            limits=HttpLimits(
+                flood_exempt=frozenset(path for route in self.realtime.routes for path in route.paths),
+                cors_origins=self.settings.http.cors_origins,
+                trusted_proxies=tuple(map(ip_network, self.settings.http.trusted_proxies)),
+            ),
             flood=TokenBuckets(
                 burst=per_s,
                 interval_ms=max(1, 1000 // per_s),

@@ -6,9 +6,11 @@ the root have no table and are `CADENZA_X`. docs/operations/configuration.md is 
 # ruff: noqa: RUF009 - `setting` returns a dataclass field
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -21,6 +23,9 @@ LogFormat = Literal["auto", "json", "console"]
 PaperMarket = Literal["synthetic", "recording"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
+
+
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -79,6 +84,23 @@ class LimitSettings:
     recover_per_minute: int = setting(10, "Password recoveries per minute.", minimum=1, maximum=1_000_000)
     flood_requests_per_s: int = setting(
         5000, "All requests per second; far above honest use.", minimum=10, maximum=1_000_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The HTTP edge, where it stands behind a proxy or is called by web pages."""
+
+    cors_origins: tuple[str, ...] = setting(
+        (),
+        "Origins of web pages that may call the API, such as https://desk.example.com; * for all.",
+        shown_default="none",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        (),
+        "Addresses or networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. "
+        "Without it all clients behind a proxy share its limits.",
+        shown_default="none",
     )
 
 
@@ -234,6 +256,7 @@ class Settings:
     )
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     orders: OrderSettings = field(default_factory=OrderSettings)
     paper: PaperConfig = field(default_factory=PaperConfig)
     mail: MailSettings = field(default_factory=MailSettings)
@@ -311,6 +334,17 @@ def _out_of_bounds(settings: Settings) -> Iterator[str]:
             yield f"{spec.name} is {value}: it must be between {low} and {high}"
 
 
+def _wrong_http(http: HttpSettings) -> Iterator[str]:
+    for origin in http.cors_origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            yield f"http.cors_origins has {origin}: write a scheme and a host only, such as https://desk.example.com"
+    for network in http.trusted_proxies:
+        try:
+            ip_network(network)
+        except ValueError:
+            yield f"http.trusted_proxies has {network}: write an address or a network, such as 10.0.0.0/8"
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     """What only shows when several settings, or a value's inner form, are looked at."""
     paper, auth = settings.paper, settings.auth
@@ -318,6 +352,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "host is empty: write an address such as 127.0.0.1"
     if not settings.data_dir.is_absolute():
         yield f"data_dir is {settings.data_dir}: write an absolute path"
+    yield from _wrong_http(settings.http)
     yield from _wrong_url("database_url", settings.database_url, ("postgresql", "postgres"))
     yield from _wrong_url("mail.smtp_url", settings.mail.smtp_url, ("smtp", "smtps"))
     yield from _wrong_url("centrifugo.api_url", settings.centrifugo.api_url, ("http", "https"))

@@ -1,7 +1,13 @@
-"""Read the settings: defaults, then the TOML file, then `CADENZA_*`. What is unknown or unreadable is refused."""
+"""Read the settings: defaults, then the TOML file, then `CADENZA_*`.
+
+An unreadable value is refused, and so is an unknown name in the file, which is written for this program alone. An
+unknown variable is only warned about: others set variables too. Kubernetes sets `CADENZA_PORT` and
+`CADENZA_SERVICE_HOST` in every pod beside a service that is named `cadenza`.
+"""
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +21,8 @@ from cadenza.runtime.config import Settings, Spec, default_data_dir, sections, s
 CONFIG_VARIABLE = "CADENZA_CONFIG"
 CONFIG_FILE_NAME = "cadenza.toml"
 _PREFIX = "CADENZA_"
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://[^/]+:[0-9]+")
+"""The value of a variable such as `CADENZA_PORT` that Kubernetes sets for a service."""
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -28,11 +36,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The settings and, by dotted name, where each value came from."""
+    """The settings and, by dotted name, where each value came from. `warnings` has a sentence for each variable that
+    was ignored."""
 
     settings: Settings
     sources: Mapping[str, str]
     file: Path | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def load(environ: Mapping[str, str] = os.environ) -> LoadedSettings:
     """The settings with their sources; raises ConfigError with all the problems at once."""
     problems: list[str] = []
-    from_environment = _read_environment(environ, problems)
+    from_environment, warnings = _read_environment(environ)
     file = _find_file(environ, problems)
     raw = {**(_read_file(file, environ, problems) if file else {}), **from_environment}
     given: dict[str, object] = {}
@@ -72,19 +82,29 @@ def load(environ: Mapping[str, str] = os.environ) -> LoadedSettings:
     if problems:
         raise ConfigError(problems)
     sources = {spec.name: raw[spec.name].source if spec.name in raw else "default" for spec in specs()}
-    return LoadedSettings(settings, MappingProxyType(sources), file)
+    return LoadedSettings(settings, MappingProxyType(sources), file, tuple(warnings))
 
 
-def _read_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, _Raw]:
+def _read_environment(environ: Mapping[str, str]) -> tuple[dict[str, _Raw], list[str]]:
+    """Return the values by setting, and a warning for each variable that is ignored."""
     by_variable = {spec.variable: spec for spec in specs()}
     found: dict[str, _Raw] = {}
+    warnings: list[str] = []
     for variable in sorted(environ):
-        if variable in by_variable:
-            found[by_variable[variable].name] = _Raw(environ[variable], f"environment {variable}", variable)
-        elif variable.startswith(_PREFIX) and variable != CONFIG_VARIABLE:
+        value = environ[variable]
+        if not variable.startswith(_PREFIX) or variable == CONFIG_VARIABLE:
+            continue
+        if _SERVICE_LINK.fullmatch(value):
+            warnings.append(
+                f"{variable} is {value}, as Kubernetes sets it for a service, and is ignored: "
+                "write `enableServiceLinks: false` in the pod, or name the service otherwise"
+            )
+        elif variable in by_variable:
+            found[by_variable[variable].name] = _Raw(value, f"environment {variable}", variable)
+        else:
             hint = _did_you_mean(variable, [*by_variable, CONFIG_VARIABLE])
-            problems.append(f"{variable} is not a setting: {hint}")
-    return found
+            warnings.append(f"{variable} is not a setting and is ignored: {hint}")
+    return found, warnings
 
 
 def _find_file(environ: Mapping[str, str], problems: list[str]) -> Path | None:
