@@ -28,9 +28,13 @@ class FakeClock:
         return self.elapsed_ms
 
     async def sleep_ms(self, duration_ms: int) -> None:
+        await self.timer(duration_ms)
+
+    def timer(self, duration_ms: int) -> asyncio.Future[None]:
+        """Return a future that is done when so much time has passed from now on."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self.elapsed_ms + duration_ms, future))
-        await future
+        return future
 
     def advance(self, duration_ms: int) -> None:
         self.elapsed_ms += duration_ms
@@ -68,7 +72,7 @@ class FakeConcurrency(AsyncioConcurrency):
 
     async def within(self, timeout_ms: int, work: Awaitable[T]) -> T | None:
         task = asyncio.ensure_future(work)
-        timer = asyncio.ensure_future(self._clock.sleep_ms(timeout_ms))
+        timer = self._clock.timer(timeout_ms)
         try:
             await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None
