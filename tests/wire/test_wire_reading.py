@@ -73,6 +73,7 @@ class TestBodies:
         ("changes", "told"),
         [
             ({"limitPrize": "1"}, "limitPrize: unknown field; did you mean limitPrice?"),
+            ({"price": "1"}, "price: unknown field; did you mean limitPrice or stopPrice?"),
             ({"quantity": 0.25}, "quantity: Expected `str`, got `float` (decimals and identifiers are JSON strings"),
             ({"limitPrice": 5}, "limitPrice: Expected `str | null`, got `int`"),
             ({"instrumentId": "A\nB"}, "instrumentId: control characters are not allowed"),

@@ -138,9 +138,14 @@ def _explained(model: type[Struct], problem: str) -> InvalidRequest:
 
 def _unknown(name: str, known: list[str]) -> InvalidRequest:
     shown = name[:64]
-    meant = get_close_matches(shown, known, n=1)
-    hint = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(known)}" if known else "none are known"
+    meant = _endings(shown, known) or get_close_matches(shown, known, n=1)
+    hint = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(known)}" if known else "none are known"
     return InvalidRequest(f"{shown}: unknown field; {hint}", {"field": shown})
+
+
+def _endings(shown: str, known: list[str]) -> list[str]:
+    """Return the fields that end in this word: `price` may be limitPrice or stopPrice, and only the client knows."""
+    return [field for field in known if len(shown) > 1 and field.lower().endswith(shown.lower())]
 
 
 def _as_text(name: str, text: str) -> str:

@@ -108,7 +108,9 @@ async def test_probes(world: World) -> None:
 async def test_requests_are_measured_by_operation(world: World) -> None:
     await world.ask("GET", "/nothing-at-all")
     await world.ask("GET", LIST)
-    shown = (await world.ask("GET", "/metrics", token=None)).body.decode()
+    answer = await world.ask("GET", "/metrics", token=None)
+    assert answer.headers["content-type"].count("charset") == 1
+    shown = answer.body.decode()
     assert 'cadenza_http_request_duration_seconds_count{operation="listTradeOrders",status="200"}' in shown
     assert 'cadenza_http_request_duration_seconds_count{operation="other",status="404"}' in shown
     assert "nothing-at-all" not in shown

@@ -11,6 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from cadenza.adapters.http.metrics import HttpMetrics
 
 
+_METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+"""Litestar adds the charset."""
+
+
 def probe_routes(is_ready: Callable[[], Awaitable[bool]], metrics: HttpMetrics) -> Sequence[HTTPRouteHandler]:
     """Return the probes' handlers."""
 
@@ -24,7 +28,7 @@ def probe_routes(is_ready: Callable[[], Awaitable[bool]], metrics: HttpMetrics) 
 
     @get("/metrics")
     async def show_metrics() -> ASGIApp:
-        return ASGIResponse(body=generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return ASGIResponse(body=generate_latest(metrics.registry), media_type=_METRICS_TYPE)
 
     return [show_liveness, show_readiness, show_metrics]
 
