@@ -8,8 +8,8 @@ from typing import Protocol
 class Alarm(StrEnum):
     """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
     kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
-    balance or position differed from our ledger, which was corrected. NEWS_GAP: the venue cannot report everything that
-    happened in an account.
+    balance or position differs from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue
+    cannot report everything that happened in an account.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
