@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX
 from cadenza.application.orders.resolve import FoundFill, Resolution, ResolveChange
 from cadenza.application.orders.take_snapshots import CONFIRM_MS, EVERY_MS, LOOKUPS_MS_MAX, RETRY_MS
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
@@ -114,8 +116,39 @@ async def test_a_snapshot_that_fails_does_not_keep_open_orders_from_being_looked
     await world.pass_time(EVERY_MS + RETRY_MS, 10_000)
     assert (await trader.order(order)).status is OrderStatus.CANCELED
     assert world.process.trading.snapshots.failing == {trader.id: "VENUE_UNAVAILABLE"}
+    works = await trader.submit(quantity="1")
+    lookups, snapshots = trader.venue.requests("lookup"), trader.venue.requests("snapshot")
+    await world.pass_time(EVERY_MS // 2, 10_000)
+    assert (await trader.order(works)).status is OrderStatus.ACCEPTED
+    assert len(trader.venue.requests("lookup")) == len(lookups), "the orders are not looked up again because of it"
+    assert len(trader.venue.requests("snapshot")) > len(snapshots) + 10, "but the snapshot is asked for again"
     trader.script.always("snapshot", None)
     await world.pass_time(2 * RETRY_MS, 5_000)
+    assert not world.process.trading.snapshots.failing
+
+
+@only(DESK)
+async def test_a_lookup_that_fails_is_made_again_after_growing_pauses(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    trader.session.hold_stream()
+    trader.venue.cancel(trader.at_venue(order))
+    trader.session.release_stream([])
+    tries: list[int] = []
+    lookup = trader.session.lookup
+
+    async def fails(orders: Sequence[Order]) -> Any:
+        tries.append(world.clock.monotonic_ms())
+        raise VenueUnavailable("the venue does not answer")
+
+    trader.session.lookup = fails  # type: ignore[method-assign]
+    await world.pass_time(2 * EVERY_MS, 5_000)
+    pauses = [later - earlier for earlier, later in pairwise(tries)]
+    assert pauses[0] <= RETRY_MS + 5_000
+    assert len(pauses) <= 6
+    assert pauses == sorted(pauses)
+    trader.session.lookup = lookup  # type: ignore[method-assign]
+    await world.pass_time(EVERY_MS, 5_000)
+    assert (await trader.order(order)).status is OrderStatus.CANCELED
     assert not world.process.trading.snapshots.failing
 
 

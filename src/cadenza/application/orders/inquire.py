@@ -85,8 +85,8 @@ class Inquire:
             self._concurrency.spawn(f"inquire {account_id}", work)
 
     def _in_turn(self, account_ids: set[TradingAccountId]) -> Sequence[TradingAccountId]:
-        """Choose as many accounts of each venue as may be handled at a time. Those whose last
-        round is longest ago come first."""
+        """Choose as many accounts of each venue as may be handled at a time. Those whose last round is longest ago come
+        first."""
         busy = Counter(self._asking.values())
         chosen: list[TradingAccountId] = []
         for account_id in sorted(account_ids, key=lambda account_id: self._asked_ms.get(account_id, 0)):

@@ -30,6 +30,8 @@ from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 AFTER_FILL_MS = 2_000
 EVERY_MS = 300_000
 RETRY_MS = 10_000
+"""The pause after a snapshot or lookup that failed. Between lookups that fail in a row it doubles, up to `EVERY_MS`."""
+
 CONFIRM_MS = 60_000
 """When a difference is looked for again: by then everything that the first snapshot contained has been reported (the
 law of order in `SessionSink`)."""
@@ -91,6 +93,8 @@ class TakeSnapshots:
         self._reading: dict[TradingAccountId, VenueId] = {}
         self._looked_up: dict[TradingAccountId, tuple[int, OrderId]] = {}
         """Accounts whose last reading did not come to all of their open orders, with the last one that it came to."""
+        self._pause_ms: dict[TradingAccountId, int] = {}
+        """Accounts whose last lookup failed, with the pause after the next failure."""
         self.failing: dict[TradingAccountId, str] = {}
 
     def want(self, account_id: TradingAccountId) -> None:
@@ -108,6 +112,7 @@ class TakeSnapshots:
         self._due_ms = {account_id: self._due_ms.get(account_id, now_ms + EVERY_MS) for account_id in live}
         self._wanted_ms = {account_id: ms for account_id, ms in self._wanted_ms.items() if account_id in self._due_ms}
         self._looked_up = {account_id: at for account_id, at in self._looked_up.items() if account_id in self._due_ms}
+        self._pause_ms = {account_id: ms for account_id, ms in self._pause_ms.items() if account_id in self._due_ms}
         self.failing = {account_id: code for account_id, code in self.failing.items() if account_id in self._due_ms}
         self._compare_books.keep_only(self._due_ms.keys())
         due_ms = {account_id: min(ms, self._wanted_ms.get(account_id, ms)) for account_id, ms in self._due_ms.items()}
@@ -121,9 +126,9 @@ class TakeSnapshots:
             busy[venue_id] += 1
             self._reading[account_id] = venue_id
             self._wanted_ms.pop(account_id, None)
-            work = self._read_all(account_id) if self._due_ms[account_id] <= now_ms else self._read(account_id)
+            work = self._read_all(account_id) if self._due_ms[account_id] <= now_ms else self._read_snapshot(account_id)
             self._due_ms[account_id] = now_ms + EVERY_MS
-            self._concurrency.spawn(f"snapshot {account_id}", self._try(account_id, work))
+            self._concurrency.spawn(f"snapshot {account_id}", self._read(account_id, work))
 
     async def take(self, account_id: TradingAccountId, session: ExecutionSession) -> AccountSnapshot | None:
         """Read the account now, take over or compare the venue's snapshot, and return it. None when the venue has no
@@ -167,45 +172,43 @@ class TakeSnapshots:
         ]
         await self._ask_venue.book(unknown)
 
-    async def _try(self, account_id: TradingAccountId, work: Coroutine[object, object, bool]) -> None:
-        is_done = False
+    async def _read(self, account_id: TradingAccountId, work: Coroutine[object, object, object]) -> None:
         try:
-            is_done = await work
+            await work
         except CadenzaError as error:
             self.failing[account_id] = error.code
         else:
             self.failing.pop(account_id, None)
         finally:
             self._reading.pop(account_id, None)
-            if not is_done:
-                self._due_ms[account_id] = self._clock.monotonic_ms() + RETRY_MS
 
-    async def _read(self, account_id: TradingAccountId) -> bool:
-        await self.take(account_id, self._sessions.get(account_id))
-        return True
+    async def _read_snapshot(self, account_id: TradingAccountId) -> AccountSnapshot | None:
+        try:
+            return await self.take(account_id, self._sessions.get(account_id))
+        except CadenzaError:
+            self._wanted_ms[account_id] = self._clock.monotonic_ms() + RETRY_MS
+            raise
 
-    async def _read_all(self, account_id: TradingAccountId) -> bool:
+    async def _read_all(self, account_id: TradingAccountId) -> None:
         """Take a snapshot, then look up those open orders that it does not show as we know them. A snapshot that fails
-        does not keep the orders from being looked up. Return whether all of them were looked up. Orders in doubt have
-        their own loop (`Inquire`)."""
-        session = self._sessions.get(account_id)
+        does not keep the orders from being looked up. Orders in doubt have their own loop (`Inquire`)."""
         async with self._storage.read() as uow:  # before the snapshot: an order that is placed later is not missing
             orders = [order for order in await uow.orders.unresolved(account_id) if not order.is_in_doubt]
         snapshot, failure = None, None
         try:
-            snapshot = await self.take(account_id, session)
+            snapshot = await self._read_snapshot(account_id)
         except CadenzaError as error:
             failure = error
         shown = {_terms(report) for report in snapshot.open_orders} if snapshot else frozenset()
-        is_done = await self._look_up(session, account_id, [order for order in orders if _terms(order) not in shown])
+        await self._look_up(account_id, [order for order in orders if _terms(order) not in shown])
         if failure is not None:
             raise failure
-        return is_done
 
-    async def _look_up(self, session: ExecutionSession, account_id: TradingAccountId, orders: Sequence[Order]) -> bool:
-        """Look up the orders that follow those of the last reading. Return whether there is none left."""
+    async def _look_up(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
+        """Look up the orders that follow those of the last reading."""
+        session = self._sessions.get(account_id)
         if self._sessions.spec_of(account_id).lookup is None:
-            return True
+            return
         last = self._looked_up.get(account_id)
         orders = [order for order in orders if last is None or _place(order) > last]
         until_ms, asked = self._clock.monotonic_ms() + LOOKUPS_MS_MAX, 0
@@ -215,17 +218,26 @@ class TakeSnapshots:
                 if self._clock.monotonic_ms() >= until_ms:
                     break
         except CadenzaError:
-            asked += 1  # one order that is never answered must not keep the others from their turn
-            self._compare_books.start_again(account_id)
+            pause_ms = self._pause_ms.get(account_id, RETRY_MS)
+            self._pause_ms[account_id] = min(pause_ms * 2, EVERY_MS)
+            # One order that is never answered must not keep the others from their turn.
+            self._continue_later(account_id, orders, asked + 1, pause_ms)
             raise
-        finally:
-            if asked >= len(orders):
-                self._looked_up.pop(account_id, None)
-            elif asked:
-                self._looked_up[account_id] = _place(orders[asked - 1])
+        self._pause_ms.pop(account_id, None)
         if asked < len(orders):
-            self._compare_books.start_again(account_id)
-        return asked >= len(orders)
+            self._continue_later(account_id, orders, asked, RETRY_MS)
+        else:
+            self._looked_up.pop(account_id, None)
+
+    def _continue_later(self, account_id: TradingAccountId, orders: Sequence[Order], asked: int, pause_ms: int) -> None:
+        """Let the next reading continue after the first `asked` of these orders; after the last one, with the first of
+        the account."""
+        if asked < len(orders):
+            self._looked_up[account_id] = _place(orders[asked - 1])
+        else:
+            self._looked_up.pop(account_id, None)
+        self._due_ms[account_id] = self._clock.monotonic_ms() + pause_ms
+        self._compare_books.start_again(account_id)
 
 
 def _place(order: Order) -> tuple[int, OrderId]:
