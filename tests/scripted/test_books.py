@@ -218,7 +218,7 @@ async def test_a_difference_found_twice_is_corrected_and_shown(world: World, tra
     assert [(c.asset, c.before, c.after) for c in corrections] == [("USDT", D(1_000_000), D(1_000_005))]
     (alarm,) = world.alarms.of(Alarm.BOOKS_DIFFER)
     assert alarm["differences"] == (("USDT", D(1_000_000), D(1_000_005)),)
-    assert world.process.trading.snapshots.corrections_total == 1
+    assert world.process.trading.compare_books.corrections_total == 1
     await check_truth(trader)
 
 
@@ -244,7 +244,7 @@ async def test_a_position_that_differs_twice_is_corrected_with_both_values(world
     await trader.heard()
     trader.at.positions[trader.venue.perpetual] = (D(3), D(300))
     trader.at.as_of += 1
-    await world.pass_time(360_000, 20_000)
+    await world.pass_time(400_000, 20_000)
     (position,) = [p for p in await trader.positions() if p.status is PositionStatus.OPEN]
     assert (position.quantity, position.entry_cost) == (D(3), D(300))
     corrections = [event.body for event in world.publisher.events if isinstance(event.body, PositionCorrected)]

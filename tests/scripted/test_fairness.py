@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import Counter
+from decimal import Decimal
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.reports import FillReport
 from tests.inhouse_kit import until
 from tests.scripted.session import Fault
 from tests.scripted.specs import DESK, POLLED, STREAMED
@@ -120,3 +123,31 @@ async def test_a_venue_that_hangs_holds_up_no_other_venue(database_dsn: str) -> 
             OrderStatus.ACCEPTED,
             OrderStatus.ACCEPTED,
         ]
+
+
+def _unknown_fill(trader: Trader, name: str) -> FillReport:
+    return FillReport(
+        account_id=trader.id, instrument_id=trader.venue.btc, venue_order_id=name, at_ms=trader.venue.now_ms,
+        trade_id=name, side=Side.BUY, price=Decimal(100), quantity=Decimal(1),
+    )  # fmt: skip
+
+
+async def test_orders_of_one_account_that_nobody_knows_keep_no_other_account_from_being_identified(
+    database_dsn: str,
+) -> None:
+    async with running(database_dsn, STREAMED, POLLED) as world:
+        noisy = await world.connect(world.venues[STREAMED.spec.venue_id])
+        other = await world.connect(world.venues[STREAMED.spec.venue_id], tenant_id=OTHER_TENANT)
+        other.session.hold_stream()
+        by_hand = other.venue.place(other.at, other.venue.eth, Side.BUY, Decimal(1), Decimal(100))
+        other.venue.fill(by_hand, "1")
+        other.session.release_stream([other.session.held.index("fill")])
+        await other.heard()
+        world.clock.advance(1_000)
+        noisy.session.report(*(_unknown_fill(noisy, f"unknown {n}") for n in range(250)))
+        await noisy.session.delivered()
+        await world.pass_time(4_000)
+        assert [order.status for order in await other.orders()] == [OrderStatus.FILLED]
+        await world.pass_time(8_000)
+        asked = {request.names[0] for request in noisy.venue.requests("identify")}
+        assert len(asked) == 250 + 1, "each was asked about"

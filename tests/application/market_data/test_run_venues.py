@@ -130,3 +130,16 @@ async def test_lists_are_read_again_after_a_while_and_when_a_venue_comes_back(ru
     assert run.listed.count(PAPER) == 1
     run.world.clock.advance(REFRESH_MS)
     await until(lambda: (run.listed.count(OKX), run.listed.count(PAPER)) == (3, 2))
+
+
+async def test_a_venue_that_was_started_and_is_offline_is_not_started_again(run: VenueRun) -> None:
+    """PAPER, taken over by another process, stays there: two processes that took it back would fight for ever."""
+    run.start()
+    await run.venues.first_tries()
+    run.world.paper.state = VenueStatus.OFFLINE
+    for _ in range(3):
+        looks = run.looks
+        run.world.clock.advance(LOOK_MS)
+        await until(lambda: run.looks >= looks + 2, "both venues looked at")  # noqa: B023
+    assert shown(run, PAPER) == (VenueStatus.OFFLINE, None)
+    assert run.world.paper.calls.count("start") == 1

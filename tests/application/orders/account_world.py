@@ -83,7 +83,8 @@ class Desk:
         )
         self.connect = ConnectAccount(
             storage=world.storage, committer=world.committer, sessions=world.sessions, keys=keys(),
-            changer=self.changer, follow=follow, reconcile=world.reconcile, clock=world.clock, ids=world.ids,
+            changer=self.changer, follow=follow, ask_venue=world.ask_venue, reconcile=world.reconcile,
+            clock=world.clock, ids=world.ids,
         )  # fmt: skip
         self.revoke = RevokeCredential(
             storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock
@@ -105,6 +106,11 @@ class Desk:
         )
         world.sessions._connectors = {PAPER: connector}
         world.session.snapshot = self._snapshot  # type: ignore[method-assign]
+
+    async def tick(self) -> None:
+        """One round of the keeper; return when all that it began has ended."""
+        await self.keeper.tick()
+        assert await self.world.concurrency.drain(5_000) == 0
 
     def connecting(self) -> asyncio.Task[AccountView]:
         return asyncio.create_task(self.connect(ACTOR, NEW_KEYS, "x", None))

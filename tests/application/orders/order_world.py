@@ -223,6 +223,7 @@ class OrderWorld:
         )
         parts = wire_trading(outside, portfolios)
         self.committer, self.intake, self.sessions = parts.committer, parts.intake, parts.sessions
+        self.ask_venue = parts.ask_venue
         self.inquire, self.reconcile, self.snapshots = parts.inquire, parts.reconcile, parts.snapshots
         self.publish_portfolios, self.publish_missed = parts.publish_portfolios, parts.publish_missed
         self.sink = AccountSink(self.sessions, ACCOUNT, self._apply)

@@ -16,6 +16,7 @@ from cadenza.ports.venue import ReplayPiece
 from tests.application.orders.order_world import KEY, OrderWorld, ScriptedSession, order_world
 from tests.application.orders.stored_keys import keys, secrets_of, store_credentials
 from tests.domain.trading.worlds import ACCOUNT, SPEC, TENANT
+from tests.serving import eventually
 
 
 class Venue:
@@ -88,8 +89,21 @@ class Start:
         return renewed
 
     async def open_the_port(self) -> asyncio.Task[None]:
+        """Begin to open the sessions; return a task that ends when none is expected any more."""
         await self.keeper.find_due()
-        return asyncio.create_task(self.keeper.tick())
+        await self.keeper.tick()
+        return asyncio.create_task(self.opened())
+
+    async def opened(self) -> None:
+        async def is_expected_no_more() -> bool:
+            return not self.world.sessions.expected_count
+
+        await eventually(is_expected_no_more)
+
+    async def tick(self) -> None:
+        """One round of the keeper; return when all that it began has ended."""
+        await self.keeper.tick()
+        assert await self.world.concurrency.drain(5_000) == 0
 
 
 @asynccontextmanager

@@ -76,7 +76,7 @@ async def test_archived_before_the_keeper_comes_to_it(start: Start) -> None:
     await start.keeper.find_due()
     await disconnect(start)
     start.venue.let_in.set()
-    await start.keeper.tick()
+    await start.tick()
     assert not start.world.sessions.is_open(ACCOUNT)
     assert start.world.sessions.expected_count == 0
 

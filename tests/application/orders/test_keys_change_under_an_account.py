@@ -166,7 +166,7 @@ async def test_while_nobody_knows_whether_the_key_was_changed_it_does_not_sign(
     with pytest.raises(e.DatabaseUnavailable):
         await desk.connecting()
     assert not desk.world.sessions.is_open(ACCOUNT)
-    await desk.keeper.tick()
+    await desk.tick()
     assert desk.world.sessions.takes_orders(ACCOUNT)
 
 
@@ -276,11 +276,11 @@ async def test_an_account_that_nobody_locked_is_locked_by_the_keeper(desk: Desk)
             credential, _ = await keys().find(uow, TENANT, key, lock=True)
             await uow.credentials.update(replace(credential, status=CredentialStatus.REVOKED, revoked_at_ms=1))
         await uow.commit()
-    await desk.keeper.tick()
+    await desk.tick()
     assert (await desk.stored()).status is AccountStatus.LOCKED
     assert await told(desk, REVOKED) == [(OperationStatus.SUCCESS, None)]
     assert desk.keeper.failing == {}
-    await desk.keeper.tick()
+    await desk.tick()
     assert len(await desk.operations(REVOKED)) == 1
 
 
@@ -372,7 +372,7 @@ async def test_an_open_session_of_a_key_that_was_changed_is_found_by_the_keeper(
                 await uow.credentials.update(replace(credential, status=CredentialStatus.REVOKED, revoked_at_ms=1))
         await uow.commit()
     assert desk.world.sessions.is_open(ACCOUNT)
-    await desk.keeper.tick()
+    await desk.tick()
     if is_rotated:
         assert desk.signed_by[-1] == secrets_of("second", FIRST).api_key
         assert desk.world.sessions.takes_orders(ACCOUNT)
@@ -380,7 +380,7 @@ async def test_an_open_session_of_a_key_that_was_changed_is_found_by_the_keeper(
         assert not desk.world.sessions.is_open(ACCOUNT)
         assert (await desk.stored()).status is AccountStatus.LOCKED
     asked = len(desk.signed_by)
-    await desk.keeper.tick()
+    await desk.tick()
     assert len(desk.signed_by) == asked
 
 
@@ -398,7 +398,7 @@ async def test_a_revocation_that_cannot_be_followed_leaves_nobody_signing(
         with pytest.raises(e.DatabaseUnavailable):
             await desk.revoke(ACTOR, FIRST)
     assert not desk.world.sessions.is_open(ACCOUNT)
-    await desk.keeper.tick()
+    await desk.tick()
     assert (await desk.stored()).status is AccountStatus.LOCKED
 
 
@@ -413,5 +413,5 @@ async def test_a_session_whose_key_cannot_be_told_is_closed(desk: Desk, monkeypa
         await desk.open_session.again(ACCOUNT)
     assert not desk.world.sessions.is_open(ACCOUNT)
     assert desk.world.sessions.expected_count == 0
-    await desk.keeper.tick()
+    await desk.tick()
     assert desk.world.sessions.takes_orders(ACCOUNT)

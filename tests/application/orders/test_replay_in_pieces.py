@@ -1,20 +1,22 @@
 """A long replay is many small changes: others take their turn between them, and a death in the middle loses nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.reconcile import REPLAY_OVERLAP_MS
 from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, Report
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 from tests.application.orders.order_world import ACTOR, OrderWorld, cancels, fills, order_world
 from tests.application.orders.test_complete_until import BEGUN_MS, complete_until, elsewhere
-from tests.domain.trading.worlds import ACCOUNT, BTC, D, request
+from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, request
 
 ORDERS = 3 * REPLAY_REPORTS_MAX
 PIECES = 2 * ORDERS // REPLAY_REPORTS_MAX
@@ -125,7 +127,23 @@ async def test_pieces_of_a_session_that_are_too_big_are_applied_in_small_ones(wo
     assert [change.is_complete for change in changes] == [False] * (PIECES - 1) + [True]
 
 
-async def test_what_closed_orders_know_is_left_out_and_nothing_else(world: OrderWorld) -> None:
+def by_order_id(report: Any, order: Order) -> Report:
+    return report  # type: ignore[no-any-return]
+
+
+def by_sent_id(report: Any, order: Order) -> Report:
+    return replace(report, order_id=None, sent_id=order.sent_id)  # type: ignore[no-any-return]
+
+
+def by_venue_id(report: Any, order: Order) -> Report:
+    return replace(report, order_id=None, venue_order_id=order.venue_order_id)  # type: ignore[no-any-return]
+
+
+Naming = Callable[[Any, Order], Report]
+
+
+@pytest.mark.parametrize("named", [by_order_id, by_sent_id, by_venue_id])
+async def test_what_closed_orders_know_is_left_out_and_nothing_else(world: OrderWorld, named: Naming) -> None:
     """A fill that came after an order was closed is money: it is booked."""
 
     def half(order: Order) -> list[Report]:
@@ -136,16 +154,21 @@ async def test_what_closed_orders_know_is_left_out_and_nothing_else(world: Order
     world.session.on_submit = half
     filled = await world.submit_order(ACTOR, request())
     assert filled.status is OrderStatus.CANCELED
-    known = half(filled)
-    late = replace(known[1], trade_id="late", quantity=D("0.1"))  # type: ignore[call-arg]
+    as_external = replace(
+        elsewhere(NOW_MS, filled.venue_order_id or ""), sent_id=filled.sent_id, executed_quantity=D("0.5")
+    )
+    known = [named(report, filled) for report in (as_external, *half(filled))]
+    assert isinstance(known[2], FillReport)
+    other_side = replace(known[2], side=Side.SELL)
+    late = replace(known[2], trade_id="late", quantity=D("0.1"))  # type: ignore[call-arg]
     changes = changes_of(world)
 
     async def replay(since_ms: int) -> AsyncIterator[ReplayPiece]:
         yield ReplayPiece(reports=known, covers_from_ms=since_ms)
-        yield ReplayPiece(reports=[*known, late], covers_from_ms=since_ms)
+        yield ReplayPiece(reports=[*known, late, other_side], covers_from_ms=since_ms)
 
     world.session.replay = replay  # type: ignore[method-assign]
     await world.reconcile(ACCOUNT, world.session)
-    assert [list(change.reports) for change in changes] == [[late]]
+    assert [list(change.reports) for change in changes] == [[late, other_side]]
     booked_trades = {execution.trade_id for execution in (await world.stored(filled)).executions}
     assert booked_trades == {f"T{filled.id.hex}", "late"}

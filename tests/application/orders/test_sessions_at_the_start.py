@@ -1,22 +1,22 @@
 """Requests do not wait until every session is open: an order waits for its own, and goes out after what was missed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from cadenza.application.accounts.keep_sessions import OPENED_AT_ONCE_MAX
+from cadenza.application.accounts.keep_sessions import ACCOUNTS_PER_VENUE_MAX, FIRST_TRIES_MS_MAX
+from cadenza.application.orders import sessions as sessions_module
 from cadenza.application.orders import submit as submit_module
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.ports.storage.trading import OrderFilter
-from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills
+from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, ScriptedSession, fills
 from tests.application.orders.start_world import Start, started
 from tests.domain.trading.worlds import ACCOUNT, TENANT, D, account, request
 from tests.serving import eventually
@@ -118,7 +118,7 @@ async def _recorded_just_before_its_session_is_opened_anew(
     """Return the request, whose order is on disk and waits to be sent."""
     world, is_first = start.world, iter([True])
     start.venue.let_in.set()
-    await start.keeper.tick()
+    await start.tick()
 
     def reach(point: str) -> None:
         if point == "committer.after_commit" and next(is_first, False):
@@ -176,32 +176,25 @@ async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
 
 async def test_the_account_that_an_order_waits_for_comes_first(start: Start) -> None:
     world = start.world
-    ids = [TradingAccountId(UUID(int=100 + n)) for n in range(2 * OPENED_AT_ONCE_MAX)]
+    ids = [TradingAccountId(UUID(int=100 + n)) for n in range(3 * ACCOUNTS_PER_VENUE_MAX)]
     async with world.storage.begin() as uow:
         for id in ids:
             external = replace(account().external, external_id=str(id))
             await uow.accounts.add(account(id=id, external=external, credential_ids=(KEY,)))
         await uow.commit()
-    chosen: list[TradingAccountId] = []
-    open_one = start.keeper._open
-
-    async def choose(each: TradingAccount) -> None:
-        chosen.append(each.id)
-        await open_one(each)
-
-    start.keeper._open = choose  # type: ignore[method-assign]
     opening = await start.open_the_port()
 
     async def as_many_as_may() -> bool:
-        return len(start.venue.asked) == OPENED_AT_ONCE_MAX
+        return len(start.venue.asked) == ACCOUNTS_PER_VENUE_MAX
 
     await eventually(as_many_as_may)
-    last = next(id for id in reversed(start.keeper._due))
+    last = list(start.keeper._turns._waiting)[-1]
     submitting = asyncio.create_task(world.submit_order(ACTOR, request(account_id=last)))
     await _is_waited_for(world)
     start.venue.let_in.set()
     await opening
-    assert chosen[OPENED_AT_ONCE_MAX] == last
+    assert last in start.venue.asked[ACCOUNTS_PER_VENUE_MAX : 2 * ACCOUNTS_PER_VENUE_MAX], "not in the last third"
+    assert len(start.venue.asked) == len(ids) + 1, "each was opened once"
     with pytest.raises(e.InsufficientBalance):  # decided after the wait, as ever
         await submitting
 
@@ -220,7 +213,7 @@ async def test_it_is_ready_when_every_session_has_been_tried(start: Start) -> No
 async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None:
     world = start.world
     start.venue.let_in.set()
-    await start.keeper.tick()
+    await start.tick()
     start.venue.let_in.clear()
     await start.renew_key()
     again = asyncio.create_task(start.open_session.again(ACCOUNT))
@@ -234,3 +227,69 @@ async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None
     start.venue.let_in.set()
     assert (await submitting).status is OrderStatus.ACCEPTED
     await again
+
+
+async def test_a_venue_that_hangs_keeps_the_start_from_being_ready_for_a_limited_time(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = await start.open_the_port()
+    assert not start.keeper.has_tried_all
+    late_ms = start.world.clock.monotonic_ms() + FIRST_TRIES_MS_MAX
+    with monkeypatch.context() as later:
+        later.setattr(start.world.clock, "monotonic_ms", lambda: late_ms)
+        assert start.keeper.has_tried_all
+    start.venue.let_in.set()
+    await opening
+
+
+async def test_an_opening_that_hangs_is_given_up_and_nothing_of_it_is_left(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "OPENING_MS_MAX", 10)
+    await start.tick()
+    assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
+    assert start.keeper.has_tried_all
+    start.venue.let_in.set()
+    assert not start.world.sessions.is_open(ACCOUNT)
+    assert start.world.sessions.expected_count == 0
+
+
+async def _drop_what_is_late(timeout_ms: int, work: Awaitable[object]) -> object:
+    """Cancel work that is late, and drop its result if there is one all the same."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task}, timeout=timeout_ms / 1000)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    return None
+
+
+async def test_a_session_that_is_opened_though_it_was_cut_off_is_closed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "OPENING_MS_MAX", 10)
+
+    async def opens_late(owner: object, secrets: object, sink: object) -> ScriptedSession:
+        with suppress(asyncio.CancelledError):
+            await start.venue.let_in.wait()
+        return start.world.session
+
+    start.venue.open_session = opens_late  # type: ignore[method-assign, assignment]
+    start.world.concurrency.within = _drop_what_is_late  # type: ignore[method-assign, assignment]
+    await start.tick()
+    assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
+    assert start.venue.came == ["close"]
+    assert not start.world.sessions.is_open(ACCOUNT)
+
+
+async def test_a_session_whose_opening_is_cancelled_is_closed(start: Start) -> None:
+    start.venue.let_in.set()
+    start.venue.let_replay.clear()
+    opening = asyncio.create_task(start.open_session(account(credential_ids=(KEY,))))
+    await start.venue.replaying.wait()
+    opening.cancel()
+    with suppress(asyncio.CancelledError):
+        await opening
+    assert start.venue.came == ["replay", "close"]
+    assert not start.world.sessions.takes_orders(ACCOUNT), "it is not reconciled"

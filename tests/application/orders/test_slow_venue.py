@@ -89,7 +89,7 @@ async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(wo
     assert answered.status is OrderStatus.PENDING_CANCEL
     world.session.on_lookup, world.session.on_cancel = accepts, cancels
     await world.sessions.open(account(), None)  # type: ignore[arg-type]
-    await world.inquire._lookup(world.session, [answered])
+    await world.inquire._lookup(world.session, [answered.id])
     assert (await world.stored(order)).status is OrderStatus.CANCELED
 
 

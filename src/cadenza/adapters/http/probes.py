@@ -10,7 +10,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cadenza.adapters.http.metrics import HttpMetrics
 
-
 _METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """Litestar adds the charset."""
 

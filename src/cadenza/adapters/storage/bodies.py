@@ -39,6 +39,10 @@ _REPORTS: dict[str, type[r.Report]] = {
     "position": r.PositionReport,
 }
 _REPORT_KINDS = {type_: kind for kind, type_ in _REPORTS.items()}
+EXECUTION_KINDS = tuple(
+    _REPORT_KINDS[type_] for type_ in (r.FillReport, r.FillCorrectedReport, r.FillBustedReport, r.FeeReport)
+)
+"""The kinds of the reports that make or change an execution."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -1,15 +1,29 @@
 """Reports that were kept because they cannot be applied."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
-from cadenza.adapters.storage.bodies import report_of, report_text
+from cadenza.adapters.storage.bodies import EXECUTION_KINDS, report_of, report_text
 from cadenza.adapters.storage.rows import Row
+from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.reports import OrderReport
-from cadenza.ports.storage.trading import KeptSummary
+from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
+
+_UNKNOWN = "is_curable AND reason = 'NO_ORDER' AND instrument_id IS NOT NULL AND venue_order_id IS NOT NULL"
+_WITHOUT_ORDER = f"""
+SELECT u.account_id, u.instrument_id, u.venue_order_id
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (account_id, instrument_id, venue_order_id),
+LATERAL (
+    SELECT DISTINCT account_id, instrument_id, venue_order_id FROM kept_reports
+    WHERE account_id = k.account_id AND {_UNKNOWN}
+        AND (k.venue_order_id IS NULL OR (instrument_id, venue_order_id) > (k.instrument_id, k.venue_order_id))
+    ORDER BY instrument_id, venue_order_id LIMIT $4
+) u
+ORDER BY u.instrument_id, u.venue_order_id
+"""
 
 
 class KeptReportSql:
@@ -30,14 +44,29 @@ class KeptReportSql:
         rows = await self._connection.fetch("SELECT * FROM kept_reports ORDER BY kept_at_ms LIMIT $1", limit)
         return [kept_of(row) for row in rows]
 
-    async def without_order(self, limit: int) -> Sequence[OrderReport]:
-        rows = await self._connection.fetch(
-            "SELECT * FROM kept_reports WHERE reason = 'NO_ORDER' AND venue_order_id IS NOT NULL"
-            " ORDER BY kept_at_ms DESC LIMIT $1",
-            limit,
+    async def accounts_without_order(self) -> Sequence[TradingAccountId]:
+        rows = await self._connection.fetch(f"SELECT DISTINCT account_id FROM kept_reports WHERE {_UNKNOWN}")
+        return [TradingAccountId(row["account_id"]) for row in rows]
+
+    async def without_order(
+        self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
+    ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
+        instruments = [None if each is None else each.instrument_id for each in after.values()]
+        names = [None if each is None else each.venue_order_id for each in after.values()]
+        rows = await self._connection.fetch(_WITHOUT_ORDER, list(after), instruments, names, limit_per_account)
+        found: dict[TradingAccountId, list[UnknownOrder]] = {account_id: [] for account_id in after}
+        for account_id, instrument_id, venue_order_id in rows:
+            unknown = UnknownOrder(TradingAccountId(account_id), InstrumentId(instrument_id), venue_order_id)
+            found[unknown.account_id].append(unknown)
+        return found
+
+    async def may_move_money(self, account_id: TradingAccountId) -> bool:
+        found: bool = await self._connection.fetchval(
+            "SELECT EXISTS(SELECT FROM kept_reports WHERE account_id = $1 AND is_curable AND kind = ANY($2::text[]))",
+            account_id,
+            EXECUTION_KINDS,
         )
-        reports = [kept_of(row).report for row in rows]
-        return [report for report in reports if isinstance(report, OrderReport)]
+        return found
 
 
 def kept_row(kept: KeptReport) -> tuple[Any, ...]:

@@ -6,7 +6,8 @@ import asyncpg
 
 from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, orders_of
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.order import Order
 from cadenza.ports.storage.trading import OrderFilter, Settled
 
@@ -16,9 +17,15 @@ ORDER BY executed_at_ms, length(trade_id), trade_id
 """
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
 _SETTLED = f"""
-SELECT id, venue_order_id, executed_quantity,
+WITH named AS (
+    SELECT id FROM orders WHERE account_id = $1 AND id = ANY($2::uuid[])
+    UNION SELECT id FROM orders WHERE account_id = $1 AND sent_id = ANY($3::text[])
+    UNION SELECT o.id FROM unnest($4::text[], $5::text[]) AS k (instrument_id, id)
+        JOIN orders o ON (o.account_id, o.instrument_id, o.venue_order_id) = ($1, k.instrument_id, k.id)
+)
+SELECT id, instrument_id, side, sent_id, venue_order_id, executed_quantity,
     ARRAY(SELECT trade_id FROM executions WHERE order_id = orders.id) AS trade_ids
-FROM orders WHERE id = ANY($1::uuid[]) AND NOT ({_OPEN}) AND NOT is_awaited
+FROM orders JOIN named USING (id) WHERE NOT ({_OPEN}) AND NOT is_awaited
 """
 
 _AWAITED = """
@@ -73,12 +80,34 @@ class OrderSql:
         rows = await self._connection.fetch("SELECT * FROM orders WHERE id = ANY($1::uuid[])", list(order_ids))
         return await self._with_executions(rows)
 
-    async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
-        rows = await self._connection.fetch(_SETTLED, list(order_ids))
-        return {
-            OrderId(row["id"]): Settled(row["venue_order_id"], row["executed_quantity"], frozenset(row["trade_ids"]))
+    async def settled(
+        self,
+        account_id: TradingAccountId,
+        *,
+        order_ids: Collection[OrderId],
+        sent_ids: Collection[str],
+        venue_order_ids: Collection[tuple[InstrumentId, str]],
+    ) -> Sequence[Settled]:
+        rows = await self._connection.fetch(
+            _SETTLED,
+            account_id,
+            list(order_ids),
+            list(sent_ids),
+            [instrument_id for instrument_id, _ in venue_order_ids],
+            [id for _, id in venue_order_ids],
+        )
+        return [
+            Settled(
+                order_id=OrderId(row["id"]),
+                instrument_id=InstrumentId(row["instrument_id"]),
+                side=Side(row["side"]),
+                sent_id=row["sent_id"],
+                venue_order_id=row["venue_order_id"],
+                executed_quantity=row["executed_quantity"],
+                trade_ids=frozenset(row["trade_ids"]),
+            )
             for row in rows
-        }
+        ]
 
     async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
         rows = await self._connection.fetch("SELECT DISTINCT account_id FROM orders WHERE is_awaited")
@@ -95,6 +124,14 @@ class OrderSql:
             "SELECT * FROM orders WHERE doubt = 'UNDETERMINED' ORDER BY created_at_ms LIMIT $1", limit
         )
         return await self._with_executions(rows)
+
+    async def has_doubt(self, account_id: TradingAccountId) -> bool:
+        found: bool = await self._connection.fetchval(
+            "SELECT EXISTS(SELECT FROM orders WHERE account_id = $1 AND is_awaited)"
+            " OR EXISTS(SELECT FROM orders WHERE account_id = $1 AND doubt = 'UNDETERMINED')",
+            account_id,
+        )
+        return found
 
     async def in_doubt_count(self) -> int:
         count: int = await self._connection.fetchval("SELECT count(*) FROM orders WHERE doubt = 'UNDETERMINED'")

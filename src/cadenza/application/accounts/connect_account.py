@@ -8,6 +8,7 @@ from cadenza.application.accounts.follow_credentials import FollowCredentials, l
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
@@ -130,11 +131,13 @@ class ConnectAccount:
         keys: Keys,
         changer: AccountChanger,
         follow: FollowCredentials,
+        ask_venue: AskVenue,
         reconcile: Reconcile,
         clock: Clock,
         ids: Ids,
     ) -> None:
         self._follow = follow
+        self._ask_venue = ask_venue
         self._reconcile = reconcile
         self._storage = storage
         self._committer = committer
@@ -186,7 +189,7 @@ class ConnectAccount:
         signer, secrets = signs
         try:
             session = await self._sessions.open(account, secrets, signer)
-            snapshot = await session.snapshot()
+            snapshot = await self._ask_venue.answer(session.snapshot())
             return session, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)

@@ -1,11 +1,13 @@
 """Keep sessions: every connected account has an open session, every session that was restored is reconciled, and every
 interrupted operation is brought to an end.
 
-One supervised loop calls `tick`; after a start the first tick opens everything and reconciles it. Requests are answered
-meanwhile. An order of an account whose session is expected waits for that session, which is opened before the others.
+One supervised loop calls `tick`, which waits for no venue: after a start the first tick begins to open everything.
+Requests are answered meanwhile. An order of an account whose session is expected waits for that session, which is
+opened before the others.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
@@ -13,22 +15,23 @@ from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import STREAMING, OpenSession
+from cadenza.application.accounts.turns import Turns
 from cadenza.application.accounts.update_account import disabled, enabled
 from cadenza.application.orders.reconcile import Reconcile
-from cadenza.application.orders.sessions import Restored, Sessions
+from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRevoked, VenueUnavailable
+from cadenza.domain.errors import CadenzaError, CredentialRevoked, InternalError
 from cadenza.domain.ids import CredentialId, TradingAccountId, VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 
-OPENED_AT_ONCE_MAX = 32
-"""Sessions that are opened at a time, so that a venue that does not answer does not hold up the others one by one."""
+ACCOUNTS_PER_VENUE_MAX = 8
+"""The most accounts of one venue whose sessions are opened or reconciled at a time; the others of that venue wait."""
 
-RECONCILE_MS_MAX = 120_000
-"""How long reconciling a restored session may take. Then it is started again."""
+FIRST_TRIES_MS_MAX = 60_000
+"""Whatever waits for every session to have been tried waits at most this long, counted from the start."""
 
 _AT_THE_VENUE = frozenset({OperationType.CONNECT, OperationType.CREDENTIAL_REVOKE})
 """Operations that need the venue or a session with it."""
@@ -71,12 +74,18 @@ class KeepSessions:
         self._clock = clock
         self._not_before_ms: dict[TradingAccountId, int] = {}
         self._delay_ms: dict[TradingAccountId, int] = {}
-        self._due: dict[TradingAccountId, TradingAccount] = {}
-        self._reconciling: set[TradingAccountId] = set()
+        self._turns = Turns(ACCOUNTS_PER_VENUE_MAX)
+        self._to_open: set[TradingAccountId] = set()
+        self._untried: set[TradingAccountId] | None = None
+        self._tried_by_ms = clock.monotonic_ms() + FIRST_TRIES_MS_MAX
         self._interrupted: list[Operation] = []
-        self.has_tried_all = False
-        """Whether every session that has to be opened at the start has been tried."""
         self.failing: dict[TradingAccountId, str] = {}
+
+    @property
+    def has_tried_all(self) -> bool:
+        """Whether every session that had to be opened at the start has been tried once (opened and reconciled, or
+        failed), or has had its time for that."""
+        return self._untried == set() or self._clock.monotonic_ms() >= self._tried_by_ms
 
     async def settle_operations(self) -> None:
         """Settle the operations that a crash left PENDING. Call it before requests are accepted. The last commit of a
@@ -113,12 +122,25 @@ class KeepSessions:
             versions = await uow.credentials.live_versions(
                 {id for account in accounts for id in account.credential_ids}
             )
-        now_ms = self._clock.monotonic_ms()
+        self._forget_others({account.id for account in accounts})
         for account in accounts:
-            is_due = not self._is_rightly_open(account, versions) and now_ms >= self._not_before_ms.get(account.id, 0)
-            if is_due and account.id not in self._due:
-                self._due[account.id] = account
+            is_due = not self._is_rightly_open(account, versions) and self._may_try(account.id)
+            if is_due and account.id not in self._turns:
+                self._to_open.add(account.id)
+                self._turns.add(account, has_failed=account.id in self.failing)
                 self._sessions.expect(account)
+        if self._untried is None:
+            self._untried = set(self._to_open)
+
+    def _may_try(self, account_id: TradingAccountId) -> bool:
+        return self._clock.monotonic_ms() >= self._not_before_ms.get(account_id, 0)
+
+    def _forget_others(self, account_ids: Collection[TradingAccountId]) -> None:
+        """Forget the failures of accounts that have no session any more."""
+        known: Sequence[dict[TradingAccountId, Any]] = (self._not_before_ms, self._delay_ms, self.failing)
+        for of_accounts in known:
+            for account_id in of_accounts.keys() - account_ids:
+                del of_accounts[account_id]
 
     def _is_rightly_open(self, account: TradingAccount, versions: Mapping[CredentialId, int]) -> bool:
         if not self._sessions.is_open(account.id):
@@ -130,68 +152,66 @@ class KeepSessions:
         return signer.id == first and signer.version == versions[first]
 
     async def tick(self) -> None:
-        """Open the sessions that are due, and reconcile the restored ones."""
+        """Begin to open the sessions that are due and to reconcile the restored ones, as far as their venues have room.
+        The others follow as soon as there is room again."""
         await self.find_due()
         if self._interrupted:
             self._concurrency.spawn("settle operations at venues", self.settle_at_venues())
-        await self._concurrency.gather(*(self._open_due() for _ in range(min(OPENED_AT_ONCE_MAX, len(self._due)))))
-        self.has_tried_all = True
-        now_ms = self._clock.monotonic_ms()
         for restored in self._sessions.to_reconcile():
-            account_id = restored.account_id
-            if account_id not in self._reconciling and self._not_before_ms.get(account_id, now_ms) <= now_ms:
-                self._reconciling.add(account_id)
-                self._concurrency.spawn(f"reconcile {account_id}", self._reconcile_restored(restored))
+            account = restored.account
+            if account.id not in self._turns and self._may_try(account.id):
+                self._turns.add(account, has_failed=account.id in self.failing)
+        self._take_turns()
 
-    async def _open_due(self) -> None:
-        """Open the due sessions one after another. Those that an order waits for come first."""
-        while self._due:
-            wanted = next((each for each in self._sessions.wanted() if each in self._due), None)
-            account = self._due.pop(wanted or next(iter(self._due)))
-            try:
+    def _take_turns(self) -> None:
+        while (account := self._turns.take(self._sessions.wanted())) is not None:
+            self._concurrency.spawn(f"session of {account.id}", self._take_turn(account))
+
+    async def _take_turn(self, account: TradingAccount) -> None:
+        """Open the account's session, or reconcile the restored one. Afterwards another account takes its turn."""
+        failure: str | None = InternalError.code
+        try:
+            if account.id in self._to_open:
                 await self._open(account)
-            finally:
-                self._sessions.settle(account.id)
+            else:
+                await self._reconcile_restored(account.id)
+            failure = None
+        except CadenzaError as error:
+            failure = error.code
+        finally:
+            self._note(account.id, failure)
+            self._turns.end(account.id)
+        self._take_turns()
 
     async def _open(self, account: TradingAccount) -> None:
         try:
-            await self._open_or_lock(account)
-        except CadenzaError as error:
-            self._back_off(account.id, error)
-        else:
-            self._delay_ms.pop(account.id, None)
-            self.failing.pop(account.id, None)
-
-    async def _open_or_lock(self, account: TradingAccount) -> None:
-        await self._first_try(account.venue_id)
-        try:
+            await self._first_try(account.venue_id)
             await self._open_session(account)
         except CredentialRevoked:
             await self._follow.lock_forgotten(account.id)
+        finally:
+            self._to_open.discard(account.id)
+            if self._untried:
+                self._untried.discard(account.id)
+            self._sessions.settle(account.id)
 
-    async def _reconcile_restored(self, restored: Restored) -> None:
-        account_id = restored.account_id
-        try:
-            if not await self._concurrency.within(RECONCILE_MS_MAX, self._reconciled(restored)):
-                raise VenueUnavailable("the venue did not report in time what happened while the session was lost")
-        except CadenzaError as error:
-            self._back_off(account_id, error)
-        else:
+    async def _reconcile_restored(self, account_id: TradingAccountId) -> None:
+        """Reconcile the account, unless its session was closed or lost again while it waited for its turn."""
+        for restored in self._sessions.to_reconcile():
+            if restored.account.id == account_id:
+                await self._reconcile(account_id, restored.session, restored.gap_since_ms)
+                self._sessions.reconciled(restored)
+
+    def _note(self, account_id: TradingAccountId, failure: str | None) -> None:
+        """Note how trying an account went. After a failure the pause before the next try is twice as long."""
+        if failure is None:
             self._delay_ms.pop(account_id, None)
             self.failing.pop(account_id, None)
-        finally:
-            self._reconciling.discard(account_id)
-
-    async def _reconciled(self, restored: Restored) -> bool:
-        await self._reconcile(restored.account_id, restored.session, restored.gap_since_ms)
-        self._sessions.reconciled(restored)
-        return True
-
-    def _back_off(self, account_id: TradingAccountId, error: CadenzaError) -> None:
+            return
         delay_ms = self._delay_ms.get(account_id, RETRY_DELAY_MS)
         self._delay_ms[account_id] = min(delay_ms * 2, RETRY_DELAY_MS_MAX)
         self._not_before_ms[account_id] = self._clock.monotonic_ms() + delay_ms
-        self.failing[account_id] = error.code
+        self.failing[account_id] = failure
 
     def try_again(self) -> None:
         """Retry at the next `tick` the accounts of a venue that has come back, without their remaining pause."""

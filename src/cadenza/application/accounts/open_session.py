@@ -32,7 +32,7 @@ class OpenSession:
         self._sessions.expect(account)
         try:
             await self._open(account.id)
-        except CadenzaError:
+        except BaseException:  # also when cancelled: no session is left that is not reconciled
             await self._sessions.close(account.id)
             raise
         finally:

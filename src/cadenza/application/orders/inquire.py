@@ -4,23 +4,21 @@ with thousands of such orders, or a venue that does not answer, does not hold up
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TypeVar
 
-from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX, AskVenue
 from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
-from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId, VenueId
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
-from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import UnknownOrder
 from cadenza.ports.venue import ExecutionSession
-
-ORDERS_PER_LOOKUP_MAX = 100
-"""The most orders of one account about which one round asks."""
 
 ORDERS_PER_PAGE_MAX = 500
 """The most awaited orders of one account that one round looks at. The next round continues with the following ones."""
@@ -28,13 +26,15 @@ ORDERS_PER_PAGE_MAX = 500
 ACCOUNTS_PER_VENUE_MAX = 8
 """The most accounts of one venue that are handled at a time; the others of that venue wait for the next round."""
 
-UNKNOWN_ORDERS_MAX = 200
-"""The most orders with only a venue order id that one round looks at."""
+UNKNOWN_ORDERS_PER_PAGE_MAX = 100
+"""The most orders of one account with only a venue order id that one round looks at; as `ORDERS_PER_PAGE_MAX`."""
 
 ROUND_MS_MAX = 15_000
-"""How long one account's round may take. The remaining orders wait for the next round."""
+"""After this time a round makes no further lookup, and no further request about orders with only a venue order id
+(each counted by itself). The remaining orders wait for the next round."""
 
-_Unknown = tuple[TradingAccountId, InstrumentId, str]
+
+K = TypeVar("K")
 
 
 class Inquire:
@@ -45,39 +45,52 @@ class Inquire:
         *,
         storage: Storage,
         sessions: Sessions,
-        intake: ReportIntake,
+        ask_venue: AskVenue,
         clock: Clock,
         concurrency: Concurrency,
-        failpoints: Failpoints,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
-        self._intake = intake
+        self._ask_venue = ask_venue
         self._clock = clock
         self._concurrency = concurrency
-        self._failpoints = failpoints
         self._orders: Backoff[OrderId] = Backoff()
-        self._unknown: Backoff[_Unknown] = Backoff()
+        self._unknown: Backoff[UnknownOrder] = Backoff()
         self._after: dict[TradingAccountId, OrderId | None] = {}
+        self._unknown_after: dict[TradingAccountId, UnknownOrder | None] = {}
         self._asking: dict[TradingAccountId, VenueId] = {}
+        self._asked_ms: dict[TradingAccountId, int] = {}
         self.asked_total = 0
         self.failing: dict[TradingAccountId, str] = {}
 
     async def tick(self) -> None:
         """Start a round for every account that has something due, as far as its venue has room."""
-        orders, unknown = await self._due()
-        for account_id in self._in_turn({*orders, *unknown}):
+        now_ms = self._clock.monotonic_ms()
+        async with self._storage.read() as uow:
+            awaiting = [a for a in await uow.orders.accounts_awaiting() if self._may_ask(a)]
+            orders = await uow.orders.awaited({a: self._after.get(a) for a in awaiting}, ORDERS_PER_PAGE_MAX)
+            naming = [a for a in await uow.kept.accounts_without_order() if self._may_ask(a)]
+            after = {a: self._unknown_after.get(a) for a in naming}
+            unknown = await uow.kept.without_order(after, UNKNOWN_ORDERS_PER_PAGE_MAX)
+        self._turn_pages(self._after, orders, ORDERS_PER_PAGE_MAX)
+        self._turn_pages(self._unknown_after, unknown, UNKNOWN_ORDERS_PER_PAGE_MAX)
+        due_orders = {a: due for a, page in orders.items() if (due := self._orders.due(page, now_ms))}
+        due_unknown = {a: named for a, page in unknown.items() if (named := self._unknown.due(page, now_ms))}
+        self._asked_ms = {a: ms for a, ms in self._asked_ms.items() if a in orders or a in unknown or a in self._asking}
+        for account_id in self._in_turn({*due_orders, *due_unknown}):
             self._asking[account_id] = self._sessions.venue_of(account_id)
-            work = self._round(account_id, orders.get(account_id, ()), unknown.get(account_id, ()))
+            self._asked_ms[account_id] = now_ms
+            due = due_orders.get(account_id, ())[:ORDERS_PER_LOOKUP_MAX]
+            work = self._round(account_id, due, due_unknown.get(account_id, ()))
             self._concurrency.spawn(f"inquire {account_id}", work)
 
     def _in_turn(self, account_ids: set[TradingAccountId]) -> Sequence[TradingAccountId]:
-        """Choose as many accounts of each venue as may be handled at a time. Those that waited longest come first."""
+        """Choose as many accounts of each venue as may be handled at a time. Those whose last round is longest ago come
+        first."""
         busy = Counter(self._asking.values())
         chosen: list[TradingAccountId] = []
-        waiting = [account_id for account_id in self._after if account_id in account_ids]
-        for account_id in (*waiting, *(account_ids - set(waiting))):
-            if account_id in self._asking or not self._sessions.takes_orders(account_id):
+        for account_id in sorted(account_ids, key=lambda account_id: self._asked_ms.get(account_id, 0)):
+            if not self._may_ask(account_id):
                 continue
             venue_id = self._sessions.venue_of(account_id)
             if busy[venue_id] < ACCOUNTS_PER_VENUE_MAX:
@@ -85,73 +98,87 @@ class Inquire:
                 chosen.append(account_id)
         return chosen
 
-    async def _due(
+    def _turn_pages(
         self,
-    ) -> tuple[Mapping[TradingAccountId, Sequence[OrderId]], Mapping[TradingAccountId, Sequence[_Unknown]]]:
-        now_ms = self._clock.monotonic_ms()
-        async with self._storage.read() as uow:
-            awaiting = [a for a in await uow.orders.accounts_awaiting() if self._may_ask(a)]
-            pages = await uow.orders.awaited({a: self._after.get(a) for a in awaiting}, ORDERS_PER_PAGE_MAX)
-            kept = await uow.kept.without_order(UNKNOWN_ORDERS_MAX)
-        orders: dict[TradingAccountId, Sequence[OrderId]] = {}
+        after: dict[TradingAccountId, K | None],
+        pages: Mapping[TradingAccountId, Sequence[K]],
+        page_max: int,
+    ) -> None:
+        """Note where the next page of each account begins. An account that is being asked keeps its place."""
+        for account_id in after.keys() - pages.keys() - self._asking.keys():
+            del after[account_id]
         for account_id, page in pages.items():
-            is_last = len(page) < ORDERS_PER_PAGE_MAX
-            self._after.pop(account_id, None)  # the account that was looked at longest ago stands first
-            self._after[account_id] = None if is_last else page[-1]
-            if due := self._orders.due(page, now_ms):
-                orders[account_id] = due[:ORDERS_PER_LOOKUP_MAX]
-        for account_id in self._after.keys() - pages.keys():
-            del self._after[account_id]
-        unknown: dict[TradingAccountId, list[_Unknown]] = {}
-        named = ((r.account_id, r.instrument_id, r.venue_order_id or "") for r in kept if self._may_ask(r.account_id))
-        for each in self._unknown.due(dict.fromkeys(named), now_ms):
-            unknown.setdefault(each[0], []).append(each)
-        return orders, unknown
+            after[account_id] = page[-1] if len(page) >= page_max else None
 
     def _may_ask(self, account_id: TradingAccountId) -> bool:
         return account_id not in self._asking and self._sessions.takes_orders(account_id)
 
     async def _round(
-        self, account_id: TradingAccountId, order_ids: Sequence[OrderId], unknown: Sequence[_Unknown]
+        self, account_id: TradingAccountId, order_ids: Sequence[OrderId], unknown: Sequence[UnknownOrder]
     ) -> None:
+        """Ask about both kinds of orders. They are independent: the venue may answer about one kind only."""
         try:
             session = self._sessions.get(account_id)
-            work = self._ask(session, order_ids, unknown)
-            is_done = await self._concurrency.within(ROUND_MS_MAX, work)
+            failures = [
+                await _failure_of(self._lookup(session, order_ids)),
+                await _failure_of(self._identify(session, unknown)),
+            ]
         except CadenzaError as error:
-            self.failing[account_id] = error.code
-        else:
-            if is_done:
-                self.failing.pop(account_id, None)
-            else:
-                self.failing[account_id] = "VENUE_UNAVAILABLE"
+            failures = [error.code]
         finally:
             del self._asking[account_id]
-            now_ms = self._clock.monotonic_ms()
-            self._orders.tried(order_ids, now_ms)
-            self._unknown.tried(unknown, now_ms)
+        failed = next((code for code in failures if code is not None), None)
+        if failed is None:
+            self.failing.pop(account_id, None)
+        else:
+            self.failing[account_id] = failed
 
-    async def _ask(self, session: ExecutionSession, order_ids: Sequence[OrderId], unknown: Sequence[_Unknown]) -> bool:
-        async with self._storage.read() as uow:
-            orders = [order for order in await uow.orders.some(order_ids) if order.is_awaited]
-        if orders:
-            await self._lookup(session, orders)
-        for _, instrument_id, venue_order_id in unknown:
-            await self._intake.apply(await session.identify(instrument_id, venue_order_id))
-        return True
+    async def _lookup(self, session: ExecutionSession, order_ids: Sequence[OrderId]) -> None:
+        """Look up these orders. Those that this round does not come to are asked about in the next one."""
+        until_ms = self._clock.monotonic_ms() + ROUND_MS_MAX
+        asked = set(order_ids)
+        try:
+            async with self._storage.read() as uow:
+                orders = [order for order in await uow.orders.some(order_ids) if order.is_awaited]
+            left = {order.id for order in orders}
+            self.asked_total += len(orders)
+            async for part, known in self._ask_venue.lookup(session, orders):
+                left.difference_update(order.id for order in part)
+                await self._follow_up(session, known, until_ms)
+                if self._clock.monotonic_ms() >= until_ms:
+                    asked -= left
+                    self.asked_total -= len(left)
+                    return
+        finally:
+            self._orders.tried(asked, self._clock.monotonic_ms())
 
-    async def _lookup(self, session: ExecutionSession, orders: Sequence[Order]) -> None:
-        self.asked_total += len(orders)
-        self._failpoints.reach("reconcile.before_lookup")
-        reports = await session.lookup(orders)
-        self._failpoints.reach("reconcile.after_lookup")
-        known = await self._intake.apply(reports)
+    async def _identify(self, session: ExecutionSession, unknown: Sequence[UnknownOrder]) -> None:
+        until_ms = self._clock.monotonic_ms() + ROUND_MS_MAX
+        for each in unknown:
+            try:
+                _, instrument_id, venue_order_id = each
+                reports = await self._ask_venue.answer(session.identify(instrument_id, venue_order_id))
+                await self._ask_venue.book(reports)
+            finally:
+                self._unknown.tried([each], self._clock.monotonic_ms())
+            if self._clock.monotonic_ms() >= until_ms:
+                return
+
+    async def _follow_up(self, session: ExecutionSession, known: Mapping[OrderId, Order], until_ms: int) -> None:
+        """Send the cancels of orders that still work at the venue again: the requests are on disk, and repeating a
+        cancel is harmless."""
         self._orders.forget(order_id for order_id, order in known.items() if not order.is_awaited)
         for order in known.values():
-            if order.status is OrderStatus.PENDING_CANCEL and not order.is_in_doubt:
-                await self._cancel_again(session, order)
+            is_wanted = order.status is OrderStatus.PENDING_CANCEL and not order.is_in_doubt
+            if is_wanted and self._clock.monotonic_ms() < until_ms:
+                reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
+                await self._ask_venue.book(await self._concurrency.within(reply_ms_max, session.cancel(order)) or ())
 
-    async def _cancel_again(self, session: ExecutionSession, order: Order) -> None:
-        """Send the cancel again: the request is on disk and the order still works at the venue. Repeating a cancel is
-        harmless."""
-        await self._intake.apply(await session.cancel(order))
+
+async def _failure_of(work: Awaitable[None]) -> str | None:
+    """Do the work; return the code of its failure, or None."""
+    try:
+        await work
+    except CadenzaError as error:
+        return error.code
+    return None

@@ -12,6 +12,12 @@ from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink, VenueConnector
 
+OPENING_MS_MAX = 30_000
+"""How long a venue may take to open a session."""
+
+CLOSING_MS_MAX = 10_000
+"""How long closing a session is waited for. Its account goes on without it then."""
+
 
 @dataclass(slots=True)
 class _Expected:
@@ -42,7 +48,7 @@ class _Link:
 class Restored:
     """A session that reaches its venue again. Since `gap_since_ms` (the venue's clock) reports may have been missed."""
 
-    account_id: TradingAccountId
+    account: TradingAccount
     session: ExecutionSession
     gap_since_ms: int
     outages_count: int
@@ -173,17 +179,24 @@ class Sessions:
         self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
     ) -> ExecutionSession:
         """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
-        `VenueUnavailable`."""
+        and `VenueUnavailable`, also when opening it takes longer than `OPENING_MS_MAX`. Whoever calls this closes the
+        account's session after any failure: a connector may have opened one although it was cut off."""
         if (link := self._links.get(account.id)) is not None and link.ended is not None:
             await self.close(account.id)
         if (link := self._links.get(account.id)) is not None:
             return link.session
+        session = await self._concurrency.within(OPENING_MS_MAX, self._open(account, secrets, signer))
+        if session is None:
+            raise VenueUnavailable(f"the session was not opened within {OPENING_MS_MAX // 1000} s")
+        return session
+
+    async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential | None) -> ExecutionSession:
         sink = AccountSink(self, account.id, self._apply)
         session = await self.connector(account.venue_id).open_session(account, secrets, sink)
         link = _Link(session, account, signer)
         other = self._links.setdefault(account.id, link)
         if other is not link:  # another caller was faster while this one waited
-            await session.close()
+            await self._close(session)
         else:
             sink.link = link
         return other.session
@@ -193,11 +206,13 @@ class Sessions:
         link = self._links.pop(account_id, None)
         if link is not None:
             self._end_outage(link)
-            await link.session.close()
+            await self._close(link.session)
 
     async def close_all(self) -> None:
-        for account_id in list(self._links):
-            await self.close(account_id)
+        await self._concurrency.gather(*map(self.close, list(self._links)))
+
+    async def _close(self, session: ExecutionSession) -> None:
+        await self._concurrency.within(CLOSING_MS_MAX, session.close())
 
     # --- losing the venue, and reaching it again
 
@@ -223,17 +238,17 @@ class Sessions:
         link.ended = cause
 
     def to_reconcile(self) -> Sequence[Restored]:
-        """Return the restored sessions."""
+        """Return the restored sessions whose accounts are not reconciled yet."""
         return [
-            Restored(account_id, link.session, link.gap_since_ms, link.outages_count)
-            for account_id, link in self._links.items()
+            Restored(link.account, link.session, link.gap_since_ms, link.outages_count)
+            for link in self._links.values()
             if link.gap_since_ms is not None and link.lost is None and link.ended is None
         ]
 
     def reconciled(self, restored: Restored) -> None:
         """Note that the account is reconciled: the session takes orders again, unless it was lost once more meanwhile,
         even if it was restored since."""
-        link = self._links.get(restored.account_id)
+        link = self._links.get(restored.account.id)
         if link is not None and link.session is restored.session and link.outages_count == restored.outages_count:
             self._end_outage(link)
 

@@ -1,28 +1,26 @@
 """Read whole accounts from their venues, so that a missed report does not leave anything wrong for long. Where the
 venue keeps the books, its snapshot is the truth. It is read when a session is restored, when a fill was followed by no
 newer balance or position within two seconds, and every few minutes. Where our ledger keeps them, a snapshot is compared
-just as often; a difference that no report explains, found twice in a row, is corrected and shown. Every few minutes the
-venue is also asked about the open orders, except those that its snapshot shows as we know them: a stream may have lost
-the report of a fill or of an order's end.
+just as often (`CompareBooks`). Open orders of a snapshot that are unknown here are adopted. Every few minutes the venue
+is also asked about the open orders, except those that its snapshot shows as we know them: a stream may have lost the
+report of a fill or of an order's end.
 """
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
-from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.inquire import ORDERS_PER_LOOKUP_MAX
+from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import CadenzaError, VenueUnavailable
-from cadenza.domain.ids import TradingAccountId, VenueId
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_snapshot, differences
+from cadenza.domain.trading.venue_books import apply_snapshot
 from cadenza.domain.trading.venue_spec import Books
-from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
@@ -32,12 +30,18 @@ from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 AFTER_FILL_MS = 2_000
 EVERY_MS = 300_000
 RETRY_MS = 10_000
-READ_MS_MAX = 60_000
+"""The pause after a snapshot or lookup that failed. Between lookups that fail in a row it doubles, up to `EVERY_MS`."""
+
+CONFIRM_MS = 60_000
+"""When a difference is looked for again: by then everything that the first snapshot contained has been reported (the
+law of order in `SessionSink`)."""
+
+LOOKUPS_MS_MAX = 60_000
+"""After this time a reading makes no further lookup. The next reading, `RETRY_MS` later, continues with the following
+orders."""
+
 ACCOUNTS_PER_VENUE_MAX = 4
 """The most accounts of one venue that are read at a time; the others wait for the next round."""
-
-Difference = tuple[str, Decimal, Decimal]
-"""A difference: the asset, or the instrument with its side; our value; the venue's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +56,15 @@ class TakeSnapshot:
 
     def decide(self, state: TradingState) -> None:
         if state.account(self.account_id).adopted_at_ms is not None:
-            _apply(state, self.account_id, self.snapshot)
-
-
-@dataclass(frozen=True, slots=True)
-class CompareSnapshot:
-    """A change: compare a snapshot with our ledger, provided that nothing happened in the account since `sequence`; the
-    differences are its decision (None when something did). Those that were `expected` are corrected."""
-
-    account_id: TradingAccountId
-    snapshot: AccountSnapshot
-    sequence: int
-    expected: tuple[Difference, ...]
-
-    def name_keys(self, keys: BatchKeys) -> None:
-        keys.accounts.add(self.account_id)
-
-    def decide(self, state: TradingState) -> tuple[Difference, ...] | None:
-        account = state.account(self.account_id)
-        if account.last_sequence != self.sequence or account.adopted_at_ms is None:
-            return None
-        found = differences(state, self.account_id, self.snapshot.balances, self.snapshot.positions)
-        if found and found == self.expected:
-            _apply(state, self.account_id, self.snapshot)
-        return found
+            snapshot = self.snapshot
+            apply_snapshot(
+                state,
+                self.account_id,
+                snapshot.balances,
+                snapshot.positions,
+                as_of=snapshot.as_of,
+                at_ms=snapshot.at_ms,
+            )
 
 
 class TakeSnapshots:
@@ -86,24 +75,26 @@ class TakeSnapshots:
         *,
         storage: Storage,
         committer: Committer,
-        intake: ReportIntake,
+        ask_venue: AskVenue,
+        compare_books: CompareBooks,
         sessions: Sessions,
-        alarms: Alarms,
         clock: Clock,
         concurrency: Concurrency,
     ) -> None:
         self._storage = storage
         self._committer = committer
-        self._intake = intake
+        self._ask_venue = ask_venue
+        self._compare_books = compare_books
         self._sessions = sessions
-        self._alarms = alarms
         self._clock = clock
         self._concurrency = concurrency
         self._due_ms: dict[TradingAccountId, int] = {}
         self._wanted_ms: dict[TradingAccountId, int] = {}
         self._reading: dict[TradingAccountId, VenueId] = {}
-        self._expected: dict[TradingAccountId, tuple[Difference, ...]] = {}
-        self.corrections_total = 0
+        self._looked_up: dict[TradingAccountId, tuple[int, OrderId]] = {}
+        """Accounts whose last reading did not come to all of their open orders, with the last one that it came to."""
+        self._pause_ms: dict[TradingAccountId, int] = {}
+        """Accounts whose last lookup failed, with the pause after the next failure."""
         self.failing: dict[TradingAccountId, str] = {}
 
     def want(self, account_id: TradingAccountId) -> None:
@@ -120,7 +111,10 @@ class TakeSnapshots:
         live = self._sessions.live()
         self._due_ms = {account_id: self._due_ms.get(account_id, now_ms + EVERY_MS) for account_id in live}
         self._wanted_ms = {account_id: ms for account_id, ms in self._wanted_ms.items() if account_id in self._due_ms}
+        self._looked_up = {account_id: at for account_id, at in self._looked_up.items() if account_id in self._due_ms}
+        self._pause_ms = {account_id: ms for account_id, ms in self._pause_ms.items() if account_id in self._due_ms}
         self.failing = {account_id: code for account_id, code in self.failing.items() if account_id in self._due_ms}
+        self._compare_books.keep_only(self._due_ms.keys())
         due_ms = {account_id: min(ms, self._wanted_ms.get(account_id, ms)) for account_id, ms in self._due_ms.items()}
         busy = Counter(self._reading.values())
         for account_id in sorted(live, key=due_ms.__getitem__):
@@ -132,9 +126,9 @@ class TakeSnapshots:
             busy[venue_id] += 1
             self._reading[account_id] = venue_id
             self._wanted_ms.pop(account_id, None)
-            work = self._read_all(account_id) if self._due_ms[account_id] <= now_ms else self._read(account_id)
+            work = self._read_all(account_id) if self._due_ms[account_id] <= now_ms else self._read_snapshot(account_id)
             self._due_ms[account_id] = now_ms + EVERY_MS
-            self._concurrency.spawn(f"snapshot {account_id}", self._try(account_id, work))
+            self._concurrency.spawn(f"snapshot {account_id}", self._read(account_id, work))
 
     async def take(self, account_id: TradingAccountId, session: ExecutionSession) -> AccountSnapshot | None:
         """Read the account now, take over or compare the venue's snapshot, and return it. None when the venue has no
@@ -150,64 +144,108 @@ class TakeSnapshots:
         is_venues = spec.books_of(account.external.type) is Books.VENUE
         if not is_venues and awaited.get(account_id):  # the reply to a request may be in the snapshot, and not booked
             return None
-        snapshot = await session.snapshot()
+        snapshot = await self._ask_venue.answer(session.snapshot())
+        await self._adopt(account_id, snapshot)
         if is_venues:
             await self._committer.commit_report(TakeSnapshot(account_id, snapshot))
-        else:
-            await self._compare(account_id, snapshot, account.last_sequence)
+        elif await self._compare_books(account_id, snapshot, account.last_sequence):
+            self._wanted_ms[account_id] = self._clock.monotonic_ms() + CONFIRM_MS
         return snapshot
 
-    async def _compare(self, account_id: TradingAccountId, snapshot: AccountSnapshot, sequence: int) -> None:
-        expected = self._expected.pop(account_id, ())
-        change = CompareSnapshot(account_id, snapshot, sequence, expected)
-        found = await self._committer.commit_report(change)
-        if not found:
+    async def _adopt(self, account_id: TradingAccountId, snapshot: AccountSnapshot) -> None:
+        """Adopt the open orders that are unknown here. An order of ours that the venue has and has not confirmed yet is
+        known by its `sent_id` alone. So while the account has an order in doubt, an order without a `sent_id` may be
+        that one, and is left for later. The account is read after the snapshot: an order that is recorded later was
+        not sent by then."""
+        if not snapshot.open_orders:
             return
-        if found == expected:
-            self.corrections_total += 1
-            self._alarms.sound(Alarm.BOOKS_DIFFER, {"account_id": account_id, "differences": found})
-        else:
-            self._expected[account_id] = found
-            self.want(account_id)
+        async with self._storage.read() as uow:
+            has_doubt = await uow.orders.has_doubt(account_id)
+            orders = await uow.orders.unresolved(account_id)
+        sent = {order.sent_id for order in orders if order.sent_id is not None}
+        named = {(o.instrument_id, id) for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
+        unknown = [
+            report
+            for report in snapshot.open_orders
+            if report.sent_id not in sent and (report.instrument_id, report.venue_order_id) not in named
+            if report.sent_id is not None or not has_doubt
+        ]
+        await self._ask_venue.book(unknown)
 
-    async def _try(self, account_id: TradingAccountId, work: Coroutine[object, object, bool]) -> None:
-        is_done = False
+    async def _read(self, account_id: TradingAccountId, work: Coroutine[object, object, object]) -> None:
         try:
-            is_done = bool(await self._concurrency.within(READ_MS_MAX, work))
+            await work
         except CadenzaError as error:
             self.failing[account_id] = error.code
+        else:
+            self.failing.pop(account_id, None)
         finally:
             self._reading.pop(account_id, None)
-        if is_done:
-            self.failing.pop(account_id, None)
-        else:
-            self.failing.setdefault(account_id, VenueUnavailable.code)
-            self._due_ms[account_id] = self._clock.monotonic_ms() + RETRY_MS
 
-    async def _read(self, account_id: TradingAccountId) -> bool:
-        await self.take(account_id, self._sessions.get(account_id))
-        return True
+    async def _read_snapshot(self, account_id: TradingAccountId) -> AccountSnapshot | None:
+        try:
+            return await self.take(account_id, self._sessions.get(account_id))
+        except CadenzaError:
+            self._wanted_ms[account_id] = self._clock.monotonic_ms() + RETRY_MS
+            raise
 
-    async def _read_all(self, account_id: TradingAccountId) -> bool:
-        """Take a snapshot, then look up those open orders that it does not show as we know them. Orders in doubt have
-        their own loop (`Inquire`)."""
-        session = self._sessions.get(account_id)
+    async def _read_all(self, account_id: TradingAccountId) -> None:
+        """Take a snapshot, then look up those open orders that it does not show as we know them. A snapshot that fails
+        does not keep the orders from being looked up. Orders in doubt have their own loop (`Inquire`)."""
         async with self._storage.read() as uow:  # before the snapshot: an order that is placed later is not missing
             orders = [order for order in await uow.orders.unresolved(account_id) if not order.is_in_doubt]
-        snapshot = await self.take(account_id, session)
+        snapshot, failure = None, None
+        try:
+            snapshot = await self._read_snapshot(account_id)
+        except CadenzaError as error:
+            failure = error
         shown = {_terms(report) for report in snapshot.open_orders} if snapshot else frozenset()
-        if self._sessions.spec_of(account_id).lookup is not None:
-            missing = [order for order in orders if _terms(order) not in shown]
-            for first in range(0, len(missing), ORDERS_PER_LOOKUP_MAX):
-                await self._intake.apply(await session.lookup(missing[first : first + ORDERS_PER_LOOKUP_MAX]))
-        return True
+        await self._look_up(account_id, [order for order in orders if _terms(order) not in shown])
+        if failure is not None:
+            raise failure
+
+    async def _look_up(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
+        """Look up the orders that follow those of the last reading."""
+        session = self._sessions.get(account_id)
+        if self._sessions.spec_of(account_id).lookup is None:
+            return
+        last = self._looked_up.get(account_id)
+        orders = [order for order in orders if last is None or _place(order) > last]
+        until_ms, asked = self._clock.monotonic_ms() + LOOKUPS_MS_MAX, 0
+        try:
+            async for part, _ in self._ask_venue.lookup(session, orders):
+                asked += len(part)
+                if self._clock.monotonic_ms() >= until_ms:
+                    break
+        except CadenzaError:
+            pause_ms = self._pause_ms.get(account_id, RETRY_MS)
+            self._pause_ms[account_id] = min(pause_ms * 2, EVERY_MS)
+            # One order that is never answered must not keep the others from their turn.
+            self._continue_later(account_id, orders, asked + 1, pause_ms)
+            raise
+        self._pause_ms.pop(account_id, None)
+        if asked < len(orders):
+            self._continue_later(account_id, orders, asked, RETRY_MS)
+        else:
+            self._looked_up.pop(account_id, None)
+
+    def _continue_later(self, account_id: TradingAccountId, orders: Sequence[Order], asked: int, pause_ms: int) -> None:
+        """Let the next reading continue after the first `asked` of these orders; after the last one, with the first of
+        the account."""
+        if asked < len(orders):
+            self._looked_up[account_id] = _place(orders[asked - 1])
+        else:
+            self._looked_up.pop(account_id, None)
+        self._due_ms[account_id] = self._clock.monotonic_ms() + pause_ms
+        self._compare_books.start_again(account_id)
+
+
+def _place(order: Order) -> tuple[int, OrderId]:
+    """Orders are looked up in this order."""
+    return order.created_at_ms, order.id
 
 
 def _terms(order: Order | ExternalOrderReport) -> tuple[object, ...]:
     """What has to agree for an open order to need no lookup. The venue's ids are unique per instrument."""
     terms = (order.quantity, order.limit_price, order.stop_price, order.executed_quantity)
     return (order.instrument_id, order.venue_order_id, *terms)
-
-
-def _apply(state: TradingState, account_id: TradingAccountId, snapshot: AccountSnapshot) -> None:
-    apply_snapshot(state, account_id, snapshot.balances, snapshot.positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms)

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position
-from cadenza.domain.trading.reports import OrderReport
 
 
 @dataclass(slots=True)
@@ -103,10 +103,14 @@ class OrderFilter:
     end_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """The facts about a closed order that decide whether a report adds anything."""
 
+    order_id: OrderId
+    instrument_id: InstrumentId
+    side: Side
+    sent_id: str | None
     venue_order_id: str | None
     executed_quantity: Decimal
     trade_ids: frozenset[str]
@@ -130,8 +134,16 @@ class OrderQueries(Protocol):
     async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
         """Return those of these orders that exist."""
 
-    async def settled(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Settled]:
-        """Return facts of those orders that are closed and not awaited. Cheaper than reading the whole orders."""
+    async def settled(
+        self,
+        account_id: TradingAccountId,
+        *,
+        order_ids: Collection[OrderId],
+        sent_ids: Collection[str],
+        venue_order_ids: Collection[tuple[InstrumentId, str]],
+    ) -> Sequence[Settled]:
+        """Return facts of those orders of the account that one of these ids names and that are closed and not awaited.
+        Cheaper than reading the whole orders."""
 
     async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
         """Return all accounts that have an order about which the venue has to be asked (`Order.is_awaited`)."""
@@ -145,6 +157,9 @@ class OrderQueries(Protocol):
     async def in_doubt(self, limit: int) -> Sequence[Order]:
         """Return orders of all accounts whose outcome the venue cannot determine any more (`Doubt.UNDETERMINED`), the
         oldest first."""
+
+    async def has_doubt(self, account_id: TradingAccountId) -> bool:
+        """Return whether any order of the account is awaited, or its outcome cannot be determined."""
 
     async def in_doubt_count(self) -> int:
         """Return how many orders `in_doubt` would return without a limit."""
@@ -160,16 +175,34 @@ class KeptSummary:
     oldest_kept_at_ms: int | None
 
 
+class UnknownOrder(NamedTuple):
+    """The name of an order that reports are about and that no order of the account has."""
+
+    account_id: TradingAccountId
+    instrument_id: InstrumentId
+    venue_order_id: str
+
+
 class KeptReports(Protocol):
-    """Reads the kept reports of all accounts: those that could not be applied."""
+    """Reads the kept reports: those that could not be applied."""
 
     async def summary(self) -> KeptSummary: ...
 
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
         """Return at most `limit` of them, the oldest first."""
 
-    async def without_order(self, limit: int) -> Sequence[OrderReport]:
-        """Return reports whose order is unknown and that carry a `venue_order_id`, the newest first."""
+    async def accounts_without_order(self) -> Sequence[TradingAccountId]:
+        """Return all accounts for which `without_order` finds anything."""
+
+    async def without_order(
+        self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
+    ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
+        """Return orders of these accounts that kept reports name by a `venue_order_id` and that are unknown, each once,
+        by instrument and id. Each account's orders start after the given one (None: from the first)."""
+
+    async def may_move_money(self, account_id: TradingAccountId) -> bool:
+        """Return whether a kept report may still be applied that changes an execution: a fill, its correction, its bust
+        or its fee."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,8 +92,9 @@ def add_accounts(readings: Readings, keep_sessions: KeepSessions, trading: Tradi
         "cadenza_snapshots_failing", "Accounts that could not be read", lambda: len(trading.snapshots.failing)
     )
     readings.counter(
-        "cadenza_books_corrected", "Ledgers corrected by a snapshot", lambda: trading.snapshots.corrections_total
+        "cadenza_books_corrected", "Ledgers corrected by a snapshot", lambda: trading.compare_books.corrections_total
     )
+    readings.gauge("cadenza_books_differing", "Ledgers that differ", lambda: len(trading.compare_books.differing))
 
 
 def add_alarms(readings: Readings, alarms: LoggedAlarms) -> None:

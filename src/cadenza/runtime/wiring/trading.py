@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
+from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.inquire import Inquire
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
@@ -53,10 +55,12 @@ class Outside:
 class Trading:
     committer: Committer
     intake: ReportIntake
+    ask_venue: AskVenue
     sessions: Sessions
     sent_ids: SentIds
     inquire: Inquire
     snapshots: TakeSnapshots
+    compare_books: CompareBooks
     reconcile: Reconcile
     publish_missed: PublishMissed
     publish_portfolios: PublishPortfolios
@@ -93,12 +97,14 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         limits=o.limits,
     )
     intake = ReportIntake(committer=committer, alarms=o.alarms)
+    ask_venue = AskVenue(intake=intake, concurrency=o.concurrency, failpoints=o.failpoints)
+    compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
         committer=committer,
-        intake=intake,
+        ask_venue=ask_venue,
+        compare_books=compare_books,
         sessions=sessions,
-        alarms=o.alarms,
         clock=o.clock,
         concurrency=o.concurrency,
     )
@@ -107,24 +113,24 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     return Trading(
         committer=committer,
         intake=intake,
+        ask_venue=ask_venue,
         sessions=sessions,
         sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
         inquire=Inquire(
             storage=o.storage,
             sessions=sessions,
-            intake=intake,
+            ask_venue=ask_venue,
             clock=o.clock,
             concurrency=o.concurrency,
-            failpoints=o.failpoints,
         ),
         snapshots=snapshots,
+        compare_books=compare_books,
         reconcile=Reconcile(
             storage=o.storage,
-            intake=intake,
+            ask_venue=ask_venue,
             snapshots=snapshots,
             alarms=o.alarms,
             clock=o.clock,
-            failpoints=o.failpoints,
         ),
         publish_missed=publish_missed,
         publish_portfolios=publish_portfolios,

@@ -189,6 +189,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         keys=parts.keys,
         changer=parts.changer,
         follow=follow_credentials(parts),
+        ask_venue=parts.trading.ask_venue,
         reconcile=parts.trading.reconcile,
         clock=parts.clock,
         ids=parts.ids,

@@ -1,0 +1,97 @@
+"""Ask a venue with limited patience. What is limited is its silence, never the whole of a long work: a replay or a
+series of lookups that makes progress goes on, however long it takes.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from typing import TypeVar
+
+from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.failpoints import Failpoints
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession, ReplayPiece
+
+T = TypeVar("T")
+
+ANSWER_MS_MAX = 60_000
+"""How long a venue may take for one answer: one piece of a replay, one lookup, one snapshot."""
+
+ORDERS_PER_LOOKUP_MAX = 100
+"""The most orders of one account in one lookup. After a lookup that was not answered in time, the next one asks about
+half as many orders, down to one; after an answer it asks about twice as many. So a slow venue is not asked in vain for
+ever."""
+
+
+class AskVenue:
+    """Makes the requests whose answers may take long, and books the answers."""
+
+    def __init__(self, *, intake: ReportIntake, concurrency: Concurrency, failpoints: Failpoints) -> None:
+        self._intake = intake
+        self._concurrency = concurrency
+        self._failpoints = failpoints
+        self._sizes: dict[TradingAccountId, int] = {}
+        """Accounts whose lookups are smaller than `ORDERS_PER_LOOKUP_MAX` at the moment."""
+
+    async def answer(self, request: Awaitable[T]) -> T:
+        """Return the answer to a request. Raises what the request raises, and `VenueUnavailable` when there is no
+        answer within `ANSWER_MS_MAX`; the request is then cancelled."""
+        answer = await self._concurrency.within(ANSWER_MS_MAX, _wrapped(request))
+        if answer is None:
+            raise VenueUnavailable(f"the venue did not answer within {ANSWER_MS_MAX // 1000} s")
+        return answer[0]
+
+    async def replay(self, session: ExecutionSession, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        """Yield the pieces of the session's replay. Raises `VenueUnavailable`, also when a piece does not come in
+        time."""
+        pieces = session.replay(since_ms)
+        while piece := await self.answer(_next_of(pieces)):
+            yield piece[0]
+
+    async def lookup(
+        self, session: ExecutionSession, orders: Sequence[Order]
+    ) -> AsyncIterator[tuple[Sequence[Order], Mapping[OrderId, Order]]]:
+        """Ask about orders of one account, a part of them at a time, and book each answer. Yield the orders of each
+        part in the given order, with the orders that the answer was about as they are now. Raises `VenueUnavailable`.
+        """
+        while orders:
+            account_id = orders[0].account_id
+            size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
+            part, orders = orders[:size], orders[size:]
+            self._failpoints.reach("reconcile.before_lookup")
+            try:
+                reports = await self.answer(session.lookup(part))
+            except VenueUnavailable:
+                self._sizes[account_id] = max(1, len(part) // 2)
+                raise
+            self._failpoints.reach("reconcile.after_lookup")
+            if size * 2 < ORDERS_PER_LOOKUP_MAX:
+                self._sizes[account_id] = size * 2
+            else:
+                self._sizes.pop(account_id, None)
+            yield part, await self.book(reports)
+
+    async def book(self, reports: Sequence[Report], *, is_complete: bool = False) -> Mapping[OrderId, Order]:
+        """Apply reports in changes of at most `REPLAY_REPORTS_MAX`, one after another. `is_complete` as in
+        `ReportIntake.apply`: it counts for the last change."""
+        orders: dict[OrderId, Order] = {}
+        for start in range(0, len(reports), REPLAY_REPORTS_MAX):
+            end = start + REPLAY_REPORTS_MAX
+            is_last = end >= len(reports)
+            orders |= await self._intake.apply(reports[start:end], is_complete=is_complete and is_last)
+        return orders
+
+
+async def _wrapped(request: Awaitable[T]) -> tuple[T]:
+    """Return the answer so that it differs from None."""
+    return (await request,)
+
+
+async def _next_of(pieces: AsyncIterator[ReplayPiece]) -> Sequence[ReplayPiece]:
+    """Return the next piece; nothing after the last one."""
+    try:
+        return (await anext(pieces),)
+    except StopAsyncIteration:
+        return ()

@@ -1,0 +1,104 @@
+"""Compare our ledger with the venue's snapshot, for an account whose books our ledger keeps. A difference that no
+report explains, found twice in a row, is corrected and shown.
+
+A correction takes the venue's word for the sum of everything that happened. What is booked after it counts once more.
+So nothing is corrected while a report that waits, or an order in doubt, may explain the difference; it is only shown.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.application.orders.committer import Committer
+from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_books import apply_snapshot, differences
+from cadenza.ports.alarms import Alarm, Alarms
+from cadenza.ports.storage import Storage
+from cadenza.ports.storage.trading import BatchKeys
+from cadenza.ports.venue import AccountSnapshot
+
+Difference = tuple[str, Decimal, Decimal]
+"""A difference: the asset, or the instrument with its side; our value; the venue's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareSnapshot:
+    """A change: compare a snapshot with our ledger, provided that nothing happened in the account since `sequence`; the
+    differences are its decision (None when something did). Those that are the `correctable` ones are corrected."""
+
+    account_id: TradingAccountId
+    snapshot: AccountSnapshot
+    sequence: int
+    correctable: tuple[Difference, ...]
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+
+    def decide(self, state: TradingState) -> tuple[Difference, ...] | None:
+        account = state.account(self.account_id)
+        if account.last_sequence != self.sequence or account.adopted_at_ms is None:
+            return None
+        snapshot = self.snapshot
+        found = differences(state, account.id, snapshot.balances, snapshot.positions)
+        if found and found == self.correctable:
+            apply_snapshot(
+                state, account.id, snapshot.balances, snapshot.positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms
+            )
+        return found
+
+
+class CompareBooks:
+    """Compares, and remembers what differs. `differing` are the accounts with a difference that was shown and could not
+    be corrected yet."""
+
+    def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
+        self._storage = storage
+        self._committer = committer
+        self._alarms = alarms
+        self._expected: dict[TradingAccountId, tuple[Difference, ...]] = {}
+        self.differing: dict[TradingAccountId, tuple[Difference, ...]] = {}
+        self.corrections_total = 0
+
+    async def __call__(self, account_id: TradingAccountId, snapshot: AccountSnapshot, sequence: int) -> bool:
+        """Compare a snapshot that was taken after the account was at `sequence`. Return whether a new difference was
+        found, which a second snapshot has to confirm."""
+        expected = self._expected.pop(account_id, ())
+        is_explained = await self._may_be_explained(account_id)
+        correctable = () if is_explained else expected
+        found = await self._committer.commit_report(CompareSnapshot(account_id, snapshot, sequence, correctable))
+        if found is None:
+            return False
+        if not found:
+            self.differing.pop(account_id, None)
+            return False
+        if found == correctable:
+            self.differing.pop(account_id, None)
+            self.corrections_total += 1
+            self._show(account_id, found, is_corrected=True)
+            return False
+        self._expected[account_id] = found
+        if found == expected and self.differing.get(account_id) != found:
+            self.differing[account_id] = found
+            self._show(account_id, found, is_corrected=False)
+        return found != expected
+
+    def start_again(self, account_id: TradingAccountId) -> None:
+        """The account's open orders could not all be looked up: what was found before does not count."""
+        self._expected.pop(account_id, None)
+
+    def keep_only(self, account_ids: Collection[TradingAccountId]) -> None:
+        """Forget the other accounts."""
+        for known in (self._expected, self.differing):
+            for account_id in known.keys() - set(account_ids):
+                del known[account_id]
+
+    async def _may_be_explained(self, account_id: TradingAccountId) -> bool:
+        """Whether something may be booked later that the snapshot contains. Read after the snapshot: what the venue had
+        reported by then is on disk."""
+        async with self._storage.read() as uow:
+            return await uow.kept.may_move_money(account_id) or await uow.orders.has_doubt(account_id)
+
+    def _show(self, account_id: TradingAccountId, found: tuple[Difference, ...], *, is_corrected: bool) -> None:
+        facts = {"account_id": account_id, "differences": found, "is_corrected": is_corrected}
+        self._alarms.sound(Alarm.BOOKS_DIFFER, facts)
