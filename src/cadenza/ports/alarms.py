@@ -8,14 +8,9 @@ from typing import Protocol
 class Alarm(StrEnum):
     """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
     kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
-<<<<<<< HEAD
-    balance or position differed from our ledger, which was corrected. NEWS_GAP: the venue cannot report everything that
-    happened in an account. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
-    without it.
-=======
     balance or position differs from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue
-    cannot report everything that happened in an account.
->>>>>>> ad28841b3829c85047fd555072e082b2a9f289f2
+    cannot report everything that happened in an account. ASSET_UNPRICED: an account holds an asset that no fresh price
+    values, so its equity is shown without it.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
