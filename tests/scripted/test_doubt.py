@@ -289,6 +289,42 @@ async def test_an_order_that_works_is_not_doubted_when_the_venue_cannot_be_asked
 
 
 @only(FORGETFUL)
+async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    trader.session.hold_stream()
+    trader.venue.cancel(at)
+    at.is_forgotten = True
+    trader.session.release_stream([])  # the report of its end is lost
+    await world.pass_time(600_000, 10_000)
+    doubtful = await trader.order(order)
+    assert (doubtful.status, doubtful.doubt) == (OrderStatus.ACCEPTED, Doubt.UNDETERMINED)
+    (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
+    assert alarm["order_id"] == order.id
+    async with world.process.storage.read() as uow:
+        assert [each.id for each in await uow.orders.in_doubt(10)] == [order.id]
+
+
+@only(FORGETFUL)
+async def test_an_order_that_the_venue_remembers_after_all_is_healed(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    at.is_forgotten = True
+    trader.session.break_stream()
+    trader.session.restore_stream()
+    await trader.heard()
+    await world.tick()
+    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
+    at.is_forgotten = False
+    trader.venue.fill(at, "0.5")
+    await world.pass_time(5_000)
+    healed = await trader.order(order)
+    assert (healed.status, healed.is_in_doubt) == (OrderStatus.PARTIALLY_FILLED, False)
+    await world.settle()
+    await check_truth(trader)
+
+
+@only(FORGETFUL)
 async def test_an_order_that_the_venue_has_forgotten_is_in_doubt_and_not_dead(world: World, trader: Trader) -> None:
     order = await trader.submit()
     at = trader.at_venue(order)

@@ -6,7 +6,7 @@ from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.reports import AcceptedReport, FillReport
+from cadenza.domain.trading.reports import AcceptedReport, FillReport, VenueOrderStatus
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import every_kind, only
 from tests.scripted.session import Fault
@@ -243,6 +243,27 @@ async def test_an_order_amended_down_to_what_was_executed_is_filled(world: World
 
 
 @some_kinds
+async def test_an_order_made_larger_after_it_was_filled_is_booked_with_an_alarm(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    at = trader.at_venue(order)
+    trader.venue.fill(at, "1")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    world.clock.advance(10)
+    at.status = VenueOrderStatus.WORKING
+    trader.venue.amend(at, "2", "100")
+    trader.venue.fill(at, "0.5")
+    await trader.heard()
+    await world.settle()
+    booked = await trader.order(order)
+    assert (booked.status, booked.executed_quantity) == (OrderStatus.FILLED, D("1.5"))
+    (alarm,) = world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    assert alarm["order_id"] == order.id
+    assert not await world.kept()
+    await check_truth(trader)
+
+
+@some_kinds
 async def test_more_than_was_ordered_is_kept_aside_with_an_alarm(world: World, trader: Trader) -> None:
     order = await trader.submit(quantity="1")
     trader.venue.fill(trader.at_venue(order), "1.5")
@@ -324,3 +345,19 @@ async def test_an_order_that_gets_another_venue_id_keeps_the_former_one_as_a_nam
     canceled = await trader.cancel(booked)
     assert not trader.at_venue(order).is_working
     assert canceled.status is OrderStatus.CANCELED
+
+
+@some_kinds
+async def test_an_order_placed_by_hand_is_followed_under_its_new_name(world: World, trader: Trader) -> None:
+    at = trader.venue.place(trader.at, trader.venue.btc, Side.SELL, D(2), D(105))
+    await trader.heard()
+    former_id = at.id
+    trader.venue.rename(at, "renamed")
+    trader.venue.fill(at, "0.5", "105")
+    await trader.heard()
+    await world.settle()
+    (order,) = await trader.orders()
+    assert (order.venue_order_id, order.former_venue_order_ids) == ("renamed", (former_id,))
+    assert order.executed_quantity == D("0.5")
+    assert not await world.kept()
+    await check_truth(trader)

@@ -9,13 +9,15 @@ class Alarm(StrEnum):
     """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
     kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
     balance or position differed from our ledger, which was corrected. NEWS_GAP: the venue cannot report everything that
-    happened in an account.
+    happened in an account. CLOSED_ORDER_WORKS: the venue made an order larger that is closed here; the rest works
+    there, and can be canceled there only.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
     OUTCOME_UNDETERMINED = "OUTCOME_UNDETERMINED"
     BOOKS_DIFFER = "BOOKS_DIFFER"
     NEWS_GAP = "NEWS_GAP"
+    CLOSED_ORDER_WORKS = "CLOSED_ORDER_WORKS"
 
 
 class Alarms(Protocol):

@@ -151,9 +151,10 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
 ) -> None:
     world = start.world
     submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
-    session = world.sessions._links.pop(ACCOUNT)  # it is opened anew
+    session = world.sessions._links.pop(ACCOUNT)  # it is opened again
     async with world.storage.read() as uow:
         (recorded,) = await uow.orders.unresolved(ACCOUNT)
+        before = await uow.accounts.get(ACCOUNT)
     cancelled = await world.cancel_order(ACTOR, ACCOUNT, recorded.id)
     assert cancelled.status is OrderStatus.PENDING_CANCEL
     world.sessions._links[ACCOUNT] = session
@@ -162,6 +163,11 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELED, "USER")
     assert world.session.submitted == []
     assert await world.balance("USDT") == (D(1_000_000), D(0))
+    async with world.storage.read() as uow:
+        after = await uow.accounts.get(ACCOUNT)
+    assert before is not None
+    assert after is not None
+    assert after.complete_until_ms == before.complete_until_ms, "the venue has reported nothing"
 
 
 async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:

@@ -44,6 +44,7 @@ class AcceptedReport(OrderReport):
     """
 
     executed_quantity: Decimal
+    former_venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
