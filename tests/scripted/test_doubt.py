@@ -85,6 +85,25 @@ async def test_a_later_fill_does_not_hide_an_earlier_one(world: World, trader: T
     await check_truth(trader)
 
 
+@only(NO_LOOKUP)
+async def test_a_later_fill_does_not_hide_an_earlier_one_from_the_replay(world: World, trader: Trader) -> None:
+    """The venue cannot be asked about the order. The later fill moves how far the news is known past the earlier one."""
+    at = await _acknowledgement_lost(trader)
+    await world.pass_time(300_000, 10_000)
+    trader.venue.fill(at, "0.25")
+    fills = [index for index, what in enumerate(trader.session.held) if what == "fill"]
+    trader.session.release_stream([fills[1]])
+    await trader.heard()
+    (order,) = await trader.orders()
+    assert (order.status, order.executed_quantity) == (OrderStatus.PARTIALLY_FILLED, D("0.25"))
+    await world.crash()
+    await world.tick()
+    (order,) = await trader.orders()
+    assert (order.executed_quantity, order.is_in_doubt) == (D("0.75"), False)
+    await world.settle()
+    await check_truth(trader)
+
+
 @some_provable
 async def test_a_crash_does_not_end_the_doubt_of_a_lost_acknowledgement(world: World, trader: Trader) -> None:
     await _acknowledgement_lost(trader)
