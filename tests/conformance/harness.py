@@ -298,11 +298,12 @@ async def trader_at(
     return Trader(venue, account, await connector.open_session(account, secrets, sink), sink)
 
 
-def believed(order: Order, reports: Sequence[Report]) -> Order:
-    """What the platform makes of an order by these reports: the domain's own rules, one report after another."""
+def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True) -> Order:
+    """What the platform makes of an order by these reports: the domain's own rules, one report after another.
+    `has_lookup`: the venue can be asked about orders."""
     if order.status is OrderStatus.CREATED:
         order = order.submitted(order.created_at_ms, order.send_before_ms or order.created_at_ms)
-    state = _state(order)
+    state = _state(order, Lookup() if has_lookup else None)
     for report in reports:
         if isinstance(report, OrderReport) and report.account_id == order.account_id:
             apply_report(state, report)
@@ -311,9 +312,9 @@ def believed(order: Order, reports: Sequence[Report]) -> Order:
     return found
 
 
-def _state(order: Order) -> TradingState:
+def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
-    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE, lookup=Lookup())
+    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE, lookup=lookup)
     numbers = count(1)
     world = World(
         spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,

@@ -1,10 +1,12 @@
 """TC-T: what is true after a lost reply, a restart, a session that was away."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
@@ -314,6 +316,30 @@ async def test_tc_t20_a_stream_that_broke_says_since_when_news_may_be_missing(
     assert believed(order, [*trader.told, *again]).executed_quantity == HALF
     await venue.fill_up_to(order, ONE)
     await until(lambda: trader.executed(order) == HALF, "the stream brings news again")
+
+
+@needs(has_proof)
+async def test_tc_t21_not_knowing_an_acknowledged_order_is_no_proof(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    spec = venue.connector.spec
+    assert spec.fence is not None
+    order = replace(orders.resting(trader, Side.BUY, ONE), venue_order_id="an id that the venue gave it once")
+    await venue.pass_time(spec.send_within_ms + spec.fence.margin_ms + 1)
+    assert kinds(await trader.lookup(order)) == ["UndeterminedOutcome"]
+    assert "Rejected" not in kinds(await trader.cancel(order))
+
+
+async def test_tc_t22_a_venue_that_is_stopped_does_not_say_that_it_knows_no_order(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    known = trader.believed(order)
+    assert known.venue_order_id is not None
+    await venue.connector.stop()
+    with pytest.raises(VenueUnavailable):
+        await trader.session.identify(order.instrument_id, known.venue_order_id)
 
 
 def _essence(order: Order) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """An order in doubt: its outcome is unknown until the venue has said how it stands, and nothing else ends that."""
 
+import asyncio
 from decimal import Decimal
 
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
@@ -87,7 +88,7 @@ async def test_a_later_fill_does_not_hide_an_earlier_one(world: World, trader: T
 
 @only(NO_LOOKUP)
 async def test_a_later_fill_does_not_hide_an_earlier_one_from_the_replay(world: World, trader: Trader) -> None:
-    """The venue cannot be asked about the order. The later fill moves how far the news is known past the earlier one."""
+    """The venue cannot be asked about the order. The later fill moves how far the news is known past the first one."""
     at = await _acknowledgement_lost(trader)
     await world.pass_time(300_000, 10_000)
     trader.venue.fill(at, "0.25")
@@ -224,6 +225,20 @@ async def test_a_reply_that_comes_late_is_not_lost(world: World, trader: Trader)
     trader.session.release_stream()
     await world.settle()
     await check_truth(trader)
+
+
+@only(STREAMED, POLLED, NO_LOOKUP, PER_SYMBOL)
+async def test_a_reply_to_a_cancel_that_comes_late_is_not_lost(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.session.hold_stream()
+    trader.script.next("cancel", Fault.HOLD_REPLY)
+    pending = await trader.answered_late(asyncio.create_task(trader.cancel(order)))
+    assert pending.status is OrderStatus.PENDING_CANCEL
+    trader.script.let_go()
+    await until(lambda: not trader.script.on_the_wire, "the end of the request")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.CANCELED
+    assert not trader.venue.requests("lookup"), "the late reply was delivered"
 
 
 @provable

@@ -155,6 +155,29 @@ async def test_a_fee_before_its_fill_waits_for_it(world: World, trader: Trader) 
     await check_truth(trader)
 
 
+@only(STREAMED, DESK, PER_SYMBOL)
+async def test_what_became_of_fills_while_the_stream_was_lost_is_looked_up(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="2")
+    at = trader.at_venue(order)
+    busted, corrected = trader.venue.fill(at, "0.5"), trader.venue.fill(at, "0.25")
+    charged = trader.venue.fill(at, "0.25", has_late_fee=True)
+    await trader.heard()
+    world.clock.advance(120_000)  # the changes are all that a replay from here on would bring
+    trader.session.hold_stream()
+    trader.venue.bust(busted)
+    trader.venue.correct(corrected, "97")
+    trader.venue.charge(charged, "0.3")
+    trader.session.release_stream([])
+    reports = await trader.session.lookup([await trader.order(order)])
+    assert {"FillBustedReport", "FillCorrectedReport"} <= {type(report).__name__ for report in reports}
+    await world.process.trading.intake.apply(reports)
+    booked = await trader.order(order)
+    assert (booked.executed_quantity, booked.executed_cost) == (D("0.5"), D("49.25"))
+    assert {execution.trade_id: execution.fees for execution in booked.executions}[charged.trade_id] == charged.fees
+    await world.settle()
+    await check_truth(trader)
+
+
 @some_kinds
 async def test_a_rejection_after_a_partial_fill_keeps_what_was_executed(world: World, trader: Trader) -> None:
     order = await trader.submit(quantity="1")
