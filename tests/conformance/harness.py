@@ -160,12 +160,12 @@ class Trader:
     replies: list[Report] = field(default_factory=list)
 
     @property
-    def told(self) -> list[Report]:
+    def reported(self) -> list[Report]:
         return [*self.replies, *self.sink.reports]
 
     def fills_of(self, order: Order) -> list[FillReport]:
         """Each trade once, whoever reported it, in the order of their times."""
-        own = (report for report in about(order, self.told) if isinstance(report, FillReport))
+        own = (report for report in about(order, self.reported) if isinstance(report, FillReport))
         return sorted({report.trade_id: report for report in own}.values(), key=lambda report: report.at_ms)
 
     def executed(self, order: Order) -> Decimal:
@@ -173,7 +173,7 @@ class Trader:
 
     def believed(self, order: Order) -> Order:
         """What the platform makes of an order by all that was reported."""
-        return believed(order, self.told)
+        return believed(order, self.reported)
 
     async def submit(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.submit(order))
@@ -196,7 +196,7 @@ class Trader:
     async def has_open(self, *orders: Order) -> bool:
         """Whether these orders are open at the venue, and no others."""
         shown = (await self.session.snapshot()).open_orders
-        return len(shown) == len(orders) and all(about(order, [*self.told, *shown], shown) for order in orders)
+        return len(shown) == len(orders) and all(about(order, [*self.reported, *shown], shown) for order in orders)
 
 
 def about(order: Order, reports: Sequence[Report], among: Sequence[Report] | None = None) -> list[OrderReport]:

@@ -111,9 +111,9 @@ async def test_tc_t06_a_replay_reports_everything_again(trader: Trader, orders: 
     canceled = orders.resting(trader, Side.BUY, ONE)
     await trader.submit(canceled)
     await trader.cancel(canceled)
-    told_again = await replayed(trader.session, 0)
+    reported_again = await replayed(trader.session, 0)
     for order in (*many, canceled):
-        again = believed(order, told_again)
+        again = believed(order, reported_again)
         assert _essence(again) == _essence(trader.believed(order))
 
 
@@ -127,9 +127,9 @@ async def test_tc_t07_a_replay_starts_where_it_is_asked_to(
     later = orders.resting(trader, Side.BUY, ONE)
     (accepted,) = await trader.submit(later)
     again = await replayed(trader.session, accepted.at_ms)
-    assert about(later, trader.told, again) == again
+    assert about(later, trader.reported, again) == again
     assert again
-    assert not about(earlier, trader.told, again)
+    assert not about(earlier, trader.reported, again)
 
 
 @needs(Capability.RESTART, has_lookup)
@@ -156,9 +156,9 @@ async def test_tc_t09_what_happened_meanwhile_is_replayed_after_a_restart(
     await venue.restart()
     await venue.fill_up_to(order, ONE)
     again = await trader_at(venue)
-    told_again = await replayed(again.session, accepted.at_ms)
-    assert believed(order, told_again).status is OrderStatus.FILLED
-    fills = [report for report in told_again if isinstance(report, FillReport)]
+    reported_again = await replayed(again.session, accepted.at_ms)
+    assert believed(order, reported_again).status is OrderStatus.FILLED
+    fills = [report for report in reported_again if isinstance(report, FillReport)]
     assert sum(fill.quantity for fill in fills) == ONE
     assert len({fill.trade_id for fill in fills}) == len(fills) == 2
 
@@ -192,7 +192,7 @@ async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders
         before[order.base_asset],
     )
     assert {balance.asset: balance.total for balance in snapshot.balances or ()}[order.base_asset] == moved
-    assert len(about(order, trader.told, snapshot.open_orders)) == len(snapshot.open_orders) == 1
+    assert len(about(order, trader.reported, snapshot.open_orders)) == len(snapshot.open_orders) == 1
     known = len(trader.sink.reports)
     await venue.fill_up_to(order, ONE)
     await until(lambda: trader.executed(order) == ONE, "the second half")
@@ -313,7 +313,7 @@ async def test_tc_t20_a_stream_that_broke_says_since_when_news_may_be_missing(
     assert restored == "restored"
     assert isinstance(gap_since_ms, int)
     again = await replayed(trader.session, gap_since_ms)
-    assert believed(order, [*trader.told, *again]).executed_quantity == HALF
+    assert believed(order, [*trader.reported, *again]).executed_quantity == HALF
     await venue.fill_up_to(order, ONE)
     await until(lambda: trader.executed(order) == HALF, "the stream brings news again")
 
