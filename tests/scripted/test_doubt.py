@@ -71,8 +71,9 @@ async def test_an_expiry_does_not_end_the_doubt_of_a_lost_acknowledgement(world:
     await check_truth(trader)
 
 
-@only(STREAMED, DESK, PER_SYMBOL)
+@only(STREAMED, DESK)
 async def test_a_later_fill_does_not_hide_an_earlier_one(world: World, trader: Trader) -> None:
+    """Where a fill names the venue's id alone, it is kept and its whole order asked for, doubt or not."""
     at = await _acknowledgement_lost(trader)
     trader.venue.fill(at, "0.25")
     fills = [index for index, what in enumerate(trader.session.held) if what == "fill"]
