@@ -1,4 +1,4 @@
-"""Either side dies by SIGKILL: each event of an account is told once and in order, or the client lists anew."""
+"""Either side dies by SIGKILL: each event of an account is published once and in order, or the client lists again."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ async def client_of(house: House, trader: Trader) -> RawClient:
 
 
 def sequences(publications: list[dict[str, Any]]) -> list[int]:
-    """The sequences of the log, as the relay tells them."""
+    """The sequences of the log, as the relay publishes them."""
     return [int(each["tags"]["sequence"]) for each in publications]
 
 
@@ -101,9 +101,11 @@ async def test_our_server_dies(house: House) -> None:
                 more = await publications_until(client, "FILLED")
             else:
                 client = await client_of(house, trader)
-                told = await client.subscribe(channel, recover=True, epoch=position["epoch"], offset=seen[-1]["offset"])
-                assert told["recovered"] is True
-                more = told["publications"]
+                reply = await client.subscribe(
+                    channel, recover=True, epoch=position["epoch"], offset=seen[-1]["offset"]
+                )
+                assert reply["recovered"] is True
+                more = reply["publications"]
             offsets = [each["offset"] for each in (*seen, *more)]
             assert offsets == list(range(position.get("offset", 0) + 1, offsets[-1] + 1))
             orders = [each["data"]["data"] for each in more if each["data"]["type"] == "event.trade_order.updated"]
@@ -123,8 +125,8 @@ async def test_the_socket_dies(house: House) -> None:
             await house.server.kill()
             await house.start_server()
             client = await client_of(house, trader)
-            told = await client.subscribe(channel, **after)
-            assert (told["recovered"], told["epoch"]) == (True, position["epoch"])
+            reply = await client.subscribe(channel, **after)
+            assert (reply["recovered"], reply["epoch"]) == (True, position["epoch"])
             client.leave()
             return
         assert house.centrifugo is not None
@@ -132,17 +134,17 @@ async def test_the_socket_dies(house: House) -> None:
         in_between = await trader.submit(awaitClosed=True)  # trading goes on without it
         await house.centrifugo.start()
         client = await client_of(house, trader)
-        told = await client.subscribe(channel, **after)
-        assert told.get("recovered", False) is False
-        assert told.get("publications", []) == []
-        assert told["epoch"] != position["epoch"]
+        reply = await client.subscribe(channel, **after)
+        assert reply.get("recovered", False) is False
+        assert reply.get("publications", []) == []
+        assert reply["epoch"] != position["epoch"]
         assert in_between["tradeOrderId"] in {order["tradeOrderId"] for order in await trader.orders()}
         await trader.submit(awaitClosed=True)
         later = [await publication(client)]
         while later[-1]["data"]["data"].get("status") != "FILLED":
             later.append(await publication(client))
-        told_of = sequences(later)
-        assert told_of == list(range(told_of[0], told_of[0] + len(told_of)))
+        published = sequences(later)
+        assert published == list(range(published[0], published[0] + len(published)))
         client.leave()
 
 
@@ -165,8 +167,8 @@ async def test_the_relay_dies_between_publishing_and_its_cursor(judged: House) -
                 seen[-1]["data"]["data"]["status"] != "FILLED"
             ):
                 seen.append(await publication(client))
-        told_of = sequences(seen)
-        assert told_of == list(range(told_of[0], told_of[0] + len(told_of))), "each once, in order"
+        published = sequences(seen)
+        assert published == list(range(published[0], published[0] + len(published))), "each once, in order"
         client.leave()
 
 
@@ -201,25 +203,25 @@ async def test_events_wait_for_centrifugo(judged: House) -> None:
         await judged.centrifugo.start()
         client = await client_of(judged, trader)
         await client.subscribe(channel)
-        told: list[dict[str, Any]] = []
+        history: list[dict[str, Any]] = []
 
         async def all_are_there() -> bool:
             asked = {"channel": channel, "limit": 1000}
-            told[:] = (await client.ask(history=asked))["history"].get("publications", [])
-            closed = [each for each in told if each["data"]["data"].get("status") == "FILLED"]
+            history[:] = (await client.ask(history=asked))["history"].get("publications", [])
+            closed = [each for each in history if each["data"]["data"].get("status") == "FILLED"]
             return len(closed) >= 3
 
         await eventually(all_are_there)
-        waited = sequences(told)
+        waited = sequences(history)
         assert waited == list(range(waited[0], waited[0] + len(waited)))
         assert waited[0] == before[-1] + 1, "it goes on where it ended"
         client.leave()
 
 
-async def test_health_tells_of_centrifugo(judged: House) -> None:
+async def test_health_shows_how_centrifugo_is(judged: House) -> None:
     async with aiohttp.ClientSession() as session:
 
-        async def told() -> tuple[int, str, dict[str, str]]:
+        async def reply() -> tuple[int, str, dict[str, str]]:
             async with session.get(f"{judged.url}/api/v3/health") as response:
                 body = await response.json()
             assert_conforms("health", response.status, body)
@@ -227,11 +229,11 @@ async def test_health_tells_of_centrifugo(judged: House) -> None:
 
         async def is_well() -> bool:
             parts = {"database": "healthy", "temporal": "healthy", "redis": "healthy"}
-            return await told() == (200, "healthy", parts)
+            return await reply() == (200, "healthy", parts)
 
         async def lacks_it() -> bool:
             parts = {"database": "healthy", "temporal": "healthy", "redis": "degraded"}
-            return await told() == (200, "degraded", parts)
+            return await reply() == (200, "degraded", parts)
 
         await eventually(is_well)
         assert judged.centrifugo is not None
@@ -252,11 +254,11 @@ async def test_our_server_stops_and_starts_without_centrifugo(judged: House) -> 
         client = await client_of(judged, trader)
         await client.subscribe(channel)
 
-        async def is_told() -> bool:
+        async def is_published() -> bool:
             found = (await client.ask(history={"channel": channel, "limit": 100}))["history"].get("publications", [])
             return any(each["data"]["data"].get("tradeOrderId") == order["tradeOrderId"] for each in found)
 
-        await eventually(is_told)
+        await eventually(is_published)
         client.leave()
 
 
@@ -275,8 +277,8 @@ async def test_the_official_client_comes_back_by_itself(house: House) -> None:
         assert (await client.rpc("query.venue.list", {})).data == {"data": ["MOCK", "PAPER"]}
         await restart_socket(house)
         await events.next("connected")
-        told = await events.next("subscribed")
-        assert (told.was_recovering, told.recovered) == (True, not differs(house, "restart"))
+        subscribed = await events.next("subscribed")
+        assert (subscribed.was_recovering, subscribed.recovered) == (True, not differs(house, "restart"))
         async with back(house, trader) as again:
             order = await again.submit(awaitClosed=True)
         while (await events.next("publication")).data["data"].get("tradeOrderId") != order["tradeOrderId"]:
@@ -290,24 +292,24 @@ async def test_the_javascript_client_comes_back_by_itself(house: House, agent: M
 
         async def next_event(name: str) -> dict[str, Any]:
             while True:
-                told: dict[str, Any] = json.loads(await asyncio.wait_for(client._out.readline(), WAIT_S))
-                if told["event"] == name:
-                    return told
+                event: dict[str, Any] = json.loads(await asyncio.wait_for(client._out.readline(), WAIT_S))
+                if event["event"] == name:
+                    return event
 
         url = f"ws://127.0.0.1:{house.socket_port}/connection/websocket"
-        client.tell("connect", url=url, token=trader.api.token)
+        client.send("connect", url=url, token=trader.api.token)
         await next_event("connected")
-        client.tell("subscribe", channel=channel, options={})
+        client.send("subscribe", channel=channel, options={})
         await next_event("subscribed")
         await trader.submit(awaitClosed=True)
         while (await next_event("publication"))["data"]["data"].get("status") != "FILLED":
             pass
-        client.tell("call", name="rpc", args=["query.venue.list", {}])
+        client.send("call", name="rpc", args=["query.venue.list", {}])
         assert (await next_event("result"))["result"] == {"data": {"data": ["MOCK", "PAPER"]}}
         await restart_socket(house)
         await next_event("connected")
-        told = await next_event("subscribed")
-        assert (told["wasRecovering"], told["recovered"]) == (True, not differs(house, "restart"))
+        subscribed = await next_event("subscribed")
+        assert (subscribed["wasRecovering"], subscribed["recovered"]) == (True, not differs(house, "restart"))
         async with back(house, trader) as again:
             order = await again.submit(awaitClosed=True)
         while (await next_event("publication"))["data"]["data"].get("tradeOrderId") != order["tradeOrderId"]:

@@ -98,7 +98,7 @@ class TestOfficialClients:
 
     async def test_javascript_stays_with_newer_tokens(self, house: House, trader: Trader, agent: Agent) -> None:
         token = str(trader.api.token)
-        agent.tell(
+        agent.send(
             "connect",
             url=f"ws://127.0.0.1:{house.socket_port}/connection/websocket",
             token=short_lived(house, token, LIFE_S),
@@ -106,7 +106,7 @@ class TestOfficialClients:
         await agent.event("connected")
         for _ in range(3):
             await agent.event("getToken")
-            agent.tell("token", token=short_lived(house, token, LIFE_S))
+            agent.send("token", token=short_lived(house, token, LIFE_S))
         assert await agent.call("rpc", "query.venue.list", {})
-        agent.tell("disconnect")
+        agent.send("disconnect")
         assert (await agent.event("disconnected"))["code"] == 0

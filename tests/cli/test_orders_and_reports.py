@@ -150,6 +150,15 @@ def test_only_an_order_in_doubt_can_be_resolved(outside: Cadenza, database_dsn: 
     assert (result.exit_code, result.stderr) == (1, "cadenza: the order is not in doubt: it is ACCEPTED\n")
 
 
+def test_a_second_resolution_says_that_one_is_waiting(outside: Cadenza, database_dsn: str) -> None:
+    (order,) = asyncio.run(make_doubtful(database_dsn))
+    done(outside("orders", "resolve", str(order.id), "--outcome", "never-arrived"))
+    second = outside("orders", "resolve", str(order.id), "--outcome", "canceled")
+    assert (second.exit_code, second.stdout) == (1, "")
+    assert "a resolution of this order waits for the server already; that one will count" in second.stderr
+    assert jobs(database_dsn) == 1
+
+
 async def test_the_running_server_books_the_resolution(outside: Cadenza, database_dsn: str, tmp_path: Path) -> None:
     order, other = await make_doubtful(database_dsn, 2)
     fill = "T1,0.25,90,1700000000000"

@@ -24,7 +24,7 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, Report
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.venue_spec import Books, DerivedSentId, VenueSpec
+from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
 from tests.inhouse_kit import RecordingSink, make_order, trading_account
 
@@ -160,12 +160,12 @@ class Trader:
     replies: list[Report] = field(default_factory=list)
 
     @property
-    def told(self) -> list[Report]:
+    def reported(self) -> list[Report]:
         return [*self.replies, *self.sink.reports]
 
     def fills_of(self, order: Order) -> list[FillReport]:
         """Each trade once, whoever reported it, in the order of their times."""
-        own = (report for report in about(order, self.told) if isinstance(report, FillReport))
+        own = (report for report in about(order, self.reported) if isinstance(report, FillReport))
         return sorted({report.trade_id: report for report in own}.values(), key=lambda report: report.at_ms)
 
     def executed(self, order: Order) -> Decimal:
@@ -173,7 +173,7 @@ class Trader:
 
     def believed(self, order: Order) -> Order:
         """What the platform makes of an order by all that was reported."""
-        return believed(order, self.told)
+        return believed(order, self.reported)
 
     async def submit(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.submit(order))
@@ -196,7 +196,7 @@ class Trader:
     async def has_open(self, *orders: Order) -> bool:
         """Whether these orders are open at the venue, and no others."""
         shown = (await self.session.snapshot()).open_orders
-        return len(shown) == len(orders) and all(about(order, [*self.told, *shown], shown) for order in orders)
+        return len(shown) == len(orders) and all(about(order, [*self.reported, *shown], shown) for order in orders)
 
 
 def about(order: Order, reports: Sequence[Report], among: Sequence[Report] | None = None) -> list[OrderReport]:
@@ -298,11 +298,12 @@ async def trader_at(
     return Trader(venue, account, await connector.open_session(account, secrets, sink), sink)
 
 
-def believed(order: Order, reports: Sequence[Report]) -> Order:
-    """What the platform makes of an order by these reports: the domain's own rules, one report after another."""
+def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True) -> Order:
+    """What the platform makes of an order by these reports: the domain's own rules, one report after another.
+    `has_lookup`: the venue can be asked about orders."""
     if order.status is OrderStatus.CREATED:
         order = order.submitted(order.created_at_ms, order.send_before_ms or order.created_at_ms)
-    state = _state(order)
+    state = _state(order, Lookup() if has_lookup else None)
     for report in reports:
         if isinstance(report, OrderReport) and report.account_id == order.account_id:
             apply_report(state, report)
@@ -311,9 +312,9 @@ def believed(order: Order, reports: Sequence[Report]) -> Order:
     return found
 
 
-def _state(order: Order) -> TradingState:
+def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
-    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE)
+    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE, lookup=lookup)
     numbers = count(1)
     world = World(
         spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,

@@ -47,7 +47,7 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
             is_listed = type in instrument.order_types and time_in_force in instrument.time_in_force_options
             if is_declared and is_listed:
                 assert kinds([first]) == ["Accepted"], (type, time_in_force, first)
-                if believed(order, trader.told).status is OrderStatus.ACCEPTED:
+                if believed(order, trader.reported).status is OrderStatus.ACCEPTED:
                     await trader.cancel(order)
             else:
                 assert isinstance(first, RejectedReport), (type, time_in_force)
@@ -101,7 +101,7 @@ async def test_tc_k05_an_order_ends_at_its_time(
     await venue.pass_time(2_999)
     assert await trader.has_open(order)
     await venue.pass_time(1)
-    await until(lambda: believed(order, trader.told).status is OrderStatus.EXPIRED, "the expiry")
+    await until(lambda: believed(order, trader.reported).status is OrderStatus.EXPIRED, "the expiry")
     assert await trader.has_open()
 
 

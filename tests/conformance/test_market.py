@@ -60,7 +60,7 @@ async def test_tc_m04_a_closed_book_is_silent(venue: VenueUnderTest, trader: Tra
     assert (keeper.sequence, keeper.trades) == (reply, [])
 
 
-async def test_tc_m05_trades_are_told_once(venue: VenueUnderTest, trader: Trader, orders: Orders) -> None:
+async def test_tc_m05_trades_are_reported_once(venue: VenueUnderTest, trader: Trader, orders: Orders) -> None:
     keeper = BookKeeper()
     await venue.connector.open_book(venue.spot.id, keeper)
     order = orders.market(trader, Side.SELL, Decimal("0.1"))

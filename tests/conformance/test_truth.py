@@ -1,10 +1,12 @@
 """TC-T: what is true after a lost reply, a restart, a session that was away."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
@@ -109,9 +111,9 @@ async def test_tc_t06_a_replay_reports_everything_again(trader: Trader, orders: 
     canceled = orders.resting(trader, Side.BUY, ONE)
     await trader.submit(canceled)
     await trader.cancel(canceled)
-    told_again = await replayed(trader.session, 0)
+    reported_again = await replayed(trader.session, 0)
     for order in (*many, canceled):
-        again = believed(order, told_again)
+        again = believed(order, reported_again)
         assert _essence(again) == _essence(trader.believed(order))
 
 
@@ -125,9 +127,9 @@ async def test_tc_t07_a_replay_starts_where_it_is_asked_to(
     later = orders.resting(trader, Side.BUY, ONE)
     (accepted,) = await trader.submit(later)
     again = await replayed(trader.session, accepted.at_ms)
-    assert about(later, trader.told, again) == again
+    assert about(later, trader.reported, again) == again
     assert again
-    assert not about(earlier, trader.told, again)
+    assert not about(earlier, trader.reported, again)
 
 
 @needs(Capability.RESTART, has_lookup)
@@ -154,9 +156,9 @@ async def test_tc_t09_what_happened_meanwhile_is_replayed_after_a_restart(
     await venue.restart()
     await venue.fill_up_to(order, ONE)
     again = await trader_at(venue)
-    told_again = await replayed(again.session, accepted.at_ms)
-    assert believed(order, told_again).status is OrderStatus.FILLED
-    fills = [report for report in told_again if isinstance(report, FillReport)]
+    reported_again = await replayed(again.session, accepted.at_ms)
+    assert believed(order, reported_again).status is OrderStatus.FILLED
+    fills = [report for report in reported_again if isinstance(report, FillReport)]
     assert sum(fill.quantity for fill in fills) == ONE
     assert len({fill.trade_id for fill in fills}) == len(fills) == 2
 
@@ -190,7 +192,7 @@ async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders
         before[order.base_asset],
     )
     assert {balance.asset: balance.total for balance in snapshot.balances or ()}[order.base_asset] == moved
-    assert len(about(order, trader.told, snapshot.open_orders)) == len(snapshot.open_orders) == 1
+    assert len(about(order, trader.reported, snapshot.open_orders)) == len(snapshot.open_orders) == 1
     known = len(trader.sink.reports)
     await venue.fill_up_to(order, ONE)
     await until(lambda: trader.executed(order) == ONE, "the second half")
@@ -311,9 +313,33 @@ async def test_tc_t20_a_stream_that_broke_says_since_when_news_may_be_missing(
     assert restored == "restored"
     assert isinstance(gap_since_ms, int)
     again = await replayed(trader.session, gap_since_ms)
-    assert believed(order, [*trader.told, *again]).executed_quantity == HALF
+    assert believed(order, [*trader.reported, *again]).executed_quantity == HALF
     await venue.fill_up_to(order, ONE)
     await until(lambda: trader.executed(order) == HALF, "the stream brings news again")
+
+
+@needs(has_proof)
+async def test_tc_t21_not_knowing_an_acknowledged_order_is_no_proof(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    spec = venue.connector.spec
+    assert spec.fence is not None
+    order = replace(orders.resting(trader, Side.BUY, ONE), venue_order_id="an id that the venue gave it once")
+    await venue.pass_time(spec.send_within_ms + spec.fence.margin_ms + 1)
+    assert kinds(await trader.lookup(order)) == ["UndeterminedOutcome"]
+    assert "Rejected" not in kinds(await trader.cancel(order))
+
+
+async def test_tc_t22_a_venue_that_is_stopped_does_not_say_that_it_knows_no_order(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = orders.resting(trader, Side.BUY, ONE)
+    await trader.submit(order)
+    known = trader.believed(order)
+    assert known.venue_order_id is not None
+    await venue.connector.stop()
+    with pytest.raises(VenueUnavailable):
+        await trader.session.identify(order.instrument_id, known.venue_order_id)
 
 
 def _essence(order: Order) -> tuple[object, ...]:

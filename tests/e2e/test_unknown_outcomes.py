@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SLOW_ANSWERED_WITHIN_S = 9.0
 """5 s for the venue's reply and 1 s for the close; here tests run beside it."""
 
-SLOW_TOLD_WITHIN_S = 15.0
+SLOW_REPORTED_WITHIN_S = 15.0
 """Long before the reply."""
 
 
@@ -66,7 +66,7 @@ async def test_what_never_arrived_is_closed_with_proof_and_not_sent_again(client
     assert (await client.balances(client.spot))["USDT"][1] == 0
 
 
-async def test_a_fill_that_is_told_twice_is_booked_once(client: Trader) -> None:
+async def test_a_fill_that_is_reported_twice_is_booked_once(client: Trader) -> None:
     before = await base_held(client)
     order = await submit(client, "mock.duplicate-fill", quantity="0.1", awaitClosed=True)
     filled = await until_status(client, order, "FILLED")
@@ -120,5 +120,5 @@ async def test_a_slow_acknowledgement_holds_no_request(client: Trader, asked: di
     order = await submit(client, "mock.ack-delay:20000", quantity="0.1", awaitClosed=True, **asked)
     assert time.monotonic() - began < SLOW_ANSWERED_WITHIN_S
     reply = await until_status(client, order, "ACCEPTED" if asked else "FILLED")
-    assert time.monotonic() - began < SLOW_TOLD_WITHIN_S
+    assert time.monotonic() - began < SLOW_REPORTED_WITHIN_S
     assert len(reply["executions"]) == (0 if asked else 1)

@@ -48,6 +48,8 @@ class Parser:
         match line.what:
             case "accepted" | "external":
                 return replace(self.external(order, line.at_ms), executed_quantity=line.values[0])
+            case "renamed":
+                return replace(self.acceptance(order, line.at_ms), former_venue_order_id=order.former_ids[-1])
             case "amended":
                 return self.status(order, line.at_ms)
             case "canceled":

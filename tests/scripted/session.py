@@ -130,12 +130,16 @@ class ScriptedSession:
 
     async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         spec = self.venue.kind.spec
-        depth_ms = None if spec.replay is None else spec.replay.depth_ms
+        if spec.replay is None:
+            self.venue.note("replay", self.at, [str(since_ms)], "impossible")
+            yield ReplayPiece(reports=[], covers_from_ms=self.venue.now_ms)
+            return
+        depth_ms = spec.replay.depth_ms
         oldest_ms = 0 if depth_ms is None else self.venue.now_ms - depth_ms
         from_ms = max(since_ms, oldest_ms, self.venue.forgets_before_ms)
         self.venue.note("replay", self.at, [str(since_ms)], f"from {from_ms}")
         instruments: Sequence[InstrumentId | None] = [None]
-        if spec.replay is not None and spec.replay.is_per_instrument:
+        if spec.replay.is_per_instrument:
             instruments = [instrument.id for instrument in self.venue.instruments]
         for instrument_id in instruments:
             start = 0

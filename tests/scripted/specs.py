@@ -105,6 +105,8 @@ CLOCK_AHEAD = Kind(
     name="clock ahead", spec=_spec(Venue.OKX, Environment.UAT), offset_ms=CLOCK_AHEAD_MS, streams_balances=True
 )
 CLOCK_BEHIND = Kind(name="clock behind", spec=_spec(Venue.DERIBIT, Environment.UAT), offset_ms=-CLOCK_AHEAD_MS)
+NO_REPLAY = Kind(name="no replay", spec=_spec(Venue.STONEX, Environment.UAT, replay=None), streams_balances=True)
+"""Not among `KINDS`: what is placed elsewhere and ends while no session listens is never heard of."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

@@ -1,5 +1,6 @@
 """An order in doubt: its outcome is unknown until the venue has said how it stands, and nothing else ends that."""
 
+import asyncio
 from decimal import Decimal
 
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
@@ -70,8 +71,9 @@ async def test_an_expiry_does_not_end_the_doubt_of_a_lost_acknowledgement(world:
     await check_truth(trader)
 
 
-@only(STREAMED, DESK, PER_SYMBOL)
+@only(STREAMED, DESK)
 async def test_a_later_fill_does_not_hide_an_earlier_one(world: World, trader: Trader) -> None:
+    """Where a fill names the venue's id alone, it is kept and its whole order asked for, doubt or not."""
     at = await _acknowledgement_lost(trader)
     trader.venue.fill(at, "0.25")
     fills = [index for index, what in enumerate(trader.session.held) if what == "fill"]
@@ -81,6 +83,25 @@ async def test_a_later_fill_does_not_hide_an_earlier_one(world: World, trader: T
     (order,) = await trader.orders()
     assert (order.status, order.executed_quantity) == (OrderStatus.PARTIALLY_FILLED, D("0.75"))
     assert not order.is_in_doubt
+    await world.settle()
+    await check_truth(trader)
+
+
+@only(NO_LOOKUP)
+async def test_a_later_fill_does_not_hide_an_earlier_one_from_the_replay(world: World, trader: Trader) -> None:
+    """The venue cannot be asked about the order. The later fill moves how far the news is known past the first one."""
+    at = await _acknowledgement_lost(trader)
+    await world.pass_time(300_000, 10_000)
+    trader.venue.fill(at, "0.25")
+    fills = [index for index, what in enumerate(trader.session.held) if what == "fill"]
+    trader.session.release_stream([fills[1]])
+    await trader.heard()
+    (order,) = await trader.orders()
+    assert (order.status, order.executed_quantity) == (OrderStatus.PARTIALLY_FILLED, D("0.25"))
+    await world.crash()
+    await world.tick()
+    (order,) = await trader.orders()
+    assert (order.executed_quantity, order.is_in_doubt) == (D("0.75"), False)
     await world.settle()
     await check_truth(trader)
 
@@ -207,6 +228,20 @@ async def test_a_reply_that_comes_late_is_not_lost(world: World, trader: Trader)
     await check_truth(trader)
 
 
+@only(STREAMED, POLLED, NO_LOOKUP, PER_SYMBOL)
+async def test_a_reply_to_a_cancel_that_comes_late_is_not_lost(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.session.hold_stream()
+    trader.script.next("cancel", Fault.HOLD_REPLY)
+    pending = await trader.answered_late(asyncio.create_task(trader.cancel(order)))
+    assert pending.status is OrderStatus.PENDING_CANCEL
+    trader.script.let_go()
+    await until(lambda: not trader.script.on_the_wire, "the end of the request")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.CANCELED
+    assert not trader.venue.requests("lookup"), "the late reply was delivered"
+
+
 @provable
 async def test_a_cancel_without_an_answer_is_asked_about_two_seconds_later_by_our_clock(
     world: World, trader: Trader
@@ -286,6 +321,42 @@ async def test_an_order_that_works_is_not_doubted_when_the_venue_cannot_be_asked
     known = await trader.order(order)
     assert (known.status, known.doubt) == (OrderStatus.ACCEPTED, None)
     assert not world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
+
+
+@only(FORGETFUL)
+async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    trader.session.hold_stream()
+    trader.venue.cancel(at)
+    at.is_forgotten = True
+    trader.session.release_stream([])  # the report of its end is lost
+    await world.pass_time(600_000, 10_000)
+    doubtful = await trader.order(order)
+    assert (doubtful.status, doubtful.doubt) == (OrderStatus.ACCEPTED, Doubt.UNDETERMINED)
+    (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
+    assert alarm["order_id"] == order.id
+    async with world.process.storage.read() as uow:
+        assert [each.id for each in await uow.orders.in_doubt(10)] == [order.id]
+
+
+@only(FORGETFUL)
+async def test_an_order_that_the_venue_remembers_after_all_is_healed(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    at.is_forgotten = True
+    trader.session.break_stream()
+    trader.session.restore_stream()
+    await trader.heard()
+    await world.tick()
+    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
+    at.is_forgotten = False
+    trader.venue.fill(at, "0.5")
+    await world.pass_time(5_000)
+    healed = await trader.order(order)
+    assert (healed.status, healed.is_in_doubt) == (OrderStatus.PARTIALLY_FILLED, False)
+    await world.settle()
+    await check_truth(trader)
 
 
 @only(FORGETFUL)

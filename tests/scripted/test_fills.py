@@ -6,7 +6,7 @@ from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Fee
-from cadenza.domain.trading.reports import AcceptedReport, FillReport
+from cadenza.domain.trading.reports import AcceptedReport, FillReport, VenueOrderStatus
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import every_kind, only
 from tests.scripted.session import Fault
@@ -155,6 +155,29 @@ async def test_a_fee_before_its_fill_waits_for_it(world: World, trader: Trader) 
     await check_truth(trader)
 
 
+@only(STREAMED, DESK, PER_SYMBOL)
+async def test_what_became_of_fills_while_the_stream_was_lost_is_looked_up(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="2")
+    at = trader.at_venue(order)
+    busted, corrected = trader.venue.fill(at, "0.5"), trader.venue.fill(at, "0.25")
+    charged = trader.venue.fill(at, "0.25", has_late_fee=True)
+    await trader.heard()
+    world.clock.advance(120_000)  # the changes are all that a replay from here on would bring
+    trader.session.hold_stream()
+    trader.venue.bust(busted)
+    trader.venue.correct(corrected, "97")
+    trader.venue.charge(charged, "0.3")
+    trader.session.release_stream([])
+    reports = await trader.session.lookup([await trader.order(order)])
+    assert {"FillBustedReport", "FillCorrectedReport"} <= {type(report).__name__ for report in reports}
+    await world.process.trading.intake.apply(reports)
+    booked = await trader.order(order)
+    assert (booked.executed_quantity, booked.executed_cost) == (D("0.5"), D("49.25"))
+    assert {execution.trade_id: execution.fees for execution in booked.executions}[charged.trade_id] == charged.fees
+    await world.settle()
+    await check_truth(trader)
+
+
 @some_kinds
 async def test_a_rejection_after_a_partial_fill_keeps_what_was_executed(world: World, trader: Trader) -> None:
     order = await trader.submit(quantity="1")
@@ -243,6 +266,27 @@ async def test_an_order_amended_down_to_what_was_executed_is_filled(world: World
 
 
 @some_kinds
+async def test_an_order_made_larger_after_it_was_filled_is_booked_with_an_alarm(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    at = trader.at_venue(order)
+    trader.venue.fill(at, "1")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    world.clock.advance(10)
+    at.status = VenueOrderStatus.WORKING
+    trader.venue.amend(at, "2", "100")
+    trader.venue.fill(at, "0.5")
+    await trader.heard()
+    await world.settle()
+    booked = await trader.order(order)
+    assert (booked.status, booked.executed_quantity) == (OrderStatus.FILLED, D("1.5"))
+    (alarm,) = world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    assert alarm["order_id"] == order.id
+    assert not await world.kept()
+    await check_truth(trader)
+
+
+@some_kinds
 async def test_more_than_was_ordered_is_kept_aside_with_an_alarm(world: World, trader: Trader) -> None:
     order = await trader.submit(quantity="1")
     trader.venue.fill(trader.at_venue(order), "1.5")
@@ -324,3 +368,19 @@ async def test_an_order_that_gets_another_venue_id_keeps_the_former_one_as_a_nam
     canceled = await trader.cancel(booked)
     assert not trader.at_venue(order).is_working
     assert canceled.status is OrderStatus.CANCELED
+
+
+@some_kinds
+async def test_an_order_placed_by_hand_is_followed_under_its_new_name(world: World, trader: Trader) -> None:
+    at = trader.venue.place(trader.at, trader.venue.btc, Side.SELL, D(2), D(105))
+    await trader.heard()
+    former_id = at.id
+    trader.venue.rename(at, "renamed")
+    trader.venue.fill(at, "0.5", "105")
+    await trader.heard()
+    await world.settle()
+    (order,) = await trader.orders()
+    assert (order.venue_order_id, order.former_venue_order_ids) == ("renamed", (former_id,))
+    assert order.executed_quantity == D("0.5")
+    assert not await world.kept()
+    await check_truth(trader)

@@ -13,7 +13,7 @@ from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, kinds, only
 from tests.scripted.session import Fault
-from tests.scripted.specs import CLOCK_AHEAD, CLOCK_BEHIND, DESK, FORGETFUL, PER_SYMBOL, POLLED, STREAMED
+from tests.scripted.specs import CLOCK_AHEAD, CLOCK_BEHIND, DESK, FORGETFUL, NO_REPLAY, PER_SYMBOL, POLLED, STREAMED
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
@@ -208,6 +208,26 @@ async def test_a_hole_that_the_venue_cannot_fill_is_recorded_and_sounds_an_alarm
     await world.crash()
     await world.tick()
     assert len(await world.gaps()) == 1
+
+
+@only(NO_REPLAY)
+async def test_a_gap_that_belongs_to_how_the_venue_works_is_recorded_without_an_alarm(
+    world: World, trader: Trader
+) -> None:
+    order = await trader.submit(quantity="1")
+    await trader.heard()
+    last = await trader.stored()
+    await world.process.stop()
+    trader.venue.fill(trader.at_venue(order), "1")
+    world.clock.advance(3_600_000)
+    await world.start()
+    await world.tick()
+    (gap,) = await world.gaps()
+    assert (gap.from_ms, gap.until_ms) == (last.complete_until_ms, trader.venue.now_ms)
+    assert not world.alarms.of(Alarm.NEWS_GAP)
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    await world.settle()
+    await check_truth(trader)
 
 
 @streamed

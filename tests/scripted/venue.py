@@ -196,7 +196,7 @@ class ScriptedVenue:
             expire_at_ms=expire_at_ms, is_by_hand=is_by_hand, is_liquidation=is_liquidation,
         )  # fmt: skip
         account.orders.append(order)
-        self._tell(order, "external" if is_by_hand else "accepted")
+        self._publish_order(order, "external" if is_by_hand else "accepted")
         return order
 
     def fill(
@@ -214,10 +214,10 @@ class ScriptedVenue:
         self._move(order, fill, 1)
         line = Line(self.now_ms, "fill", order, fill)
         if self.balance_comes_first:
-            self._tell_books(order)
+            self._publish_books(order)
         self._publish(order.account, line)
         if not self.balance_comes_first:
-            self._tell_books(order)
+            self._publish_books(order)
         return fill
 
     def charge(self, fill: VenueFill, quantity: str) -> None:
@@ -227,14 +227,14 @@ class ScriptedVenue:
         fill.fees, fill.changed_at_ms = (Fee("USDT", Decimal(quantity)),), self.now_ms
         self._move(order, fill, 1)
         self._publish(order.account, Line(self.now_ms, "fee", order, fill))
-        self._tell_books(order)
+        self._publish_books(order)
 
     def bust(self, fill: VenueFill) -> None:
         """Take an execution back."""
         self._move(fill.order, fill, -1)
         fill.is_busted, fill.changed_at_ms = True, self.now_ms
         self._publish(fill.order.account, Line(self.now_ms, "bust", fill.order, fill))
-        self._tell_books(fill.order)
+        self._publish_books(fill.order)
 
     def correct(self, fill: VenueFill, price: str) -> None:
         """Change an execution's price."""
@@ -243,7 +243,7 @@ class ScriptedVenue:
         self._move(fill.order, fill, 1)
         values = (fill.price, fill.quantity)
         self._publish(fill.order.account, Line(self.now_ms, "correction", fill.order, fill, values=values))
-        self._tell_books(fill.order)
+        self._publish_books(fill.order)
 
     def cancel(
         self, order: VenueOrder, reason: CancelReason = CancelReason.USER, *, says_quantity: bool = True
@@ -262,13 +262,13 @@ class ScriptedVenue:
     def amend(self, order: VenueOrder, quantity: str, limit_price: str) -> None:
         """Somebody changes the order by hand."""
         order.quantity, order.limit_price = Decimal(quantity), Decimal(limit_price)
-        self._tell(order, "amended")
+        self._publish_order(order, "amended")
 
     def rename(self, order: VenueOrder, id: str) -> None:
         """The venue replaces the order and calls it otherwise from now on."""
         order.former_ids.append(order.id)
         order.id = id
-        self._tell(order, "accepted")
+        self._publish_order(order, "renamed")
 
     def liquidate(self, account: VenueAccount, instrument_id: InstrumentId, price: str) -> VenueOrder:
         """Close a position by an order of the venue's own."""
@@ -284,7 +284,7 @@ class ScriptedVenue:
     def deposit(self, account: VenueAccount, asset: str, quantity: str) -> None:
         account.totals[asset] = account.totals.get(asset, ZERO) + Decimal(quantity)
         account.as_of += 1
-        self._tell_balance(account, asset)
+        self._publish_balance(account, asset)
 
     def locked(self, account: VenueAccount, asset: str) -> Decimal:
         """What working orders hold of a balance."""
@@ -308,8 +308,8 @@ class ScriptedVenue:
 
     def _end(self, order: VenueOrder, status: VenueOrderStatus, what: str) -> None:
         order.status = status
-        self._tell(order, what)
-        self._tell_books(order)
+        self._publish_order(order, what)
+        self._publish_books(order)
 
     def _move(self, order: VenueOrder, fill: VenueFill, sign: int) -> None:
         account = order.account
@@ -330,7 +330,7 @@ class ScriptedVenue:
             account.totals[asset] = account.totals.get(asset, ZERO) + change
         account.as_of += 1
 
-    def _tell_books(self, order: VenueOrder) -> None:
+    def _publish_books(self, order: VenueOrder) -> None:
         instrument = next(i for i in self.instruments if i.id == order.instrument_id)
         assets = {instrument.quote_asset}
         if order.account.type is AccountType.SPOT:
@@ -342,13 +342,13 @@ class ScriptedVenue:
             )
             self._publish(order.account, line)
         for asset in sorted(assets):
-            self._tell_balance(order.account, asset)
+            self._publish_balance(order.account, asset)
 
-    def _tell_balance(self, account: VenueAccount, asset: str) -> None:
+    def _publish_balance(self, account: VenueAccount, asset: str) -> None:
         values = (account.totals.get(asset, ZERO), self.locked(account, asset))
         self._publish(account, Line(self.now_ms, "balance", asset=asset, as_of=account.as_of, values=values))
 
-    def _tell(self, order: VenueOrder, what: str) -> None:
+    def _publish_order(self, order: VenueOrder, what: str) -> None:
         order.changed_at_ms = self.now_ms
         self._publish(order.account, Line(self.now_ms, what, order, values=(order.executed,)))
 

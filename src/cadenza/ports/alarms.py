@@ -9,8 +9,9 @@ class Alarm(StrEnum):
     """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
     kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
     balance or position differs from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue
-    cannot report everything that happened in an account. ASSET_UNPRICED: an account holds an asset that no fresh price
-    values, so its equity is shown without it.
+    cannot report everything that happened in an account. CLOSED_ORDER_WORKS: the venue made an order larger that is
+    closed here; the rest works there, and can be canceled there only. ASSET_UNPRICED: an account holds an asset that no
+    fresh price values, so its equity is shown without it.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -18,6 +19,7 @@ class Alarm(StrEnum):
     BOOKS_DIFFER = "BOOKS_DIFFER"
     NEWS_GAP = "NEWS_GAP"
     ASSET_UNPRICED = "ASSET_UNPRICED"
+    CLOSED_ORDER_WORKS = "CLOSED_ORDER_WORKS"
 
 
 class Alarms(Protocol):

@@ -19,8 +19,9 @@ class Jobs(Protocol):
         *,
         run_at_ms: int | None = None,
         dedupe_key: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Add a job for the handler `name`, to be run at once or not before `run_at_ms`.
 
-        `payload` must be JSON. While a job with the same `dedupe_key` waits or runs, this does nothing.
+        `payload` must be JSON. While a job with the same `dedupe_key` waits or runs, this does nothing and returns
+        False.
         """

@@ -118,7 +118,7 @@ class Platform:
             settings, storage=self.storage, keys=self.key_ring, clock=self.clock, ids=self.ids
         )
         self.identity.sessions.on_revoked = self.realtime.sessions_ended
-        resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer)
+        resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer, alarms=self.alarms)
         self.jobs = JobRunner(dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order})
         self._wire_edges()
 

@@ -86,7 +86,7 @@ class World:
                     BODY,
                 )
 
-    def told(self, account_id: TradingAccountId) -> list[object]:
+    def published(self, account_id: TradingAccountId) -> list[object]:
         return self.api.data(name_of(account_id))
 
 
@@ -111,8 +111,8 @@ async def test_events_come_once_in_order_with_a_key_each(world: World) -> None:
     await world.append(ONE, 7)
     await world.append(TWO, 2)
     await drain(relay)
-    assert world.told(ONE) == [1, 2, 3, 4, 5, 6, 7]
-    assert world.told(TWO) == [1, 2]
+    assert world.published(ONE) == [1, 2, 3, 4, 5, 6, 7]
+    assert world.published(TWO) == [1, 2]
     first = world.api.published[name_of(ONE)][0]
     assert (first.idempotency_key, first.tags) == (f"{ONE}:1", {"sequence": "1"})
     for request in world.api.requests:
@@ -121,7 +121,7 @@ async def test_events_come_once_in_order_with_a_key_each(world: World) -> None:
     assert not await world.relay().relay_some()
 
 
-async def test_what_was_there_before_the_first_relay_is_not_told_and_later_accounts_are(world: World) -> None:
+async def test_what_was_there_before_the_first_relay_is_not_published_and_later_accounts_are(world: World) -> None:
     await world.append(ONE, 3)
     await world.relay().begin()
     await world.append(ONE)
@@ -130,19 +130,19 @@ async def test_what_was_there_before_the_first_relay_is_not_told_and_later_accou
     await world.append(third, 2)
     await world.relay().begin()
     await drain(world.relay())
-    assert world.told(ONE) == [4]
-    assert world.told(third) == [1, 2]
+    assert world.published(ONE) == [4]
+    assert world.published(third) == [1, 2]
 
 
-async def test_a_death_between_publishing_and_the_cursor_tells_nobody_twice(world: World) -> None:
+async def test_a_death_between_publishing_and_the_cursor_publishes_nothing_twice(world: World) -> None:
     await world.relay().begin()
     await world.append(ONE, 2)
     with pytest.raises(Killed):
         await world.relay(DyingFailpoints()).relay_some()
-    assert world.told(ONE) == [1, 2]
+    assert world.published(ONE) == [1, 2]
     await world.append(ONE)
     await drain(world.relay())
-    assert world.told(ONE) == [1, 2, 3]
+    assert world.published(ONE) == [1, 2, 3]
 
 
 async def test_a_lost_answer_is_asked_for_again_under_the_same_keys(world: World) -> None:
@@ -154,7 +154,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_keys(world: World
         await relay.relay_some()
     world.api.loses_answers = False
     await drain(relay)
-    assert world.told(ONE) == [1, 2]
+    assert world.published(ONE) == [1, 2]
 
 
 async def test_one_that_fails_is_not_overtaken_and_holds_nobody_else_back(world: World) -> None:
@@ -165,10 +165,10 @@ async def test_one_that_fails_is_not_overtaken_and_holds_nobody_else_back(world:
     world.api.refuse = lambda publish: publish.idempotency_key == f"{ONE}:2"
     with pytest.raises(ApiFailed, match="1 accounts"):
         await relay.relay_some()
-    assert (world.told(ONE), world.told(TWO)) == ([1], [1, 2, 3])
+    assert (world.published(ONE), world.published(TWO)) == ([1], [1, 2, 3])
     world.api.refuse = lambda publish: False
     await drain(relay)
-    assert (world.told(ONE), world.told(TWO)) == ([1, 2, 3], [1, 2, 3])
+    assert (world.published(ONE), world.published(TWO)) == ([1, 2, 3], [1, 2, 3])
 
 
 async def test_an_event_that_cannot_be_encoded_holds_its_own_account_up(world: World) -> None:
@@ -178,12 +178,12 @@ async def test_an_event_that_cannot_be_encoded_holds_its_own_account_up(world: W
     await world.append(TWO, 3)
     with pytest.raises(ApiFailed, match="1 accounts"):
         await relay.relay_some()
-    assert (world.told(ONE), world.told(TWO)) == ([1], [1, 2, 3])
+    assert (world.published(ONE), world.published(TWO)) == ([1], [1, 2, 3])
     await drain(world.relay())
-    assert world.told(ONE) == [1, 2, 3]
+    assert world.published(ONE) == [1, 2, 3]
 
 
-async def test_accounts_that_always_have_something_to_tell_hold_nobody_back(world: World) -> None:
+async def test_accounts_that_always_have_something_to_publish_hold_nobody_back(world: World) -> None:
     world.limits = replace(world.limits, accounts_per_round_max=1)
     relay = world.relay()
     await relay.begin()
@@ -191,7 +191,7 @@ async def test_accounts_that_always_have_something_to_tell_hold_nobody_back(worl
     for _ in range(2):
         await world.append(ONE, world.limits.events_per_account_max + 1)
         await relay.relay_some()
-    assert world.told(TWO) == [1]
+    assert world.published(TWO) == [1]
 
 
 async def test_accounts_that_are_stuck_hold_nobody_back(world: World) -> None:
@@ -203,7 +203,7 @@ async def test_accounts_that_are_stuck_hold_nobody_back(world: World) -> None:
     for _ in range(2):
         with suppress(ApiFailed):
             await relay.relay_some()
-    assert world.told(TWO) == [1]
+    assert world.published(TWO) == [1]
     with pytest.raises(ApiFailed, match=str(ONE)):
         await relay.relay_some()
 
@@ -225,10 +225,10 @@ async def test_two_relays_take_an_account_one_at_a_time(world: World) -> None:
     assert channels == [name_of(ONE), name_of(TWO)], "the account that the first holds is passed over"
     world.api.gate = None
     await drain(second)
-    assert (world.told(ONE), world.told(TWO)) == ([1, 2], [1])
+    assert (world.published(ONE), world.published(TWO)) == ([1, 2], [1])
 
 
-async def test_it_runs_on_through_an_outage_and_sees_what_nobody_told_of(world: World) -> None:
+async def test_it_runs_on_through_an_outage_and_sees_what_nobody_reported(world: World) -> None:
     relay = world.relay()
     await relay.begin()
     world.api.is_down = True
@@ -237,9 +237,9 @@ async def test_it_runs_on_through_an_outage_and_sees_what_nobody_told_of(world: 
     relay.wake()
     await until(lambda: relay.failures_total >= 3)
     world.api.is_down = False
-    await until(lambda: world.told(ONE) == [1, 2])
+    await until(lambda: world.published(ONE) == [1, 2])
     await world.append(TWO)  # another process has committed it
-    await until(lambda: world.told(TWO) == [1])
+    await until(lambda: world.published(TWO) == [1])
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

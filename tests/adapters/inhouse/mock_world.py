@@ -176,9 +176,14 @@ class MockWorld:
             self.clock.advance(step_ms)
             if not self.ledger.is_down:
                 await until(has_turned, "the venue's turn")
+                await until(self._has_delivered, "the delivery of what the venue reported")
             await self.tick()
             if not self.ledger.is_down and not self.is_sending:
                 assert await self.concurrency.drain(DRAIN_MS_MAX) == 0
+
+    def _has_delivered(self) -> bool:
+        sessions = self.trading.sessions
+        return not sessions.is_open(self.account.id) or sessions.get(self.account.id).is_caught_up()
 
     async def repair(self) -> None:
         """The venue's database is there again; return when the venue is."""

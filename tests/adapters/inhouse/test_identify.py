@@ -1,9 +1,11 @@
 """`identify`: an order of which only the venue's id is known."""
 
+import pytest
 from tests.adapters.inhouse.inhouse_venues import BEHIND, THROUGH, InHouseVenue
 from tests.inhouse_kit import kinds
 
 from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 
 
@@ -48,9 +50,10 @@ async def test_nothing_is_known_of_other_accounts_instruments_and_ids(venue: InH
     assert await session.identify(order.instrument_id, "an id that nobody has") == []
 
 
-async def test_a_venue_that_is_down_knows_nothing_just_now(venue: InHouseVenue) -> None:
+async def test_a_venue_that_is_down_does_not_say_that_it_knows_nothing(venue: InHouseVenue) -> None:
     account, session, _ = await venue.bench.session()
     order = venue.order(account)
     await session.submit(order)
     await venue.bench.connector.stop()
-    assert await session.identify(order.instrument_id, order.sent_id) == []
+    with pytest.raises(VenueUnavailable):
+        await session.identify(order.instrument_id, order.sent_id)

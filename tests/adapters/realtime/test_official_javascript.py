@@ -28,7 +28,7 @@ class Agent:
         self._in = process.stdin
         self._out = process.stdout
 
-    def tell(self, command: str, **args: Any) -> None:
+    def send(self, command: str, **args: Any) -> None:
         self._in.write(json.dumps({"command": command, **args}).encode() + b"\n")
 
     async def event(self, name: str) -> dict[str, Any]:
@@ -42,11 +42,11 @@ class Agent:
             assert reply["event"] == "error", reply
 
     async def call(self, name: str, *args: Any) -> Any:
-        self.tell("call", name=name, args=args)
+        self.send("call", name=name, args=args)
         return (await self.event("result"))["result"]
 
     async def refused(self, name: str, *args: Any) -> int:
-        self.tell("call", name=name, args=args)
+        self.send("call", name=name, args=args)
         code: int = (await self.event("refused"))["code"]
         return code
 
@@ -91,14 +91,14 @@ async def agent(node_modules: None) -> AsyncIterator[MakeAgent]:
 
 async def connected(agent: MakeAgent, world: World) -> Agent:
     client = await agent()
-    client.tell("connect", url=world.url, token=world.token)
+    client.send("connect", url=world.url, token=world.token)
     assert (await client.event("connected"))["transport"] == "websocket"
     return client
 
 
 async def test_publications_and_calls(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.ACCOUNT, options={"joinLeave": True})
+    client.send("subscribe", channel=w.ACCOUNT, options={"joinLeave": True})
     reply = await client.event("subscribed")
     assert reply["streamPosition"] == {"epoch": "installation-1", "offset": 0}
     assert (reply["recoverable"], reply["positioned"], reply["wasRecovering"]) == (True, True, False)
@@ -115,15 +115,15 @@ async def test_publications_and_calls(agent: MakeAgent, world: World) -> None:
     assert await client.call("rpc", "query.venue.list", {}) == {"data": {"data": ["PAPER"]}}
     assert await client.refused("rpc", "no.such", {}) == 104
     assert await client.refused("publish", w.ACCOUNT, {}) == 103
-    client.tell("unsubscribe", channel=w.ACCOUNT)
+    client.send("unsubscribe", channel=w.ACCOUNT)
     assert (await client.event("unsubscribed"))["code"] == 0
-    client.tell("disconnect")
+    client.send("disconnect")
     assert (await client.event("disconnected"))["code"] == 0
 
 
 async def test_recovery_across_a_kill_and_restart(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.ACCOUNT, options={})
+    client.send("subscribe", channel=w.ACCOUNT, options={})
     await client.event("subscribed")
     world.publish(2)
     await client.event("publication"), await client.event("publication")
@@ -139,7 +139,7 @@ async def test_recovery_across_a_kill_and_restart(agent: MakeAgent, world: World
 
 async def test_a_view_without_an_offset_does_not_move_the_position(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.ACCOUNT, options={})
+    client.send("subscribe", channel=w.ACCOUNT, options={})
     await client.event("subscribed")
     world.publish(2)
     await client.event("publication"), await client.event("publication")
@@ -161,7 +161,7 @@ async def test_a_view_without_an_offset_does_not_move_the_position(agent: MakeAg
 
 async def test_shutdown_and_the_next_start(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.ACCOUNT, options={})
+    client.send("subscribe", channel=w.ACCOUNT, options={})
     await client.event("subscribed")
     await world.stop()
     world.append(1)
@@ -175,18 +175,18 @@ async def test_an_expired_token_is_exchanged(agent: MakeAgent, world: World) -> 
     stale = world.issue(life_ms=1)
     world.clock.advance(1)
     client = await agent()
-    client.tell("connect", url=world.url, token=stale)
+    client.send("connect", url=world.url, token=stale)
     await client.event("getToken")
-    client.tell("token", token=world.token)
+    client.send("token", token=world.token)
     await client.event("connected")
 
 
 async def test_tokens_are_refreshed_before_they_expire(agent: MakeAgent, world: World) -> None:
     client = await agent()
-    client.tell("connect", url=world.url, token=world.issue(life_ms=1_000))
+    client.send("connect", url=world.url, token=world.issue(life_ms=1_000))
     await client.event("connected")
     await client.event("getToken")
-    client.tell("token", token=world.issue(life_ms=600_000))
+    client.send("token", token=world.issue(life_ms=600_000))
     commands = world.node.counts
     await world.until(lambda: commands.commands_total == 2)
     assert await client.call("rpc", "query.venue.list", {})
@@ -194,14 +194,14 @@ async def test_tokens_are_refreshed_before_they_expire(agent: MakeAgent, world: 
 
 async def test_a_bad_token_is_final(agent: MakeAgent, world: World) -> None:
     client = await agent()
-    client.tell("connect", url=world.url, token="bad")
+    client.send("connect", url=world.url, token="bad")
     assert (await client.event("disconnected"))["code"] == 3500
 
 
 async def test_books(agent: MakeAgent, world: World) -> None:
     world.change_book()
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.BOOK, options={})
+    client.send("subscribe", channel=w.BOOK, options={})
     await client.event("subscribed")
     assert (await client.event("publication"))["data"]["data"]["bids"] == [["64000", "1"]]
     world.publish_book()
@@ -210,7 +210,7 @@ async def test_books(agent: MakeAgent, world: World) -> None:
 
 async def test_insufficient_state_makes_it_recover(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
-    client.tell("subscribe", channel=w.ACCOUNT, options={})
+    client.send("subscribe", channel=w.ACCOUNT, options={})
     await client.event("subscribed")
     world.publish()
     await client.event("publication")

@@ -22,16 +22,16 @@ class Audience:
     """Whoever is behind."""
 
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.published: list[object] = []
 
     def account_events(self, events: Sequence[AccountEvent]) -> None:
-        self.told.append(events)
+        self.published.append(events)
 
     def order_book(self, snapshot: BookSnapshot) -> None:
-        self.told.append(snapshot)
+        self.published.append(snapshot)
 
     def trade(self, trade: MarketTrade) -> None:
-        self.told.append(trade)
+        self.published.append(trade)
 
     def has_book_subscribers(self, instrument_id: InstrumentId) -> bool:
         return instrument_id == BTC
@@ -102,6 +102,6 @@ def test_everything_passes_on() -> None:
     keeper.account_events([])
     keeper.order_book(book)
     keeper.trade(sold)
-    assert behind.told == [[], book, sold]
+    assert behind.published == [[], book, sold]
     assert keeper.has_book_subscribers(BTC)
     assert not keeper.has_book_subscribers(InstrumentId("PAPER:X"))

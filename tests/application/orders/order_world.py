@@ -1,4 +1,4 @@
-"""The order path over a real database, with a venue session that does what a test tells it."""
+"""The order path over a real database, with a venue session that does what a test asks of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence

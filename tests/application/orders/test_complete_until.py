@@ -1,4 +1,4 @@
-"""What a venue had not told when the process ended is asked for again, however far its news was behind."""
+"""What a venue had not reported when the process ended is asked for again, however far its news was behind."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -37,7 +37,7 @@ async def complete_until(world: OrderWorld) -> int | None:
     return account.complete_until_ms
 
 
-def tells_at(at_ms: int) -> object:
+def answers_at(at_ms: int) -> object:
     """An answer that accepts an order at that instant of the venue's."""
 
     def answer(order: object) -> Sequence[Report]:
@@ -67,7 +67,7 @@ async def is_known(world: OrderWorld, report: ExternalOrderReport) -> bool:
 async def test_an_order_placed_elsewhere_that_waited_behind_our_own_news_is_not_missed(world: OrderWorld) -> None:
     late = elsewhere(BEGUN_MS + MINUTE_MS)
     world.session.is_idle = False  # it waits in the venue's outbox, while our own orders are answered
-    world.session.on_submit = tells_at(BEGUN_MS + 30 * MINUTE_MS)  # type: ignore[assignment]
+    world.session.on_submit = answers_at(BEGUN_MS + 30 * MINUTE_MS)  # type: ignore[assignment]
     await world.submit_order(ACTOR, request())
     assert await complete_until(world) == BEGUN_MS
     await restart(world, [late])
@@ -76,7 +76,7 @@ async def test_an_order_placed_elsewhere_that_waited_behind_our_own_news_is_not_
 
 async def test_an_answer_moves_the_bound_when_nothing_is_on_its_way(world: OrderWorld) -> None:
     at_ms = BEGUN_MS + 30 * MINUTE_MS
-    world.session.on_submit = tells_at(at_ms)  # type: ignore[assignment]
+    world.session.on_submit = answers_at(at_ms)  # type: ignore[assignment]
     await world.submit_order(ACTOR, request())
     assert await complete_until(world) == at_ms
     asked: list[int] = []

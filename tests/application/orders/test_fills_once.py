@@ -1,4 +1,4 @@
-"""A fill told twice is booked once; the two fills of a trade of the account with itself are both booked."""
+"""A fill that is reported twice is booked once; the two fills of a trade of the account with itself are both booked."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ async def test_both_sides_of_a_trade_with_oneself_are_booked(world: OrderWorld) 
     assert await world.balance("USDT") == (D(1_000_000) - D("0.2"), D(0))  # the fees of both
 
 
-async def test_each_of_them_once_however_often_it_is_told(world: OrderWorld) -> None:
+async def test_each_of_them_once_however_often_it_is_reported(world: OrderWorld) -> None:
     bought, sold = await _both(world)
     for _ in range(2):
         await world.sink.deliver([*fills(bought, "t1"), *fills(sold, "t1")])

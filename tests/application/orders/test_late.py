@@ -1,4 +1,4 @@
-"""A database that does not answer in time: clients are told so, and what becomes of their order stays the truth."""
+"""A database that does not answer in time: clients are answered so, and what becomes of their order stays the truth."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -109,7 +109,7 @@ async def test_so_is_the_answer_to_a_cancel(world: OrderWorld) -> None:
     await eventually(is_canceled)
 
 
-async def test_nobody_is_told_before_the_time(world: OrderWorld) -> None:
+async def test_nobody_is_answered_before_the_time(world: OrderWorld) -> None:
     database = Frozen(world)
     world.committer._limits = replace(world.committer._limits, late_ms=60_000)
     database.gate.clear()

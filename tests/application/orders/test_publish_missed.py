@@ -35,7 +35,7 @@ async def logged(world: OrderWorld) -> list[int]:
 
 
 @pytest.mark.parametrize("is_written", [True, False])
-async def test_a_fill_whose_commit_was_not_heard_of_is_told(world: OrderWorld, *, is_written: bool) -> None:
+async def test_a_fill_whose_commit_was_not_heard_of_is_published(world: OrderWorld, *, is_written: bool) -> None:
     order = await world.submit_order(ACTOR, request())
     world.publisher.events.clear()
     before = await logged(world)

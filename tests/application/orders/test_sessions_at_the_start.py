@@ -112,7 +112,7 @@ async def test_nothing_goes_out_while_the_account_is_being_reconciled(
     assert start.world.session.submitted == []
 
 
-async def _recorded_just_before_its_session_is_opened_anew(
+async def _recorded_just_before_its_session_is_opened_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> "asyncio.Task[Order]":
     """Return the request, whose order is on disk and waits to be sent."""
@@ -131,11 +131,11 @@ async def _recorded_just_before_its_session_is_opened_anew(
 
 
 @pytest.mark.parametrize("is_opened", [True, False])
-async def test_an_order_that_was_recorded_before_its_session_is_opened_anew_waits_too(
+async def test_an_order_that_was_recorded_before_its_session_is_opened_again_waits_too(
     start: Start, monkeypatch: pytest.MonkeyPatch, is_opened: bool
 ) -> None:
     world = start.world
-    submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
+    submitting = await _recorded_just_before_its_session_is_opened_again(start, monkeypatch)
     assert world.session.submitted == []
     if not is_opened:
         await world.sessions.close(ACCOUNT)
@@ -150,10 +150,11 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = start.world
-    submitting = await _recorded_just_before_its_session_is_opened_anew(start, monkeypatch)
-    session = world.sessions._links.pop(ACCOUNT)  # it is opened anew
+    submitting = await _recorded_just_before_its_session_is_opened_again(start, monkeypatch)
+    session = world.sessions._links.pop(ACCOUNT)  # it is opened again
     async with world.storage.read() as uow:
         (recorded,) = await uow.orders.unresolved(ACCOUNT)
+        before = await uow.accounts.get(ACCOUNT)
     cancelled = await world.cancel_order(ACTOR, ACCOUNT, recorded.id)
     assert cancelled.status is OrderStatus.PENDING_CANCEL
     world.sessions._links[ACCOUNT] = session
@@ -162,6 +163,11 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELED, "USER")
     assert world.session.submitted == []
     assert await world.balance("USDT") == (D(1_000_000), D(0))
+    async with world.storage.read() as uow:
+        after = await uow.accounts.get(ACCOUNT)
+    assert before is not None
+    assert after is not None
+    assert after.complete_until_ms == before.complete_until_ms, "the venue has reported nothing"
 
 
 async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
@@ -210,7 +216,7 @@ async def test_it_is_ready_when_every_session_has_been_tried(start: Start) -> No
     assert start.world.sessions.expected_count == 0
 
 
-async def test_a_session_that_is_opened_anew_is_waited_for(start: Start) -> None:
+async def test_a_session_that_is_opened_again_is_waited_for(start: Start) -> None:
     world = start.world
     start.venue.let_in.set()
     await start.tick()

@@ -50,7 +50,7 @@ async def test_a_submit_is_answered_with_the_order_as_it_is(silent: OrderWorld, 
     assert len(silent.session.submitted) == 1
 
 
-async def test_what_the_stream_told_meanwhile_is_in_the_answer(silent: OrderWorld) -> None:
+async def test_what_the_stream_reported_meanwhile_is_in_the_answer(silent: OrderWorld) -> None:
     submitting = asyncio.create_task(silent.submit_order(ACTOR, request()))
     await silent.session.has_submitted.wait()
     await silent.sink.deliver(accepts(silent.session.submitted[0]))

@@ -90,18 +90,19 @@ class JobsSql:
         *,
         run_at_ms: int | None = None,
         dedupe_key: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Insert the job; `dedupe_key` counts per `name`. Raises ValueError for a payload over the limit."""
         body = json.dumps(dict(payload), allow_nan=False).encode()
         if len(body) > PAYLOAD_BYTES_MAX:
             raise ValueError(f"payload of job {name}: {len(body)} bytes, at most {PAYLOAD_BYTES_MAX}")
-        await _queries(AsyncpgDriver(self._connection)).enqueue(
+        (job_id,) = await _queries(AsyncpgDriver(self._connection)).enqueue(
             name,
             body,
             execute_after=None if run_at_ms is None else await self._from_now(run_at_ms),
             dedupe_key=None if dedupe_key is None else f"{name}:{dedupe_key}",
             on_conflict="skip",
         )
+        return job_id is not None
 
     async def _from_now(self, run_at_ms: int) -> timedelta:
         """Return the delay until the instant. The library counts it from the transaction's start on the database's

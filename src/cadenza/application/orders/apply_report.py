@@ -12,17 +12,20 @@ from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
+    AcceptedReport,
     BalanceReport,
     ExternalOrderReport,
     FillReport,
     OrderReport,
+    OrderStatusReport,
     PositionReport,
     RejectedReport,
     Report,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books
@@ -35,14 +38,16 @@ OnLate = Callable[[DatabaseUnavailable], None]
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    whose last report was a fill (`unsettled`), or a balance or position (`settled`); and the kept reports that no later
-    report can make applicable."""
+    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the kept reports that contradict
+    what is known; the orders whose state asking turned out not to show; and the closed orders of which a larger rest
+    works at the venue."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: set[TradingAccountId] = field(default_factory=set)
     settled: set[TradingAccountId] = field(default_factory=set)
     contradictions: list[tuple[Report, KeepReason]] = field(default_factory=list)
     undetermined: list[Order] = field(default_factory=list)
+    working_closed: list[Order] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +69,26 @@ class ApplyReports:
         applied = AppliedReports()
         for report in self.reports:
             kept_before = len(state.changed.kept)
-            before = state.order_of(report) if isinstance(report, UndeterminedOutcomeReport) else None
+            before = state.order_of(report) if isinstance(report, OrderReport) else None
             order = apply_report(state, report)
             if order is not None:
                 applied.orders[order.id] = order
-                if before not in (None, order):
-                    applied.undetermined.append(order)
+                if before is not None:
+                    _note_alarms(report, before, order, applied)
             _note_books(state, report, applied)
             new = state.changed.kept[kept_before:]
             applied.contradictions += [(kept.report, kept.reason) for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and _is_venues(report):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
+
+
+def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedReports) -> None:
+    if order.doubt is Doubt.UNDETERMINED and before.doubt is not Doubt.UNDETERMINED:
+        applied.undetermined.append(order)
+    is_working = isinstance(report, OrderStatusReport) and report.status is VenueOrderStatus.WORKING
+    if is_working and before.is_closed and order.quantity > before.quantity:
+        applied.working_closed.append(order)
 
 
 def _is_venues(report: Report) -> bool:
@@ -143,7 +156,7 @@ class ReportIntake:
     async def _keep(self, report: Report, error: CadenzaError) -> None:
         cause = error.__cause__ or error
         detail = f"{type(cause).__name__}: {cause}"
-        self._alarms.sound(Alarm.REPORT_REFUSED, _facts(report) | {"detail": detail})
+        self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": detail})
         try:
             await self._committer.commit_report(KeepRefused(report, detail))
         except CadenzaError:
@@ -155,9 +168,11 @@ class ReportIntake:
         for account_id in applied.unsettled:
             self.on_unsettled(account_id)
         for report, reason in applied.contradictions:
-            self._alarms.sound(Alarm.REPORT_REFUSED, _facts(report) | {"detail": reason.value})
+            self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": reason.value})
         for order in applied.undetermined:
             self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
+        for order in applied.working_closed:
+            self._alarms.sound(Alarm.CLOSED_ORDER_WORKS, {"account_id": order.account_id, "order_id": order.id})
 
 
 def _name_order(report: OrderReport, keys: BatchKeys) -> None:
@@ -174,6 +189,9 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
         keys.kept.add((account_id, report.venue_order_id))
         if report.order_id is None or isinstance(report, ExternalOrderReport):
             keys.venue_orders.add((account_id, report.instrument_id, report.venue_order_id))
+    if isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
+        keys.kept.add((account_id, report.former_venue_order_id))
+        keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))
 
 
 def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
@@ -188,5 +206,6 @@ def _note_books(state: TradingState, report: Report, applied: AppliedReports) ->
         applied.unsettled.discard(account.id)
 
 
-def _facts(report: Report) -> dict[str, object]:
+def facts_of(report: Report) -> dict[str, object]:
+    """Return what an alarm about a report says."""
     return {"account_id": report.account_id, "report": repr(report)}

@@ -4,13 +4,15 @@ There is one path, whatever the cause (a start, a reconnect, a broken stream, a 
 about every order that is open or in doubt, read the whole account. Only then are new orders sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.leave_out_known import leave_out_known
 from cadenza.application.orders.take_snapshots import TakeSnapshots
-from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.ids import TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
@@ -31,12 +33,14 @@ class Reconcile:
         storage: Storage,
         ask_venue: AskVenue,
         snapshots: TakeSnapshots,
+        spec: Callable[[VenueId], VenueSpec],
         alarms: Alarms,
         clock: Clock,
     ) -> None:
         self._storage = storage
         self._ask_venue = ask_venue
         self._snapshots = snapshots
+        self._spec = spec
         self._alarms = alarms
         self._clock = clock
 
@@ -55,34 +59,36 @@ class Reconcile:
         # An order in doubt may hide news from before that instant.
         since = [account.complete_until_ms, *(order.created_at_ms for order in orders if order.is_in_doubt)]
         since_ms = min(since if gap_since_ms is None else [*since, gap_since_ms])
-        await self._replay(account_id, session, since_ms)
+        await self._replay(account, session, since_ms)
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         async for _ in self._ask_venue.lookup(session, orders):
             pass
         await self._snapshots.take(account_id, session)
 
-    async def _replay(self, account_id: TradingAccountId, session: ExecutionSession, since_ms: int) -> None:
+    async def _replay(self, account: TradingAccount, session: ExecutionSession, since_ms: int) -> None:
         """Apply the session's replay, piece by piece. Only the last piece makes it complete, so after a crash before
         that the next run asks from the same instant. Applying a report twice changes nothing."""
         held: Sequence[Report] = ()
         covers_from_ms = None
         async for piece in self._ask_venue.replay(session, since_ms - REPLAY_OVERLAP_MS):
             covers_from_ms = piece.covers_from_ms
-            news = await self._news(account_id, piece.reports)
+            news = await self._news(account.id, piece.reports)
             if news:
                 await self._ask_venue.book(held)
                 held = news
         if covers_from_ms is not None and covers_from_ms > since_ms:
-            await self._note_gap(account_id, since_ms, covers_from_ms)
+            await self._note_gap(account, since_ms, covers_from_ms)
         await self._ask_venue.book(held, is_complete=True)
 
-    async def _note_gap(self, account_id: TradingAccountId, from_ms: int, until_ms: int) -> None:
-        gap = NewsGap(account_id=account_id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
+    async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:
+        """Record the gap. A gap that belongs to how the venue works raises no alarm."""
+        gap = NewsGap(account_id=account.id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
         async with self._storage.begin() as uow:
             await uow.gaps.add(gap)
             await uow.commit()
-        self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account_id, "from_ms": from_ms, "until_ms": until_ms})
+        if not self._spec(account.venue_id).is_gap_expected:
+            self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
 
     async def _news(self, account_id: TradingAccountId, piece: Sequence[Report]) -> Sequence[Report]:
         async with self._storage.read() as uow:

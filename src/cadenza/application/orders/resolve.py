@@ -10,16 +10,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from cadenza.application.orders.apply_report import facts_of
 from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.money import parse_decimal, to_plain
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
+from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -55,35 +58,41 @@ class RequestResolution:
         self._storage = storage
 
     async def __call__(self, resolution: Resolution) -> Order:
-        """Return the order as it is now. Raises `OrderNotFound`, `OrderNotInDoubt`, `InvalidRequest`."""
+        """Return the order as it is now. Raises `OrderNotFound`, `OrderNotInDoubt`, `InvalidRequest`; the last one also
+        while an earlier resolution of the order waits for the server, because that one counts."""
         async with self._storage.begin() as uow:
             order = await uow.orders.get(resolution.order_id)
             if order is None:
                 raise OrderNotFound(f"there is no order {resolution.order_id}")
             _check(order, resolution)
-            await uow.jobs.enqueue(RESOLVE_JOB, _payload(resolution), dedupe_key=f"{RESOLVE_JOB} {order.id}")
+            key = f"{RESOLVE_JOB} {order.id}"
+            if not await uow.jobs.enqueue(RESOLVE_JOB, _payload(resolution), dedupe_key=key):
+                raise InvalidRequest("a resolution of this order waits for the server already; that one will count")
             await uow.commit()
         return order
 
 
 class ResolveOrder:
-    """The job. An order that is not in doubt any more stays as it is."""
+    """The job. An order that is not in doubt any more stays as it is. An alarm is raised for each found execution that
+    does not fit the order by now; it is kept, and the order is resolved all the same."""
 
-    def __init__(self, *, storage: Storage, committer: Committer) -> None:
+    def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
         self._storage = storage
         self._committer = committer
+        self._alarms = alarms
 
     async def __call__(self, payload: Mapping[str, Any]) -> None:
         resolution = _resolution(payload)
         async with self._storage.read() as uow:
             order = await uow.orders.get(resolution.order_id)
         if order is not None and order.is_in_doubt:
-            await self._committer.commit_report(ResolveChange(order.account_id, resolution))
+            for kept in await self._committer.commit_report(ResolveChange(order.account_id, resolution)):
+                self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(kept.report) | {"detail": kept.reason.value})
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveChange:
-    """A change: book the operator's executions, then end the doubt."""
+    """A change: book the operator's executions, then end the doubt. The decision is the executions that do not fit."""
 
     account_id: TradingAccountId
     resolution: Resolution
@@ -92,16 +101,17 @@ class ResolveChange:
         keys.accounts.add(self.account_id)
         keys.orders.add(self.resolution.order_id)
 
-    def decide(self, state: TradingState) -> Order | None:
+    def decide(self, state: TradingState) -> Sequence[KeptReport]:
         order = state.order(self.resolution.order_id)
         if order is None or not order.is_in_doubt:
-            return order
+            return ()
+        kept_before = len(state.changed.kept)
         for fill in self.resolution.fills:
             apply_report(state, _report(order, fill))
         order = state.order(order.id) or order
         resolved = release(state, order.resolved(self.resolution.outcome, state.world.now_ms))
         state.put_order(resolved)
-        return resolved
+        return state.changed.kept[kept_before:]
 
 
 def _check(order: Order, resolution: Resolution) -> None:

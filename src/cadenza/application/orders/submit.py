@@ -89,6 +89,15 @@ class SubmitChange:
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What became of the request. `is_venues`: the session made the reports. Reports of our own making show nothing of
+    how far the venue's news is known."""
+
+    reports: Sequence[Report]
+    is_venues: bool
+
+
 class SubmitOrder:
     """The use case. Returns the order as last committed; raises the cause when it is refused before it is sent.
 
@@ -170,10 +179,10 @@ class SubmitOrder:
     async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
         """Call the venue once and commit its answer."""
         try:
-            reports = await self._call_venue(order)
+            reply = await self._call_venue(order)
             self._failpoints.reach("submit.after_venue")
-            is_complete = self._sessions.has_reported_all(order.account_id)
-            orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
+            is_complete = reply.is_venues and self._sessions.has_reported_all(order.account_id)
+            orders = await self._intake.apply(reply.reports, is_complete=is_complete, on_late=answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
@@ -181,18 +190,20 @@ class SubmitOrder:
         finally:
             self._end(order.id)
 
-    async def _call_venue(self, order: Order) -> Sequence[Report]:
+    async def _call_venue(self, order: Order) -> _Reply:
         has_to_wait = not self._sessions.takes_orders(order.account_id)
         try:  # its session may have been lost, or opened again, since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
         except VenueUnavailable:
-            return [_not_sent(order, self._clock.now_ms())]
+            return _Reply([_not_sent(order, self._clock.now_ms())], is_venues=False)
         if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
-            return [_withdrawn(withdrawn, self._clock.now_ms())]
+            return _Reply([_withdrawn(withdrawn, self._clock.now_ms())], is_venues=False)
         self._failpoints.reach("submit.before_venue")
         reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
         reports = await self._concurrency.within(reply_ms_max, session.submit(order))
-        return [_not_answered(order, reply_ms_max)] if reports is None else reports
+        if reports is None:
+            return _Reply([_not_answered(order, reply_ms_max)], is_venues=False)
+        return _Reply(reports, is_venues=True)
 
     def _end(self, order_id: OrderId) -> None:
         """End the request. An answer that was given before stays."""

@@ -10,7 +10,7 @@ from cadenza.domain.errors import InternalError
 from cadenza.domain.ids import ExecutionId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.adopt import adopt
-from cadenza.domain.trading.booking import book, rebook
+from cadenza.domain.trading.booking import book, rebook, row_of_fill
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Execution, Order
@@ -76,16 +76,31 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         state.keep(report, contradiction)
         return order
     now_ms = state.world.now_ms
-    named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
+    named = _named(order, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
         return order
+    if changed.version == order.version:  # only a newer instant of the same terms
+        state.note_order(changed)
+        return changed
     changed = release(state, changed)
     state.put_order(changed)
     is_explaining = (
         named is not order or changed.quantity != order.quantity or changed.executions is not order.executions
     )
     return _with_kept(state, changed) if is_explaining else changed
+
+
+def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
+    """Record what the venue calls the order. A venue that does not know the order gives it no name."""
+    if _is_unknown_to_venue(report):
+        return order
+    named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
+    return named.once_known_as(report.former_venue_order_id, now_ms) if isinstance(report, AcceptedReport) else named
+
+
+def _is_unknown_to_venue(report: OrderReport) -> bool:
+    return isinstance(report, RejectedReport) and report.reason == RejectReason.NOT_FOUND_AT_VENUE.value
 
 
 def _with_kept(state: TradingState, order: Order) -> Order:
@@ -129,8 +144,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case AcceptedReport() | ExternalOrderReport():
             return order.accepted(report.executed_quantity, now_ms)
         case RejectedReport():
-            is_duplicate = report.reason == RejectReason.DUPLICATE_SENT_ID.value
-            return order if is_duplicate else order.rejected(report.reason, now_ms)
+            return _rejected(order, report, now_ms)
         case CanceledReport():
             return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
         case ExpiredReport():
@@ -144,9 +158,30 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case UnknownOutcomeReport():
             return order  # its doubt says so already
         case UndeterminedOutcomeReport():
-            return order.undetermined(now_ms)
+            return _undetermined(state, order)
         case _:
             raise InternalError(f"no rule for {type(report).__name__}")
+
+
+def _rejected(order: Order, report: RejectedReport, now_ms: int) -> Order:
+    """A refusal as duplicate proves nothing. That the venue does not know an order proves something only of an order
+    that never arrived."""
+    if report.reason == RejectReason.DUPLICATE_SENT_ID.value:
+        return order
+    if _is_unknown_to_venue(report) and order.is_acknowledged:
+        return order.undetermined(now_ms)
+    return order.rejected(report.reason, now_ms)
+
+
+def _undetermined(state: TradingState, order: Order) -> Order:
+    """A venue without a lookup was not asked, so an order that is not in doubt stays as it is."""
+    if not order.is_awaited and not _has_lookup(state, order):
+        return order
+    return order.undetermined(state.world.now_ms)
+
+
+def _has_lookup(state: TradingState, order: Order) -> bool:
+    return state.spec_of(state.account(order.account_id)).lookup is not None
 
 
 def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
@@ -191,10 +226,12 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         liquidity=report.liquidity,
         executed_at_ms=report.at_ms,
         corrected_at_ms=report.at_ms if isinstance(report, FillCorrectedReport) else None,
+        position_side=row_of_fill(state, order, report.position_side),
     )
-    order = book(state, order, execution, report.position_side)
+    order = book(state, order, execution)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
-    return order.filled(execution, state.world.now_ms)
+    order = order.filled(execution, state.world.now_ms)
+    return order.asked_again(state.world.now_ms) if _has_lookup(state, order) else order
 
 
 def _correct(state: TradingState, order: Order, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Order:
@@ -227,6 +264,7 @@ def _corrected(known: Execution, report: FillCorrectedReport | FillBustedReport 
                 fees=report.fees or known.fees,
                 corrected_at_ms=report.at_ms,
                 is_busted=False,
+                position_side=report.position_side or known.position_side,
             )
         case FillBustedReport():
             return replace(known, corrected_at_ms=report.at_ms, is_busted=True)

@@ -6,6 +6,7 @@ Where the venue keeps the books (`Books.VENUE`) an execution moves nothing: the 
 from dataclasses import replace
 
 from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import InternalError
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import PositionId
 from cadenza.domain.trading.order import Execution, Order
@@ -22,16 +23,23 @@ from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books
 
 
-def book(state: TradingState, order: Order, execution: Execution, side: PositionSide | None = None) -> Order:
-    """Move what the execution moves, and return the order, which then names the position that it opened.
+def row_of_fill(state: TradingState, order: Order, said: PositionSide | None) -> PositionSide | None:
+    """Return the row of the position that a fill of the order changes; None in an account without positions. `said` is
+    the row that the venue stated, if it stated one."""
+    account = state.account(order.account_id)
+    if said is not None or not account.is_margined:
+        return said
+    targeted = (position.side for position in state.positions(account.id) if position.id == order.position_id)
+    return side_of_fill(account.position_mode, order.side, next(targeted, None))
 
-    `side` is the row of a hedged position, where the venue says it.
-    """
+
+def book(state: TradingState, order: Order, execution: Execution) -> Order:
+    """Move what the execution moves, and return the order, which then names the position that it opened."""
     account = state.account(order.account_id)
     if not _moves_money(state, account, execution):
         return order
     if account.is_margined:
-        order = _book_position(state, account, order, execution, side)
+        order = _book_position(state, account, order, execution)
     else:
         sign = execution.side.sign
         state.change_balance(account.id, order.base_asset, total=sign * execution.quantity)
@@ -63,7 +71,7 @@ def _unbook(state: TradingState, order: Order, execution: Execution) -> None:
         side=execution.side.opposite,
         fees=tuple(replace(fee, quantity=-fee.quantity) for fee in execution.fees),
     )
-    book(state, order, mirrored, _row_of(state, state.account(order.account_id), order))
+    book(state, order, mirrored)
 
 
 def _move_fees(state: TradingState, execution: Execution, *, sign: int) -> None:
@@ -78,12 +86,12 @@ def _moves_money(state: TradingState, account: TradingAccount, execution: Execut
     return account.adopted_at_ms is None or execution.executed_at_ms > account.adopted_at_ms
 
 
-def _book_position(
-    state: TradingState, account: TradingAccount, order: Order, fill: Execution, side: PositionSide | None
-) -> Order:
+def _book_position(state: TradingState, account: TradingAccount, order: Order, fill: Execution) -> Order:
     """Close what the fill closes, open the rest; a flip in netting mode closes the row and opens a new one."""
     instrument = state.known_instrument(order.instrument_id)
-    row = side or _row_of(state, account, order)
+    row = fill.position_side
+    if row is None:
+        raise InternalError("an execution of a margined account has no row of a position")
     position = state.position(account.id, order.instrument_id, row)
     closing, opening = split_fill(position, fill.side, fill.quantity)
     if position is not None and closing > 0:
@@ -102,14 +110,6 @@ def _book_position(
             position = evolve(position, leverage=order.leverage)
         state.put_position(position)
     return order if position is None or order.position_id else evolve(order, position_id=position.id)
-
-
-def _row_of(state: TradingState, account: TradingAccount, order: Order) -> PositionSide:
-    targeted = None
-    for position in state.positions(account.id):
-        if position.id == order.position_id:
-            targeted = position.side
-    return side_of_fill(account.position_mode, order.side, targeted)
 
 
 def _new_position(state: TradingState, order: Order, side: PositionSide, at_ms: int) -> Position:

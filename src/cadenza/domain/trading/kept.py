@@ -10,7 +10,8 @@ class KeepReason(StrEnum):
     """Why a report was kept. The first three may be cured by later news, and are then applied; the others need a look.
 
     NO_ORDER: no order of the account is known by its names. NO_EXECUTION: it is about an execution that is not booked.
-    MORE_THAN_ORDERED: with it, more would be executed than the order's quantity. OTHER_INSTRUMENT, OTHER_SIDE,
+    MORE_THAN_ORDERED: with it, more would be executed than the order's quantity; a status of the venue that shows a
+    larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
     NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it.
     """
 

@@ -28,6 +28,7 @@ from cadenza.domain.ids import (
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
+from cadenza.domain.trading.position import PositionSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Execution:
     """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
 
     `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction. A busted
-    execution never counted; it is kept so that a late repetition of its report is recognised.
+    execution never counted; it is kept so that a late repetition of its report is recognised. `position_side` is the
+    row of the position that the execution changed; None in an account without positions.
     """
 
     id: ExecutionId
@@ -60,6 +62,7 @@ class Execution:
     executed_at_ms: int
     corrected_at_ms: int | None = None
     is_busted: bool = False
+    position_side: PositionSide | None = None
 
     @property
     def cost(self) -> Decimal:
@@ -84,7 +87,8 @@ class Reservation:
 
 class Doubt(StrEnum):
     """Why the state of an order at its venue is unknown. UNANSWERED: the venue has not answered yet, and is asked.
-    UNDETERMINED: asking the venue cannot give an answer, and an operator has to resolve the order."""
+    UNDETERMINED: asking the venue cannot give an answer. An operator has to resolve the order, unless a later report of
+    the venue shows how it stands."""
 
     UNANSWERED = "UNANSWERED"
     UNDETERMINED = "UNDETERMINED"
@@ -93,7 +97,7 @@ class Doubt(StrEnum):
 @dataclass(frozen=True, slots=True)
 class PendingClose:
     """The end of an order that the venue has reported and that waits for fills which are not booked yet. `at_ms` is the
-    venue's clock."""
+    clock of `Order.closed_at_ms`."""
 
     status: OrderStatus
     reason: CancelReason
@@ -102,15 +106,21 @@ class PendingClose:
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
-    """An order as a value; every change makes a new one with a higher `version`.
+    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` alone keeps the
+    version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
     units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
     `is_liquidation` one by which the venue closed a position. `sent_id` is our id for the order at the venue,
     `venue_order_id` the venue's own id; `former_venue_order_ids` still identify the order. The order is not sent after
-    `send_before_ms`. `stated_quantity` is the largest executed quantity that the venue has stated. `created_at_ms`,
-    `updated_at_ms`, `send_before_ms` and `expire_at_ms` are our clock; `closed_at_ms` (the instant of a cancel or
-    expiry) and `stated_at_ms` (of the newest order status) are the venue's.
+    `send_before_ms`. `stated_quantity` is the largest executed quantity that the venue has stated.
+
+    `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `stated_at_ms` is the venue's instant of its
+    newest order status. `expire_at_ms` is the instant that the client asked for, or that the venue reports for an
+    external order: it is compared with our clock when the order is recorded, and from then on the venue decides by its
+    own clock. `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue
+    reported this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected,
+    or where an operator resolved it.
     """
 
     id: OrderId
@@ -193,6 +203,13 @@ class Order:
             return False
         return self.is_in_doubt or self.status is OrderStatus.PENDING_CANCEL
 
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether the venue has shown, by any report, that the order arrived there."""
+        is_shown = self.venue_order_id is not None or self.executed_quantity > 0 or self.stated_quantity > 0
+        is_answered = self.doubt is None and self.status is not OrderStatus.CREATED
+        return is_shown or is_answered or self.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+
     # --- our own decisions, at our time
 
     def submitted(self, at_ms: int, send_before_ms: int, reservation: Reservation | None = None) -> "Order":
@@ -216,9 +233,12 @@ class Order:
 
     def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
         """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
-        will not execute any more) or ACCEPTED (it works). A closed order keeps its state."""
+        will not execute any more) or ACCEPTED (it works). An order that was executed in part did arrive: it ends as
+        CANCELED where the operator said REJECTED. A closed order keeps its state."""
         if status is OrderStatus.ACCEPTED and self.executed_quantity > 0:
             status = OrderStatus.PARTIALLY_FILLED
+        if status is OrderStatus.REJECTED and self.executed_quantity > 0:
+            status = OrderStatus.CANCELED
         return self._moved(
             self.status if self.is_closed else status,
             now_ms,
@@ -244,6 +264,12 @@ class Order:
         former = (*self.former_venue_order_ids, self.venue_order_id)
         return self._moved(self.status, now_ms, venue_order_id=venue_order_id, former_venue_order_ids=former)
 
+    def once_known_as(self, former_id: str | None, now_ms: int) -> "Order":
+        """Record an id that the venue gave the order before. It still identifies the order."""
+        if former_id is None or former_id in (self.venue_order_id, *self.former_venue_order_ids):
+            return self
+        return self._moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
+
     def accepted(self, executed_quantity: Decimal, now_ms: int) -> "Order":
         """The venue has the order and states the quantity executed so far. That ends the doubt, unless the venue has
         reported the end of the order without the total executed quantity, which is then still unknown."""
@@ -264,10 +290,18 @@ class Order:
         return self._moved(OrderStatus.REJECTED, now_ms, reject_reason=reason, doubt=None, closing=None)
 
     def undetermined(self, now_ms: int) -> "Order":
-        """The venue cannot answer any more. An order that is not in doubt stays as it is."""
-        if self.doubt is Doubt.UNDETERMINED or not (self.is_in_doubt or self.status is OrderStatus.PENDING_CANCEL):
+        """The venue was asked and cannot show how the order stands. Also an order that was acknowledged is in doubt
+        then: its end was missed, and the venue has forgotten it. A closed order that is not in doubt stays as it is."""
+        if self.doubt is Doubt.UNDETERMINED or (self.is_closed and not self.is_in_doubt):
             return self
         return self._moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
+
+    def asked_again(self, now_ms: int) -> "Order":
+        """The venue reported something about an order whose state asking could not determine. It knows the order after
+        all, so it is asked again."""
+        if self.doubt is not Doubt.UNDETERMINED:
+            return self
+        return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
     def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
@@ -298,25 +332,30 @@ class Order:
     ) -> "Order":
         """The venue shows these terms for the order; None means that it does not state one. An older status changes
         nothing, and no status makes an order smaller than its executed quantity. An order of which all is
-        executed then is FILLED, unless it `has_ended` in another way, which the caller applies next."""
-        if self.is_closed or at_ms < self.stated_at_ms:
+        executed then is FILLED, unless it `has_ended` in another way, which the caller applies next.
+
+        A closed order keeps its state. Only its quantity can change, and only to a larger one, so that the fills which
+        follow can be booked."""
+        if at_ms < self.stated_at_ms:
             return self
+        stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
+        if self.is_closed:
+            return stated if quantity <= self.quantity else stated._moved(self.status, now_ms, quantity=quantity)
         terms = (
             max(quantity, self.executed_quantity),
             self.limit_price if limit_price is None else limit_price,
             self.stop_price if stop_price is None else stop_price,
         )
         if terms == (self.quantity, self.limit_price, self.stop_price):
-            return self
+            return stated
         quantity, limit_price, stop_price = terms
         is_filled = not has_ended and quantity == self.executed_quantity
-        changed = self._moved(
+        changed = stated._moved(
             OrderStatus.FILLED if is_filled else self.status,
             now_ms,
             quantity=quantity,
             limit_price=limit_price,
             stop_price=stop_price,
-            stated_at_ms=at_ms,
         )
         return changed._closed_if_complete(now_ms)
 
@@ -349,7 +388,7 @@ class Order:
         stated = max(quantity, self.stated_quantity - max(ZERO, self.executed_quantity - quantity))
         cost = sum((known.cost for known in counted), ZERO)
         changed = evolve(self, stated_quantity=stated)._booked(executions, quantity, cost, fees, now_ms)
-        if self.status is OrderStatus.FILLED and quantity < self.quantity:
+        if self.status is OrderStatus.FILLED and quantity < self.executed_quantity:
             return evolve(changed, status=OrderStatus.CANCELED, cancel_reason=CancelReason.VENUE.value)
         return changed
 

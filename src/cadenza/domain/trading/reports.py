@@ -2,7 +2,14 @@
 
 The reply to a request, the stream, polling, lookups and replays all make the same reports. A report may come twice,
 late, or before the reply to its request: applying it again changes nothing, and an older claim never undoes a newer
-one. `at_ms` is the venue's clock; it is never compared with ours.
+one.
+
+`at_ms` is the venue's clock. It is compared with other instants of the same venue. It meets our clock in two places
+only: an instant ahead of our clock counts as our present time when it says how far an account's news is known, and a
+replay begins a minute before the earliest of such an instant and our time at which an order in doubt was recorded.
+Some reports have no instant of the venue: those of an order that never reached it (not sent, withdrawn before it was
+sent), and those of an outcome that is unknown or undetermined. They carry our time, which never says how far the news
+is known.
 """
 
 from dataclasses import dataclass
@@ -18,7 +25,7 @@ from cadenza.domain.trading.position import PositionSide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A claim about one account, at the venue's time."""
+    """A claim about one account. `at_ms` is the venue's clock, as described above."""
 
     account_id: TradingAccountId
     at_ms: int
@@ -39,17 +46,27 @@ class OrderReport(Report):
 class AcceptedReport(OrderReport):
     """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
 
+    This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay reports an
+    acceptance as `ExternalOrderReport` instead, unless it names the order by `order_id`: it cannot know whether the
+    order was placed here, by another trading account or by hand. An order may be reported in both ways.
+
+    `former_venue_order_id` is what the venue called the order before, where the venue has given it a new id. It
+    identifies an order that no other name identifies, such as one that was placed by hand.
+
     `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
     When it is more than what is booked here, fills are missing, and the venue is asked for them.
     """
 
     executed_quantity: Decimal
+    former_venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
-    executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`."""
+    executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`. The reason NOT_FOUND_AT_VENUE (the
+    venue was asked and does not know the order) is a proof only for an order that was never acknowledged; an order that
+    was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a session reports otherwise."""
 
     reason: str
 
@@ -64,8 +81,13 @@ class UnknownOutcomeReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeterminedOutcomeReport(OrderReport):
-    """The outcome cannot be determined by asking: the venue has no lookup, or has forgotten. The order stays in doubt
-    and visible, an alarm is raised, and an operator resolves it (`cadenza orders resolve`)."""
+    """Asking cannot show how the order stands: the venue has no lookup, or it has forgotten the order. The order is in
+    doubt from then on, also if it was acknowledged before; it stays visible, an alarm is raised, and an operator
+    resolves it (`cadenza orders resolve`).
+
+    A later report that the order works or how it ended heals the doubt. A fill makes the venue be asked again, where it
+    has a lookup. At a venue without a lookup this report changes only an order that is in doubt already: nobody was
+    asked, so an acknowledged order keeps its state."""
 
     cause: str
 
@@ -135,6 +157,9 @@ class VenueOrderStatus(StrEnum):
 class OrderStatusReport(OrderReport):
     """How the whole order stands, as the venue shows it now: also how an amendment at the venue becomes known.
 
+    A larger quantity of an order that is closed here is taken over too: the fills that follow are booked, the state
+    stays, and an alarm is raised while the order works.
+
     `quantity` and `executed_quantity` are in the order's units; prices are None where the order has none or the venue
     does not say. `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with
     CANCELED.
@@ -176,8 +201,9 @@ class TriggerMovedReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalOrderReport(OrderReport):
-    """An order that we did not place, or do not know as ours (placed by hand at the venue, a liquidation). It is
-    adopted; then its fills follow. Where `order_id` or `sent_id` name an order of ours, it is that order's acceptance.
+    """An order works at the venue, whoever placed it. Streams, polls and replays report every acceptance in this way.
+    Where its names identify a known order, it is that order's acceptance. Otherwise the order was placed elsewhere (by
+    hand at the venue, by another trading account, by a liquidation): it is adopted, and its fills follow.
 
     `executed_quantity` is what was executed by then. `expire_at_ms` is the venue's clock.
     """

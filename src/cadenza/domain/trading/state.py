@@ -23,7 +23,7 @@ from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
-from cadenza.domain.trading.reports import OrderReport, Report
+from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 
 
@@ -156,12 +156,14 @@ class TradingState:
 
     def order_of(self, report: OrderReport) -> Order | None:
         """Return the order that a report names: by the order id, else by `sent_id`, else by `venue_order_id` within the
-        report's instrument."""
+        report's instrument, else by the `former_venue_order_id` of an acceptance."""
         order_id = report.order_id
         if order_id is None and report.sent_id is not None:
             order_id = self._by_sent.get((report.account_id, report.sent_id))
         if order_id is None and report.venue_order_id is not None:
             order_id = self._by_venue.get((report.account_id, report.instrument_id, report.venue_order_id))
+        if order_id is None and isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
+            order_id = self._by_venue.get((report.account_id, report.instrument_id, report.former_venue_order_id))
         order = None if order_id is None else self._orders.get(order_id)
         return order if order is not None and order.account_id == report.account_id else None
 
@@ -169,14 +171,18 @@ class TradingState:
 
     def put_order(self, order: Order) -> None:
         """Put a new or changed order; `record_order_events` writes it to the account's log."""
-        if order.id not in self._orders or order.id in self.changed.created:
-            self.changed.created[order.id] = order
-        else:
-            self.changed.updated[order.id] = order
+        self._save_order(order)
         self._unrecorded.setdefault(order.id, {})
         if self._accounts[order.account_id].is_margined:
             self.claims.move(self._orders.get(order.id), order)
         self._index(order)
+
+    def note_order(self, order: Order) -> None:
+        """Save an order in which nothing changed that anybody is shown. The account gets a new version, and nothing is
+        published."""
+        self._save_order(order)
+        self._index(order)
+        self.changed.accounts.add(order.account_id)
 
     def record_order_events(self) -> None:
         """Append one event for each order that changed since the last call. So a decision makes one event per order,
@@ -284,6 +290,12 @@ class TradingState:
         """Return the instruments of the account's open positions."""
         found = {p.instrument_id: self.world.instrument(p.instrument_id) for p in self.positions(account_id)}
         return {instrument_id: instrument for instrument_id, instrument in found.items() if instrument is not None}
+
+    def _save_order(self, order: Order) -> None:
+        if order.id not in self._orders or order.id in self.changed.created:
+            self.changed.created[order.id] = order
+        else:
+            self.changed.updated[order.id] = order
 
     def _change_portfolio(self, account_id: TradingAccountId) -> None:
         """Note the change of a balance or position. The account gets a new version, although this is no event."""

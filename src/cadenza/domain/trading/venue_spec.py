@@ -93,9 +93,11 @@ SentIdRule = DerivedSentId | CountedSentId
 class Fence:
     """What proves that an order without an answer never reached the matching engine.
 
-    After `send_before_ms` (stored with the order) the connector does not send it. `margin_ms` later (on the venue's
-    clock, corrected) the venue cannot take it in any more. Asked after that, a venue that knows neither the order nor a
-    fill of it has proved that the order is dead. `proof` names the venue's rule and its source.
+    After `send_before_ms` (stored with the order) the connector does not send it. `margin_ms` later the venue cannot
+    take it in any more. Both are our clock: the margin covers the greatest difference between the clocks that the
+    connector lets pass, and the way of the request. Asked after that, a venue that knows neither the order nor a fill
+    of it has proved that the order is dead, provided that the order was never acknowledged. `proof` names the venue's
+    rule and its source.
     """
 
     margin_ms: int
@@ -162,7 +164,7 @@ class VenueSpec:
     still be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
     unknown. `lookup`, `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a
     fence, asking cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole
-    balances and positions on request.
+    balances and positions on request; where it is False, balances and positions of a snapshot are None.
     """
 
     venue_id: VenueId
@@ -201,8 +203,17 @@ class VenueSpec:
         """Return how the venue supports such an order; None when it does not take it."""
         return self.orders.get(type, {}).get(time_in_force)
 
+    @property
+    def is_gap_expected(self) -> bool:
+        """Whether a gap in the news before each session belongs to how the venue works. The venue has no replay, but
+        lookups show how every known order stands, and snapshots show the money and the open orders. What stays unknown
+        are orders that were placed elsewhere and ended within the gap, with their fills. Such a gap is recorded and
+        shown without an alarm."""
+        return self.replay is None and self.lookup is not None and self.snapshots
+
     def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
-        """Return whether an order that the venue did not know when asked at `asked_at_ms` is proved dead."""
+        """Return whether an order that was never acknowledged, and that the venue did not know when asked at
+        `asked_at_ms`, is proved dead. Both instants are our clock."""
         if self.fence is None or send_before_ms is None:
             return False
         return asked_at_ms > send_before_ms + self.fence.margin_ms

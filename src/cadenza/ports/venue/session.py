@@ -19,6 +19,9 @@ class SessionSink(Protocol):
     Law of order: the session calls these methods one after another, in the order in which the venue reported. When a
     report is delivered, everything that happened in the account a minute or more before it has been delivered, or a
     replay from that instant contains it. Nothing is dropped: a fill is money.
+
+    Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least twice a
+    minute. If the reading shows newer facts, the session calls `lost` and then `restored`.
     """
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -32,9 +35,8 @@ class SessionSink(Protocol):
 
     def restored(self, gap_since_ms: int) -> None:
         """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
-        clock, a lower bound) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. A
-        session whose stream is open but silent, while a request shows newer facts, also calls `lost` and then
-        `restored`."""
+        clock, a lower bound) may have been missed; the application asks for it by `replay`, `lookup` and
+        `snapshot`."""
 
     def ended(self, cause: str) -> None:
         """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
@@ -46,9 +48,14 @@ class AccountSnapshot:
     """An account at one moment.
 
     `balances` and `positions` are complete: an asset or position that is missing is zero. They are None where the venue
-    does not report them, which is not the same as having none. `as_of` is comparable with the `as_of` of balance and
-    position reports of the same account: the higher one is newer. The snapshot contains the fills up to `at_ms` (the
-    venue's clock) and no later ones.
+    does not report them, which is not the same as having none; where `VenueSpec.snapshots` is False they always are.
+    `open_orders` is complete too: every order of the account that works at the venue, whoever placed it. The
+    `executed_quantity` of each equals the sum of its fills that count. `as_of` is comparable with the `as_of` of
+    balance and position reports of the same account: the higher one is newer.
+
+    `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
+    `at_ms`, and none with a later one. A session whose venue may execute more in the same millisecond as its reading
+    reads again, until `at_ms` has no such fill.
     """
 
     balances: tuple[BalanceReport, ...] | None
@@ -62,7 +69,8 @@ class AccountSnapshot:
 class ReplayPiece:
     """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms`, the same in every piece, is the instant (the
     venue's clock) from which on the replay contains everything. It is later than requested if the venue has forgotten
-    the time before; the application records and shows that gap."""
+    the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
+    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
 
     reports: Sequence[Report]
     covers_from_ms: int
@@ -76,8 +84,8 @@ class ExecutionSession(Protocol):
     not settle the outcome (a timeout, a 5xx, a lost connection, an unreadable reply, a refusal as duplicate), the
     answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
     client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
-    again. A caller that stops waiting does not cancel the call. The outcome then arrives by the stream, or is found by
-    `lookup`.
+    again. A caller that stops waiting does not cancel the call: when the reply to an abandoned `submit` or `cancel`
+    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`.
     """
 
     async def submit(self, order: Order) -> Sequence[Report]:
@@ -94,26 +102,38 @@ class ExecutionSession(Protocol):
         again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why."""
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
-        """Ask the venue about orders, and return for each of them all that the venue knows, its fills included.
+        """Ask the venue about orders, and return for each of them all that the venue knows. That includes its fills as
+        they are now: a fill that was changed since is reported as corrected, busted or with its fee as well.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
-        status); a `RejectedReport` when the venue does not know the order and `VenueSpec.fence` makes that a proof that
-        it cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know the order and no later
-        request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked, or when it is too early
-        for a proof.
+        status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order and `VenueSpec.fence`
+        makes that a proof that it cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know
+        the order and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked,
+        or when it is too early for a proof.
+
+        The fence proves nothing about an order that was acknowledged. An order with a `venue_order_id` that the venue
+        does not know any more gets an `UndeterminedOutcomeReport` and never a `RejectedReport`.
+
+        Where `VenueSpec.lookup` is None the session sends nothing, and every order gets an
+        `UndeterminedOutcomeReport`. It concerns the orders that are in doubt; the application leaves acknowledged
+        orders as they are.
         """
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
         """Ask the venue about an order of which only the venue order id is known. Return an `ExternalOrderReport` (with
-        `sent_id` if the order is ours) and its fills, or nothing when the venue does not know it. Raises
-        `VenueUnavailable`."""
+        `sent_id` if the order is ours) and its fills, or nothing when the venue says that it does not know the
+        order. Raises `VenueUnavailable` when the venue could not be asked."""
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         """Yield what happened in the account since `since_ms` (the venue's clock), including orders placed elsewhere.
         Reports that were delivered before may come again. Each piece is read from the venue when the caller asks for
         it. The reports of one order come in the order in which they happened; reports of different instruments may come
         in any order. Only the last piece completes the replay. At least one piece is yielded; it may be empty. Raises
-        `VenueUnavailable`."""
+        `VenueUnavailable`.
+
+        A replay brings orders and their fills. Past balances and positions are left out, because a snapshot is read
+        after each replay; a balance or position that comes all the same is the present one. Where `VenueSpec.replay` is
+        None the session yields one empty piece whose `covers_from_ms` is the venue's present time."""
 
     async def snapshot(self) -> AccountSnapshot:
         """Read the whole account. When this returns, every report that the session received before has been delivered.

@@ -83,7 +83,7 @@ def add_accounts(readings: Readings, keep_sessions: KeepSessions, trading: Tradi
     readings.gauge(
         "cadenza_orders_undetermined", "Orders whose outcome an operator must find out", lambda: kept.undetermined_count
     )
-    readings.gauge("cadenza_unmatched_reports", "Reports that fit no order yet", lambda: kept.curable_count)
+    readings.gauge("cadenza_kept_reports", "Reports that later news may explain", lambda: kept.curable_count)
     readings.gauge("cadenza_refused_reports", "Reports that could not be booked", lambda: kept.refused_count)
     readings.gauge(
         "cadenza_kept_reports_oldest_seconds", "Age of the oldest of them", lambda: kept.oldest_age_ms / 1000

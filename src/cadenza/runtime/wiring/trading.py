@@ -129,6 +129,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             storage=o.storage,
             ask_venue=ask_venue,
             snapshots=snapshots,
+            spec=sessions.spec,
             alarms=o.alarms,
             clock=o.clock,
         ),

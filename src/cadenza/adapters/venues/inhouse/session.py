@@ -23,7 +23,13 @@ from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId, OrderId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import CancelRefusedReport, RejectedReport, Report, UnknownOutcomeReport
+from cadenza.domain.trading.reports import (
+    CancelRefusedReport,
+    RejectedReport,
+    Report,
+    UndeterminedOutcomeReport,
+    UnknownOutcomeReport,
+)
 from cadenza.exchange.records import BalanceFact, FactKind, OrderFact, VenueOrder
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece
 
@@ -84,8 +90,8 @@ class InHouseSession:
         return reply.reports
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        """Cancel an order. One that the venue does not know gets a lasting refusal, as in `lookup`, so it can never
-        arrive later."""
+        """Cancel an order. One that the venue does not know and never acknowledged gets a lasting refusal, as in
+        `lookup`, so it can never arrive later."""
         id = id_at_venue(order)
 
         def work(turn: Turn) -> CallResult:
@@ -99,8 +105,10 @@ class InHouseSession:
             known = self._runner.find(turn, id)
             if known:
                 return CallResult([*self._reports(known), self._cancel_refused(order, "ALREADY_CLOSED", turn.at_ms)])
-            rejected = self._refuse_lastingly(order, turn)
             refused = self._cancel_refused(order, "UNKNOWN_ORDER", turn.at_ms)
+            if order.venue_order_id is not None:
+                return CallResult([refused])
+            rejected = self._refuse_lastingly(order, turn)
             return CallResult([*self._reports(rejected), refused], self._report_queue, rejected)
 
         delay_ms = self._runner.exchange.delay_ms(order, is_cancel=True)
@@ -115,7 +123,8 @@ class InHouseSession:
         return reports
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
-        """An order that is not there and cannot arrive any more gets a lasting refusal under its id."""
+        """An order that is not there and cannot arrive any more gets a lasting refusal under its id. That proves
+        nothing of an order that was there once."""
         ids = [id_at_venue(order) for order in orders]
 
         def work(turn: Turn) -> CallResult:
@@ -123,6 +132,9 @@ class InHouseSession:
             own: list[OrderFact] = []
             for order, id in zip(orders, ids, strict=True):
                 known = self._runner.find(turn, id)
+                if not known and order.venue_order_id is not None:
+                    reports.append(self._undetermined(order, "the venue does not know it any more", turn.at_ms))
+                    continue
                 if not known and not self._is_dead(order):
                     reports.append(self._unknown(order, "it may still arrive", turn.at_ms))
                     continue
@@ -148,8 +160,8 @@ class InHouseSession:
 
         try:
             reports: Sequence[Report] = await self._runner.call(work, order_ids=(venue_order_id,))
-        except (VenueUnavailable, CallLost):
-            return []
+        except CallLost as error:
+            raise VenueUnavailable(str(error)) from error
         return reports
 
     # The account
@@ -303,6 +315,15 @@ class InHouseSession:
             at_ms=at_ms,
             refusal=CANCEL_REFUSALS[reason],
             reason=reason,
+        )
+
+    def _undetermined(self, order: Order, cause: str, at_ms: int) -> UndeterminedOutcomeReport:
+        return UndeterminedOutcomeReport(
+            account_id=self._account.id,
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            at_ms=at_ms,
+            cause=cause,
         )
 
     def _unknown(self, order: Order, cause: str, at_ms: int) -> UnknownOutcomeReport:

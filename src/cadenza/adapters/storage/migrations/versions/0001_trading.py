@@ -196,7 +196,8 @@ STATEMENTS = (
         liquidity text,
         executed_at_ms bigint NOT NULL,
         corrected_at_ms bigint,
-        is_busted boolean NOT NULL
+        is_busted boolean NOT NULL,
+        position_side text
     )
     """,
     "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
