@@ -34,6 +34,7 @@ class BackOffice:
 
     def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
         self.ledger = Ledger(instruments, fee_asset, mark)
+        self._instruments = instruments
         self.restore(VenueState())
 
     def restore(self, state: VenueState) -> None:
@@ -111,7 +112,7 @@ class BackOffice:
         self, order: VenueOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: str, at_ms: int
     ) -> VenueOrder:
         """Execute a part of an order. A closed order can be filled too, because the money moved. An open order with
-        nothing left becomes FILLED."""
+        nothing left becomes FILLED. The insurance pays the debt of an account that has no position left."""
         booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
         remaining = order.remaining - quantity
         is_filled = order.is_open and not remaining
@@ -134,7 +135,14 @@ class BackOffice:
         self._fills.append(fill)
         self._put(changed)
         self.facts.append(OrderFact(kind=FactKind.FILLED, order=changed, fill=fill, at_ms=at_ms))
+        self._cover(order.external_id, self._instruments[order.instrument_id].quote_asset, at_ms)
         return changed
+
+    def take_over(self, order: VenueOrder, price: Decimal, at_ms: int) -> None:
+        """Fill what remains of a liquidation at `price`, with the insurance on the other side."""
+        trade_id = self.next_trade_id()
+        self.ledger.insure(order, price, trade_id, at_ms)
+        self.fill(order, price, order.remaining, is_maker=False, trade_id=trade_id, at_ms=at_ms)
 
     def close(self, order: VenueOrder, status: OrderStatus, reason: str | None, at_ms: int) -> None:
         """Close an open order with `status` CANCELED or EXPIRED."""
@@ -154,12 +162,6 @@ class BackOffice:
     def refuse_cancel(self, order: VenueOrder, reason: str, at_ms: int) -> None:
         """Record that a cancel was refused and changed nothing."""
         self.facts.append(OrderFact(kind=FactKind.CANCEL_REFUSED, order=order, reason=reason, at_ms=at_ms))
-
-    def cover(self, external_id: str, asset: str, at_ms: int) -> None:
-        """Pay the account's debt in an asset, if it has one, from the insurance."""
-        if self.ledger.cover(external_id, asset, at_ms) is not None:
-            total = self.ledger.total(external_id, asset)
-            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))
 
     # Keeping
 
@@ -192,3 +194,8 @@ class BackOffice:
 
     def _record(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:
         self.facts.append(OrderFact(kind=kind, order=order, at_ms=at_ms))
+
+    def _cover(self, external_id: str, asset: str, at_ms: int) -> None:
+        if self.ledger.cover(external_id, asset, at_ms) is not None:
+            total = self.ledger.total(external_id, asset)
+            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))

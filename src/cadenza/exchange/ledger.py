@@ -6,13 +6,16 @@ side of every trade and deposit), `FEES` and `INSURANCE`. So for every asset the
 SPOT accounts deliver both assets of a trade. In MARGIN accounts every instrument is a position that is settled in its
 quote asset. Margin is counted per quote asset; one quote asset never covers for another. Positions change by the
 functions of `domain/trading/position.py`, so the exchange and the platform's own book agree to the last digit.
+
+The insurance lets no account owe anything. It takes over at the bankruptcy price what a liquidation cannot sell there,
+and it pays the debt of an account whose last position is closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -56,10 +59,11 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class MarginState:
-    """An account's figures in one quote asset. `equity` is the balance plus unrealised profit, `initial` the margin
-    that positions use, `maintenance` the least equity before liquidation."""
+    """An account's figures in one quote asset. `equity` is the balance plus unrealised profit, `notional` what the
+    positions are worth, `initial` the margin that they use, `maintenance` the least equity before liquidation."""
 
     equity: Decimal
+    notional: Decimal
     initial: Decimal
     maintenance: Decimal
 
@@ -147,10 +151,10 @@ class Ledger:
         assets = sorted(asset for of, asset in self._totals if of == owner)
         return [LedgerBalance(owner=owner, asset=asset, total=self._totals[owner, asset]) for asset in assets]
 
-    def positions(self, external_id: str) -> list[Position]:
-        """Return the positions that are not 0, sorted by instrument and side."""
+    def positions(self, external_id: str, quote_asset: str | None = None) -> list[Position]:
+        """Return the positions that are not 0 (in one quote asset, or in all), sorted by instrument and side."""
         rows = self._positions.get(external_id, {})
-        return [rows[key] for key in sorted(rows)]
+        return [rows[key] for key in sorted(rows) if quote_asset in (None, self._instruments[key[0]].quote_asset)]
 
     def locked(self, external_id: str, asset: str) -> Decimal:
         """Return how much of an asset the account's open orders hold."""
@@ -239,17 +243,15 @@ class Ledger:
     # Margin
 
     def margin(self, external_id: str, quote_asset: str) -> MarginState:
-        equity, initial, maintenance = self.total(external_id, quote_asset), ZERO, ZERO
-        for position in self._positions.get(external_id, {}).values():
-            instrument = self._instruments[position.instrument_id]
-            if instrument.quote_asset != quote_asset:
-                continue
-            mark = self._mark(position.instrument_id) or position.entry_price(instrument)
+        equity, total, initial, maintenance = self.total(external_id, quote_asset), ZERO, ZERO, ZERO
+        for position in self.positions(external_id, quote_asset):
+            instrument, mark = self._instruments[position.instrument_id], self._value_at(position)
             notional = abs(position.quantity) * mark
+            total += notional
             equity += position.unrealized_pnl(instrument, mark)
             initial += divide(notional, Decimal(position.leverage))
             maintenance += notional * self._maintenance_rate(external_id, instrument)
-        return MarginState(equity, initial, maintenance)
+        return MarginState(equity, total, initial, maintenance)
 
     def margin_calls(self, moved: Collection[InstrumentId]) -> list[tuple[str, str]]:
         """Return each (account, quote asset) whose equity is below the maintenance margin, in a stable order. Only
@@ -262,11 +264,33 @@ class Ledger:
         states = ((bucket, self.margin(*bucket)) for bucket in sorted(buckets))
         return [bucket for bucket, state in states if state.equity < state.maintenance]
 
+    def bankruptcy_price(self, external_id: str, position: Position) -> Decimal:
+        """Return the price at which closing a position, fee included, uses up its share of the account's equity.
+
+        The account's positions in the quote asset share the equity by their value, so closing all of them at these
+        prices leaves the account nothing. The price is rounded to a tick in the account's favour; it is one tick at
+        least.
+        """
+        instrument = self._instruments[position.instrument_id]
+        state, sign = self.margin(external_id, instrument.quote_asset), 1 if position.quantity > 0 else -1
+        share = divide(state.equity, state.notional)
+        exact = divide(self._value_at(position) * (ONE - sign * share), ONE - sign * instrument.taker_fee)
+        ticks = (exact / instrument.pip_size).to_integral_value(ROUND_CEILING if sign > 0 else ROUND_FLOOR)
+        return max(ticks, ONE) * instrument.pip_size
+
+    def insure(self, order: VenueOrder, price: Decimal, trade_id: str, at_ms: int) -> None:
+        """Let `INSURANCE` take over what remains of a liquidation at `price`. It closes that against the market at the
+        mark, and keeps the profit or bears the loss."""
+        instrument = self._instruments[order.instrument_id]
+        mark = self._mark(instrument.id) or price
+        loss = order.side.sign * order.remaining * (mark - price)
+        self._move(INSURANCE, MARKET, instrument.quote_asset, loss, PostingKind.INSURANCE, trade_id, at_ms)
+
     def cover(self, external_id: str, asset: str, at_ms: int) -> Decimal | None:
-        """Pay a debt that remains after liquidation from `INSURANCE`. Return the amount, None when there was no
-        debt."""
+        """Pay the debt of a margined account that has no position left in the asset from `INSURANCE`. Return the
+        amount, None when there was nothing to pay."""
         debt = -self.total(external_id, asset)
-        if debt <= 0:
+        if debt <= 0 or not self._accounts[external_id].is_margined or self.positions(external_id, asset):
             return None
         self._move(INSURANCE, external_id, asset, debt, PostingKind.INSURANCE, None, at_ms)
         return debt
@@ -331,6 +355,10 @@ class Ledger:
         del rows[row[1:]]
         if all((instrument_id, side) not in rows for side in PositionSide):
             self._holders[instrument_id].discard(external_id)
+
+    def _value_at(self, position: Position) -> Decimal:
+        """Return the price that a position is valued at: the mark; before the market shows any, the entry price."""
+        return self._mark(position.instrument_id) or position.entry_price(self._instruments[position.instrument_id])
 
     def _row(self, row: _Row) -> Position | None:
         return self._positions.get(row[0], {}).get(row[1:])
