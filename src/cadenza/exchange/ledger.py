@@ -23,7 +23,7 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument, InstrumentType
+from cadenza.domain.market.instrument import INITIAL_TO_MAINTENANCE_MIN, Instrument, InstrumentType
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
@@ -413,10 +413,11 @@ class Ledger:
         return max(ZERO, closing - self._claimed.get(_claims_of(order), ZERO))
 
     def _maintenance_rate(self, external_id: str, instrument: Instrument) -> Decimal:
-        """Return the instrument's own rate; without one, half of the lowest initial margin."""
+        """Return the instrument's own rate; without one, the highest that the account's highest leverage leaves room
+        for."""
         if instrument.maintenance_margin is not None:
             return instrument.maintenance_margin
-        return divide(ONE, Decimal(2 * self._accounts[external_id].max_leverage))
+        return divide(ONE, Decimal(INITIAL_TO_MAINTENANCE_MIN * self._accounts[external_id].max_leverage))
 
     def _fee(self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, is_maker: bool) -> Fee:
         rate = instrument.maker_fee if is_maker else instrument.taker_fee

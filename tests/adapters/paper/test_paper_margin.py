@@ -96,3 +96,20 @@ async def test_hedged_rows(settings: PaperVenueSettings) -> None:
     again = replace(bench.order(account, PERPETUAL, Side.SELL, "2"), position_id=PositionId(UUID(int=5)))
     assert (await session.submit(again))[0].reason == RejectReason.INVALID_ORDER
     await bench.connector.stop()
+
+
+@pytest.mark.parametrize("settings", [PaperVenueSettings(accounts=AccountSettings(max_leverage=1000))])
+async def test_no_leverage_opens_what_is_liquidated_at_once(settings: PaperVenueSettings) -> None:
+    bench = Bench(settings)
+    await bench.connector.start()
+    account, session, sink = await bench.session(AccountType.MARGIN)
+    for instrument, leverage in ((PERPETUAL, 101), (PERPETUAL, 1000)):
+        (refused,) = await session.submit(bench.order(account, instrument, Side.BUY, "1", leverage=leverage))
+        assert refused.reason == RejectReason.INVALID_ORDER
+    for instrument, leverage in ((PERPETUAL, 100), (SPOT, 20)):
+        # All the margin there is: the fees and the spread leave the rest above the maintenance margin.
+        order = bench.order(account, instrument, Side.BUY, "1", leverage=leverage)
+        assert kinds(await session.submit(order)) == ["Accepted", "Fill"]
+    await bench.tick()
+    assert sink.reports == []
+    await bench.connector.stop()

@@ -52,6 +52,10 @@ class ExerciseStyle(StrEnum):
     AMERICAN = "AMERICAN"
 
 
+INITIAL_TO_MAINTENANCE_MIN = 2
+"""The initial margin of a new position is at least so many times its maintenance margin. So spread and fees do not
+liquidate it at once."""
+
 PriceStep = tuple[Decimal, Decimal]
 """(from this price on, the step of prices)."""
 
@@ -138,6 +142,13 @@ class Instrument:
     def settled_in(self) -> str:
         """The asset of profits, losses and margins."""
         return self.settlement_asset or (self.base_asset if self.is_inverse else self.quote_asset)
+
+    @property
+    def leverage_max(self) -> int | None:
+        """The highest leverage that leaves room above the maintenance margin; None where the instrument has none."""
+        if not self.maintenance_margin:
+            return None
+        return max(1, int(ONE / (self.maintenance_margin * INITIAL_TO_MAINTENANCE_MIN)))
 
     def price_step(self, price: Decimal) -> Decimal:
         """Return the step of prices at a price (> 0)."""

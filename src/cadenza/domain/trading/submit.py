@@ -146,7 +146,7 @@ def _draft(
         stop_price=request.stop_price,
         position_id=request.position_id,
         quote_id=request.quote_id,
-        leverage=_leverage(request, account, state),
+        leverage=_leverage(request, account, instrument, state),
         expire_at_ms=effective_expiry(time_in_force, request.expire_at_ms, now_ms),
         client_order_id=request.client_order_id,
         idempotency_key=request.idempotency_key,
@@ -156,14 +156,21 @@ def _draft(
     )
 
 
-def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: TradingState) -> int | None:
+def _leverage(
+    request: SubmitOrderRequest, account: TradingAccount, instrument: Instrument, state: TradingState
+) -> int | None:
     """Return the order's leverage. None and 0 mean that none was given: a margined order then takes its position's
     leverage, or 1."""
     if not request.leverage:
         return None
     most = account.external.max_leverage if account.is_margined else 1
+    if state.spec_of(account).funds_check is FundsCheck.HERE:
+        most = min(most, instrument.leverage_max or most)
     if not 1 <= request.leverage <= most:
-        raise InvalidLeverage(f"the leverage must be between 1 and {most} in this account", {"maxLeverage": most})
+        raise InvalidLeverage(
+            f"the leverage must be at least 1 and at most {most} for {instrument.id} in this account",
+            {"maxLeverage": most},
+        )
     return request.leverage
 
 

@@ -93,7 +93,7 @@ def refusal(order: VenueOrder, instrument: Instrument | None, account: VenueAcco
         and (order.expire_at_ms is not None) is (order.time_in_force in _EXPIRING)
         and order.type in instrument.order_types
         and order.time_in_force in instrument.time_in_force_options
-        and 1 <= (order.leverage or 1) <= account.max_leverage
+        and 1 <= (order.leverage or 1) <= min(account.max_leverage, instrument.leverage_max or account.max_leverage)
     )
     return None if is_sound else RejectReason.INVALID_ORDER
 
