@@ -1,11 +1,11 @@
 """Leverage: how much an order may ask for, and what a position needs when an order changes it."""
 
 import pytest
-from tests.domain.trading.worlds import BTC, D, account, instrument, state, submit, venue_spec
 
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
 from cadenza.domain.trading.venue_spec import FundsCheck
+from tests.domain.trading.worlds import BTC, D, account, instrument, state, submit, venue_spec
 
 
 def margined(max_leverage: int = 1000) -> TradingAccount:
