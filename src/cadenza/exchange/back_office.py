@@ -6,6 +6,7 @@ must not report a fact before the changes of the same batch are on disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -43,6 +44,7 @@ class BackOffice:
         self.facts: list[Fact] = []
         self._trade_sequence = state.trade_sequence
         self._open = {order.venue_order_id: order for order in state.orders}
+        self._open_of = Counter((order.external_id, order.instrument_id) for order in state.orders)
         self._changed: dict[str, VenueOrder] = {}
         self._fills: list[VenueFill] = []
         self._accounts: list[VenueAccount] = []
@@ -60,6 +62,10 @@ class BackOffice:
     @property
     def open_orders_count(self) -> int:
         return len(self._open)
+
+    def open_orders_of(self, external_id: str, instrument_id: InstrumentId) -> int:
+        """Return how many open orders an account has in an instrument."""
+        return self._open_of[external_id, instrument_id]
 
     def next_trade_id(self) -> str:
         """Return a new trade id. It is unique in this venue for ever, once the batch is on disk."""
@@ -100,7 +106,8 @@ class BackOffice:
 
     def withdraw(self, venue_order_id: str) -> VenueOrder:
         """Undo the acceptance of an order in this batch, leave no trace of it, and return the order."""
-        order = self._open.pop(venue_order_id)
+        order = self._open[venue_order_id]
+        self._leave(order)
         del self._changed[venue_order_id]
         self.ledger.release(order)
         self.facts = [
@@ -186,11 +193,20 @@ class BackOffice:
 
     def _put(self, order: VenueOrder) -> None:
         self._changed[order.venue_order_id] = order
-        if order.is_open:
-            self._open[order.venue_order_id] = order
-        else:
-            self._open.pop(order.venue_order_id, None)
+        if not order.is_open:
+            self._leave(order)
             self.ledger.release(order)
+            return
+        if order.venue_order_id not in self._open:
+            self._open_of[order.external_id, order.instrument_id] += 1
+        self._open[order.venue_order_id] = order
+
+    def _leave(self, order: VenueOrder) -> None:
+        if self._open.pop(order.venue_order_id, None) is not None:
+            key = order.external_id, order.instrument_id
+            self._open_of[key] -= 1
+            if not self._open_of[key]:
+                del self._open_of[key]
 
     def _record(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:
         self.facts.append(OrderFact(kind=kind, order=order, at_ms=at_ms))

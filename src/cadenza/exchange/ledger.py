@@ -139,6 +139,9 @@ class Ledger:
         for asset, amount in deposits.items():
             self._move(MARKET, account.external_id, asset, amount, PostingKind.DEPOSIT, None, account.opened_at_ms)
 
+    def mark(self, instrument_id: InstrumentId) -> Decimal | None:
+        return self._mark(instrument_id)
+
     def total(self, owner: str, asset: str) -> Decimal:
         return self._totals.get((owner, asset), ZERO)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
-from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ONE, average_price, divide, is_multiple
 
 
@@ -70,6 +70,11 @@ class PriceBand:
     ask_down: Decimal
     ask_up: Decimal
 
+    def around(self, reference: Decimal, side: Side) -> tuple[Decimal, Decimal]:
+        """Return the lowest and the highest limit price of an order of this side."""
+        down, up = (self.bid_down, self.bid_up) if side is Side.BUY else (self.ask_down, self.ask_up)
+        return reference * down, reference * up
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketLot:
@@ -94,7 +99,7 @@ class Instrument:
 
     `initial_margin` and `maintenance_margin` are rates of the notional at leverage 1/`initial_margin`; None where the
     instrument is not margined. `max_open_orders` (of an account, in this instrument) and `price_band` are kept by the
-    venue, which refuses what breaks them; None where it has none.
+    venue, which refuses what breaks them; None where it has none. The platform checks the band too, by its own mark.
     """
 
     id: InstrumentId

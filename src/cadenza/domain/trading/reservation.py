@@ -119,12 +119,13 @@ def free_margin(state: TradingState, account: TradingAccount, asset: str) -> Dec
         instrument = instruments.get(position.instrument_id)
         if instrument is None or instrument.settled_in != asset:
             continue
-        mark = _mark(state, position.instrument_id) or position.entry_price(instrument)
+        mark = mark_of(state, position.instrument_id) or position.entry_price(instrument)
         free += position.unrealized_pnl(instrument, mark) - position_margin(position, instrument, mark)
     return free
 
 
-def _mark(state: TradingState, instrument_id: InstrumentId) -> Decimal | None:
+def mark_of(state: TradingState, instrument_id: InstrumentId) -> Decimal | None:
+    """Return the price that positions are valued at; None without a fresh book."""
     top = state.world.top(instrument_id)
     return None if top is None else top.mark
 

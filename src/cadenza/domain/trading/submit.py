@@ -20,6 +20,7 @@ from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import HUNDRED, ONE, ZERO, Rounding, is_multiple, round_to_step, to_plain
 from cadenza.domain.trading.checks import (
+    check_price_band,
     check_quantity,
     check_request,
     effective_expiry,
@@ -33,6 +34,7 @@ from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import (
     MARKET_PAD,
     divide_down,
+    mark_of,
     reference_price,
     reserve,
     target_position,
@@ -83,6 +85,7 @@ def decide_submit(
     state.require_traded(account, instrument)
     spec = state.spec_of(account)
     check_request(request, instrument, spec, state.world.now_ms)
+    check_price_band(request.limit_price, request.side, instrument, mark_of(state, instrument.id))
     if request.type is OrderType.QUOTED:
         raise QuoteUnusable("the quote is unknown")
     order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)

@@ -13,6 +13,7 @@ from cadenza.adapters.venues.inhouse.mapping import (
     id_at_venue,
     position_report,
     refusal,
+    refusal_by_limits,
     reports_of,
     to_venue_order,
 )
@@ -24,7 +25,7 @@ from cadenza.domain.ids import InstrumentId, OrderId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusedReport, RejectedReport, Report, UnknownOutcomeReport
-from cadenza.exchange.records import BalanceFact, Fact, FactKind, OrderFact, VenueOrder
+from cadenza.exchange.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece
 
 
@@ -192,9 +193,9 @@ class InHouseSession:
         arriving = to_venue_order(order, account, turn.at_ms, self._script_of(order))
         before = len(exchange.office.facts)
         acknowledgement = SENT
-        reason = refusal(arriving, exchange.instruments.get(order.instrument_id), account)
+        reason = self._refusal(arriving, account)
         if reason is not None:
-            exchange.office.reject(arriving, reason.value, turn.at_ms)
+            exchange.office.reject(arriving, reason, turn.at_ms)
         else:
             acknowledgement = exchange.submit(arriving, turn.at_ms)
         own = self._facts_of(arriving.venue_order_id, before)
@@ -210,6 +211,15 @@ class InHouseSession:
             case AckDelivery.SENT:
                 reports, answered = self._reports(own), own
         return CallResult(_SubmitReply(reports, acknowledgement, turn.at_ms), self._report_queue, answered)
+
+    def _refusal(self, order: VenueOrder, account: VenueAccount) -> str | None:
+        exchange = self._runner.exchange
+        instrument, office = exchange.instruments.get(order.instrument_id), exchange.office
+        reason = refusal(order, instrument, account)
+        if reason is not None or instrument is None:
+            return reason
+        open_orders = office.open_orders_of(order.external_id, order.instrument_id)
+        return refusal_by_limits(order, instrument, office.ledger.mark(order.instrument_id), open_orders)
 
     async def _delay(self, reply: _SubmitReply) -> None:
         """Delay the reply as its acknowledgement says. If the caller stops waiting, the stream delivers the reports."""

@@ -7,6 +7,7 @@ from random import Random
 
 from cadenza.adapters.venues.inhouse.exchange import SENT, Acknowledgement
 from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
+from cadenza.adapters.venues.inhouse.venue_spec import with_limits
 from cadenza.adapters.venues.paper.mapping import (
     CANCEL_REASONS,
     REJECT_REASONS,
@@ -64,7 +65,8 @@ class PaperExchange:
         self._source = source
         self._settings = settings
         self._depth = 1 if settings.partial_fills else BOTTOMLESS
-        self._instruments = {i.id: _with_fees(i, settings) for i in _catalogue(source)}
+        most = settings.accounts.open_orders_max
+        self._instruments = {i.id: with_limits(_with_fees(i, settings), most) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
         self._tape = TradeTape()
         self._moved: set[InstrumentId] = set()
