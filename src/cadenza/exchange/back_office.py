@@ -137,6 +137,7 @@ class BackOffice:
             fees=booking.fees,
             liquidity=LiquiditySide.MAKER if is_maker else LiquiditySide.TAKER,
             position_side=booking.position_side,
+            leverage=booking.leverage,
             at_ms=at_ms,
         )
         self._fills.append(fill)

@@ -27,6 +27,7 @@ from cadenza.domain.market.instrument import INITIAL_TO_MAINTENANCE_MIN, Instrum
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.portfolio import margin_of_leverage
 from cadenza.domain.trading.position import Position, PositionSide, increase, reduce, side_of_fill, split_fill
 from cadenza.exchange.records import LedgerBalance, LedgerPosition, Posting, PostingKind, VenueAccount, VenueOrder
 
@@ -51,10 +52,12 @@ class FeeAsset(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """The fees of a fill, and the side of the position that it changed (None on spot)."""
+    """The fees of a fill, the side of the position that it changed (None on spot), and that position's leverage after
+    it (None when there is no position any more)."""
 
     fees: tuple[Fee, ...]
     position_side: PositionSide | None
+    leverage: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +234,10 @@ class Ledger:
         if hold is not None:
             hold.remaining -= quantity
             self._lock(hold, -quantity)
-        instrument = self._instruments[order.instrument_id]
-        if self._accounts[order.external_id].is_margined:
-            self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
+        instrument, is_margined = self._instruments[order.instrument_id], self._accounts[order.external_id].is_margined
+        opening = ZERO
+        if is_margined:
+            opening = self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
         else:
             sign = order.side.sign
             client, cost = order.external_id, price * quantity
@@ -241,7 +245,8 @@ class Ledger:
             self._move(client, MARKET, instrument.quote_asset, sign * cost, PostingKind.TRADE, trade_id, at_ms)
         fee = self._fee(order, instrument, price, quantity, is_maker)
         self._move(order.external_id, FEES, fee.asset, fee.quantity, PostingKind.FEE, trade_id, at_ms)
-        return Booking((fee,) if fee.quantity else (), order.position_side)
+        leverage = self._leverage_after(order, opening) if is_margined else None
+        return Booking((fee,) if fee.quantity else (), order.position_side, leverage)
 
     # Margin
 
@@ -329,7 +334,8 @@ class Ledger:
 
     def _fill_position(
         self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, trade_id: str, at_ms: int
-    ) -> None:
+    ) -> Decimal:
+        """Close what the fill closes and open the rest; return how much it opened."""
         assert order.position_side is not None
         row = (order.external_id, order.instrument_id, order.position_side)
         position = self._row(row)
@@ -341,8 +347,29 @@ class Ledger:
             self._move(MARKET, order.external_id, quote, change.realized_pnl, PostingKind.PNL, trade_id, at_ms)
         if opening:
             base = self._row(row) or _new_position(row, at_ms)
-            opened = increase(base, instrument, order.side, opening, price, at_ms).position
-            self._put_position(row, opened if order.leverage is None else evolve(opened, leverage=order.leverage))
+            self._put_position(row, increase(base, instrument, order.side, opening, price, at_ms).position)
+        return opening
+
+    def _leverage_after(self, order: VenueOrder, opening: Decimal) -> int | None:
+        """Give the position that a fill added to the order's leverage, and return the leverage that it has now.
+
+        A lower one needs more margin. The position takes it only if the equity still covers the margin of all positions
+        in the asset, because the market may have moved since the order was accepted.
+        """
+        position = self._row_of_order(order)
+        if position is None or not opening or order.leverage in (None, position.leverage):
+            return None if position is None else position.leverage
+        assert order.leverage is not None
+        assert order.position_side is not None
+        instrument = self._instruments[order.instrument_id]
+        if order.leverage < position.leverage:
+            state, mark = self.margin(order.external_id, instrument.quote_asset), self._value_at(position)
+            more = margin_of_leverage(position, instrument, order.side, order.leverage, mark)
+            if state.equity < state.initial + more:
+                return position.leverage
+        row = (order.external_id, order.instrument_id, order.position_side)
+        self._put_position(row, evolve(position, leverage=order.leverage))
+        return order.leverage
 
     def _put_position(self, row: _Row, position: Position) -> None:
         self._changed_rows.add(row)
@@ -400,14 +427,18 @@ class Ledger:
         return ONE + max(instrument.taker_fee, instrument.maker_fee, ZERO)
 
     def _margin_needed(self, order: VenueOrder, cost: Decimal) -> Decimal:
-        """Return the initial margin of what the order may open, plus fees. An order that only closes needs nothing."""
+        """Return the initial margin of what the order may open, plus what the position needs more at the order's
+        leverage, plus fees. An order that only closes needs nothing."""
         opening = order.quantity - min(self._closable(order), order.quantity)
         if not opening:
             return ZERO
         position = self._row_of_order(order)
         leverage = order.leverage or (position.leverage if position else 1)
-        fees = cost * (self._with_fee(order) - ONE)
-        return divide(cost * opening, order.quantity * leverage) + fees
+        fees, more = cost * (self._with_fee(order) - ONE), ZERO
+        if position is not None:
+            instrument = self._instruments[order.instrument_id]
+            more = margin_of_leverage(position, instrument, order.side, order.leverage, self._value_at(position))
+        return divide(cost * opening, order.quantity * leverage) + more + fees
 
     def _closable(self, order: VenueOrder) -> Decimal:
         """Return how much of the position the order may close, less what other open orders already claim."""

@@ -113,3 +113,29 @@ async def test_no_leverage_opens_what_is_liquidated_at_once(settings: PaperVenue
     await bench.tick()
     assert sink.reports == []
     await bench.connector.stop()
+
+
+async def test_a_tiny_order_does_not_re_margin_a_large_position_unpaid(bench: Bench) -> None:
+    account, session, _ = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=20))
+    for leverage, outcome in ((1, ["Rejected"]), (3, ["Rejected"]), (4, ["Accepted", "Fill"])):
+        reports = await session.submit(bench.order(account, PERPETUAL, Side.BUY, "0.01", leverage=leverage))
+        assert kinds(reports) == outcome
+    assert reports[-1].leverage == 4
+    ledger = bench.connector._exchange.office.ledger
+    state = ledger.margin(account.external.external_id, "USDT")
+    assert state.initial < state.equity
+
+
+async def test_a_resting_order_re_margins_only_what_the_equity_still_covers(bench: Bench) -> None:
+    account, session, sink = await bench.session(AccountType.MARGIN)
+    await session.submit(bench.order(account, PERPETUAL, Side.BUY, "50", leverage=20))
+    resting = bench.order(account, PERPETUAL, Side.BUY, "0.01", "55000", leverage=4)
+    assert kinds(await session.submit(resting)) == ["Accepted"]
+    # At 46 005 its equity is 298 000. At leverage 4 the position would use 575 000, at 20 it uses 115 000.
+    bench.show(PERPETUAL, {"46000": "9"}, {"46010": "9"})
+    await bench.tick()
+    await until(lambda: bool(sink.fills), "the fill")
+    assert sink.fills[0].leverage == 20
+    (position,) = (await session.snapshot()).positions
+    assert (position.quantity, position.leverage) == (Decimal("50.01"), 20)

@@ -192,7 +192,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         executed_at_ms=report.at_ms,
         corrected_at_ms=report.at_ms if isinstance(report, FillCorrectedReport) else None,
     )
-    order = book(state, order, execution, report.position_side)
+    order = book(state, order, execution, report.position_side, report.leverage)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
     return order.filled(execution, state.world.now_ms)
 

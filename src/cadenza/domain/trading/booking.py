@@ -22,16 +22,23 @@ from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books
 
 
-def book(state: TradingState, order: Order, execution: Execution, side: PositionSide | None = None) -> Order:
+def book(
+    state: TradingState,
+    order: Order,
+    execution: Execution,
+    side: PositionSide | None = None,
+    leverage: int | None = None,
+) -> Order:
     """Move what the execution moves, and return the order, which then names the position that it opened.
 
-    `side` is the row of a hedged position, where the venue says it.
+    `side` is the row of a hedged position and `leverage` its leverage afterwards, where the venue says them. Otherwise
+    what opens takes the order's leverage.
     """
     account = state.account(order.account_id)
     if not _moves_money(state, account, execution):
         return order
     if account.is_margined:
-        order = _book_position(state, account, order, execution, side)
+        order = _book_position(state, account, order, execution, side, leverage or order.leverage)
     else:
         sign = execution.side.sign
         state.change_balance(account.id, order.base_asset, total=sign * execution.quantity)
@@ -79,7 +86,12 @@ def _moves_money(state: TradingState, account: TradingAccount, execution: Execut
 
 
 def _book_position(
-    state: TradingState, account: TradingAccount, order: Order, fill: Execution, side: PositionSide | None
+    state: TradingState,
+    account: TradingAccount,
+    order: Order,
+    fill: Execution,
+    side: PositionSide | None,
+    leverage: int | None,
 ) -> Order:
     """Close what the fill closes, open the rest; a flip in netting mode closes the row and opens a new one."""
     instrument = state.known_instrument(order.instrument_id)
@@ -98,8 +110,8 @@ def _book_position(
         if position is None:
             position = _new_position(state, order, row, fill.executed_at_ms)
         position = increase(position, instrument, fill.side, opening, fill.price, fill.executed_at_ms).position
-        if order.leverage is not None:
-            position = evolve(position, leverage=order.leverage)
+        if leverage is not None:
+            position = evolve(position, leverage=leverage)
         state.put_position(position)
     return order if position is None or order.position_id else evolve(order, position_id=position.id)
 
@@ -118,7 +130,6 @@ def _new_position(state: TradingState, order: Order, side: PositionSide, at_ms: 
         account_id=order.account_id,
         instrument_id=order.instrument_id,
         side=side,
-        leverage=order.leverage or 1,
         created_at_ms=at_ms,
         updated_at_ms=at_ms,
     )

@@ -221,6 +221,7 @@ def _fill_report(fact: OrderFact, named: "_Named") -> FillReport:
         fees=fill.fees,
         liquidity=fill.liquidity,
         position_side=fill.position_side,
+        leverage=fill.leverage,
     )
 
 
