@@ -67,9 +67,8 @@ class Pair:
         return self.office.ledger.positions(OWNER)
 
 
-def picture(positions: list[Position]) -> list[tuple[PositionSide, str, str, int]]:
-    """Characters, not values: a digit more or less is a difference."""
-    return sorted((p.side, str(p.quantity.normalize()), str(p.entry_cost.normalize()), p.leverage) for p in positions)
+def picture(positions: list[Position]) -> list[tuple[PositionSide, Decimal, Decimal, int]]:
+    return sorted((p.side, p.quantity, p.entry_cost, p.leverage) for p in positions)
 
 
 @pytest.mark.parametrize("mode", PositionMode)
