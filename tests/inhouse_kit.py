@@ -144,6 +144,7 @@ class BookKeeper:
         self.bids: dict[Decimal, Decimal] = {}
         self.asks: dict[Decimal, Decimal] = {}
         self.trades: list[MarketTrade] = []
+        self.mark: Decimal | None = None
         self.sequence = 0
         self.snapshots = 0
         self.is_stale = True
@@ -166,6 +167,9 @@ class BookKeeper:
 
     def on_trade(self, trade: MarketTrade) -> None:
         self.trades.append(trade)
+
+    def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
+        self.mark = mark
 
     def on_stale(self, instrument_id: InstrumentId) -> None:
         self.is_stale = True

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.inhouse_kit import BookKeeper, RecordingSink, kinds, replayed, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
@@ -167,3 +167,19 @@ async def test_an_account_that_closes_itself_below_zero_owes_nothing(bench: Benc
     assert sink.reports == []
     # A session that was away learns all of it, the balance too.
     assert kinds(await replayed(session, 0))[-1] == "Balance"
+
+
+async def test_the_published_mark_follows_the_market_and_not_what_users_do(bench: Bench) -> None:
+    keeper = BookKeeper()
+    await bench.connector.open_book(PERPETUAL.id, keeper)
+    assert keeper.mark == Decimal(60005)
+    await trade_far_away(bench, PERPETUAL, "15000")
+    await bench.tick()
+    assert (max(keeper.bids, default=None), keeper.mark) == (None, Decimal(60005))
+    # The market moves where users have emptied its levels: nothing to be taken changes, and the mark does.
+    bench.market.level(PERPETUAL, Side.BUY, "60000", "0")
+    await bench.tick()
+    assert (keeper.bids, keeper.mark) == ({}, Decimal(60000))
+    bench.show(PERPETUAL, {}, {})
+    await bench.tick()
+    await until(lambda: keeper.mark is None, "the end of the mark")

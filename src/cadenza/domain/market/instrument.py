@@ -208,17 +208,21 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class TopOfBook:
-    """The best prices and the last trade; None where there is none. Only those of a fresh book are given out."""
+    """The best prices, the last trade and the venue's own mark price; None where there is none. Only those of a fresh
+    book are given out."""
 
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
     at_ms: int
+    venue_mark: Decimal | None = None
 
     @property
     def mark(self) -> Decimal | None:
-        """The price that positions are valued at: the middle of the book, else the last trade, else the side there
-        is."""
+        """The price that positions are valued at: the venue's own, else the middle of the book, else the last trade,
+        else the side there is."""
+        if self.venue_mark is not None:
+            return self.venue_mark
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
         return self.last or self.bid or self.ask
