@@ -20,6 +20,7 @@ from cadenza.runtime.embedded.cluster import Cluster
 
 SETTINGS: Mapping[str, str] = {
     "CADENZA_PAPER_LATENCY_MS_MIN": "0",
+    "CADENZA_PAPER_OPEN_ORDERS_MAX": "100000",
     "CADENZA_PAPER_LATENCY_MS_MAX": "0",
     "CADENZA_LIMITS_FLOOD_REQUESTS_PER_S": "1000000",
     "CADENZA_LIMITS_SIGNUP_PER_MINUTE": "1000",

@@ -22,7 +22,7 @@ from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import AcceptedReport, FillReport, Report
 from cadenza.domain.trading.venue_spec import DerivedSentId, SentIdRule
-from cadenza.exchange import ResetMarket, SetLevel
+from cadenza.exchange import PublicTrade, ResetMarket, SetLevel
 from cadenza.exchange.records import LedgerBalance, LedgerPosition, OrderHistory, VenueChanges, VenueState
 from cadenza.ports.exchange_ledger import ORDERS_PER_PAGE_MAX, HistoryCursor, HistoryPage, LedgerTakenOver
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
@@ -100,6 +100,11 @@ class ScriptedMarket:
         ticks, lots = int(Decimal(price) / instrument.pip_size), int(Decimal(quantity) / instrument.lot_size)
         self.put(instrument.id, lambda at_ms: SetLevel(side, ticks, lots, at_ms))
 
+    def trade(self, instrument: Instrument, price: str, aggressor: Side = Side.SELL, quantity: str = "0.001") -> None:
+        """Print a trade between two other participants."""
+        ticks, lots = int(Decimal(price) / instrument.pip_size), int(Decimal(quantity) / instrument.lot_size)
+        self.put(instrument.id, lambda at_ms: PublicTrade(aggressor, ticks, lots, at_ms))
+
 
 class RecordingSink:
     """Implements `SessionSink`; `gate` closed makes it slow. `life` lists the session's changes of life in order:
@@ -139,6 +144,7 @@ class BookKeeper:
         self.bids: dict[Decimal, Decimal] = {}
         self.asks: dict[Decimal, Decimal] = {}
         self.trades: list[MarketTrade] = []
+        self.mark: Decimal | None = None
         self.sequence = 0
         self.snapshots = 0
         self.is_stale = True
@@ -161,6 +167,9 @@ class BookKeeper:
 
     def on_trade(self, trade: MarketTrade) -> None:
         self.trades.append(trade)
+
+    def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
+        self.mark = mark
 
     def on_stale(self, instrument_id: InstrumentId) -> None:
         self.is_stale = True

@@ -65,8 +65,6 @@ class NaiveMatchingEngine:
         self._open_orders_max = open_orders_max
         self._closed_order_ids_max = closed_order_ids_max
         self._events: list[EngineEvent] = []
-        self._prices: list[int] = []
-        self._pending: list[str] = []  # triggered, not yet run
         self.restore(EngineState())
 
     def restore(self, state: EngineState) -> None:
@@ -110,7 +108,6 @@ class NaiveMatchingEngine:
                 pass
             case _:
                 assert_never(command)
-        self._cascade()
         return self._events
 
     def _display(self, side: Side, price: int, quantity: int) -> None:
@@ -157,12 +154,12 @@ class NaiveMatchingEngine:
                 left -= quantity
                 self._make_against_market(self._get(order_id), quantity)
         self._last_price = command.price
-        self._prices.append(command.price)
+        self._trigger(command.price)
 
     def _make_against_market(self, order: OpenOrder, quantity: int) -> None:
         order = self._get(order.order_id)
         self._move_up(order, order.queue_ahead)
-        self._trade(_limit(order))
+        self._trade_sequence += 1
         self._fill(order.order_id, _limit(order), quantity, True, None)
 
     def _move_up(self, first: OpenOrder, quantity: int) -> None:
@@ -215,7 +212,7 @@ class NaiveMatchingEngine:
                 return None, None, EngineRejectReason.POST_ONLY_WOULD_TAKE
         if command.stop_price is None and command.trail_distance is None:
             return None, None, None
-        reference = best if self._last_price is None else self._last_price
+        reference = self.best_displayed(command.side.opposite) if self._last_price is None else self._last_price
         return self._judge_stop(command, reference)
 
     def _judge_stop(
@@ -280,7 +277,7 @@ class NaiveMatchingEngine:
             self._cancel(remainder, EngineCancelReason.IOC_REMAINDER)
 
     def _take(self, taker: OpenOrder, portion: Portion, quantity: int) -> None:
-        self._trade(portion.price)
+        self._trade_sequence += 1
         if portion.order is None:
             passive = taker.side.opposite
             displayed, taken = self._market[passive, portion.price]
@@ -309,11 +306,6 @@ class NaiveMatchingEngine:
             queue.append(Portion(price, self._available(side, price) - passed, None))
         return [portion for portion in queue if portion.quantity]
 
-    def _trade(self, price: int) -> None:
-        self._trade_sequence += 1
-        self._last_price = price
-        self._prices.append(price)
-
     def _fill(self, order_id: str, price: int, quantity: int, is_maker: bool, contra: str | None) -> None:
         order = self._get(order_id)
         left = replace(order, remaining=order.remaining - quantity)
@@ -336,21 +328,8 @@ class NaiveMatchingEngine:
 
     # Triggers
 
-    def _cascade(self) -> None:
-        while True:
-            for price in self._prices:
-                self._show(price)
-            self._prices = []
-            if not self._pending:
-                return
-            order = self._get(self._pending.pop(0))
-            self._events.append(Triggered(order.order_id, self._now_ms))
-            self._orders.remove(order)
-            self._sequence += 1
-            self._execute(replace(order, is_triggered=True, sequence=self._sequence))
-
-    def _show(self, price: int) -> None:
-        waiting = [order for order in self._by_sequence() if self._is_waiting(order)]
+    def _trigger(self, price: int) -> None:
+        waiting = [o for o in self._by_sequence() if o.stop_price is not None and not o.is_triggered]
         for order in waiting:
             if order.trail_distance is not None:
                 assert order.stop_price is not None
@@ -361,13 +340,13 @@ class NaiveMatchingEngine:
                 if stop != order.stop_price:
                     self._put(replace(order, stop_price=stop))
                     self._events.append(TriggerMoved(order.order_id, stop))
-        for order in waiting:
-            now = self._get(order.order_id)
-            if now.stop_price is not None and _reached(now.side, now.kind, now.stop_price, price):
-                self._pending.append(now.order_id)
-
-    def _is_waiting(self, order: OpenOrder) -> bool:
-        return order.stop_price is not None and not order.is_triggered and order.order_id not in self._pending
+        now = [self._get(order.order_id) for order in waiting]
+        for order in now:
+            if order.stop_price is not None and _reached(order.side, order.kind, order.stop_price, price):
+                self._events.append(Triggered(order.order_id, self._now_ms))
+                self._orders.remove(order)
+                self._sequence += 1
+                self._execute(replace(order, is_triggered=True, sequence=self._sequence))
 
     # The list of orders
 
@@ -423,6 +402,10 @@ class NaiveMatchingEngine:
 
     def best_ask(self) -> int | None:
         return next((price for price, _ in self.depth(Side.SELL, 1)), None)
+
+    def best_displayed(self, side: Side) -> int | None:
+        prices = [price for there, price in self._market if there is side]
+        return None if not prices else max(prices) if side is Side.BUY else min(prices)
 
     def depth(self, side: Side, levels_max: int) -> list[tuple[int, int]]:
         return _by_price(self._queue(side, None))[:levels_max]

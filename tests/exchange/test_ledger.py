@@ -231,6 +231,68 @@ def test_leverage_decides_what_a_margined_order_needs() -> None:
     assert abs(ledger.locked("margin", "BBB") - expected) < Decimal("1e-12")
 
 
+def levered(ledger: Ledger, leverage: int, quantity: int = 1000) -> None:
+    order = make_order(ledger, "margin", Side.BUY, Decimal(quantity), leverage=leverage)
+    ledger.fill(order, Decimal(100), Decimal(quantity), is_maker=False, trade_id="1", at_ms=0)
+
+
+def test_a_tiny_order_pays_for_the_whole_position_that_it_re_margins() -> None:
+    """1000 at 100 use 5 000 of 9 930 at leverage 20. At 11 they would use 9 090.91, at 10 they would use 10 000."""
+    ledger = make_ledger()
+    levered(ledger, 20)
+    for leverage, is_held in ((1, False), (10, False), (11, True)):
+        order = make_order(ledger, "margin", Side.BUY, Decimal("0.01"), number=2, leverage=leverage)
+        held = ledger.hold(order, Decimal(1))
+        assert (held is not RejectReason.INSUFFICIENT_MARGIN) is is_held
+    more = Decimal(100_000) / 11 - 5_000
+    assert abs(ledger.locked("margin", "BBB") - (more + Decimal(1) / 11 + Decimal("0.0007"))) < Decimal("1e-12")
+
+
+@pytest.mark.parametrize("leverage", [None, 20, 25])
+def test_an_order_that_keeps_or_raises_the_leverage_pays_for_itself_only(leverage: int | None) -> None:
+    ledger = make_ledger()
+    levered(ledger, 20)
+    order = make_order(ledger, "margin", Side.BUY, Decimal(1), number=2, leverage=leverage)
+    rate = ledger.hold(order, Decimal(100))
+    assert rate == Decimal(100) / (leverage or 20) + Decimal("0.07")
+
+
+@pytest.mark.parametrize(
+    ("leverage", "mark", "after"),
+    [
+        (10, 100, 20),  # the equity of 9 929.93 covers no 10 001
+        (11, 100, 11),
+        (11, 99, 20),  # the market fell since the order was accepted
+        (25, 99, 25),  # a higher leverage never needs more
+        (None, 100, 20),
+    ],
+)
+def test_a_fill_changes_the_leverage_only_if_the_equity_covers_the_position(
+    leverage: int | None, mark: int, after: int
+) -> None:
+    ledger = make_ledger(FeeAsset.QUOTE, Decimal(mark))
+    levered(ledger, 20)
+    order = make_order(ledger, "margin", Side.BUY, Decimal("0.01"), number=2, leverage=leverage)
+    booking = ledger.fill(order, Decimal(100), Decimal("0.01"), is_maker=True, trade_id="2", at_ms=0)
+    (position,) = ledger.positions("margin")
+    assert (position.leverage, booking.leverage) == (after, after)
+    state = ledger.margin("margin", "BBB")
+    assert state.initial <= state.equity
+
+
+def test_a_fill_says_the_leverage_of_the_position_that_it_leaves() -> None:
+    ledger = make_ledger()
+    levered(ledger, 20, 10)
+    for number, (quantity, leverage, after) in enumerate(((4, 3, 20), (8, 3, 3), (2, 7, 7))):
+        order = make_order(ledger, "margin", Side.SELL, Decimal(quantity), number=number, leverage=leverage)
+        booking = ledger.fill(order, Decimal(100), Decimal(quantity), is_maker=True, trade_id=str(number), at_ms=0)
+        assert booking.leverage == after
+    closing = make_order(ledger, "margin", Side.BUY, Decimal(4), number=9)
+    assert ledger.fill(closing, Decimal(100), Decimal(4), is_maker=True, trade_id="9", at_ms=0).leverage is None
+    spot = make_order(ledger, "spot", Side.BUY, Decimal(1))
+    assert ledger.fill(spot, Decimal(100), Decimal(1), is_maker=True, trade_id="10", at_ms=0).leverage is None
+
+
 def test_closing_needs_no_margin_and_two_closings_do_not_share_a_position() -> None:
     ledger = make_ledger(FeeAsset.QUOTE, Decimal(100))
     ledger.fill(

@@ -64,7 +64,7 @@ def test_a_market_order_walks_the_book_and_remembers_what_it_took(engine: Engine
         Filled(2, "a", "alice", BUY, 102, 2, 0, False, None),
     ]
     assert engine.market_depth(SELL, 9) == [(102, 3)]
-    assert (engine.best_ask(), engine.last_price) == (102, 102)
+    assert (engine.best_ask(), engine.best_displayed(SELL), engine.last_price) == (102, 101, None)
     # The feed repeats the level: what was taken stays taken; growth is new.
     run(engine, level(SELL, 101, 3))
     assert engine.best_ask() == 102
@@ -269,9 +269,11 @@ def test_a_stop_already_reached_is_refused(engine: Engine, stop: int) -> None:
     )
 
 
-def test_before_any_trade_the_best_opposite_price_is_the_reference(engine: Engine) -> None:
+def test_before_any_public_trade_the_displayed_opposite_price_is_the_reference(engine: Engine) -> None:
     assert run(engine, submit("a", BUY, 1, kind=OrderKind.STOP, stop=50)) == [Accepted("a", 0, 50)]
     run(engine, level(SELL, 101, 3))
+    # Neither what own orders took nor where they rest makes another reference.
+    run(engine, submit("t", BUY, 3), submit("m", SELL, 1, 99, account="bob"))
     assert run(engine, submit("b", BUY, 1, kind=OrderKind.STOP, stop=101)) == [
         Rejected("b", EngineRejectReason.STOP_WOULD_TRIGGER)
     ]
@@ -311,7 +313,24 @@ def test_a_protected_stop_takes_no_further_and_never_rests(
     assert engine.open_orders() == []
 
 
-def test_stops_cascade_in_order_of_acceptance(engine: Engine) -> None:
+def test_own_trades_trigger_nothing_and_move_nothing(engine: Engine) -> None:
+    """One account empties the book and trades with another at any price: a third one's stops stay as they were."""
+    run(engine, trade(BUY, 100, 1), level(BUY, 99, 5), level(SELL, 101, 5))
+    run(engine, submit("stop", SELL, 1, account="carol", kind=OrderKind.STOP, stop=50))
+    run(engine, submit("trail", SELL, 1, account="carol", kind=OrderKind.TRAILING_STOP, trail=10))
+    waiting = engine.open_orders()
+    run(engine, submit("a", SELL, 5), submit("b", BUY, 5), submit("m", BUY, 2, 10, account="bob"))
+    assert fills(run(engine, submit("c", SELL, 1)))[-1] == ("c", 10, 1)
+    run(engine, submit("n", SELL, 2, 900, account="bob"))
+    assert fills(run(engine, submit("d", BUY, 1)))[-1] == ("d", 900, 1)
+    assert [order for order in engine.open_orders() if order.account_id == "carol"] == waiting
+    assert (engine.best_displayed(BUY), engine.best_displayed(SELL), engine.last_price) == (99, 101, 100)
+    # A fill by an arriving level is at the own order's price, so it says nothing of the market's.
+    run(engine, submit("e", BUY, 1, 45, account="bob"), level(BUY, 99, 0), level(SELL, 101, 0), level(SELL, 44, 1))
+    assert [order for order in engine.open_orders() if order.account_id == "carol"] == waiting
+
+
+def test_stops_are_executed_in_order_of_acceptance(engine: Engine) -> None:
     run(engine, trade(BUY, 100, 1), level(BUY, 95, 2), level(BUY, 90, 2))
     run(engine, submit("late", SELL, 2, kind=OrderKind.STOP, stop=95))
     run(engine, submit("b", SELL, 1, kind=OrderKind.STOP, stop=98), submit("c", SELL, 1, kind=OrderKind.STOP, stop=99))
@@ -319,9 +338,9 @@ def test_stops_cascade_in_order_of_acceptance(engine: Engine) -> None:
     assert [event for event in events if isinstance(event, Triggered)] == [
         Triggered("b", 0),
         Triggered("c", 0),
-        Triggered("late", 0),
     ]
-    assert fills(events) == [("b", 95, 1), ("c", 95, 1), ("late", 90, 2)]
+    assert fills(events) == [("b", 95, 1), ("c", 95, 1)]
+    assert fills(run(engine, trade(SELL, 95, 1))) == [("late", 90, 2)]
 
 
 def test_a_trailing_stop_follows_and_never_returns(engine: Engine) -> None:

@@ -53,6 +53,7 @@ def assert_twins_agree(commands: list[EngineCommand], limits: dict[str, int] | N
                 assert fast.cost_to_fill(side, quantity, account_id=account) == naive.cost_to_fill(
                     side, quantity, account_id=account
                 )
+        assert fast.best_displayed(side) == naive.best_displayed(side)
     assert (fast.best_bid(), fast.best_ask(), fast.last_price) == (naive.best_bid(), naive.best_ask(), naive.last_price)
     assert [fast.order(order.order_id) for order in fast.open_orders()] == naive.open_orders()
 

@@ -143,7 +143,7 @@ class InsufficientMargin(Refused):
 
 
 class InvalidLeverage(Refused):
-    """The leverage is outside the account's range, or the account has no leverage."""
+    """The leverage is outside what the account and the instrument allow, or the account has no leverage."""
 
 
 class NoPosition(Refused):

@@ -6,6 +6,7 @@ must not report a fact before the changes of the same batch are on disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -34,6 +35,7 @@ class BackOffice:
 
     def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
         self.ledger = Ledger(instruments, fee_asset, mark)
+        self._instruments = instruments
         self.restore(VenueState())
 
     def restore(self, state: VenueState) -> None:
@@ -42,6 +44,7 @@ class BackOffice:
         self.facts: list[Fact] = []
         self._trade_sequence = state.trade_sequence
         self._open = {order.venue_order_id: order for order in state.orders}
+        self._open_of = Counter((order.external_id, order.instrument_id) for order in state.orders)
         self._changed: dict[str, VenueOrder] = {}
         self._fills: list[VenueFill] = []
         self._accounts: list[VenueAccount] = []
@@ -59,6 +62,10 @@ class BackOffice:
     @property
     def open_orders_count(self) -> int:
         return len(self._open)
+
+    def open_orders_of(self, external_id: str, instrument_id: InstrumentId) -> int:
+        """Return how many open orders an account has in an instrument."""
+        return self._open_of[external_id, instrument_id]
 
     def next_trade_id(self) -> str:
         """Return a new trade id. It is unique in this venue for ever, once the batch is on disk."""
@@ -99,7 +106,8 @@ class BackOffice:
 
     def withdraw(self, venue_order_id: str) -> VenueOrder:
         """Undo the acceptance of an order in this batch, leave no trace of it, and return the order."""
-        order = self._open.pop(venue_order_id)
+        order = self._open[venue_order_id]
+        self._leave(order)
         del self._changed[venue_order_id]
         self.ledger.release(order)
         self.facts = [
@@ -111,7 +119,7 @@ class BackOffice:
         self, order: VenueOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: str, at_ms: int
     ) -> VenueOrder:
         """Execute a part of an order. A closed order can be filled too, because the money moved. An open order with
-        nothing left becomes FILLED."""
+        nothing left becomes FILLED. The insurance pays the debt of an account that has no position left."""
         booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
         remaining = order.remaining - quantity
         is_filled = order.is_open and not remaining
@@ -129,12 +137,20 @@ class BackOffice:
             fees=booking.fees,
             liquidity=LiquiditySide.MAKER if is_maker else LiquiditySide.TAKER,
             position_side=booking.position_side,
+            leverage=booking.leverage,
             at_ms=at_ms,
         )
         self._fills.append(fill)
         self._put(changed)
         self.facts.append(OrderFact(kind=FactKind.FILLED, order=changed, fill=fill, at_ms=at_ms))
+        self._cover(order.external_id, self._instruments[order.instrument_id].quote_asset, at_ms)
         return changed
+
+    def take_over(self, order: VenueOrder, price: Decimal, at_ms: int) -> None:
+        """Fill what remains of a liquidation at `price`, with the insurance on the other side."""
+        trade_id = self.next_trade_id()
+        self.ledger.insure(order, price, trade_id, at_ms)
+        self.fill(order, price, order.remaining, is_maker=False, trade_id=trade_id, at_ms=at_ms)
 
     def close(self, order: VenueOrder, status: OrderStatus, reason: str | None, at_ms: int) -> None:
         """Close an open order with `status` CANCELED or EXPIRED."""
@@ -154,12 +170,6 @@ class BackOffice:
     def refuse_cancel(self, order: VenueOrder, reason: str, at_ms: int) -> None:
         """Record that a cancel was refused and changed nothing."""
         self.facts.append(OrderFact(kind=FactKind.CANCEL_REFUSED, order=order, reason=reason, at_ms=at_ms))
-
-    def cover(self, external_id: str, asset: str, at_ms: int) -> None:
-        """Pay the account's debt in an asset, if it has one, from the insurance."""
-        if self.ledger.cover(external_id, asset, at_ms) is not None:
-            total = self.ledger.total(external_id, asset)
-            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))
 
     # Keeping
 
@@ -184,11 +194,25 @@ class BackOffice:
 
     def _put(self, order: VenueOrder) -> None:
         self._changed[order.venue_order_id] = order
-        if order.is_open:
-            self._open[order.venue_order_id] = order
-        else:
-            self._open.pop(order.venue_order_id, None)
+        if not order.is_open:
+            self._leave(order)
             self.ledger.release(order)
+            return
+        if order.venue_order_id not in self._open:
+            self._open_of[order.external_id, order.instrument_id] += 1
+        self._open[order.venue_order_id] = order
+
+    def _leave(self, order: VenueOrder) -> None:
+        if self._open.pop(order.venue_order_id, None) is not None:
+            key = order.external_id, order.instrument_id
+            self._open_of[key] -= 1
+            if not self._open_of[key]:
+                del self._open_of[key]
 
     def _record(self, kind: FactKind, order: VenueOrder, at_ms: int) -> None:
         self.facts.append(OrderFact(kind=kind, order=order, at_ms=at_ms))
+
+    def _cover(self, external_id: str, asset: str, at_ms: int) -> None:
+        if self.ledger.cover(external_id, asset, at_ms) is not None:
+            total = self.ledger.total(external_id, asset)
+            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))

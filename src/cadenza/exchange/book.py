@@ -129,11 +129,16 @@ class BookSide:
         self._levels: dict[int, PriceLevel] = {}
         self._active: list[int] = []  # keys of levels where a taker finds something
         self._owned: list[int] = []  # keys of levels where an own order stands
+        self._displayed: list[int] = []  # keys of levels where the market displays something
 
     # Reading
 
     def best_price(self) -> int | None:
         return self._active[-1] * self._sign if self._active else None
+
+    def best_displayed(self) -> int | None:
+        """The best price at which the market displays something, whether own orders took it or not."""
+        return self._displayed[-1] * self._sign if self._displayed else None
 
     def reaches(self, price: int) -> bool:
         """Whether a taker with the limit `price` finds something to trade with on this side."""
@@ -188,6 +193,9 @@ class BookSide:
     def display(self, price: int, quantity: int) -> None:
         """Set what the market displays at `price`. With 0 the level also forgets what was taken there."""
         level = self._level(price)
+        if bool(quantity) is not bool(level.displayed):
+            change = _add if quantity else _discard
+            change(self._displayed, price * self._sign)
         level.display(quantity)
         self.refresh(level)
 
@@ -200,6 +208,7 @@ class BookSide:
     def restore_market(self, level: MarketLevel) -> None:
         restored = self._level(level.price)
         restored.displayed, restored.taken = level.displayed, level.taken
+        _add(self._displayed, level.price * self._sign)
         self.refresh(restored)
 
     def join(self, order: WorkingOrder, queue_ahead: int | None = None) -> None:
@@ -226,9 +235,7 @@ class BookSide:
         empty."""
         key = level.price * self._sign
         if level.orders or level.available:
-            index = bisect_left(self._active, key)
-            if index == len(self._active) or self._active[index] != key:
-                self._active.insert(index, key)
+            _add(self._active, key)
             return
         _discard(self._active, key)
         if not level.displayed:
@@ -239,6 +246,12 @@ class BookSide:
         if level is None:
             level = self._levels[price] = PriceLevel(price)
         return level
+
+
+def _add(keys: list[int], key: int) -> None:
+    index = bisect_left(keys, key)
+    if index == len(keys) or keys[index] != key:
+        keys.insert(index, key)
 
 
 def _discard(keys: list[int], key: int) -> None:

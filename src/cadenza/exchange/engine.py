@@ -5,7 +5,7 @@ The rules are in docs/concepts/matching.md.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import islice
 from typing import assert_never
@@ -63,7 +63,6 @@ class MatchingEngine:
         self._open_orders_max = open_orders_max
         self._closed_order_ids_max = closed_order_ids_max
         self._events: list[EngineEvent] = []  # of the current command
-        self._traded_prices: list[int] = []  # the waiting orders have not seen these yet
         self.restore(EngineState())
 
     def restore(self, state: EngineState) -> None:
@@ -112,8 +111,6 @@ class MatchingEngine:
                 pass
             case _:
                 assert_never(command)
-        if self._traded_prices:
-            self._run_triggers()
         return self._events
 
     def _submit(self, command: NewOrder) -> None:
@@ -176,8 +173,9 @@ class MatchingEngine:
         return EngineRejectReason.STOP_WOULD_TRIGGER if is_through else None
 
     def _reference_price(self, side: Side) -> int | None:
-        """The price to compare a trigger with at acceptance: the last trade, else the best price of the other side."""
-        return self._last_price if self._last_price is not None else self._sides[side.opposite].best_price()
+        """The price to compare a trigger with at acceptance: the last public trade, else the best price that the market
+        displays on the other side."""
+        return self._last_price if self._last_price is not None else self.best_displayed(side.opposite)
 
     def _would_take(self, side: Side, limit_price: int | None) -> bool:
         assert limit_price is not None
@@ -229,7 +227,8 @@ class MatchingEngine:
             self._fill_from_market(resting, level, quantity)
 
     def _print(self, command: PublicTrade) -> None:
-        """A public trade first fills own orders at better prices, then works through the queue at its own price."""
+        """A public trade first fills own orders at better prices, then works through the queue at its own price. Last,
+        it triggers orders."""
         resting = self._sides[command.aggressor_side.opposite]
         left = command.quantity
         while (
@@ -244,13 +243,13 @@ class MatchingEngine:
                 self._fill_from_market(resting, level, quantity)
                 left -= quantity
         self._last_price = command.price
-        self._traded_prices.append(command.price)
+        self._run_triggers(command.price)
 
     def _fill_from_market(self, resting: BookSide, level: PriceLevel, quantity: int) -> None:
         """The first own order of the level trades with the market as maker. Nothing stands before it any more."""
         maker = level.orders[0]
         level.pass_queue(maker.market_before)
-        self._trade(level.price)
+        self._trade_sequence += 1
         self._fill_maker(resting, maker, quantity, None)
 
     # Taking and resting
@@ -289,22 +288,17 @@ class MatchingEngine:
             if market:
                 level.take_market(market)
                 side.refresh(level)
-                self._trade(level.price)
+                self._trade_sequence += 1
                 self._fill_taker(taker, level.price, market, None)
                 continue
             maker = level.orders[0]
             if maker.account_id == taker.account_id:
                 return True
             quantity = min(taker.remaining, maker.remaining)
-            self._trade(level.price)
+            self._trade_sequence += 1
             self._fill_maker(side, maker, quantity, taker.order_id)
             self._fill_taker(taker, level.price, quantity, maker.order_id)
         return False
-
-    def _trade(self, price: int) -> None:
-        self._trade_sequence += 1
-        self._last_price = price
-        self._traded_prices.append(price)
 
     def _fill_maker(self, side: BookSide, maker: WorkingOrder, quantity: int, contra_order_id: str | None) -> None:
         self._fill(maker, maker.resting_price, quantity, True, contra_order_id)
@@ -339,19 +333,13 @@ class MatchingEngine:
 
     # Triggers
 
-    def _run_triggers(self) -> None:
-        """Trigger orders by the traded prices and execute them in turn; their trades may trigger more."""
-        reached: deque[WorkingOrder] = deque()
-        while True:
-            for price in self._traded_prices:
-                for order in self._triggers.trail(price):
-                    assert order.stop_price is not None
-                    self._events.append(TriggerMoved(order.order_id, order.stop_price))
-                reached.extend(self._triggers.pop_reached(price))
-            self._traded_prices.clear()
-            if not reached:
-                return
-            order = reached.popleft()
+    def _run_triggers(self, price: int) -> None:
+        """Move trailing stops by a public trade, then trigger orders and execute them in turn. Their own trades trigger
+        nothing."""
+        for order in self._triggers.trail(price):
+            assert order.stop_price is not None
+            self._events.append(TriggerMoved(order.order_id, order.stop_price))
+        for order in self._triggers.pop_reached(price):
             self._events.append(Triggered(order.order_id, self._now_ms))
             self._renew_sequence(order)
             order.is_triggered = True
@@ -398,7 +386,7 @@ class MatchingEngine:
 
     @property
     def last_price(self) -> int | None:
-        """The price of the last trade, whether an own order took part or not."""
+        """The price of the last public trade. A trade of an own order does not count."""
         return self._last_price
 
     def best_bid(self) -> int | None:
@@ -406,6 +394,10 @@ class MatchingEngine:
 
     def best_ask(self) -> int | None:
         return self._sides[Side.SELL].best_price()
+
+    def best_displayed(self, side: Side) -> int | None:
+        """The best price that the market itself displays, whatever own orders took there."""
+        return self._sides[side].best_displayed()
 
     def depth(self, side: Side, levels_max: int) -> list[tuple[int, int]]:
         """Return (price, quantity), best first: the market's available quantity plus what own orders offer."""

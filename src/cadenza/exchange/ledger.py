@@ -6,13 +6,16 @@ side of every trade and deposit), `FEES` and `INSURANCE`. So for every asset the
 SPOT accounts deliver both assets of a trade. In MARGIN accounts every instrument is a position that is settled in its
 quote asset. Margin is counted per quote asset; one quote asset never covers for another. Positions change by the
 functions of `domain/trading/position.py`, so the exchange and the platform's own book agree to the last digit.
+
+The insurance lets no account owe anything. It takes over at the bankruptcy price what a liquidation cannot sell there,
+and it pays the debt of an account whose last position is closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -20,10 +23,11 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument, InstrumentType
+from cadenza.domain.market.instrument import INITIAL_TO_MAINTENANCE_MIN, Instrument, InstrumentType
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.portfolio import margin_of_leverage
 from cadenza.domain.trading.position import Position, PositionSide, increase, reduce, side_of_fill, split_fill
 from cadenza.exchange.records import LedgerBalance, LedgerPosition, Posting, PostingKind, VenueAccount, VenueOrder
 
@@ -48,18 +52,21 @@ class FeeAsset(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """The fees of a fill, and the side of the position that it changed (None on spot)."""
+    """The fees of a fill, the side of the position that it changed (None on spot), and that position's leverage after
+    it (None when there is no position any more)."""
 
     fees: tuple[Fee, ...]
     position_side: PositionSide | None
+    leverage: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class MarginState:
-    """An account's figures in one quote asset. `equity` is the balance plus unrealised profit, `initial` the margin
-    that positions use, `maintenance` the least equity before liquidation."""
+    """An account's figures in one quote asset. `equity` is the balance plus unrealised profit, `notional` what the
+    positions are worth, `initial` the margin that they use, `maintenance` the least equity before liquidation."""
 
     equity: Decimal
+    notional: Decimal
     initial: Decimal
     maintenance: Decimal
 
@@ -135,6 +142,9 @@ class Ledger:
         for asset, amount in deposits.items():
             self._move(MARKET, account.external_id, asset, amount, PostingKind.DEPOSIT, None, account.opened_at_ms)
 
+    def mark(self, instrument_id: InstrumentId) -> Decimal | None:
+        return self._mark(instrument_id)
+
     def total(self, owner: str, asset: str) -> Decimal:
         return self._totals.get((owner, asset), ZERO)
 
@@ -147,10 +157,10 @@ class Ledger:
         assets = sorted(asset for of, asset in self._totals if of == owner)
         return [LedgerBalance(owner=owner, asset=asset, total=self._totals[owner, asset]) for asset in assets]
 
-    def positions(self, external_id: str) -> list[Position]:
-        """Return the positions that are not 0, sorted by instrument and side."""
+    def positions(self, external_id: str, quote_asset: str | None = None) -> list[Position]:
+        """Return the positions that are not 0 (in one quote asset, or in all), sorted by instrument and side."""
         rows = self._positions.get(external_id, {})
-        return [rows[key] for key in sorted(rows)]
+        return [rows[key] for key in sorted(rows) if quote_asset in (None, self._instruments[key[0]].quote_asset)]
 
     def locked(self, external_id: str, asset: str) -> Decimal:
         """Return how much of an asset the account's open orders hold."""
@@ -224,9 +234,10 @@ class Ledger:
         if hold is not None:
             hold.remaining -= quantity
             self._lock(hold, -quantity)
-        instrument = self._instruments[order.instrument_id]
-        if self._accounts[order.external_id].is_margined:
-            self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
+        instrument, is_margined = self._instruments[order.instrument_id], self._accounts[order.external_id].is_margined
+        opening = ZERO
+        if is_margined:
+            opening = self._fill_position(order, instrument, price, quantity, trade_id, at_ms)
         else:
             sign = order.side.sign
             client, cost = order.external_id, price * quantity
@@ -234,22 +245,21 @@ class Ledger:
             self._move(client, MARKET, instrument.quote_asset, sign * cost, PostingKind.TRADE, trade_id, at_ms)
         fee = self._fee(order, instrument, price, quantity, is_maker)
         self._move(order.external_id, FEES, fee.asset, fee.quantity, PostingKind.FEE, trade_id, at_ms)
-        return Booking((fee,) if fee.quantity else (), order.position_side)
+        leverage = self._leverage_after(order, opening) if is_margined else None
+        return Booking((fee,) if fee.quantity else (), order.position_side, leverage)
 
     # Margin
 
     def margin(self, external_id: str, quote_asset: str) -> MarginState:
-        equity, initial, maintenance = self.total(external_id, quote_asset), ZERO, ZERO
-        for position in self._positions.get(external_id, {}).values():
-            instrument = self._instruments[position.instrument_id]
-            if instrument.quote_asset != quote_asset:
-                continue
-            mark = self._mark(position.instrument_id) or position.entry_price(instrument)
+        equity, total, initial, maintenance = self.total(external_id, quote_asset), ZERO, ZERO, ZERO
+        for position in self.positions(external_id, quote_asset):
+            instrument, mark = self._instruments[position.instrument_id], self._value_at(position)
             notional = abs(position.quantity) * mark
+            total += notional
             equity += position.unrealized_pnl(instrument, mark)
             initial += divide(notional, Decimal(position.leverage))
             maintenance += notional * self._maintenance_rate(external_id, instrument)
-        return MarginState(equity, initial, maintenance)
+        return MarginState(equity, total, initial, maintenance)
 
     def margin_calls(self, moved: Collection[InstrumentId]) -> list[tuple[str, str]]:
         """Return each (account, quote asset) whose equity is below the maintenance margin, in a stable order. Only
@@ -262,11 +272,33 @@ class Ledger:
         states = ((bucket, self.margin(*bucket)) for bucket in sorted(buckets))
         return [bucket for bucket, state in states if state.equity < state.maintenance]
 
+    def bankruptcy_price(self, external_id: str, position: Position) -> Decimal:
+        """Return the price at which closing a position, fee included, uses up its share of the account's equity.
+
+        The account's positions in the quote asset share the equity by their value, so closing all of them at these
+        prices leaves the account nothing. The price is rounded to a tick in the account's favour; it is one tick at
+        least.
+        """
+        instrument = self._instruments[position.instrument_id]
+        state, sign = self.margin(external_id, instrument.quote_asset), 1 if position.quantity > 0 else -1
+        share = divide(state.equity, state.notional)
+        exact = divide(self._value_at(position) * (ONE - sign * share), ONE - sign * instrument.taker_fee)
+        ticks = (exact / instrument.pip_size).to_integral_value(ROUND_CEILING if sign > 0 else ROUND_FLOOR)
+        return max(ticks, ONE) * instrument.pip_size
+
+    def insure(self, order: VenueOrder, price: Decimal, trade_id: str, at_ms: int) -> None:
+        """Let `INSURANCE` take over what remains of a liquidation at `price`. It closes that against the market at the
+        mark, and keeps the profit or bears the loss."""
+        instrument = self._instruments[order.instrument_id]
+        mark = self._mark(instrument.id) or price
+        loss = order.side.sign * order.remaining * (mark - price)
+        self._move(INSURANCE, MARKET, instrument.quote_asset, loss, PostingKind.INSURANCE, trade_id, at_ms)
+
     def cover(self, external_id: str, asset: str, at_ms: int) -> Decimal | None:
-        """Pay a debt that remains after liquidation from `INSURANCE`. Return the amount, None when there was no
-        debt."""
+        """Pay the debt of a margined account that has no position left in the asset from `INSURANCE`. Return the
+        amount, None when there was nothing to pay."""
         debt = -self.total(external_id, asset)
-        if debt <= 0:
+        if debt <= 0 or not self._accounts[external_id].is_margined or self.positions(external_id, asset):
             return None
         self._move(INSURANCE, external_id, asset, debt, PostingKind.INSURANCE, None, at_ms)
         return debt
@@ -302,7 +334,8 @@ class Ledger:
 
     def _fill_position(
         self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, trade_id: str, at_ms: int
-    ) -> None:
+    ) -> Decimal:
+        """Close what the fill closes and open the rest; return how much it opened."""
         assert order.position_side is not None
         row = (order.external_id, order.instrument_id, order.position_side)
         position = self._row(row)
@@ -314,8 +347,29 @@ class Ledger:
             self._move(MARKET, order.external_id, quote, change.realized_pnl, PostingKind.PNL, trade_id, at_ms)
         if opening:
             base = self._row(row) or _new_position(row, at_ms)
-            opened = increase(base, instrument, order.side, opening, price, at_ms).position
-            self._put_position(row, opened if order.leverage is None else evolve(opened, leverage=order.leverage))
+            self._put_position(row, increase(base, instrument, order.side, opening, price, at_ms).position)
+        return opening
+
+    def _leverage_after(self, order: VenueOrder, opening: Decimal) -> int | None:
+        """Give the position that a fill added to the order's leverage, and return the leverage that it has now.
+
+        A lower one needs more margin. The position takes it only if the equity still covers the margin of all positions
+        in the asset, because the market may have moved since the order was accepted.
+        """
+        position = self._row_of_order(order)
+        if position is None or not opening or order.leverage in (None, position.leverage):
+            return None if position is None else position.leverage
+        assert order.leverage is not None
+        assert order.position_side is not None
+        instrument = self._instruments[order.instrument_id]
+        if order.leverage < position.leverage:
+            state, mark = self.margin(order.external_id, instrument.quote_asset), self._value_at(position)
+            more = margin_of_leverage(position, instrument, order.side, order.leverage, mark)
+            if state.equity < state.initial + more:
+                return position.leverage
+        row = (order.external_id, order.instrument_id, order.position_side)
+        self._put_position(row, evolve(position, leverage=order.leverage))
+        return order.leverage
 
     def _put_position(self, row: _Row, position: Position) -> None:
         self._changed_rows.add(row)
@@ -331,6 +385,10 @@ class Ledger:
         del rows[row[1:]]
         if all((instrument_id, side) not in rows for side in PositionSide):
             self._holders[instrument_id].discard(external_id)
+
+    def _value_at(self, position: Position) -> Decimal:
+        """Return the price that a position is valued at: the mark; before the market shows any, the entry price."""
+        return self._mark(position.instrument_id) or position.entry_price(self._instruments[position.instrument_id])
 
     def _row(self, row: _Row) -> Position | None:
         return self._positions.get(row[0], {}).get(row[1:])
@@ -369,14 +427,18 @@ class Ledger:
         return ONE + max(instrument.taker_fee, instrument.maker_fee, ZERO)
 
     def _margin_needed(self, order: VenueOrder, cost: Decimal) -> Decimal:
-        """Return the initial margin of what the order may open, plus fees. An order that only closes needs nothing."""
+        """Return the initial margin of what the order may open, plus what the position needs more at the order's
+        leverage, plus fees. An order that only closes needs nothing."""
         opening = order.quantity - min(self._closable(order), order.quantity)
         if not opening:
             return ZERO
         position = self._row_of_order(order)
         leverage = order.leverage or (position.leverage if position else 1)
-        fees = cost * (self._with_fee(order) - ONE)
-        return divide(cost * opening, order.quantity * leverage) + fees
+        fees, more = cost * (self._with_fee(order) - ONE), ZERO
+        if position is not None:
+            instrument = self._instruments[order.instrument_id]
+            more = margin_of_leverage(position, instrument, order.side, order.leverage, self._value_at(position))
+        return divide(cost * opening, order.quantity * leverage) + more + fees
 
     def _closable(self, order: VenueOrder) -> Decimal:
         """Return how much of the position the order may close, less what other open orders already claim."""
@@ -385,10 +447,11 @@ class Ledger:
         return max(ZERO, closing - self._claimed.get(_claims_of(order), ZERO))
 
     def _maintenance_rate(self, external_id: str, instrument: Instrument) -> Decimal:
-        """Return the instrument's own rate; without one, half of the lowest initial margin."""
+        """Return the instrument's own rate; without one, the highest that the account's highest leverage leaves room
+        for."""
         if instrument.maintenance_margin is not None:
             return instrument.maintenance_margin
-        return divide(ONE, Decimal(2 * self._accounts[external_id].max_leverage))
+        return divide(ONE, Decimal(INITIAL_TO_MAINTENANCE_MIN * self._accounts[external_id].max_leverage))
 
     def _fee(self, order: VenueOrder, instrument: Instrument, price: Decimal, quantity: Decimal, is_maker: bool) -> Fee:
         rate = instrument.maker_fee if is_maker else instrument.taker_fee

@@ -80,7 +80,8 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueFill:
-    """One execution of an order. No other trade of the venue ever has the same `trade_id`."""
+    """One execution of an order. No other trade of the venue ever has the same `trade_id`. `leverage` is the position's
+    after the fill, None when there is no position."""
 
     venue_order_id: str
     trade_id: str
@@ -89,6 +90,7 @@ class VenueFill:
     fees: tuple[Fee, ...]
     liquidity: LiquiditySide
     position_side: PositionSide | None
+    leverage: int | None
     at_ms: int
 
 

@@ -167,6 +167,9 @@ class PaperConfig:
     partial_fills: bool = setting(True, "Whether an order may be filled in parts.")
     position_mode: PositionMode = setting("NETTING", "One position per instrument, or a long and a short one.")
     leverage_max: int = setting(20, "Highest leverage an account may set.", minimum=1, maximum=1000)
+    open_orders_max: int = setting(
+        200, "Open orders of an account in an instrument, at PAPER and MOCK.", minimum=1, maximum=100_000
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from tests.adapters.mock.mock_bench import BTC, MockBench
 from tests.inhouse_kit import until
 from tests.paper_bench import SPOT, Bench
 
+from cadenza.adapters.venues.inhouse.accounts import AccountSettings
+from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
@@ -26,11 +28,19 @@ class InHouseVenue:
     bench: Any
     spot: Instrument
 
-    def order(self, account: TradingAccount, price: str = BEHIND, **fields: Any) -> Order:
-        """A BUY of 0.5 BTC, about to be sent now."""
+    def order(
+        self,
+        account: TradingAccount,
+        price: str | None = BEHIND,
+        *,
+        side: Side = Side.BUY,
+        quantity: str = "0.5",
+        **fields: Any,
+    ) -> Order:
+        """An order of BTC/USDT, about to be sent now."""
         if isinstance(self.bench, MockBench):
-            return self.bench.order(account, None, "0.5", price, **fields)
-        return self.bench.order(account, self.spot, Side.BUY, "0.5", price, **fields)
+            return self.bench.order(account, None, quantity, price, side=side, **fields)
+        return self.bench.order(account, self.spot, side, quantity, price, **fields)
 
     def is_stored(self, order: Order) -> bool:
         return order.sent_id in self.bench.disk.orders
@@ -46,9 +56,14 @@ class InHouseVenue:
 
 
 @asynccontextmanager
-async def running(name: str) -> AsyncIterator[InHouseVenue]:
+async def running(name: str, accounts: AccountSettings | None = None) -> AsyncIterator[InHouseVenue]:
     """A running PAPER or MOCK venue."""
-    venue = InHouseVenue(Bench(), SPOT) if name == "PAPER" else InHouseVenue(MockBench(), BTC)
+    accounts = accounts or AccountSettings()
+    venue = (
+        InHouseVenue(Bench(PaperVenueSettings(accounts=accounts)), SPOT)
+        if name == "PAPER"
+        else InHouseVenue(MockBench(accounts=accounts), BTC)
+    )
     await venue.bench.connector.start()
     yield venue
     await venue.bench.connector.stop()

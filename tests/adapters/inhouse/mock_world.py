@@ -42,6 +42,7 @@ from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import MOCK, CredentialId
 from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.enums import OrderType, Side
+from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.order import Order
 from cadenza.exchange.records import VenueChanges, VenueState
@@ -77,6 +78,15 @@ class BreakableLedger:
             raise DatabaseUnavailable("the venue's database is down")
 
 
+class MockMarket(FixedMarket):
+    """MOCK's best prices, as far as orders are checked by them."""
+
+    def top(self, instrument_id: Any) -> TopOfBook | None:
+        return TopOfBook(Decimal(59990), Decimal(60010), None, 0)
+
+    known_top = top
+
+
 @dataclass
 class MockWorld:
     """One process with one trading account at MOCK."""
@@ -86,7 +96,7 @@ class MockWorld:
     numbers: int = 0
 
     def __post_init__(self) -> None:
-        clock, ids, waiters, market = self.clock, SystemIds(), LocalWaiters(), FixedMarket()
+        clock, ids, waiters, market = self.clock, SystemIds(), LocalWaiters(), MockMarket()
         connections, failpoints = Connections(self.pool), NoFailpoints()
         self.storage, self.concurrency = SqlStorage(self.pool), FakeConcurrency(clock)
         self.alarms, self.publisher = RecordingAlarms(), RecordingPublisher()

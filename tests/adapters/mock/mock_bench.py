@@ -16,6 +16,7 @@ from tests.inhouse_kit import (
     until,
 )
 
+from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
@@ -34,6 +35,7 @@ class MockBench:
 
     clock: ManualClock = field(default_factory=ManualClock)
     disk: MemoryLedger = field(default_factory=MemoryLedger)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
     numbers: int = 0
 
     def __post_init__(self) -> None:
@@ -43,7 +45,7 @@ class MockBench:
         return self.disk.writer()
 
     def _new_connector(self) -> MockConnector:
-        return MockConnector(ledger=self._writer(), clock=self.clock, failpoints=NoFailpoints())
+        return MockConnector(ledger=self._writer(), clock=self.clock, failpoints=NoFailpoints(), accounts=self.accounts)
 
     async def restart(self) -> None:
         """A new process over what is on disk; nothing was said to the old one."""

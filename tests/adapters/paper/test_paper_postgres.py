@@ -17,7 +17,7 @@ from cadenza.domain.ids import MOCK, PAPER
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.position import PositionSide
-from cadenza.domain.trading.reports import AcceptedReport
+from cadenza.domain.trading.reports import AcceptedReport, FillReport
 from cadenza.exchange.ledger import INSURANCE, VENUE_OWNERS
 from cadenza.exchange.records import (
     EngineMemory,
@@ -103,6 +103,16 @@ async def test_histories_and_replay_come_from_disk(stored: PostgresBench) -> Non
     missing = stored.order(account, SPOT, Side.BUY, "1")
     await stored.tick(SEND_WITHIN_MS + 1)
     assert kinds(await session.lookup([missing])) == ["Rejected"]
+
+
+async def test_the_leverage_after_a_fill_comes_from_disk_too(stored: PostgresBench) -> None:
+    margin, session, _ = await stored.session(AccountType.MARGIN)
+    fills = []
+    for side, leverage in ((Side.BUY, 10), (Side.BUY, 20), (Side.SELL, None)):
+        reports = await session.submit(stored.order(margin, PERPETUAL, side, "3", leverage=leverage))
+        fills += [report for report in reports if isinstance(report, FillReport)]
+    assert [fill.leverage for fill in fills] == [10, 20, 20]
+    assert [report for report in await replayed(session, 0) if isinstance(report, FillReport)] == fills
 
 
 async def test_a_long_replay_is_read_page_by_page(stored: PostgresBench, monkeypatch: pytest.MonkeyPatch) -> None:

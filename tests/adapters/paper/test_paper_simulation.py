@@ -113,6 +113,7 @@ class Traffic:
             bids = {str(self.middle - 10 * n - 5): str(size) for n in range(depth)}
             asks = {str(self.middle + 10 * n + 5): str(size) for n in range(depth)}
             self.market.book(instrument, bids, asks)
+            self.market.trade(instrument, str(self.middle))
 
     def _submit(self, account: VenueAccount) -> None:
         random, self.number = self.random, self.number + 1
@@ -162,11 +163,14 @@ class Traffic:
             if not account.is_margined:
                 assert all(balance.total >= 0 for balance in ledger.balances(id))
                 assert all(ledger.free(id, balance.asset) >= 0 for balance in ledger.balances(id))
+            for balance in ledger.balances(id):
+                assert balance.total >= 0 or ledger.positions(id, balance.asset)
             for position in ledger.positions(id):
                 assert account.is_margined
                 assert position.side is PositionSide.NET or (position.quantity > 0) == (
                     position.side is PositionSide.LONG
                 )
+        assert ledger.margin_calls([SPOT.id, PERPETUAL.id]) == []
         at_work = {o.order_id: o for engine in self.exchange._engines.values() for o in engine.open_orders()}
         kept = {order.venue_order_id: order for order in office.open_orders()}
         assert at_work.keys() == kept.keys()

@@ -107,16 +107,18 @@ async def test_times_in_force(bench: Bench) -> None:
 
 async def test_a_trailing_stop_follows_then_triggers(bench: Bench) -> None:
     account, session, sink = await bench.session()
-    await session.submit(bench.order(account, SPOT, Side.BUY, "0.00100"))  # a last price: 60010
+    bench.market.trade(SPOT, "60010")
+    await bench.tick()
     stop = bench.order(account, SPOT, Side.SELL, "1", type=OrderType.TRAILING_STOP, stop="59910")
     assert kinds(await session.submit(stop)) == ["Accepted"]
-    await session.submit(bench.order(account, SPOT, Side.BUY, "1.5"))  # trades at 60020
+    bench.market.trade(SPOT, "60020")
+    await bench.tick()
     await until(lambda: bool(sink.reports))
     (moved,) = sink.of(TriggerMovedReport)
     assert moved.stop_price == Decimal(59920)
     bench.show(SPOT, {"59900": "5"}, {"60100": "1"})
+    bench.market.trade(SPOT, "59900")
     await bench.tick()
-    await session.submit(bench.order(account, SPOT, Side.SELL, "0.001"))  # trades at 59900
     await until(lambda: bool(sink.fills))
     assert [fill.order_id for fill in sink.fills] == [stop.id]
 

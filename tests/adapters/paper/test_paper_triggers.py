@@ -6,21 +6,16 @@ import pytest
 from tests.inhouse_kit import kinds, until
 from tests.paper_bench import SPOT, Bench
 
-from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, TriggerMovedReport
 
-OTHER = Secrets("another key", "x", None)
-
 
 async def trade_at(bench: Bench, price: str) -> None:
-    """Another account makes a trade at this price, in a book that then shows it on both sides of nothing."""
-    account, session, _ = await bench.session(number=9, secrets=OTHER)
+    """The market trades at this price, and then shows it as its best bid."""
     bench.show(SPOT, {price: "1"}, {str(Decimal(price) + 10): "1"})
+    bench.market.trade(SPOT, price)
     await bench.tick()
-    assert kinds(await session.submit(bench.order(account, SPOT, Side.SELL, "0.001"))) == ["Accepted", "Fill"]
-    await session.close()
 
 
 @pytest.mark.parametrize(
@@ -110,9 +105,8 @@ async def test_a_triggered_buy_never_spends_more_than_it_holds(bench: Bench, typ
         await bench.restart(books=False)
         _, _, sink = await bench.session()
     bench.show(SPOT, {"61000": "1"}, {"61010": "2", "61710": "2", "61711": "3", "90000": "50"})
+    bench.market.trade(SPOT, "61000")
     await bench.tick()
-    other, other_session, _ = await bench.session(number=9, secrets=OTHER)
-    await other_session.submit(bench.order(other, SPOT, Side.SELL, "0.001"))
     await until(lambda: bool(sink.of(CanceledReport)), "the end")
     assert [(fill.price, fill.quantity) for fill in sink.fills] == [
         (Decimal(61010), Decimal(2)),
@@ -142,9 +136,8 @@ async def test_a_triggered_fok_counts_only_what_it_can_pay(bench: Bench) -> None
     order = bench.order(account, SPOT, Side.BUY, "15", type=OrderType.STOP, stop="60500", time_in_force=TimeInForce.FOK)
     await session.submit(order)
     bench.show(SPOT, {"61000": "1"}, {"61010": "2", "63600": "50"})
+    bench.market.trade(SPOT, "61000")
     await bench.tick()
-    other, other_session, _ = await bench.session(number=9, secrets=OTHER)
-    await other_session.submit(bench.order(other, SPOT, Side.SELL, "0.001"))
     await until(lambda: bool(sink.of(CanceledReport)), "the end")
     assert sink.fills == []
     assert sink.of(CanceledReport)[0].reason is CancelReason.FOK_NOT_FILLABLE
@@ -156,8 +149,7 @@ async def test_a_triggered_sell_takes_what_there_is(bench: Bench) -> None:
     order = bench.order(account, SPOT, Side.SELL, "2", type=OrderType.STOP_LOSS, stop="59500")
     await session.submit(order)
     bench.show(SPOT, {"40000": "1", "30000": "5"}, {"41000": "1"})
+    bench.market.trade(SPOT, "41000")
     await bench.tick()
-    other, other_session, _ = await bench.session(number=9, secrets=OTHER)
-    await other_session.submit(bench.order(other, SPOT, Side.BUY, "0.001"))
     await until(lambda: len(sink.fills) == 2, "the fills")
     assert [fill.price for fill in sink.fills] == [Decimal(40000), Decimal(30000)]

@@ -1,6 +1,7 @@
 """Books are fresh, or they are not shown: gaps, numbers that begin again, silence."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -92,3 +93,17 @@ async def test_a_caller_that_needs_a_silent_book_waits_for_the_resync(world: Mar
     world.okx.snapshot(OKX_BTC)
     await asking
     assert is_shown(world)
+
+
+async def test_a_venues_own_mark_counts_before_the_middle_of_its_book(world: MarketWorld) -> None:
+    top = world.books.top(PAPER_BTC)
+    assert top is not None
+    assert top.bid is not None
+    assert top.ask is not None
+    assert top.mark == (top.bid + top.ask) / 2
+    for mark, shown in ((Decimal(7), Decimal(7)), (None, top.mark)):
+        world.books.on_mark(PAPER_BTC, mark)
+        known = world.books.known_top(PAPER_BTC)
+        assert known is not None
+        assert (known.mark, known.bid) == (shown, top.bid)
+    world.books.on_mark(InstrumentId("PAPER:NO/BODY"), Decimal(7))  # nobody keeps that book

@@ -52,7 +52,7 @@ _ORDER_CHANGING = (
 _FILL: _Columns = (
     ("trade_id", "text"), ("venue_order_id", "text"), ("price", "numeric"), ("quantity", "numeric"),
     ("fee_asset", "text"), ("fee_quantity", "numeric"), ("liquidity", "text"),
-    ("position_side", "text"), ("at_ms", "bigint"),
+    ("position_side", "text"), ("leverage", "int"), ("at_ms", "bigint"),
 )  # fmt: skip
 _BALANCE: _Columns = (("owner", "text"), ("asset", "text"), ("total", "numeric"))
 _POSITION: _Columns = (
@@ -245,6 +245,7 @@ def _fill_row(fill: VenueFill) -> dict[str, Any]:
         "fee_quantity": fee and fee.quantity,
         "liquidity": fill.liquidity,
         "position_side": fill.position_side,
+        "leverage": fill.leverage,
         "at_ms": fill.at_ms,
     }
 
@@ -286,6 +287,7 @@ def _fill(row: Any) -> VenueFill:
         fees=(Fee(row["fee_asset"], row["fee_quantity"]),) if row["fee_asset"] else (),
         liquidity=LiquiditySide(row["liquidity"]),
         position_side=_position_side(row["position_side"]),
+        leverage=row["leverage"],
         at_ms=row["at_ms"],
     )
 

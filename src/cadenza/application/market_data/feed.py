@@ -37,6 +37,7 @@ class Feed:
     busy: Promise[VenueUnavailable | None] | None = None
     published_at_ms: int | None = None
     last_price: Decimal | None = None
+    venue_mark: Decimal | None = None
     last_event_ms: int | None = None
     reopen_at_ms: int | None = None
     failures: int = 0
@@ -50,6 +51,7 @@ class Feed:
             ask=None if ask is None else ask[0],
             last=self.last_price,
             at_ms=self.book.at_ms,
+            venue_mark=self.venue_mark,
         )
 
     def saw(self, at_ms: int) -> None:

@@ -179,6 +179,11 @@ class KeepBook:
             feed.saw(trade.at_ms)
             self._publisher.trade(trade)
 
+    def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
+        feed = self._feeds.get(instrument_id)
+        if feed is not None:
+            feed.venue_mark = mark
+
     def on_stale(self, instrument_id: InstrumentId) -> None:
         feed = self._feeds.get(instrument_id)
         if feed is not None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
-from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ONE, average_price, divide, is_multiple
 
 
@@ -52,6 +52,10 @@ class ExerciseStyle(StrEnum):
     AMERICAN = "AMERICAN"
 
 
+INITIAL_TO_MAINTENANCE_MIN = 2
+"""The initial margin of a new position is at least so many times its maintenance margin. So spread and fees do not
+liquidate it at once."""
+
 PriceStep = tuple[Decimal, Decimal]
 """(from this price on, the step of prices)."""
 
@@ -65,6 +69,11 @@ class PriceBand:
     bid_up: Decimal
     ask_down: Decimal
     ask_up: Decimal
+
+    def around(self, reference: Decimal, side: Side) -> tuple[Decimal, Decimal]:
+        """Return the lowest and the highest limit price of an order of this side."""
+        down, up = (self.bid_down, self.bid_up) if side is Side.BUY else (self.ask_down, self.ask_up)
+        return reference * down, reference * up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,7 @@ class Instrument:
 
     `initial_margin` and `maintenance_margin` are rates of the notional at leverage 1/`initial_margin`; None where the
     instrument is not margined. `max_open_orders` (of an account, in this instrument) and `price_band` are kept by the
-    venue, which refuses what breaks them; None where it has none.
+    venue, which refuses what breaks them; None where it has none. The platform checks the band too, by its own mark.
     """
 
     id: InstrumentId
@@ -138,6 +147,13 @@ class Instrument:
     def settled_in(self) -> str:
         """The asset of profits, losses and margins."""
         return self.settlement_asset or (self.base_asset if self.is_inverse else self.quote_asset)
+
+    @property
+    def leverage_max(self) -> int | None:
+        """The highest leverage that leaves room above the maintenance margin; None where the instrument has none."""
+        if not self.maintenance_margin:
+            return None
+        return max(1, int(ONE / (self.maintenance_margin * INITIAL_TO_MAINTENANCE_MIN)))
 
     def price_step(self, price: Decimal) -> Decimal:
         """Return the step of prices at a price (> 0)."""
@@ -192,17 +208,21 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class TopOfBook:
-    """The best prices and the last trade; None where there is none. Only those of a fresh book are given out."""
+    """The best prices, the last trade and the venue's own mark price; None where there is none. Only those of a fresh
+    book are given out."""
 
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
     at_ms: int
+    venue_mark: Decimal | None = None
 
     @property
     def mark(self) -> Decimal | None:
-        """The price that positions are valued at: the middle of the book, else the last trade, else the side there
-        is."""
+        """The price that positions are valued at: the venue's own, else the middle of the book, else the last trade,
+        else the side there is."""
+        if self.venue_mark is not None:
+            return self.venue_mark
         if self.bid is not None and self.ask is not None:
             return (self.bid + self.ask) / 2
         return self.last or self.bid or self.ask

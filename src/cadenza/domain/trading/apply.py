@@ -228,7 +228,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         corrected_at_ms=report.at_ms if isinstance(report, FillCorrectedReport) else None,
         position_side=row_of_fill(state, order, report.position_side),
     )
-    order = book(state, order, execution)
+    order = book(state, order, execution, report.leverage)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
     order = order.filled(execution, state.world.now_ms)
     return order.asked_again(state.world.now_ms) if _has_lookup(state, order) else order

@@ -33,13 +33,17 @@ def row_of_fill(state: TradingState, order: Order, said: PositionSide | None) ->
     return side_of_fill(account.position_mode, order.side, next(targeted, None))
 
 
-def book(state: TradingState, order: Order, execution: Execution) -> Order:
-    """Move what the execution moves, and return the order, which then names the position that it opened."""
+def book(state: TradingState, order: Order, execution: Execution, leverage: int | None = None) -> Order:
+    """Move what the execution moves, and return the order, which then names the position that it opened.
+
+    `leverage` is that of the position afterwards, where the venue says it. Otherwise what opens takes the order's
+    leverage.
+    """
     account = state.account(order.account_id)
     if not _moves_money(state, account, execution):
         return order
     if account.is_margined:
-        order = _book_position(state, account, order, execution)
+        order = _book_position(state, account, order, execution, leverage or order.leverage)
     else:
         sign = execution.side.sign
         state.change_balance(account.id, order.base_asset, total=sign * execution.quantity)
@@ -86,7 +90,9 @@ def _moves_money(state: TradingState, account: TradingAccount, execution: Execut
     return account.adopted_at_ms is None or execution.executed_at_ms > account.adopted_at_ms
 
 
-def _book_position(state: TradingState, account: TradingAccount, order: Order, fill: Execution) -> Order:
+def _book_position(
+    state: TradingState, account: TradingAccount, order: Order, fill: Execution, leverage: int | None
+) -> Order:
     """Close what the fill closes, open the rest; a flip in netting mode closes the row and opens a new one."""
     instrument = state.known_instrument(order.instrument_id)
     row = fill.position_side
@@ -106,8 +112,8 @@ def _book_position(state: TradingState, account: TradingAccount, order: Order, f
         if position is None:
             position = _new_position(state, order, row, fill.executed_at_ms)
         position = increase(position, instrument, fill.side, opening, fill.price, fill.executed_at_ms).position
-        if order.leverage is not None:
-            position = evolve(position, leverage=order.leverage)
+        if leverage is not None:
+            position = evolve(position, leverage=leverage)
         state.put_position(position)
     return order if position is None or order.position_id else evolve(order, position_id=position.id)
 
@@ -118,7 +124,6 @@ def _new_position(state: TradingState, order: Order, side: PositionSide, at_ms: 
         account_id=order.account_id,
         instrument_id=order.instrument_id,
         side=side,
-        leverage=order.leverage or 1,
         created_at_ms=at_ms,
         updated_at_ms=at_ms,
     )

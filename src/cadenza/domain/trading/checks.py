@@ -16,7 +16,7 @@ from cadenza.domain.errors import (
     UnsupportedOrderType,
     UnsupportedTimeInForce,
 )
-from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, MarketLot
 from cadenza.domain.money import HUNDRED, ONE, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
@@ -99,6 +99,22 @@ def check_quantity(quantity: Decimal, price: Decimal | None, type: OrderType, in
         raise MinNotional(f"the notional {to_plain(notional)} is below {to_plain(instrument.min_notional)}")
     if instrument.max_notional is not None and notional > instrument.max_notional:
         raise MaxNotional(f"the notional {to_plain(notional)} is above {to_plain(instrument.max_notional)}")
+
+
+def check_price_band(price: Decimal | None, side: Side, instrument: Instrument, mark: Decimal | None) -> None:
+    """Raise `InvalidPrice` for a limit price outside of the instrument's band. Without a mark only the venue checks
+    it."""
+    if price is None or instrument.price_band is None or mark is None:
+        return
+    lowest, highest = instrument.price_band.around(mark, side)
+    if not lowest <= price <= highest:
+        values = {"limitPrice": price, "lowest": lowest, "highest": highest, "mark": mark}
+        shown = {name: to_plain(value) for name, value in values.items()}
+        raise InvalidPrice(
+            f"limitPrice {shown['limitPrice']} is outside of {shown['lowest']} to {shown['highest']}, "
+            f"the price band of {instrument.id} while its mark is {shown['mark']}",
+            shown,
+        )
 
 
 def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderType, instrument: Instrument) -> None:

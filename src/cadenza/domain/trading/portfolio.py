@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.evolve import evolve
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, SecurityType
 from cadenza.domain.money import ZERO, divide
 from cadenza.domain.trading.position import Position
@@ -92,6 +94,21 @@ class Portfolio:
 def position_margin(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
     """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage."""
     return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage))
+
+
+def margin_of_leverage(
+    position: Position | None, instrument: Instrument, side: Side, leverage: int | None, mark: Decimal
+) -> Decimal:
+    """Return how much more margin a position needs when an order of `side` adds to it at `leverage`.
+
+    The order's leverage becomes the whole position's. An order without a leverage, one with a higher leverage, and one
+    that closes the position need nothing more.
+    """
+    if position is None or leverage is None or (position.quantity > 0) is not (side is Side.BUY):
+        return ZERO
+    re_margined = evolve(position, leverage=leverage)
+    more = position_margin(re_margined, instrument, mark) - position_margin(position, instrument, mark)
+    return max(more, ZERO)
 
 
 def summarize(

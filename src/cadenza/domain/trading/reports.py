@@ -95,8 +95,8 @@ class UndeterminedOutcomeReport(OrderReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillReport(OrderReport):
     """One execution. `trade_id` is the venue's, unique per instrument and side. `quantity` is in the order's units and
-    positive. `position_side` is the row of a hedged position, where the venue says it. `fees` may be empty when they
-    are reported later (`FeeReport`)."""
+    positive. `position_side` is the row of a hedged position, and `leverage` the position's leverage after the fill,
+    where the venue says them. `fees` may be empty when they are reported later (`FeeReport`)."""
 
     trade_id: str
     side: Side
@@ -105,6 +105,7 @@ class FillReport(OrderReport):
     fees: tuple[Fee, ...] = ()
     liquidity: LiquiditySide | None = None
     position_side: PositionSide | None = None
+    leverage: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

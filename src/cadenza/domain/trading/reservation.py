@@ -2,11 +2,12 @@
 
 Spot BUY locks quote units: quantity at the order's price plus the taker fee; without a limit the price is the cost of
 taking the book now, padded, but never padded beyond what is free. Spot SELL locks the base quantity. A margined order
-locks, in the settlement asset, the initial margin of the part that opens a position, plus the taker fee. An order
-counts as closing only for the quantity that no other open order of the account claims already. The amount that an order
-locks is fixed when the order is taken, and is released by its fills. It does not follow the position. When another
-order closes the position first, an order that counted as closing opens a position instead, and the margin is then that
-of the new position.
+locks, in the settlement asset, the initial margin of the part that opens a position, plus the taker fee. An order that
+adds to a position at a lower leverage locks too what the whole position needs more at that leverage. An order counts as
+closing only for the quantity that no other open order of the account claims already. The amount that an order locks is
+fixed when the order is taken, and is released by its fills. It does not follow the position. When another order closes
+the position first, an order that counted as closing opens a position instead, and the margin is then that of the new
+position.
 """
 
 from dataclasses import replace
@@ -21,7 +22,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ONE, RATIO_SCALE, ZERO, divide, to_plain
 from cadenza.domain.trading.order import Order, Reservation
-from cadenza.domain.trading.portfolio import position_margin
+from cadenza.domain.trading.portfolio import margin_of_leverage, position_margin
 from cadenza.domain.trading.position import Position, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
 
@@ -119,14 +120,19 @@ def free_margin(state: TradingState, account: TradingAccount, asset: str) -> Dec
         instrument = instruments.get(position.instrument_id)
         if instrument is None or instrument.settled_in != asset:
             continue
-        mark = _mark(state, position.instrument_id) or position.entry_price(instrument)
+        mark = _value_at(state, position, instrument)
         free += position.unrealized_pnl(instrument, mark) - position_margin(position, instrument, mark)
     return free
 
 
-def _mark(state: TradingState, instrument_id: InstrumentId) -> Decimal | None:
+def mark_of(state: TradingState, instrument_id: InstrumentId) -> Decimal | None:
+    """Return the price that positions are valued at; None without a fresh book."""
     top = state.world.top(instrument_id)
     return None if top is None else top.mark
+
+
+def _value_at(state: TradingState, position: Position, instrument: Instrument) -> Decimal:
+    return mark_of(state, position.instrument_id) or position.entry_price(instrument)
 
 
 def _spot_cost(order: Order, state: TradingState) -> Decimal:
@@ -161,6 +167,9 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
     asset = instrument.settled_in
     margin = divide(instrument.cost(opening, price), leverage)
     needed = margin + instrument.cost(order.quantity, price) * max(instrument.taker_fee, ZERO)
+    if position is not None and opening > 0:
+        mark = _value_at(state, position, instrument)
+        needed += margin_of_leverage(position, instrument, order.side, order.leverage, mark)
     free = free_margin(state, account, asset)
     if opening > 0 and free < needed:
         raise InsufficientMargin(

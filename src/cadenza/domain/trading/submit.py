@@ -20,6 +20,7 @@ from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import HUNDRED, ONE, ZERO, Rounding, is_multiple, round_to_step, to_plain
 from cadenza.domain.trading.checks import (
+    check_price_band,
     check_quantity,
     check_request,
     effective_expiry,
@@ -33,6 +34,7 @@ from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import (
     MARKET_PAD,
     divide_down,
+    mark_of,
     reference_price,
     reserve,
     target_position,
@@ -83,6 +85,7 @@ def decide_submit(
     state.require_traded(account, instrument)
     spec = state.spec_of(account)
     check_request(request, instrument, spec, state.world.now_ms)
+    check_price_band(request.limit_price, request.side, instrument, mark_of(state, instrument.id))
     if request.type is OrderType.QUOTED:
         raise QuoteUnusable("the quote is unknown")
     order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)
@@ -146,7 +149,7 @@ def _draft(
         stop_price=request.stop_price,
         position_id=request.position_id,
         quote_id=request.quote_id,
-        leverage=_leverage(request, account, state),
+        leverage=_leverage(request, account, instrument, state),
         expire_at_ms=effective_expiry(time_in_force, request.expire_at_ms, now_ms),
         client_order_id=request.client_order_id,
         idempotency_key=request.idempotency_key,
@@ -156,14 +159,21 @@ def _draft(
     )
 
 
-def _leverage(request: SubmitOrderRequest, account: TradingAccount, state: TradingState) -> int | None:
+def _leverage(
+    request: SubmitOrderRequest, account: TradingAccount, instrument: Instrument, state: TradingState
+) -> int | None:
     """Return the order's leverage. None and 0 mean that none was given: a margined order then takes its position's
     leverage, or 1."""
     if not request.leverage:
         return None
     most = account.external.max_leverage if account.is_margined else 1
+    if state.spec_of(account).funds_check is FundsCheck.HERE:
+        most = min(most, instrument.leverage_max or most)
     if not 1 <= request.leverage <= most:
-        raise InvalidLeverage(f"the leverage must be between 1 and {most} in this account", {"maxLeverage": most})
+        raise InvalidLeverage(
+            f"the leverage must be at least 1 and at most {most} for {instrument.id} in this account",
+            {"maxLeverage": most},
+        )
     return request.leverage
 
 

@@ -1,6 +1,7 @@
 """A connector: one venue in one environment."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,6 +33,10 @@ class MarketSink(Protocol):
 
     def on_trade(self, trade: MarketTrade) -> None:
         """Publish a public trade."""
+
+    def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
+        """Value positions at this price (quote units per base unit) from now on. A venue that publishes no mark price
+        never calls it, and the middle of the book counts. None withdraws the venue's price."""
 
     def on_stale(self, instrument_id: InstrumentId) -> None:
         """Report that the feed of this book broke. The book is not served until the next snapshot."""

@@ -29,6 +29,7 @@ def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, fai
         deposits=paper.opening_balances,
         position_mode=PositionMode(paper.position_mode),
         max_leverage=paper.leverage_max,
+        open_orders_max=paper.open_orders_max,
     )
     market = MarketSettings(
         kind=MarketKind(paper.market),

@@ -30,12 +30,14 @@ DEPOSITS: Mapping[str, Decimal] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """How accounts are opened: deposits (units of each asset), position mode and leverage. At most `accounts_max`
-    accounts are opened; after that a new key gets `VenueUnavailable`."""
+    accounts are opened; after that a new key gets `VenueUnavailable`. An account has at most `open_orders_max` open
+    orders in an instrument, because all accounts share the venue's room."""
 
     deposits: Mapping[str, Decimal] = field(default_factory=lambda: DEPOSITS)
     position_mode: PositionMode = PositionMode.NETTING
     max_leverage: int = 20
     accounts_max: int = 20_000
+    open_orders_max: int = 200
 
 
 def check_secrets(secrets: Secrets) -> None:

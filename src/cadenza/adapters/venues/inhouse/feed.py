@@ -1,6 +1,7 @@
 """One instrument's public book and trades, published to a sink."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from cadenza.adapters.venues.inhouse.exchange import SimulatedExchange
 from cadenza.domain.ids import InstrumentId
@@ -25,11 +26,14 @@ class BookFeed:
         self._sequence = 0
         self._instrument = exchange.instruments[instrument_id]
         self._published: dict[Side, list[tuple[int, int]]] = {}  # ticks and lots, best first
+        self._mark: Decimal | None = None
 
     def open(self, at_ms: int) -> None:
-        """Publish the whole book."""
+        """Publish the mark, then the whole book."""
         self._sequence += 1
         self._published = {side: self._shown(side) for side in Side}
+        self._mark = self._exchange.office.ledger.mark(self._instrument_id)
+        self._sink.on_mark(self._instrument_id, self._mark)
         self._sink.on_snapshot(
             BookSnapshot(
                 instrument_id=self._instrument_id,
@@ -41,10 +45,11 @@ class BookFeed:
         )
 
     def publish(self, trades: Sequence[MarketTrade], at_ms: int) -> None:
-        """Publish the trades, then the changes of the book, if there are any."""
+        """Publish the trades, then the changes of the mark and of the book, if there are any."""
         for trade in trades:
             if trade.instrument_id == self._instrument_id:
                 self._sink.on_trade(trade)
+        self._publish_mark()
         bids, asks = self._changes(Side.BUY), self._changes(Side.SELL)
         if not bids and not asks:
             return
@@ -59,6 +64,14 @@ class BookFeed:
                 at_ms=at_ms,
             )
         )
+
+    def _publish_mark(self) -> None:
+        """Publish the exchange's own mark. Accounts take from the published book and rest in it, so its middle is not
+        the market's."""
+        mark = self._exchange.office.ledger.mark(self._instrument_id)
+        if mark != self._mark:
+            self._mark = mark
+            self._sink.on_mark(self._instrument_id, mark)
 
     def break_off(self) -> None:
         """Mark the book as stale: nobody may serve it until `open` publishes it again."""

@@ -8,8 +8,8 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
-from cadenza.domain.money import ZERO, is_multiple
-from cadenza.domain.trading.checks import LIMIT_TYPES, STOP_TYPES
+from cadenza.domain.money import ZERO, is_multiple, to_plain
+from cadenza.domain.trading.checks import IMMEDIATE, LIMIT_TYPES, STOP_TYPES
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
@@ -93,9 +93,24 @@ def refusal(order: VenueOrder, instrument: Instrument | None, account: VenueAcco
         and (order.expire_at_ms is not None) is (order.time_in_force in _EXPIRING)
         and order.type in instrument.order_types
         and order.time_in_force in instrument.time_in_force_options
-        and 1 <= (order.leverage or 1) <= account.max_leverage
+        and 1 <= (order.leverage or 1) <= min(account.max_leverage, instrument.leverage_max or account.max_leverage)
     )
     return None if is_sound else RejectReason.INVALID_ORDER
+
+
+def refusal_by_limits(order: VenueOrder, instrument: Instrument, mark: Decimal | None, open_orders: int) -> str | None:
+    """Return why the market that all accounts share does not take the order; None when it does. `open_orders` is how
+    many the account has open in the instrument. Without a mark there is no band."""
+    band, most = instrument.price_band, instrument.max_open_orders
+    if band is not None and mark is not None and order.limit_price is not None:
+        lowest, highest = band.around(mark, order.side)
+        if not lowest <= order.limit_price <= highest:
+            price, low, high = (to_plain(value) for value in (order.limit_price, lowest, highest))
+            return f"{RejectReason.INVALID_ORDER.value}: the limit price {price} is outside of {low} to {high}"
+    may_rest = order.time_in_force not in IMMEDIATE or order.stop_price is not None or order.script is not None
+    if most is not None and may_rest and open_orders >= most:
+        return f"{RejectReason.RATE_LIMITED.value}: the account has {open_orders} open orders of {instrument.id}"
+    return None
 
 
 def reports_of(fact: Fact, account_id: TradingAccountId) -> list[Report]:
@@ -206,6 +221,7 @@ def _fill_report(fact: OrderFact, named: "_Named") -> FillReport:
         fees=fill.fees,
         liquidity=fill.liquidity,
         position_side=fill.position_side,
+        leverage=fill.leverage,
     )
 
 

@@ -47,7 +47,7 @@ class CallResult:
 
     value: object
     asker: ReportQueue | None = None
-    facts: Sequence[OrderFact] = ()
+    facts: Sequence[Fact] = ()
 
 
 @dataclass(slots=True)

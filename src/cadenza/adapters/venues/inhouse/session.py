@@ -13,6 +13,7 @@ from cadenza.adapters.venues.inhouse.mapping import (
     id_at_venue,
     position_report,
     refusal,
+    refusal_by_limits,
     reports_of,
     to_venue_order,
 )
@@ -30,7 +31,7 @@ from cadenza.domain.trading.reports import (
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
 )
-from cadenza.exchange.records import BalanceFact, FactKind, OrderFact, VenueOrder
+from cadenza.exchange.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece
 
 
@@ -95,12 +96,11 @@ class InHouseSession:
         id = id_at_venue(order)
 
         def work(turn: Turn) -> CallResult:
-            facts = self._runner.exchange.office.facts
-            before = len(facts)
+            before = len(self._runner.exchange.office.facts)
             working = self._runner.exchange.office.order(id)
             if working is not None and working.is_open:
                 self._runner.exchange.cancel(working, turn.at_ms)
-                own = [f for f in facts[before:] if isinstance(f, OrderFact) and f.order.venue_order_id == id]
+                own = self._facts_of(id, before)
                 return CallResult(self._reports(own), self._report_queue, own)
             known = self._runner.find(turn, id)
             if known:
@@ -129,9 +129,9 @@ class InHouseSession:
 
         def work(turn: Turn) -> CallResult:
             reports: list[Report] = []
-            own: list[OrderFact] = []
+            own: list[Fact] = []
             for order, id in zip(orders, ids, strict=True):
-                known = self._runner.find(turn, id)
+                known: Sequence[Fact] = self._runner.find(turn, id)
                 if not known and order.venue_order_id is not None:
                     reports.append(self._undetermined(order, "the venue does not know it any more", turn.at_ms))
                     continue
@@ -205,12 +205,12 @@ class InHouseSession:
         arriving = to_venue_order(order, account, turn.at_ms, self._script_of(order))
         before = len(exchange.office.facts)
         acknowledgement = SENT
-        reason = refusal(arriving, exchange.instruments.get(order.instrument_id), account)
+        reason = self._refusal(arriving, account)
         if reason is not None:
-            exchange.office.reject(arriving, reason.value, turn.at_ms)
+            exchange.office.reject(arriving, reason, turn.at_ms)
         else:
             acknowledgement = exchange.submit(arriving, turn.at_ms)
-        own = self._facts_of(arriving, before)
+        own = self._facts_of(arriving.venue_order_id, before)
         match acknowledgement.delivery:
             case AckDelivery.LOST:
                 reports: list[Report] = [self._unknown(order, "the acknowledgement was lost", turn.at_ms)]
@@ -218,11 +218,20 @@ class InHouseSession:
             case AckDelivery.DOUBLED:
                 reports, answered = self._reports(own), []
             case AckDelivery.FILLS_FIRST:
-                answered = [fact for fact in own if fact.kind in (FactKind.ACCEPTED, FactKind.REJECTED)]
+                answered = [fact for fact in own if _is_acknowledgement(fact)]
                 reports = self._reports(answered)
             case AckDelivery.SENT:
                 reports, answered = self._reports(own), own
         return CallResult(_SubmitReply(reports, acknowledgement, turn.at_ms), self._report_queue, answered)
+
+    def _refusal(self, order: VenueOrder, account: VenueAccount) -> str | None:
+        exchange = self._runner.exchange
+        instrument, office = exchange.instruments.get(order.instrument_id), exchange.office
+        reason = refusal(order, instrument, account)
+        if reason is not None or instrument is None:
+            return reason
+        open_orders = office.open_orders_of(order.external_id, order.instrument_id)
+        return refusal_by_limits(order, instrument, office.ledger.mark(order.instrument_id), open_orders)
 
     async def _delay(self, reply: _SubmitReply) -> None:
         """Delay the reply as its acknowledgement says. If the caller stops waiting, the stream delivers the reports."""
@@ -235,9 +244,19 @@ class InHouseSession:
             self._report_queue.note_gap(reply.at_ms)
             raise
 
-    def _facts_of(self, order: VenueOrder, since: int) -> list[OrderFact]:
+    def _facts_of(self, venue_order_id: str, since: int) -> list[Fact]:
+        """Return what a call did to an order, and what the insurance paid for it: a balance is only right after the
+        fills before it."""
         facts = self._runner.exchange.office.facts[since:]
-        return [f for f in facts if isinstance(f, OrderFact) and f.order.venue_order_id == order.venue_order_id]
+        return [
+            fact
+            for fact in facts
+            if (
+                fact.order.venue_order_id == venue_order_id
+                if isinstance(fact, OrderFact)
+                else fact.external_id == self._external_id
+            )
+        ]
 
     @staticmethod
     def _is_too_late(order: Order, now_ms: int) -> bool:
@@ -249,14 +268,14 @@ class InHouseSession:
         now_ms = self._runner.clock.now_ms()
         return order.created_at_ms < self._runner.started_at_ms or self._is_too_late(order, now_ms)
 
-    def _refuse_lastingly(self, order: Order, turn: Turn) -> list[OrderFact]:
+    def _refuse_lastingly(self, order: Order, turn: Turn) -> list[Fact]:
         office = self._runner.exchange.office
         account = office.ledger.account(self._external_id)
         assert account is not None
         before = len(office.facts)
         arriving = to_venue_order(order, account, turn.at_ms)
         office.reject(arriving, RejectReason.NOT_FOUND_AT_VENUE.value, turn.at_ms)
-        return self._facts_of(arriving, before)
+        return self._facts_of(arriving.venue_order_id, before)
 
     def _snapshot_if_delivered(self, turn: Turn) -> AccountSnapshot | None:
         if not self._report_queue.is_idle:
@@ -289,7 +308,7 @@ class InHouseSession:
     def _own_id(self, order: VenueOrder) -> OrderId | None:
         return OrderId(order.order_id) if order.order_id is not None and order.account_id == self._account.id else None
 
-    def _reports(self, facts: Sequence[OrderFact]) -> list[Report]:
+    def _reports(self, facts: Sequence[Fact]) -> list[Report]:
         return [report for fact in facts for report in reports_of(fact, self._account.id)]
 
     def _identified(self, fact: OrderFact) -> list[Report]:
@@ -334,3 +353,7 @@ class InHouseSession:
             at_ms=at_ms,
             cause=cause,
         )
+
+
+def _is_acknowledgement(fact: Fact) -> bool:
+    return isinstance(fact, OrderFact) and fact.kind in (FactKind.ACCEPTED, FactKind.REJECTED)

@@ -1,11 +1,14 @@
 """What a venue that runs in this process can do: PAPER and MOCK differ in their ids only."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 from cadenza.adapters.venues.inhouse.feed import IN_PROCESS_BOOKS
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
-from cadenza.domain.market.instrument import InstrumentType
+from cadenza.domain.market.instrument import Instrument, InstrumentType, PriceBand
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
     TRADED,
@@ -20,6 +23,7 @@ from cadenza.domain.trading.venue_spec import (
     VenueSpec,
 )
 
+_BAND = PriceBand(bid_down=Decimal("0.2"), bid_up=Decimal(5), ask_down=Decimal("0.2"), ask_up=Decimal(5))
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _RESTING = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD, TimeInForce.DAY)
 _TIMES = {
@@ -54,6 +58,11 @@ def in_process_spec(venue_id: VenueId, prefix: str) -> VenueSpec:
         replay=Replay(),
         snapshots=True,
     )
+
+
+def with_limits(instrument: Instrument, open_orders_max: int) -> Instrument:
+    """Return the instrument as the venue lists it: with its price band and an account's limit of open orders."""
+    return replace(instrument, price_band=_BAND, max_open_orders=open_orders_max)
 
 
 def _support(type: QuantityType) -> Support:

@@ -18,13 +18,14 @@ class MockConnector(InHouseConnector):
     def __init__(
         self, *, ledger: ExchangeLedger, clock: Clock, failpoints: Failpoints, accounts: AccountSettings | None = None
     ) -> None:
+        accounts = accounts or AccountSettings()
         super().__init__(
             spec=SPEC,
-            exchange=MockExchange(),
+            exchange=MockExchange(accounts.open_orders_max),
             ledger=ledger,
             clock=clock,
             failpoints=failpoints,
             limits=RunnerLimits(),
-            accounts=accounts or AccountSettings(),
+            accounts=accounts,
             script_of=lambda order: script_of(order.client_order_id),
         )

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from cadenza.adapters.venues.inhouse.exchange import SENT, AckDelivery, Acknowledgement
 from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
+from cadenza.adapters.venues.inhouse.venue_spec import with_limits
 from cadenza.adapters.venues.mock.market_data import book_depth, fill_price, is_marketable, mark_of, taking_price
 from cadenza.adapters.venues.mock.script import (
     Group,
@@ -51,8 +52,8 @@ class MockExchange:
     alone, so a restart continues where the venue stopped. `_agenda` only says when to look at an order. There are no
     liquidations, because the book never moves."""
 
-    def __init__(self) -> None:
-        self._instruments = {instrument.id: instrument for instrument in INSTRUMENTS}
+    def __init__(self, open_orders_max: int) -> None:
+        self._instruments = {i.id: with_limits(i, open_orders_max) for i in INSTRUMENTS}
         self._tape = TradeTape()
         self._agenda: list[tuple[int, str]] = []
         self.office = BackOffice(self._instruments, FeeAsset.QUOTE, mark_of)

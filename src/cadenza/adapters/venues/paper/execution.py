@@ -7,6 +7,7 @@ from random import Random
 
 from cadenza.adapters.venues.inhouse.exchange import SENT, Acknowledgement
 from cadenza.adapters.venues.inhouse.trade_tape import TradeTape
+from cadenza.adapters.venues.inhouse.venue_spec import with_limits
 from cadenza.adapters.venues.paper.mapping import (
     CANCEL_REASONS,
     REJECT_REASONS,
@@ -14,6 +15,7 @@ from cadenza.adapters.venues.paper.mapping import (
     to_command,
     to_lots,
     to_open_order,
+    to_ticks,
 )
 from cadenza.adapters.venues.paper.market import MarketSource
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
@@ -63,7 +65,8 @@ class PaperExchange:
         self._source = source
         self._settings = settings
         self._depth = 1 if settings.partial_fills else BOTTOMLESS
-        self._instruments = {i.id: _with_fees(i, settings) for i in _catalogue(source)}
+        most = settings.accounts.open_orders_max
+        self._instruments = {i.id: with_limits(_with_fees(i, settings), most) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
         self._tape = TradeTape()
         self._moved: set[InstrumentId] = set()
@@ -272,53 +275,52 @@ class PaperExchange:
         return estimate.cost * instrument.pip_size * instrument.lot_size
 
     def _liquidate(self, at_ms: int) -> None:
-        """Where equity is below the maintenance margin, cancel the orders, close the positions and pay what is
-        missing."""
+        """Where equity is below the maintenance margin, cancel the orders and close the positions."""
         while self._moved:
             moved, self._moved = self._moved, set()
             for external_id, asset in self.office.ledger.margin_calls(moved):
                 for order in self.office.open_orders(external_id):
                     if self._instruments[order.instrument_id].quote_asset == asset:
-                        self._apply(order.instrument_id, CancelRequest(order.venue_order_id, at_ms), CancelReason.RISK)
-                positions = [
-                    position
-                    for position in self.office.ledger.positions(external_id)
-                    if self._instruments[position.instrument_id].quote_asset == asset
-                ]
-                closed = [self._close_position(external_id, position, at_ms) for position in positions]
-                if all(closed):
-                    self.office.cover(external_id, asset, at_ms)
+                        request = CancelRequest(order.venue_order_id, at_ms)
+                        self._apply(order.instrument_id, request, CancelReason.RISK)
+                ledger = self.office.ledger
+                positions = ledger.positions(external_id, asset)
+                worst = [ledger.bankruptcy_price(external_id, position) for position in positions]
+                for position, price in zip(positions, worst, strict=True):
+                    self._close_position(external_id, position, price, at_ms)
 
-    def _close_position(self, external_id: str, position: Position, at_ms: int) -> bool:
-        """Close a position in the market. Return False when the book had too little; the next move of the market tries
-        again."""
+    def _close_position(self, external_id: str, position: Position, worst: Decimal, at_ms: int) -> None:
+        """Close a position in the market as far as the book pays `worst` or better. The insurance takes over the rest
+        at `worst`."""
         instrument = self._instruments[position.instrument_id]
-        side = Side.SELL if position.quantity > 0 else Side.BUY
-        engine = self._engines[instrument.id]
-        wanted = abs(position.quantity)
-        there = engine.cost_to_fill(side, to_lots(wanted, instrument), account_id=external_id).quantity
-        quantity = there * instrument.lot_size
-        if there:
-            order = VenueOrder(
-                venue_order_id=f"L{self.office.next_trade_id()}",
-                external_id=external_id,
-                order_id=None,
-                account_id=None,
-                instrument_id=instrument.id,
-                side=side,
-                type=OrderType.MARKET,
-                time_in_force=TimeInForce.IOC,
-                quantity=quantity,
-                remaining=quantity,
-                position_side=position.side,
-                is_closing=True,
-                is_liquidation=True,
-                created_at_ms=at_ms,
-                updated_at_ms=at_ms,
-            )
-            self.office.accept_unfunded(order, at_ms)
-            self._apply(instrument.id, to_command(order, instrument, at_ms))
-        return quantity == wanted
+        engine, quantity = self._engines[instrument.id], abs(position.quantity)
+        order = VenueOrder(
+            venue_order_id=f"L{self.office.next_trade_id()}",
+            external_id=external_id,
+            order_id=None,
+            account_id=None,
+            instrument_id=instrument.id,
+            side=Side.SELL if position.quantity > 0 else Side.BUY,
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.IOC,
+            quantity=quantity,
+            remaining=quantity,
+            position_side=position.side,
+            is_closing=True,
+            is_liquidation=True,
+            created_at_ms=at_ms,
+            updated_at_ms=at_ms,
+        )
+        self.office.accept_unfunded(order, at_ms)
+        in_book = engine.cost_to_fill(
+            order.side, to_lots(quantity, instrument), limit_price=to_ticks(worst, instrument), account_id=external_id
+        ).quantity
+        if in_book:
+            self._apply(instrument.id, replace(to_command(order, instrument, at_ms), quantity=in_book))
+        left = self.office.order(order.venue_order_id)
+        assert left is not None
+        if left.remaining:
+            self.office.take_over(left, worst, at_ms)
 
 
 def _catalogue(source: MarketSource) -> list[Instrument]:

@@ -47,10 +47,11 @@ def level_depth(engine: MatchingEngine, side: Side, levels_max: int, depth: int 
 
 
 def mark_of(engine: MatchingEngine, instrument: Instrument) -> Decimal | None:
-    """Return the price at which positions are valued, by the same rule as in the rest of the platform."""
+    """Return the price at which positions are valued: the rule of the rest of the platform, applied to what the market
+    displays and trades. What users took, rested and traded with each other does not count."""
 
     def price(ticks: int | None) -> Decimal | None:
         return None if ticks is None else ticks * instrument.pip_size
 
-    top = TopOfBook(price(engine.best_bid()), price(engine.best_ask()), price(engine.last_price), 0)
-    return top.mark
+    bid, ask = engine.best_displayed(Side.BUY), engine.best_displayed(Side.SELL)
+    return TopOfBook(price(bid), price(ask), price(engine.last_price), 0).mark

@@ -69,6 +69,7 @@ CREATE TABLE paper_fill (
     fee_quantity    numeric,
     liquidity       text NOT NULL,
     position_side   text,
+    leverage        integer,
     at_ms           bigint NOT NULL,
     PRIMARY KEY (venue, venue_order_id, trade_id),
     FOREIGN KEY (venue, venue_order_id) REFERENCES paper_order
