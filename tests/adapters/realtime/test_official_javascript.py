@@ -137,6 +137,24 @@ async def test_recovery_across_a_kill_and_restart(agent: MakeAgent, world: World
     assert (await client.event("publication"))["offset"] == 5
 
 
+async def test_what_a_handler_cut_off_is_recovered_the_next_time(agent: MakeAgent, world: World) -> None:
+    """The handler unsubscribes before the client comes to the publications that the reply brought."""
+    client = await connected(agent, world)
+    client.send("subscribe", channel=w.ACCOUNT, options={})
+    await client.event("subscribed")
+    world.publish(2)
+    await client.event("publication"), await client.event("publication")
+    client.send("leaveWhenSubscribed", channel=w.ACCOUNT)
+    world.append(3)
+    await world.restart()
+    await client.event("connected")
+    assert (await client.event("subscribed"))["recovered"] is True
+    await client.event("unsubscribed")
+    client.send("subscribeAgain", channel=w.ACCOUNT)
+    assert (await client.event("subscribed"))["recovered"] is True
+    assert [(await client.event("publication"))["offset"] for _ in range(3)] == [3, 4, 5]
+
+
 async def test_a_view_without_an_offset_does_not_move_the_position(agent: MakeAgent, world: World) -> None:
     client = await connected(agent, world)
     client.send("subscribe", channel=w.ACCOUNT, options={})

@@ -1,7 +1,7 @@
 """The official Python client (PyPI `centrifuge-python`), unchanged."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ class Events(ClientEventHandler, SubscriptionEventHandler):
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.at_subscribed: Callable[[], Awaitable[None]] | None = None
 
     async def next(self, name: str) -> Any:
         """Return the next event, which must be the named one (lost wires and attempts aside)."""
@@ -51,6 +52,9 @@ class Events(ClientEventHandler, SubscriptionEventHandler):
 
     async def on_subscribed(self, ctx: Any) -> None:
         self._queue.put_nowait(("subscribed", ctx))
+        if self.at_subscribed is not None:
+            at_subscribed, self.at_subscribed = self.at_subscribed, None
+            await at_subscribed()
 
     async def on_unsubscribed(self, ctx: Any) -> None:
         self._queue.put_nowait(("unsubscribed", ctx))
@@ -135,6 +139,23 @@ async def test_recovery_across_a_kill_and_restart(make_client: MakeClient, world
     assert [(await events.next("publication")).offset for _ in range(2)] == [3, 4]
     world.publish()
     assert (await events.next("publication")).offset == 5
+
+
+async def test_what_a_handler_cut_off_is_recovered_the_next_time(make_client: MakeClient, world: World) -> None:
+    """The handler unsubscribes before the client comes to the publications that the reply brought."""
+    _, subscription, events = await listening(make_client, w.ACCOUNT)
+    await events.next("subscribed")
+    world.publish(2)
+    await events.next("publication"), await events.next("publication")
+    events.at_subscribed = subscription.unsubscribe
+    world.append(3)
+    await world.restart()
+    await events.next("connected")
+    assert (await events.next("subscribed")).recovered is True
+    await events.next("unsubscribed")
+    await subscription.subscribe()
+    assert (await events.next("subscribed")).recovered is True
+    assert [(await events.next("publication")).offset for _ in range(3)] == [3, 4, 5]
 
 
 async def test_a_view_without_an_offset_does_not_move_the_position(make_client: MakeClient, world: World) -> None:

@@ -34,6 +34,9 @@ const commands = {
   },
   token: ({ token }) => tokens.shift()(token),
   subscribe: ({ channel, options }) => watchSubscription(client.newSubscription(channel, options)).subscribe(),
+  leaveWhenSubscribed: ({ channel }) =>
+    client.getSubscription(channel).once("subscribed", () => client.getSubscription(channel).unsubscribe()),
+  subscribeAgain: ({ channel }) => client.getSubscription(channel).subscribe(),
   unsubscribe: ({ channel }) => client.getSubscription(channel).unsubscribe(),
   disconnect: () => client.disconnect(),
   call({ name, args }) {
