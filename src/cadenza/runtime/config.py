@@ -67,7 +67,7 @@ class AuthSettings:
     access_token_ttl_s: int = setting(3600, "Life of an access token.", minimum=60, maximum=86_400)
     refresh_token_ttl_days: int = setting(30, "Life of a refresh token that is not used.", minimum=1, maximum=3650)
     password_hash_workers: int = setting(
-        2, "Threads that hash passwords, 64 MiB each while at work.", minimum=1, maximum=64
+        1, "Threads that hash passwords, 19 MiB each while at work.", minimum=1, maximum=64
     )
     issuer_url: str = setting("", "Outside issuer whose tokens are trusted: the `iss` they carry. Empty: none.")
     issuer_jwks_url: str = setting("", "Where the outside issuer publishes its keys (JWKS).")

@@ -1,6 +1,11 @@
 """Argon2id off the event loop."""
 
 import asyncio
+import os
+import sys
+import threading
+
+import pytest
 
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.domain.errors import Overloaded
@@ -38,3 +43,14 @@ async def test_too_many_at_once_are_turned_away_and_the_rest_is_served() -> None
     assert sum(isinstance(result, str) for result in results) == 3
     assert sum(isinstance(result, Overloaded) for result in results) == 7
     assert await argon2.hash("x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority per thread")
+async def test_hashes_leave_the_processor_to_everything_else() -> None:
+    argon2 = hasher()
+
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert argon2._threads.submit(priority).result() == 19
+    assert priority() == os.getpriority(os.PRIO_PROCESS, 0) < 19, "the event loop keeps its own"
