@@ -30,6 +30,7 @@ from cadenza.domain.ids import (
     TradingAccountId,
 )
 from cadenza.domain.market.subscription import SubscriptionType
+from cadenza.network.slices import in_slices
 from cadenza.wire import enums as e
 from cadenza.wire.credentials import ListTradingAccountCredentialsQuery
 from cadenza.wire.system import ApiInfo, health_report
@@ -108,7 +109,7 @@ async def get_order(call: RpcCall, asked: p.TradeOrderParams) -> RpcData:
 
 async def list_orders(call: RpcCall, asked: p.ListTradeOrdersParams) -> RpcData:
     page = await call.use_cases.list_orders(call.actor, asked.to_query())
-    return paged(page, [s.trade_order(order) for order in page.items])
+    return paged(page, await in_slices(page.items, lambda orders: map(s.trade_order, orders)))
 
 
 # --- trading accounts

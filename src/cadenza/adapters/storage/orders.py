@@ -9,6 +9,7 @@ from cadenza.adapters.storage.rows import Row, orders_of
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.order import Order
+from cadenza.network.slices import in_slices
 from cadenza.ports.storage.trading import OrderFilter, Settled
 
 _EXECUTIONS = """
@@ -55,7 +56,13 @@ class OrderSql:
             f"LIMIT {where.parameter(limit)} OFFSET {where.parameter(0 if after is not None else offset)}",
             *where.parameters,
         )
-        return await self._with_executions(rows)
+        executions = await self._executions_of(rows)
+
+        def orders(part: Sequence[Row]) -> list[Order]:
+            ids = {row["id"] for row in part}
+            return orders_of(part, (execution for execution in executions if execution["order_id"] in ids))
+
+        return await in_slices(rows, orders)
 
     async def count(self, filter: OrderFilter) -> int:
         where = _where(filter)
@@ -138,9 +145,11 @@ class OrderSql:
         return count
 
     async def _with_executions(self, rows: Sequence[Row]) -> list[Order]:
+        return orders_of(rows, await self._executions_of(rows))
+
+    async def _executions_of(self, rows: Sequence[Row]) -> Sequence[Row]:
         filled = [row["id"] for row in rows if row["executed_quantity"] > 0 or row["stated_quantity"] > 0]
-        executions = await self._connection.fetch(_EXECUTIONS, filled) if filled else []
-        return orders_of(rows, executions)
+        return await self._connection.fetch(_EXECUTIONS, filled) if filled else []
 
 
 def _where(filter: OrderFilter) -> Where:

@@ -34,14 +34,14 @@ async def disable(call: HttpCall, asked: wire.TradingAccountRequest) -> Success[
 
 
 async def list_accounts(call: HttpCall, asked: wire.ListTradingAccountsQuery) -> Listing[TradingAccountModel]:
-    return listing(await call.use_cases.list_accounts(call.actor, asked.to_query()), account_view)
+    return await listing(await call.use_cases.list_accounts(call.actor, asked.to_query()), account_view)
 
 
 async def list_operations(
     call: HttpCall, asked: wire.ListTradingAccountOperationsQuery
 ) -> Listing[wire.AccountOperation]:
-    return listing(await call.use_cases.list_operations(call.actor, asked.to_query()), wire.account_operation)
+    return await listing(await call.use_cases.list_operations(call.actor, asked.to_query()), wire.account_operation)
 
 
 async def list_portfolios(call: HttpCall, asked: ListTradingAccountPortfoliosQuery) -> Listing[PortfolioModel]:
-    return listing(await call.use_cases.list_portfolios(call.actor, asked.to_query()), portfolio)
+    return await listing(await call.use_cases.list_portfolios(call.actor, asked.to_query()), portfolio)

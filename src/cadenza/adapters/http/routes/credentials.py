@@ -24,7 +24,7 @@ async def list_credentials(
     )
     shown = [credential for credential in found if credential.status in statuses]
     page = Page(items=shown, total=len(shown), offset=0, limit=max(len(shown), PAGE_ITEMS_MAX), has_next=False)
-    return listing(page, trading_account_credential)
+    return await listing(page, trading_account_credential)
 
 
 async def create(

@@ -33,7 +33,7 @@ async def disable_instrument(call: HttpCall, asked: wire.InstrumentRequest) -> S
 
 
 async def list_instruments(call: HttpCall, asked: wire.ListMarketInstrumentsQuery) -> Listing[wire.InstrumentModel]:
-    return listing(await call.use_cases.list_instruments(call.actor, asked.to_query()), wire.instrument)
+    return await listing(await call.use_cases.list_instruments(call.actor, asked.to_query()), wire.instrument)
 
 
 async def sync_securities(call: HttpCall, asked: wire.SyncMarketSecuritiesRequest) -> Success[str]:
@@ -47,7 +47,7 @@ async def delete_security(call: HttpCall, asked: wire.DeleteMarketSecurityReques
 
 
 async def list_securities(call: HttpCall, asked: wire.ListMarketSecuritiesQuery) -> Listing[wire.FinancialSecurity]:
-    return listing(await call.use_cases.list_securities(call.actor, asked.to_query()), wire.financial_security)
+    return await listing(await call.use_cases.list_securities(call.actor, asked.to_query()), wire.financial_security)
 
 
 async def get_order_book(call: HttpCall, asked: wire.GetMarketOrderBookQuery) -> Success[wire.OrderBookModel]:

@@ -18,4 +18,4 @@ async def cancel(call: HttpCall, asked: wire.CancelTradeOrderRequest) -> Success
 
 
 async def list_orders(call: HttpCall, asked: wire.ListTradeOrdersQuery) -> Listing[wire.TradeOrder]:
-    return listing(await call.use_cases.list_orders(call.actor, asked.to_query()), wire.trade_order)
+    return await listing(await call.use_cases.list_orders(call.actor, asked.to_query()), wire.trade_order)
