@@ -146,7 +146,7 @@ def _instruments(
     if symbols and venue_id is None and not ids:
         raise InvalidRequest("venue: needed with a symbol", {"field": "venue"})
     if not ids and not symbols:
-        raise InvalidRequest(f"{field}: needed, or venue and symbol", {"field": field})
+        raise InvalidRequest(f"{field} is required unless venue and symbol are given", {"field": field})
     if not ids:
         return [InstrumentId(f"{venue_id}:{symbol}") for symbol in symbols or ()]
     named = [split_instrument_id(InstrumentId(id)) for id in ids]
