@@ -80,7 +80,7 @@ class DerivedSentId:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSentId:
     """Our id at the venue is the next value of a durable counter, because the venue takes numbers only. `counter` names
-    it within the account's venue memory."""
+    it. The platform draws the numbers from a venue memory of its own, which a connector must not open."""
 
     counter: str
     first: int = 1
@@ -94,9 +94,11 @@ class Fence:
     """What proves that an order without an answer never reached the matching engine.
 
     After `send_before_ms` (stored with the order) the connector does not send it. `margin_ms` later the venue cannot
-    take it in any more. Both are our clock: the margin covers the greatest difference between the clocks that the
-    connector lets pass, and the way of the request. Asked after that, a venue that knows neither the order nor a fill
-    of it has proved that the order is dead, provided that the order was never acknowledged. `proof` names the venue's
+    take it in any more. Both are our clock. The margin covers the way of the request and the greatest difference
+    between the clocks: a session that measures a greater one sends no order and reports it as NOT_SENT. If the venue is
+    asked after that and knows neither the order nor a fill of it, the order is dead, provided that it was never
+    acknowledged. A fence may be an event instead of a time, such as a later request with a higher nonce that succeeded;
+    then the session makes that request before it asks, and the margin covers the way only. `proof` names the venue's
     rule and its source.
     """
 
@@ -106,9 +108,10 @@ class Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """The venue can be asked about one order. It forgets an order `memory_ms` after the order closed; None means never.
-    When an order is older than that, the venue's not knowing it proves nothing, and its outcome cannot be
-    determined."""
+    """The venue can be asked about one order. It may forget an order `memory_ms` after the order closed; None means
+    never. Where it forgets different orders at different times, this is the shortest of them. An order that was
+    recorded longer ago than that, and that the venue does not know, may have been forgotten: its not knowing proves
+    nothing, and the outcome cannot be determined."""
 
     memory_ms: int | None = None
 
@@ -212,8 +215,8 @@ class VenueSpec:
         return self.replay is None and self.lookup is not None and self.snapshots
 
     def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
-        """Return whether an order that was never acknowledged, and that the venue did not know when asked at
-        `asked_at_ms`, is proved dead. Both instants are our clock."""
+        """Return whether an order that was never acknowledged, and that the venue did not know, is proved dead.
+        `asked_at_ms` is the instant just before the question was sent. Both instants are our clock."""
         if self.fence is None or send_before_ms is None:
             return False
         return asked_at_ms > send_before_ms + self.fence.margin_ms

@@ -49,7 +49,8 @@ class AccountSnapshot:
 
     `balances` and `positions` are complete: an asset or position that is missing is zero. They are None where the venue
     does not report them, which is not the same as having none; where `VenueSpec.snapshots` is False they always are.
-    `open_orders` is complete too: every order of the account that works at the venue, whoever placed it. The
+    `open_orders` is complete too: every order of the account that works at the venue, whoever placed it. Positions and
+    orders of instruments that the account does not trade (`VenueSpec.traded`) are left out. The
     `executed_quantity` of each equals the sum of its fills that count. `as_of` is comparable with the `as_of` of
     balance and position reports of the same account: the higher one is newer.
 
@@ -93,7 +94,8 @@ class ExecutionSession(Protocol):
         rejected, or unknown.
 
         The session does not send after `order.send_before_ms` (our clock); it then returns a `RejectedReport` with the
-        reason `NOT_SENT`. If the venue takes a deadline with an order, the session passes this one on.
+        reason `NOT_SENT`. If the venue takes a deadline with an order, the session passes this one on, translated
+        into the venue's clock by the difference that it has measured.
         """
 
     async def cancel(self, order: Order) -> Sequence[Report]:
@@ -111,12 +113,16 @@ class ExecutionSession(Protocol):
         the order and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked,
         or when it is too early for a proof.
 
+        When the venue does not know an order, the first of these that holds decides: the order was acknowledged
+        (undetermined), it was recorded longer ago than the lookup's memory (undetermined), it is past the fence
+        (rejected), it is not (unknown).
+
         The fence proves nothing about an order that was acknowledged. An order with a `venue_order_id` that the venue
         does not know any more gets an `UndeterminedOutcomeReport` and never a `RejectedReport`.
 
         Where `VenueSpec.lookup` is None the session sends nothing, and every order gets an
-        `UndeterminedOutcomeReport`. It concerns the orders that are in doubt; the application leaves acknowledged
-        orders as they are.
+        `UndeterminedOutcomeReport`. The application applies it only to orders in doubt. Acknowledged orders keep
+        their state.
         """
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
