@@ -11,6 +11,7 @@ from cadenza.adapters.storage.master_keys import WrongMasterKey
 from cadenza.adapters.storage.migrate import MigrationError
 from cadenza.adapters.storage.reach import DatabaseNotReached
 from cadenza.adapters.vault.keyring import KeyRingError
+from cadenza.adapters.venues.paper.market.recording import RecordingError
 from cadenza.runtime.config import Settings
 from cadenza.runtime.config_loader import ConfigError, LoadedSettings, load
 from cadenza.runtime.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -40,7 +41,7 @@ def plain_failures() -> Iterator[None]:
     """Show failures that an operator can mend as a sentence, not as a traceback."""
     try:
         yield
-    except (EmbeddedPostgresError, MigrationError, KeyRingError, WrongMasterKey) as error:
+    except (EmbeddedPostgresError, MigrationError, KeyRingError, WrongMasterKey, RecordingError) as error:
         raise fail(str(error)) from None
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise fail(f"the database refuses the connection: {error}; check CADENZA_DATABASE_URL") from None
