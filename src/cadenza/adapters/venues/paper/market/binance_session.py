@@ -107,8 +107,8 @@ def import_session(
     source: str,
     licence: str,
 ) -> Recording:
-    """Read a capture of one symbol. Raises `RecordingError`, which names the line at fault, for a capture that cannot be
-    read or played."""
+    """Read a capture of one symbol. Raises `RecordingError`, with the line at fault, for one that cannot be read or
+    played."""
     reader = _Reader(symbol, tick_size, lot_size)
     messages: list[Message] = []
     started_ns: int | None = None
