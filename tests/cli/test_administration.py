@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from cadenza.adapters.vault.keyring import FileKeyRing
 from tests.cli.conftest import Cadenza, done
 from tests.e2e.trader import Trader, ok, refused
 from tests.serving import Serving
@@ -46,7 +47,8 @@ def test_what_is_wrong_is_said_in_a_sentence(outside: Cadenza, arguments: list[s
     assert "Traceback" not in result.output
 
 
-def test_keys_are_rotated_and_dropped(outside: Cadenza) -> None:
+def test_keys_are_rotated_and_dropped(outside: Cadenza, tmp_path: Path) -> None:
+    FileKeyRing(tmp_path / "data" / "master.key")
     before = done(outside("keys", "list"))
     old = before.split()[0]
     assert "0 credentials were sealed again" in done(outside("keys", "rotate"))

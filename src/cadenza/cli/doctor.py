@@ -21,7 +21,7 @@ from cadenza.adapters.storage.kept import KeptReportSql
 from cadenza.adapters.storage.migrate import packaged_head, schema_version
 from cadenza.adapters.storage.server_clock import server_now_ms
 from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
-from cadenza.cli.common import open_database
+from cadenza.cli.common import in_words, open_database
 from cadenza.ports.storage.trading import KeptSummary
 from cadenza.runtime.config import Settings, specs
 from cadenza.runtime.config_loader import ConfigError, LoadedSettings, load, shown
@@ -102,6 +102,9 @@ def _data_dir(settings: Settings) -> Finding:
     path = settings.data_dir
     if not path.exists():
         above = _nearest_existing(path)
+        if not above.is_dir():
+            text = f"{path} cannot be made: {above} is not a directory; choose another with CADENZA_DATA_DIR."
+            return Finding("fail", "data directory", text)
         if not os.access(above, os.W_OK | os.X_OK):
             return Finding(
                 "fail",
@@ -109,6 +112,9 @@ def _data_dir(settings: Settings) -> Finding:
                 f"{path} cannot be made: {above} is not writable; choose another with CADENZA_DATA_DIR.",
             )
         return Finding("ok", "data directory", f"{path} will be made at the first start")
+    if not path.is_dir():
+        text = f"{path} is not a directory; choose another with CADENZA_DATA_DIR."
+        return Finding("fail", "data directory", text)
     try:
         check_owner(path)
     except EmbeddedPostgresError as error:
@@ -209,9 +215,9 @@ async def _centrifugo(settings: Settings) -> Finding:
 
 
 async def _database(settings: Settings) -> list[Finding]:
-    if settings.is_embedded and not (settings.data_dir / "postgres" / "data").exists():
-        return [Finding("ok", "database", "will be made at the first start")]
     try:
+        if settings.is_embedded and not (settings.data_dir / "postgres" / "data").exists():
+            return [Finding("ok", "database", "will be made at the first start")]
         async with open_database(settings) as dsn:
             connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
             try:
@@ -221,14 +227,9 @@ async def _database(settings: Settings) -> list[Finding]:
     except EmbeddedPostgresError as error:
         return [Finding("fail", "database", str(error))]
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        reason = str(error) or type(error).__name__
-        return [
-            Finding(
-                "fail",
-                "database",
-                f"cannot be reached ({reason}); check CADENZA_DATABASE_URL and that the server runs.",
-            )
-        ]
+        reason = (in_words(error) if isinstance(error, OSError) else str(error)) or type(error).__name__
+        place = "the data directory" if settings.is_embedded else "CADENZA_DATABASE_URL and that the server runs"
+        return [Finding("fail", "database", f"cannot be reached ({reason}); check {place}.")]
 
 
 async def _look_at(connection: asyncpg.Connection) -> AsyncIterator[Finding]:

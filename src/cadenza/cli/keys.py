@@ -8,10 +8,11 @@ import asyncpg
 import typer
 
 from cadenza.adapters.storage.master_keys import forget_master_key, keys_in_use, prove_master_keys, rewrap_batch
-from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing
+from cadenza.adapters.vault.keyring import FileKeyRing, KeyRing, KeyRingError
 from cadenza.adapters.vault.sealer import AesGcmSealer
-from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
 from cadenza.ports.vault import CannotOpen
+from cadenza.runtime.config import Settings
 
 T = TypeVar("T")
 app = typer.Typer(help="The master keys, which seal the venue credentials.", no_args_is_help=True)
@@ -65,12 +66,24 @@ def drop(key: Annotated[str, typer.Argument(help="The id of a key that is not ac
     typer.echo(f"{key} was removed.")
 
 
+def _ring(settings: Settings) -> KeyRing:
+    """Return the keys that there are; this makes none."""
+    if settings.master_key:
+        return KeyRing.from_text(settings.master_key)
+    path = settings.master_key_file
+    if not path.exists():
+        raise KeyRingError(
+            f"{path} is missing; `cadenza serve` makes it at its first start, later only a backup brings it back"
+        )
+    return FileKeyRing(path)
+
+
 def _run(work: Callable[[asyncpg.Connection, KeyRing], Awaitable[T]]) -> T:
     settings = loaded_settings().settings
 
     async def whole() -> T:
-        ring = KeyRing.from_text(settings.master_key) if settings.master_key else FileKeyRing(settings.master_key_file)
-        async with open_database(settings) as dsn:
+        async with open_current_database(settings) as dsn:
+            ring = _ring(settings)
             connection = await asyncpg.connect(dsn)
             try:
                 await prove_master_keys(connection, ring)

@@ -18,5 +18,5 @@ def migrate() -> None:
 
 
 async def _migrated(settings: Settings) -> str:
-    async with open_database(settings) as dsn:
+    async with open_database(settings, may_create=True) as dsn:
         return await storage.migrate(dsn)

@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from cadenza.application.orders.resolve import FoundFill, Resolution
-from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId
 from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
@@ -81,7 +81,7 @@ def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
     settings = loaded_settings().settings
 
     async def whole() -> T:
-        async with open_database(settings) as dsn, open_administration(settings, dsn) as office:
+        async with open_current_database(settings) as dsn, open_administration(settings, dsn) as office:
             return await work(office)
 
     with plain_failures():

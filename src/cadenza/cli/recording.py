@@ -34,7 +34,7 @@ def verify_recording(
         for number, rule in enumerate(RULES, start=1):
             typer.echo(f"  {number}. {rule}")
         verdict = verify(recording)
-    except (RecordingError, OSError) as error:
+    except RecordingError as error:
         raise fail(f"{path} cannot be played: {error}") from None
     except Mismatch as error:
         raise fail(f"MISMATCH: {error}") from None
@@ -64,7 +64,7 @@ def import_binance(
             licence=licence,
         )
         write_recording(recording, out)
-    except (RecordingError, OSError) as error:
+    except RecordingError as error:
         raise fail(str(error)) from None
     typer.echo(f"{out}: {len(recording.messages)} messages, {out.stat().st_size} bytes")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cadenza.adapters.storage.bodies import report_text
-from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.ports.storage.trading import KeptSummary, NewsGap
@@ -38,7 +38,7 @@ def _read(limit: int) -> tuple[KeptSummary, Sequence[KeptReport], Sequence[NewsG
 
     async def whole() -> tuple[KeptSummary, Sequence[KeptReport], Sequence[NewsGap]]:
         async with (
-            open_database(settings) as dsn,
+            open_current_database(settings) as dsn,
             open_administration(settings, dsn) as office,
             office.storage.read() as uow,
         ):

@@ -1,18 +1,21 @@
 """`cadenza user`: users, invitations, passwords and the outbox. For the administrator of the machine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, TypeVar
 
 import typer
 
-from cadenza.cli.common import fail, loaded_settings, open_database, plain_failures
+from cadenza.adapters.storage.migrate import migrate
+from cadenza.cli.common import fail, loaded_settings, open_current_database, open_database, plain_failures
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.email import normalise_email
 from cadenza.domain.identity.mail import Mail
 from cadenza.domain.identity.user import User
 from cadenza.domain.ids import Access, SessionId
+from cadenza.runtime.config import Settings
 from cadenza.runtime.wiring.administration import Administration, open_administration
 
 T = TypeVar("T")
@@ -38,13 +41,14 @@ def create(
     operator: Annotated[bool, typer.Option("--operator", help="Sees all tenants.")] = False,
     environments: Environments = "",
 ) -> None:
-    """Create a user with a new tenant, whatever the setting of sign-up."""
+    """Create a user with a new tenant, whatever the setting of sign-up. Makes and migrates the database as `serve`
+    does."""
     access = _environments(environments) if environments else None
 
     async def work(office: Administration) -> User:
         return await office.create_user(email=email, password=password, is_operator=operator, access=access)
 
-    user = _run(work)
+    user = _run(work, _made_database)
     typer.echo(f"{user.email} is user {user.id} of tenant {user.tenant_id}.")
 
 
@@ -159,12 +163,22 @@ def _one_of(kind: type[E_], what: str, name: str) -> E_:
         raise fail(f"{what}: {name.strip()!r} is not one of {', '.join(member.value for member in kind)}") from None
 
 
-def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
+@asynccontextmanager
+async def _made_database(settings: Settings) -> AsyncIterator[str]:
+    async with open_database(settings, may_create=True) as dsn:
+        await migrate(dsn)
+        yield dsn
+
+
+OpenDatabase = Callable[[Settings], AbstractAsyncContextManager[str]]
+
+
+def _run(work: Callable[[Administration], Awaitable[T]], opened: OpenDatabase = open_current_database) -> T:
     """Do the work over the configured database. A refusal ends with one sentence and exit code 1."""
     settings = loaded_settings().settings
 
     async def whole() -> T:
-        async with open_database(settings) as dsn, open_administration(settings, dsn) as office:
+        async with opened(settings) as dsn, open_administration(settings, dsn) as office:
             return await work(office)
 
     with plain_failures():

@@ -9,7 +9,7 @@ from cadenza.application.identity.views import IssuedSession
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.user import ROLE
 from cadenza.domain.identity.user import User as DomainUser
-from cadenza.wire.base import DateTime, Instant, Request, Response
+from cadenza.wire.base import NEVER_SENT, NULLABLE, DateTime, Instant, Request, Response
 from cadenza.wire.values import optional_rfc3339, rfc3339
 
 METADATA_DEPTH_MAX = 8
@@ -71,7 +71,7 @@ class AuthRecoverRequest(Request, kw_only=True, frozen=True):
 class AppMetadata(Response, kw_only=True, frozen=True):
     """What the server knows of the user."""
 
-    tenant_id: str
+    tenant_id: Annotated[str, NULLABLE]
     environments: Annotated[list[str], Meta(description="What the tenant may use: live, uat, paper")]
 
 
@@ -80,8 +80,10 @@ class AuthUser(Response, kw_only=True, frozen=True):
 
     id: UUID
     email: Annotated[str, Meta(extra_json_schema={"format": "email"})] | UnsetType = UNSET
-    email_confirmed_at: DateTime | UnsetType = UNSET
-    last_sign_in_at: DateTime | UnsetType = UNSET
+    phone: Annotated[str, NULLABLE, NEVER_SENT] | UnsetType = UNSET
+    email_confirmed_at: Annotated[DateTime, NULLABLE] | UnsetType = UNSET
+    phone_confirmed_at: Annotated[DateTime, NULLABLE, NEVER_SENT] | UnsetType = UNSET
+    last_sign_in_at: Annotated[DateTime, NULLABLE] | UnsetType = UNSET
     role: str
     created_at: DateTime
     updated_at: DateTime

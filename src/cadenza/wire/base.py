@@ -21,6 +21,12 @@ IDS_MAX = 100
 
 DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
 
+NEVER_SENT_KEY = "x-never-sent"
+"""In a schema: true at a field that this server never sends; at an enum, the members that it never sends."""
+
+REFUSED_KEY = "x-refused"
+"""In a schema: the members of an enum that the interface lists and this server refuses."""
+
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f])"
 """No control characters. A plain `^[^…]*$` would let a last newline through, because `$` matches before it."""
 
@@ -54,6 +60,12 @@ def _text(length_max: int, description: str, example: str, length_min: int | Non
         examples=[example],
     )
 
+
+NULLABLE = Meta(extra_json_schema={"nullable": True})
+"""Marks a field that may be null in the interface. This server leaves such a field out where it has no value."""
+
+NEVER_SENT = Meta(extra_json_schema={NEVER_SENT_KEY: True})
+"""Marks a field that the interface lists and that never has a value here."""
 
 DecimalText = Annotated[str, Meta(examples=["1234.5678"], extra_json_schema={"pattern": DECIMAL_PATTERN})]
 DecimalIn = Annotated[

@@ -70,10 +70,10 @@ class ListTradingAccountCredentialsQuery(Query, kw_only=True, frozen=True):
     credential_status: (
         Annotated[
             str,
+            e.enum_received([*_FILTER_TEXTS, *e.ACCOUNT_STATUS.also_listed], refused=e.ACCOUNT_STATUS.also_listed),
             Meta(
                 description="CREATED or REVOKED. Account statuses are taken too: "
-                "ACTIVE means CREATED, no credential has the others",
-                extra_json_schema={"enum": _FILTER_TEXTS},
+                "ACTIVE means CREATED, no credential has the others"
             ),
         ]
         | None

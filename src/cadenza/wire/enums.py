@@ -1,10 +1,11 @@
 """Enum maps, both ways and without a default: what is not in a table is refused.
 
 On the way in, `""` means "not given" where the interface has it, and `UNKNOWN` is refused as no client can mean it. On
-the way out neither is ever sent (`quantityRounding` excepted, where `""` is a value).
+the way out neither is ever sent (`quantityRounding` excepted, where `""` is a value). The schemas list them all the
+same, because the interface does, and name those that are never sent or always refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
@@ -22,6 +23,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.position import PositionStatus
 from cadenza.ports.venue import VenueStatus
+from cadenza.wire.base import NEVER_SENT_KEY, REFUSED_KEY
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -29,17 +31,32 @@ E = TypeVar("E", bound=StrEnum)
 class EnumMap(Generic[E]):
     """One enum on the wire. `renamed` holds the members that are spelled differently there.
 
-    `accepts_empty`: the interface lists `""`, which reads as None.
+    `accepts_empty`: the interface lists `""`, which reads as None and is never sent.
+    `also_listed`: members of the interface that mean nothing here. They are never sent, and reading refuses them.
     """
 
-    def __init__(self, enum: type[E], *, renamed: Mapping[E, str] | None = None, accepts_empty: bool = False) -> None:
+    def __init__(
+        self,
+        enum: type[E],
+        *,
+        renamed: Mapping[E, str] | None = None,
+        accepts_empty: bool = False,
+        also_listed: Sequence[str] = (),
+    ) -> None:
         self.to_wire: dict[E, str] = {member: (renamed or {}).get(member, member.value) for member in enum}
         self._from_wire = {text: member for member, text in self.to_wire.items()}
         self.accepts_empty = accepts_empty
+        self.also_listed = tuple(also_listed)
 
     @property
     def texts(self) -> list[str]:
+        """The members that have a meaning here."""
         return list(self._from_wire)
+
+    @property
+    def listed(self) -> list[str]:
+        """The members that the interface lists."""
+        return [*([""] if self.accepts_empty else []), *self.texts, *self.also_listed]
 
     def write(self, member: E) -> str:
         return self.to_wire[member]
@@ -62,25 +79,46 @@ class EnumMap(Generic[E]):
 
     def sent(self) -> Meta:
         """Return the type of the field in responses."""
-        return Meta(extra_json_schema={"enum": self.texts})
+        return enum_sent(self.listed, never_sent=[text for text in self.listed if text not in self._from_wire])
 
     def received(self) -> Meta:
         """Return the type of the field in requests."""
-        return Meta(extra_json_schema={"enum": [*([""] if self.accepts_empty else []), *self.texts]})
+        return enum_received(self.listed, refused=self.also_listed)
+
+    def received_always(self) -> Meta:
+        """As `received`, for a field that must be given: `""` is refused too."""
+        return enum_received(self.listed, refused=[text for text in self.listed if text not in self._from_wire])
 
 
-SIDE = EnumMap(Side)
-ORDER_TYPE = EnumMap(OrderType, accepts_empty=True)
-ORDER_STATUS = EnumMap(OrderStatus, renamed={OrderStatus.CANCELED: "CANCELLED"}, accepts_empty=True)
-TIME_IN_FORCE = EnumMap(TimeInForce, accepts_empty=True)
+def enum_sent(listed: Sequence[str], *, never_sent: Sequence[str]) -> Meta:
+    """Return the type of a field in responses that has the members `listed`."""
+    return Meta(extra_json_schema={"enum": list(listed)} | ({NEVER_SENT_KEY: list(never_sent)} if never_sent else {}))
+
+
+def enum_received(listed: Sequence[str], *, refused: Sequence[str]) -> Meta:
+    """Return the type of a field in requests that has the members `listed`."""
+    return Meta(extra_json_schema={"enum": list(listed)} | ({REFUSED_KEY: list(refused)} if refused else {}))
+
+
+_NO_UNKNOWN = ("UNKNOWN",)
+
+SIDE = EnumMap(Side, also_listed=_NO_UNKNOWN)
+ORDER_TYPE = EnumMap(OrderType, accepts_empty=True, also_listed=_NO_UNKNOWN)
+ORDER_STATUS = EnumMap(
+    OrderStatus,
+    renamed={OrderStatus.CANCELED: "CANCELLED"},
+    accepts_empty=True,
+    also_listed=("REPLACED", "PENDING_REPLACE", "UNKNOWN"),
+)
+TIME_IN_FORCE = EnumMap(TimeInForce, accepts_empty=True, also_listed=_NO_UNKNOWN)
 QUANTITY_TYPE = EnumMap(QuantityType)
 ROUNDING = EnumMap(Rounding)
 POSITION_STATUS = EnumMap(PositionStatus)
-POSITION_MODE = EnumMap(PositionMode)
-COLLATERAL_MODE = EnumMap(CollateralMode)
-MARGIN_MODE = EnumMap(MarginMode)
+POSITION_MODE = EnumMap(PositionMode, accepts_empty=True)
+COLLATERAL_MODE = EnumMap(CollateralMode, accepts_empty=True)
+MARGIN_MODE = EnumMap(MarginMode, accepts_empty=True)
 ACCOUNT_TYPE = EnumMap(AccountType)
-ACCOUNT_STATUS = EnumMap(AccountStatus)
+ACCOUNT_STATUS = EnumMap(AccountStatus, also_listed=_NO_UNKNOWN)
 BALANCE_STATUS = EnumMap(BalanceStatus)
 CREDENTIAL_TYPE = EnumMap(CredentialType, accepts_empty=True)
 CREDENTIAL_STATUS = EnumMap(CredentialStatus)
@@ -90,18 +128,27 @@ INSTRUMENT_TYPE = EnumMap(InstrumentType)
 INSTRUMENT_STATUS = EnumMap(InstrumentStatus)
 SECURITY_TYPE = EnumMap(SecurityType, accepts_empty=True)
 EXERCISE_STYLE = EnumMap(ExerciseStyle)
-SUBSCRIPTION_TYPE = EnumMap(SubscriptionType)
+SUBSCRIPTION_TYPE = EnumMap(
+    SubscriptionType,
+    also_listed=(
+        "MARKET.SUBSCRIPTION.TICKER",
+        "MARKET.SUBSCRIPTION.KLINE",
+        "TRADING_ACCOUNT.SUBSCRIPTION.USER_DATA",
+        "TRADING_ACCOUNT.SUBSCRIPTION.PORTFOLIO",
+        "TRADING_ACCOUNT.SUBSCRIPTION.EXECUTION_REPORT",
+    ),
+)
 SUBSCRIPTION_STATUS = EnumMap(SubscriptionStatus)
 VENUE_STATUS = EnumMap(VenueStatus)
 
 SideIn = Annotated[str, SIDE.received()]
-OrderTypeIn = Annotated[str, Meta(extra_json_schema={"enum": ORDER_TYPE.texts})]
+OrderTypeIn = Annotated[str, ORDER_TYPE.received_always()]
 OrderStatusIn = Annotated[str, ORDER_STATUS.received()]
 TimeInForceIn = Annotated[str, TIME_IN_FORCE.received()]
 QuantityTypeIn = Annotated[str, QUANTITY_TYPE.received()]
 RoundingIn = Annotated[str, ROUNDING.received()]
 AccountStatusIn = Annotated[str, ACCOUNT_STATUS.received()]
-CredentialTypeIn = Annotated[str, Meta(extra_json_schema={"enum": CREDENTIAL_TYPE.texts})]
+CredentialTypeIn = Annotated[str, CREDENTIAL_TYPE.received_always()]
 CredentialTypeFilter = Annotated[str, CREDENTIAL_TYPE.received()]
 OperationTypeIn = Annotated[str, OPERATION_TYPE.received()]
 InstrumentStatusIn = Annotated[str, INSTRUMENT_STATUS.received()]

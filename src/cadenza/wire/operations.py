@@ -15,6 +15,7 @@ _NO_403_404_500 = frozenset({200, 400, 401})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOperation:
     """`data` is the type of the envelope's `data` (of the whole reply when `is_bare`); a paged one has `pagination`.
+    `lists_details`: the interface lists `details` in the envelope of a 200 too. It is never sent there.
 
     `statuses` are those the interface lists. `scope` is what a token needs; None for the public ones.
     """
@@ -29,6 +30,7 @@ class ApiOperation:
     data: Any
     is_paged: bool = False
     is_bare: bool = False
+    lists_details: bool = True
     statuses: frozenset[int] = _ALL
     scope: Scope | None = Scope.READ
 
@@ -59,9 +61,17 @@ def _post(
     )
 
 
-def _delete(id: str, path: str, tag: str, summary: str, body: type[Request], data: Any) -> ApiOperation:
+def _delete(id: str, path: str, tag: str, summary: str, body: type[Request], data: Any, **more: Any) -> ApiOperation:
     return ApiOperation(
-        id=id, method="DELETE", path=f"/api/v3{path}", tag=tag, summary=summary, body=body, data=data, scope=Scope.ADMIN
+        id=id,
+        method="DELETE",
+        path=f"/api/v3{path}",
+        tag=tag,
+        summary=summary,
+        body=body,
+        data=data,
+        scope=Scope.ADMIN,
+        **more,
     )
 
 
@@ -360,6 +370,7 @@ DELETE_INSTRUMENT = _delete(
     "Hide an instrument from the tenant.",
     market.InstrumentRequest,
     str,
+    lists_details=False,
 )
 ENABLE_INSTRUMENT = _post(
     "enableMarketInstrument",
@@ -395,6 +406,7 @@ SYNC_SECURITIES = _post(
     "Read a venue's securities again, for all tenants.",
     market.SyncMarketSecuritiesRequest,
     str,
+    lists_details=False,
 )
 DELETE_SECURITY = _delete(
     "deleteMarketSecurity",

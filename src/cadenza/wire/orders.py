@@ -176,7 +176,7 @@ class TradeOrder(Response, kw_only=True, frozen=True):
     stop_price: DecimalText | UnsetType = UNSET
     quantity: DecimalText
     order_quantity_type: e.QuantityTypeOut
-    quantity_rounding: e.RoundingOut
+    quantity_rounding: Annotated[e.RoundingOut, Meta(extra_json_schema={"default": ""})]
     executed_price: Annotated[DecimalText, Meta(description="Average price of the executions")]
     executed_quantity: DecimalText
     executed_cost: DecimalText

@@ -12,6 +12,8 @@ from cadenza.domain.money import to_plain
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
+    NEVER_SENT,
+    NULLABLE,
     PAGE_ITEMS_DEFAULT,
     DateTime,
     DecimalText,
@@ -51,6 +53,7 @@ class PositionEntry(Response, kw_only=True, frozen=True):
 
     position_id: UUID
     security_symbol: str
+    external_position_id: Annotated[str, NULLABLE, NEVER_SENT] | UnsetType = UNSET
     trading_account_id: UUID
     instrument_id: InstrumentIdText
     security_type: e.SecurityTypeOut
@@ -66,7 +69,7 @@ class PositionEntry(Response, kw_only=True, frozen=True):
     updated_at: Instant
     updated_at_date_time: DateTime
     closed_at: Instant | UnsetType = UNSET
-    closed_at_date_time: DateTime | UnsetType = UNSET
+    closed_at_date_time: Annotated[DateTime, NULLABLE] | UnsetType = UNSET
 
 
 class BalanceEntry(Response, kw_only=True, frozen=True):
@@ -74,8 +77,10 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
 
     security_symbol: str
     security_type: e.SecurityTypeOut
+    external_balance_id: Annotated[str, NULLABLE, NEVER_SENT] | UnsetType = UNSET
     trading_account_id: UUID
     status: e.BalanceStatusOut
+    position_id: Annotated[UUID, NEVER_SENT] | UnsetType = UNSET
     free: DecimalText
     locked: DecimalText
     borrowed: DecimalText
@@ -99,6 +104,7 @@ class PortfolioSummary(Response, kw_only=True, frozen=True):
     margin_level: Annotated[DecimalText, Meta(description="Equity / margin")]
     credit: DecimalText
     risk_exposure: DecimalText
+    max_risk_exposure: Annotated[DecimalText, NEVER_SENT] | UnsetType = UNSET
     risk_exposure_rate: DecimalText
 
 

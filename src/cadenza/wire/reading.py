@@ -139,13 +139,7 @@ def _explained(model: type[Struct], problem: str) -> InvalidRequest:
 def _unknown(name: str, known: list[str]) -> InvalidRequest:
     shown = name[:64]
     meant = _endings(shown, known) or get_close_matches(shown, known, n=1)
-    hint = (
-        f"did you mean {' or '.join(meant)}?"
-        if meant
-        else f"known are {', '.join(known)}"
-        if known
-        else "none are known"
-    )
+    hint = f"did you mean {' or '.join(meant)}?" if meant else f"known are {', '.join(known) or 'none'}"
     return InvalidRequest(f"{shown}: unknown field; {hint}", {"field": shown})
 
 

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.ids import MOCK, PAPER, Environment, InstrumentId, Venue, VenueId
+from cadenza.wire.enums import enum_received, enum_sent
 
 _NETWORKED = [venue for venue in Venue if venue not in (Venue.PAPER, Venue.MOCK)]
 
@@ -22,9 +23,11 @@ VENUE_IDS: dict[str, VenueId] = {
     )
 }
 
-VenueIn = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": list(VENUE_IDS)})]
-VenueFilter = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": ["", *VENUE_IDS]})]
-VenueOut = Annotated[str, Meta(examples=["PAPER"], extra_json_schema={"enum": list(VENUE_IDS)})]
+_EXAMPLE = Meta(examples=["PAPER"])
+_LISTED = ["", *VENUE_IDS]
+VenueIn = Annotated[str, _EXAMPLE, enum_received(_LISTED, refused=[""])]
+VenueFilter = Annotated[str, _EXAMPLE, enum_received(_LISTED, refused=[])]
+VenueOut = Annotated[str, _EXAMPLE, enum_sent(_LISTED, never_sent=[""])]
 
 
 def parse_venue(text: str, field: str = "venue") -> VenueId:

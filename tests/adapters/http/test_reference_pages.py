@@ -144,6 +144,7 @@ def test_every_error_has_its_row(page: Page) -> None:
 def test_the_socket_is_the_one_that_there_is() -> None:
     section = reference_page().partition('<section aria-labelledby="socket"')[2].partition("</section>")[0]
     assert PATH in section
+    assert PATH in openapi_document()["paths"]
     assert set(re.findall(r"<code>([\w:]+):\{\w+\}</code>", section)) == {kind.value for kind in ChannelKind}
     known = {(error.code, error.message) for error in ERRORS}
     known |= {(ended.code, ended.reason) for ended in (*UNSUBSCRIBES, *DISCONNECTS)}
@@ -198,6 +199,16 @@ def test_examples_have_every_field() -> None:
     order = example_of(MODELS["TradeOrder"], MODELS)
     assert set(order) == fields_of(MODELS["TradeOrder"])
     assert set(order["executions"][0]) == fields_of(MODELS["TradeExecution"])
+
+
+def test_what_is_never_sent_is_described_and_in_no_example(page: Page) -> None:
+    assert {"phone", "phoneConfirmedAt"} == fields_of(MODELS["AuthUser"]) - set(example_of(MODELS["AuthUser"], MODELS))
+    answer = openapi_document()["paths"]["/api/v3"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(example_of(answer, MODELS)) == {"success", "errno", "error", "data"}
+    assert 'SUBMITTED also stands for an outcome that is not known yet. Never sent: "", REPLACED' in page.text(
+        "model-TradeOrder"
+    )
+    assert 'Refused: "", UNKNOWN' in page.text("model-SubmitTradeOrderRequest")
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from cadenza.adapters.http.errors import status_of
-from cadenza.wire.base import NO_CONTROLS
+from cadenza.wire.base import NEVER_SENT_KEY, NO_CONTROLS, REFUSED_KEY
 from cadenza.wire.envelope import Failure, Pagination
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.examples import BODY_EXAMPLES
 from cadenza.wire.operations import OPERATIONS, ApiOperation
 from cadenza.wire.push import MarketTradeTick
+from cadenza.wire.socket import PATH as SOCKET_PATH
+from cadenza.wire.socket import SOCKET_SCHEMAS
 
 _REF = "#/components/schemas/{name}"
 NO_CONTROLS_PUBLIC = r"^[^\x00-\x1f\x7f]*$"
@@ -34,6 +36,8 @@ _MEANINGS = {
 
 Schema = dict[str, Any]
 
+_SOCKET_TAG = "WebSocket"
+
 _MODEL = "Model"
 """The end of the name of a class that a class of the domain shares its name with; the document leaves it out."""
 
@@ -45,6 +49,7 @@ def openapi_document() -> Schema:
     paths: dict[str, Schema] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    paths[SOCKET_PATH] = {"post": _socket()}
     return {
         "openapi": "3.0.3",
         "info": {
@@ -54,7 +59,7 @@ def openapi_document() -> Schema:
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in OPERATIONS)],
+        "tags": [{"name": tag} for tag in dict.fromkeys([*(operation.tag for operation in OPERATIONS), _SOCKET_TAG])],
         "security": [{"bearerAuth": []}],
         "paths": paths,
         "components": {
@@ -99,9 +104,25 @@ def rewritten(schema: Any) -> Any:
         found["example"] = schema["examples"][0]
     if found.get("pattern") == NO_CONTROLS:
         found["pattern"] = NO_CONTROLS_PUBLIC
+    if remark := _remark(schema):
+        found["description"] = f"{schema['description']}. {remark}" if "description" in schema else remark
     if "exclusiveMaximum" in found:
         found |= {"maximum": found["exclusiveMaximum"], "exclusiveMaximum": True}
     return found
+
+
+def _remark(schema: Schema) -> str:
+    """Return in words what is listed only because the interface lists it."""
+    remarks = []
+    if (never_sent := schema.get(NEVER_SENT_KEY)) is not None:
+        remarks.append("Never sent" if never_sent is True else f"Never sent: {_quoted(never_sent)}")
+    if (refused := schema.get(REFUSED_KEY)) is not None:
+        remarks.append(f"Refused: {_quoted(refused)}")
+    return "; ".join(remarks)
+
+
+def _quoted(texts: list[str]) -> str:
+    return ", ".join(f"`{text}`" if text else '`""`' for text in texts)
 
 
 def _schemas() -> tuple[dict[Any, Schema], dict[str, Schema]]:
@@ -117,6 +138,7 @@ def _schemas() -> tuple[dict[Any, Schema], dict[str, Schema]]:
     failure["properties"]["details"] = {"$ref": _REF.format(name="ErrorDetails")}
     named = {name.removesuffix(_MODEL): rewritten(schema) for name, schema in components.items()} | {"Failure": failure}
     named["ErrorDetails"]["properties"]["code"]["enum"] = [registered.code for registered in REGISTRY]
+    named.update(SOCKET_SCHEMAS)
     return {model: rewritten(schema) for model, schema in zip(unique, schemas, strict=True)}, named
 
 
@@ -158,7 +180,7 @@ _WITH_RESERVED = frozenset({"instrumentId", "instrumentIds", "symbol", "symbols"
 
 
 def _responses(operation: ApiOperation, data: Schema) -> Schema:
-    content = data if operation.is_bare else _success(data, operation.is_paged)
+    content = data if operation.is_bare else _success(operation, data)
     responses: Schema = {
         "200": {
             "description": "Done",
@@ -173,16 +195,40 @@ def _responses(operation: ApiOperation, data: Schema) -> Schema:
     return responses
 
 
-def _success(data: Schema, is_paged: bool) -> Schema:
+def _success(operation: ApiOperation, data: Schema) -> Schema:
     properties: Schema = {
         "success": {"type": "boolean", "enum": [True]},
         "errno": {"type": "integer", "enum": [0]},
         "error": {"type": "string", "nullable": True, "description": "Always null here"},
         "data": data,
     }
-    if is_paged:
-        properties["pagination"] = {"$ref": _REF.format(name="Pagination")}
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    if operation.is_paged:
+        properties["pagination"] = _ref("schemas", "Pagination")
+    required = list(properties)
+    if operation.lists_details:
+        properties["details"] = _NO_DETAILS
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _socket() -> Schema:
+    """Return the operation that stands for the WebSocket."""
+    command, reply = ({"application/json": {"schema": _ref("schemas", name)}} for name in ("WsCommand", "WsReply"))
+    return {
+        "operationId": "websocketConnect",
+        "tags": [_SOCKET_TAG],
+        "summary": "Open the WebSocket.",
+        "description": "This describes the messages of the WebSocket at this path, not a request. Open it with a "
+        "WebSocket handshake (`GET`, `Upgrade: websocket`), then send commands as text frames. It speaks the "
+        "Centrifugo protocol, version 2, in JSON. The command `connect` carries an access token.",
+        "parameters": [],
+        "security": [],
+        "requestBody": {"required": True, "content": command},
+        "responses": {
+            "101": {"description": "The connection is open. It carries replies and pushes", "content": reply},
+            "400": {"description": "The handshake is malformed. A request that is no handshake answers 404"},
+            "401": {"description": "Listed by the interface. A wrong token closes the open connection instead (3500)"},
+        },
+    }
 
 
 def _failure(status: int) -> Schema:
@@ -200,6 +246,13 @@ def _failure(status: int) -> Schema:
 def _ref(section: str, name: str) -> Schema:
     return {"$ref": f"#/components/{section}/{name}"}
 
+
+_NO_DETAILS: Schema = {
+    "allOf": [_ref("schemas", "ErrorDetails")],
+    "nullable": True,
+    "description": "Never sent: only a failure has details",
+    NEVER_SENT_KEY: True,
+}
 
 _HEADERS: Schema = {
     "X-Request-Id": {

@@ -5,7 +5,7 @@ from typing import Any
 
 from cadenza.adapters.http.openapi import NO_CONTROLS_PUBLIC
 from cadenza.adapters.http.reference.markup import Html, code, join, link, prose, tag
-from cadenza.wire.base import DECIMAL_PATTERN
+from cadenza.wire.base import DECIMAL_PATTERN, NEVER_SENT_KEY
 
 Schema = Mapping[str, Any]
 
@@ -79,9 +79,9 @@ def field(name: str, schema: Schema, is_required: bool, description: str = "") -
     if is_required:
         head.append(tag("span", "required", class_="required"))
     rows = [tag("div", *head, class_="field-head")]
-    if described := schema.get("description", description):
-        rows.append(tag("div", prose(described)))
     inner = schema.get("items", {})
+    if described := schema.get("description") or description or inner.get("description"):
+        rows.append(tag("div", prose(described)))
     if kept := limits(schema) + [f"each {limit}" for limit in limits(inner)]:
         rows.append(tag("div", prose(" · ".join(kept)), class_="quiet"))
     if values := schema.get("enum") or inner.get("enum"):
@@ -94,7 +94,8 @@ def field_names(schema: Schema) -> list[str]:
 
 
 def example_of(schema: Schema, models: Mapping[str, Schema], depth: int = 0) -> Any:
-    """Return a value of the schema's shape, made of its examples, first enum values and least numbers."""
+    """Return a value of the schema's shape, made of its examples, first enum values and least numbers. Fields that are
+    never sent are left out."""
     if (name := model_name(schema)) is not None:
         return example_of(models[name], models, depth)
     if "example" in schema:
@@ -108,7 +109,8 @@ def example_of(schema: Schema, models: Mapping[str, Schema], depth: int = 0) -> 
             return [example_of(schema["items"], models, depth + 1)] if depth < EXAMPLE_DEPTH_MAX else []
         case "object":
             parts = schema.get("properties", {}) if depth < EXAMPLE_DEPTH_MAX else {}
-            return {name: example_of(part, models, depth + 1) for name, part in parts.items()}
+            sent = {name: part for name, part in parts.items() if part.get(NEVER_SENT_KEY) is not True}
+            return {name: example_of(part, models, depth + 1) for name, part in sent.items()}
         case "boolean":
             return schema.get("default", True)
         case "integer":

@@ -5,15 +5,22 @@ A line of the capture is the receive time in ns, a blank, and one message: a fra
 `GET /api/v3/depth`, which is recognised by its `lastUpdateId`.
 """
 
-import gzip
-import json
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cadenza.adapters.venues.paper.market.fields import (
+    Unreadable,
+    UnreadableFile,
+    field,
+    gzip_lines,
+    json_object,
+    level_texts,
+    whole_steps,
+)
+from cadenza.adapters.venues.paper.market.playback import recorded_instrument
 from cadenza.adapters.venues.paper.market.recording import (
-    LINE_CHARS_MAX,
     BookImage,
     BookTicker,
     DepthUpdate,
@@ -24,35 +31,71 @@ from cadenza.adapters.venues.paper.market.recording import (
     Recording,
     RecordingError,
 )
+from cadenza.adapters.venues.paper.market.session_check import check_session
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import is_multiple, parse_decimal
 
 _NS_PER_US = 1_000
 _NS_PER_MS = 1_000_000
+_TIME_DIGITS_MAX = 20
 
 
-class _Steps:
-    """Turns the venue's decimals into whole ticks and lots. It never rounds; any other value raises ValueError."""
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns frames into messages. It never rounds. Raises `Unreadable` for what it cannot turn exactly and for another
+    symbol. The REST answer names no symbol."""
 
-    def __init__(self, tick_size: Decimal, lot_size: Decimal) -> None:
-        self._tick_size = tick_size
-        self._lot_size = lot_size
+    symbol: str
+    tick_size: Decimal
+    lot_size: Decimal
 
-    def price(self, text: str) -> int:
-        return _whole(text, self._tick_size)
+    def message(self, frame: dict[str, Any], received_us: int) -> Message:
+        if "lastUpdateId" in frame:
+            update_id = field(frame, "lastUpdateId", int)
+            return BookImage(received_us, update_id, self._levels(frame, "bids"), self._levels(frame, "asks"))
+        data = field(frame, "data", dict)
+        name, _, stream = field(frame, "stream", str).partition("@")
+        match stream:
+            case "depth@100ms":
+                read = self._depth
+            case "bookTicker":
+                read = self._ticker
+            case "trade":
+                read = self._trade
+            case _:
+                raise Unreadable(f"is of the stream {stream[:64]}; depth@100ms, trade and bookTicker are known")
+        self._check_symbol(name)
+        if "s" in data:
+            self._check_symbol(field(data, "s", str))
+        return read(data, received_us)
 
-    def quantity(self, text: str) -> int:
-        return _whole(text, self._lot_size)
+    def _check_symbol(self, name: str) -> None:
+        if name.upper() != self.symbol.replace("/", "").upper():
+            raise Unreadable(f"is of {name[:64].upper()}, and --symbol is {self.symbol}")
 
-    def levels(self, levels: Iterable[list[str]]) -> tuple[IntLevel, ...]:
-        return tuple((self.price(price), self.quantity(quantity)) for price, quantity in levels)
+    def _depth(self, data: dict[str, Any], received_us: int) -> Message:
+        at_ms, first_id, last_id = (field(data, name, int) for name in ("E", "U", "u"))
+        return DepthUpdate(received_us, at_ms, first_id, last_id, self._levels(data, "b"), self._levels(data, "a"))
 
+    def _ticker(self, data: dict[str, Any], received_us: int) -> Message:
+        bid, ask = ((self._price(data, price), self._quantity(data, price.upper())) for price in ("b", "a"))
+        return BookTicker(received_us, field(data, "u", int), bid, ask)
 
-def _whole(text: str, step: Decimal) -> int:
-    value = parse_decimal(text)
-    if not is_multiple(value, step):
-        raise ValueError(f"{text} is not a multiple of {step}")
-    return int(value / step)
+    def _trade(self, data: dict[str, Any], received_us: int) -> Message:
+        aggressor = Side.SELL if field(data, "m", bool) else Side.BUY  # m: the buyer was the maker
+        price, quantity = self._price(data, "p"), self._quantity(data, "q")
+        return Print(received_us, field(data, "T", int), field(data, "t", int), price, quantity, aggressor)
+
+    def _price(self, data: dict[str, Any], name: str) -> int:
+        return whole_steps(name, field(data, name, str), self.tick_size)
+
+    def _quantity(self, data: dict[str, Any], name: str) -> int:
+        return whole_steps(name, field(data, name, str), self.lot_size)
+
+    def _levels(self, found: dict[str, Any], name: str) -> tuple[IntLevel, ...]:
+        return tuple(
+            (whole_steps(name, price, self.tick_size), whole_steps(name, quantity, self.lot_size))
+            for price, quantity in level_texts(found, name)
+        )
 
 
 def import_session(
@@ -64,20 +107,23 @@ def import_session(
     source: str,
     licence: str,
 ) -> Recording:
-    """Read a capture of one symbol. Raises `RecordingError` with the number of a line that cannot be read, `OSError`
-    for a missing file."""
-    steps = _Steps(tick_size, lot_size)
+    """Read a capture of one symbol. Raises `RecordingError`, with the line at fault, for one that cannot be read or
+    played."""
+    reader = _Reader(symbol, tick_size, lot_size)
     messages: list[Message] = []
     started_ns: int | None = None
-    for number, line in enumerate(_lines_of(path), start=1):
-        try:
-            time, frame = line.split(" ", 1)
-            started_ns = int(time) if started_ns is None else started_ns
-            messages.append(_message(json.loads(frame), (int(time) - started_ns) // _NS_PER_US, steps))
-        except (ValueError, KeyError, TypeError) as error:
-            raise RecordingError(f"line {number} of the capture cannot be read: {error!r}") from error
+    try:
+        for number, line in enumerate(gzip_lines(path), start=1):
+            try:
+                received_ns, frame = _split(line)
+                started_ns = received_ns if started_ns is None else started_ns
+                messages.append(reader.message(frame, (received_ns - started_ns) // _NS_PER_US))
+            except Unreadable as error:
+                raise RecordingError(f"line {number} of the capture {error}") from None
+    except UnreadableFile as error:
+        raise RecordingError(str(error)) from None
     if started_ns is None:
-        raise RecordingError("the capture is empty")
+        raise RecordingError(f"{path} is empty")
     header = Header(
         symbol=symbol,
         tick_size=tick_size,
@@ -86,44 +132,14 @@ def import_session(
         source=source,
         licence=licence,
     )
+    recorded_instrument(header)
+    check_session(messages, first_line=1)
     return Recording(header, tuple(messages))
 
 
-def _lines_of(path: Path) -> Iterator[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from iter(lambda: file.readline(LINE_CHARS_MAX), "")
-
-
-def _message(frame: dict[str, Any], received_us: int, steps: _Steps) -> Message:
-    if "lastUpdateId" in frame:
-        return BookImage(
-            received_us,
-            frame["lastUpdateId"],
-            steps.levels(frame["bids"]),
-            steps.levels(frame["asks"]),
-        )
-    data = frame["data"]
-    match frame["stream"].split("@", 1)[1]:
-        case "depth@100ms":
-            return DepthUpdate(
-                received_us,
-                data["E"],
-                data["U"],
-                data["u"],
-                steps.levels(data["b"]),
-                steps.levels(data["a"]),
-            )
-        case "bookTicker":
-            bid = steps.price(data["b"]), steps.quantity(data["B"])
-            return BookTicker(
-                received_us,
-                data["u"],
-                bid,
-                (steps.price(data["a"]), steps.quantity(data["A"])),
-            )
-        case "trade":
-            aggressor = Side.SELL if data["m"] else Side.BUY  # m: the buyer was the maker
-            price, quantity = steps.price(data["p"]), steps.quantity(data["q"])
-            return Print(received_us, data["T"], data["t"], price, quantity, aggressor)
-        case other:
-            raise ValueError(f"unknown stream {other!r}")
+def _split(line: str) -> tuple[int, dict[str, Any]]:
+    """Return (receive time in ns, frame) of a line."""
+    time, blank, frame = line.partition(" ")
+    if not blank or not time.isascii() or not time.isdigit() or len(time) > _TIME_DIGITS_MAX:
+        raise Unreadable("is not a time in ns, a blank and a message")
+    return int(time), json_object(frame)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cadenza.adapters.venues.paper.market.playback import RecordedMarket
 from cadenza.adapters.venues.paper.market.recording import (
     PACKAGED_RECORDING,
+    RecordingError,
     read_recording,
 )
 from cadenza.adapters.venues.paper.market.source import MarketSource
@@ -30,10 +31,15 @@ class MarketSettings:
 
 
 def open_market(settings: MarketSettings, *, start_ms: int) -> MarketSource:
-    """Make a market that opens at `start_ms`. Raises `RecordingError` or `OSError` for a file that cannot be read."""
+    """Make a market that opens at `start_ms`. Raises `RecordingError`, which names the file, for a recording that
+    cannot be read or played."""
     match settings.kind:
         case MarketKind.SYNTHETIC:
             return SyntheticMarket(seed=settings.seed, start_ms=start_ms)
         case MarketKind.RECORDING:
-            recording = read_recording(settings.recording or PACKAGED_RECORDING)
-            return RecordedMarket(recording, start_ms=start_ms, speed_percent=settings.speed_percent)
+            path = settings.recording or PACKAGED_RECORDING
+            try:
+                recording = read_recording(path)
+                return RecordedMarket(recording, start_ms=start_ms, speed_percent=settings.speed_percent)
+            except RecordingError as error:
+                raise RecordingError(f"the recording {path} cannot be played: {error}") from None

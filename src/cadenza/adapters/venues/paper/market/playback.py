@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market.recording import (
+    FIRST_MESSAGE_LINE,
     BookImage,
     BookTicker,
     DepthUpdate,
@@ -19,6 +20,7 @@ from cadenza.adapters.venues.paper.market.recording import (
     Recording,
     RecordingError,
 )
+from cadenza.adapters.venues.paper.market.session_check import UpdateChain, check_session
 from cadenza.adapters.venues.paper.market.source import CATCH_UP_MAX_MS, MarketCommand
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
@@ -35,25 +37,20 @@ _TICKERS_AHEAD_MAX = 10_000
 
 
 class PlayedBook:
-    """Turns the messages of a recording into commands for a matching engine.
-
-    Continuity (Binance Spot API, "How to manage a local order book correctly"): after a snapshot, depth updates that
-    end at or before it are dropped. The first update used must begin at most one after the snapshot, and each later one
-    exactly one after the previous one. A gap raises `RecordingError`.
-    """
+    """Turns the messages of a recording into commands for a matching engine. A gap in the updates raises
+    `RecordingError`; `UpdateChain` has the rule."""
 
     def __init__(self) -> None:
         self._levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         self._touched: dict[tuple[Side, int], int] = {}  # by the current message, with the quantity before it
-        self._last_id: int | None = None
-        self._is_first = True
+        self._chain = UpdateChain()
         self._early: list[DepthUpdate] = []  # received before the first snapshot
         self._ahead: deque[BookTicker] = deque(maxlen=_TICKERS_AHEAD_MAX)  # newer than the last depth update
 
     @property
     def last_update_id(self) -> int | None:
         """The last update of the depth stream in the book; None before the first snapshot."""
-        return self._last_id
+        return self._chain.last_id
 
     @property
     def is_ahead(self) -> bool:
@@ -65,7 +62,7 @@ class PlayedBook:
         if isinstance(message, BookImage):
             return [self._reset(message, at_ms)]
         if isinstance(message, Print):
-            is_open = self._last_id is not None
+            is_open = self._chain.last_id is not None
             return [PublicTrade(message.aggressor, message.price, message.quantity, at_ms)] if is_open else []
         self._touched = {}
         if isinstance(message, DepthUpdate):
@@ -76,10 +73,10 @@ class PlayedBook:
 
     def _reset(self, image: BookImage, at_ms: int) -> ResetMarket:
         self._levels = {Side.BUY: dict(image.bids), Side.SELL: dict(image.asks)}
-        self._last_id, self._is_first = image.last_update_id, True
+        self._chain.restart(image)
         early, self._early = self._early, []
         for update in early:
-            self._depth(update)
+            self._apply(update)
         self._show_ahead()
         return ResetMarket(
             tuple(self._levels[Side.BUY].items()),
@@ -88,29 +85,29 @@ class PlayedBook:
         )
 
     def _depth(self, update: DepthUpdate) -> None:
-        if self._last_id is None:
+        if self._chain.last_id is None:
             self._early.append(update)
-            return
-        if update.last_id <= self._last_id:
-            return
-        follows = update.first_id == self._last_id + 1
-        if not follows and not (self._is_first and update.first_id <= self._last_id):
-            raise RecordingError(f"depth update {update.first_id} does not follow {self._last_id}")
-        self._last_id, self._is_first = update.last_id, False
+        elif self._apply(update):
+            self._show_ahead()
+
+    def _apply(self, update: DepthUpdate) -> bool:
+        if not self._chain.takes(update):
+            return False
         for side, changes in ((Side.BUY, update.bids), (Side.SELL, update.asks)):
             for price, quantity in changes:
                 self._set(side, price, quantity)
-        self._show_ahead()
+        return True
 
     def _ticker(self, ticker: BookTicker) -> None:
         self._ahead.append(ticker)
-        if self._last_id is not None and ticker.update_id > self._last_id:
+        if (last_id := self._chain.last_id) is not None and ticker.update_id > last_id:
             self._show(ticker)
 
     def _show_ahead(self) -> None:
         """Drop the best-price messages that the book now contains, and apply the newer ones again."""
-        assert self._last_id is not None
-        while self._ahead and self._ahead[0].update_id <= self._last_id:
+        last_id = self._chain.last_id
+        assert last_id is not None
+        while self._ahead and self._ahead[0].update_id <= last_id:
             self._ahead.popleft()
         for ticker in self._ahead:
             self._show(ticker)
@@ -150,8 +147,8 @@ class RecordedMarket:
     `MarketSource`. The instrument has the recording's tick and lot size."""
 
     def __init__(self, recording: Recording, *, start_ms: int, speed_percent: int = 100) -> None:
-        """Raises `RecordingError` without a snapshot to start from and for a symbol that PAPER does not list. Raises
-        `ValueError` for a speed that is not positive. A gap in the updates raises `RecordingError` in `advance`."""
+        """Raises `RecordingError` for a session that `check_session` refuses and for a symbol that PAPER does not list.
+        Raises `ValueError` for a speed that is not positive."""
         if speed_percent <= 0:
             raise ValueError("the speed is in percent of the recorded pace and must be positive")
         self._instrument = recorded_instrument(recording.header)
@@ -209,19 +206,15 @@ def recorded_instrument(header: Header) -> Instrument:
                 min_quantity=least,
             )
     raise RecordingError(
-        f"the PAPER venue lists no {header.symbol!r}; it lists {', '.join(i.symbol for i in INSTRUMENTS)}"
+        f"the PAPER venue lists no {header.symbol}; it lists {', '.join(i.symbol for i in INSTRUMENTS)}"
     )
 
 
 def script(messages: Sequence[Message]) -> list[tuple[int, Message]]:
     """Return (µs since the market opened, message) in playing order. Messages from before the first snapshot are played
-    at 0. Raises `RecordingError` without a snapshot."""
-    opening_us = next(
-        (message.received_us for message in messages if isinstance(message, BookImage)),
-        None,
-    )
-    if opening_us is None:
-        raise RecordingError("the recording has no snapshot to start from")
+    at 0. Raises `RecordingError` for a session that `check_session` refuses."""
+    check_session(messages, first_line=FIRST_MESSAGE_LINE)
+    opening_us = next(message.received_us for message in messages if isinstance(message, BookImage))
     timed = sorted(
         ((_playing_us(message), message) for message in messages),
         key=lambda pair: pair[0],

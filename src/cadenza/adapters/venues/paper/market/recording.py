@@ -6,25 +6,38 @@ were received and keep the venue's own numbers and times. Nothing here interpret
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from cadenza.adapters.venues.paper.market.fields import (
+    Unreadable,
+    UnreadableFile,
+    decimal,
+    field,
+    gzip_lines,
+    in_words,
+    json_object,
+)
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
+from cadenza.domain.money import to_plain
 
 FORMAT = "cadenza-recording/1"
 PACKAGED_RECORDING = Path(__file__).parent / "data" / "btc-usdt-20240808.gz"
-LINE_CHARS_MAX = 1_000_000
 MESSAGES_MAX = 1_000_000
+FIRST_MESSAGE_LINE = 2
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_NUMBERS = {"S": (2, False), "D": (4, False), "B": (5, True), "T": (5, True)}
+"""By kind of a message: how many numbers it has after its time, and whether it has no more."""
 
 IntLevel = tuple[int, int]
 """(price in ticks, quantity in lots)."""
 
 
 class RecordingError(Exception):
-    """The file is not a recording that we can read; the message says where and why."""
+    """The file is not a recording that can be read and played. The message is a sentence that says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +110,17 @@ class Recording:
 
 
 def write_recording(recording: Recording, path: Path) -> None:
-    """Write the file. The same recording always gives the same bytes."""
-    with gzip.GzipFile(filename="", fileobj=path.open("wb"), mode="wb", compresslevel=9, mtime=0) as file:
-        for line in _lines(recording):
-            file.write(line.encode("ascii") + b"\n")
+    """Write the file. The same recording always gives the same bytes. Raises `RecordingError` where it cannot be
+    written."""
+    try:
+        with (
+            path.open("wb") as raw,
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=9, mtime=0) as file,
+        ):
+            for line in _lines(recording):
+                file.write(line.encode("ascii") + b"\n")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written: {in_words(error)}") from None
 
 
 def _lines(recording: Recording) -> Iterator[str]:
@@ -155,81 +175,92 @@ def _flat(bids: Sequence[IntLevel], asks: Sequence[IntLevel]) -> list[int]:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a whole file. Raises `RecordingError` for anything but a well-formed recording, `OSError` for a missing
-    file."""
-    try:
-        with gzip.open(path, "rt", encoding="ascii") as file:
-            header = _read_header(file.readline(LINE_CHARS_MAX))
-            return Recording(
-                header,
-                tuple(_read_messages(iter(lambda: file.readline(LINE_CHARS_MAX), ""))),
-            )
-    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path} is not a gzip file of ASCII lines: {error}") from error
-
-
-def _read_header(line: str) -> Header:
-    try:
-        fields = json.loads(line)
-        if fields["format"] != FORMAT:
-            raise RecordingError(f"the header names the format {fields['format']!r}; this reader knows {FORMAT!r}")
-        tick_size, lot_size = (
-            parse_decimal(fields["tickSize"]),
-            parse_decimal(fields["lotSize"]),
-        )
-        if tick_size <= 0 or lot_size <= 0:
-            raise RecordingError("the header's tickSize and lotSize must be positive")
-        return Header(
-            symbol=str(fields["symbol"]),
-            tick_size=tick_size,
-            lot_size=lot_size,
-            started_at_ms=int(fields["startedAt"]),
-            source=str(fields["source"]),
-            licence=str(fields["licence"]),
-        )
-    except (ValueError, KeyError, TypeError, NotADecimal) as error:
-        raise RecordingError(f"line 1 is not a recording's header: {error!r}") from error
-
-
-def _read_messages(lines: Iterator[str]) -> Iterator[Message]:
+    """Read a whole file. Raises `RecordingError` for a file that cannot be read and for anything but a well-formed
+    recording. `session_check` decides whether a recording can be played."""
+    messages: list[Message] = []
+    header: Header | None = None
     received_us = 0
-    for number, line in enumerate(lines, start=2):
-        if number > MESSAGES_MAX:
-            raise RecordingError(f"the recording has more than {MESSAGES_MAX} messages")
-        try:
-            kind, elapsed, *fields = line.split()
-            received_us += int(elapsed)
-            yield _message(kind, received_us, [int(field) for field in fields])
-        except (ValueError, IndexError) as error:
-            raise RecordingError(f"line {number} is malformed: {error}") from error
+    try:
+        for number, line in enumerate(gzip_lines(path), start=1):
+            if number > MESSAGES_MAX:
+                raise RecordingError(f"{path} has more than {MESSAGES_MAX:,} lines")
+            try:
+                if header is None:
+                    header = _header(line)
+                    continue
+                kind, elapsed_us, numbers = _split(line)
+                received_us += elapsed_us
+                messages.append(_message(kind, received_us, numbers))
+            except Unreadable as error:
+                raise RecordingError(f"line {number} {error}") from None
+    except UnreadableFile as error:
+        raise RecordingError(str(error)) from None
+    if header is None:
+        raise RecordingError(f"{path} is empty")
+    return Recording(header, tuple(messages))
 
 
-def _message(kind: str, received_us: int, fields: list[int]) -> Message:
+def _header(line: str) -> Header:
+    fields = json_object(line)
+    if (name := field(fields, "format", str)) != FORMAT:
+        raise Unreadable(f"names the format {name}; {FORMAT} is known")
+    return Header(
+        symbol=field(fields, "symbol", str),
+        tick_size=_step(fields, "tickSize"),
+        lot_size=_step(fields, "lotSize"),
+        started_at_ms=field(fields, "startedAt", int),
+        source=field(fields, "source", str),
+        licence=field(fields, "licence", str),
+    )
+
+
+def _step(fields: dict[str, object], name: str) -> Decimal:
+    step = decimal(name, field(fields, name, str))
+    if step <= 0:
+        raise Unreadable(f"has {fields[name]} in `{name}`, which is not above 0")
+    return step
+
+
+def _split(line: str) -> tuple[str, int, list[int]]:
+    """Return (kind, µs since the previous message, numbers) of a line. Raises `Unreadable`."""
+    kind, *texts = line.split() or [""]
+    if not kind:
+        raise Unreadable("is empty")
+    if kind not in _NUMBERS:
+        raise Unreadable(f"is of the unknown kind {kind[:64]}")
+    if not texts:
+        raise Unreadable("has no time")
+    if wrong := next((text for text in texts if _WHOLE.fullmatch(text) is None), None):
+        raise Unreadable(f"has {wrong[:64]}, which is not a whole number")
+    elapsed_us, *numbers = map(int, texts)
+    if (least := min(numbers, default=0)) < 0:
+        raise Unreadable(f"has {least}, which is below 0")
+    count, is_all = _NUMBERS[kind]
+    if len(numbers) < count or (is_all and len(numbers) > count):
+        wanted = count if is_all else f"at least {count}"
+        raise Unreadable(f"has {len(numbers)} numbers after its time; a {kind} has {wanted}")
+    return kind, elapsed_us, numbers
+
+
+def _message(kind: str, received_us: int, numbers: list[int]) -> Message:
     match kind:
         case "S":
-            return BookImage(received_us, fields[0], *_levels(fields[1:]))
+            return BookImage(received_us, numbers[0], *_levels(numbers[1:]))
         case "D":
-            return DepthUpdate(received_us, fields[0], fields[1], fields[2], *_levels(fields[3:]))
+            at_ms, first_id, last_id, *levels = numbers
+            return DepthUpdate(received_us, at_ms, first_id, last_id, *_levels(levels))
         case "B":
-            update_id, bid, bid_quantity, ask, ask_quantity = fields
+            update_id, bid, bid_quantity, ask, ask_quantity = numbers
             return BookTicker(received_us, update_id, (bid, bid_quantity), (ask, ask_quantity))
-        case "T":
-            at_ms, trade_id, price, quantity, is_buy = fields
-            return Print(
-                received_us,
-                at_ms,
-                trade_id,
-                price,
-                quantity,
-                Side.BUY if is_buy else Side.SELL,
-            )
-        case _:
-            raise ValueError(f"unknown kind {kind!r}")
+    at_ms, trade_id, price, quantity, is_buy = numbers
+    return Print(received_us, at_ms, trade_id, price, quantity, Side.BUY if is_buy else Side.SELL)
 
 
-def _levels(fields: list[int]) -> tuple[tuple[IntLevel, ...], tuple[IntLevel, ...]]:
-    levels = list(zip(fields[1::2], fields[2::2], strict=True))
-    bids = fields[0]
-    if not 0 <= bids <= len(levels):
-        raise ValueError(f"{bids} bids announced, {len(levels)} levels there")
+def _levels(numbers: list[int]) -> tuple[tuple[IntLevel, ...], tuple[IntLevel, ...]]:
+    bids, *flat = numbers
+    if len(flat) % 2:
+        raise Unreadable("has a price without a quantity")
+    levels = list(zip(flat[::2], flat[1::2], strict=True))
+    if bids > len(levels):
+        raise Unreadable(f"announces {bids} bids and has {len(levels)} levels")
     return tuple(levels[:bids]), tuple(levels[bids:])
