@@ -11,8 +11,9 @@ from tests.serving import Serving, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-STOPPED_WITHIN_S = 9.0
-"""5 s for requests and what remains of the 5 s that their venue has; here tests run beside it."""
+STOPPED_WITHIN_S = 14.0
+"""5 s for requests and what remains of the 5 s that their venue has; here tests run beside it. The venue itself would
+take 20 s."""
 
 
 async def test_an_order_that_waits_for_its_venue_is_answered_though_the_server_stops(tmp_path: Path) -> None:
