@@ -126,7 +126,7 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.venue_id.environment.value, execution.instrument_id, execution.trade_id, execution.side.value,
         execution.price, execution.quantity, fees_text(execution.fees),
         execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
-        execution.is_busted, execution.position_side and execution.position_side.value,
+        execution.fees_at_ms, execution.is_busted, execution.position_side and execution.position_side.value,
     )  # fmt: skip
 
 
@@ -145,6 +145,7 @@ def execution_of(row: Row) -> Execution:
         liquidity=None if row["liquidity"] is None else LiquiditySide(row["liquidity"]),
         executed_at_ms=row["executed_at_ms"],
         corrected_at_ms=row["corrected_at_ms"],
+        fees_at_ms=row["fees_at_ms"],
         is_busted=row["is_busted"],
         position_side=None if row["position_side"] is None else PositionSide(row["position_side"]),
     )

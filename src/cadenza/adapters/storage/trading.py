@@ -123,8 +123,8 @@ WITH unchanged AS (
     INSERT INTO executions SELECT n.* FROM go, unnest($3::executions[]) AS n
     ON CONFLICT (id) DO UPDATE SET
         price = excluded.price, quantity = excluded.quantity, fees = excluded.fees,
-        corrected_at_ms = excluded.corrected_at_ms, is_busted = excluded.is_busted,
-        position_side = excluded.position_side
+        corrected_at_ms = excluded.corrected_at_ms, fees_at_ms = excluded.fees_at_ms,
+        is_busted = excluded.is_busted, position_side = excluded.position_side
 ), balanced AS (
     INSERT INTO balances SELECT n.* FROM go, unnest($4::balances[]) AS n
     ON CONFLICT (account_id, asset) DO UPDATE SET

@@ -43,9 +43,11 @@ class Fee:
 class Execution:
     """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
 
-    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction. A busted
-    execution never counted; it is kept so that a late repetition of its report is recognised. `position_side` is the
-    row of the position that the execution changed; None in an account without positions.
+    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction, and
+    `fees_at_ms` its instant of the newest later statement of the fees; they are separate, because the fees may become
+    known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
+    its report is recognised. `position_side` is the row of the position that the execution changed; None in an account
+    without positions.
     """
 
     id: ExecutionId
@@ -61,6 +63,7 @@ class Execution:
     liquidity: LiquiditySide | None
     executed_at_ms: int
     corrected_at_ms: int | None = None
+    fees_at_ms: int | None = None
     is_busted: bool = False
     position_side: PositionSide | None = None
 

@@ -196,6 +196,7 @@ STATEMENTS = (
         liquidity text,
         executed_at_ms bigint NOT NULL,
         corrected_at_ms bigint,
+        fees_at_ms bigint,
         is_busted boolean NOT NULL,
         position_side text
     )

@@ -1,0 +1,32 @@
+"""Corrections, busts and fees of executions that stay true across a restart."""
+
+from decimal import Decimal
+
+from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.reports import FeeReport
+from tests.scripted.kinds import only
+from tests.scripted.specs import DESK, STREAMED
+from tests.scripted.world import Trader, World
+
+D = Decimal
+
+
+@only(STREAMED, DESK)
+async def test_an_older_fee_that_comes_after_a_restart_does_not_undo_a_newer_one(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    fill = trader.venue.fill(trader.at_venue(order), "1", has_late_fee=True)
+    await trader.heard()
+    newer_ms = trader.venue.now_ms + 20
+
+    async def charge(at_ms: int, fee: str) -> None:
+        names = {"account_id": trader.id, "instrument_id": order.instrument_id, "order_id": order.id}
+        trader.session.report(
+            FeeReport(**names, trade_id=fill.trade_id, at_ms=at_ms, fees=(Fee("USDT", D(fee)),))  # type: ignore[arg-type]
+        )
+        await trader.session.delivered()
+
+    await charge(newer_ms, "0.3")
+    await world.crash()
+    await world.settle()
+    await charge(newer_ms - 10, "0.1")
+    assert (await trader.order(order)).fees == (Fee("USDT", D("0.3")),)
