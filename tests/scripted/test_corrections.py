@@ -5,7 +5,8 @@ from decimal import Decimal
 from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.reports import FeeReport
 from tests.scripted.kinds import only
-from tests.scripted.specs import DESK, STREAMED
+from tests.scripted.specs import COMPARED, DESK, STREAMED
+from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
 D = Decimal
@@ -30,3 +31,21 @@ async def test_an_older_fee_that_comes_after_a_restart_does_not_undo_a_newer_one
     await world.settle()
     await charge(newer_ms - 10, "0.1")
     assert (await trader.order(order)).fees == (Fee("USDT", D("0.3")),)
+
+
+@only(STREAMED, COMPARED)
+async def test_an_end_from_before_a_bust_that_is_replayed_misses_no_fill(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    busted = trader.venue.fill(at, "0.5")
+    trader.venue.fill(at, "0.1")
+    world.clock.advance(10)
+    trader.venue.cancel(at)
+    world.clock.advance(10)
+    trader.venue.bust(busted)
+    await trader.heard()
+    await world.crash()
+    await world.pass_time(20_000)
+    closed = await trader.order(order)
+    assert (closed.executed_quantity, closed.missing_quantity, closed.is_awaited) == (D("0.1"), D(0), False)
+    await check_truth(trader)

@@ -142,7 +142,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case FillBustedReport() | FeeReport():
             return _correct(state, order, report)
         case AcceptedReport() | ExternalOrderReport():
-            return order.accepted(report.executed_quantity, now_ms)
+            return order.accepted(report.executed_quantity, report.at_ms, now_ms)
         case RejectedReport():
             return _rejected(order, report, now_ms)
         case CanceledReport():
@@ -195,9 +195,11 @@ def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
     )
     match report.status:
         case VenueOrderStatus.WORKING:
-            return order.accepted(report.executed_quantity, now_ms)
+            # Nothing that has ended works, so such a status is late, or says nothing of the total.
+            can_lower = not order.is_closed and order.closing is None
+            return order.accepted(report.executed_quantity, report.at_ms, now_ms, can_lower=can_lower)
         case VenueOrderStatus.FILLED:
-            return order.accepted(report.quantity, now_ms)
+            return order.accepted(report.quantity, report.at_ms, now_ms, can_lower=True)
         case VenueOrderStatus.CANCELED:
             return order.canceled(report.cancel_reason, report.executed_quantity, report.at_ms, now_ms)
         case VenueOrderStatus.EXPIRED:

@@ -146,6 +146,7 @@ STATEMENTS = (
         doubt text,
         stated_quantity numeric NOT NULL,
         stated_at_ms bigint NOT NULL,
+        quantity_stated_at_ms bigint NOT NULL,
         closing_status text,
         closing_reason text,
         closing_at_ms bigint,
