@@ -49,3 +49,18 @@ async def test_an_end_from_before_a_bust_that_is_replayed_misses_no_fill(world: 
     closed = await trader.order(order)
     assert (closed.executed_quantity, closed.missing_quantity, closed.is_awaited) == (D("0.1"), D(0), False)
     await check_truth(trader)
+
+
+@only(STREAMED, COMPARED)
+async def test_an_execution_that_was_wholly_taken_back_is_known_after_a_restart(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    fill = trader.venue.fill(trader.at_venue(order), "0.5")
+    world.clock.advance(10)
+    trader.venue.bust(fill)
+    await trader.heard()
+    await world.crash()
+    await world.pass_time(20_000)
+    known = await trader.order(order)
+    assert [execution.is_busted for execution in known.executions] == [True]
+    assert (await world.kept(), world.alarms.sounded) == ([], [])
+    await check_truth(trader)

@@ -67,7 +67,7 @@ SELECT
     ) c WHERE (c.p).status <> 'OPEN') AS closed_by_venue,
     (SELECT array_agg(o) FROM wanted) AS orders,
     (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
-        WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0 OR (o).stated_quantity > 0)
+        WHERE e.order_id IN (SELECT (o).id FROM wanted)
     ) AS executions,
     (SELECT array_agg(u ORDER BY (u).at_ms) FROM curable WHERE EXISTS (
             SELECT FROM unnest($13::uuid[], $14::text[]) AS k (account_id, name)

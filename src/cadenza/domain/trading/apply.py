@@ -175,7 +175,7 @@ def _rejected(order: Order, report: RejectedReport, now_ms: int) -> Order:
 
 def _undetermined(state: TradingState, order: Order) -> Order:
     """A venue without a lookup was not asked, so an order that is not in doubt stays as it is."""
-    if not order.is_awaited and not _has_lookup(state, order):
+    if not order.is_in_doubt and not _has_lookup(state, order):
         return order
     return order.undetermined(state.world.now_ms)
 

@@ -109,15 +109,15 @@ class PendingClose:
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
-    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` alone keeps the
-    version.
+    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` or
+    `quantity_stated_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
     units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
     `is_liquidation` one by which the venue closed a position. `sent_id` is our id for the order at the venue,
     `venue_order_id` the venue's own id; `former_venue_order_ids` still identify the order. The order is not sent after
-    `send_before_ms`. `stated_quantity` is the executed quantity that the venue
-    has stated, less what it took back after that.
+    `send_before_ms`. `stated_quantity` is the executed quantity that the venue has stated, less what it took back after
+    that.
 
     `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `stated_at_ms` is the venue's instant of its
     newest order status, `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes.
@@ -313,12 +313,12 @@ class Order:
 
     def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
-        ACCEPTED if the venue's id is known, else SUBMITTED with an unknown outcome as before."""
+        ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before."""
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
         if self.executed_quantity > 0:
             return self._moved(OrderStatus.PARTIALLY_FILLED, now_ms)
-        return self._moved(OrderStatus.SUBMITTED if self.venue_order_id is None else OrderStatus.ACCEPTED, now_ms)
+        return self._moved(OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED, now_ms)
 
     def canceled(self, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":
         """The venue canceled the order. This never overwrites another closed state."""
