@@ -119,11 +119,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         sessions=sessions,
         sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
         inquire=Inquire(
-            storage=o.storage,
-            sessions=sessions,
-            ask_venue=ask_venue,
-            clock=o.clock,
-            concurrency=o.concurrency,
+            storage=o.storage, sessions=sessions, ask_venue=ask_venue, clock=o.clock, concurrency=o.concurrency
         ),
         snapshots=snapshots,
         compare_books=compare_books,
