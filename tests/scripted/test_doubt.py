@@ -371,3 +371,31 @@ async def test_an_order_that_the_venue_has_forgotten_is_in_doubt_and_not_dead(wo
     doubtful = await trader.order(order)
     assert (doubtful.status, doubtful.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
     assert world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
+
+
+@only(NO_LOOKUP)
+async def test_without_a_lookup_a_cancel_that_was_lost_is_sent_again(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.script.next("cancel", Fault.LOSE_REQUEST)
+    assert (await trader.cancel(order)).status is OrderStatus.PENDING_CANCEL
+    await world.pass_time(20_000)
+    await trader.heard()
+    ended = await trader.order(order)
+    assert (ended.status, ended.doubt, world.alarms.sounded) == (OrderStatus.CANCELED, None, [])
+    await check_truth(trader)
+
+
+@only(NO_LOOKUP)
+async def test_without_a_lookup_a_cancel_from_while_the_stream_was_lost_is_sent_later(
+    world: World, trader: Trader
+) -> None:
+    order = await trader.submit()
+    trader.session.break_stream()
+    await trader.heard()
+    await trader.cancel(order)
+    await world.pass_time(1_000)
+    trader.session.restore_stream()
+    await world.pass_time(20_000)
+    assert trader.venue.requests("cancel")
+    ended = await trader.order(order)
+    assert (ended.status, ended.doubt) == (OrderStatus.CANCELED, None)

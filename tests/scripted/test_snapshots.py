@@ -10,10 +10,12 @@ from typing import Any
 from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX
 from cadenza.application.orders.resolve import FoundFill, Resolution, ResolveChange
 from cadenza.application.orders.take_snapshots import CONFIRM_MS, EVERY_MS, LOOKUPS_MS_MAX, RETRY_MS
+from cadenza.application.orders.watch_closed import AGAIN_MS, SETTLE_MS
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
-from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.reports import CanceledReport
 from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
@@ -241,3 +243,65 @@ async def test_an_order_that_is_being_submitted_is_not_adopted(world: World, tra
     await world.process.trading.snapshots.take(trader.id, trader.session)
     assert [each.id for each in await trader.orders()] == [order.id]
     assert not await world.kept()
+
+
+# --- closed here, open there
+
+
+async def _closed_here_alone(trader: Trader) -> Order:
+    """The venue reports the end of an order that works on."""
+    order = await trader.submit()
+    trader.session.report(
+        CanceledReport(
+            account_id=trader.id,
+            at_ms=trader.venue.now_ms,
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            reason=CancelReason.VENUE,
+            executed_quantity=D(0),
+        )
+    )
+    await trader.session.delivered()
+    assert (await trader.order(order)).is_closed
+    return order
+
+
+@only(STREAMED, COMPARED)
+async def test_an_order_that_is_closed_here_and_open_there_raises_one_alarm_an_hour(
+    world: World, trader: Trader
+) -> None:
+    order = await _closed_here_alone(trader)
+    await world.pass_time(EVERY_MS * 3, 20_000)
+    (alarm,) = world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    assert alarm == {"account_id": trader.id, "order_id": order.id}
+    await world.pass_time(AGAIN_MS, 60_000)
+    assert len(world.alarms.of(Alarm.CLOSED_ORDER_WORKS)) == 2
+
+
+@only(STREAMED)
+async def test_an_order_that_closed_just_before_the_snapshot_raises_no_alarm(world: World, trader: Trader) -> None:
+    """The venue may answer from a copy that is a little old."""
+    await _closed_here_alone(trader)
+    world.clock.advance(SETTLE_MS - 1)
+    await world.process.trading.snapshots.take(trader.id, world.process.trading.sessions.get(trader.id))
+    assert not world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    world.clock.advance(1)
+    await world.process.trading.snapshots.take(trader.id, world.process.trading.sessions.get(trader.id))
+    assert len(world.alarms.of(Alarm.CLOSED_ORDER_WORKS)) == 1
+
+
+@only(STREAMED, DESK)
+async def test_a_fill_of_an_order_that_was_rejected_raises_an_alarm(world: World, trader: Trader) -> None:
+    trader.script.next("submit", Fault.LOSE_REQUEST)
+    order = await trader.submit()
+    await world.pass_time(20_000)
+    assert (await trader.order(order)).status is OrderStatus.REJECTED
+    at = trader.venue.place(
+        trader.at, order.instrument_id, Side.BUY, D(1), D(100), sent_id=order.sent_id, is_by_hand=False
+    )
+    trader.venue.fill(at, "0.5")
+    await trader.heard()
+    booked = await trader.order(order)
+    assert (booked.status, booked.executed_quantity) == (OrderStatus.REJECTED, D("0.5"))
+    (alarm,) = world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    assert alarm["order_id"] == order.id

@@ -7,12 +7,15 @@ import pytest
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
+    CancelRefusal,
+    CancelRefusedReport,
     ExternalOrderReport,
     FeeReport,
     FillBustedReport,
@@ -281,3 +284,31 @@ def test_a_bust_in_hedge_mode_changes_the_row_that_the_fill_changed(change: str)
         )
     (position,) = world.positions(ACCOUNT)
     assert (position.side, position.quantity) == (PositionSide.LONG, D(2) if change == "bust" else D(1))
+
+
+# --- cancels
+
+
+def test_a_venue_without_a_lookup_puts_no_order_in_doubt_whose_cancel_waits() -> None:
+    world = state(spec=venue_spec(lookup=None, fence=None))
+    works = submit(world, quantity=D(2))
+    apply_report(world, accepted(works))
+    decide_cancel(world, ACCOUNT, works.id)
+    apply_report(world, undetermined(works))
+    order = now(world, works)
+    assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, None, True)
+
+
+@pytest.mark.parametrize(
+    ("is_answered", "status"), [(True, OrderStatus.ACCEPTED), (False, OrderStatus.SUBMITTED)], ids=["yes", "no"]
+)
+def test_after_a_refused_cancel_an_order_without_an_id_of_the_venue_stands_as_before(
+    world: TradingState, is_answered: bool, status: OrderStatus
+) -> None:
+    order = submit(world, quantity=D(2))
+    nameless = named(order, venue_order_id=None)
+    if is_answered:
+        apply_report(world, AcceptedReport(**nameless, executed_quantity=D(0)))
+    decide_cancel(world, ACCOUNT, order.id)
+    apply_report(world, CancelRefusedReport(**nameless, refusal=CancelRefusal.WORKS_ON, reason="it stays"))
+    assert (now(world, order).status, now(world, order).doubt is None) == (status, is_answered)

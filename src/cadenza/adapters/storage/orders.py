@@ -148,8 +148,8 @@ class OrderSql:
         return orders_of(rows, await self._executions_of(rows))
 
     async def _executions_of(self, rows: Sequence[Row]) -> Sequence[Row]:
-        filled = [row["id"] for row in rows if row["executed_quantity"] > 0 or row["stated_quantity"] > 0]
-        return await self._connection.fetch(_EXECUTIONS, filled) if filled else []
+        """Return the executions of these orders: also busted ones, which no quantity of an order shows."""
+        return await self._connection.fetch(_EXECUTIONS, [row["id"] for row in rows]) if rows else []
 
 
 def _where(filter: OrderFilter) -> Where:

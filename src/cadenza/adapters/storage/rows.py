@@ -47,6 +47,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
         order.client_order_id, order.idempotency_key, order.fingerprint, order.status.value, order.reject_reason,
         order.cancel_reason, order.sent_id, order.send_before_ms, order.venue_order_id, order.former_venue_order_ids,
         order.doubt and order.doubt.value, order.stated_quantity, order.stated_at_ms,
+        order.quantity_stated_at_ms,
         closing and closing.status.value, closing and closing.reason.value, closing and closing.at_ms,
         order.is_awaited, order.executed_quantity, order.executed_cost, fees_text(order.fees),
         kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
@@ -90,6 +91,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         doubt=None if row["doubt"] is None else Doubt(row["doubt"]),
         stated_quantity=row["stated_quantity"],
         stated_at_ms=row["stated_at_ms"],
+        quantity_stated_at_ms=row["quantity_stated_at_ms"],
         closing=_closing_of(row),
         executed_quantity=row["executed_quantity"],
         executed_cost=row["executed_cost"],
@@ -126,7 +128,7 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.venue_id.environment.value, execution.instrument_id, execution.trade_id, execution.side.value,
         execution.price, execution.quantity, fees_text(execution.fees),
         execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
-        execution.is_busted, execution.position_side and execution.position_side.value,
+        execution.fees_at_ms, execution.is_busted, execution.position_side and execution.position_side.value,
     )  # fmt: skip
 
 
@@ -145,6 +147,7 @@ def execution_of(row: Row) -> Execution:
         liquidity=None if row["liquidity"] is None else LiquiditySide(row["liquidity"]),
         executed_at_ms=row["executed_at_ms"],
         corrected_at_ms=row["corrected_at_ms"],
+        fees_at_ms=row["fees_at_ms"],
         is_busted=row["is_busted"],
         position_side=None if row["position_side"] is None else PositionSide(row["position_side"]),
     )

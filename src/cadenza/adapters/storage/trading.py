@@ -67,7 +67,7 @@ SELECT
     ) c WHERE (c.p).status <> 'OPEN') AS closed_by_venue,
     (SELECT array_agg(o) FROM wanted) AS orders,
     (SELECT array_agg(e ORDER BY e.executed_at_ms, length(e.trade_id), e.trade_id) FROM executions e
-        WHERE e.order_id IN (SELECT (o).id FROM wanted WHERE (o).executed_quantity > 0 OR (o).stated_quantity > 0)
+        WHERE e.order_id IN (SELECT (o).id FROM wanted)
     ) AS executions,
     (SELECT array_agg(u ORDER BY (u).at_ms) FROM curable WHERE EXISTS (
             SELECT FROM unnest($13::uuid[], $14::text[]) AS k (account_id, name)
@@ -113,7 +113,8 @@ WITH unchanged AS (
         position_id = n.position_id, quantity = n.quantity, limit_price = n.limit_price, stop_price = n.stop_price,
         status = n.status, reject_reason = n.reject_reason, cancel_reason = n.cancel_reason,
         venue_order_id = n.venue_order_id, former_venue_order_ids = n.former_venue_order_ids, doubt = n.doubt,
-        stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms, closing_status = n.closing_status,
+        stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms,
+        quantity_stated_at_ms = n.quantity_stated_at_ms, closing_status = n.closing_status,
         closing_reason = n.closing_reason, closing_at_ms = n.closing_at_ms, is_awaited = n.is_awaited,
         executed_quantity = n.executed_quantity, executed_cost = n.executed_cost, fees = n.fees,
         reserved_remaining = n.reserved_remaining, updated_at_ms = n.updated_at_ms,
@@ -123,8 +124,8 @@ WITH unchanged AS (
     INSERT INTO executions SELECT n.* FROM go, unnest($3::executions[]) AS n
     ON CONFLICT (id) DO UPDATE SET
         price = excluded.price, quantity = excluded.quantity, fees = excluded.fees,
-        corrected_at_ms = excluded.corrected_at_ms, is_busted = excluded.is_busted,
-        position_side = excluded.position_side
+        corrected_at_ms = excluded.corrected_at_ms, fees_at_ms = excluded.fees_at_ms,
+        is_busted = excluded.is_busted, position_side = excluded.position_side
 ), balanced AS (
     INSERT INTO balances SELECT n.* FROM go, unnest($4::balances[]) AS n
     ON CONFLICT (account_id, asset) DO UPDATE SET

@@ -10,7 +10,7 @@ from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
@@ -39,8 +39,8 @@ OnLate = Callable[[DatabaseUnavailable], None]
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
     whose last report was a fill (`unsettled`), or a balance or position (`settled`); the kept reports that contradict
-    what is known; the orders whose state asking turned out not to show; and the closed orders of which a larger rest
-    works at the venue."""
+    what is known; the orders whose state asking turned out not to show; and the orders that are closed here and appear
+    to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: set[TradingAccountId] = field(default_factory=set)
@@ -87,7 +87,9 @@ def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedRe
     if order.doubt is Doubt.UNDETERMINED and before.doubt is not Doubt.UNDETERMINED:
         applied.undetermined.append(order)
     is_working = isinstance(report, OrderStatusReport) and report.status is VenueOrderStatus.WORKING
-    if is_working and before.is_closed and order.quantity > before.quantity:
+    is_larger = is_working and before.is_closed and order.quantity > before.quantity
+    is_executed = before.status is OrderStatus.REJECTED and len(order.executions) > len(before.executions)
+    if is_larger or is_executed:
         applied.working_closed.append(order)
 
 

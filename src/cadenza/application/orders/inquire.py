@@ -165,8 +165,8 @@ class Inquire:
                 return
 
     async def _follow_up(self, session: ExecutionSession, known: Mapping[OrderId, Order], until_ms: int) -> None:
-        """Send the cancels of orders that still work at the venue again: the requests are on disk, and repeating a
-        cancel is harmless."""
+        """Send the cancels of orders again that are open and not in doubt, also at a venue without a lookup: the
+        requests are on disk, and repeating a cancel is harmless."""
         self._orders.forget(order_id for order_id, order in known.items() if not order.is_awaited)
         for order in known.values():
             is_wanted = order.status is OrderStatus.PENDING_CANCEL and not order.is_in_doubt

@@ -14,6 +14,7 @@ from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.order import Order
@@ -77,6 +78,7 @@ class TakeSnapshots:
         committer: Committer,
         ask_venue: AskVenue,
         compare_books: CompareBooks,
+        watch_closed: WatchClosed,
         sessions: Sessions,
         clock: Clock,
         concurrency: Concurrency,
@@ -85,6 +87,7 @@ class TakeSnapshots:
         self._committer = committer
         self._ask_venue = ask_venue
         self._compare_books = compare_books
+        self._watch_closed = watch_closed
         self._sessions = sessions
         self._clock = clock
         self._concurrency = concurrency
@@ -144,33 +147,36 @@ class TakeSnapshots:
         is_venues = spec.books_of(account.external.type) is Books.VENUE
         if not is_venues and awaited.get(account_id):  # the reply to a request may be in the snapshot, and not booked
             return None
+        asked_at_ms = self._clock.now_ms()
         snapshot = await self._ask_venue.answer(session.snapshot())
-        await self._adopt(account_id, snapshot)
+        await self._adopt(account_id, snapshot, asked_at_ms)
         if is_venues:
             await self._committer.commit_report(TakeSnapshot(account_id, snapshot))
         elif await self._compare_books(account_id, snapshot, account.last_sequence):
             self._wanted_ms[account_id] = self._clock.monotonic_ms() + CONFIRM_MS
         return snapshot
 
-    async def _adopt(self, account_id: TradingAccountId, snapshot: AccountSnapshot) -> None:
-        """Adopt the open orders that are unknown here. An order of ours that the venue has and has not confirmed yet is
-        known by its `sent_id` alone. So while the account has an order in doubt, an order without a `sent_id` may be
-        that one, and is left for later. The account is read after the snapshot: an order that is recorded later was
-        not sent by then."""
+    async def _adopt(self, account_id: TradingAccountId, snapshot: AccountSnapshot, asked_at_ms: int) -> None:
+        """Adopt the open orders that are unknown here, and watch for those that are closed here. An order of ours that
+        the venue has and has not confirmed yet is known by its `sent_id` alone. So while the account has an order in
+        doubt, an order without a `sent_id` may be that one, and is left for later. The account is read after the
+        snapshot: an order that is recorded later was not sent by then."""
         if not snapshot.open_orders:
             return
         async with self._storage.read() as uow:
             has_doubt = await uow.orders.has_doubt(account_id)
             orders = await uow.orders.unresolved(account_id)
-        sent = {order.sent_id for order in orders if order.sent_id is not None}
-        named = {(o.instrument_id, id) for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
-        unknown = [
-            report
-            for report in snapshot.open_orders
-            if report.sent_id not in sent and (report.instrument_id, report.venue_order_id) not in named
-            if report.sent_id is not None or not has_doubt
-        ]
-        await self._ask_venue.book(unknown)
+        sent = {order.sent_id: order for order in orders if order.sent_id is not None}
+        named = {(o.instrument_id, id): o for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
+        unresolved, unknown = [], []
+        for report in snapshot.open_orders:
+            order = sent.get(report.sent_id or "") or named.get((report.instrument_id, report.venue_order_id))
+            if order is not None:
+                unresolved.append(order)
+            elif report.sent_id is not None or not has_doubt:
+                unknown.append(report)
+        known = await self._ask_venue.book(unknown)
+        self._watch_closed.look([*unresolved, *known.values()], asked_at_ms)
 
     async def _read(self, account_id: TradingAccountId, work: Coroutine[object, object, object]) -> None:
         try:

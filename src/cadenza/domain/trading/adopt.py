@@ -44,6 +44,7 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         sent_id=report.sent_id,
         venue_order_id=report.venue_order_id,
         stated_quantity=report.executed_quantity,
+        quantity_stated_at_ms=report.at_ms,
         is_external=True,
         is_liquidation=report.is_liquidation,
         created_at_ms=state.world.now_ms,

@@ -142,7 +142,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case FillBustedReport() | FeeReport():
             return _correct(state, order, report)
         case AcceptedReport() | ExternalOrderReport():
-            return order.accepted(report.executed_quantity, now_ms)
+            return order.accepted(report.executed_quantity, report.at_ms, now_ms)
         case RejectedReport():
             return _rejected(order, report, now_ms)
         case CanceledReport():
@@ -175,7 +175,7 @@ def _rejected(order: Order, report: RejectedReport, now_ms: int) -> Order:
 
 def _undetermined(state: TradingState, order: Order) -> Order:
     """A venue without a lookup was not asked, so an order that is not in doubt stays as it is."""
-    if not order.is_awaited and not _has_lookup(state, order):
+    if not order.is_in_doubt and not _has_lookup(state, order):
         return order
     return order.undetermined(state.world.now_ms)
 
@@ -195,9 +195,11 @@ def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
     )
     match report.status:
         case VenueOrderStatus.WORKING:
-            return order.accepted(report.executed_quantity, now_ms)
+            # Nothing that has ended works, so such a status is late, or says nothing of the total.
+            can_lower = not order.is_closed and order.closing is None
+            return order.accepted(report.executed_quantity, report.at_ms, now_ms, can_lower=can_lower)
         case VenueOrderStatus.FILLED:
-            return order.accepted(report.quantity, now_ms)
+            return order.accepted(report.quantity, report.at_ms, now_ms, can_lower=True)
         case VenueOrderStatus.CANCELED:
             return order.canceled(report.cancel_reason, report.executed_quantity, report.at_ms, now_ms)
         case VenueOrderStatus.EXPIRED:
@@ -212,6 +214,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
     known = _execution(order, report.trade_id)
     if known is not None:
         return _correct(state, order, report) if isinstance(report, FillCorrectedReport) else order
+    corrected_at_ms = report.at_ms if isinstance(report, FillCorrectedReport) else None
     execution = Execution(
         id=ExecutionId(state.world.new_id()),
         order_id=order.id,
@@ -225,7 +228,8 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         fees=report.fees,
         liquidity=report.liquidity,
         executed_at_ms=report.at_ms,
-        corrected_at_ms=report.at_ms if isinstance(report, FillCorrectedReport) else None,
+        corrected_at_ms=corrected_at_ms,
+        fees_at_ms=corrected_at_ms if report.fees else None,
         position_side=row_of_fill(state, order, report.position_side),
     )
     order = book(state, order, execution, report.leverage)
@@ -249,22 +253,28 @@ def _correct(state: TradingState, order: Order, report: FillCorrectedReport | Fi
 
 
 def _corrected(known: Execution, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Execution:
-    """An older correction changes nothing, and nothing revives an execution that was busted later."""
+    """An older claim changes nothing, and nothing revives an execution that was busted later. Fees have an instant of
+    their own."""
+    if isinstance(report, FeeReport):
+        return _charged(known, report)
     is_older = report.at_ms < (known.corrected_at_ms or 0)
-    match report:
-        case FeeReport():
-            return known if is_older and known.fees else replace(known, fees=report.fees)
-        case _ if is_older:
-            return known
-        case FillCorrectedReport():
-            return replace(
-                known,
-                price=report.price,
-                quantity=report.quantity,
-                fees=report.fees or known.fees,
-                corrected_at_ms=report.at_ms,
-                is_busted=False,
-                position_side=report.position_side or known.position_side,
-            )
-        case FillBustedReport():
-            return replace(known, corrected_at_ms=report.at_ms, is_busted=True)
+    if isinstance(report, FillBustedReport):
+        return known if is_older else replace(known, corrected_at_ms=report.at_ms, is_busted=True)
+    if report.fees:
+        known = _charged(known, report)
+    if is_older:
+        return known
+    return replace(
+        known,
+        price=report.price,
+        quantity=report.quantity,
+        corrected_at_ms=report.at_ms,
+        is_busted=False,
+        position_side=report.position_side or known.position_side,
+    )
+
+
+def _charged(known: Execution, report: FillCorrectedReport | FeeReport) -> Execution:
+    if report.at_ms < (known.fees_at_ms or 0):
+        return known
+    return replace(known, fees=report.fees, fees_at_ms=report.at_ms)

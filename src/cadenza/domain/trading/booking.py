@@ -55,7 +55,8 @@ def book(state: TradingState, order: Order, execution: Execution, leverage: int 
 def rebook(state: TradingState, order: Order, before: Execution, after: Execution) -> Order:
     """Move what a correction of an execution changes: its fees alone, or all of it."""
     if (before.price, before.quantity, before.is_busted) == (after.price, after.quantity, after.is_busted):
-        if not after.is_busted and _moves_money(state, state.account(order.account_id), after):
+        is_charged = before.fees != after.fees and not after.is_busted
+        if is_charged and _moves_money(state, state.account(order.account_id), after):
             _move_fees(state, before, sign=1)
             _move_fees(state, after, sign=-1)
         return order

@@ -43,9 +43,11 @@ class Fee:
 class Execution:
     """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
 
-    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction. A busted
-    execution never counted; it is kept so that a late repetition of its report is recognised. `position_side` is the
-    row of the position that the execution changed; None in an account without positions.
+    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction, and
+    `fees_at_ms` its instant of the newest later statement of the fees; they are separate, because the fees may become
+    known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
+    its report is recognised. `position_side` is the row of the position that the execution changed; None in an account
+    without positions.
     """
 
     id: ExecutionId
@@ -61,6 +63,7 @@ class Execution:
     liquidity: LiquiditySide | None
     executed_at_ms: int
     corrected_at_ms: int | None = None
+    fees_at_ms: int | None = None
     is_busted: bool = False
     position_side: PositionSide | None = None
 
@@ -106,21 +109,23 @@ class PendingClose:
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
-    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` alone keeps the
-    version.
+    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` or
+    `quantity_stated_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
     units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
     `is_liquidation` one by which the venue closed a position. `sent_id` is our id for the order at the venue,
     `venue_order_id` the venue's own id; `former_venue_order_ids` still identify the order. The order is not sent after
-    `send_before_ms`. `stated_quantity` is the largest executed quantity that the venue has stated.
+    `send_before_ms`. `stated_quantity` is the executed quantity that the venue has stated, less what it took back after
+    that.
 
     `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `stated_at_ms` is the venue's instant of its
-    newest order status. `expire_at_ms` is the instant that the client asked for, or that the venue reports for an
-    external order: it is compared with our clock when the order is recorded, and from then on the venue decides by its
-    own clock. `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue
-    reported this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected,
-    or where an operator resolved it.
+    newest order status, `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes.
+    `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
+    compared with our clock when the order is recorded, and from then on the venue decides by its own clock.
+    `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
+    this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected, or where
+    an operator resolved it.
     """
 
     id: OrderId
@@ -156,6 +161,7 @@ class Order:
     doubt: Doubt | None = None
     stated_quantity: Decimal = ZERO
     stated_at_ms: int = 0
+    quantity_stated_at_ms: int = 0
     closing: PendingClose | None = None
     executed_quantity: Decimal = ZERO
     executed_cost: Decimal = ZERO
@@ -270,15 +276,17 @@ class Order:
             return self
         return self._moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
 
-    def accepted(self, executed_quantity: Decimal, now_ms: int) -> "Order":
+    def accepted(self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False) -> "Order":
         """The venue has the order and states the quantity executed so far. That ends the doubt, unless the venue has
-        reported the end of the order without the total executed quantity, which is then still unknown."""
-        stated = max(self.stated_quantity, executed_quantity)
+        reported the end of the order without the total executed quantity, which is then still unknown. `can_lower`: the
+        quantity may be smaller than one that was stated earlier."""
+        stated = self._stating(executed_quantity, at_ms, can_lower=can_lower)
         status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
         doubt = None if self.closing is None else self.doubt
-        if (status, stated, doubt) == (self.status, self.stated_quantity, self.doubt):
-            return self
-        return self._moved(status, now_ms, stated_quantity=stated, doubt=doubt)
+        if (status, stated.stated_quantity, doubt) == (self.status, self.stated_quantity, self.doubt):
+            return stated
+        changed = stated._moved(status, now_ms, doubt=doubt)
+        return changed if self.is_closed else changed._closed_if_complete(now_ms)
 
     def rejected(self, reason: str, now_ms: int) -> "Order":
         """The venue refused the order, with proof. If a part was executed before, the order ends as canceled instead,
@@ -305,12 +313,12 @@ class Order:
 
     def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
-        ACCEPTED if the venue's id is known, else SUBMITTED with an unknown outcome as before."""
+        ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before."""
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
         if self.executed_quantity > 0:
             return self._moved(OrderStatus.PARTIALLY_FILLED, now_ms)
-        return self._moved(OrderStatus.SUBMITTED if self.venue_order_id is None else OrderStatus.ACCEPTED, now_ms)
+        return self._moved(OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED, now_ms)
 
     def canceled(self, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":
         """The venue canceled the order. This never overwrites another closed state."""
@@ -384,8 +392,10 @@ class Order:
         for known in counted:
             fees = add_fees(fees, known.fees)
         quantity = sum((known.quantity for known in counted), ZERO)
-        # What the venue has taken back, it does not count any more.
-        stated = max(quantity, self.stated_quantity - max(ZERO, self.executed_quantity - quantity))
+        stated = self.stated_quantity
+        # The quantity was stated before the correction, and the execution was part of it.
+        if execution.executed_at_ms <= self.quantity_stated_at_ms <= (execution.corrected_at_ms or 0):
+            stated = max(ZERO, stated + quantity - self.executed_quantity)
         cost = sum((known.cost for known in counted), ZERO)
         changed = evolve(self, stated_quantity=stated)._booked(executions, quantity, cost, fees, now_ms)
         if self.status is OrderStatus.FILLED and quantity < self.executed_quantity:
@@ -427,15 +437,30 @@ class Order:
     ) -> "Order":
         """The venue reports the end of the order and the total executed quantity (None: it does not state the
         quantity)."""
-        stated = max(self.stated_quantity, self.executed_quantity if executed_quantity is None else executed_quantity)
+        stated = self if executed_quantity is None else self._stating(executed_quantity, at_ms, can_lower=True)
+        is_restated = stated.stated_quantity != self.stated_quantity
         if self.is_closed:
-            return self if stated <= self.stated_quantity else self._moved(self.status, now_ms, stated_quantity=stated)
+            if not is_restated:
+                return stated
+            changed = stated._moved(self.status, now_ms)
+            return changed if changed.missing_quantity > 0 else changed._closed_if_complete(now_ms)
         closing = self.closing or PendingClose(status, reason, at_ms)
         doubt = Doubt.UNANSWERED if executed_quantity is None else None
-        if (closing, stated, doubt) == (self.closing, self.stated_quantity, self.doubt):
-            return self._closed_if_complete(now_ms)
-        changed = self._moved(self.status, now_ms, closing=closing, stated_quantity=stated, doubt=doubt)
+        if not is_restated and (closing, doubt) == (self.closing, self.doubt):
+            return stated._closed_if_complete(now_ms)
+        changed = stated._moved(self.status, now_ms, closing=closing, doubt=doubt)
         return changed._closed_if_complete(now_ms)
+
+    def _stating(self, quantity: Decimal, at_ms: int, *, can_lower: bool) -> "Order":
+        """The venue stated that this quantity was executed by `at_ms`. Executions that it took back later count no
+        more. A larger quantity counts whatever its instant, because a fill may be missing. A smaller one replaces an
+        older one, where it `can_lower`."""
+        counted = (each for each in self.executions if each.is_busted and each.executed_at_ms <= at_ms)
+        taken_back = sum((each.quantity for each in counted if at_ms < (each.corrected_at_ms or 0)), ZERO)
+        quantity = max(ZERO, quantity - taken_back)
+        if quantity > self.stated_quantity or (can_lower and at_ms > self.quantity_stated_at_ms):
+            return evolve(self, stated_quantity=quantity, quantity_stated_at_ms=at_ms)
+        return self
 
     def _closed_if_complete(self, now_ms: int) -> "Order":
         """Close the order as the venue reported, but not before every fill that the venue counts is booked."""

@@ -16,6 +16,7 @@ from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.take_snapshots import TakeSnapshots
+from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.application.orders.watch_kept import WatchKept
 from cadenza.domain.ids import VenueId
 from cadenza.ports.alarms import Alarms
@@ -104,6 +105,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         committer=committer,
         ask_venue=ask_venue,
         compare_books=compare_books,
+        watch_closed=WatchClosed(alarms=o.alarms, clock=o.clock),
         sessions=sessions,
         clock=o.clock,
         concurrency=o.concurrency,
@@ -117,11 +119,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         sessions=sessions,
         sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
         inquire=Inquire(
-            storage=o.storage,
-            sessions=sessions,
-            ask_venue=ask_venue,
-            clock=o.clock,
-            concurrency=o.concurrency,
+            storage=o.storage, sessions=sessions, ask_venue=ask_venue, clock=o.clock, concurrency=o.concurrency
         ),
         snapshots=snapshots,
         compare_books=compare_books,

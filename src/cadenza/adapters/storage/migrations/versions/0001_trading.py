@@ -146,6 +146,7 @@ STATEMENTS = (
         doubt text,
         stated_quantity numeric NOT NULL,
         stated_at_ms bigint NOT NULL,
+        quantity_stated_at_ms bigint NOT NULL,
         closing_status text,
         closing_reason text,
         closing_at_ms bigint,
@@ -196,6 +197,7 @@ STATEMENTS = (
         liquidity text,
         executed_at_ms bigint NOT NULL,
         corrected_at_ms bigint,
+        fees_at_ms bigint,
         is_busted boolean NOT NULL,
         position_side text
     )
