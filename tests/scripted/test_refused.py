@@ -3,10 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from cadenza.domain.market.enums import Side
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.events import OrderUpdated
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.reports import AcceptedReport, FillReport
+from cadenza.domain.trading.reports import AcceptedReport, ExternalOrderReport, FillReport
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
@@ -107,3 +108,34 @@ async def test_a_number_that_is_no_number_of_a_fill_is_kept_aside(world: World, 
     assert {kept.reason for kept in await world.kept()} == {KeepReason.NOT_POSITIVE}
     assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 3
     check_fills(trader, list(await trader.orders()))
+
+
+def of_another_type(trader: Trader) -> ExternalOrderReport:
+    """An order of an instrument type that the account does not trade."""
+    return ExternalOrderReport(
+        account_id=trader.id, at_ms=trader.venue.now_ms, instrument_id=trader.venue.perpetual, venue_order_id="77",
+        side=Side.BUY, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, quantity=D(1), executed_quantity=D(0),
+        limit_price=D(100),
+    )  # fmt: skip
+
+
+@some_kinds
+async def test_a_fill_beside_a_refused_report_is_published_as_it_is_booked(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    trader.session.hold_stream()
+    fill = trader.venue.fill(trader.at_venue(order), "1")
+    trader.session.report(trader.session.parse.fill(fill), of_another_type(trader))
+    await trader.session.delivered()
+    trader.session.release_stream()
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+    async with world.process.storage.read() as uow:
+        log = await uow.events.after(trader.id, 0, 100)
+    orders = [event.body for event in log if isinstance(event.body, OrderUpdated)]
+    assert orders[-1].order.status is OrderStatus.FILLED
+    assert [execution.trade_id for body in orders for execution in body.executions] == [fill.trade_id]
+    assert [event.sequence for event in world.publisher.events if event.account_id == trader.id][-1] == log[-1].sequence
+    await world.settle()
+    await check_truth(trader)

@@ -13,6 +13,7 @@ from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, PositionId, TradingAccountId
 from cadenza.domain.trading.claims import Claim, Claims
+from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
@@ -206,7 +207,7 @@ def _moved(
     """Return the account's claims after the changes of its orders."""
     created = [order for order in changes.created if order.account_id == account_id]
     updated = [order for order in changes.updated if order.account_id == account_id]
-    claims = Claims(remembered.claims or ())
+    claims = Claims(remembered.claims or (), Journal())
     for position in (*remembered.positions.values(), *changes.positions):
         claims.know_position(position.id, position.side)
     before = {order.id: order for order in rows.orders} if updated else {}

@@ -28,6 +28,7 @@ from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.events import AccountUpdated
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import adopt_snapshot
+from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
@@ -44,9 +45,10 @@ are."""
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """A change: an account to be reactivated gets these credentials and the venue's current description, and its former
-    snapshot is void. The operation continues until `AdoptSnapshot` ends it. Other accounts stay as they are, and the
-    operation ends; an archived account is refused.
+    """A change: an account to be reactivated gets these credentials and the venue's current description. Where the
+    venue's snapshots have balances, the former snapshot is void. How far the news of the account is complete stays as
+    it was, so that reconciling replays what happened meanwhile. The operation continues until `AdoptSnapshot` ends it.
+    Other accounts stay as they are, and the operation ends; an archived account is refused.
     """
 
     account_id: TradingAccountId
@@ -68,8 +70,7 @@ class Reconnect:
             external=self.external,
             credential_ids=self.credential_ids,
             updated_at_ms=state.world.now_ms,
-            adopted_at_ms=None,
-            complete_until_ms=None,
+            adopted_at_ms=None if state.spec_of(account).snapshots else account.adopted_at_ms,
         )
         state.put_account(changed)
         state.emit(changed.id, AccountUpdated(changed))
@@ -80,13 +81,17 @@ class Reconnect:
 class AdoptSnapshot:
     """A change: adopt balances, positions and open orders, and let the account trade. Where our ledger keeps the books,
     fills later than the snapshot move money from now on. Earlier fills, which reconciling finds, only fill their
-    orders, because the snapshot contains their money. Reports that arrive before this decision are not applied at all.
-    An account that another connect has reactivated meanwhile stays as it is and continues from that snapshot.
+    orders, because the snapshot contains their money. A snapshot without balances contains no money: a ledger of ours
+    that continues from a former snapshot (`former_ms`) then continues from that one, and fills later than it move
+    money. Reports that arrive while the account has no snapshot to continue from are not applied at all; reconciling
+    brings them. An account that another connect has reactivated meanwhile stays as it is and continues from that
+    snapshot.
     """
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
     operation: Operation
+    former_ms: int | None = None
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -99,16 +104,7 @@ class AdoptSnapshot:
         if account.status not in RECONNECTABLE:
             state.finish_operation(self.operation)
             return account
-        at_ms = self.snapshot.at_ms
-        state.put_account(replace(account, adopted_at_ms=at_ms, complete_until_ms=at_ms))
-        adopt_snapshot(
-            state,
-            self.account_id,
-            self.snapshot.balances,
-            self.snapshot.positions,
-            as_of=self.snapshot.as_of,
-            at_ms=at_ms,
-        )
+        self._adopt_books(state, account)
         for order in self.snapshot.open_orders:
             apply_report(state, order)
         active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
@@ -116,6 +112,26 @@ class AdoptSnapshot:
         state.emit(active.id, AccountUpdated(active))
         state.finish_operation(self.operation)
         return state.account(self.account_id)
+
+    def _adopt_books(self, state: TradingState, account: TradingAccount) -> None:
+        snapshot, former_ms = self.snapshot, account.adopted_at_ms or self.former_ms
+        is_continued = snapshot.balances is None and former_ms is not None and state.books_of(account) is Books.OURS
+        complete_until_ms = account.complete_until_ms
+        changed = replace(
+            account,
+            adopted_at_ms=former_ms if is_continued else snapshot.at_ms,
+            complete_until_ms=snapshot.at_ms if complete_until_ms is None else complete_until_ms,
+        )
+        state.put_account(changed)
+        if not is_continued:
+            adopt_snapshot(
+                state,
+                account.id,
+                snapshot.balances,
+                snapshot.positions,
+                as_of=snapshot.as_of,
+                at_ms=snapshot.at_ms,
+            )
 
 
 class ConnectAccount:
@@ -166,13 +182,17 @@ class ConnectAccount:
             account, operation = await self._bring_back(existing, external, used)
         if operation is None:
             return await self._view(account)
-        return await self._view(await self.activate(account, opened, operation))
+        former_ms = None if existing is None else existing.adopted_at_ms
+        return await self._view(await self.activate(account, opened, operation, former_ms))
 
-    async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
-        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised."""
+    async def activate(
+        self, account: TradingAccount, opened: Opened, operation: Operation, former_ms: int | None = None
+    ) -> TradingAccount:
+        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised.
+        `former_ms` as in `AdoptSnapshot`."""
         self._sessions.expect(account)
         try:
-            session, adopted = await self._adopt(account, opened[0], operation)
+            session, adopted = await self._adopt(account, opened[0], operation, former_ms)
             if await self._is_overtaken(adopted, opened):
                 return await self._changer.find(account.tenant_id, account.id)
             try:
@@ -184,13 +204,13 @@ class ConnectAccount:
             self._sessions.settle(account.id)
 
     async def _adopt(
-        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
+        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation, former_ms: int | None
     ) -> tuple[ExecutionSession, TradingAccount]:
         signer, secrets = signs
         try:
             session = await self._sessions.open(account, secrets, signer)
             snapshot = await self._ask_venue.answer(session.snapshot())
-            return session, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+            return session, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, former_ms))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
-from cadenza.domain.trading.kept import KeepReason
+from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -39,21 +39,22 @@ OnLate = Callable[[DatabaseUnavailable], None]
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
     whose last report was a fill (`unsettled`), or a balance or position (`settled`); the kept reports that contradict
-    what is known; the orders whose state asking turned out not to show; and the orders that are closed here and appear
-    to work at the venue: it made them larger, or executed a rejected one."""
+    what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
+    here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: set[TradingAccountId] = field(default_factory=set)
     settled: set[TradingAccountId] = field(default_factory=set)
-    contradictions: list[tuple[Report, KeepReason]] = field(default_factory=list)
+    contradictions: list[KeptReport] = field(default_factory=list)
     undetermined: list[Order] = field(default_factory=list)
     working_closed: list[Order] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyReports:
-    """A change: apply the reports in their order. `is_complete`: with them, everything that happened in their account
-    up to the latest of them has been reported.
+    """A change: apply the reports in their order, each as a unit of its own. A refused report is kept, and the others
+    are booked. `is_complete`: with them, everything that happened in their account up to the latest of them has been
+    reported.
     """
 
     reports: Sequence[Report]
@@ -70,14 +71,14 @@ class ApplyReports:
         for report in self.reports:
             kept_before = len(state.changed.kept)
             before = state.order_of(report) if isinstance(report, OrderReport) else None
-            order = apply_report(state, report)
+            order = apply_or_keep(state, report)
             if order is not None:
                 applied.orders[order.id] = order
                 if before is not None:
                     _note_alarms(report, before, order, applied)
             _note_books(state, report, applied)
             new = state.changed.kept[kept_before:]
-            applied.contradictions += [(kept.report, kept.reason) for kept in new if kept.reason not in _EXPECTED]
+            applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and _is_venues(report):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
@@ -169,8 +170,9 @@ class ReportIntake:
             self.on_settled(account_id)
         for account_id in applied.unsettled:
             self.on_unsettled(account_id)
-        for report, reason in applied.contradictions:
-            self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": reason.value})
+        for kept in applied.contradictions:
+            facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
+            self._alarms.sound(Alarm.REPORT_REFUSED, facts)
         for order in applied.undetermined:
             self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
         for order in applied.working_closed:

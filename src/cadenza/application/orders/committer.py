@@ -49,7 +49,8 @@ class Change(Protocol[R_co]):
         """Add the rows that `decide` needs."""
 
     def decide(self, state: TradingState) -> R_co:
-        """Change the state and return the result, or raise a `CadenzaError` and leave the state as it was."""
+        """Change the state and return the result, or raise a `CadenzaError`: the committer then undoes what the change
+        did before it raised, and the other changes of the batch go on."""
 
 
 OnLate = Callable[[DatabaseUnavailable], None]
@@ -256,10 +257,12 @@ class InstrumentSource(Protocol):
 
 
 def _decide(work: _Work[Any], state: TradingState) -> object:
-    """Return the decision, or the refusal."""
+    """Return the decision, or the refusal. A refused change leaves nothing in the state."""
+    savepoint = state.savepoint()
     try:
         decision = work.change.decide(state)
     except CadenzaError as refusal:
+        state.roll_back(savepoint)
         return refusal
     state.record_order_events()
     return decision

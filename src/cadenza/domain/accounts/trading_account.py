@@ -63,9 +63,10 @@ class TradingAccount:
     """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
 
     `adopted_at_ms` is the venue's instant of the snapshot from which our ledger continues. The snapshot contains all
-    fills up to that instant. It is None before the first snapshot; until then no report is applied. `complete_until_ms`
-    is the venue's instant up to which everything that the venue reported has been applied. When a session opens, it
-    asks the venue for everything later.
+    fills up to that instant. It is None while there is no snapshot to continue from; no report is applied then.
+    `complete_until_ms` is the venue's instant up to which everything that the venue reported has been applied. When a
+    session opens, it asks the venue for everything later. It never moves back, also not when a locked account is
+    connected again.
     """
 
     id: TradingAccountId

@@ -6,7 +6,7 @@ Every report may come twice, late or before the reply to the request; applying i
 from dataclasses import replace
 from decimal import Decimal
 
-from cadenza.domain.errors import InternalError
+from cadenza.domain.errors import CadenzaError, InternalError
 from cadenza.domain.ids import ExecutionId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.adopt import adopt
@@ -64,6 +64,19 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
             raise InternalError(f"no rule for {type(report).__name__}")
 
 
+def apply_or_keep(state: TradingState, report: Report) -> Order | None:
+    """Apply one report as a unit of its own; return the order it was about. A refused report leaves the state as it
+    was, and is kept with the refusal. Raises `TradingAccountNotFound`."""
+    state.account(report.account_id)
+    savepoint = state.savepoint()
+    try:
+        return apply_report(state, report)
+    except CadenzaError as refusal:
+        state.roll_back(savepoint)
+        state.keep(report, KeepReason.REFUSED, f"{type(refusal).__name__}: {refusal}")
+        return None
+
+
 def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     order = state.order_of(report)
     if order is None:
@@ -106,7 +119,7 @@ def _is_unknown_to_venue(report: OrderReport) -> bool:
 def _with_kept(state: TradingState, order: Order) -> Order:
     """Apply what came before it was clear which order, or which execution, it was about."""
     for kept in state.take_kept(order):
-        order = apply_report(state, kept) or order
+        order = apply_or_keep(state, kept) or order
     return order
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
+from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
@@ -37,7 +38,8 @@ _Line = tuple[TradingAccountId, InstrumentId, Side]
 class Claims:
     """The claims of a batch. They start as loaded and follow each decision of the batch."""
 
-    def __init__(self, claims: Iterable[Claim] = ()) -> None:
+    def __init__(self, claims: Iterable[Claim], journal: Journal) -> None:
+        self._journal = journal
         self._lines: dict[_Line, dict[PositionId | None, Decimal]] = {}
         self._rows: dict[PositionId, PositionSide] = {}
         for claim in claims:
@@ -49,7 +51,7 @@ class Claims:
     def know_position(self, position_id: PositionId, row: PositionSide) -> None:
         """Remember the row of a position. It is needed even after the position is closed, because orders may still name
         it."""
-        self._rows[position_id] = row
+        self._journal.put(self._rows, position_id, row)
 
     def move(self, before: Order | None, after: Order) -> None:
         """Update the claims for an order that is new or has changed."""
@@ -73,5 +75,9 @@ class Claims:
                     yield Claim(account_id, instrument_id, side, position_id, row, quantity)
 
     def _add(self, order: Order, quantity: Decimal) -> None:
-        line = self._lines.setdefault((order.account_id, order.instrument_id, order.side), {})
-        line[order.position_id] = line.get(order.position_id, ZERO) + quantity
+        key = (order.account_id, order.instrument_id, order.side)
+        line = self._lines.get(key)
+        if line is None:
+            line = {}
+            self._journal.put(self._lines, key, line)
+        self._journal.put(line, order.position_id, line.get(order.position_id, ZERO) + quantity)

@@ -1,7 +1,8 @@
 """The working state of one batch: the loaded rows, changed in memory, and a record of the changes.
 
-Decisions run one after another on this state, so each sees the effect of those before it. A decision checks first and
-changes afterwards, so a refusal leaves the state unchanged.
+Decisions run one after another on this state, so each sees the effect of those before it. Whoever makes a decision
+takes a `savepoint` first, and rolls back to it when the decision is refused. So a refusal leaves the state as it was,
+whatever the decision had changed before it was refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
+from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
@@ -47,15 +49,28 @@ class Changed:
     created: dict[OrderId, Order] = field(default_factory=dict)
     updated: dict[OrderId, Order] = field(default_factory=dict)
     executions: dict[ExecutionId, Execution] = field(default_factory=dict)
-    balances: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    balances: dict[tuple[TradingAccountId, str], None] = field(default_factory=dict)
     positions: dict[PositionId, Position] = field(default_factory=dict)
-    accounts: set[TradingAccountId] = field(default_factory=set)
+    accounts: dict[TradingAccountId, None] = field(default_factory=dict)
     portfolios: dict[TradingAccountId, None] = field(default_factory=dict)
     """Accounts with a changed balance or position."""
     events: list[AccountEvent] = field(default_factory=list)
     kept: list[KeptReport] = field(default_factory=list)
     taken: list[KeptReport] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Savepoint:
+    """The state at one moment: places in the journal and in the lists that only grow, and the lists that are replaced
+    and never changed."""
+
+    mark: int
+    events: int
+    operations: int
+    kept: list[KeptReport]
+    changed_kept: list[KeptReport]
+    taken: list[KeptReport]
 
 
 class TradingState:
@@ -74,7 +89,8 @@ class TradingState:
         self.world = world
         self.changed = Changed()
         self._kept = list(kept)
-        self.claims = Claims(claims)
+        self._journal = Journal()
+        self.claims = Claims(claims, self._journal)
         self._accounts = {account.id: account for account in accounts}
         self._balances: dict[TradingAccountId, dict[str, Balance]] = {}
         for balance in balances:
@@ -167,12 +183,34 @@ class TradingState:
         order = None if order_id is None else self._orders.get(order_id)
         return order if order is not None and order.account_id == report.account_id else None
 
+    # --- undoing
+
+    def savepoint(self) -> Savepoint:
+        """Return the state at this moment, for `roll_back`. Cheap: no row is copied."""
+        return Savepoint(
+            mark=self._journal.mark(),
+            events=len(self.changed.events),
+            operations=len(self.changed.operations),
+            kept=self._kept,
+            changed_kept=self.changed.kept,
+            taken=self.changed.taken,
+        )
+
+    def roll_back(self, savepoint: Savepoint) -> None:
+        """Undo everything that was changed since the savepoint. Savepoints that were taken later are void."""
+        self._journal.undo(savepoint.mark)
+        del self.changed.events[savepoint.events :]
+        del self.changed.operations[savepoint.operations :]
+        self._kept = savepoint.kept
+        self.changed.kept = savepoint.changed_kept
+        self.changed.taken = savepoint.taken
+
     # --- changing
 
     def put_order(self, order: Order) -> None:
         """Put a new or changed order; `record_order_events` writes it to the account's log."""
         self._save_order(order)
-        self._unrecorded.setdefault(order.id, {})
+        self._unrecorded_of(order.id)
         if self._accounts[order.account_id].is_margined:
             self.claims.move(self._orders.get(order.id), order)
         self._index(order)
@@ -182,20 +220,20 @@ class TradingState:
         published."""
         self._save_order(order)
         self._index(order)
-        self.changed.accounts.add(order.account_id)
+        self._journal.put(self.changed.accounts, order.account_id, None)
 
     def record_order_events(self) -> None:
         """Append one event for each order that changed since the last call. So a decision makes one event per order,
         with all the executions that it added."""
-        for order_id, added in self._unrecorded.items():
+        for order_id, added in list(self._unrecorded.items()):
             order = self._orders[order_id]
             self.emit(order.account_id, OrderUpdated.of(order, list(added.values())))
-        self._unrecorded.clear()
+            self._journal.drop(self._unrecorded, order_id)
 
     def put_execution(self, execution: Execution) -> None:
         """Record a new or corrected execution. The caller also puts its order."""
-        self.changed.executions[execution.id] = execution
-        self._unrecorded.setdefault(execution.order_id, {})[execution.id] = execution
+        self._journal.put(self.changed.executions, execution.id, execution)
+        self._journal.put(self._unrecorded_of(execution.order_id), execution.id, execution)
 
     def change_balance(
         self, account_id: TradingAccountId, asset: str, *, total: Decimal = ZERO, locked: Decimal = ZERO
@@ -206,31 +244,35 @@ class TradingState:
         self.put_balance(changed)
 
     def put_balance(self, balance: Balance) -> None:
-        self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
-        self.changed.balances.add((balance.account_id, balance.asset))
+        held = self._balances.get(balance.account_id)
+        if held is None:
+            held = {}
+            self._journal.put(self._balances, balance.account_id, held)
+        self._journal.put(held, balance.asset, balance)
+        self._journal.put(self.changed.balances, (balance.account_id, balance.asset), None)
         self._change_portfolio(balance.account_id)
 
     def put_position(self, position: Position) -> None:
         """Record a changed position. A closed position is no longer among the open ones."""
         self._index_position(position)
-        self.changed.positions[position.id] = position
+        self._journal.put(self.changed.positions, position.id, position)
         self._change_portfolio(position.account_id)
 
     def put_account(self, account: TradingAccount) -> None:
-        self._accounts[account.id] = account
-        self.changed.accounts.add(account.id)
+        self._journal.put(self._accounts, account.id, account)
+        self._journal.put(self.changed.accounts, account.id, None)
 
     def keep(self, report: Report, reason: KeepReason, detail: str = "") -> None:
         """Keep a report that cannot be applied. The account gets a new version, and nothing is published. A report that
         was taken out to be tried again returns to its place."""
         stays = next((kept for kept in self.changed.taken if kept.report == report), None)
         if stays is not None:
-            self.changed.taken.remove(stays)
-            self._kept.append(stays)
+            self.changed.taken = [taken for taken in self.changed.taken if taken is not stays]
+            self._kept = [*self._kept, stays]
             return
         kept = KeptReport(report=report, reason=reason, detail=detail, kept_at_ms=self.world.now_ms)
-        self.changed.kept.append(kept)
-        self.changed.accounts.add(report.account_id)
+        self.changed.kept = [*self.changed.kept, kept]
+        self._journal.put(self.changed.accounts, report.account_id, None)
 
     def take_kept(self, order: Order) -> list[Report]:
         """Return the kept reports about this order that may be applicable now; those of this batch come last. They are
@@ -239,7 +281,7 @@ class TradingState:
         of_batch = [kept for kept in self.changed.kept if _is_about(kept, order)]
         self._kept = [kept for kept in self._kept if kept not in taken]
         self.changed.kept = [kept for kept in self.changed.kept if kept not in of_batch]
-        self.changed.taken += taken
+        self.changed.taken = [*self.changed.taken, *taken]
         return [kept.report for kept in (*taken, *of_batch)]
 
     def finish_operation(self, operation: Operation, failure: str | None = None) -> None:
@@ -271,7 +313,8 @@ class TradingState:
         """Note that everything which the account's venue reported up to `until_ms` has been applied. It is written
         together with other changes of the account, and never alone. An instant ahead of our clock is replaced by our
         time."""
-        self._complete[account_id] = max(self._complete.get(account_id, 0), min(until_ms, self.world.now_ms))
+        known_ms = self._complete.get(account_id, 0)
+        self._journal.put(self._complete, account_id, max(known_ms, min(until_ms, self.world.now_ms)))
 
     def changed_accounts(self) -> list[TradingAccount]:
         return [self._with_completeness(self._accounts[account_id]) for account_id in self.changed.accounts]
@@ -293,14 +336,21 @@ class TradingState:
 
     def _save_order(self, order: Order) -> None:
         if order.id not in self._orders or order.id in self.changed.created:
-            self.changed.created[order.id] = order
+            self._journal.put(self.changed.created, order.id, order)
         else:
-            self.changed.updated[order.id] = order
+            self._journal.put(self.changed.updated, order.id, order)
+
+    def _unrecorded_of(self, order_id: OrderId) -> dict[ExecutionId, Execution]:
+        added = self._unrecorded.get(order_id)
+        if added is None:
+            added = {}
+            self._journal.put(self._unrecorded, order_id, added)
+        return added
 
     def _change_portfolio(self, account_id: TradingAccountId) -> None:
         """Note the change of a balance or position. The account gets a new version, although this is no event."""
-        self.changed.portfolios[account_id] = None
-        self.changed.accounts.add(account_id)
+        self._journal.put(self.changed.portfolios, account_id, None)
+        self._journal.put(self.changed.accounts, account_id, None)
 
     def _with_completeness(self, account: TradingAccount) -> TradingAccount:
         until_ms = self._complete.get(account.id)
@@ -311,23 +361,24 @@ class TradingState:
     def _index_position(self, position: Position) -> None:
         key = (position.account_id, position.instrument_id, position.side)
         if position.status is PositionStatus.OPEN:
-            self._positions[key] = position
+            self._journal.put(self._positions, key, position)
         elif (known := self._positions.get(key)) is not None and known.id == position.id:
-            del self._positions[key]
-        self._positions_as_of[key] = max(self._positions_as_of.get(key, 0), position.as_of)
+            self._journal.drop(self._positions, key)
+        self._journal.put(self._positions_as_of, key, max(self._positions_as_of.get(key, 0), position.as_of))
         self.claims.know_position(position.id, position.side)
 
     def _index(self, order: Order) -> None:
-        self._orders[order.id] = order
+        put = self._journal.put
+        put(self._orders, order.id, order)
         if order.client_order_id is not None:
-            self._by_client[(order.account_id, order.client_order_id)] = order.id
+            put(self._by_client, (order.account_id, order.client_order_id), order.id)
         if order.idempotency_key is not None:
-            self._by_key[(order.account_id, order.idempotency_key)] = order.id
+            put(self._by_key, (order.account_id, order.idempotency_key), order.id)
         if order.sent_id is not None:
-            self._by_sent[(order.account_id, order.sent_id)] = order.id
+            put(self._by_sent, (order.account_id, order.sent_id), order.id)
         for venue_order_id in (*order.former_venue_order_ids, order.venue_order_id):
             if venue_order_id is not None:
-                self._by_venue[(order.account_id, order.instrument_id, venue_order_id)] = order.id
+                put(self._by_venue, (order.account_id, order.instrument_id, venue_order_id), order.id)
 
 
 def _is_about(kept: KeptReport, order: Order) -> bool:
