@@ -11,7 +11,7 @@ from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import RejectReason
-from cadenza.domain.trading.kept import KeepReason, KeptReport
+from cadenza.domain.trading.kept import KeepReason, KeptReport, Subject
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -33,6 +33,9 @@ from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage.trading import BatchKeys
 
 OnLate = Callable[[DatabaseUnavailable], None]
+
+REFUSED_REMEMBERED_MAX = 10_000
+"""For how many refused orders and positions one alarm each is enough. After that many others, an alarm sounds again."""
 
 
 @dataclass(slots=True)
@@ -76,8 +79,9 @@ class ApplyReports:
                 applied.orders[order.id] = order
                 if before is not None:
                     _note_alarms(report, before, order, applied)
-            _note_books(state, report, applied)
             new = state.changed.kept[kept_before:]
+            if not any(kept.reason is KeepReason.REFUSED for kept in new):
+                _note_books(state, report, applied)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and _is_venues(report):
                 state.complete_until(report.account_id, report.at_ms)
@@ -124,6 +128,7 @@ class ReportIntake:
     def __init__(self, *, committer: Committer, alarms: Alarms) -> None:
         self._committer = committer
         self._alarms = alarms
+        self._refused: dict[Subject, None] = {}
         self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when a fill was followed by no balance or position of an account whose venue keeps the books."""
         self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
@@ -163,12 +168,27 @@ class ReportIntake:
         except CadenzaError:
             return  # the account is gone, or the alarm's log line is all that can be kept of it
 
+    def _is_known(self, kept: KeptReport) -> bool:
+        """Whether an alarm was sounded for what the refused report is about. Snapshots bring such a report again and
+        again."""
+        subject = kept.subject
+        if subject is None:
+            return False
+        if subject in self._refused:
+            return True
+        self._refused[subject] = None
+        if len(self._refused) > REFUSED_REMEMBERED_MAX:
+            del self._refused[next(iter(self._refused))]
+        return False
+
     def _follow_up(self, applied: AppliedReports) -> None:
         for account_id in applied.settled:
             self.on_settled(account_id)
         for account_id in applied.unsettled:
             self.on_unsettled(account_id)
         for kept in applied.contradictions:
+            if self._is_known(kept):
+                continue
             facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
             self._alarms.sound(Alarm.REPORT_REFUSED, facts)
         for order in applied.undetermined:

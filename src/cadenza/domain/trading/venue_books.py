@@ -88,6 +88,27 @@ def adopt_snapshot(
         _put_position(state, position)
 
 
+def without_untraded(
+    state: TradingState, account_id: TradingAccountId, positions: Sequence[PositionReport] | None
+) -> tuple[PositionReport, ...] | None:
+    """Return the positions of a snapshot without those in instruments of a type that the account does not trade. None
+    stays None."""
+    if positions is None:
+        return None
+    untraded = untraded_of(state, account_id, positions)
+    return tuple(position for position in positions if position not in untraded)
+
+
+def untraded_of(
+    state: TradingState, account_id: TradingAccountId, positions: Sequence[PositionReport]
+) -> tuple[PositionReport, ...]:
+    """Return the positions in instruments of a type that the account does not trade: they would be refused."""
+    account = state.account(account_id)
+    spec, type = state.spec_of(account), account.external.type
+    known = [(position, state.world.instrument(position.instrument_id)) for position in positions]
+    return tuple(p for p, instrument in known if instrument is not None and not spec.trades(type, instrument.type))
+
+
 def differences(
     state: TradingState,
     account_id: TradingAccountId,
