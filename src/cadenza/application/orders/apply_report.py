@@ -28,6 +28,7 @@ from cadenza.domain.trading.reports import (
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_books import may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage.trading import BatchKeys
@@ -41,9 +42,10 @@ REFUSED_REMEMBERED_MAX = 10_000
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the kept reports that contradict
-    what is known, or were refused; the orders whose state asking turned out not to show; and the closed orders of which
-    a larger rest works at the venue."""
+    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the accounts with books of ours
+    whose venue reported a balance or position that only a comparison may use (`unsettled` too); the kept reports that
+    contradict what is known, or were refused; the orders whose state asking turned out not to show; and the closed
+    orders of which a larger rest works at the venue."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: set[TradingAccountId] = field(default_factory=set)
@@ -130,7 +132,8 @@ class ReportIntake:
         self._alarms = alarms
         self._refused: dict[Subject, None] = {}
         self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when a fill was followed by no balance or position of an account whose venue keeps the books."""
+        """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
+        a balance or position has to be compared with our ledger."""
         self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when such an account's balance or position came, and no fill after it."""
 
@@ -219,6 +222,8 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
 def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
     account = state.account(report.account_id)
     if state.books_of(account) is not Books.VENUE:
+        if isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
+            applied.unsettled.add(account.id)
         return
     if isinstance(report, FillReport):
         applied.unsettled.add(account.id)
