@@ -16,6 +16,7 @@ from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, Security, SecurityType
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
+    TRADED,
     Books,
     CountedSentId,
     DerivedSentId,
@@ -68,6 +69,7 @@ def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: 
         "urls": {"rest": "https://127.0.0.1:1"},
         "credential_types": frozenset({CredentialType.HMAC}),
         "books": {AccountType.SPOT: Books.VENUE, AccountType.MARGIN: Books.VENUE},
+        "traded": TRADED | {AccountType.MARGIN: frozenset({InstrumentType.SPOT, InstrumentType.PERPETUAL})},
         "funds_check": FundsCheck.AT_VENUE,
         "orders": {
             OrderType.LIMIT: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD), NATIVE),
