@@ -270,3 +270,25 @@ async def test_borrowed_and_locked_are_the_venues_word(world: World, trader: Tra
     await trader.heard()
     await world.pass_time(301_000, 20_000)
     assert (await trader.balances())["USDT"].locked == 0
+
+
+@only(DESK, COMPARED)
+async def test_a_balance_of_the_stream_with_a_fill_in_it_is_counted_once(world: World, trader: Trader) -> None:
+    """Our ledger keeps the books: the balance comes before the fill that it contains."""
+    order = await trader.submit(quantity="1")
+    before = {asset: balance.total for asset, balance in (await trader.balances()).items()}
+    trader.session.hold_stream()
+    trader.venue.fill(trader.at_venue(order), "1")
+    trader.session.report(
+        *trader.session.parse.balances(trader.at, trader.venue.now_ms, dict.fromkeys(trader.at.totals, D(0)))
+    )
+    await trader.session.delivered()
+    assert {asset: balance.total for asset, balance in (await trader.balances()).items()} == before
+    trader.session.release_stream()
+    await trader.heard()
+    snapshots = len(trader.venue.requests("snapshot"))
+    await world.pass_time(10_000)
+    assert len(trader.venue.requests("snapshot")) > snapshots or not trader.venue.kind.spec.snapshots
+    assert not world.alarms.of(Alarm.BOOKS_DIFFER)
+    await world.settle()
+    await check_truth(trader)

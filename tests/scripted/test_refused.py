@@ -3,6 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from cadenza.application.orders.take_snapshots import EVERY_MS
+from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import OrderUpdated
@@ -11,9 +13,9 @@ from cadenza.domain.trading.reports import AcceptedReport, ExternalOrderReport, 
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
-from tests.scripted.specs import DESK, PER_SYMBOL, POLLED, STREAMED
+from tests.scripted.specs import COMPARED, DESK, PER_SYMBOL, POLLED, STREAMED, Kind
 from tests.scripted.truth import check_fills, check_truth
-from tests.scripted.world import Trader, World
+from tests.scripted.world import TENANT, Trader, World, actor_of
 
 D = Decimal
 some_kinds = only(STREAMED, POLLED, DESK)
@@ -139,3 +141,49 @@ async def test_a_fill_beside_a_refused_report_is_published_as_it_is_booked(world
     assert [event.sequence for event in world.publisher.events if event.account_id == trader.id][-1] == log[-1].sequence
     await world.settle()
     await check_truth(trader)
+
+
+@only(STREAMED, COMPARED)
+async def test_a_position_of_another_type_in_a_snapshot_is_set_aside_once(world: World, trader: Trader) -> None:
+    trader.at.positions[trader.venue.perpetual] = (D(1), D(100))
+    trader.at.as_of += 1
+    trader.session.break_stream()
+    trader.venue.deposit(trader.at, "USDT", "5")
+    trader.session.restore_stream()
+    await world.pass_time(2 * EVERY_MS + 60_000, 10_000)
+    assert trader.takes_orders
+    assert not await trader.positions()
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+    assert (await trader.balances())["USDT"].total == D(1_000_005), "the rest is taken"
+
+
+@some_kinds
+async def test_an_account_with_an_open_order_of_another_type_is_connected(world: World, kind: Kind) -> None:
+    venue = world.venues[kind.spec.venue_id]
+    at = venue.add_account("by hand", "key of by hand")
+    venue.deposit(at, "USDT", "100")
+    venue.place(at, venue.perpetual, Side.BUY, D(1), D(100))
+    venue.place(at, venue.btc, Side.BUY, D(1), D(50))
+    credential_id = await world._store_credential(venue, TENANT, at)
+    view = await world.process.connect_account(actor_of(TENANT), (credential_id,), "by hand", None)
+    await world.process.drain()
+    assert view.account.status is AccountStatus.ACTIVE
+    trader = Trader(world, venue, at, view.account)
+    assert [order.instrument_id for order in await trader.orders()] == [venue.btc]
+    await world.pass_time(2 * EVERY_MS, 10_000)
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+
+
+@some_kinds
+async def test_the_venue_is_asked_once_about_an_order_that_is_refused(world: World, trader: Trader) -> None:
+    at = trader.venue.place(trader.at, trader.venue.perpetual, Side.BUY, D(1), D(100))
+    trader.venue.fill(at, "1")
+    await trader.heard()
+    await world.pass_time(60_000, 1_000)
+    kept, asked = len(await world.kept()), len(trader.venue.requests("identify"))
+    await world.pass_time(600_000, 5_000)
+    assert len(trader.venue.requests("identify")) == asked
+    assert len(await world.kept()) == kept
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1

@@ -60,6 +60,7 @@ def venue_spec(**changes: object) -> VenueSpec:
         "book": BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10),
         "account_news": NewsSource.STREAM, "sent_id": DerivedSentId(prefix="X"),
         "fence": Fence(margin_ms=1_000, proof="a test"), "lookup": Lookup(), "replay": Replay(), "snapshots": False,
+        "balances_follow_fills": True,
     }  # fmt: skip
     return VenueSpec(**(facts | changes))  # type: ignore[arg-type]
 

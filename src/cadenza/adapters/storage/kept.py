@@ -9,20 +9,26 @@ from cadenza.adapters.storage.bodies import EXECUTION_KINDS, report_of, report_t
 from cadenza.adapters.storage.rows import Row
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.reports import OrderReport
+from cadenza.domain.trading.reports import OrderReport, PositionReport
 from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
 
-_UNKNOWN = "is_curable AND reason = 'NO_ORDER' AND instrument_id IS NOT NULL AND venue_order_id IS NOT NULL"
+_UNKNOWN = """
+u.is_curable AND u.reason = 'NO_ORDER' AND u.instrument_id IS NOT NULL AND u.venue_order_id IS NOT NULL
+AND NOT EXISTS (
+    SELECT FROM kept_reports r WHERE r.reason = 'REFUSED' AND r.kind = 'external_order'
+        AND (r.account_id, r.instrument_id, r.venue_order_id) = (u.account_id, u.instrument_id, u.venue_order_id)
+)
+"""
 _WITHOUT_ORDER = f"""
-SELECT u.account_id, u.instrument_id, u.venue_order_id
+SELECT found.account_id, found.instrument_id, found.venue_order_id
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (account_id, instrument_id, venue_order_id),
 LATERAL (
-    SELECT DISTINCT account_id, instrument_id, venue_order_id FROM kept_reports
-    WHERE account_id = k.account_id AND {_UNKNOWN}
-        AND (k.venue_order_id IS NULL OR (instrument_id, venue_order_id) > (k.instrument_id, k.venue_order_id))
-    ORDER BY instrument_id, venue_order_id LIMIT $4
-) u
-ORDER BY u.instrument_id, u.venue_order_id
+    SELECT DISTINCT u.account_id, u.instrument_id, u.venue_order_id FROM kept_reports u
+    WHERE u.account_id = k.account_id AND {_UNKNOWN}
+        AND (k.venue_order_id IS NULL OR (u.instrument_id, u.venue_order_id) > (k.instrument_id, k.venue_order_id))
+    ORDER BY u.instrument_id, u.venue_order_id LIMIT $4
+) found
+ORDER BY found.instrument_id, found.venue_order_id
 """
 
 
@@ -45,7 +51,7 @@ class KeptReportSql:
         return [kept_of(row) for row in rows]
 
     async def accounts_without_order(self) -> Sequence[TradingAccountId]:
-        rows = await self._connection.fetch(f"SELECT DISTINCT account_id FROM kept_reports WHERE {_UNKNOWN}")
+        rows = await self._connection.fetch(f"SELECT DISTINCT u.account_id FROM kept_reports u WHERE {_UNKNOWN}")
         return [TradingAccountId(row["account_id"]) for row in rows]
 
     async def without_order(
@@ -75,6 +81,8 @@ def kept_row(kept: KeptReport) -> tuple[Any, ...]:
     names: tuple[Any, ...] = (None, None, None, None)
     if isinstance(report, OrderReport):
         names = (report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
+    elif isinstance(report, PositionReport):
+        names = (report.instrument_id, None, None, None)
     return (
         report.account_id, *names, report.at_ms, kind, body, kept.reason.value, kept.detail, kept.reason.is_curable,
         kept.kept_at_ms,

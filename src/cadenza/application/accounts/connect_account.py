@@ -26,8 +26,9 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.events import AccountUpdated
+from cadenza.domain.trading.reports import ExternalOrderReport, Report
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import adopt_snapshot
+from cadenza.domain.trading.venue_books import adopt_snapshot, untraded_of, without_untraded
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
@@ -78,13 +79,23 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """The account after `AdoptSnapshot`, and what of the snapshot was refused. The refused reports are still to be
+    kept."""
+
+    account: TradingAccount
+    refused: tuple[Report, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptSnapshot:
     """A change: adopt balances, positions and open orders, and let the account trade. Where our ledger keeps the books,
     fills later than the snapshot move money from now on. Earlier fills, which reconciling finds, only fill their
     orders, because the snapshot contains their money. A snapshot without balances contains no money: a ledger of ours
     that continues from a former snapshot (`former_ms`) then continues from that one, and fills later than it move
     money. Reports that arrive while the account has no snapshot to continue from are not applied at all; reconciling
-    brings them. An account that another connect has reactivated meanwhile stays as it is and continues from that
+    brings them. Open orders and positions that are refused, because the account does not trade them, do not hold up
+    the rest. An account that another connect has reactivated meanwhile stays as it is and continues from that
     snapshot.
     """
 
@@ -98,20 +109,20 @@ class AdoptSnapshot:
         ApplyReports(self.snapshot.open_orders).name_keys(keys)
         keys.reserving.add(self.account_id)
 
-    def decide(self, state: TradingState) -> TradingAccount:
+    def decide(self, state: TradingState) -> Adopted:
         account = state.account(self.account_id)
         account.require_connected()  # it may have been archived while the venue was asked, which is final
         if account.status not in RECONNECTABLE:
             state.finish_operation(self.operation)
-            return account
+            return Adopted(account)
         self._adopt_books(state, account)
-        for order in self.snapshot.open_orders:
-            apply_report(state, order)
+        refused = [order for order in self.snapshot.open_orders if _is_refused(state, order)]
         active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
         state.put_account(active)
         state.emit(active.id, AccountUpdated(active))
         state.finish_operation(self.operation)
-        return state.account(self.account_id)
+        untraded = untraded_of(state, self.account_id, self.snapshot.positions or ())
+        return Adopted(state.account(self.account_id), (*refused, *untraded))
 
     def _adopt_books(self, state: TradingState, account: TradingAccount) -> None:
         snapshot, former_ms = self.snapshot, account.adopted_at_ms or self.former_ms
@@ -128,7 +139,7 @@ class AdoptSnapshot:
                 state,
                 account.id,
                 snapshot.balances,
-                snapshot.positions,
+                without_untraded(state, account.id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
             )
@@ -210,13 +221,15 @@ class ConnectAccount:
         try:
             session = await self._sessions.open(account, secrets, signer)
             snapshot = await self._ask_venue.answer(session.snapshot())
-            return session, await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, former_ms))
+            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, former_ms))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
             if account.status is AccountStatus.SETUP:
                 await self._committer.commit(AccountChange(account.id, _given_up, None))
             raise
+        await self._ask_venue.book(adopted.refused)
+        return session, adopted.account
 
     async def _is_overtaken(self, account: TradingAccount, opened: Opened) -> bool:
         """Return whether keys were changed while the venue was asked, so that another key signs for the account or the
@@ -345,6 +358,17 @@ class ConnectAccount:
     async def _view(self, account: TradingAccount) -> AccountView:
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [account]))[0]
+
+
+def _is_refused(state: TradingState, order: ExternalOrderReport) -> bool:
+    """Adopt an open order; return whether it was refused, which leaves the state as it was."""
+    savepoint = state.savepoint()
+    try:
+        apply_report(state, order)
+    except CadenzaError:
+        state.roll_back(savepoint)
+        return True
+    return False
 
 
 def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:

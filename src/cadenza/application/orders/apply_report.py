@@ -11,7 +11,7 @@ from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
-from cadenza.domain.trading.kept import KeepReason, KeptReport
+from cadenza.domain.trading.kept import KeepReason, KeptReport, Subject
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -28,19 +28,24 @@ from cadenza.domain.trading.reports import (
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_books import may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage.trading import BatchKeys
 
 OnLate = Callable[[DatabaseUnavailable], None]
 
+REFUSED_REMEMBERED_MAX = 10_000
+"""For how many refused orders and positions one alarm each is enough. After that many others, an alarm sounds again."""
+
 
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the kept reports that contradict
-    what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
-    here and appear to work at the venue: it made them larger, or executed a rejected one."""
+    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the accounts with books of ours
+    whose venue reported a balance or position that only a comparison may use (`unsettled` too); the kept reports that
+    contradict what is known, or were refused; the orders whose state asking turned out not to show; and the orders that
+    are closed here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: set[TradingAccountId] = field(default_factory=set)
@@ -76,8 +81,9 @@ class ApplyReports:
                 applied.orders[order.id] = order
                 if before is not None:
                     _note_alarms(report, before, order, applied)
-            _note_books(state, report, applied)
             new = state.changed.kept[kept_before:]
+            if not any(kept.reason is KeepReason.REFUSED for kept in new):
+                _note_books(state, report, applied)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and _is_venues(report):
                 state.complete_until(report.account_id, report.at_ms)
@@ -126,8 +132,10 @@ class ReportIntake:
     def __init__(self, *, committer: Committer, alarms: Alarms) -> None:
         self._committer = committer
         self._alarms = alarms
+        self._refused: dict[Subject, None] = {}
         self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when a fill was followed by no balance or position of an account whose venue keeps the books."""
+        """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
+        a balance or position has to be compared with our ledger."""
         self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when such an account's balance or position came, and no fill after it."""
 
@@ -165,12 +173,27 @@ class ReportIntake:
         except CadenzaError:
             return  # the account is gone, or the alarm's log line is all that can be kept of it
 
+    def _is_known(self, kept: KeptReport) -> bool:
+        """Whether an alarm was sounded for what the refused report is about. Snapshots bring such a report again and
+        again."""
+        subject = kept.subject
+        if subject is None:
+            return False
+        if subject in self._refused:
+            return True
+        self._refused[subject] = None
+        if len(self._refused) > REFUSED_REMEMBERED_MAX:
+            del self._refused[next(iter(self._refused))]
+        return False
+
     def _follow_up(self, applied: AppliedReports) -> None:
         for account_id in applied.settled:
             self.on_settled(account_id)
         for account_id in applied.unsettled:
             self.on_unsettled(account_id)
         for kept in applied.contradictions:
+            if self._is_known(kept):
+                continue
             facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
             self._alarms.sound(Alarm.REPORT_REFUSED, facts)
         for order in applied.undetermined:
@@ -201,6 +224,8 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
 def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
     account = state.account(report.account_id)
     if state.books_of(account) is not Books.VENUE:
+        if isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
+            applied.unsettled.add(account.id)
         return
     if isinstance(report, FillReport):
         applied.unsettled.add(account.id)

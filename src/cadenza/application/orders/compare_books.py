@@ -12,7 +12,7 @@ from decimal import Decimal
 from cadenza.application.orders.committer import Committer
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_snapshot, differences
+from cadenza.domain.trading.venue_books import apply_snapshot, differences, without_untraded
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
@@ -25,7 +25,8 @@ Difference = tuple[str, Decimal, Decimal]
 @dataclass(frozen=True, slots=True)
 class CompareSnapshot:
     """A change: compare a snapshot with our ledger, provided that nothing happened in the account since `sequence`; the
-    differences are its decision (None when something did). Those that are the `correctable` ones are corrected."""
+    differences are its decision (None when something did). Those that are the `correctable` ones are corrected.
+    Positions that the account does not trade are left out."""
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
@@ -40,11 +41,10 @@ class CompareSnapshot:
         if account.last_sequence != self.sequence or account.adopted_at_ms is None:
             return None
         snapshot = self.snapshot
-        found = differences(state, account.id, snapshot.balances, snapshot.positions)
+        positions = without_untraded(state, account.id, snapshot.positions)
+        found = differences(state, account.id, snapshot.balances, positions)
         if found and found == self.correctable:
-            apply_snapshot(
-                state, account.id, snapshot.balances, snapshot.positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms
-            )
+            apply_snapshot(state, account.id, snapshot.balances, positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms)
         return found
 
 

@@ -18,9 +18,9 @@ from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport
+from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_snapshot
+from cadenza.domain.trading.venue_books import apply_snapshot, untraded_of, without_untraded
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
@@ -47,7 +47,8 @@ ACCOUNTS_PER_VENUE_MAX = 4
 
 @dataclass(frozen=True, slots=True)
 class TakeSnapshot:
-    """A change: take over the venue's snapshot of an account whose books the venue keeps."""
+    """A change: take over the venue's snapshot of an account whose books the venue keeps, except the positions that
+    the account does not trade."""
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
@@ -62,10 +63,24 @@ class TakeSnapshot:
                 state,
                 self.account_id,
                 snapshot.balances,
-                snapshot.positions,
+                without_untraded(state, self.account_id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class FindUntraded:
+    """A change that changes nothing: find the positions in instruments of a type that the account does not trade."""
+
+    account_id: TradingAccountId
+    positions: tuple[PositionReport, ...]
+
+    def name_keys(self, keys: BatchKeys) -> None:
+        keys.accounts.add(self.account_id)
+
+    def decide(self, state: TradingState) -> tuple[PositionReport, ...]:
+        return untraded_of(state, self.account_id, self.positions)
 
 
 class TakeSnapshots:
@@ -150,6 +165,10 @@ class TakeSnapshots:
         asked_at_ms = self._clock.now_ms()
         snapshot = await self._ask_venue.answer(session.snapshot())
         await self._adopt(account_id, snapshot, asked_at_ms)
+        if snapshot.positions:  # those that are refused are kept, and do not hold up the rest
+            await self._ask_venue.book(
+                await self._committer.commit_report(FindUntraded(account_id, snapshot.positions))
+            )
         if is_venues:
             await self._committer.commit_report(TakeSnapshot(account_id, snapshot))
         elif await self._compare_books(account_id, snapshot, account.last_sequence):

@@ -38,7 +38,7 @@ from cadenza.domain.trading.reports import (
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_balance, apply_position
+from cadenza.domain.trading.venue_books import apply_balance, apply_position, may_take_over
 
 _NAMING = (AcceptedReport, OrderStatusReport, ExternalOrderReport)
 """Reports whose venue order id is the order's present one. Others may be late, and name a former one."""
@@ -53,10 +53,12 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
         return None
     match report:
         case BalanceReport():
-            apply_balance(state, report)
+            if may_take_over(state, report):
+                apply_balance(state, report)
             return None
         case PositionReport():
-            apply_position(state, report)
+            if may_take_over(state, report):
+                apply_position(state, report)
             return None
         case OrderReport():
             return _apply_to_order(state, report)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport, Report
 
 
 class KeepReason(StrEnum):
@@ -12,7 +13,8 @@ class KeepReason(StrEnum):
     NO_ORDER: no order of the account is known by its names. NO_EXECUTION: it is about an execution that is not booked.
     MORE_THAN_ORDERED: with it, more would be executed than the order's quantity; a status of the venue that shows a
     larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
-    NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it.
+    NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it. Snapshots
+    show the same external order or position again and again, so only the first refused report of each is kept.
     """
 
     NO_ORDER = "NO_ORDER"
@@ -39,3 +41,20 @@ class KeptReport:
     reason: KeepReason
     detail: str
     kept_at_ms: int
+
+    @property
+    def subject(self) -> "Subject | None":
+        """The external order or the instrument's position whose report was refused; None for other reports."""
+        report = self.report
+        if self.reason is not KeepReason.REFUSED:
+            return None
+        match report:
+            case ExternalOrderReport():
+                return report.account_id, report.instrument_id, report.venue_order_id
+            case PositionReport():
+                return report.account_id, report.instrument_id, None
+            case _:
+                return None
+
+
+Subject = tuple[TradingAccountId, InstrumentId, str | None]

@@ -225,7 +225,9 @@ class BalanceReport(Report):
     """The whole balance of one asset, in units of the asset.
 
     `as_of` is the venue's own instant or sequence of this claim, of one scale for the whole account: an older claim
-    never replaces a newer one.
+    never replaces a newer one. Where our ledger keeps the books, a session whose `VenueSpec.balances_follow_fills` is
+    True delivers it after every fill that it contains. From any other session it makes the platform compare a snapshot
+    with the ledger, and changes nothing by itself.
     """
 
     asset: str
@@ -240,7 +242,8 @@ class PositionReport(Report):
     """The whole position in one instrument (in hedge mode: of one side).
 
     `quantity` is signed, in the instrument's units; 0 means that there is none. `entry_cost` (signed like `quantity`)
-    is given where the venue knows it, because `entry_price` may be rounded. `as_of` as in `BalanceReport`.
+    is given where the venue knows it, because `entry_price` may be rounded. `as_of`, and what holds where our ledger
+    keeps the books, as in `BalanceReport`.
     """
 
     instrument_id: InstrumentId

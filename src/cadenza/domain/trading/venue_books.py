@@ -3,7 +3,8 @@
 Where the venue keeps the books (`Books.VENUE`) its word is taken as it is: the newest replaces the older, and a whole
 snapshot closes what it leaves out. There is no arithmetic between two words of the venue, so nothing is counted twice.
 Where our ledger keeps them (`Books.OURS`) a word of the venue that differs corrects the ledger, and the correction is
-a fact of the account's log.
+a fact of the account's log. A report of the stream does so only where balances follow fills (`may_take_over`).
+Elsewhere a snapshot is compared.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,13 @@ from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books
 
 REPORTED = "the venue's report"
+
+
+def may_take_over(state: TradingState, report: BalanceReport | PositionReport) -> bool:
+    """Whether a report that came by itself may replace what is known. Where our ledger keeps the books, it may contain
+    fills that are booked later, and would then be counted twice. Such a report is only a reason to compare."""
+    account = state.account(report.account_id)
+    return state.books_of(account) is Books.VENUE or state.spec_of(account).balances_follow_fills
 
 
 def apply_balance(state: TradingState, report: BalanceReport) -> None:
@@ -86,6 +94,27 @@ def adopt_snapshot(
         _put_balance(state, balance)
     for position in _whole_positions(state, account_id, positions, as_of, at_ms):
         _put_position(state, position)
+
+
+def without_untraded(
+    state: TradingState, account_id: TradingAccountId, positions: Sequence[PositionReport] | None
+) -> tuple[PositionReport, ...] | None:
+    """Return the positions of a snapshot without those in instruments of a type that the account does not trade. None
+    stays None."""
+    if positions is None:
+        return None
+    untraded = untraded_of(state, account_id, positions)
+    return tuple(position for position in positions if position not in untraded)
+
+
+def untraded_of(
+    state: TradingState, account_id: TradingAccountId, positions: Sequence[PositionReport]
+) -> tuple[PositionReport, ...]:
+    """Return the positions in instruments of a type that the account does not trade: they would be refused."""
+    account = state.account(account_id)
+    spec, type = state.spec_of(account), account.external.type
+    known = [(position, state.world.instrument(position.instrument_id)) for position in positions]
+    return tuple(p for p, instrument in known if instrument is not None and not spec.trades(type, instrument.type))
 
 
 def differences(

@@ -168,6 +168,8 @@ class VenueSpec:
     unknown. `lookup`, `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a
     fence, asking cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole
     balances and positions on request; where it is False, balances and positions of a snapshot are None.
+    `balances_follow_fills`: a session reports a balance or position only after every fill that it contains. Only then
+    may a ledger of ours take such a report over; otherwise it would count a fill twice.
     """
 
     venue_id: VenueId
@@ -188,6 +190,7 @@ class VenueSpec:
     lookup: Lookup | None
     replay: Replay | None
     snapshots: bool
+    balances_follow_fills: bool = False
     send_within_ms: int = 10_000
     reply_ms_max: int = 5_000
     paces: tuple[Pace, ...] = ()

@@ -198,7 +198,8 @@ class KeptReports(Protocol):
         self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
         """Return orders of these accounts that kept reports name by a `venue_order_id` and that are unknown, each once,
-        by instrument and id. Each account's orders start after the given one (None: from the first)."""
+        by instrument and id. Orders whose external report was refused are left out: asking again would bring the same
+        report. Each account's orders start after the given one (None: from the first)."""
 
     async def may_move_money(self, account_id: TradingAccountId) -> bool:
         """Return whether a kept report may still be applied that changes an execution: a fill, its correction, its bust

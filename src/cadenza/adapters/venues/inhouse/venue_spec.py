@@ -44,6 +44,7 @@ def in_process_spec(venue_id: VenueId, prefix: str) -> VenueSpec:
     return VenueSpec(
         venue_id=venue_id,
         is_in_process=True,
+        balances_follow_fills=True,
         credential_types=frozenset(CredentialType),
         books={AccountType.SPOT: Books.OURS, AccountType.MARGIN: Books.OURS},
         traded={**TRADED, AccountType.MARGIN: frozenset({InstrumentType.SPOT, InstrumentType.PERPETUAL})},

@@ -267,6 +267,11 @@ STATEMENTS = (
     )
     """,
     "CREATE UNIQUE INDEX kept_reports_once ON kept_reports (account_id, kind, md5(body))",
+    """
+    CREATE UNIQUE INDEX kept_reports_refused_once
+        ON kept_reports (account_id, kind, instrument_id, COALESCE(venue_order_id, ''))
+        WHERE reason = 'REFUSED' AND kind IN ('external_order', 'position')
+    """,
     "CREATE INDEX kept_reports_curable ON kept_reports (account_id) WHERE is_curable",
     """
     CREATE TABLE news_gaps (
