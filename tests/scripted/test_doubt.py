@@ -399,3 +399,33 @@ async def test_without_a_lookup_a_cancel_from_while_the_stream_was_lost_is_sent_
     assert trader.venue.requests("cancel")
     ended = await trader.order(order)
     assert (ended.status, ended.doubt) == (OrderStatus.CANCELED, None)
+
+
+@provable
+async def test_a_wall_clock_that_is_ahead_for_a_moment_proves_no_order_dead(world: World, trader: Trader) -> None:
+    """The request has not left yet, and leaves once the clock is right again."""
+    trader.script.next("submit", Fault.HOLD)
+    order = await trader.answered_late(trader.submitting())
+    world.clock.jump(60_000)
+    await world.pass_time(3_000)
+    assert not (await trader.order(order)).is_closed
+    world.clock.jump(-60_000)
+    trader.script.let_go()
+    await until(lambda: trader.venue.find(trader.at, order.sent_id) is not None, "the order at the venue")
+    await trader.heard()
+    await world.settle()
+    assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+    await check_truth(trader)
+
+
+@provable
+async def test_an_order_that_never_left_is_proved_dead_though_the_wall_clock_was_ahead(
+    world: World, trader: Trader
+) -> None:
+    trader.script.next("submit", Fault.LOSE_REQUEST)
+    order = await trader.submit()
+    world.clock.jump(60_000)
+    await world.pass_time(3_000)
+    assert not (await trader.order(order)).is_closed
+    await world.pass_time(60_000)
+    assert (await trader.order(order)).reject_reason == RejectReason.NOT_FOUND_AT_VENUE.value

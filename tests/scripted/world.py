@@ -181,8 +181,8 @@ class Process:
         trading = self.trading
         self.submit_order = SubmitOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions, catalogue=self.catalogue,
-            sent_ids=trading.sent_ids, prices=FreshPrices(), waiters=waiters, clock=clock, ids=ids,
-            concurrency=self.concurrency, failpoints=failpoints,
+            sent_ids=trading.sent_ids, sending=trading.sending, prices=FreshPrices(), waiters=waiters, clock=clock,
+            ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # type: ignore[arg-type]  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions,

@@ -120,8 +120,8 @@ class MockWorld:
         prices: Any = SimpleNamespace(of_order=_at_once)
         self.submit_order = SubmitOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions, catalogue=catalogue,
-            sent_ids=trading.sent_ids, prices=prices, waiters=waiters, clock=clock, ids=ids,
-            concurrency=self.concurrency, failpoints=failpoints,
+            sent_ids=trading.sent_ids, sending=trading.sending, prices=prices, waiters=waiters, clock=clock,
+            ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions,

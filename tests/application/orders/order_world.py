@@ -229,8 +229,8 @@ class OrderWorld:
         self.sink = AccountSink(self.sessions, ACCOUNT, self._apply)
         self.submit_order = SubmitOrder(
             committer=self.committer, intake=self.intake, sessions=self.sessions, catalogue=catalogue,
-            sent_ids=parts.sent_ids, prices=no_prices_needed(), waiters=self.waiters, clock=self.clock, ids=self.ids,
-            concurrency=self.concurrency, failpoints=self.failpoints,
+            sent_ids=parts.sent_ids, sending=parts.sending, prices=no_prices_needed(), waiters=self.waiters,
+            clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=self.committer, intake=self.intake, sessions=self.sessions, concurrency=self.concurrency,

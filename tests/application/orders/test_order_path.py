@@ -138,12 +138,18 @@ async def test_a_lost_answer_leaves_the_order_submitted_until_the_venue_was_aske
     assert [looked.id for looked in world.session.looked_up] == [order.id]
 
 
-async def test_an_order_that_the_venue_never_saw_is_rejected_with_its_lock_given_back(world: OrderWorld) -> None:
+async def test_an_order_that_the_venue_never_saw_is_rejected_with_its_lock_given_back(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.session.on_submit = loses_the_answer
     order = await world.submit_order(ACTOR, request())
     world.session.on_lookup = lambda o: [
         RejectedReport(account_id=ACCOUNT, instrument_id=BTC, order_id=o.id, at_ms=NOW_MS, reason="NOT_FOUND_AT_VENUE")
     ]
+    await world.reconcile(ACCOUNT, world.session)
+    assert (await world.stored(order)).status is OrderStatus.SUBMITTED, "it may still arrive"
+    late_ms = world.clock.monotonic_ms() + 60_000
+    monkeypatch.setattr(world.clock, "monotonic_ms", lambda: late_ms)
     await world.reconcile(ACCOUNT, world.session)
     assert (await world.stored(order)).status is OrderStatus.REJECTED
     assert await world.balance("USDT") == (D(1000000), D(0))

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import TypeVar
 
 from cadenza.application.orders.apply_report import ReportIntake
+from cadenza.application.orders.sending import Sending
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import RejectedReport, Report
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession, ReplayPiece
@@ -28,8 +30,11 @@ ever."""
 class AskVenue:
     """Makes the requests whose answers may take long, and books the answers."""
 
-    def __init__(self, *, intake: ReportIntake, concurrency: Concurrency, failpoints: Failpoints) -> None:
+    def __init__(
+        self, *, intake: ReportIntake, sending: Sending, concurrency: Concurrency, failpoints: Failpoints
+    ) -> None:
         self._intake = intake
+        self._sending = sending
         self._concurrency = concurrency
         self._failpoints = failpoints
         self._sizes: dict[TradingAccountId, int] = {}
@@ -54,12 +59,13 @@ class AskVenue:
         self, session: ExecutionSession, orders: Sequence[Order]
     ) -> AsyncIterator[tuple[Sequence[Order], Mapping[OrderId, Order]]]:
         """Ask about orders of one account, a part of them at a time, and book each answer. Yield the orders of each
-        part in the given order, with the orders that the answer was about as they are now. Raises `VenueUnavailable`.
-        """
+        part in the given order, with the orders that the answer was about as they are now. That the venue does not know
+        an order proves nothing while its request may still be on its way. Raises `VenueUnavailable`."""
         while orders:
             account_id = orders[0].account_id
             size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
             part, orders = orders[:size], orders[size:]
+            on_the_way = self._sending.among(part)
             self._failpoints.reach("reconcile.before_lookup")
             try:
                 reports = await self.answer(session.lookup(part))
@@ -71,7 +77,8 @@ class AskVenue:
                 self._sizes[account_id] = size * 2
             else:
                 self._sizes.pop(account_id, None)
-            yield part, await self.book(reports)
+            early = {name for order in part if order.id in on_the_way for name in (order.id, order.sent_id)}
+            yield part, await self.book([report for report in reports if not _is_early(report, early)])
 
     async def book(self, reports: Sequence[Report], *, is_complete: bool = False) -> Mapping[OrderId, Order]:
         """Apply reports in changes of at most `REPLAY_REPORTS_MAX`, one after another. `is_complete` as in
@@ -82,6 +89,13 @@ class AskVenue:
             is_last = end >= len(reports)
             orders |= await self._intake.apply(reports[start:end], is_complete=is_complete and is_last)
         return orders
+
+
+def _is_early(report: Report, on_the_way: set[OrderId | str | None]) -> bool:
+    """Whether the report says of an order that may still arrive that the venue does not know it."""
+    if not isinstance(report, RejectedReport) or report.reason != RejectReason.NOT_FOUND_AT_VENUE.value:
+        return False
+    return (report.sent_id if report.order_id is None else report.order_id) in on_the_way
 
 
 async def _wrapped(request: Awaitable[T]) -> tuple[T]:

@@ -12,6 +12,7 @@ from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
@@ -112,6 +113,7 @@ class SubmitOrder:
         sessions: Sessions,
         catalogue: Catalogue,
         sent_ids: SentIds,
+        sending: Sending,
         prices: NeedPrices,
         waiters: Waiters,
         clock: Clock,
@@ -124,6 +126,7 @@ class SubmitOrder:
         self._sessions = sessions
         self._catalogue = catalogue
         self._sent_ids = sent_ids
+        self._sending = sending
         self._prices = prices
         self._waiters = waiters
         self._clock = clock
@@ -199,10 +202,11 @@ class SubmitOrder:
         if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
             return _Reply([_withdrawn(withdrawn, self._clock.now_ms())], is_venues=False)
         self._failpoints.reach("submit.before_venue")
-        reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-        reports = await self._concurrency.within(reply_ms_max, session.submit(order))
+        spec = self._sessions.spec(order.venue_id)
+        self._sending.begin(order, spec)
+        reports = await self._concurrency.within(spec.reply_ms_max, session.submit(order))
         if reports is None:
-            return _Reply([_not_answered(order, reply_ms_max)], is_venues=False)
+            return _Reply([_not_answered(order, spec.reply_ms_max)], is_venues=False)
         return _Reply(reports, is_venues=True)
 
     def _end(self, order_id: OrderId) -> None:

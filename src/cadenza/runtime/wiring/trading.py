@@ -13,6 +13,7 @@ from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.take_snapshots import TakeSnapshots
@@ -59,6 +60,7 @@ class Trading:
     ask_venue: AskVenue
     sessions: Sessions
     sent_ids: SentIds
+    sending: Sending
     inquire: Inquire
     snapshots: TakeSnapshots
     compare_books: CompareBooks
@@ -98,7 +100,8 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         limits=o.limits,
     )
     intake = ReportIntake(committer=committer, alarms=o.alarms)
-    ask_venue = AskVenue(intake=intake, concurrency=o.concurrency, failpoints=o.failpoints)
+    sending = Sending(clock=o.clock)
+    ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
@@ -118,6 +121,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         ask_venue=ask_venue,
         sessions=sessions,
         sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
+        sending=sending,
         inquire=Inquire(
             storage=o.storage, sessions=sessions, ask_venue=ask_venue, clock=o.clock, concurrency=o.concurrency
         ),

@@ -161,6 +161,7 @@ def _submit_order(parts: Parts) -> SubmitOrder:
         sessions=parts.trading.sessions,
         catalogue=parts.catalogue,
         sent_ids=parts.trading.sent_ids,
+        sending=parts.trading.sending,
         prices=parts.prices,
         waiters=parts.waiters,
         clock=parts.clock,
