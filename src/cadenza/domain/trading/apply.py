@@ -38,7 +38,12 @@ from cadenza.domain.trading.reports import (
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_balance, apply_position, may_take_over
+from cadenza.domain.trading.venue_books import (
+    apply_balance,
+    apply_position,
+    may_take_over,
+    require_traded_position,
+)
 
 _NAMING = (AcceptedReport, OrderStatusReport, ExternalOrderReport)
 """Reports whose venue order id is the order's present one. Others may be late, and name a former one."""
@@ -57,6 +62,7 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
                 apply_balance(state, report)
             return None
         case PositionReport():
+            require_traded_position(state, report)
             if may_take_over(state, report):
                 apply_position(state, report)
             return None

@@ -30,6 +30,15 @@ def may_take_over(state: TradingState, report: BalanceReport | PositionReport) -
     return state.books_of(account) is Books.VENUE or state.spec_of(account).balances_follow_fills
 
 
+def require_traded_position(state: TradingState, report: PositionReport) -> Instrument | None:
+    """Return the instrument of the position, None when it is not in the catalogue. Raises `InstrumentNotTradable` when
+    the account trades no such instruments."""
+    instrument = state.world.instrument(report.instrument_id)
+    if instrument is not None:
+        state.require_traded(state.account(report.account_id), instrument)
+    return instrument
+
+
 def apply_balance(state: TradingState, report: BalanceReport) -> None:
     """Take the venue's word of one asset, unless it is older than what is known."""
     account = state.account(report.account_id)
@@ -156,9 +165,7 @@ def _put_balance(state: TradingState, report: BalanceReport) -> None:
 
 
 def _put_position(state: TradingState, report: PositionReport) -> None:
-    instrument = state.world.instrument(report.instrument_id)
-    if instrument is not None:
-        state.require_traded(state.account(report.account_id), instrument)
+    instrument = require_traded_position(state, report)
     known = state.position(report.account_id, report.instrument_id, report.side)
     if report.as_of < state.position_as_of(report.account_id, report.instrument_id, report.side):
         return
