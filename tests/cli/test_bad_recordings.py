@@ -28,11 +28,11 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "sentence"),
     [(gap, "are missing before it"), (cut, "is cut short"), (Path.mkdir, "is a directory"), (None, "no such file")],
 )
 async def test_serve_ends_with_one_sentence(
-    database_dsn: str, tmp_path: Path, spoil: Callable[[Path], object] | None, told: str
+    database_dsn: str, tmp_path: Path, spoil: Callable[[Path], object] | None, sentence: str
 ) -> None:
     path = tmp_path / "r.gz"
     if spoil is not None:
@@ -43,4 +43,4 @@ async def test_serve_ends_with_one_sentence(
     said = [line for line in last_words(tmp_path / "data.log").splitlines() if not line.startswith("{")]
     assert len(said) == 1
     assert said[0].startswith(f"cadenza: the recording {path} cannot be played: ")
-    assert told in said[0]
+    assert sentence in said[0]

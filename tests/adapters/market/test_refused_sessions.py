@@ -233,7 +233,7 @@ def spoiled(path: Path, how: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "sentence"),
     [
         ("cut short", "is cut short"),
         ("damaged", "is not a gzip file, or is damaged"),
@@ -245,7 +245,7 @@ def spoiled(path: Path, how: str) -> Path:
         ("a directory", "cannot be read: is a directory"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_described_in_a_sentence(tmp_path: Path, how: str, told: str) -> None:
+def test_a_file_that_cannot_be_read_is_described_in_a_sentence(tmp_path: Path, how: str, sentence: str) -> None:
     run = CliRunner().invoke
     capture = spoiled(written(tmp_path / "c.gz", SNAPSHOT, *(trade(t=number) for number in range(3_000))), how)
     options = ["--out", str(tmp_path / "o.gz"), "--source", "s", "--licence", "l"]
@@ -256,7 +256,7 @@ def test_a_file_that_cannot_be_read_is_described_in_a_sentence(tmp_path: Path, h
         run(app, ["verify", str(spoiled(recording, how))]),
     ):
         assert (result.exit_code, result.stdout) == (1, "")
-        assert told in result.stderr
+        assert sentence in result.stderr
         assert PYTHON.search(result.stderr.replace(str(tmp_path), "")) is None
 
 

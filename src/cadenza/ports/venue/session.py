@@ -49,10 +49,10 @@ class AccountSnapshot:
 
     `balances` and `positions` are complete: an asset or position that is missing is zero. They are None where the venue
     does not report them, which is not the same as having none; where `VenueSpec.snapshots` is False they always are.
-    `open_orders` is complete too: every order of the account that works at the venue, whoever placed it. Positions and
-    orders of instruments that the account does not trade (`VenueSpec.traded`) are left out. The
-    `executed_quantity` of each equals the sum of its fills that count. `as_of` is comparable with the `as_of` of
-    balance and position reports of the same account: the higher one is newer.
+    `open_orders` is complete too: every order of the account that works at the venue, whoever placed it, each with an
+    `executed_quantity` that equals the sum of its fills that count. Positions and orders of instruments that the
+    account does not trade (`VenueSpec.traded`) are left out; one that comes all the same is kept aside with an alarm.
+    `as_of` is comparable with the `as_of` of balance and position reports of the same account: the higher one is newer.
 
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
     `at_ms`, and none with a later one. A session whose venue may execute more in the same millisecond as its reading
