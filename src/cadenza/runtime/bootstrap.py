@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
-from cadenza.adapters.storage.connections import Connections
+from cadenza.adapters.storage.connections import Connections, HeldConnection
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.storage.jobs import JobRunner
 from cadenza.adapters.storage.master_keys import prove_master_keys
@@ -63,7 +63,7 @@ from cadenza.runtime.wiring.use_cases import Parts, connect_account, follow_cred
 from cadenza.runtime.wiring.venues import log_condition, wire_connectors
 
 CONNECTIONS_MAX = 10
-BATCH_CONNECTIONS_MAX = 3
+BATCH_CONNECTIONS_MAX = 5
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
 WATCH_KEPT_MS = 5_000
@@ -110,7 +110,10 @@ class Platform:
         self._gc_threshold = gc.get_threshold()
         self._batches = Connections(batches)
         self._failpoints = failpoints
-        self.connectors: Connectors = wire_connectors(settings, pool=batches, clock=self.clock, failpoints=failpoints)
+        self._committer_connection, self._desk_connection = HeldConnection(batches), HeldConnection(batches)
+        self.connectors: Connectors = wire_connectors(
+            settings, pool=batches, desk=self._desk_connection, clock=self.clock, failpoints=failpoints
+        )
         self.catalogue = Catalogue(storage=self.storage)
         self._wire_market()
         self._wire_trading()
@@ -179,6 +182,8 @@ class Platform:
             await connector.stop()
         await self.supervisor.stop(DRAIN_MS_MAX)
         await self.realtime.close()
+        for held in (self._committer_connection, self._desk_connection):
+            await held.release()
         for pool in self._pools:
             await pool.close()
         gc.unfreeze()
@@ -246,7 +251,7 @@ class Platform:
         orders = self.settings.orders
         outside = Outside(
             storage=self.storage,
-            trading=SqlTrading(self._batches),
+            trading=SqlTrading(self._committer_connection),
             memories=lambda venue_id: SqlVenueMemories(self._batches, venue_id),
             connectors=self.connectors,
             market=self.books,

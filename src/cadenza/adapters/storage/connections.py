@@ -1,5 +1,6 @@
 """Connections to PostgreSQL. Failures to answer become `DatabaseUnavailable`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -37,3 +38,36 @@ class Connections:
                 yield connection
         except UNAVAILABLE as error:
             raise DatabaseUnavailable("the database does not answer; try again with the same key") from error
+
+
+class HeldConnection(Connections):
+    """One connection of the pool, kept by a caller that uses it all the time: taking a connection from the pool and
+    giving it back costs as much as a small statement. Users take turns. The connection goes back to the pool after an
+    error that PostgreSQL did not answer, and by `release`; the next user takes another one."""
+
+    def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: int = 5) -> None:
+        super().__init__(pool, acquire_timeout_s)
+        self._turn = asyncio.Lock()
+        self._held: asyncpg.pool.PoolConnectionProxy | None = None
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._turn:
+            try:
+                if self._held is None:
+                    self._held = await self._pool.acquire(timeout=self._acquire_timeout_s)
+                yield self._held
+            except UNAVAILABLE as error:
+                await self.release()
+                raise DatabaseUnavailable("the database does not answer; try again with the same key") from error
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:
+                await self.release()
+                raise
+
+    async def release(self) -> None:
+        """Give the connection back, as the pool cannot be closed while it is held."""
+        held, self._held = self._held, None
+        if held is not None:
+            await self._pool.release(held)

@@ -127,10 +127,12 @@ _SELECT_FILLS = (
 
 
 class PostgresExchangeLedger:
-    """Implements `ExchangeLedger` for one venue."""
+    """Implements `ExchangeLedger` for one venue. `desk` is what the venue's turns use, so that no long reading delays
+    them."""
 
-    def __init__(self, pool: asyncpg.Pool, venue_id: VenueId) -> None:
+    def __init__(self, pool: asyncpg.Pool, venue_id: VenueId, desk: Connections | None = None) -> None:
         self._connections = Connections(pool)
+        self._desk = desk or self._connections
         self._venue = str(venue_id)
         self._epoch = 0
 
@@ -178,14 +180,14 @@ class PostgresExchangeLedger:
         }
         changed = {table: _encode(values).decode() for table, values in rows.items() if values}
         statement = _commit_statement(tuple(changed))
-        async with self._connections.use() as connection:
+        async with self._desk.use() as connection:
             if not await connection.fetchval(
                 statement, self._venue, self._epoch, changes.trade_sequence, *changed.values()
             ):
                 raise LedgerTakenOver(f"another process runs {self._venue}")
 
     async def histories(self, venue_order_ids: Sequence[str]) -> Sequence[OrderHistory]:
-        async with self._connections.use() as connection:
+        async with self._desk.use() as connection:
             orders = await connection.fetch(
                 f"{_SELECT_ORDERS} AND venue_order_id = ANY($2::text[])", self._venue, venue_order_ids
             )

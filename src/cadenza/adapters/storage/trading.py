@@ -1,31 +1,20 @@
-"""The committer's rows: one statement to load and one to save, for any number of accounts and orders.
+"""The committer's rows: one statement to load and one to save (`saving.py`), for any number of accounts and orders.
 
-Nothing is locked in between. `save` looks whether the accounts' rows are still those that were loaded (`xmin`, the
-transaction that wrote a row, changes with every write) and writes nothing when they are not.
+Nothing is locked in between. `save` looks whether the accounts' rows are still those that were loaded, and writes
+nothing when they are not.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from cadenza.adapters.storage.bodies import event_text, report_text
+import asyncpg
+
 from cadenza.adapters.storage.connections import Connections
-from cadenza.adapters.storage.kept import kept_of, kept_row
+from cadenza.adapters.storage.kept import kept_of
 from cadenza.adapters.storage.remembered import RememberedRows
-from cadenza.adapters.storage.rows import (
-    account_of,
-    account_row,
-    balance_of,
-    balance_row,
-    claim_of,
-    execution_row,
-    order_row,
-    orders_of,
-    position_of,
-    position_row,
-)
+from cadenza.adapters.storage.rows import account_of, balance_of, claim_of, orders_of, position_of
+from cadenza.adapters.storage.saving import KEYS_OF_NEW_ORDERS, save_statement
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.trading.events import AccountEvent
-from cadenza.domain.trading.reports import Report
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 
 # Row sets of different shapes in one round trip: arrays of the tables' own row types.
@@ -92,75 +81,6 @@ SELECT
     ) c) AS claims
 """
 
-_SAVE = """
-WITH unchanged AS (
-    SELECT FROM trading_accounts a JOIN unnest($8::uuid[], $17::text[]) AS n (id, version) ON a.id = n.id
-    WHERE a.xmin::text = n.version ORDER BY a.id FOR UPDATE OF a
-), go AS (
-    SELECT WHERE (SELECT count(*) FROM unchanged) = cardinality($8::uuid[])
-        AND NOT EXISTS (SELECT FROM orders o WHERE o.id = ANY($18::uuid[]))
-        AND NOT EXISTS (
-            SELECT FROM unnest($19::uuid[], $20::text[]) AS n (account_id, key)
-            JOIN orders o ON o.account_id = n.account_id AND o.idempotency_key = n.key
-        ) AND NOT EXISTS (
-            SELECT FROM unnest($19::uuid[], $21::text[]) AS n (account_id, client_id)
-            JOIN orders o ON o.account_id = n.account_id AND o.client_order_id = n.client_id
-        )
-), created AS (
-    INSERT INTO orders SELECT n.* FROM go, unnest($1::orders[]) AS n
-), updated AS (
-    UPDATE orders o SET
-        position_id = n.position_id, quantity = n.quantity, limit_price = n.limit_price, stop_price = n.stop_price,
-        status = n.status, reject_reason = n.reject_reason, cancel_reason = n.cancel_reason,
-        venue_order_id = n.venue_order_id, former_venue_order_ids = n.former_venue_order_ids, doubt = n.doubt,
-        stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms,
-        quantity_stated_at_ms = n.quantity_stated_at_ms, closing_status = n.closing_status,
-        closing_reason = n.closing_reason, closing_at_ms = n.closing_at_ms, is_awaited = n.is_awaited,
-        executed_quantity = n.executed_quantity, executed_cost = n.executed_cost, fees = n.fees,
-        reserved_remaining = n.reserved_remaining, updated_at_ms = n.updated_at_ms,
-        closed_at_ms = n.closed_at_ms, version = n.version
-    FROM go, unnest($2::orders[]) AS n WHERE o.id = n.id
-), executed AS (
-    INSERT INTO executions SELECT n.* FROM go, unnest($3::executions[]) AS n
-    ON CONFLICT (id) DO UPDATE SET
-        price = excluded.price, quantity = excluded.quantity, fees = excluded.fees,
-        corrected_at_ms = excluded.corrected_at_ms, fees_at_ms = excluded.fees_at_ms,
-        is_busted = excluded.is_busted, position_side = excluded.position_side
-), balanced AS (
-    INSERT INTO balances SELECT n.* FROM go, unnest($4::balances[]) AS n
-    ON CONFLICT (account_id, asset) DO UPDATE SET
-        total = excluded.total, locked = excluded.locked, borrowed = excluded.borrowed,
-        status = excluded.status, as_of = excluded.as_of, updated_at_ms = excluded.updated_at_ms
-), positioned AS (
-    INSERT INTO positions SELECT n.* FROM go, unnest($5::positions[]) AS n
-    ON CONFLICT (id) DO UPDATE SET
-        status = excluded.status, quantity = excluded.quantity, entry_cost = excluded.entry_cost,
-        closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
-        realized_pnl = excluded.realized_pnl, leverage = excluded.leverage, as_of = excluded.as_of,
-        updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
-), logged AS (
-    INSERT INTO account_events SELECT n.* FROM go, unnest($6::account_events[]) AS n
-), finished AS (
-    UPDATE operations o SET status = n.status, finished_at_ms = n.finished_at_ms, failure = n.failure
-    FROM go, unnest($10::uuid[], $11::text[], $12::bigint[], $13::text[]) AS n (id, status, finished_at_ms, failure)
-    WHERE o.id = n.id
-), taken AS (
-    DELETE FROM kept_reports u USING go, unnest($14::uuid[], $15::text[], $16::text[]) AS n (account_id, kind, body)
-    WHERE u.account_id = n.account_id AND u.kind = n.kind AND md5(u.body) = md5(n.body)
-), kept AS (
-    INSERT INTO kept_reports SELECT n.* FROM go, unnest($7::kept_reports[]) AS n ON CONFLICT DO NOTHING
-), moved AS (
-    UPDATE trading_accounts a SET
-        nickname = n.nickname, external_type = n.external_type, type = n.type, position_mode = n.position_mode,
-        collateral_mode = n.collateral_mode, margin_mode = n.margin_mode, max_leverage = n.max_leverage,
-        credential_ids = n.credential_ids, status = n.status, updated_at_ms = n.updated_at_ms,
-        last_sequence = n.last_sequence, adopted_at_ms = n.adopted_at_ms, complete_until_ms = n.complete_until_ms
-    FROM go, unnest($9::trading_accounts[]) AS n WHERE a.id = n.id
-    RETURNING a.id, a.xmin::text AS version
-)
-SELECT (SELECT array_agg(id) FROM moved) AS ids, (SELECT array_agg(version) FROM moved) AS versions FROM go
-"""
-
 
 class SqlTrading:
     """`ports.storage.trading.TradingRepository`. With `remembers` off, the rows of every batch are read; the tests run
@@ -207,10 +127,14 @@ class SqlTrading:
         )
 
     async def save(self, rows: BatchRows, changes: BatchChanges) -> bool:
-        account_ids = [account.id for account in changes.accounts]
         try:
             async with self._connections.use() as connection:
-                saved = await connection.fetchrow(_SAVE, *_parameters(rows, changes, account_ids))
+                saved = await connection.fetchrow(*save_statement(rows, changes))
+        except asyncpg.UniqueViolationError as error:
+            self._forget_all()
+            if error.constraint_name not in KEYS_OF_NEW_ORDERS:
+                raise
+            return False
         except BaseException:  # it is unknown whether it wrote, and which server will answer next
             self._forget_all()
             raise
@@ -234,43 +158,7 @@ class SqlTrading:
             self._remembered.forget(account_ids)
 
 
-def _parameters(rows: BatchRows, changes: BatchChanges, account_ids: list[TradingAccountId]) -> tuple[Any, ...]:
-    return (
-        [order_row(order) for order in changes.created],
-        [order_row(order) for order in changes.updated],
-        [execution_row(execution) for execution in changes.executions],
-        [balance_row(balance) for balance in changes.balances],
-        [position_row(position) for position in changes.positions],
-        [_event_row(event) for event in changes.events],
-        [kept_row(kept) for kept in changes.kept],
-        account_ids,
-        [account_row(account) for account in changes.accounts],
-        [operation.id for operation in changes.operations],
-        [operation.status.value for operation in changes.operations],
-        [operation.finished_at_ms for operation in changes.operations],
-        [operation.failure for operation in changes.operations],
-        [kept.report.account_id for kept in changes.taken],
-        *_texts([kept.report for kept in changes.taken]),
-        [rows.versions[account_id] for account_id in account_ids],
-        [order.id for order in changes.created],
-        [order.account_id for order in changes.created],
-        [order.idempotency_key for order in changes.created],
-        [order.client_order_id for order in changes.created],
-    )
-
-
 def _columns(keys: set[Any], count: int) -> list[list[Any]]:
     """The tuples of a set as that many columns."""
     ordered = list(keys)
     return [[key[column] for key in ordered] for column in range(count)]
-
-
-def _texts(reports: list[Report]) -> tuple[list[str], list[str]]:
-    """Kinds and bodies."""
-    texts = [report_text(report) for report in reports]
-    return [kind for kind, _ in texts], [body for _, body in texts]
-
-
-def _event_row(event: AccountEvent) -> tuple[Any, ...]:
-    kind, body = event_text(event.body)
-    return (event.account_id, event.sequence, event.tenant_id, event.at_ms, kind, body)

@@ -3,6 +3,7 @@
 import asyncpg
 import structlog
 
+from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
@@ -22,8 +23,10 @@ log = structlog.get_logger(__name__)
 PERCENT = 100
 
 
-def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, failpoints: Failpoints) -> Connectors:
-    """Make the connectors as the settings say."""
+def wire_connectors(
+    settings: Settings, *, pool: asyncpg.Pool, desk: Connections, clock: Clock, failpoints: Failpoints
+) -> Connectors:
+    """Make the connectors as the settings say. PAPER commits its turns over `desk`."""
     paper = settings.paper
     accounts = AccountSettings(
         deposits=paper.opening_balances,
@@ -40,7 +43,7 @@ def wire_connectors(settings: Settings, *, pool: asyncpg.Pool, clock: Clock, fai
     return {
         PAPER: PaperConnector(
             source=open_market(market, start_ms=clock.now_ms()),
-            ledger=PostgresExchangeLedger(pool, PAPER),
+            ledger=PostgresExchangeLedger(pool, PAPER, desk),
             clock=clock,
             failpoints=failpoints,
             settings=PaperVenueSettings(

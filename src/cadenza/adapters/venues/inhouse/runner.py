@@ -9,8 +9,9 @@ writes nothing.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ import structlog
 from cadenza.adapters.venues.inhouse.exchange import SimulatedExchange
 from cadenza.adapters.venues.inhouse.feed import BookFeed
 from cadenza.adapters.venues.inhouse.report_queue import ReportQueue
+from cadenza.adapters.venues.inhouse.seen_orders import SeenOrders
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.book_messages import MarketTrade
@@ -25,6 +27,10 @@ from cadenza.exchange.records import Fact, OrderFact, OrderHistory
 from cadenza.ports.clock import Clock
 from cadenza.ports.exchange_ledger import ExchangeLedger, LedgerTakenOver
 from cadenza.ports.failpoints import Failpoints
+
+ANY_TIME_MS = 0
+"""In place of an order's time: the order may be on disk already."""
+NO_ORDERS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,7 @@ class _Call:
     due_ms: int
     work: Callable[[Turn], CallResult]
     reply: "asyncio.Future[Any]"
-    order_ids: tuple[str, ...]
+    order_ids: Mapping[str, int]
     is_after_commit: bool
 
 
@@ -98,6 +104,7 @@ class ExchangeRunner:
         self.report_queues: dict[str, list[ReportQueue]] = {}
         self.feeds: dict[InstrumentId, BookFeed] = {}
         self.commits_total = 0
+        self.seen = SeenOrders(0)
         self._failpoints = failpoints
         self._prefix = str(venue_id).lower()
         self._log = structlog.get_logger("cadenza.venue").bind(venue=str(venue_id))
@@ -109,6 +116,8 @@ class ExchangeRunner:
         self._now_ms = 0  # of the last turn that is on disk; times never go back
         self._has_ended = False
         self._task: asyncio.Task[None] | None = None
+        self._alarm_clock: asyncio.Task[None] | None = None
+        self._rings_at_ms = 0  # by the monotonic clock
 
     # Life
 
@@ -117,6 +126,7 @@ class ExchangeRunner:
         self.started_at_ms = self.clock.now_ms()
         state = await self.ledger.take_over()
         self._now_ms = max([self.clock.now_ms(), *(engine.now_ms for engine in state.engines)])
+        self.seen = SeenOrders(self._now_ms)
         self.exchange.restore(state)
         self.exchange.open(self._now_ms)
         self._has_ended = False
@@ -130,6 +140,8 @@ class ExchangeRunner:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        if self._alarm_clock is not None:
+            self._alarm_clock.cancel()
         self._abandon()
 
     # Asking
@@ -138,16 +150,17 @@ class ExchangeRunner:
         self,
         work: Callable[[Turn], CallResult],
         *,
-        order_ids: tuple[str, ...] = (),
+        order_ids: Mapping[str, int] = NO_ORDERS,
         lane: str | None = None,
         delay_ms: int = 0,
         is_after_commit: bool = False,
     ) -> Any:
         """Execute `work` in a turn, `delay_ms` from now; return its value once the turn is on disk.
 
-        Calls in one lane are executed in the order in which they were made. With `is_after_commit` the work only
-        reads, after everything of the turn has been published. Raises `VenueUnavailable` (the call was not taken) and
-        `CallLost` (the outcome is unknown).
+        `order_ids` are the orders that the work may `find`, each with the time (our clock) at which it was recorded, or
+        `ANY_TIME_MS`. Calls in one lane are executed in the order in which they were made. With `is_after_commit` the
+        work only reads, after everything of the turn has been published. Raises `VenueUnavailable` (the call was not
+        taken) and `CallLost` (the outcome is unknown).
         """
         if not self.is_online:
             raise VenueUnavailable(f"{self.venue_id} is not running just now; nothing was changed")
@@ -205,13 +218,22 @@ class ExchangeRunner:
         times = [self._due[0][0]] if self._due else []
         exchange_due = self.exchange.next_due_ms()
         times += [] if exchange_due is None else [exchange_due]
-        delay_ms = max(0, min([self.limits.tick_ms, *(at_ms - self.clock.now_ms() for at_ms in times)]))
-        tasks = {asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self.clock.sleep_ms(delay_ms))}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
+        self._set_alarm_clock(max(0, min([self.limits.tick_ms, *(at_ms - self.clock.now_ms() for at_ms in times)])))
+        await self._news.wait()
+
+    def _set_alarm_clock(self, delay_ms: int) -> None:
+        """Let it ring within this time. One that rings earlier stays: a turn too many costs less than a task."""
+        rings_at_ms = self.clock.monotonic_ms() + delay_ms
+        if self._alarm_clock is not None and not self._alarm_clock.done():
+            if self._rings_at_ms <= rings_at_ms:
+                return
+            self._alarm_clock.cancel()
+        self._rings_at_ms = rings_at_ms
+        self._alarm_clock = asyncio.create_task(self._ring(delay_ms), name=f"{self._prefix} alarm clock")
+
+    async def _ring(self, delay_ms: int) -> None:
+        await self.clock.sleep_ms(delay_ms)
+        self._news.set()
 
     def _take(self) -> None:
         while not self._inbox.empty() and len(self._due) < self.limits.waiting_calls_max:
@@ -225,7 +247,8 @@ class ExchangeRunner:
         return due
 
     async def _turn(self, due: Sequence[_Call], now_ms: int) -> None:
-        wanted = sorted({id for call in due for id in call.order_ids})
+        named = (item for call in due for item in call.order_ids.items())
+        wanted = sorted({id for id, recorded_ms in named if self.seen.may_be_stored(id, recorded_ms)})
         stored = {h.order.venue_order_id: h for h in await self.ledger.histories(wanted)} if wanted else {}
         answers: list[tuple[_Call, CallResult]] = []
         for call in due:

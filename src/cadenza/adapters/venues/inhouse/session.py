@@ -18,7 +18,7 @@ from cadenza.adapters.venues.inhouse.mapping import (
     to_venue_order,
 )
 from cadenza.adapters.venues.inhouse.report_queue import ReportQueue
-from cadenza.adapters.venues.inhouse.runner import CallLost, CallResult, ExchangeRunner, Turn
+from cadenza.adapters.venues.inhouse.runner import ANY_TIME_MS, CallLost, CallResult, ExchangeRunner, Turn
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId, OrderId
@@ -81,7 +81,7 @@ class InHouseSession:
         delay_ms = self._runner.exchange.delay_ms(order, is_cancel=False)
         try:
             reply: _SubmitReply = await self._runner.call(
-                work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms
+                work, order_ids={id: order.created_at_ms}, lane=self._external_id, delay_ms=delay_ms
             )
         except VenueUnavailable:
             return [self._rejected(order, RejectReason.NOT_SENT.value, self._runner.clock.now_ms())]
@@ -114,7 +114,7 @@ class InHouseSession:
         delay_ms = self._runner.exchange.delay_ms(order, is_cancel=True)
         try:
             reports: Sequence[Report] = await self._runner.call(
-                work, order_ids=(id,), lane=self._external_id, delay_ms=delay_ms
+                work, order_ids={id: ANY_TIME_MS}, lane=self._external_id, delay_ms=delay_ms
             )
         except VenueUnavailable:
             return []  # nothing was sent, so nothing was refused: the caller will ask again
@@ -145,7 +145,9 @@ class InHouseSession:
             return CallResult(reports, self._report_queue, own)
 
         try:
-            reports: Sequence[Report] = await self._runner.call(work, order_ids=tuple(ids), lane=self._external_id)
+            reports: Sequence[Report] = await self._runner.call(
+                work, order_ids=dict.fromkeys(ids, ANY_TIME_MS), lane=self._external_id
+            )
         except (VenueUnavailable, CallLost) as error:
             return [self._unknown(order, str(error), self._runner.clock.now_ms()) for order in orders]
         return reports
@@ -159,7 +161,7 @@ class InHouseSession:
             return CallResult([report for fact in own for report in self._identified(fact)])
 
         try:
-            reports: Sequence[Report] = await self._runner.call(work, order_ids=(venue_order_id,))
+            reports: Sequence[Report] = await self._runner.call(work, order_ids={venue_order_id: ANY_TIME_MS})
         except CallLost as error:
             raise VenueUnavailable(str(error)) from error
         return reports
@@ -203,6 +205,7 @@ class InHouseSession:
         account = exchange.office.ledger.account(self._external_id)
         assert account is not None
         arriving = to_venue_order(order, account, turn.at_ms, self._script_of(order))
+        self._runner.seen.add(arriving.venue_order_id, order.created_at_ms)
         before = len(exchange.office.facts)
         acknowledgement = SENT
         reason = self._refusal(arriving, account)
@@ -274,6 +277,7 @@ class InHouseSession:
         assert account is not None
         before = len(office.facts)
         arriving = to_venue_order(order, account, turn.at_ms)
+        self._runner.seen.add(arriving.venue_order_id, order.created_at_ms)
         office.reject(arriving, RejectReason.NOT_FOUND_AT_VENUE.value, turn.at_ms)
         return self._facts_of(arriving.venue_order_id, before)
 
