@@ -118,7 +118,12 @@ class Platform:
         self._wire_market()
         self._wire_trading()
         self.identity = wire_identity(
-            settings, storage=self.storage, keys=self.key_ring, clock=self.clock, ids=self.ids
+            settings,
+            storage=self.storage,
+            keys=self.key_ring,
+            clock=self.clock,
+            ids=self.ids,
+            concurrency=self.concurrency,
         )
         self.identity.sessions.on_revoked = self.realtime.sessions_ended
         resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer, alarms=self.alarms)

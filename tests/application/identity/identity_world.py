@@ -44,6 +44,7 @@ from cadenza.domain.identity.mail import Mail
 from cadenza.domain.identity.user import User
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.mail import MailUnavailable
+from cadenza.runtime.local import AsyncioConcurrency
 
 START_MS = 1_800_000_000_000
 PASSWORD = "correct horse"
@@ -105,7 +106,7 @@ class IdentityWorld:
         self.mailer = KeptMail()
         external = ExternalIssuer(ExternalIssuerSettings(issuer=EXTERNAL_ISSUER, shared_secret=EXTERNAL_SECRET))
         self.tokens = JwtTokens(keys, issuer="cadenza", external=external)
-        self.sessions = SessionStates(storage=self.storage, clock=clock)
+        self.sessions = SessionStates(storage=self.storage, clock=clock, concurrency=AsyncioConcurrency())
         base: dict[str, Any] = {"storage": self.storage}
         timed = base | {"clock": clock}
         making = timed | {"ids": self.ids, "policy": policy}

@@ -18,7 +18,7 @@ from cadenza.application.identity.throttle import Throttle
 from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
-from cadenza.runtime.local import SystemClock, SystemIds
+from cadenza.runtime.local import AsyncioConcurrency, SystemClock, SystemIds
 from cadenza.runtime.wiring.identity import policy_of
 
 CONNECTIONS_MAX = 2
@@ -66,7 +66,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
         reset_password=ResetPassword(
             storage=storage,
             hasher=hasher,
-            sessions=SessionStates(storage=storage, clock=clock),
+            sessions=SessionStates(storage=storage, clock=clock, concurrency=AsyncioConcurrency()),
             letters=letters,
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,

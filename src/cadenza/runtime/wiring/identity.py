@@ -31,6 +31,7 @@ from cadenza.application.identity.update_user import UpdateUser
 from cadenza.domain.ids import Access
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
 from cadenza.ports.mail import Mailer
 from cadenza.ports.storage import Storage
@@ -59,12 +60,14 @@ class Identity:
     hasher: Argon2Hasher
 
 
-def wire_identity(settings: Settings, *, storage: Storage, keys: KeyRing, clock: Clock, ids: Ids) -> Identity:
+def wire_identity(
+    settings: Settings, *, storage: Storage, keys: KeyRing, clock: Clock, ids: Ids, concurrency: Concurrency
+) -> Identity:
     """Make the identity use cases as the settings say."""
     policy = policy_of(settings)
     tokens = JwtTokens(keys, issuer=ISSUER, external=_external_issuer(settings, clock))
     hasher = Argon2Hasher(workers=settings.auth.password_hash_workers)
-    sessions = SessionStates(storage=storage, clock=clock)
+    sessions = SessionStates(storage=storage, clock=clock, concurrency=concurrency)
     issuer = SessionIssuer(tokens=tokens, policy=policy)
     letters = Letters(clock=clock, ids=ids)
     limits = settings.limits
