@@ -1,5 +1,6 @@
 """List orders: newest first unless ascending, by keyset cursor or offset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cadenza.application.paging import CursorCodec, Page
@@ -8,7 +9,7 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.ports.storage import Storage
+from cadenza.ports.storage import Storage, UnitOfWork
 from cadenza.ports.storage.trading import OrderFilter
 
 
@@ -57,13 +58,16 @@ class ListOrders:
             await require_own_account(uow, actor.tenant_id, query.account_id)
             await require_own_order(uow, actor.tenant_id, query.order_id)
             total = await uow.orders.count(wanted)
-            orders = await uow.orders.page(
-                wanted,
-                ascending=query.ascending,
-                after=None if after is None else (after[0], OrderId(after[1])),
-                offset=query.offset,
-                limit=query.limit + 1,
-            )
+            if after is None and query.offset > total // 2:
+                orders = await self._from_the_end(uow, wanted, query, total)
+            else:
+                orders = await uow.orders.page(
+                    wanted,
+                    ascending=query.ascending,
+                    after=None if after is None else (after[0], OrderId(after[1])),
+                    offset=query.offset,
+                    limit=query.limit + 1,
+                )
         has_next = len(orders) > query.limit
         orders = orders[: query.limit]
         return Page(
@@ -74,3 +78,14 @@ class ListOrders:
             has_next=has_next,
             next_cursor=self._cursors.encode(orders[-1].created_at_ms, orders[-1].id, filters) if has_next else None,
         )
+
+    @staticmethod
+    async def _from_the_end(uow: UnitOfWork, wanted: OrderFilter, query: OrderQuery, total: int) -> Sequence[Order]:
+        """Read a page that lies nearer to the end: the database walks over the orders that it skips."""
+        limit = min(query.limit + 1, total - query.offset)
+        if limit <= 0:
+            return []
+        backwards = await uow.orders.page(
+            wanted, ascending=not query.ascending, after=None, offset=total - query.offset - limit, limit=limit
+        )
+        return backwards[::-1]
