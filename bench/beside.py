@@ -9,21 +9,18 @@ of many orders, the next when the last is answered. Absolute numbers depend on t
 
 import argparse
 import asyncio
-import itertools
 import json
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
 
 import uvloop
-from load import Connection, paper_accounts, request_of, run
+from load import Connection, request_of, run
+from paper_orders import PaperOrders
 from served import Served
 
-INSTRUMENT = "PAPER:ETH/USDT"
-FAR_SHARE = Decimal("0.8")
 LOG_INS_PER_S = 20
 PAGE_ITEMS = 100
 FILLING_CLIENTS = 16
@@ -32,43 +29,24 @@ FILLING_CLIENTS = 16
 class Bench:
     """A running server with a user, accounts, and orders at rest."""
 
-    def __init__(self, served: Served, token: str, accounts: list[str], limit_price: str) -> None:
+    def __init__(self, served: Served, orders: PaperOrders) -> None:
         self._served = served
-        self._token = token
-        self._accounts = accounts
-        self._limit_price = limit_price
-        self._numbers = itertools.count()
+        self._orders = orders
         self.beside_total = 0
 
     @classmethod
-    async def prepare(cls, served: Served, orders: int) -> "Bench":
-        connection = await Connection.open(served.host, served.port)
-        token, accounts = await paper_accounts(connection, FILLING_CLIENTS)
-        book = await connection.call(f"/market/orderBook/get?instrumentId={INSTRUMENT}", token=token)
-        connection.close()
-        bench = cls(served, token, accounts, str((Decimal(book["bids"][0][0]) * FAR_SHARE).quantize(Decimal(1))))
-        connections = [await Connection.open(served.host, served.port) for _ in accounts]
-        while next(bench._numbers) < orders:
-            await run(connections, bench._order, b'"ACCEPTED"', 1)
+    async def prepare(cls, served: Served, resting: int) -> "Bench":
+        orders = await PaperOrders.prepare(served, FILLING_CLIENTS)
+        connections = [await Connection.open(served.host, served.port) for _ in orders.accounts]
+        while next(orders.numbers) < resting:
+            await run(connections, orders.resting, b'"ACCEPTED"', 1)
         for each in connections:
             each.close()
-        return bench
-
-    def _order(self, client: int) -> bytes:
-        asked = {
-            "tradingAccountId": self._accounts[client],
-            "instrumentId": INSTRUMENT,
-            "idempotencyKey": f"bench-{next(self._numbers)}",
-            "orderSide": "BUY",
-            "orderType": "LIMIT",
-            "limitPrice": self._limit_price,
-            "quantity": "0.01",
-        }
-        return request_of("/tradeOrder/submit", json.dumps(asked).encode(), self._token)
+        return cls(served, orders)
 
     async def latencies_ms(self, seconds: float) -> list[float]:
         connection = await Connection.open(self._served.host, self._served.port)
-        measured = await run([connection], self._order, b'"ACCEPTED"', seconds)
+        measured = await run([connection], self._orders.resting, b'"ACCEPTED"', seconds)
         connection.close()
         return measured.latencies_ms
 
@@ -81,8 +59,9 @@ class Bench:
 
     @asynccontextmanager
     async def pages(self) -> AsyncIterator[None]:
-        path = f"/tradeOrder/list?limit={PAGE_ITEMS}&offset={next(self._numbers) - 2 * PAGE_ITEMS}"
-        request = request_of(path, None, self._token)
+        offset = max(0, next(self._orders.numbers) - 2 * PAGE_ITEMS)
+        path = f"/tradeOrder/list?limit={PAGE_ITEMS}&offset={offset}"
+        request = request_of(path, None, self._orders.token)
         async with self._beside(lambda connection: connection.ask(request), 0, connections=1):
             yield
 

@@ -11,26 +11,20 @@ on the machine and its load: compare within a run.
 
 import argparse
 import asyncio
-import itertools
-import json
 import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
 
 import asyncpg
 import uvloop
-from load import Connection, Measured, paper_accounts, request_of, run
+from load import Connection, Measured, run
 from one_row import TABLE, insert_rows
+from paper_orders import PaperOrders
 from served import SETTINGS, Cpu, Served
 
-INSTRUMENTS = {"MARKET": ("PAPER:BTC/USDT", "0.0005"), "LIMIT": ("PAPER:ETH/USDT", "0.02")}
-"""With the quantity of an order. Two, as orders that rest must not be in the way of those that are filled."""
-
-FAR_SHARE = Decimal("0.8")
 WARM_UP_SHARE = 0.2
 WORKLOADS = ("pgbench", "LIMIT", "MARKET")
 
@@ -64,28 +58,22 @@ class Figures:
 class Bench:
     """A running server with an account for each client."""
 
-    def __init__(self, served: Served, token: str, accounts: list[str], limit_price: str) -> None:
+    def __init__(self, served: Served, orders: PaperOrders) -> None:
         self._served = served
-        self._token = token
-        self._accounts = accounts
-        self._limit_price = limit_price
-        self._numbers = itertools.count()
+        self._orders = orders
 
     @classmethod
     async def prepare(cls, served: Served, clients: int) -> "Bench":
-        connection = await Connection.open(served.host, served.port)
-        token, accounts = await paper_accounts(connection, clients)
-        book = await connection.call(f"/market/orderBook/get?instrumentId={INSTRUMENTS['LIMIT'][0]}", token=token)
-        connection.close()
+        orders = await PaperOrders.prepare(served, clients)
         database = await asyncpg.connect(served.dsn())
         for statement in TABLE:
             await database.execute(statement)
         await database.close()
-        far = (Decimal(book["bids"][0][0]) * FAR_SHARE).quantize(Decimal(1))
-        return cls(served, token, accounts, str(far))
+        return cls(served, orders)
 
     async def orders(self, kind: str, clients: int, seconds: float, figures: Figures) -> None:
-        make, expect = {"LIMIT": (self._limit, b'"ACCEPTED"'), "MARKET": (self._market, b'"FILLED"')}[kind]
+        made = {"LIMIT": (self._orders.resting, b'"ACCEPTED"'), "MARKET": (self._orders.filled, b'"FILLED"')}
+        make, expect = made[kind]
         connections = [await Connection.open(self._served.host, self._served.port) for _ in range(clients)]
         await run(connections, make, expect, seconds * WARM_UP_SHARE)
         before = self._served.cpu()
@@ -93,24 +81,6 @@ class Bench:
         figures.add(measured, self._served.cpu() - before)
         for connection in connections:
             connection.close()
-
-    def _limit(self, client: int) -> bytes:
-        return self._order(client, "BUY", {"orderType": "LIMIT", "limitPrice": self._limit_price})
-
-    def _market(self, client: int) -> bytes:
-        side = "BUY" if next(self._numbers) % 2 else "SELL"
-        return self._order(client, side, {"orderType": "MARKET", "awaitClosed": True})
-
-    def _order(self, client: int, side: str, more: dict[str, object]) -> bytes:
-        instrument, quantity = INSTRUMENTS[str(more["orderType"])]
-        asked = {
-            "tradingAccountId": self._accounts[client],
-            "instrumentId": instrument,
-            "idempotencyKey": f"bench-{next(self._numbers)}",
-            "orderSide": side,
-            "quantity": quantity,
-        }
-        return request_of("/tradeOrder/submit", json.dumps(asked | more).encode(), self._token)
 
     async def pgbench(self, clients: int, seconds: float, figures: Figures) -> None:
         before = self._served.cpu()
