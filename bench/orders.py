@@ -1,12 +1,12 @@
 """Orders on PAPER through HTTP, durable, against pgbench's one-row insert into the same PostgreSQL in the same run.
 
-    python bench/orders.py [--clients 1 32] [--seconds 5] [--rounds 3]
+    python bench/orders.py [--clients 1 32 128] [--seconds 5] [--rounds 3]
 
 A server of its own runs on the embedded PostgreSQL with fsync on. Every client has an account and a connection, and
 sends its next order when the last one is answered. LIMIT orders rest and are never filled, so every round finds more of
 them; MARKET orders wait until they are filled. pgbench inserts one row into a table like `orders` (its primary key
 only), prepared, with as many clients. Everything, this program too, shares the machine's cores. Absolute numbers depend
-on the machine and its load: compare within a run.
+on the machine and its load: compare within a run. `idle %` is the share of all cores that nobody used.
 """
 
 import argparse
@@ -38,12 +38,14 @@ class Figures:
     latencies_ms: list[float] = field(default_factory=list)
     python_us: list[float] = field(default_factory=list)
     postgres_us: list[float] = field(default_factory=list)
+    idle_percents: list[float] = field(default_factory=list)
 
     def add(self, measured: Measured, cpu: Cpu) -> None:
         self.per_s.append(measured.per_s)
         self.latencies_ms += measured.latencies_ms
         self.python_us.append(cpu.python_s / measured.done * 1e6)
         self.postgres_us.append(cpu.postgres_s / measured.done * 1e6)
+        self.idle_percents.append(cpu.idle_s / measured.took_s / (os.cpu_count() or 1) * 100)
 
     def line(self) -> str:
         p50, p99 = percentiles(self.latencies_ms)
@@ -51,7 +53,7 @@ class Figures:
         python = f"{median(self.python_us):,.0f}" if self.ratios else "-"
         return (
             f"{median(self.per_s):>9,.0f} {ratio:>8} {p50:>9.2f} {p99:>9.2f} {python:>10} "
-            f"{median(self.postgres_us):>10,.0f}   {' '.join(f'{rate:,.0f}' for rate in self.per_s)}"
+            f"{median(self.postgres_us):>10,.0f} {median(self.idle_percents):>7.0f}   {' '.join(f'{rate:,.0f}' for rate in self.per_s)}"
         )
 
 
@@ -123,7 +125,7 @@ async def main(clients: list[int], seconds: float, rounds: int, tell: Callable[[
             await served.stop()
     tell(f"embedded PostgreSQL, fsync on; defaults but {', '.join(f'{k}={v}' for k, v in SETTINGS.items())}")
     tell(f"{rounds} rounds of {seconds:g} s, medians; cores {os.cpu_count()}")
-    titles = f"{'per s':>9} {'/pgbench':>8} {'p50 ms':>9} {'p99 ms':>9} {'Python us':>10} {'PG us':>10}"
+    titles = f"{'per s':>9} {'/pgbench':>8} {'p50 ms':>9} {'p99 ms':>9} {'Python us':>10} {'PG us':>10} {'idle %':>7}"
     tell(f"{'':19} {titles}   per s, by round")
     for (count, workload), taken in figures.items():
         tell(f"{count:>3} clients {workload:<7} {taken.line()}")
@@ -134,7 +136,7 @@ async def main(clients: list[int], seconds: float, rounds: int, tell: Callable[[
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Orders on PAPER against pgbench's one-row insert.")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()

@@ -35,13 +35,14 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """CPU seconds used so far by the server's process and by PostgreSQL's processes."""
+    """CPU seconds so far: used by the server's process and by PostgreSQL's processes, and idle of the whole machine."""
 
     python_s: float
     postgres_s: float
+    idle_s: float
 
     def __sub__(self, earlier: "Cpu") -> "Cpu":
-        return Cpu(self.python_s - earlier.python_s, self.postgres_s - earlier.postgres_s)
+        return Cpu(self.python_s - earlier.python_s, self.postgres_s - earlier.postgres_s, self.idle_s - earlier.idle_s)
 
 
 class Served:
@@ -89,6 +90,7 @@ class Served:
         return Cpu(
             python_s=process_cpu_s(self._process.pid),
             postgres_s=process_cpu_s(postmaster, with_children=True) + sum(process_cpu_s(pid) for pid in others),
+            idle_s=_machine_idle_s(),
         )
 
     def memory_mib(self) -> tuple[float, float]:
@@ -123,6 +125,12 @@ def process_cpu_s(pid: int, *, with_children: bool = False) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return sum(map(int, numbers if with_children else numbers[:2])) / _TICKS_PER_S
+
+
+def _machine_idle_s() -> float:
+    """Time in which a core had nothing to do, of all cores; waiting for the disk is such a time too."""
+    idle, waiting = Path("/proc/stat").read_text().splitlines()[0].split()[4:6]
+    return (int(idle) + int(waiting)) / _TICKS_PER_S
 
 
 def _pss_mib(pids: Iterable[int]) -> float:
