@@ -51,9 +51,10 @@ class Figures:
         p50, p99 = percentiles(self.latencies_ms)
         ratio = f"{median(self.ratios):.3f}" if self.ratios else "1"
         python = f"{median(self.python_us):,.0f}" if self.ratios else "-"
+        idle, rates = median(self.idle_percents), " ".join(f"{rate:,.0f}" for rate in self.per_s)
         return (
             f"{median(self.per_s):>9,.0f} {ratio:>8} {p50:>9.2f} {p99:>9.2f} {python:>10} "
-            f"{median(self.postgres_us):>10,.0f} {median(self.idle_percents):>7.0f}   {' '.join(f'{rate:,.0f}' for rate in self.per_s)}"
+            f"{median(self.postgres_us):>10,.0f} {idle:>7.0f}   {rates}"
         )
 
 
