@@ -15,6 +15,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     CancelRefusal,
     CancelRefusedReport,
+    NotSentReport,
     RejectedReport,
     Report,
     UndeterminedOutcomeReport,
@@ -248,7 +249,7 @@ class ScriptedSession:
         if fault is Fault.HOLD:
             await self.script.gate()
         if order.send_before_ms is None or self.venue.clock.now_ms() > order.send_before_ms or self.is_closed:
-            return [RejectedReport(**self._names(order), reason=RejectReason.NOT_SENT.value)]
+            return [NotSentReport(**self._names(order))]
         if fault is Fault.LOSE_REQUEST:
             return [self._unknown(order, "connection reset")]
         if fault is Fault.DELAY:

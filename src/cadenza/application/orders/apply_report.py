@@ -10,7 +10,7 @@ from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_or_keep
-from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason, KeptReport, Subject
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
@@ -20,11 +20,9 @@ from cadenza.domain.trading.reports import (
     FillReport,
     OrderReport,
     OrderStatusReport,
+    OwnReport,
     PositionReport,
-    RejectedReport,
     Report,
-    UndeterminedOutcomeReport,
-    UnknownOutcomeReport,
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
@@ -85,7 +83,7 @@ class ApplyReports:
             if not any(kept.reason is KeepReason.REFUSED for kept in new):
                 _note_books(state, report, applied)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
-            if self.is_complete and _is_venues(report):
+            if self.is_complete and not isinstance(report, OwnReport):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
 
@@ -98,13 +96,6 @@ def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedRe
     is_executed = before.status is OrderStatus.REJECTED and len(order.executions) > len(before.executions)
     if is_larger or is_executed:
         applied.working_closed.append(order)
-
-
-def _is_venues(report: Report) -> bool:
-    """Whether the instant of the report is the venue's. A request that was not sent or not answered has none."""
-    if isinstance(report, RejectedReport):
-        return report.reason != RejectReason.NOT_SENT.value
-    return not isinstance(report, UnknownOutcomeReport | UndeterminedOutcomeReport)
 
 
 _EXPECTED = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION})

@@ -7,6 +7,7 @@ or the answer is lost or late, the venue is asked for the outcome (`orders/inqui
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
@@ -27,12 +28,11 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import ZERO
 from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import CanceledReport, RejectedReport, Report, UnknownOutcomeReport
+from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, Submission, decide_submit, find_repeated
 from cadenza.ports.clock import Clock
@@ -88,15 +88,6 @@ class SubmitChange:
         if isinstance(self.instrument, CadenzaError):
             raise self.instrument
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What became of the request. `is_venues`: the session made the reports. Reports of our own making show nothing of
-    how far the venue's news is known."""
-
-    reports: Sequence[Report]
-    is_venues: bool
 
 
 class SubmitOrder:
@@ -182,10 +173,10 @@ class SubmitOrder:
     async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
         """Call the venue once and commit its answer."""
         try:
-            reply = await self._call_venue(order)
+            reports = await self._call_venue(order)
             self._failpoints.reach("submit.after_venue")
-            is_complete = reply.is_venues and self._sessions.has_reported_all(order.account_id)
-            orders = await self._intake.apply(reply.reports, is_complete=is_complete, on_late=answer.fail)
+            is_complete = self._sessions.has_reported_all(order.account_id)
+            orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
@@ -193,21 +184,22 @@ class SubmitOrder:
         finally:
             self._end(order.id)
 
-    async def _call_venue(self, order: Order) -> _Reply:
+    async def _call_venue(self, order: Order) -> Sequence[Report]:
         has_to_wait = not self._sessions.takes_orders(order.account_id)
         try:  # its session may have been lost, or opened again, since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
         except VenueUnavailable:
-            return _Reply([_not_sent(order, self._clock.now_ms())], is_venues=False)
+            return [NotSentReport(**_names(order), at_ms=self._clock.now_ms())]
         if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
-            return _Reply([_withdrawn(withdrawn, self._clock.now_ms())], is_venues=False)
+            return [WithdrawnReport(**_names(withdrawn), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         spec = self._sessions.spec(order.venue_id)
         self._sending.begin(order, spec)
         reports = await self._concurrency.within(spec.reply_ms_max, session.submit(order))
         if reports is None:
-            return _Reply([_not_answered(order, spec.reply_ms_max)], is_venues=False)
-        return _Reply(reports, is_venues=True)
+            cause = f"no reply within {spec.reply_ms_max} ms"
+            return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
+        return reports
 
     def _end(self, order_id: OrderId) -> None:
         """End the request. An answer that was given before stays."""
@@ -272,35 +264,6 @@ def _find_repeated(state: TradingState, meant: SubmitOrderRequest, asked: Submit
         return find_repeated(state, asked)
 
 
-def _not_answered(order: Order, reply_ms_max: int) -> UnknownOutcomeReport:
-    """Of the time since the order was recorded nothing is known."""
-    return UnknownOutcomeReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=order.updated_at_ms,
-        cause=f"no reply within {reply_ms_max} ms",
-    )
-
-
-def _withdrawn(order: Order, at_ms: int) -> CanceledReport:
-    """The order was cancelled before it was sent. Nothing has left, so it is not sent."""
-    return CanceledReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=at_ms,
-        reason=CancelReason.USER,
-        executed_quantity=ZERO,
-    )
-
-
-def _not_sent(order: Order, at_ms: int) -> RejectedReport:
-    """Nothing has left. That is a proof, and it closes the order."""
-    return RejectedReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=at_ms,
-        reason=RejectReason.NOT_SENT.value,
-    )
+def _names(order: Order) -> dict[str, Any]:
+    """How a report of our own names the order."""
+    return {"account_id": order.account_id, "instrument_id": order.instrument_id, "order_id": order.id}

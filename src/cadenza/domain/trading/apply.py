@@ -11,7 +11,7 @@ from cadenza.domain.ids import ExecutionId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
-from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.reports import (
@@ -26,6 +26,7 @@ from cadenza.domain.trading.reports import (
     FillBustedReport,
     FillCorrectedReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderStatusReport,
     PositionReport,
@@ -35,6 +36,7 @@ from cadenza.domain.trading.reports import (
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
     VenueOrderStatus,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
@@ -166,6 +168,10 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
             return order.accepted(report.executed_quantity, report.at_ms, now_ms)
         case RejectedReport():
             return _rejected(order, report, now_ms)
+        case NotSentReport():
+            return order.rejected(RejectReason.NOT_SENT.value, now_ms)
+        case WithdrawnReport():
+            return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
         case CanceledReport():
             return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
         case ExpiredReport():

@@ -7,9 +7,7 @@ one.
 `at_ms` is the venue's clock. It is compared with other instants of the same venue. It meets our clock in two places
 only: an instant ahead of our clock counts as our present time when it says how far an account's news is known, and a
 replay begins a minute before the earliest of such an instant and our time at which an order in doubt was recorded.
-Some reports have no instant of the venue: those of an order that never reached it (not sent, withdrawn before it was
-sent), and those of an outcome that is unknown or undetermined. They carry our time, which never says how far the news
-is known.
+An `OwnReport` is no claim of the venue. It carries our time, which never says how far the news is known.
 """
 
 from dataclasses import dataclass
@@ -72,7 +70,24 @@ class RejectedReport(OrderReport):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownOutcomeReport(OrderReport):
+class OwnReport(OrderReport):
+    """What a session or the platform knows about its own request; not a claim of the venue. `at_ms` is our clock, and
+    never says how far the venue's news is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSentReport(OwnReport):
+    """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
+    NOT_SENT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnReport(OwnReport):
+    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownOutcomeReport(OwnReport):
     """Bytes left and no readable answer came (timeout, 5xx, lost connection), or the venue could not be asked: the
     outcome stays unknown, and the venue is asked again."""
 
@@ -80,7 +95,7 @@ class UnknownOutcomeReport(OrderReport):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndeterminedOutcomeReport(OrderReport):
+class UndeterminedOutcomeReport(OwnReport):
     """Asking cannot show how the order stands: the venue has no lookup, or it has forgotten the order. The order is in
     doubt from then on, also if it was acknowledged before; it stays visible, an alarm is raised, and an operator
     resolves it (`cadenza orders resolve`).

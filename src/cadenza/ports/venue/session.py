@@ -93,9 +93,9 @@ class ExecutionSession(Protocol):
         """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
         rejected, or unknown.
 
-        The session does not send after `order.send_before_ms` (our clock); it then returns a `RejectedReport` with the
-        reason `NOT_SENT`. If the venue takes a deadline with an order, the session passes this one on, translated
-        into the venue's clock by the difference that it has measured.
+        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`.
+        If the venue takes a deadline with an order, the session passes this one on, translated into the venue's clock
+        by the difference that it has measured.
         """
 
     async def cancel(self, order: Order) -> Sequence[Report]:
