@@ -171,6 +171,9 @@ class ScriptedSession:
             at_ms=now_ms,
         )
 
+    def venue_time_ms(self) -> int:
+        return self.venue.now_ms
+
     def is_caught_up(self) -> bool:
         return self._is_quiet.is_set() and not (self._is_lost or self.is_closed)
 
@@ -199,7 +202,11 @@ class ScriptedSession:
         return [line.what for line in self._held]
 
     def break_stream(self, cause: str = "connection reset") -> None:
-        """The stream is gone and the session knows it; what happens from now on is not heard."""
+        """The stream is gone and the session knows it; what happens from now on is not heard. Up to now it was there,
+        unless it was silent or held."""
+        if not (self._is_lost or self._is_silent or self._is_held):
+            self.poll()
+            self._heard_ms = self.venue.now_ms
         self._is_lost = True
         self._say(lambda: self._sink.lost(cause))
 

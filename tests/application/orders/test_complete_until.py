@@ -71,6 +71,7 @@ async def restart(world: OrderWorld, happened: Sequence[Report]) -> None:
 
     world.session.replay = replay  # type: ignore[method-assign]
     world.session.on_lookup = lambda order: []
+    world.session.venue_ms = max([BEGUN_MS, *(report.at_ms for report in happened)])
     await world.reconcile(ACCOUNT, world.session)
 
 

@@ -5,7 +5,7 @@ then is the venue called, once. Its answer is a report like any other (transacti
 or the answer is lost or late, the venue is asked for the outcome (`orders/inquire.py`). No order is sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,7 +150,7 @@ class SubmitOrder:
             return await self._answer_again(submission.order, await_closed=request.await_closed)
         try:
             # A client that hangs up does not stop the work.
-            self._concurrency.spawn(f"submit {order_id}", self._send_and_apply(submission.order, answer))
+            self._concurrency.spawn(f"submit {order_id}", self._send_and_answer(submission.order, answer))
             order = await answer.wait()
             if request.await_closed and not order.is_closed:
                 return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
@@ -170,19 +170,23 @@ class SubmitOrder:
             return VenueUnavailable("the trading account does not reach its venue at the moment; nothing was recorded")
         return instrument
 
-    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
-        """Call the venue once and commit its answer."""
+    async def _send_and_answer(self, order: Order, answer: Promise[Order]) -> None:
         try:
-            reports = await self._call_venue(order)
-            self._failpoints.reach("submit.after_venue")
-            is_complete = self._sessions.has_reported_all(order.account_id)
-            orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
+            with self._sending.awaiting_reply(order.id):
+                orders = await self._send_and_apply(order, answer)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
             raise
         finally:
             self._end(order.id)
+
+    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> Mapping[OrderId, Order]:
+        """Call the venue once and commit its answer."""
+        reports = await self._call_venue(order)
+        self._failpoints.reach("submit.after_venue")
+        is_complete = self._sessions.has_reported_all(order.account_id)
+        return await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
 
     async def _call_venue(self, order: Order) -> Sequence[Report]:
         has_to_wait = not self._sessions.takes_orders(order.account_id)

@@ -316,6 +316,23 @@ class TradingState:
         known_ms = self._complete.get(account_id, 0)
         self._journal.put(self._complete, account_id, max(known_ms, min(until_ms, self.world.now_ms)))
 
+    def move_complete_until(self, account_id: TradingAccountId, until_ms: int) -> None:
+        """Like `complete_until`, and written also when nothing else changes in the account. The account gets a new
+        version, and nothing is published."""
+        self.complete_until(account_id, until_ms)
+        account = self.account(account_id)
+        if self._with_completeness(account) is not account:
+            self.put_account(account)
+
+    def incomplete_since(self, account_id: TradingAccountId, since_ms: int) -> None:
+        """Note that what the account's venue reported since `since_ms` may have been missed. It is asked for again from
+        then on, also after a crash."""
+        account = self.account(account_id)
+        if account.complete_until_ms is None or account.complete_until_ms <= since_ms:
+            return
+        self._journal.put(self._complete, account_id, since_ms)
+        self.put_account(evolve(account, complete_until_ms=since_ms))
+
     def changed_accounts(self) -> list[TradingAccount]:
         return [self._with_completeness(self._accounts[account_id]) for account_id in self.changed.accounts]
 

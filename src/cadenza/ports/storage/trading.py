@@ -201,6 +201,9 @@ class KeptReports(Protocol):
         by instrument and id. Orders whose external report was refused are left out: asking again would bring the same
         report. Each account's orders start after the given one (None: from the first)."""
 
+    async def first_kept_at_ms(self, kept: KeptReport) -> int | None:
+        """Return when a report of the same `KeptReport.fact` was kept first (our clock); None if none is kept."""
+
     async def may_move_money(self, account_id: TradingAccountId) -> bool:
         """Return whether a kept report may still be applied that changes an execution: a fill, its correction, its bust
         or its fee."""
@@ -219,8 +222,9 @@ class NewsGap:
 class NewsGaps(Protocol):
     """The periods that venues could not report."""
 
-    async def add(self, gap: NewsGap) -> None:
-        """Record a gap. It replaces a recorded gap of the account with the same beginning."""
+    async def add(self, gap: NewsGap) -> bool:
+        """Record a gap. It replaces a recorded gap of the account with the same beginning. Return whether there was
+        none."""
 
     async def newest(self, limit: int) -> Sequence[NewsGap]: ...
 

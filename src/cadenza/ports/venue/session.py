@@ -35,8 +35,9 @@ class SessionSink(Protocol):
 
     def restored(self, gap_since_ms: int) -> None:
         """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
-        clock, a lower bound) may have been missed; the application asks for it by `replay`, `lookup` and
-        `snapshot`."""
+        clock) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. It is the last
+        instant up to which the session knows that it missed nothing: for a stream that broke, when it was last
+        known to work, and not when it last brought something."""
 
     def ended(self, cause: str) -> None:
         """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
@@ -144,6 +145,13 @@ class ExecutionSession(Protocol):
     async def snapshot(self) -> AccountSnapshot:
         """Read the whole account. When this returns, every report that the session received before has been delivered.
         Raises `VenueUnavailable`."""
+
+    def venue_time_ms(self) -> int:
+        """Return the venue's present time, by the difference between the clocks that the session has measured. It is
+        never ahead of the venue's clock by more than a few seconds, and may be behind it. What happened before it
+        counts as reported when a replay that begins now has ended, and while the session is live and caught up.
+
+        A venue outside of this process has a clock of its own, so a step of our wall clock does not move this time."""
 
     def is_caught_up(self) -> bool:
         """Return whether the session is live and everything that it received has been delivered."""

@@ -9,6 +9,7 @@ from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.inquire import Inquire
+from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
@@ -68,6 +69,7 @@ class Trading:
     publish_missed: PublishMissed
     publish_portfolios: PublishPortfolios
     watch_kept: WatchKept
+    mark_complete: MarkComplete
 
 
 def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
@@ -99,7 +101,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         failpoints=o.failpoints,
         limits=o.limits,
     )
-    intake = ReportIntake(committer=committer, alarms=o.alarms)
+    intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
@@ -113,6 +115,8 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         clock=o.clock,
         concurrency=o.concurrency,
     )
+    marks = MarkComplete(storage=o.storage, committer=committer, sessions=sessions, clock=o.clock)
+    sessions.on_gap = marks.may_have_missed
     intake.on_unsettled = snapshots.want
     intake.on_settled = snapshots.spare
     return Trading(
@@ -123,7 +127,12 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
         sending=sending,
         inquire=Inquire(
-            storage=o.storage, sessions=sessions, ask_venue=ask_venue, clock=o.clock, concurrency=o.concurrency
+            storage=o.storage,
+            sessions=sessions,
+            ask_venue=ask_venue,
+            sending=sending,
+            clock=o.clock,
+            concurrency=o.concurrency,
         ),
         snapshots=snapshots,
         compare_books=compare_books,
@@ -131,6 +140,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             storage=o.storage,
             ask_venue=ask_venue,
             snapshots=snapshots,
+            marks=marks,
             spec=sessions.spec,
             alarms=o.alarms,
             clock=o.clock,
@@ -138,4 +148,5 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         publish_missed=publish_missed,
         publish_portfolios=publish_portfolios,
         watch_kept=WatchKept(storage=o.storage, clock=o.clock),
+        mark_complete=marks,
     )

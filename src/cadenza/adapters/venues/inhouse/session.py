@@ -183,6 +183,9 @@ class InHouseSession:
                 assert isinstance(snapshot, AccountSnapshot)
                 return snapshot
 
+    def venue_time_ms(self) -> int:
+        return self._runner.clock.now_ms()
+
     def is_caught_up(self) -> bool:
         return self._report_queue.is_idle
 
