@@ -275,7 +275,7 @@ class ScriptedSession:
         is_late = venue.kind.spec.fence is not None and venue.clock.now_ms() > order.send_before_ms
         if fault is Fault.DUPLICATE_ID or is_known:
             venue.note("submit", self.at, [sent_id], "duplicate")
-            return [self._unknown(order, "the venue knows this id already")]
+            return [self._duplicate(order)]
         if fault is Fault.REJECT or is_late:
             venue.note("submit", self.at, [sent_id], "rejected")
             return [RejectedReport(**self._names(order), reason="EXPIRED" if is_late else "INSUFFICIENT_BALANCE")]
@@ -290,7 +290,7 @@ class ScriptedSession:
             answer.append(self.parse.fill(venue.fill(taken, order.quantity)))
         self.script.on_arrival(taken)
         if fault is Fault.DUPLICATE_AFTER_ALL:  # a layer below asked twice, and the second answer is what we see
-            return [self._unknown(order, "the venue knows this id already")]
+            return [self._duplicate(order)]
         return answer
 
     async def _cancel(self, order: Order) -> Sequence[Report]:
@@ -369,6 +369,9 @@ class ScriptedSession:
 
     def _unknown(self, order: Order, cause: str) -> UnknownOutcomeReport:
         return UnknownOutcomeReport(**self._names(order), cause=cause)
+
+    def _duplicate(self, order: Order) -> UnknownOutcomeReport:
+        return UnknownOutcomeReport(**self._names(order), cause="the venue knows this id already", is_duplicate=True)
 
     def _names(self, order: Order) -> dict[str, Any]:
         return {

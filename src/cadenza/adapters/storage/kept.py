@@ -15,7 +15,7 @@ from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
 _UNKNOWN = """
 u.is_curable AND u.reason = 'NO_ORDER' AND u.instrument_id IS NOT NULL AND u.venue_order_id IS NOT NULL
 AND NOT EXISTS (
-    SELECT FROM kept_reports r WHERE r.reason = 'REFUSED' AND r.kind = 'external_order'
+    SELECT FROM kept_reports r WHERE NOT r.is_curable AND r.kind = 'external_order'
         AND (r.account_id, r.instrument_id, r.venue_order_id) = (u.account_id, u.instrument_id, u.venue_order_id)
 )
 """

@@ -7,6 +7,8 @@ transaction that wrote a row, changes with every write) and writes nothing when 
 from collections.abc import Iterable
 from typing import Any
 
+import asyncpg
+
 from cadenza.adapters.storage.bodies import event_text, report_text
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.kept import kept_of, kept_row
@@ -185,7 +187,7 @@ class SqlTrading:
                 list(keys.orders),
                 *_columns(keys.client_orders, 2),
                 *_columns(keys.idempotency, 2),
-                *_columns(keys.sent_orders, 2),
+                *_columns(keys.sent_orders | keys.new_sent_ids, 2),
                 *_columns(keys.venue_orders, 3),
                 list(keys.reserving),
                 *_columns(keys.kept, 2),
@@ -211,6 +213,12 @@ class SqlTrading:
         try:
             async with self._connections.use() as connection:
                 saved = await connection.fetchrow(_SAVE, *_parameters(rows, changes, account_ids))
+        except asyncpg.UniqueViolationError as error:
+            self._forget(rows.versions)
+            is_ours = any(not order.is_external for order in changes.created)
+            if is_ours and error.constraint_name == "orders_sent_id":  # fresh rows show which order has the id
+                return False
+            raise
         except BaseException:  # it is unknown whether it wrote, and which server will answer next
             self._forget_all()
             raise

@@ -128,6 +128,8 @@ class ReportIntake:
         self._committer = committer
         self._alarms = alarms
         self._alarmed: dict[Fact, None] = {}
+        self.on_reports: Callable[[Sequence[Report]], None] = lambda reports: None
+        """Called with all reports, before they are applied."""
         self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
         a balance or position has to be compared with our ledger."""
@@ -142,6 +144,7 @@ class ReportIntake:
         """
         if not reports:
             return {}
+        self.on_reports(reports)
         try:
             applied = await self._committer.commit_report(ApplyReports(reports, is_complete), on_late)
         except CadenzaError as error:

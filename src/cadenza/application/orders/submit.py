@@ -49,6 +49,9 @@ SESSION_WAIT_MS_MAX = 5_000
 """An order of an account whose session is being opened waits for it at most this long before it is recorded, and as
 long again before it is sent."""
 
+SENT_IDS_MAX = 5
+"""How many `sent_id`s are drawn for one order while other orders have them."""
+
 FIRST_ANSWER_WAIT_MS_MAX = 5_000
 """A repeated request waits at most this long for the first one's answer."""
 
@@ -69,12 +72,13 @@ class SubmitChange:
         keys.reserving.add(request.account_id)
         keys.orders.add(self.names.order_id)
         keys.new_orders.add(self.names.order_id)
+        keys.new_sent_ids.add((request.account_id, self.names.sent_id))
         if request.client_order_id is not None:
             keys.client_orders.add((request.account_id, request.client_order_id))
         if request.idempotency_key is not None:
             keys.idempotency.add((request.account_id, request.idempotency_key))
 
-    def decide(self, state: TradingState) -> Submission:
+    def decide(self, state: TradingState) -> Submission | None:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
         meant = _as_meant(self.request)
@@ -134,12 +138,11 @@ class SubmitOrder:
         if isinstance(instrument, Instrument):
             await self._prices.of_order(request)
         order_id = OrderId(self._ids.new())
-        names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
         watch = self._waiters.watch(order_id)
         answer: Promise[Order] = self._concurrency.promise()
         self._answers[order_id] = answer
         try:
-            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            submission = await self._record(actor, request, order_id, instrument)
         except BaseException:  # also when cancelled: nothing may wait for an order that was not recorded
             self._end(order_id)
             watch.release()
@@ -157,6 +160,18 @@ class SubmitOrder:
             return order
         finally:
             watch.release()
+
+    async def _record(
+        self, actor: Actor, request: SubmitOrderRequest, order_id: OrderId, instrument: Instrument | CadenzaError
+    ) -> Submission:
+        """Commit the intent. Nothing was sent while the `sent_id` belongs to another order, so another one is drawn."""
+        for _ in range(SENT_IDS_MAX):
+            names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
+            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            if submission is not None:
+                return submission
+            self._sent_ids.see(request.account_id, names.sent_id)
+        raise InternalError(f"{SENT_IDS_MAX} ids in a row belong to other orders; nothing was sent")
 
     def _tradable(self, actor: Actor, request: SubmitOrderRequest) -> Instrument | CadenzaError:
         """Return the instrument, or the cause for which a new order in it is refused."""

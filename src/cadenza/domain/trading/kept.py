@@ -19,16 +19,18 @@ class KeepReason(StrEnum):
 
     NO_ORDER: no order of the account is known by its names. NO_EXECUTION: it is about an execution that is not booked.
     MORE_THAN_ORDERED: with it, more would be executed than the order's quantity; a status of the venue that shows a
-    larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
-    NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it. Snapshots and
-    lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is kept.
-    """
+    larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE, NOT_POSITIVE: it contradicts
+    the order that it names. OTHER_ORDER: it is about another order that has our id, because its type or quantity is not
+    what we ordered, or it happened before our order was recorded. REFUSED: the domain or the database refused it.
+    Snapshots and lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is
+    kept."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"
     MORE_THAN_ORDERED = "MORE_THAN_ORDERED"
     OTHER_INSTRUMENT = "OTHER_INSTRUMENT"
     OTHER_SIDE = "OTHER_SIDE"
+    OTHER_ORDER = "OTHER_ORDER"
     NOT_POSITIVE = "NOT_POSITIVE"
     REFUSED = "REFUSED"
 
@@ -38,7 +40,8 @@ class KeepReason(StrEnum):
 
 
 CURABLE = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION, KeepReason.MORE_THAN_ORDERED})
-CONTRADICTIONS = frozenset({KeepReason.OTHER_INSTRUMENT, KeepReason.OTHER_SIDE, KeepReason.NOT_POSITIVE})
+ABOUT_ANOTHER = frozenset({KeepReason.OTHER_INSTRUMENT, KeepReason.OTHER_SIDE, KeepReason.OTHER_ORDER})
+"""The report is about another order than the one that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class KeptReport:
             case FillReport() | FillBustedReport() | FeeReport():
                 return False
             case _:
-                return self.reason in CONTRADICTIONS
+                return self.reason in ABOUT_ANOTHER
 
     @property
     def fact(self) -> "Fact":

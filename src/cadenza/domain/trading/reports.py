@@ -41,7 +41,22 @@ class OrderReport(Report):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedReport(OrderReport):
+class OrderTermsReport(OrderReport):
+    """A claim that the venue has the order, with the terms that the venue states; None where it states none.
+    `placed_at_ms` is when the venue took the order in, by its clock. A session states all that the venue shows: if the
+    terms are not those that we ordered, the report is about somebody else's order that has our id, and is set aside.
+
+    `executed_quantity` is what was executed by then, in the order's units."""
+
+    side: Side | None = None
+    type: OrderType | None = None
+    quantity: Decimal | None = None
+    placed_at_ms: int | None = None
+    executed_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedReport(OrderTermsReport):
     """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
 
     This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay reports an
@@ -55,16 +70,16 @@ class AcceptedReport(OrderReport):
     When it is more than what is booked here, fills are missing, and the venue is asked for them.
     """
 
-    executed_quantity: Decimal
     former_venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
-    executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`. The reason NOT_FOUND_AT_VENUE (the
-    venue was asked and does not know the order) is a proof only for an order that was never acknowledged; an order that
-    was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a session reports otherwise."""
+    executed. A refusal as duplicate alone proves nothing: it is an `UnknownOutcomeReport`. The reason
+    NOT_FOUND_AT_VENUE (the venue was asked and does not know the order) is a proof only for an order that was never
+    acknowledged; an order that was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a
+    session reports otherwise."""
 
     reason: str
 
@@ -89,9 +104,14 @@ class WithdrawnReport(OwnReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownOutcomeReport(OwnReport):
     """Bytes left and no readable answer came (timeout, 5xx, lost connection), or the venue could not be asked: the
-    outcome stays unknown, and the venue is asked again."""
+    outcome stays unknown, and the venue is asked again.
+
+    `is_duplicate`: the venue answered that it has an order under our id already. That may be this very order. If an
+    `OrderTermsReport` then shows that the id belongs to another order, because it contradicts ours, the refusal is
+    proved, and the order becomes REJECTED with the reason DUPLICATE_SENT_ID."""
 
     cause: str
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +190,7 @@ class VenueOrderStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderStatusReport(OrderReport):
+class OrderStatusReport(OrderTermsReport):
     """How the whole order stands, as the venue shows it now: also how an amendment at the venue becomes known.
 
     A larger quantity of an order that is closed here is taken over too: the fills that follow are booked, the state
@@ -183,7 +203,6 @@ class OrderStatusReport(OrderReport):
 
     status: VenueOrderStatus
     quantity: Decimal
-    executed_quantity: Decimal
     executed_price: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -216,7 +235,7 @@ class TriggerMovedReport(OrderReport):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalOrderReport(OrderReport):
+class ExternalOrderReport(OrderTermsReport):
     """An order works at the venue, whoever placed it. Streams, polls and replays report every acceptance in this way.
     Where its names identify a known order, it is that order's acceptance. Otherwise the order was placed elsewhere (by
     hand at the venue, by another trading account, by a liquidation): it is adopted, and its fills follow.
@@ -228,7 +247,6 @@ class ExternalOrderReport(OrderReport):
     type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal
-    executed_quantity: Decimal
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     expire_at_ms: int | None = None

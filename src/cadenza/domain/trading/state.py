@@ -170,6 +170,10 @@ class TradingState:
         order_id = self._by_key.get((account_id, idempotency_key))
         return None if order_id is None else self._orders[order_id]
 
+    def order_by_sent_id(self, account_id: TradingAccountId, sent_id: str) -> Order | None:
+        order_id = self._by_sent.get((account_id, sent_id))
+        return None if order_id is None else self._orders[order_id]
+
     def order_of(self, report: OrderReport) -> Order | None:
         """Return the order that a report names: by the order id, else by `sent_id`, else by `venue_order_id` within the
         report's instrument, else by the `former_venue_order_id` of an acceptance."""

@@ -92,7 +92,7 @@ class ExecutionSession(Protocol):
 
     async def submit(self, order: Order) -> Sequence[Report]:
         """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
-        rejected, or unknown.
+        rejected, or unknown. A refusal as duplicate is an `UnknownOutcomeReport` with `is_duplicate`.
 
         The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`.
         If the venue takes a deadline with an order, the session passes this one on, translated into the venue's clock

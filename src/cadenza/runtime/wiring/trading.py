@@ -86,21 +86,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
         concurrency=o.concurrency,
     )
-    committer = Committer(
-        trading=o.trading,
-        spec=sessions.spec,
-        market=o.market,
-        catalogue=o.catalogue,
-        portfolios=publish_portfolios,
-        publisher=o.publisher,
-        missed=publish_missed,
-        waiters=o.waiters,
-        clock=o.clock,
-        ids=o.ids,
-        concurrency=o.concurrency,
-        failpoints=o.failpoints,
-        limits=o.limits,
-    )
+    committer = _committer(o, sessions, publish_portfolios, publish_missed)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
@@ -117,6 +103,8 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     )
     marks = MarkComplete(storage=o.storage, committer=committer, sessions=sessions, clock=o.clock)
     sessions.on_gap = marks.may_have_missed
+    sent_ids = SentIds(storage=o.storage, sessions=sessions, memories=o.memories, concurrency=o.concurrency)
+    intake.on_reports = sent_ids.see_all
     intake.on_unsettled = snapshots.want
     intake.on_settled = snapshots.spare
     return Trading(
@@ -124,7 +112,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         intake=intake,
         ask_venue=ask_venue,
         sessions=sessions,
-        sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
+        sent_ids=sent_ids,
         sending=sending,
         inquire=Inquire(
             storage=o.storage,
@@ -149,4 +137,24 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         publish_portfolios=publish_portfolios,
         watch_kept=WatchKept(storage=o.storage, clock=o.clock),
         mark_complete=marks,
+    )
+
+
+def _committer(
+    o: Outside, sessions: Sessions, publish_portfolios: PublishPortfolios, publish_missed: PublishMissed
+) -> Committer:
+    return Committer(
+        trading=o.trading,
+        spec=sessions.spec,
+        market=o.market,
+        catalogue=o.catalogue,
+        portfolios=publish_portfolios,
+        publisher=o.publisher,
+        missed=publish_missed,
+        waiters=o.waiters,
+        clock=o.clock,
+        ids=o.ids,
+        concurrency=o.concurrency,
+        failpoints=o.failpoints,
+        limits=o.limits,
     )

@@ -141,6 +141,7 @@ STATEMENTS = (
         cancel_reason text,
         sent_id text,
         send_before_ms bigint,
+        recorded_after_ms bigint NOT NULL,
         venue_order_id text,
         former_venue_order_ids text[] NOT NULL,
         doubt text,
