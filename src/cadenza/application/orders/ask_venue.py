@@ -2,16 +2,17 @@
 series of lookups that makes progress goes on, however long it takes.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.sending import Sending
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession, ReplayPiece
@@ -31,10 +32,17 @@ class AskVenue:
     """Makes the requests whose answers may take long, and books the answers."""
 
     def __init__(
-        self, *, intake: ReportIntake, sending: Sending, concurrency: Concurrency, failpoints: Failpoints
+        self,
+        *,
+        intake: ReportIntake,
+        sending: Sending,
+        spec: Callable[[VenueId], VenueSpec],
+        concurrency: Concurrency,
+        failpoints: Failpoints,
     ) -> None:
         self._intake = intake
         self._sending = sending
+        self._spec = spec
         self._concurrency = concurrency
         self._failpoints = failpoints
         self._sizes: dict[TradingAccountId, int] = {}
@@ -66,10 +74,11 @@ class AskVenue:
             size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
             part, orders = orders[:size], orders[size:]
             on_the_way = self._sending.among(part)
+            asked = [self._sending.with_right_deadline(order, self._spec(order.venue_id)) for order in part]
             unanswered = {name for order in part if self._sending.awaits_reply(order.id) for name in _names(order)}
             self._failpoints.reach("reconcile.before_lookup")
             try:
-                reports = await self.answer(session.lookup(part))
+                reports = await self.answer(session.lookup(asked))
             except VenueUnavailable:
                 self._sizes[account_id] = max(1, len(part) // 2)
                 raise

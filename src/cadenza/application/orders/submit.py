@@ -216,6 +216,7 @@ class SubmitOrder:
         self._sending.begin(order, spec)
         reports = await self._concurrency.within(spec.reply_ms_max, session.submit(order))
         if reports is None:
+            self._sending.abandon(order, spec)
             cause = f"no reply within {spec.reply_ms_max} ms"
             return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
         return reports

@@ -89,7 +89,9 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     committer = _committer(o, sessions, publish_portfolios, publish_missed)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
-    ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
+    ask_venue = AskVenue(
+        intake=intake, sending=sending, spec=sessions.spec, concurrency=o.concurrency, failpoints=o.failpoints
+    )
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
