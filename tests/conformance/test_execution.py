@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 
 from cadenza.domain.market.enums import Side
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.reports import (
     CanceledReport,
     CancelRefusal,
     CancelRefusedReport,
     ExternalOrderReport,
     FillReport,
+    NotSentReport,
     RejectedReport,
 )
 from tests.conformance.harness import (
@@ -301,8 +302,7 @@ async def test_tc_e20_nothing_is_sent_after_its_deadline(trader: Trader, orders:
     order = orders.resting(trader, Side.BUY, ONE)
     await venue.pass_time(venue.connector.spec.send_within_ms + 1)
     (report,) = await trader.submit(order)
-    assert isinstance(report, RejectedReport)
-    assert report.reason == RejectReason.NOT_SENT
+    assert isinstance(report, NotSentReport)
     assert await trader.has_open()
 
 

@@ -82,7 +82,7 @@ class Parser:
     def acceptance(self, order: VenueOrder, at_ms: int) -> AcceptedReport:
         """The reply to our own request. The stream reports the whole order instead: whether it was placed here or
         elsewhere, by whichever account, the platform finds out."""
-        return AcceptedReport(**self._names(order, at_ms), executed_quantity=order.executed)
+        return AcceptedReport(**self._terms(order, at_ms))
 
     def fill(self, fill: VenueFill) -> FillReport:
         names = self._names(fill.order, fill.at_ms) | self._names_of_fill(fill.order)
@@ -99,15 +99,14 @@ class Parser:
 
     def external(self, order: VenueOrder, at_ms: int) -> ExternalOrderReport:
         return ExternalOrderReport(
-            **self._names(order, at_ms), side=order.side, type=order.type, time_in_force=order.time_in_force,
-            quantity=order.quantity, executed_quantity=order.executed, limit_price=order.limit_price,
+            **self._terms(order, at_ms), time_in_force=order.time_in_force, limit_price=order.limit_price,
             expire_at_ms=order.expire_at_ms, is_liquidation=order.is_liquidation,
         )  # fmt: skip
 
     def status(self, order: VenueOrder, at_ms: int) -> OrderStatusReport:
         return OrderStatusReport(
-            **self._names(order, at_ms), status=order.status, quantity=order.quantity, executed_quantity=order.executed,
-            limit_price=order.limit_price, cancel_reason=order.cancel_reason,
+            **self._terms(order, at_ms), status=order.status, limit_price=order.limit_price,
+            cancel_reason=order.cancel_reason,
         )  # fmt: skip
 
     def balance(self, line: Line) -> BalanceReport:
@@ -150,6 +149,12 @@ class Parser:
         what = "bust" if fill.is_busted else "correction"
         line = Line(fill.changed_at_ms, what, fill.order, fill, values=(fill.price, fill.quantity))
         return [self.fill(fill), self.line(line)]
+
+    def _terms(self, order: VenueOrder, at_ms: int) -> dict[str, Any]:
+        return self._names(order, at_ms) | {
+            "side": order.side, "type": order.type, "quantity": order.quantity, "placed_at_ms": order.placed_at_ms,
+            "executed_quantity": order.executed,
+        }  # fmt: skip
 
     def _names(self, order: VenueOrder, at_ms: int) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     CancelRefusal,
     CancelRefusedReport,
+    NotSentReport,
     RejectedReport,
     Report,
     UndeterminedOutcomeReport,
@@ -170,6 +171,9 @@ class ScriptedSession:
             at_ms=now_ms,
         )
 
+    def venue_time_ms(self) -> int:
+        return self.venue.now_ms
+
     def is_caught_up(self) -> bool:
         return self._is_quiet.is_set() and not (self._is_lost or self.is_closed)
 
@@ -198,7 +202,11 @@ class ScriptedSession:
         return [line.what for line in self._held]
 
     def break_stream(self, cause: str = "connection reset") -> None:
-        """The stream is gone and the session knows it; what happens from now on is not heard."""
+        """The stream is gone and the session knows it; what happens from now on is not heard. Up to now it was there,
+        unless it was silent or held."""
+        if not (self._is_lost or self._is_silent or self._is_held):
+            self.poll()
+            self._heard_ms = self.venue.now_ms
         self._is_lost = True
         self._say(lambda: self._sink.lost(cause))
 
@@ -248,7 +256,7 @@ class ScriptedSession:
         if fault is Fault.HOLD:
             await self.script.gate()
         if order.send_before_ms is None or self.venue.clock.now_ms() > order.send_before_ms or self.is_closed:
-            return [RejectedReport(**self._names(order), reason=RejectReason.NOT_SENT.value)]
+            return [NotSentReport(**self._names(order))]
         if fault is Fault.LOSE_REQUEST:
             return [self._unknown(order, "connection reset")]
         if fault is Fault.DELAY:
@@ -267,7 +275,7 @@ class ScriptedSession:
         is_late = venue.kind.spec.fence is not None and venue.clock.now_ms() > order.send_before_ms
         if fault is Fault.DUPLICATE_ID or is_known:
             venue.note("submit", self.at, [sent_id], "duplicate")
-            return [self._unknown(order, "the venue knows this id already")]
+            return [self._duplicate(order)]
         if fault is Fault.REJECT or is_late:
             venue.note("submit", self.at, [sent_id], "rejected")
             return [RejectedReport(**self._names(order), reason="EXPIRED" if is_late else "INSUFFICIENT_BALANCE")]
@@ -282,7 +290,7 @@ class ScriptedSession:
             answer.append(self.parse.fill(venue.fill(taken, order.quantity)))
         self.script.on_arrival(taken)
         if fault is Fault.DUPLICATE_AFTER_ALL:  # a layer below asked twice, and the second answer is what we see
-            return [self._unknown(order, "the venue knows this id already")]
+            return [self._duplicate(order)]
         return answer
 
     async def _cancel(self, order: Order) -> Sequence[Report]:
@@ -361,6 +369,9 @@ class ScriptedSession:
 
     def _unknown(self, order: Order, cause: str) -> UnknownOutcomeReport:
         return UnknownOutcomeReport(**self._names(order), cause=cause)
+
+    def _duplicate(self, order: Order) -> UnknownOutcomeReport:
+        return UnknownOutcomeReport(**self._names(order), cause="the venue knows this id already", is_duplicate=True)
 
     def _names(self, order: Order) -> dict[str, Any]:
         return {

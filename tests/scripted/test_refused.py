@@ -187,3 +187,30 @@ async def test_the_venue_is_asked_once_about_an_order_that_is_refused(world: Wor
     assert len(trader.venue.requests("identify")) == asked
     assert len(await world.kept()) == kept
     assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+
+
+@only(STREAMED, DESK)
+async def test_a_contradiction_that_is_kept_raises_one_alarm_across_restarts(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    for _ in range(2):
+        trader.venue.fill(trader.at_venue(order), "1")
+    await trader.heard()
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+    for _ in range(2):
+        await world.crash()
+        await world.pass_time(5_000)
+    assert trader.takes_orders
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.MORE_THAN_ORDERED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+
+
+@only(STREAMED)
+async def test_a_refused_position_raises_one_alarm_across_restarts(world: World, trader: Trader) -> None:
+    trader.at.positions[trader.venue.perpetual] = (D(1), D(100))
+    for _ in range(2):
+        trader.at.as_of += 1
+        world.clock.advance(1_000)
+        await world.crash()
+        await world.pass_time(5_000)
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1

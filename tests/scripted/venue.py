@@ -56,6 +56,7 @@ class VenueOrder:
     is_rejected: bool = False
     fills: list[VenueFill] = field(default_factory=list)
     former_ids: list[str] = field(default_factory=list)
+    placed_at_ms: int
     changed_at_ms: int = 0
     is_forgotten: bool = False
 
@@ -193,7 +194,7 @@ class ScriptedVenue:
         order = VenueOrder(
             account=account, id=str(self._next("order", instrument_id)), sent_id=sent_id, instrument_id=instrument_id,
             side=side, type=type, time_in_force=time_in_force, quantity=quantity, limit_price=limit_price,
-            expire_at_ms=expire_at_ms, is_by_hand=is_by_hand, is_liquidation=is_liquidation,
+            expire_at_ms=expire_at_ms, is_by_hand=is_by_hand, is_liquidation=is_liquidation, placed_at_ms=self.now_ms,
         )  # fmt: skip
         account.orders.append(order)
         self._publish_order(order, "external" if is_by_hand else "accepted")

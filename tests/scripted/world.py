@@ -186,7 +186,7 @@ class Process:
         )  # type: ignore[arg-type]  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions,
-            concurrency=self.concurrency, failpoints=failpoints,
+            sending=trading.sending, concurrency=self.concurrency, failpoints=failpoints,
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
@@ -219,6 +219,7 @@ class Process:
         await self.keeper.tick()
         await self.trading.inquire.tick()
         await self.trading.snapshots.tick()
+        await self.trading.mark_complete.tick()
         await self.drain()
 
     async def drain(self) -> None:

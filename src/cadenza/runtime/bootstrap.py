@@ -67,6 +67,7 @@ BATCH_CONNECTIONS_MAX = 5
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
 WATCH_KEPT_MS = 5_000
+MARK_COMPLETE_MS = 5_000
 INQUIRE_MS = 500
 TAKE_SNAPSHOTS_MS = 500
 PUBLISH_MISSED_MS = 500
@@ -159,6 +160,7 @@ class Platform:
         self.supervisor.repeat("keep sessions", KEEP_SESSIONS_MS, self.keep_sessions.tick)
         self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)
         self.supervisor.repeat("take snapshots", TAKE_SNAPSHOTS_MS, self.trading.snapshots.tick)
+        self.supervisor.repeat("mark complete", MARK_COMPLETE_MS, self.trading.mark_complete.tick)
         self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
         self.supervisor.repeat("publish portfolios", PUBLISH_PORTFOLIOS_MS, self.trading.publish_portfolios.tick)
         self.supervisor.repeat("watch kept reports", WATCH_KEPT_MS, self.trading.watch_kept.tick)

@@ -125,7 +125,7 @@ class MockWorld:
         )  # fmt: skip
         self.cancel_order = CancelOrder(
             committer=trading.committer, intake=trading.intake, sessions=trading.sessions,
-            concurrency=self.concurrency, failpoints=failpoints,
+            sending=trading.sending, concurrency=self.concurrency, failpoints=failpoints,
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(

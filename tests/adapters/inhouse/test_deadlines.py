@@ -10,6 +10,7 @@ from tests.paper_bench import SPOT, Bench
 from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.reports import NotSentReport
 
 
 async def test_an_order_is_sent_until_its_deadline_and_not_later(venue: InHouseVenue) -> None:
@@ -19,7 +20,7 @@ async def test_an_order_is_sent_until_its_deadline_and_not_later(venue: InHouseV
     assert kinds(await session.submit(in_time)) == ["Accepted", "Fill"]
     await venue.bench.tick(1)
     (report,) = await session.submit(late)
-    assert report.reason == RejectReason.NOT_SENT
+    assert isinstance(report, NotSentReport)
     assert report.order_id == late.id
     assert not venue.is_stored(late)
     assert sink.reports == []
@@ -34,7 +35,7 @@ async def test_an_order_that_arrives_after_its_deadline_is_refused() -> None:
     await until(lambda: bool(bench.connector._runner._due), "the order's way to the venue")
     bench.clock.advance(100)
     (report,) = await submit
-    assert report.reason == RejectReason.NOT_SENT
+    assert isinstance(report, NotSentReport)
     assert bench.disk.orders == {}
     (report,) = await session.lookup([order])
     assert report.reason == RejectReason.NOT_FOUND_AT_VENUE

@@ -32,7 +32,7 @@ from cadenza.domain.errors import (
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import RejectReason
-from cadenza.domain.trading.reports import FillReport
+from cadenza.domain.trading.reports import FillReport, NotSentReport
 from cadenza.exchange.records import VenueState
 from cadenza.ports.exchange_ledger import ORDERS_PER_PAGE_MAX
 from cadenza.ports.venue import VenueStatus
@@ -96,7 +96,7 @@ async def test_while_the_database_is_away_nothing_is_taken(bench: Bench) -> None
     await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
     order = bench.order(account, SPOT, Side.BUY, "0.5")
     (report,) = await session.submit(order)
-    assert report.reason == RejectReason.NOT_SENT
+    assert isinstance(report, NotSentReport)
     assert kinds(await session.cancel(order)) == []
     assert kinds(await session.lookup([order])) == ["UnknownOutcome"]
     with pytest.raises(VenueUnavailable):
@@ -238,7 +238,8 @@ async def test_another_writer_ends_this_one(bench: Bench) -> None:
     await bench.disk.writer().take_over()
     assert kinds(await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))) == ["UnknownOutcome"]
     assert bench.connector.status() is VenueStatus.OFFLINE
-    assert (await session.submit(bench.order(account, SPOT, Side.BUY, "0.5")))[0].reason == RejectReason.NOT_SENT
+    (report,) = await session.submit(bench.order(account, SPOT, Side.BUY, "0.5"))
+    assert isinstance(report, NotSentReport)
     assert bench.disk.fills == []
 
 

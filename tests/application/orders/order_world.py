@@ -103,6 +103,7 @@ class ScriptedSession:
         self.gate = asyncio.Event()
         self.gate.set()
         self.is_idle = True
+        self.venue_ms = NOW_MS
 
     async def submit(self, order: Order) -> Sequence[Report]:
         self.submitted.append(order)
@@ -126,6 +127,9 @@ class ScriptedSession:
 
     async def snapshot(self) -> Any:
         raise NotImplementedError
+
+    def venue_time_ms(self) -> int:
+        return self.venue_ms
 
     def is_caught_up(self) -> bool:
         return self.is_idle
@@ -233,8 +237,8 @@ class OrderWorld:
             clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=self.committer, intake=self.intake, sessions=self.sessions, concurrency=self.concurrency,
-            failpoints=self.failpoints,
+            committer=self.committer, intake=self.intake, sessions=self.sessions, sending=parts.sending,
+            concurrency=self.concurrency, failpoints=self.failpoints,
         )  # fmt: skip
 
     async def _apply(self, reports: Sequence[Report], is_complete: bool) -> object:

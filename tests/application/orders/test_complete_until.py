@@ -7,14 +7,29 @@ import pytest
 from cadenza.application.orders.reconcile import REPLAY_OVERLAP_MS
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, Report
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    ExternalOrderReport,
+    NotSentReport,
+    OwnReport,
+    Report,
+    UndeterminedOutcomeReport,
+    UnknownOutcomeReport,
+    WithdrawnReport,
+)
 from cadenza.ports.venue import ReplayPiece
-from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, loses_the_answer, order_world
+from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, named, order_world
 from tests.domain.trading.worlds import ACCOUNT, BTC, D, request
 
 BEGUN_MS = 1_700_000_000_000 - 1_000
 """Up to when the account of these tests has been heard at the start."""
 MINUTE_MS = 60_000
+OWN_REPORTS: Sequence[tuple[type[OwnReport], dict[str, str]]] = (
+    (NotSentReport, {}),
+    (WithdrawnReport, {}),
+    (UnknownOutcomeReport, {"cause": "timeout"}),
+    (UndeterminedOutcomeReport, {"cause": "forgotten"}),
+)
 
 
 @pytest.fixture
@@ -56,6 +71,7 @@ async def restart(world: OrderWorld, happened: Sequence[Report]) -> None:
 
     world.session.replay = replay  # type: ignore[method-assign]
     world.session.on_lookup = lambda order: []
+    world.session.venue_ms = max([BEGUN_MS, *(report.at_ms for report in happened)])
     await world.reconcile(ACCOUNT, world.session)
 
 
@@ -111,8 +127,12 @@ async def test_a_stream_that_begins_before_the_account_is_reconciled_does_not_hi
     assert await complete_until(world) == after.at_ms
 
 
-async def test_an_answer_that_is_unknown_moves_nothing(world: OrderWorld) -> None:
-    world.session.on_submit = loses_the_answer
+@pytest.mark.parametrize("own", OWN_REPORTS, ids=[type.__name__ for type, _ in OWN_REPORTS])
+async def test_a_report_of_our_own_moves_nothing(
+    world: OrderWorld, own: tuple[type[OwnReport], dict[str, str]]
+) -> None:
+    type, more = own
+    world.session.on_submit = lambda order: [type(**named(order) | {"at_ms": BEGUN_MS + MINUTE_MS}, **more)]
     await world.submit_order(ACTOR, request())
     assert await complete_until(world) == BEGUN_MS
 

@@ -216,6 +216,7 @@ def test_more_than_was_ordered_is_kept_aside_and_booked_once_the_order_is_amende
 
 def test_an_older_status_amends_nothing(world: TradingState) -> None:
     order = submit(world, quantity=D(2))
+    apply_report(world, accepted(order))
     apply_report(world, stands(order, VenueOrderStatus.WORKING, "0", quantity="3", at_ms=NOW_MS + 9))
     apply_report(world, stands(order, VenueOrderStatus.WORKING, "0", quantity="2", at_ms=NOW_MS + 8))
     assert now(world, order).quantity == D(3)

@@ -150,4 +150,6 @@ def submit(where: TradingState, asked: SubmitOrderRequest | None = None, number:
     traded = where.world.instrument(BTC)
     assert traded is not None
     names = NewOrderNames(OrderId(UUID(int=number)), f"X{number}")
-    return decide_submit(where, asked or request(**changes), names, TENANT, traded).order
+    submission = decide_submit(where, asked or request(**changes), names, TENANT, traded)
+    assert submission is not None
+    return submission.order

@@ -23,6 +23,8 @@ _EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.D
 _REPORTS: dict[str, type[r.Report]] = {
     "accepted": r.AcceptedReport,
     "rejected": r.RejectedReport,
+    "not_sent": r.NotSentReport,
+    "withdrawn": r.WithdrawnReport,
     "unknown": r.UnknownOutcomeReport,
     "undetermined": r.UndeterminedOutcomeReport,
     "fill": r.FillReport,

@@ -15,7 +15,7 @@ from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
 _UNKNOWN = """
 u.is_curable AND u.reason = 'NO_ORDER' AND u.instrument_id IS NOT NULL AND u.venue_order_id IS NOT NULL
 AND NOT EXISTS (
-    SELECT FROM kept_reports r WHERE r.reason = 'REFUSED' AND r.kind = 'external_order'
+    SELECT FROM kept_reports r WHERE NOT r.is_curable AND r.kind = 'external_order'
         AND (r.account_id, r.instrument_id, r.venue_order_id) = (u.account_id, u.instrument_id, u.venue_order_id)
 )
 """
@@ -29,6 +29,15 @@ LATERAL (
     ORDER BY u.instrument_id, u.venue_order_id LIMIT $4
 ) found
 ORDER BY found.instrument_id, found.venue_order_id
+"""
+_FIRST_KEPT = """
+SELECT min(kept_at_ms) FROM kept_reports
+WHERE account_id = $1 AND kind = $2 AND (
+    md5(body) = md5($3)
+    OR $4 AND is_repeated AND reason = $5
+        AND (instrument_id, order_id, sent_id, venue_order_id)
+            IS NOT DISTINCT FROM ($6::text, $7::uuid, $8::text, $9::text)
+)
 """
 
 
@@ -74,6 +83,14 @@ class KeptReportSql:
         )
         return found
 
+    async def first_kept_at_ms(self, kept: KeptReport) -> int | None:
+        account_id, instrument_id, order_id, sent_id, venue_order_id, _, kind, body, reason, *_ = kept_row(kept)
+        found: int | None = await self._connection.fetchval(
+            _FIRST_KEPT, account_id, kind, body, kept.is_repeated, reason, instrument_id, order_id, sent_id,
+            venue_order_id,
+        )  # fmt: skip
+        return found
+
 
 def kept_row(kept: KeptReport) -> tuple[Any, ...]:
     report = kept.report
@@ -85,7 +102,7 @@ def kept_row(kept: KeptReport) -> tuple[Any, ...]:
         names = (report.instrument_id, None, None, None)
     return (
         report.account_id, *names, report.at_ms, kind, body, kept.reason.value, kept.detail, kept.reason.is_curable,
-        kept.kept_at_ms,
+        kept.kept_at_ms, kept.is_repeated,
     )  # fmt: skip
 
 

@@ -83,6 +83,14 @@ class OrderSql:
         )
         return await self._with_executions(rows)
 
+    async def newest_sent_ids(self, account_id: TradingAccountId, limit: int) -> Sequence[str]:
+        rows = await self._connection.fetch(
+            "SELECT sent_id FROM orders WHERE account_id = $1 ORDER BY created_at_ms DESC, id DESC LIMIT $2",
+            account_id,
+            limit,
+        )
+        return [row["sent_id"] for row in rows if row["sent_id"] is not None]
+
     async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
         rows = await self._connection.fetch("SELECT * FROM orders WHERE id = ANY($1::uuid[])", list(order_ids))
         return await self._with_executions(rows)

@@ -22,8 +22,8 @@ from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.ports.storage.trading import BatchChanges, BatchRows
 
-KEYS_OF_NEW_ORDERS = frozenset({"orders_pkey", "orders_client_order_id", "orders_idempotency_key"})
-"""Unique indexes that a new order violates when its request was recorded before."""
+KEYS_OF_NEW_ORDERS = frozenset({"orders_pkey", "orders_client_order_id", "orders_idempotency_key", "orders_sent_id"})
+"""Unique indexes that a new order violates when its request was recorded before, or its id at the venue drawn before."""
 
 _GO = """
 WITH unchanged AS (

@@ -105,7 +105,7 @@ class SqlTrading:
                 list(keys.orders),
                 *_columns(keys.client_orders, 2),
                 *_columns(keys.idempotency, 2),
-                *_columns(keys.sent_orders, 2),
+                *_columns(keys.sent_orders | keys.new_sent_ids, 2),
                 *_columns(keys.venue_orders, 3),
                 list(keys.reserving),
                 *_columns(keys.kept, 2),
@@ -131,10 +131,10 @@ class SqlTrading:
             async with self._connections.use() as connection:
                 saved = await connection.fetchrow(*save_statement(rows, changes))
         except asyncpg.UniqueViolationError as error:
-            self._forget_all()
-            if error.constraint_name not in KEYS_OF_NEW_ORDERS:
+            self._forget(rows.versions)
+            if error.constraint_name not in KEYS_OF_NEW_ORDERS or all(order.is_external for order in changes.created):
                 raise
-            return False
+            return False  # fresh rows show which order has the key
         except BaseException:  # it is unknown whether it wrote, and which server will answer next
             self._forget_all()
             raise

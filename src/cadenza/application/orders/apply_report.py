@@ -10,8 +10,8 @@ from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_or_keep
-from cadenza.domain.trading.enums import OrderStatus, RejectReason
-from cadenza.domain.trading.kept import KeepReason, KeptReport, Subject
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.kept import Fact, KeepReason, KeptReport
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -20,23 +20,23 @@ from cadenza.domain.trading.reports import (
     FillReport,
     OrderReport,
     OrderStatusReport,
+    OwnReport,
     PositionReport,
-    RejectedReport,
     Report,
-    UndeterminedOutcomeReport,
-    UnknownOutcomeReport,
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
+from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
 OnLate = Callable[[DatabaseUnavailable], None]
 
-REFUSED_REMEMBERED_MAX = 10_000
-"""For how many refused orders and positions one alarm each is enough. After that many others, an alarm sounds again."""
+FACTS_REMEMBERED_MAX = 10_000
+"""For how many facts this process remembers that their alarms sounded. Of others, the database shows whether they were
+kept before."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class ApplyReports:
             if not any(kept.reason is KeepReason.REFUSED for kept in new):
                 _note_books(state, report, applied)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
-            if self.is_complete and _is_venues(report):
+            if self.is_complete and not isinstance(report, OwnReport):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
 
@@ -98,13 +98,6 @@ def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedRe
     is_executed = before.status is OrderStatus.REJECTED and len(order.executions) > len(before.executions)
     if is_larger or is_executed:
         applied.working_closed.append(order)
-
-
-def _is_venues(report: Report) -> bool:
-    """Whether the instant of the report is the venue's. A request that was not sent or not answered has none."""
-    if isinstance(report, RejectedReport):
-        return report.reason != RejectReason.NOT_SENT.value
-    return not isinstance(report, UnknownOutcomeReport | UndeterminedOutcomeReport)
 
 
 _EXPECTED = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION})
@@ -121,18 +114,22 @@ class KeepRefused:
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.report.account_id)
 
-    def decide(self, state: TradingState) -> None:
+    def decide(self, state: TradingState) -> KeptReport:
         state.account(self.report.account_id)
         state.keep(self.report, KeepReason.REFUSED, self.detail)
+        return state.changed.kept[-1]
 
 
 class ReportIntake:
     """Commits reports. Whatever one report contains, the others are booked and the caller continues."""
 
-    def __init__(self, *, committer: Committer, alarms: Alarms) -> None:
+    def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
+        self._storage = storage
         self._committer = committer
         self._alarms = alarms
-        self._refused: dict[Subject, None] = {}
+        self._alarmed: dict[Fact, None] = {}
+        self.on_reports: Callable[[Sequence[Report]], None] = lambda reports: None
+        """Called with all reports, before they are applied."""
         self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
         a balance or position has to be compared with our ledger."""
@@ -147,11 +144,12 @@ class ReportIntake:
         """
         if not reports:
             return {}
+        self.on_reports(reports)
         try:
             applied = await self._committer.commit_report(ApplyReports(reports, is_complete), on_late)
         except CadenzaError as error:
             return await self._apply_singly(reports, error)
-        self._follow_up(applied)
+        await self._follow_up(applied)
         return applied.orders
 
     async def _apply_singly(self, reports: Sequence[Report], error: CadenzaError) -> Mapping[OrderId, Order]:
@@ -167,35 +165,37 @@ class ReportIntake:
     async def _keep(self, report: Report, error: CadenzaError) -> None:
         cause = error.__cause__ or error
         detail = f"{type(cause).__name__}: {cause}"
-        self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": detail})
         try:
-            await self._committer.commit_report(KeepRefused(report, detail))
-        except CadenzaError:
-            return  # the account is gone, or the alarm's log line is all that can be kept of it
+            await self._sound(await self._committer.commit_report(KeepRefused(report, detail)))
+        except CadenzaError:  # the account is gone, or the alarm's log line is all that can be kept of it
+            self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": detail})
 
-    def _is_known(self, kept: KeptReport) -> bool:
-        """Whether an alarm was sounded for what the refused report is about. Snapshots bring such a report again and
-        again."""
-        subject = kept.subject
-        if subject is None:
-            return False
-        if subject in self._refused:
-            return True
-        self._refused[subject] = None
-        if len(self._refused) > REFUSED_REMEMBERED_MAX:
-            del self._refused[next(iter(self._refused))]
-        return False
+    async def _sound(self, kept: KeptReport) -> None:
+        """Sound the alarm of a report that was kept, once for each fact: replays, snapshots and lookups bring it again
+        and again, also after a restart."""
+        if kept.fact in self._alarmed:
+            return
+        self._alarmed[kept.fact] = None
+        if len(self._alarmed) > FACTS_REMEMBERED_MAX:
+            del self._alarmed[next(iter(self._alarmed))]
+        if await self._first_kept_at_ms(kept) in (None, kept.kept_at_ms):
+            facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
+            self._alarms.sound(Alarm.REPORT_REFUSED, facts)
 
-    def _follow_up(self, applied: AppliedReports) -> None:
+    async def _first_kept_at_ms(self, kept: KeptReport) -> int | None:
+        try:
+            async with self._storage.read() as uow:
+                return await uow.kept.first_kept_at_ms(kept)
+        except DatabaseUnavailable:
+            return None  # a second alarm is better than none
+
+    async def _follow_up(self, applied: AppliedReports) -> None:
         for account_id in applied.settled:
             self.on_settled(account_id)
         for account_id in applied.unsettled:
             self.on_unsettled(account_id)
         for kept in applied.contradictions:
-            if self._is_known(kept):
-                continue
-            facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
-            self._alarms.sound(Alarm.REPORT_REFUSED, facts)
+            await self._sound(kept)
         for order in applied.undetermined:
             self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
         for order in applied.working_closed:

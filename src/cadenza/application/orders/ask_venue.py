@@ -2,16 +2,17 @@
 series of lookups that makes progress goes on, however long it takes.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.sending import Sending
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import RejectedReport, Report
+from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession, ReplayPiece
@@ -31,10 +32,17 @@ class AskVenue:
     """Makes the requests whose answers may take long, and books the answers."""
 
     def __init__(
-        self, *, intake: ReportIntake, sending: Sending, concurrency: Concurrency, failpoints: Failpoints
+        self,
+        *,
+        intake: ReportIntake,
+        sending: Sending,
+        spec: Callable[[VenueId], VenueSpec],
+        concurrency: Concurrency,
+        failpoints: Failpoints,
     ) -> None:
         self._intake = intake
         self._sending = sending
+        self._spec = spec
         self._concurrency = concurrency
         self._failpoints = failpoints
         self._sizes: dict[TradingAccountId, int] = {}
@@ -66,9 +74,11 @@ class AskVenue:
             size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
             part, orders = orders[:size], orders[size:]
             on_the_way = self._sending.among(part)
+            asked = [self._sending.with_right_deadline(order, self._spec(order.venue_id)) for order in part]
+            unanswered = {name for order in part if self._sending.awaits_reply(order.id) for name in _names(order)}
             self._failpoints.reach("reconcile.before_lookup")
             try:
-                reports = await self.answer(session.lookup(part))
+                reports = await self.answer(session.lookup(asked))
             except VenueUnavailable:
                 self._sizes[account_id] = max(1, len(part) // 2)
                 raise
@@ -77,25 +87,32 @@ class AskVenue:
                 self._sizes[account_id] = size * 2
             else:
                 self._sizes.pop(account_id, None)
-            early = {name for order in part if order.id in on_the_way for name in (order.id, order.sent_id)}
-            yield part, await self.book([report for report in reports if not _is_early(report, early)])
+            early = {name for order in part if order.id in on_the_way for name in _names(order)}
+            yield part, await self.book([each for each in reports if not _is_early(each, early, unanswered)])
 
-    async def book(self, reports: Sequence[Report], *, is_complete: bool = False) -> Mapping[OrderId, Order]:
-        """Apply reports in changes of at most `REPLAY_REPORTS_MAX`, one after another. `is_complete` as in
-        `ReportIntake.apply`: it counts for the last change."""
+    async def book(self, reports: Sequence[Report]) -> Mapping[OrderId, Order]:
+        """Apply reports in changes of at most `REPLAY_REPORTS_MAX`, one after another."""
         orders: dict[OrderId, Order] = {}
         for start in range(0, len(reports), REPLAY_REPORTS_MAX):
-            end = start + REPLAY_REPORTS_MAX
-            is_last = end >= len(reports)
-            orders |= await self._intake.apply(reports[start:end], is_complete=is_complete and is_last)
+            orders |= await self._intake.apply(reports[start : start + REPLAY_REPORTS_MAX])
         return orders
 
 
-def _is_early(report: Report, on_the_way: set[OrderId | str | None]) -> bool:
-    """Whether the report says of an order that may still arrive that the venue does not know it."""
-    if not isinstance(report, RejectedReport) or report.reason != RejectReason.NOT_FOUND_AT_VENUE.value:
-        return False
-    return (report.sent_id if report.order_id is None else report.order_id) in on_the_way
+def _names(order: Order) -> tuple[OrderId | str | None, ...]:
+    return order.id, order.sent_id
+
+
+def _is_early(report: Report, on_the_way: set[OrderId | str | None], unanswered: set[OrderId | str | None]) -> bool:
+    """Whether the report says of an order that may still arrive that the venue does not know it, or of an order whose
+    reply may still come that asking cannot show how it stands."""
+    match report:
+        case RejectedReport(reason=RejectReason.NOT_FOUND_AT_VENUE.value):
+            names = on_the_way
+        case UndeterminedOutcomeReport():
+            names = unanswered
+        case _:
+            return False
+    return (report.sent_id if report.order_id is None else report.order_id) in names
 
 
 async def _wrapped(request: Awaitable[T]) -> tuple[T]:

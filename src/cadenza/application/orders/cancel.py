@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
@@ -48,12 +49,14 @@ class CancelOrder:
         committer: Committer,
         intake: ReportIntake,
         sessions: Sessions,
+        sending: Sending,
         concurrency: Concurrency,
         failpoints: Failpoints,
     ) -> None:
         self._committer = committer
         self._intake = intake
         self._sessions = sessions
+        self._sending = sending
         self._concurrency = concurrency
         self._failpoints = failpoints
 
@@ -68,11 +71,12 @@ class CancelOrder:
 
     async def _ask_venue(self, order: Order, answer: Promise[Order]) -> None:
         try:
-            self._failpoints.reach("cancel.before_venue")
-            reports = await self._reply(order)
-            self._failpoints.reach("cancel.after_venue")
-            is_complete = self._sessions.has_reported_all(order.account_id)
-            orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
+            with self._sending.awaiting_reply(order.id):
+                self._failpoints.reach("cancel.before_venue")
+                reports = await self._reply(order)
+                self._failpoints.reach("cancel.after_venue")
+                is_complete = self._sessions.has_reported_all(order.account_id)
+                orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)

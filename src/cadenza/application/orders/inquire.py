@@ -1,6 +1,6 @@
 """Ask venues about orders with an unknown outcome; it never sends an order again. The first inquiry about an order
-comes 2 s after its answer was due, the following ones after growing pauses. Every account gets its turn: an account
-with thousands of such orders, or a venue that does not answer, does not hold up the others.
+comes 2 s after the reply to its request came or was due, the following ones after growing pauses. Every account gets
+its turn: an account with thousands of such orders, or a venue that does not answer, does not hold up the others.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX, AskVenue
 from cadenza.application.orders.backoff import Backoff
+from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
@@ -46,12 +47,14 @@ class Inquire:
         storage: Storage,
         sessions: Sessions,
         ask_venue: AskVenue,
+        sending: Sending,
         clock: Clock,
         concurrency: Concurrency,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
         self._ask_venue = ask_venue
+        self._sending = sending
         self._clock = clock
         self._concurrency = concurrency
         self._orders: Backoff[OrderId] = Backoff()
@@ -74,7 +77,7 @@ class Inquire:
             unknown = await uow.kept.without_order(after, UNKNOWN_ORDERS_PER_PAGE_MAX)
         self._turn_pages(self._after, orders, ORDERS_PER_PAGE_MAX)
         self._turn_pages(self._unknown_after, unknown, UNKNOWN_ORDERS_PER_PAGE_MAX)
-        due_orders = {a: due for a, page in orders.items() if (due := self._orders.due(page, now_ms))}
+        due_orders = {a: due for a, page in orders.items() if (due := self._due(page, now_ms))}
         due_unknown = {a: named for a, page in unknown.items() if (named := self._unknown.due(page, now_ms))}
         self._asked_ms = {a: ms for a, ms in self._asked_ms.items() if a in orders or a in unknown or a in self._asking}
         for account_id in self._in_turn({*due_orders, *due_unknown}):
@@ -83,6 +86,13 @@ class Inquire:
             due = due_orders.get(account_id, ())[:ORDERS_PER_LOOKUP_MAX]
             work = self._round(account_id, due, due_unknown.get(account_id, ()))
             self._concurrency.spawn(f"inquire {account_id}", work)
+
+    def _due(self, page: Sequence[OrderId], now_ms: int) -> Sequence[OrderId]:
+        """Return the orders that may be asked about now. While the reply to a request about an order may still come in
+        time, nothing is unknown about it, and the pauses have not begun."""
+        unanswered = {order_id for order_id in page if self._sending.awaits_reply(order_id)}
+        self._orders.forget(unanswered)
+        return self._orders.due([order_id for order_id in page if order_id not in unanswered], now_ms)
 
     def _in_turn(self, account_ids: set[TradingAccountId]) -> Sequence[TradingAccountId]:
         """Choose as many accounts of each venue as may be handled at a time. Those whose last round is longest ago come

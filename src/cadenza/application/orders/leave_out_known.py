@@ -12,6 +12,7 @@ from cadenza.domain.trading.reports import (
     FillCorrectedReport,
     FillReport,
     OrderReport,
+    OrderTermsReport,
     RejectedReport,
     Report,
 )
@@ -62,6 +63,8 @@ def _is_known(report: Report, order: Settled | None) -> bool:
     if order is None or not isinstance(report, OrderReport):
         return False
     if report.instrument_id != order.instrument_id or report.venue_order_id not in (None, order.venue_order_id):
+        return False
+    if isinstance(report, OrderTermsReport) and report.side not in (None, order.side):
         return False
     match report:
         case FillCorrectedReport():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.leave_out_known import leave_out_known
+from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.take_snapshots import TakeSnapshots
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, VenueId
@@ -33,6 +34,7 @@ class Reconcile:
         storage: Storage,
         ask_venue: AskVenue,
         snapshots: TakeSnapshots,
+        marks: MarkComplete,
         spec: Callable[[VenueId], VenueSpec],
         alarms: Alarms,
         clock: Clock,
@@ -40,6 +42,7 @@ class Reconcile:
         self._storage = storage
         self._ask_venue = ask_venue
         self._snapshots = snapshots
+        self._marks = marks
         self._spec = spec
         self._alarms = alarms
         self._clock = clock
@@ -48,46 +51,66 @@ class Reconcile:
         self, account_id: TradingAccountId, session: ExecutionSession, gap_since_ms: int | None = None
     ) -> None:
         """Reconcile the account. Raises `VenueUnavailable` or `DatabaseUnavailable`; then the account's
-        `complete_until_ms` does not move. `gap_since_ms`: what happened since then (the venue's clock) may have been
+        `complete_until_ms` does not move on. `gap_since_ms`: what happened since then (the venue's clock) may have been
         missed too.
         """
-        async with self._storage.read() as uow:
-            account = await uow.accounts.get(account_id)
-            orders = await uow.orders.unresolved(account_id)
+        account = await self._with_mark(account_id, gap_since_ms)
         if account is None or account.complete_until_ms is None:
             return
+        # Later news comes by the stream. If it breaks before the replay has ended, the next replay asks from here.
+        begun_ms = session.venue_time_ms()
+        async with self._storage.read() as uow:
+            in_doubt = [order for order in await uow.orders.unresolved(account_id) if order.is_in_doubt]
         # An order in doubt may hide news from before that instant.
-        since = [account.complete_until_ms, *(order.created_at_ms for order in orders if order.is_in_doubt)]
-        since_ms = min(since if gap_since_ms is None else [*since, gap_since_ms])
-        await self._replay(account, session, since_ms)
+        since_ms = min([account.complete_until_ms, *(order.created_at_ms for order in in_doubt)])
+        # An order that asking cannot determine needs an operator. What its venue has forgotten since is no gap.
+        needed = [account.complete_until_ms, *(order.created_at_ms for order in in_doubt if order.is_awaited)]
+        covers_from_ms = await self._replay(account, session, since_ms)
+        if covers_from_ms is not None and covers_from_ms > min(needed):
+            await self._note_gap(account, min(needed), covers_from_ms)
+        await self._marks.replayed(account_id, begun_ms)
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         async for _ in self._ask_venue.lookup(session, orders):
             pass
         await self._snapshots.take(account_id, session)
 
-    async def _replay(self, account: TradingAccount, session: ExecutionSession, since_ms: int) -> None:
-        """Apply the session's replay, piece by piece. Only the last piece makes it complete, so after a crash before
-        that the next run asks from the same instant. Applying a report twice changes nothing."""
-        held: Sequence[Report] = ()
+    async def _with_mark(self, account_id: TradingAccountId, gap_since_ms: int | None) -> TradingAccount | None:
+        """Return the account with the mark from which the replay has to ask. It was moved back durably to where a gap
+        begins. A mark in our future was made while our clock was ahead, and says nothing."""
+        account = await self._account(account_id)
+        if account is None or account.complete_until_ms is None or account.adopted_at_ms is None:
+            return account
+        now_ms = self._clock.now_ms()
+        bounds = [account.complete_until_ms] if gap_since_ms is None else [account.complete_until_ms, gap_since_ms]
+        if account.complete_until_ms > now_ms + REPLAY_OVERLAP_MS:
+            bounds += [account.adopted_at_ms, now_ms]
+        if min(bounds) == account.complete_until_ms:
+            return account
+        await self._marks.may_have_missed(account_id, min(bounds))
+        return await self._account(account_id)
+
+    async def _account(self, account_id: TradingAccountId) -> TradingAccount | None:
+        async with self._storage.read() as uow:
+            return await uow.accounts.get(account_id)
+
+    async def _replay(self, account: TradingAccount, session: ExecutionSession, since_ms: int) -> int | None:
+        """Apply the session's replay, piece by piece. Return the instant from which on it contains everything. After a
+        crash the next run asks from the same instant. Applying a report twice changes nothing."""
         covers_from_ms = None
         async for piece in self._ask_venue.replay(session, since_ms - REPLAY_OVERLAP_MS):
             covers_from_ms = piece.covers_from_ms
-            news = await self._news(account.id, piece.reports)
-            if news:
-                await self._ask_venue.book(held)
-                held = news
-        if covers_from_ms is not None and covers_from_ms > since_ms:
-            await self._note_gap(account, since_ms, covers_from_ms)
-        await self._ask_venue.book(held, is_complete=True)
+            await self._ask_venue.book(await self._news(account.id, piece.reports))
+        return covers_from_ms
 
     async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:
-        """Record the gap. A gap that belongs to how the venue works raises no alarm."""
+        """Record the gap. A gap that belongs to how the venue works raises no alarm, and neither does one that was
+        recorded before."""
         gap = NewsGap(account_id=account.id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
         async with self._storage.begin() as uow:
-            await uow.gaps.add(gap)
+            is_new = await uow.gaps.add(gap)
             await uow.commit()
-        if not self._spec(account.venue_id).is_gap_expected:
+        if is_new and not self._spec(account.venue_id).is_gap_expected:
             self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
 
     async def _news(self, account_id: TradingAccountId, piece: Sequence[Report]) -> Sequence[Report]:

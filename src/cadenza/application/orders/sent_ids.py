@@ -1,14 +1,22 @@
 """`sent_id`s: our ids for orders at their venues. They are chosen before an order is recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.reports import OrderReport, Report
 from cadenza.domain.trading.venue_spec import CountedSentId, DerivedSentId
 from cadenza.ports.concurrency import Concurrency, Promise
+from cadenza.ports.storage import Storage
 from cadenza.ports.venue import MemoryTakenOver, VenueMemories, VenueMemory
+
+NEWEST_ORDERS = 1_000
+"""How many of the account's newest orders are looked at when its counter is opened."""
+
+DIGITS_MAX = 18
+"""A longer number is no number of a counter."""
 
 OPENINGS_MAX = 3
 """How often a counter that another process has taken over is opened again for one id."""
@@ -16,14 +24,22 @@ OPENINGS_MAX = 3
 
 class SentIds:
     """Follows the rule of the order's venue (`VenueSpec.sent_id`). A counter never gives out a number twice; a number
-    whose order was refused is skipped."""
+    whose order was refused is skipped. A restored backup sets a counter back, so it also skips every number that an
+    order at the venue is known to have: those of stored orders, and those that reports name."""
 
     def __init__(
-        self, *, sessions: Sessions, memories: Callable[[VenueId], VenueMemories], concurrency: Concurrency
+        self,
+        *,
+        storage: Storage,
+        sessions: Sessions,
+        memories: Callable[[VenueId], VenueMemories],
+        concurrency: Concurrency,
     ) -> None:
+        self._storage = storage
         self._sessions = sessions
         self._memories = memories
         self._concurrency = concurrency
+        self._seen: dict[TradingAccountId, int] = {}
         # Opened once for all orders of an account: a second opening would take the counter over from the first.
         self._counters: dict[TradingAccountId, Promise[VenueMemory]] = {}
 
@@ -37,12 +53,27 @@ class SentIds:
             case CountedSentId() as rule:
                 return str(await self._next(account_id, instrument.venue_id, rule))
 
+    def see(self, account_id: TradingAccountId, sent_id: str) -> None:
+        """Note that an order has this id. A counter continues after the highest number that was noted."""
+        if sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
+            self._seen[account_id] = max(int(sent_id), self._seen.get(account_id, 0))
+
+    def see_all(self, reports: Sequence[Report]) -> None:
+        """Note the ids that these reports name."""
+        for report in reports:
+            if isinstance(report, OrderReport) and report.sent_id is not None:
+                self.see(report.account_id, report.sent_id)
+
     async def _next(self, account_id: TradingAccountId, venue_id: VenueId, rule: CountedSentId) -> int:
         for _ in range(OPENINGS_MAX):
             counter = self._counters.get(account_id) or await self._open(account_id, venue_id)
             memory = await counter.wait()
             try:
-                return await memory.next(rule.counter, first=rule.first)
+                number = await memory.next(rule.counter, first=rule.first)
+                while number <= (seen := self._seen.get(account_id, 0)):
+                    await memory.advance(rule.counter, seen)
+                    number = await memory.next(rule.counter)
+                return number
             except MemoryTakenOver:
                 if self._counters.get(account_id) is counter:
                     del self._counters[account_id]
@@ -52,7 +83,11 @@ class SentIds:
         counter: Promise[VenueMemory] = self._concurrency.promise()
         self._counters[account_id] = counter
         try:
-            counter.resolve(await self._memories(venue_id).open(f"sent ids of {account_id}"))
+            memory = await self._memories(venue_id).open(f"sent ids of {account_id}")
+            async with self._storage.read() as uow:
+                for sent_id in await uow.orders.newest_sent_ids(account_id, NEWEST_ORDERS):
+                    self.see(account_id, sent_id)
+            counter.resolve(memory)
         except BaseException:  # also when cancelled: other orders wait for this counter
             del self._counters[account_id]
             counter.fail(DatabaseUnavailable("the counter of ids was not opened; nothing was recorded, try again"))

@@ -1,7 +1,8 @@
 """The open execution sessions of this process, one per trading account."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
@@ -58,6 +59,9 @@ Apply = Callable[[Sequence[Report], bool], Awaitable[object]]
 """Commits reports. The flag means that with them no report is missing up to the latest."""
 
 
+OnGap = Callable[[TradingAccountId, int], Coroutine[Any, Any, None]]
+
+
 class Sessions:
     """Opens and closes sessions, and knows which of them are live. Guarantee: at most one open session per account in
     this process.
@@ -74,6 +78,8 @@ class Sessions:
         self._links: dict[TradingAccountId, _Link] = {}
         self._expected: dict[TradingAccountId, _Expected] = {}
         self._wanted: dict[TradingAccountId, None] = {}
+        self.on_gap: OnGap | None = None
+        """Called when reports of an account may have been missed since an instant (the venue's clock)."""
 
     def connector(self, venue_id: VenueId) -> VenueConnector:
         """Return the venue's connector; raises `VenueNotSupported`."""
@@ -230,6 +236,8 @@ class Sessions:
         link.lost = None
         link.outages_count += 1
         link.gap_since_ms = min(gap_since_ms, gap_since_ms if link.gap_since_ms is None else link.gap_since_ms)
+        if self.on_gap is not None:
+            self._concurrency.spawn(f"gap of {link.account.id}", self.on_gap(link.account.id, gap_since_ms))
 
     def ended(self, link: _Link, cause: str) -> None:
         """Note that the session will not come back. The keeper of sessions opens another one, and new orders wait for

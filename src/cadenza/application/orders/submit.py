@@ -5,8 +5,9 @@ then is the venue called, once. Its answer is a report like any other (transacti
 or the answer is lost or late, the venue is asked for the outcome (`orders/inquire.py`). No order is sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
@@ -27,12 +28,11 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import ZERO
 from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import CanceledReport, RejectedReport, Report, UnknownOutcomeReport
+from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, Submission, decide_submit, find_repeated
 from cadenza.ports.clock import Clock
@@ -48,6 +48,9 @@ AWAIT_CLOSED_MS_MAX = 1_000
 SESSION_WAIT_MS_MAX = 5_000
 """An order of an account whose session is being opened waits for it at most this long before it is recorded, and as
 long again before it is sent."""
+
+SENT_IDS_MAX = 5
+"""How many `sent_id`s are drawn for one order while other orders have them."""
 
 FIRST_ANSWER_WAIT_MS_MAX = 5_000
 """A repeated request waits at most this long for the first one's answer."""
@@ -69,12 +72,13 @@ class SubmitChange:
         keys.reserving.add(request.account_id)
         keys.orders.add(self.names.order_id)
         keys.new_orders.add(self.names.order_id)
+        keys.new_sent_ids.add((request.account_id, self.names.sent_id))
         if request.client_order_id is not None:
             keys.client_orders.add((request.account_id, request.client_order_id))
         if request.idempotency_key is not None:
             keys.idempotency.add((request.account_id, request.idempotency_key))
 
-    def decide(self, state: TradingState) -> Submission:
+    def decide(self, state: TradingState) -> Submission | None:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
         meant = _as_meant(self.request)
@@ -88,15 +92,6 @@ class SubmitChange:
         if isinstance(self.instrument, CadenzaError):
             raise self.instrument
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What became of the request. `is_venues`: the session made the reports. Reports of our own making show nothing of
-    how far the venue's news is known."""
-
-    reports: Sequence[Report]
-    is_venues: bool
 
 
 class SubmitOrder:
@@ -143,12 +138,11 @@ class SubmitOrder:
         if isinstance(instrument, Instrument):
             await self._prices.of_order(request)
         order_id = OrderId(self._ids.new())
-        names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
         watch = self._waiters.watch(order_id)
         answer: Promise[Order] = self._concurrency.promise()
         self._answers[order_id] = answer
         try:
-            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            submission = await self._record(actor, request, order_id, instrument)
         except BaseException:  # also when cancelled: nothing may wait for an order that was not recorded
             self._end(order_id)
             watch.release()
@@ -159,13 +153,25 @@ class SubmitOrder:
             return await self._answer_again(submission.order, await_closed=request.await_closed)
         try:
             # A client that hangs up does not stop the work.
-            self._concurrency.spawn(f"submit {order_id}", self._send_and_apply(submission.order, answer))
+            self._concurrency.spawn(f"submit {order_id}", self._send_and_answer(submission.order, answer))
             order = await answer.wait()
             if request.await_closed and not order.is_closed:
                 return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
             return order
         finally:
             watch.release()
+
+    async def _record(
+        self, actor: Actor, request: SubmitOrderRequest, order_id: OrderId, instrument: Instrument | CadenzaError
+    ) -> Submission:
+        """Commit the intent. Nothing was sent while the `sent_id` belongs to another order, so another one is drawn."""
+        for _ in range(SENT_IDS_MAX):
+            names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
+            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            if submission is not None:
+                return submission
+            self._sent_ids.see(request.account_id, names.sent_id)
+        raise InternalError(f"{SENT_IDS_MAX} ids in a row belong to other orders; nothing was sent")
 
     def _tradable(self, actor: Actor, request: SubmitOrderRequest) -> Instrument | CadenzaError:
         """Return the instrument, or the cause for which a new order in it is refused."""
@@ -179,13 +185,10 @@ class SubmitOrder:
             return VenueUnavailable("the trading account does not reach its venue at the moment; nothing was recorded")
         return instrument
 
-    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> None:
-        """Call the venue once and commit its answer."""
+    async def _send_and_answer(self, order: Order, answer: Promise[Order]) -> None:
         try:
-            reply = await self._call_venue(order)
-            self._failpoints.reach("submit.after_venue")
-            is_complete = reply.is_venues and self._sessions.has_reported_all(order.account_id)
-            orders = await self._intake.apply(reply.reports, is_complete=is_complete, on_late=answer.fail)
+            with self._sending.awaiting_reply(order.id):
+                orders = await self._send_and_apply(order, answer)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
@@ -193,21 +196,30 @@ class SubmitOrder:
         finally:
             self._end(order.id)
 
-    async def _call_venue(self, order: Order) -> _Reply:
+    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> Mapping[OrderId, Order]:
+        """Call the venue once and commit its answer."""
+        reports = await self._call_venue(order)
+        self._failpoints.reach("submit.after_venue")
+        is_complete = self._sessions.has_reported_all(order.account_id)
+        return await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
+
+    async def _call_venue(self, order: Order) -> Sequence[Report]:
         has_to_wait = not self._sessions.takes_orders(order.account_id)
         try:  # its session may have been lost, or opened again, since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
         except VenueUnavailable:
-            return _Reply([_not_sent(order, self._clock.now_ms())], is_venues=False)
+            return [NotSentReport(**_names(order), at_ms=self._clock.now_ms())]
         if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
-            return _Reply([_withdrawn(withdrawn, self._clock.now_ms())], is_venues=False)
+            return [WithdrawnReport(**_names(withdrawn), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         spec = self._sessions.spec(order.venue_id)
         self._sending.begin(order, spec)
         reports = await self._concurrency.within(spec.reply_ms_max, session.submit(order))
         if reports is None:
-            return _Reply([_not_answered(order, spec.reply_ms_max)], is_venues=False)
-        return _Reply(reports, is_venues=True)
+            self._sending.abandon(order, spec)
+            cause = f"no reply within {spec.reply_ms_max} ms"
+            return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
+        return reports
 
     def _end(self, order_id: OrderId) -> None:
         """End the request. An answer that was given before stays."""
@@ -272,35 +284,6 @@ def _find_repeated(state: TradingState, meant: SubmitOrderRequest, asked: Submit
         return find_repeated(state, asked)
 
 
-def _not_answered(order: Order, reply_ms_max: int) -> UnknownOutcomeReport:
-    """Of the time since the order was recorded nothing is known."""
-    return UnknownOutcomeReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=order.updated_at_ms,
-        cause=f"no reply within {reply_ms_max} ms",
-    )
-
-
-def _withdrawn(order: Order, at_ms: int) -> CanceledReport:
-    """The order was cancelled before it was sent. Nothing has left, so it is not sent."""
-    return CanceledReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=at_ms,
-        reason=CancelReason.USER,
-        executed_quantity=ZERO,
-    )
-
-
-def _not_sent(order: Order, at_ms: int) -> RejectedReport:
-    """Nothing has left. That is a proof, and it closes the order."""
-    return RejectedReport(
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        at_ms=at_ms,
-        reason=RejectReason.NOT_SENT.value,
-    )
+def _names(order: Order) -> dict[str, Any]:
+    """How a report of our own names the order."""
+    return {"account_id": order.account_id, "instrument_id": order.instrument_id, "order_id": order.id}

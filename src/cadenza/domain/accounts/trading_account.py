@@ -65,8 +65,8 @@ class TradingAccount:
     `adopted_at_ms` is the venue's instant of the snapshot from which our ledger continues. The snapshot contains all
     fills up to that instant. It is None while there is no snapshot to continue from; no report is applied then.
     `complete_until_ms` is the venue's instant up to which everything that the venue reported has been applied. When a
-    session opens, it asks the venue for everything later. It never moves back, also not when a locked account is
-    connected again.
+    session opens, it asks the venue for everything later. It moves back only to where a gap begins. It stays when a
+    locked account is connected again.
     """
 
     id: TradingAccountId

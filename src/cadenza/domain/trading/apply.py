@@ -4,16 +4,16 @@ Every report may come twice, late or before the reply to the request; applying i
 """
 
 from dataclasses import replace
-from decimal import Decimal
 
 from cadenza.domain.errors import CadenzaError, InternalError
 from cadenza.domain.ids import ExecutionId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
-from cadenza.domain.trading.enums import RejectReason
-from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.contradictions import contradiction_of, execution_of
+from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
+from cadenza.domain.trading.order import Doubt, Execution, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -26,8 +26,11 @@ from cadenza.domain.trading.reports import (
     FillBustedReport,
     FillCorrectedReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderStatusReport,
+    OrderTermsReport,
+    OwnReport,
     PositionReport,
     RejectedReport,
     Report,
@@ -35,6 +38,7 @@ from cadenza.domain.trading.reports import (
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
     VenueOrderStatus,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
@@ -92,10 +96,10 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
             return _with_kept(state, adopted)
         state.keep(report, KeepReason.NO_ORDER)
         return None
-    contradiction = _contradiction(order, report)
+    contradiction = contradiction_of(order, report)
     if contradiction is not None:
-        state.keep(report, contradiction)
-        return order
+        state.keep(report, contradiction.reason, contradiction.detail)
+        return _refused_as_duplicate(state, order, report, contradiction.reason)
     now_ms = state.world.now_ms
     named = _named(order, report, now_ms)
     changed = _changed(state, named, report)
@@ -113,8 +117,9 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
 
 
 def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
-    """Record what the venue calls the order. A venue that does not know the order gives it no name."""
-    if _is_unknown_to_venue(report):
+    """Record what the venue calls the order. A venue that does not know the order gives it no name, and neither does a
+    report of our own."""
+    if isinstance(report, OwnReport) or _is_unknown_to_venue(report):
         return order
     named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
     return named.once_known_as(report.former_venue_order_id, now_ms) if isinstance(report, AcceptedReport) else named
@@ -131,28 +136,15 @@ def _with_kept(state: TradingState, order: Order) -> Order:
     return order
 
 
-def _contradiction(order: Order, report: OrderReport) -> KeepReason | None:
-    """Why the report cannot be about this order though it names it."""
-    if report.instrument_id != order.instrument_id:
-        return KeepReason.OTHER_INSTRUMENT
-    if isinstance(report, FillReport):
-        if report.side is not order.side:
-            return KeepReason.OTHER_SIDE
-        if report.quantity <= 0 or report.price <= 0:
-            return KeepReason.NOT_POSITIVE
-        if _executed_with(order, report) > order.quantity:
-            return KeepReason.MORE_THAN_ORDERED
-    return None
-
-
-def _executed_with(order: Order, report: FillReport) -> Decimal:
-    """What would be executed of the order with this report."""
-    known = _execution(order, report.trade_id)
-    if known is None:
-        return order.executed_quantity + report.quantity
-    if not isinstance(report, FillCorrectedReport):
-        return order.executed_quantity
-    return order.executed_quantity + report.quantity - (ZERO if known.is_busted else known.quantity)
+def _refused_as_duplicate(state: TradingState, order: Order, report: OrderReport, reason: KeepReason) -> Order:
+    """The venue refused our request because it has an order under this id, and now shows that this is another order. So
+    ours does not work there. Return the order; it is rejected if that is proved."""
+    is_shown = isinstance(report, OrderTermsReport) and reason in ABOUT_ANOTHER
+    if not is_shown or order.doubt is not Doubt.DUPLICATE or order.is_acknowledged:
+        return order
+    rejected = release(state, order.rejected(RejectReason.DUPLICATE_SENT_ID.value, state.world.now_ms))
+    state.put_order(rejected)
+    return rejected
 
 
 def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
@@ -166,6 +158,10 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
             return order.accepted(report.executed_quantity, report.at_ms, now_ms)
         case RejectedReport():
             return _rejected(order, report, now_ms)
+        case NotSentReport():
+            return order.rejected(RejectReason.NOT_SENT.value, now_ms)
+        case WithdrawnReport():
+            return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
         case CanceledReport():
             return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
         case ExpiredReport():
@@ -177,7 +173,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case TriggerMovedReport():
             return order.trigger_moved(report.stop_price, now_ms)
         case UnknownOutcomeReport():
-            return order  # its doubt says so already
+            return order.refused_as_duplicate(now_ms) if report.is_duplicate else order  # its doubt says so already
         case UndeterminedOutcomeReport():
             return _undetermined(state, order)
         case _:
@@ -185,10 +181,10 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
 
 
 def _rejected(order: Order, report: RejectedReport, now_ms: int) -> Order:
-    """A refusal as duplicate proves nothing. That the venue does not know an order proves something only of an order
-    that never arrived."""
+    """A refusal as duplicate alone proves nothing. That the venue does not know an order proves something only of an
+    order that never arrived."""
     if report.reason == RejectReason.DUPLICATE_SENT_ID.value:
-        return order
+        return order.refused_as_duplicate(now_ms)
     if _is_unknown_to_venue(report) and order.is_acknowledged:
         return order.undetermined(now_ms)
     return order.rejected(report.reason, now_ms)
@@ -227,12 +223,8 @@ def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
             return order.expired(report.executed_quantity, report.at_ms, now_ms)
 
 
-def _execution(order: Order, trade_id: str) -> Execution | None:
-    return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
-
-
 def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
-    known = _execution(order, report.trade_id)
+    known = execution_of(order, report.trade_id)
     if known is not None:
         return _correct(state, order, report) if isinstance(report, FillCorrectedReport) else order
     corrected_at_ms = report.at_ms if isinstance(report, FillCorrectedReport) else None
@@ -261,7 +253,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
 
 def _correct(state: TradingState, order: Order, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Order:
     """Replace an execution by what the venue says it is now. The money is moved by the difference."""
-    known = _execution(order, report.trade_id)
+    known = execution_of(order, report.trade_id)
     if known is None:  # its fill comes later
         state.keep(report, KeepReason.NO_EXECUTION)
         return order

@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport, Report
+from cadenza.domain.trading.reports import (
+    ExternalOrderReport,
+    FeeReport,
+    FillBustedReport,
+    FillReport,
+    OrderReport,
+    PositionReport,
+    Report,
+)
 
 
 class KeepReason(StrEnum):
@@ -12,16 +19,18 @@ class KeepReason(StrEnum):
 
     NO_ORDER: no order of the account is known by its names. NO_EXECUTION: it is about an execution that is not booked.
     MORE_THAN_ORDERED: with it, more would be executed than the order's quantity; a status of the venue that shows a
-    larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
-    NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it. Snapshots
-    show the same external order or position again and again, so only the first refused report of each is kept.
-    """
+    larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE, NOT_POSITIVE: it contradicts
+    the order that it names. OTHER_ORDER: it is about another order that has our id, because its type or quantity is not
+    what we ordered, or it happened before our order was recorded. REFUSED: the domain or the database refused it.
+    Snapshots and lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is
+    kept."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"
     MORE_THAN_ORDERED = "MORE_THAN_ORDERED"
     OTHER_INSTRUMENT = "OTHER_INSTRUMENT"
     OTHER_SIDE = "OTHER_SIDE"
+    OTHER_ORDER = "OTHER_ORDER"
     NOT_POSITIVE = "NOT_POSITIVE"
     REFUSED = "REFUSED"
 
@@ -31,6 +40,8 @@ class KeepReason(StrEnum):
 
 
 CURABLE = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION, KeepReason.MORE_THAN_ORDERED})
+ABOUT_ANOTHER = frozenset({KeepReason.OTHER_INSTRUMENT, KeepReason.OTHER_SIDE, KeepReason.OTHER_ORDER})
+"""The report is about another order than the one that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +54,29 @@ class KeptReport:
     kept_at_ms: int
 
     @property
-    def subject(self) -> "Subject | None":
-        """The external order or the instrument's position whose report was refused; None for other reports."""
-        report = self.report
-        if self.reason is not KeepReason.REFUSED:
-            return None
-        match report:
-            case ExternalOrderReport():
-                return report.account_id, report.instrument_id, report.venue_order_id
-            case PositionReport():
-                return report.account_id, report.instrument_id, None
+    def is_repeated(self) -> bool:
+        """Whether snapshots and lookups state the same fact again and again, with a new instant each time: a refused
+        external order or position, or a report that contradicts its order and is about no execution."""
+        match self.report:
+            case ExternalOrderReport() | PositionReport() if self.reason is KeepReason.REFUSED:
+                return True
+            case FillReport() | FillBustedReport() | FeeReport():
+                return False
             case _:
-                return None
+                return self.reason in ABOUT_ANOTHER
+
+    @property
+    def fact(self) -> "Fact":
+        """What is wrong. One report is kept of each fact, and one alarm sounds."""
+        report = self.report
+        names = (type(report), self.reason, report.account_id)
+        match report:
+            case OrderReport() if self.is_repeated:
+                return (*names, report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
+            case PositionReport() if self.is_repeated:
+                return (*names, report.instrument_id)
+            case _:
+                return (report,)
 
 
-Subject = tuple[TradingAccountId, InstrumentId, str | None]
+Fact = tuple[object, ...]

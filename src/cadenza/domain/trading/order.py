@@ -90,10 +90,12 @@ class Reservation:
 
 class Doubt(StrEnum):
     """Why the state of an order at its venue is unknown. UNANSWERED: the venue has not answered yet, and is asked.
-    UNDETERMINED: asking the venue cannot give an answer. An operator has to resolve the order, unless a later report of
-    the venue shows how it stands."""
+    DUPLICATE: it answered that it has an order under our id, and is asked whether that is this order. UNDETERMINED:
+    asking the venue cannot give an answer. An operator has to resolve the order, unless a later report of the venue
+    shows how it stands."""
 
     UNANSWERED = "UNANSWERED"
+    DUPLICATE = "DUPLICATE"
     UNDETERMINED = "UNDETERMINED"
 
 
@@ -119,14 +121,14 @@ class Order:
     `send_before_ms`. `stated_quantity` is the executed quantity that the venue has stated, less what it took back after
     that.
 
-    `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `stated_at_ms` is the venue's instant of its
-    newest order status, `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes.
+    `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `recorded_after_ms` is the venue's: the venue
+    has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is the venue's instant
+    of its newest order status, `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock.
     `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
     this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected, or where
-    an operator resolved it.
-    """
+    an operator resolved it."""
 
     id: OrderId
     tenant_id: TenantId
@@ -156,6 +158,7 @@ class Order:
     cancel_reason: str | None = None
     sent_id: str | None = None
     send_before_ms: int | None = None
+    recorded_after_ms: int = 0
     venue_order_id: str | None = None
     former_venue_order_ids: tuple[str, ...] = ()
     doubt: Doubt | None = None
@@ -296,6 +299,12 @@ class Order:
         if self.executed_quantity > 0 or self.stated_quantity > 0:
             return self._ended(OrderStatus.CANCELED, CancelReason.VENUE, None, now_ms, now_ms)
         return self._moved(OrderStatus.REJECTED, now_ms, reject_reason=reason, doubt=None, closing=None)
+
+    def refused_as_duplicate(self, now_ms: int) -> "Order":
+        """The venue answered that it has an order under this order's `sent_id`: this one, or another."""
+        if self.doubt is not Doubt.UNANSWERED or self.is_acknowledged:
+            return self
+        return self._moved(self.status, now_ms, doubt=Doubt.DUPLICATE)
 
     def undetermined(self, now_ms: int) -> "Order":
         """The venue was asked and cannot show how the order stands. Also an order that was acknowledged is in doubt

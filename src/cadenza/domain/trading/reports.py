@@ -7,9 +7,7 @@ one.
 `at_ms` is the venue's clock. It is compared with other instants of the same venue. It meets our clock in two places
 only: an instant ahead of our clock counts as our present time when it says how far an account's news is known, and a
 replay begins a minute before the earliest of such an instant and our time at which an order in doubt was recorded.
-Some reports have no instant of the venue: those of an order that never reached it (not sent, withdrawn before it was
-sent), and those of an outcome that is unknown or undetermined. They carry our time, which never says how far the news
-is known.
+An `OwnReport` is no claim of the venue. It carries our time, which never says how far the news is known.
 """
 
 from dataclasses import dataclass
@@ -43,7 +41,22 @@ class OrderReport(Report):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedReport(OrderReport):
+class OrderTermsReport(OrderReport):
+    """A claim that the venue has the order, with the terms that the venue states; None where it states none.
+    `placed_at_ms` is when the venue took the order in, by its clock. A session states all that the venue shows: if the
+    terms are not those that we ordered, the report is about somebody else's order that has our id, and is set aside.
+
+    `executed_quantity` is what was executed by then, in the order's units."""
+
+    side: Side | None = None
+    type: OrderType | None = None
+    quantity: Decimal | None = None
+    placed_at_ms: int | None = None
+    executed_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedReport(OrderTermsReport):
     """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
 
     This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay reports an
@@ -57,30 +70,52 @@ class AcceptedReport(OrderReport):
     When it is more than what is booked here, fills are missing, and the venue is asked for them.
     """
 
-    executed_quantity: Decimal
     former_venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
-    executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`. The reason NOT_FOUND_AT_VENUE (the
-    venue was asked and does not know the order) is a proof only for an order that was never acknowledged; an order that
-    was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a session reports otherwise."""
+    executed. A refusal as duplicate alone proves nothing: it is an `UnknownOutcomeReport`. The reason
+    NOT_FOUND_AT_VENUE (the venue was asked and does not know the order) is a proof only for an order that was never
+    acknowledged; an order that was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a
+    session reports otherwise."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownOutcomeReport(OrderReport):
-    """Bytes left and no readable answer came (timeout, 5xx, lost connection), or the venue could not be asked: the
-    outcome stays unknown, and the venue is asked again."""
-
-    cause: str
+class OwnReport(OrderReport):
+    """What a session or the platform knows about its own request; not a claim of the venue. `at_ms` is our clock, and
+    never says how far the venue's news is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndeterminedOutcomeReport(OrderReport):
+class NotSentReport(OwnReport):
+    """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
+    NOT_SENT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnReport(OwnReport):
+    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownOutcomeReport(OwnReport):
+    """Bytes left and no readable answer came (timeout, 5xx, lost connection), or the venue could not be asked: the
+    outcome stays unknown, and the venue is asked again.
+
+    `is_duplicate`: the venue answered that it has an order under our id already. That may be this very order. If an
+    `OrderTermsReport` then shows that the id belongs to another order, because it contradicts ours, the refusal is
+    proved, and the order becomes REJECTED with the reason DUPLICATE_SENT_ID."""
+
+    cause: str
+    is_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeterminedOutcomeReport(OwnReport):
     """Asking cannot show how the order stands: the venue has no lookup, or it has forgotten the order. The order is in
     doubt from then on, also if it was acknowledged before; it stays visible, an alarm is raised, and an operator
     resolves it (`cadenza orders resolve`).
@@ -155,7 +190,7 @@ class VenueOrderStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderStatusReport(OrderReport):
+class OrderStatusReport(OrderTermsReport):
     """How the whole order stands, as the venue shows it now: also how an amendment at the venue becomes known.
 
     A larger quantity of an order that is closed here is taken over too: the fills that follow are booked, the state
@@ -168,7 +203,6 @@ class OrderStatusReport(OrderReport):
 
     status: VenueOrderStatus
     quantity: Decimal
-    executed_quantity: Decimal
     executed_price: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -201,7 +235,7 @@ class TriggerMovedReport(OrderReport):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalOrderReport(OrderReport):
+class ExternalOrderReport(OrderTermsReport):
     """An order works at the venue, whoever placed it. Streams, polls and replays report every acceptance in this way.
     Where its names identify a known order, it is that order's acceptance. Otherwise the order was placed elsewhere (by
     hand at the venue, by another trading account, by a liquidation): it is adopted, and its fills follow.
@@ -213,7 +247,6 @@ class ExternalOrderReport(OrderReport):
     type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal
-    executed_quantity: Decimal
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     expire_at_ms: int | None = None

@@ -170,6 +170,10 @@ class TradingState:
         order_id = self._by_key.get((account_id, idempotency_key))
         return None if order_id is None else self._orders[order_id]
 
+    def order_by_sent_id(self, account_id: TradingAccountId, sent_id: str) -> Order | None:
+        order_id = self._by_sent.get((account_id, sent_id))
+        return None if order_id is None else self._orders[order_id]
+
     def order_of(self, report: OrderReport) -> Order | None:
         """Return the order that a report names: by the order id, else by `sent_id`, else by `venue_order_id` within the
         report's instrument, else by the `former_venue_order_id` of an acceptance."""
@@ -315,6 +319,23 @@ class TradingState:
         time."""
         known_ms = self._complete.get(account_id, 0)
         self._journal.put(self._complete, account_id, max(known_ms, min(until_ms, self.world.now_ms)))
+
+    def move_complete_until(self, account_id: TradingAccountId, until_ms: int) -> None:
+        """Like `complete_until`, and written also when nothing else changes in the account. The account gets a new
+        version, and nothing is published."""
+        self.complete_until(account_id, until_ms)
+        account = self.account(account_id)
+        if self._with_completeness(account) is not account:
+            self.put_account(account)
+
+    def incomplete_since(self, account_id: TradingAccountId, since_ms: int) -> None:
+        """Note that what the account's venue reported since `since_ms` may have been missed. It is asked for again from
+        then on, also after a crash."""
+        account = self.account(account_id)
+        if account.complete_until_ms is None or account.complete_until_ms <= since_ms:
+            return
+        self._journal.put(self._complete, account_id, since_ms)
+        self.put_account(evolve(account, complete_until_ms=since_ms))
 
     def changed_accounts(self) -> list[TradingAccount]:
         return [self._with_completeness(self._accounts[account_id]) for account_id in self.changed.accounts]

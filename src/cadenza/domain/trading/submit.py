@@ -41,7 +41,7 @@ from cadenza.domain.trading.reservation import (
     walk_quantity,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import FundsCheck
+from cadenza.domain.trading.venue_spec import CountedSentId, FundsCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ def decide_submit(
     names: NewOrderNames,
     tenant_id: TenantId,
     instrument: Instrument,
-) -> Submission:
-    """Return the order that the request creates, or that an equal request created before. Raises the cause of a
-    refusal. `names` were chosen before the transaction. If an order with this id exists already, an earlier try of this
-    very request was committed although its reply was lost, and nothing was sent. The order then still counts as new,
-    unless it has been closed meanwhile as never sent.
-    """
+) -> Submission | None:
+    """Return the order that the request creates, or that an equal request created before; None when another order has
+    the `sent_id`, so that other names must be chosen. Raises the cause of a refusal. `names` were chosen before the
+    transaction. If an order with this id exists already, an earlier try of this very request was committed although its
+    reply was lost, and nothing was sent. The order then still counts as new, unless it has been closed meanwhile as
+    never sent."""
     account = state.account(request.account_id)
     known = state.order(names.order_id)
     if known is not None:
@@ -79,6 +79,8 @@ def decide_submit(
     repeated = find_repeated(state, request)
     if repeated is not None:
         return Submission(repeated, is_new=False)
+    if state.order_by_sent_id(account.id, names.sent_id) is not None:
+        return None
     account.require_active()
     if instrument.venue_id != account.venue_id:
         raise InstrumentNotFound(f"{instrument.id} is not traded on {account.venue_id}")
@@ -154,9 +156,17 @@ def _draft(
         client_order_id=request.client_order_id,
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint(),
+        recorded_after_ms=_recorded_after(account, state),
         created_at_ms=now_ms,
         updated_at_ms=now_ms,
     )
+
+
+def _recorded_after(account: TradingAccount, state: TradingState) -> int:
+    """Return a lower bound of the venue's present time, for ids that may have been used before. A derived id has never
+    been used, so no time is needed to recognise its order."""
+    is_counted = isinstance(state.spec_of(account).sent_id, CountedSentId)
+    return account.complete_until_ms or 0 if is_counted else 0
 
 
 def _leverage(

@@ -95,8 +95,8 @@ class Fence:
 
     After `send_before_ms` (stored with the order) the connector does not send it. `margin_ms` later the venue cannot
     take it in any more. Both are our clock. The margin covers the way of the request and the greatest difference
-    between the clocks: a session that measures a greater one sends no order and reports it as NOT_SENT. If the venue is
-    asked after that and knows neither the order nor a fill of it, the order is dead, provided that it was never
+    between the clocks: a session that measures a greater one sends no order and returns a `NotSentReport`. If the venue
+    is asked after that and knows neither the order nor a fill of it, the order is dead, provided that it was never
     acknowledged. A fence may be an event instead of a time, such as a later request with a higher nonce that succeeded;
     then the session makes that request before it asks, and the margin covers the way only. `proof` names the venue's
     rule and its source.

@@ -20,9 +20,10 @@ from cadenza.domain.trading.position import Position
 @dataclass(slots=True)
 class BatchKeys:
     """The rows that a batch needs: its accounts, and the orders that it names by any of their ids. `new_orders` are
-    those of `orders` that this batch creates, unless an earlier try of the batch did. `reserving` are the accounts in
-    which the batch may create an order. `kept` are ids of orders (any kind of id, as text) whose kept reports are
-    needed."""
+    those of `orders` that this batch creates, unless an earlier try of the batch did. `new_sent_ids` are the `sent_id`s
+    that the batch gives to new orders: fresh rows contain the orders that have them already. `reserving` are the
+    accounts in which the batch may create an order. `kept` are ids of orders (any kind of id, as text) whose kept
+    reports are needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
@@ -30,6 +31,7 @@ class BatchKeys:
     new_orders: set[OrderId] = field(default_factory=set)
     kept: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     sent_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    new_sent_ids: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     venue_orders: set[tuple[TradingAccountId, InstrumentId, str]] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
@@ -75,11 +77,11 @@ class BatchChanges:
 
 class TradingRepository(Protocol):
     """Law: `save` writes all or nothing, in one transaction. It writes nothing and returns False if an account that it
-    writes is not at the version in `rows` any more, or if an id or key of a created order is taken. Every change of an
-    account or of its orders, balances and positions writes the account's row. So a successful `save` proves the rows on
-    which the batch was decided, although no lock was held. A decision that changes nothing (a refusal, or an order that
-    is only read) is proved only by fresh rows. Unique keys (client order id, idempotency key, trade id) are enforced by
-    the database as well.
+    writes is not at the version in `rows` any more, or if an id or key of a created order is taken, or the `sent_id` of
+    one that we place. Every change of an account or of its orders, balances and positions writes the account's row. So
+    a successful `save` proves the rows on which the batch was decided, although no lock was held. A decision that
+    changes nothing (a refusal, or an order that is only read) is proved only by fresh rows. Unique keys (client order
+    id, idempotency key, trade id) are enforced by the database as well.
 
     `load` may answer from memory unless fresh rows are requested; `save` updates the memory. Both raise
     `DatabaseUnavailable`; it is then unknown whether `save` wrote.
@@ -130,6 +132,9 @@ class OrderQueries(Protocol):
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         """Return the account's orders that are open or awaited, oldest first."""
+
+    async def newest_sent_ids(self, account_id: TradingAccountId, limit: int) -> Sequence[str]:
+        """Return the `sent_id`s of the account's newest orders, whoever placed them."""
 
     async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
         """Return those of these orders that exist."""
@@ -198,8 +203,12 @@ class KeptReports(Protocol):
         self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
         """Return orders of these accounts that kept reports name by a `venue_order_id` and that are unknown, each once,
-        by instrument and id. Orders whose external report was refused are left out: asking again would bring the same
-        report. Each account's orders start after the given one (None: from the first)."""
+        by instrument and id. Orders whose external report was refused, or contradicts an order of ours, are left out:
+        asking again would bring the same report. Each account's orders start after the given one (None: from the
+        first)."""
+
+    async def first_kept_at_ms(self, kept: KeptReport) -> int | None:
+        """Return when a report of the same `KeptReport.fact` was kept first (our clock); None if none is kept."""
 
     async def may_move_money(self, account_id: TradingAccountId) -> bool:
         """Return whether a kept report may still be applied that changes an execution: a fill, its correction, its bust
@@ -219,8 +228,9 @@ class NewsGap:
 class NewsGaps(Protocol):
     """The periods that venues could not report."""
 
-    async def add(self, gap: NewsGap) -> None:
-        """Record a gap. It replaces a recorded gap of the account with the same beginning."""
+    async def add(self, gap: NewsGap) -> bool:
+        """Record a gap. It replaces a recorded gap of the account with the same beginning. Return whether there was
+        none."""
 
     async def newest(self, limit: int) -> Sequence[NewsGap]: ...
 

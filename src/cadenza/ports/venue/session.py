@@ -35,8 +35,9 @@ class SessionSink(Protocol):
 
     def restored(self, gap_since_ms: int) -> None:
         """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
-        clock, a lower bound) may have been missed; the application asks for it by `replay`, `lookup` and
-        `snapshot`."""
+        clock) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. It is the last
+        instant up to which the session knows that it missed nothing: for a stream that broke, when it was last
+        known to work, and not when it last brought something."""
 
     def ended(self, cause: str) -> None:
         """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
@@ -91,11 +92,11 @@ class ExecutionSession(Protocol):
 
     async def submit(self, order: Order) -> Sequence[Report]:
         """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
-        rejected, or unknown.
+        rejected, or unknown. A refusal as duplicate is an `UnknownOutcomeReport` with `is_duplicate`.
 
-        The session does not send after `order.send_before_ms` (our clock); it then returns a `RejectedReport` with the
-        reason `NOT_SENT`. If the venue takes a deadline with an order, the session passes this one on, translated
-        into the venue's clock by the difference that it has measured.
+        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`.
+        If the venue takes a deadline with an order, the session passes this one on, translated into the venue's clock
+        by the difference that it has measured.
         """
 
     async def cancel(self, order: Order) -> Sequence[Report]:
@@ -144,6 +145,13 @@ class ExecutionSession(Protocol):
     async def snapshot(self) -> AccountSnapshot:
         """Read the whole account. When this returns, every report that the session received before has been delivered.
         Raises `VenueUnavailable`."""
+
+    def venue_time_ms(self) -> int:
+        """Return the venue's present time, by the difference between the clocks that the session has measured. It is
+        never ahead of the venue's clock by more than a few seconds, and may be behind it. What happened before it
+        counts as reported when a replay that begins now has ended, and while the session is live and caught up.
+
+        A venue outside of this process has a clock of its own, so a step of our wall clock does not move this time."""
 
     def is_caught_up(self) -> bool:
         """Return whether the session is live and everything that it received has been delivered."""

@@ -9,6 +9,7 @@ from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.inquire import Inquire
+from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
@@ -68,6 +69,7 @@ class Trading:
     publish_missed: PublishMissed
     publish_portfolios: PublishPortfolios
     watch_kept: WatchKept
+    mark_complete: MarkComplete
 
 
 def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
@@ -84,7 +86,66 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
         concurrency=o.concurrency,
     )
-    committer = Committer(
+    committer = _committer(o, sessions, publish_portfolios, publish_missed)
+    intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
+    sending = Sending(clock=o.clock)
+    ask_venue = AskVenue(
+        intake=intake, sending=sending, spec=sessions.spec, concurrency=o.concurrency, failpoints=o.failpoints
+    )
+    compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
+    snapshots = TakeSnapshots(
+        storage=o.storage,
+        committer=committer,
+        ask_venue=ask_venue,
+        compare_books=compare_books,
+        watch_closed=WatchClosed(alarms=o.alarms, clock=o.clock),
+        sessions=sessions,
+        clock=o.clock,
+        concurrency=o.concurrency,
+    )
+    marks = MarkComplete(storage=o.storage, committer=committer, sessions=sessions, clock=o.clock)
+    sessions.on_gap = marks.may_have_missed
+    sent_ids = SentIds(storage=o.storage, sessions=sessions, memories=o.memories, concurrency=o.concurrency)
+    intake.on_reports = sent_ids.see_all
+    intake.on_unsettled = snapshots.want
+    intake.on_settled = snapshots.spare
+    return Trading(
+        committer=committer,
+        intake=intake,
+        ask_venue=ask_venue,
+        sessions=sessions,
+        sent_ids=sent_ids,
+        sending=sending,
+        inquire=Inquire(
+            storage=o.storage,
+            sessions=sessions,
+            ask_venue=ask_venue,
+            sending=sending,
+            clock=o.clock,
+            concurrency=o.concurrency,
+        ),
+        snapshots=snapshots,
+        compare_books=compare_books,
+        reconcile=Reconcile(
+            storage=o.storage,
+            ask_venue=ask_venue,
+            snapshots=snapshots,
+            marks=marks,
+            spec=sessions.spec,
+            alarms=o.alarms,
+            clock=o.clock,
+        ),
+        publish_missed=publish_missed,
+        publish_portfolios=publish_portfolios,
+        watch_kept=WatchKept(storage=o.storage, clock=o.clock),
+        mark_complete=marks,
+    )
+
+
+def _committer(
+    o: Outside, sessions: Sessions, publish_portfolios: PublishPortfolios, publish_missed: PublishMissed
+) -> Committer:
+    return Committer(
         trading=o.trading,
         spec=sessions.spec,
         market=o.market,
@@ -98,44 +159,4 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         concurrency=o.concurrency,
         failpoints=o.failpoints,
         limits=o.limits,
-    )
-    intake = ReportIntake(committer=committer, alarms=o.alarms)
-    sending = Sending(clock=o.clock)
-    ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
-    compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
-    snapshots = TakeSnapshots(
-        storage=o.storage,
-        committer=committer,
-        ask_venue=ask_venue,
-        compare_books=compare_books,
-        watch_closed=WatchClosed(alarms=o.alarms, clock=o.clock),
-        sessions=sessions,
-        clock=o.clock,
-        concurrency=o.concurrency,
-    )
-    intake.on_unsettled = snapshots.want
-    intake.on_settled = snapshots.spare
-    return Trading(
-        committer=committer,
-        intake=intake,
-        ask_venue=ask_venue,
-        sessions=sessions,
-        sent_ids=SentIds(sessions=sessions, memories=o.memories, concurrency=o.concurrency),
-        sending=sending,
-        inquire=Inquire(
-            storage=o.storage, sessions=sessions, ask_venue=ask_venue, clock=o.clock, concurrency=o.concurrency
-        ),
-        snapshots=snapshots,
-        compare_books=compare_books,
-        reconcile=Reconcile(
-            storage=o.storage,
-            ask_venue=ask_venue,
-            snapshots=snapshots,
-            spec=sessions.spec,
-            alarms=o.alarms,
-            clock=o.clock,
-        ),
-        publish_missed=publish_missed,
-        publish_portfolios=publish_portfolios,
-        watch_kept=WatchKept(storage=o.storage, clock=o.clock),
     )

@@ -176,6 +176,7 @@ def _cancel_order(parts: Parts) -> CancelOrder:
         committer=parts.trading.committer,
         intake=parts.trading.intake,
         sessions=parts.trading.sessions,
+        sending=parts.trading.sending,
         concurrency=parts.concurrency,
         failpoints=parts.failpoints,
     )

@@ -26,7 +26,7 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     CancelRefusedReport,
-    RejectedReport,
+    NotSentReport,
     Report,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
@@ -67,15 +67,14 @@ class InHouseSession:
         """An order is not sent after its deadline, and one that arrives after it is refused in the same way."""
         id = id_at_venue(order)
         if self._is_too_late(order, self._runner.clock.now_ms()):
-            return [self._rejected(order, RejectReason.NOT_SENT.value, self._runner.clock.now_ms())]
+            return [self._not_sent(order)]
 
         def work(turn: Turn) -> CallResult:
             known = self._runner.find(turn, id)
             if known:  # sent twice: answer with what happened to the first
                 return CallResult(_SubmitReply(self._reports(known), SENT, turn.at_ms))
             if self._is_too_late(order, self._runner.clock.now_ms()):
-                late = self._rejected(order, RejectReason.NOT_SENT.value, turn.at_ms)
-                return CallResult(_SubmitReply([late], SENT, turn.at_ms))
+                return CallResult(_SubmitReply([self._not_sent(order)], SENT, turn.at_ms))
             return self._execute(order, turn)
 
         delay_ms = self._runner.exchange.delay_ms(order, is_cancel=False)
@@ -84,7 +83,7 @@ class InHouseSession:
                 work, order_ids={id: order.created_at_ms}, lane=self._external_id, delay_ms=delay_ms
             )
         except VenueUnavailable:
-            return [self._rejected(order, RejectReason.NOT_SENT.value, self._runner.clock.now_ms())]
+            return [self._not_sent(order)]
         except CallLost as error:
             return [self._unknown(order, str(error), self._runner.clock.now_ms())]
         await self._delay(reply)
@@ -185,6 +184,9 @@ class InHouseSession:
             if snapshot is not None:
                 assert isinstance(snapshot, AccountSnapshot)
                 return snapshot
+
+    def venue_time_ms(self) -> int:
+        return self._runner.clock.now_ms()
 
     def is_caught_up(self) -> bool:
         return self._report_queue.is_idle
@@ -321,13 +323,12 @@ class InHouseSession:
             return reports_of(fact, self._account.id)
         return [external_order_report(fact.order, self._account.id, self._own_id(fact.order))]
 
-    def _rejected(self, order: Order, reason: str, at_ms: int) -> RejectedReport:
-        return RejectedReport(
+    def _not_sent(self, order: Order) -> NotSentReport:
+        return NotSentReport(
             account_id=self._account.id,
             instrument_id=order.instrument_id,
             order_id=order.id,
-            at_ms=at_ms,
-            reason=reason,
+            at_ms=self._runner.clock.now_ms(),
         )
 
     def _cancel_refused(self, order: Order, reason: str, at_ms: int) -> CancelRefusedReport:

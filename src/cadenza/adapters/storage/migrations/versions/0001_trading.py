@@ -141,6 +141,7 @@ STATEMENTS = (
         cancel_reason text,
         sent_id text,
         send_before_ms bigint,
+        recorded_after_ms bigint NOT NULL,
         venue_order_id text,
         former_venue_order_ids text[] NOT NULL,
         doubt text,
@@ -263,14 +264,16 @@ STATEMENTS = (
         reason text NOT NULL,
         detail text NOT NULL,
         is_curable boolean NOT NULL,
-        kept_at_ms bigint NOT NULL
+        kept_at_ms bigint NOT NULL,
+        is_repeated boolean NOT NULL
     )
     """,
     "CREATE UNIQUE INDEX kept_reports_once ON kept_reports (account_id, kind, md5(body))",
     """
-    CREATE UNIQUE INDEX kept_reports_refused_once
-        ON kept_reports (account_id, kind, instrument_id, COALESCE(venue_order_id, ''))
-        WHERE reason = 'REFUSED' AND kind IN ('external_order', 'position')
+    CREATE UNIQUE INDEX kept_reports_fact_once ON kept_reports (
+        account_id, kind, reason, COALESCE(instrument_id, ''), COALESCE(order_id::text, ''), COALESCE(sent_id, ''),
+        COALESCE(venue_order_id, '')
+    ) WHERE is_repeated
     """,
     "CREATE INDEX kept_reports_curable ON kept_reports (account_id) WHERE is_curable",
     """

@@ -1,0 +1,89 @@
+"""Whether a report can be about the order that it names.
+
+Our id for an order may belong to another order at the venue: a counter that a restored backup has set back gives out
+the same number again, and some venues compare ids with open orders only. What such an order did must not be booked to
+ours.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.domain.market.enums import OrderType
+from cadenza.domain.money import ZERO, to_plain
+from cadenza.domain.trading.kept import KeepReason
+from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, OrderReport, OrderTermsReport, OwnReport
+
+PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
+
+CLOCK_TOLERANCE_MS = 60_000
+"""How much earlier than the order was recorded something may have happened, by the venue's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Why a report cannot be about the order that it names; `detail` is for people."""
+
+    reason: KeepReason
+    detail: str = ""
+
+
+def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
+    """Return the contradiction between a report and the order that it names; None when it may be about that order."""
+    if report.instrument_id != order.instrument_id:
+        return Contradiction(KeepReason.OTHER_INSTRUMENT)
+    if isinstance(report, FillReport | OrderTermsReport) and report.side not in (None, order.side):
+        return Contradiction(KeepReason.OTHER_SIDE)
+    other = _before(order, report) or (_other_terms(order, report) if isinstance(report, OrderTermsReport) else None)
+    if other is not None:
+        return Contradiction(KeepReason.OTHER_ORDER, other)
+    if isinstance(report, FillReport):
+        if report.quantity <= 0 or report.price <= 0:
+            return Contradiction(KeepReason.NOT_POSITIVE)
+        if _executed_with(order, report) > order.quantity:
+            return Contradiction(KeepReason.MORE_THAN_ORDERED)
+    return None
+
+
+def execution_of(order: Order, trade_id: str) -> Execution | None:
+    """Return the order's execution of that trade."""
+    return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
+
+
+def _before(order: Order, report: OrderReport) -> str | None:
+    """Whether it happened before the order was recorded, by the venue's clock alone. A report under the venue's own id
+    of the order is about the order, even if that clock has stepped back."""
+    is_named = order.venue_order_id is not None and report.venue_order_id == order.venue_order_id
+    if is_named or isinstance(report, OwnReport):
+        return None
+    placed_at_ms = report.placed_at_ms if isinstance(report, OrderTermsReport) else None
+    happened_ms = report.at_ms if placed_at_ms is None else min(placed_at_ms, report.at_ms)
+    if happened_ms >= order.recorded_after_ms - CLOCK_TOLERANCE_MS:
+        return None
+    return f"it happened at {happened_ms}, and the order was recorded after {order.recorded_after_ms}"
+
+
+def _other_terms(order: Order, report: OrderTermsReport) -> str | None:
+    """Whether the venue states terms that are not ours. A trigger turns an order into a plain one, and some venues show
+    a market order as a limit order. Once the venue has shown the order, an amendment may have changed its quantity."""
+    if report.type not in (None, order.type) and (
+        order.type is OrderType.LIMIT or (order.type in PLAIN_TYPES and report.type not in PLAIN_TYPES)
+    ):
+        return f"its type is {report.type}, and a {order.type} order was placed"
+    if order.is_acknowledged:
+        return None
+    if report.quantity not in (None, order.quantity):
+        return f"its quantity is {to_plain(report.quantity or ZERO)}, and {to_plain(order.quantity)} was ordered"
+    if report.executed_quantity > order.quantity:
+        return f"{to_plain(report.executed_quantity)} is executed, and {to_plain(order.quantity)} was ordered"
+    return None
+
+
+def _executed_with(order: Order, report: FillReport) -> Decimal:
+    """What would be executed of the order with this report."""
+    known = execution_of(order, report.trade_id)
+    if known is None:
+        return order.executed_quantity + report.quantity
+    if not isinstance(report, FillCorrectedReport):
+        return order.executed_quantity
+    return order.executed_quantity + report.quantity - (ZERO if known.is_busted else known.quantity)
