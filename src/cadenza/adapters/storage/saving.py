@@ -23,7 +23,7 @@ from cadenza.domain.trading.kept import KeptReport
 from cadenza.ports.storage.trading import BatchChanges, BatchRows
 
 KEYS_OF_NEW_ORDERS = frozenset({"orders_pkey", "orders_client_order_id", "orders_idempotency_key", "orders_sent_id"})
-"""Unique indexes that a new order violates when its request was recorded before, or its id at the venue drawn before."""
+"""Unique indexes that a new order violates when its request, or its id at the venue, was recorded before."""
 
 _GO = """
 WITH unchanged AS (
