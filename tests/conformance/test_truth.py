@@ -68,7 +68,7 @@ async def test_tc_t03_what_never_arrived_is_dead_only_after_its_deadline_and_fen
     assert isinstance(report, RejectedReport)
     assert report.reason == RejectReason.NOT_FOUND_AT_VENUE
     late = await trader.submit(order)  # what was under way arrives after all
-    assert kinds(late) == ["Rejected"]
+    assert kinds(late) == ["NotSent"]
     assert not trader.fills_of(order)
 
 

@@ -3,7 +3,7 @@ never so far that something is not asked for."""
 
 from decimal import Decimal
 
-from cadenza.application.orders.mark_complete import EVERY_MS
+from cadenza.application.orders.mark_complete import EVERY_MS, EVERY_MS_WITHOUT_LIMIT
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
@@ -80,7 +80,7 @@ async def test_one_gap_raises_one_alarm(world: World, trader: Trader) -> None:
     assert len(world.alarms.of(Alarm.NEWS_GAP)) == 1
 
 
-@only(STREAMED, POLLED, CLOCK_BEHIND)
+@only(FORGETFUL)
 async def test_silence_is_noted_once_a_minute(world: World, trader: Trader) -> None:
     await trader.heard()
     before = await mark(trader)
@@ -90,7 +90,42 @@ async def test_silence_is_noted_once_a_minute(world: World, trader: Trader) -> N
     assert world.process.trading.committer.batches_total - written <= 4 * MINUTE_MS // EVERY_MS
 
 
-@only(STREAMED, POLLED)
+@only(STREAMED, POLLED, CLOCK_BEHIND)
+async def test_silence_is_noted_less_often_where_the_replay_has_no_limit(world: World, trader: Trader) -> None:
+    await trader.heard()
+    before = await mark(trader)
+    await world.pass_time(EVERY_MS_WITHOUT_LIMIT - MINUTE_MS, 10_000)
+    assert await mark(trader) == before
+    await world.pass_time(2 * MINUTE_MS, 10_000)
+    assert before + EVERY_MS_WITHOUT_LIMIT - MINUTE_MS < await mark(trader) <= trader.venue.now_ms
+
+
+@only(FORGETFUL)
+async def test_a_gap_that_is_found_while_silence_is_noted_is_not_hidden(world: World, trader: Trader) -> None:
+    await trader.heard()
+    trader.session.fall_silent()
+    world.clock.advance(1)
+    by_hand(trader, trader.venue.eth)
+    since_ms = trader.session._heard_ms
+    world.clock.advance(EVERY_MS * 5)
+    marks = world.process.trading.mark_complete
+    await marks.tick()  # the account is live, and its time begins
+    world.clock.advance(EVERY_MS)
+    waiting = world.process.storage.read
+
+    def found_meanwhile() -> object:
+        trader.session._sink.lost("the stream is silent while the venue shows newer facts")
+        trader.session._sink.restored(since_ms)
+        return waiting()
+
+    world.process.storage.read = found_meanwhile  # type: ignore[method-assign, assignment]
+    await marks.tick()
+    world.process.storage.read = waiting  # type: ignore[method-assign]
+    await world.process.concurrency.drain(1_000)
+    assert await mark(trader) <= since_ms
+
+
+@only(FORGETFUL)
 async def test_the_mark_stays_while_an_order_is_in_doubt(world: World, trader: Trader) -> None:
     trader.script.always("lookup", Fault.REFUSE)
     trader.script.next("submit", Fault.LOSE_REQUEST)
@@ -102,7 +137,7 @@ async def test_the_mark_stays_while_an_order_is_in_doubt(world: World, trader: T
     assert await mark(trader) > order.created_at_ms
 
 
-@only(STREAMED)
+@only(FORGETFUL)
 async def test_the_mark_stays_while_the_stream_is_lost(world: World, trader: Trader) -> None:
     trader.session.break_stream()
     await trader.session.delivered()
@@ -163,7 +198,7 @@ async def test_a_gap_survives_a_crash_before_it_is_closed(world: World, trader: 
     await check_truth(trader)
 
 
-@only(STREAMED)
+@only(FORGETFUL)
 async def test_a_step_of_the_clock_does_not_move_the_mark_of_a_silent_stream_with_it(
     world: World, trader: Trader
 ) -> None:

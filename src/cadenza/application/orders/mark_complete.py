@@ -23,6 +23,9 @@ from cadenza.ports.storage.trading import BatchKeys
 EVERY_MS = 60_000
 """How often silence is noted: each live account is written once in this time at most."""
 
+EVERY_MS_WITHOUT_LIMIT = 600_000
+"""How often that is done where the venue's replay reaches back without a limit, so that no gap threatens."""
+
 ACCOUNTS_PER_CHANGE_MAX = 100
 
 DRIFT_PARTS = 100
@@ -80,7 +83,7 @@ class MarkComplete:
         self._sessions = sessions
         self._clock = clock
         self._heard: dict[TradingAccountId, _Heard] = {}
-        self._due_ms = clock.monotonic_ms() + EVERY_MS
+        self._due_ms: dict[TradingAccountId, int] = {}
 
     async def replayed(self, account_id: TradingAccountId, begun_ms: int) -> None:
         """Note that a replay is booked that the session began at `begun_ms` (the venue's clock)."""
@@ -91,27 +94,45 @@ class MarkComplete:
         await self._committer.commit_report(MoveMarkBack(account_id, since_ms))
 
     async def tick(self) -> None:
-        """Once a minute, move the marks of the live accounts whose streams have delivered all that they received. The
+        """Move the marks of the live accounts that are due and whose streams have delivered all that they received. The
         mark of an account stays while the venue has to be asked about one of its orders."""
         now_ms = self._clock.monotonic_ms()
-        if now_ms < self._due_ms:
+        live = self._sessions.live()
+        self._due_ms = {a: self._due_ms.get(a, now_ms + self._period_ms(a)) for a in live}
+        self._heard = {a: heard for a, heard in self._heard.items() if a in self._due_ms}
+        due = [a for a in live if self._due_ms[a] <= now_ms]
+        if not due:
             return
-        self._due_ms = now_ms + EVERY_MS
-        self._heard = {account_id: self._hear(account_id, now_ms) for account_id in self._sessions.live()}
-        complete = [a for a in self._heard if self._sessions.has_reported_all(a) and self._hears_all(a)]
+        for account_id in due:
+            self._due_ms[account_id] = now_ms + self._period_ms(account_id)
+            self._heard[account_id] = self._hear(account_id, now_ms)
+        marks = {a: self._heard[a].venue_ms for a in due if self._has_heard_all(a)}
         try:
             async with self._storage.read() as uow:
                 awaiting = set(await uow.orders.accounts_awaiting())
-            marks = [(a, self._heard[a].venue_ms) for a in complete if a not in awaiting]
-            for start in range(0, len(marks), ACCOUNTS_PER_CHANGE_MAX):
-                await self._committer.commit(MoveMarks(dict(marks[start : start + ACCOUNTS_PER_CHANGE_MAX])))
+            await self._move({a: until_ms for a, until_ms in marks.items() if a not in awaiting})
         except CadenzaError:
             return  # the marks stay where they are, and the next round moves them
+
+    async def _move(self, marks: Mapping[TradingAccountId, int]) -> None:
+        accounts = list(marks)
+        for start in range(0, len(accounts), ACCOUNTS_PER_CHANGE_MAX):
+            part = accounts[start : start + ACCOUNTS_PER_CHANGE_MAX]
+            # A session that has found a gap meanwhile moves its mark back, and this must not undo that.
+            still = {account_id: marks[account_id] for account_id in part if self._has_heard_all(account_id)}
+            if still:
+                await self._committer.commit(MoveMarks(still))
+
+    def _period_ms(self, account_id: TradingAccountId) -> int:
+        replay = self._sessions.spec_of(account_id).replay
+        return EVERY_MS_WITHOUT_LIMIT if replay is not None and replay.depth_ms is None else EVERY_MS
+
+    def _has_heard_all(self, account_id: TradingAccountId) -> bool:
+        """Return whether everything that happened has been reported. Where only replies report, silence shows
+        nothing."""
+        is_reporting = self._sessions.has_reported_all(account_id)
+        return is_reporting and self._sessions.spec_of(account_id).account_news is not NewsSource.REPLY
 
     def _hear(self, account_id: TradingAccountId, now_ms: int) -> _Heard:
         venue_ms, before = self._sessions.get(account_id).venue_time_ms(), self._heard.get(account_id)
         return _Heard(venue_ms if before is None else min(venue_ms, before.most_ms(now_ms)), now_ms)
-
-    def _hears_all(self, account_id: TradingAccountId) -> bool:
-        """Return whether the venue reports what happens. Where only replies report, silence shows nothing."""
-        return self._sessions.spec_of(account_id).account_news is not NewsSource.REPLY

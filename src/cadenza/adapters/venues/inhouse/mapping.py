@@ -189,7 +189,9 @@ def _order_report(fact: OrderFact, account_id: TradingAccountId, order_id: Order
         case FactKind.ACCEPTED if order_id is None:
             return external_order_report(order, account_id, None)
         case FactKind.ACCEPTED:
-            return AcceptedReport(**named, executed_quantity=executed)
+            return AcceptedReport(
+                **named, side=order.side, type=order.type, quantity=order.quantity, executed_quantity=executed
+            )
         case FactKind.REJECTED | FactKind.CANCEL_REFUSED if order_id is None:
             return None  # no other account knows this order
         case FactKind.REJECTED:
