@@ -42,6 +42,7 @@ class Capability(StrEnum):
     MATCHING = "a matching engine with a book and money stands behind it"
     MARKET_DATA = "it has feeds of books and trades"
     STREAM_BREAK = "the stream of an account can be made to break"
+    ODD_TEXT = "the venue can be made to say something that its connector cannot read"
 
 
 Needed = Capability | Callable[[VenueSpec], bool]
@@ -147,6 +148,9 @@ class VenueUnderTest(Protocol):
 
     async def restore_stream(self, session: ExecutionSession) -> None:
         """Let the stream come back, and return when the session has said so."""
+
+    async def say_odd(self, account: TradingAccount) -> None:
+        """Have the venue take in an order of the account that works on, and that the connector cannot read."""
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ class ScriptedSession:
         self.at = at
         self.account = account
         self.script = script
-        self.parse = Parser(venue.kind, account.id)
+        self.parse = Parser(venue, account.id)
         self.is_closed = False
         self._sink = sink
         self._is_lost = False
@@ -126,6 +126,8 @@ class ScriptedSession:
         if found is None:
             return []
         at_ms = self.venue.now_ms
+        if found.is_odd:
+            return self.parse.whole(found, at_ms)[:1]
         return [self.parse.external(found, at_ms), *list(self.parse.whole(found, at_ms))[1:]]
 
     async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
@@ -165,9 +167,12 @@ class ScriptedSession:
         return AccountSnapshot(
             balances=self.parse.balances(at, now_ms, locked) if says_books else None,
             positions=self.parse.positions(at, now_ms) if says_books else None,
-            open_orders=tuple(self.parse.external(order, now_ms) for order in at.orders if order.is_working),
+            open_orders=tuple(
+                self.parse.external(order, now_ms) for order in at.orders if order.is_working and not order.is_odd
+            ),
             as_of=at.as_of,
             at_ms=now_ms,
+            unreadable=self.parse.unreadable_of(at),
         )
 
     def is_caught_up(self) -> bool:

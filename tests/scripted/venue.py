@@ -37,7 +37,8 @@ class VenueFill:
 
 @dataclass(eq=False, kw_only=True)
 class VenueOrder:
-    """One order as the venue knows it now. `sent_id` is the client's own id, `former_ids` what it was called before."""
+    """One order as the venue knows it now. `sent_id` is the client's own id, `former_ids` what it was called before.
+    `is_odd`: sessions cannot read what the venue says of it."""
 
     account: "VenueAccount"
     id: str
@@ -58,6 +59,7 @@ class VenueOrder:
     former_ids: list[str] = field(default_factory=list)
     changed_at_ms: int = 0
     is_forgotten: bool = False
+    is_odd: bool = False
 
     @property
     def executed(self) -> Decimal:
@@ -116,7 +118,8 @@ class Request:
 
 
 class ScriptedVenue:
-    """`forgets_before_ms`: what its history has lost, by its own clock."""
+    """`forgets_before_ms`: what its history has lost, by its own clock. `odd_assets`: sessions cannot read what it says
+    of their balances."""
 
     def __init__(self, kind: Kind, clock: FakeClock) -> None:
         self.kind = kind
@@ -127,6 +130,7 @@ class ScriptedVenue:
         self.ledger: list[Request] = []
         self.forgets_before_ms = 0
         self.balance_comes_first = False
+        self.odd_assets: set[str] = set()
         self._numbers: dict[tuple[str, InstrumentId | None], int] = {}
 
     @property
@@ -188,12 +192,14 @@ class ScriptedVenue:
         expire_at_ms: int | None = None,
         is_by_hand: bool = True,
         is_liquidation: bool = False,
+        is_odd: bool = False,
     ) -> VenueOrder:
         """Take an order in. `is_by_hand`: it did not come from a session of ours."""
         order = VenueOrder(
             account=account, id=str(self._next("order", instrument_id)), sent_id=sent_id, instrument_id=instrument_id,
             side=side, type=type, time_in_force=time_in_force, quantity=quantity, limit_price=limit_price,
             expire_at_ms=expire_at_ms, is_by_hand=is_by_hand, is_liquidation=is_liquidation,
+            is_odd=is_odd,
         )  # fmt: skip
         account.orders.append(order)
         self._publish_order(order, "external" if is_by_hand else "accepted")

@@ -18,8 +18,8 @@ Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this 
 
 
 def reports(limit: Limit = 100) -> None:
-    """Print the reports that could not be booked, the oldest first, and the periods that a venue could not report. A
-    report that fits no order waits for its order; none is ever dropped.
+    """Print the reports that could not be booked or not be read, the oldest first, and the periods that a venue could
+    not report. A report that fits no order waits for its order.
     """
     summary, oldest, gaps = _read(limit)
     for kept in oldest:

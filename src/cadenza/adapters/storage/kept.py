@@ -1,6 +1,6 @@
 """Reports that were kept because they cannot be applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -9,13 +9,14 @@ from cadenza.adapters.storage.bodies import EXECUTION_KINDS, report_of, report_t
 from cadenza.adapters.storage.rows import Row
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.reports import OrderReport, PositionReport
+from cadenza.domain.trading.reports import OrderReport, PositionReport, Report, UnreadableReport
 from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
 
 _UNKNOWN = """
 u.is_curable AND u.reason = 'NO_ORDER' AND u.instrument_id IS NOT NULL AND u.venue_order_id IS NOT NULL
 AND NOT EXISTS (
-    SELECT FROM kept_reports r WHERE r.reason = 'REFUSED' AND r.kind = 'external_order'
+    SELECT FROM kept_reports r
+    WHERE (r.reason = 'REFUSED' AND r.kind = 'external_order' OR r.reason = 'UNREADABLE')
         AND (r.account_id, r.instrument_id, r.venue_order_id) = (u.account_id, u.instrument_id, u.venue_order_id)
 )
 """
@@ -50,6 +51,16 @@ class KeptReportSql:
         rows = await self._connection.fetch("SELECT * FROM kept_reports ORDER BY kept_at_ms LIMIT $1", limit)
         return [kept_of(row) for row in rows]
 
+    async def known(self, reports: Sequence[Report]) -> Collection[Report]:
+        rows = await self._connection.fetch(
+            "SELECT n.place FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS n"
+            " (account_id, kind, body, place) JOIN kept_reports u ON u.account_id = n.account_id AND u.kind = n.kind"
+            " AND md5(u.body) = md5(n.body) AND u.body = n.body",
+            [report.account_id for report in reports],
+            *zip(*(report_text(report) for report in reports), strict=True),
+        )
+        return {reports[row["place"] - 1] for row in rows}
+
     async def accounts_without_order(self) -> Sequence[TradingAccountId]:
         rows = await self._connection.fetch(f"SELECT DISTINCT u.account_id FROM kept_reports u WHERE {_UNKNOWN}")
         return [TradingAccountId(row["account_id"]) for row in rows]
@@ -79,7 +90,7 @@ def kept_row(kept: KeptReport) -> tuple[Any, ...]:
     report = kept.report
     kind, body = report_text(report)
     names: tuple[Any, ...] = (None, None, None, None)
-    if isinstance(report, OrderReport):
+    if isinstance(report, OrderReport | UnreadableReport):
         names = (report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
     elif isinstance(report, PositionReport):
         names = (report.instrument_id, None, None, None)

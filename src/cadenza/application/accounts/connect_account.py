@@ -80,8 +80,8 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """The account after `AdoptSnapshot`, and what of the snapshot was refused. The refused reports are still to be
-    kept."""
+    """The account after `AdoptSnapshot`, and what of the snapshot was refused or could not be read. Those reports are
+    still to be kept."""
 
     account: TradingAccount
     refused: tuple[Report, ...] = ()
@@ -122,7 +122,7 @@ class AdoptSnapshot:
         state.emit(active.id, AccountUpdated(active))
         state.finish_operation(self.operation)
         untraded = untraded_of(state, self.account_id, self.snapshot.positions or ())
-        return Adopted(state.account(self.account_id), (*refused, *untraded))
+        return Adopted(state.account(self.account_id), (*self.snapshot.unreadable, *refused, *untraded))
 
     def _adopt_books(self, state: TradingState, account: TradingAccount) -> None:
         snapshot, former_ms = self.snapshot, account.adopted_at_ms or self.former_ms
@@ -142,6 +142,7 @@ class AdoptSnapshot:
                 without_untraded(state, account.id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
+                is_whole=snapshot.is_whole,
             )
 
 

@@ -25,12 +25,14 @@ from cadenza.domain.trading.reports import (
     Report,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    UnreadableReport,
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
+from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
 OnLate = Callable[[DatabaseUnavailable], None]
@@ -129,7 +131,8 @@ class KeepRefused:
 class ReportIntake:
     """Commits reports. Whatever one report contains, the others are booked and the caller continues."""
 
-    def __init__(self, *, committer: Committer, alarms: Alarms) -> None:
+    def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
+        self._storage = storage
         self._committer = committer
         self._alarms = alarms
         self._refused: dict[Subject, None] = {}
@@ -138,6 +141,8 @@ class ReportIntake:
         a balance or position has to be compared with our ledger."""
         self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when such an account's balance or position came, and no fill after it."""
+        self.on_unreadable: Callable[[TradingAccountId], None] = lambda account_id: None
+        """Called when something that the account's venue reported could not be read."""
 
     async def apply(
         self, reports: Sequence[Report], *, is_complete: bool = False, on_late: OnLate | None = None
@@ -145,6 +150,8 @@ class ReportIntake:
         """Apply reports in their order; return the orders that they were about, as committed. `on_late` is called when
         the database takes longer than a client should wait. The reports are committed all the same.
         """
+        if any(isinstance(report, UnreadableReport) for report in reports):
+            reports = await self._without_repeated(reports)
         if not reports:
             return {}
         try:
@@ -153,6 +160,25 @@ class ReportIntake:
             return await self._apply_singly(reports, error)
         self._follow_up(applied)
         return applied.orders
+
+    async def _without_repeated(self, reports: Sequence[Report]) -> Sequence[Report]:
+        """Leave out the unreadable reports that are kept already. While the database does not answer, none counts as
+        kept: then there is one alarm too many, and still one row."""
+        unreadable = {report: report.bounded() for report in reports if isinstance(report, UnreadableReport)}
+        try:
+            async with self._storage.read() as uow:
+                repeated = set(await uow.kept.known(list(unreadable.values())))
+        except CadenzaError:
+            repeated = set()
+        left: list[Report] = []
+        for report in reports:
+            if isinstance(report, UnreadableReport):
+                report = unreadable[report]
+                if report in repeated:
+                    continue
+                repeated.add(report)
+            left.append(report)
+        return left
 
     async def _apply_singly(self, reports: Sequence[Report], error: CadenzaError) -> Mapping[OrderId, Order]:
         """Find the report that cannot be booked, keep it, and book the others."""
@@ -194,8 +220,11 @@ class ReportIntake:
         for kept in applied.contradictions:
             if self._is_known(kept):
                 continue
+            is_unreadable = kept.reason is KeepReason.UNREADABLE
             facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
-            self._alarms.sound(Alarm.REPORT_REFUSED, facts)
+            self._alarms.sound(Alarm.REPORT_UNREADABLE if is_unreadable else Alarm.REPORT_REFUSED, facts)
+            if is_unreadable:
+                self.on_unreadable(kept.report.account_id)
         for order in applied.undetermined:
             self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
         for order in applied.working_closed:

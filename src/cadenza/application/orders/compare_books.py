@@ -42,9 +42,17 @@ class CompareSnapshot:
             return None
         snapshot = self.snapshot
         positions = without_untraded(state, account.id, snapshot.positions)
-        found = differences(state, account.id, snapshot.balances, positions)
+        found = differences(state, account.id, snapshot.balances, positions, is_whole=snapshot.is_whole)
         if found and found == self.correctable:
-            apply_snapshot(state, account.id, snapshot.balances, positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms)
+            apply_snapshot(
+                state,
+                account.id,
+                snapshot.balances,
+                positions,
+                as_of=snapshot.as_of,
+                at_ms=snapshot.at_ms,
+                is_whole=snapshot.is_whole,
+            )
         return found
 
 

@@ -30,6 +30,10 @@ from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 
 AFTER_FILL_MS = 2_000
 EVERY_MS = 300_000
+AFTER_UNREADABLE_MS = 10_000
+"""The pause between a report that could not be read and the reading of the whole account. Further such reports
+meanwhile lead to no other reading."""
+
 RETRY_MS = 10_000
 """The pause after a snapshot or lookup that failed. Between lookups that fail in a row it doubles, up to `EVERY_MS`."""
 
@@ -66,6 +70,7 @@ class TakeSnapshot:
                 without_untraded(state, self.account_id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
+                is_whole=snapshot.is_whole,
             )
 
 
@@ -123,6 +128,12 @@ class TakeSnapshots:
         """The venue reported the balance by itself after the fill: the requested reading is not needed any more."""
         self._wanted_ms.pop(account_id, None)
 
+    def read_soon(self, account_id: TradingAccountId) -> None:
+        """Something that could not be read was reported: read the account and look up its open orders soon. An account
+        that takes no orders at the moment is read when it is reconciled."""
+        soon_ms = self._clock.monotonic_ms() + AFTER_UNREADABLE_MS
+        self._due_ms[account_id] = min(self._due_ms.get(account_id, soon_ms), soon_ms)
+
     async def tick(self) -> None:
         """Start reading the accounts that are due, as far as their venues have room."""
         now_ms = self._clock.monotonic_ms()
@@ -164,6 +175,7 @@ class TakeSnapshots:
             return None
         asked_at_ms = self._clock.now_ms()
         snapshot = await self._ask_venue.answer(session.snapshot())
+        await self._ask_venue.book(snapshot.unreadable)
         await self._adopt(account_id, snapshot, asked_at_ms)
         if snapshot.positions:  # those that are refused are kept, and do not hold up the rest
             await self._ask_venue.book(

@@ -34,6 +34,7 @@ from cadenza.domain.trading.reports import (
     TriggerMovedReport,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    UnreadableReport,
     VenueOrderStatus,
 )
 from cadenza.domain.trading.reservation import release
@@ -53,7 +54,11 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
     """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
 
     While the account has no snapshot to go on from, nothing is applied: the snapshot has it, or reconciling brings it.
+    A report that cannot be read is kept even then.
     """
+    if isinstance(report, UnreadableReport):
+        state.keep(report, KeepReason.UNREADABLE, report.why)
+        return None
     if state.account(report.account_id).adopted_at_ms is None:
         return None
     match report:

@@ -1,4 +1,5 @@
-"""Reports that cannot be applied: they are kept, with the reason, and shown; none is ever dropped."""
+"""Reports that cannot be applied. They are kept with the reason, and shown, until they can be applied. The platform
+keeps one report of those that say the same again and again (`KeptReport.subject`, `UnreadableReport`)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ class KeepReason(StrEnum):
     larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
     NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it. Snapshots
     show the same external order or position again and again, so only the first refused report of each is kept.
+    UNREADABLE: the connector could not read it.
     """
 
     NO_ORDER = "NO_ORDER"
@@ -24,6 +26,7 @@ class KeepReason(StrEnum):
     OTHER_SIDE = "OTHER_SIDE"
     NOT_POSITIVE = "NOT_POSITIVE"
     REFUSED = "REFUSED"
+    UNREADABLE = "UNREADABLE"
 
     @property
     def is_curable(self) -> bool:

@@ -12,7 +12,7 @@ sent), and those of an outcome that is unknown or undetermined. They carry our t
 is known.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -29,6 +29,45 @@ class Report:
 
     account_id: TradingAccountId
     at_ms: int
+
+
+UNREADABLE_TEXT_LENGTH_MAX = 4_000
+"""Characters of an unreadable text, and of its explanation, that are kept. The rest is cut off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableReport(Report):
+    """A line or a message of the venue that the connector cannot read, such as one with an order type that it does not
+    know. It is kept aside with an alarm for a person to look at, and the reports beside it are applied. It is never
+    applied later. The platform reads the whole account soon afterwards, as far as the venue has snapshots and lookups.
+
+    `text` is what was received, of this one line alone; the connector removes the secrets from it. `why` says what
+    could not be read. `at_ms` is the instant that the text states, 0 where it states none or none that can be read. The
+    names are given as far as they can be read, or are known because the request was about this order. The same text
+    always makes the same report: when a replay brings it again, it is neither kept nor shown again.
+    """
+
+    text: str
+    why: str
+    instrument_id: InstrumentId | None = None
+    order_id: OrderId | None = None
+    sent_id: str | None = None
+    venue_order_id: str | None = None
+
+    def bounded(self) -> "UnreadableReport":
+        """Return the report as it is kept: cut off at `UNREADABLE_TEXT_LENGTH_MAX`, and without characters that a
+        database does not store."""
+        return replace(
+            self,
+            text=_storable(self.text[:UNREADABLE_TEXT_LENGTH_MAX]),
+            why=_storable(self.why[:UNREADABLE_TEXT_LENGTH_MAX]),
+            sent_id=None if self.sent_id is None else _storable(self.sent_id),
+            venue_order_id=None if self.venue_order_id is None else _storable(self.venue_order_id),
+        )
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,11 +80,16 @@ def apply_snapshot(
     *,
     as_of: int,
     at_ms: int,
+    is_whole: bool = True,
 ) -> None:
-    """Take a whole snapshot: what it leaves out is zero, unless newer news said otherwise. None: it says nothing."""
-    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
+    """Take a snapshot. Where it `is_whole`, what it leaves out is zero, unless newer news said otherwise. None: it says
+    nothing."""
+    if is_whole:
+        balances = _whole_balances(state, account_id, balances, as_of, at_ms)
+        positions = _whole_positions(state, account_id, positions, as_of, at_ms)
+    for balance in balances or ():
         apply_balance(state, balance)
-    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
+    for position in positions or ():
         apply_position(state, position)
 
 
@@ -96,12 +101,16 @@ def adopt_snapshot(
     *,
     as_of: int,
     at_ms: int,
+    is_whole: bool = True,
 ) -> None:
     """Go on from a snapshot: as `apply_snapshot`, but what was here before was of another time, so nothing is a
     correction."""
-    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
+    if is_whole:
+        balances = _whole_balances(state, account_id, balances, as_of, at_ms)
+        positions = _whole_positions(state, account_id, positions, as_of, at_ms)
+    for balance in balances or ():
         _put_balance(state, balance)
-    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
+    for position in positions or ():
         _put_position(state, position)
 
 
@@ -131,8 +140,11 @@ def differences(
     account_id: TradingAccountId,
     balances: Sequence[BalanceReport] | None,
     positions: Sequence[PositionReport] | None,
+    *,
+    is_whole: bool = True,
 ) -> tuple[tuple[str, Decimal, Decimal], ...]:
-    """Return (what, ours, the venue's) for each total and each position that a snapshot shows otherwise than we do."""
+    """Return (what, ours, the venue's) for each total and each position that a snapshot shows otherwise than we do.
+    Where it `is_whole`, it shows zero for what it leaves out."""
     ours: dict[str, Decimal] = {}
     theirs: dict[str, Decimal] = {}
     if balances is not None:
@@ -141,7 +153,8 @@ def differences(
     if positions is not None:
         ours |= {f"{p.instrument_id} {p.side}": p.quantity for p in state.positions(account_id)}
         theirs |= {f"{p.instrument_id} {p.side}": p.quantity for p in positions}
-    pairs = ((what, ours.get(what, ZERO), theirs.get(what, ZERO)) for what in sorted({*ours, *theirs}))
+    shown = {*ours, *theirs} if is_whole else theirs.keys()
+    pairs = ((what, ours.get(what, ZERO), theirs.get(what, ZERO)) for what in sorted(shown))
     return tuple(pair for pair in pairs if pair[1] != pair[2])
 
 

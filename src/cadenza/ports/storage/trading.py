@@ -15,6 +15,7 @@ from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Execution, Order
 from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.reports import Report
 
 
 @dataclass(slots=True)
@@ -168,7 +169,8 @@ class OrderQueries(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSummary:
     """How many reports are kept. `curable_count`: their order or execution is not known yet. `refused_count`: they
-    contradict what is known, or could not be booked. `oldest_kept_at_ms` is our clock; None when no report is kept."""
+    contradict what is known, could not be booked or could not be read. `oldest_kept_at_ms` is our clock; None when no
+    report is kept."""
 
     curable_count: int
     refused_count: int
@@ -191,6 +193,9 @@ class KeptReports(Protocol):
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
         """Return at most `limit` of them, the oldest first."""
 
+    async def known(self, reports: Sequence[Report]) -> Collection[Report]:
+        """Return those of these reports that are kept already, word for word."""
+
     async def accounts_without_order(self) -> Sequence[TradingAccountId]:
         """Return all accounts for which `without_order` finds anything."""
 
@@ -198,8 +203,9 @@ class KeptReports(Protocol):
         self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
         """Return orders of these accounts that kept reports name by a `venue_order_id` and that are unknown, each once,
-        by instrument and id. Orders whose external report was refused are left out: asking again would bring the same
-        report. Each account's orders start after the given one (None: from the first)."""
+        by instrument and id. Orders whose external report was refused, and orders that an unreadable report names, are
+        left out: asking again would bring the same report. Each account's orders start after the given one (None: from
+        the first)."""
 
     async def may_move_money(self, account_id: TradingAccountId) -> bool:
         """Return whether a kept report may still be applied that changes an execution: a fill, its correction, its bust

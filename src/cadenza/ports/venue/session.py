@@ -6,7 +6,13 @@ from typing import Protocol
 
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, PositionReport, Report
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    ExternalOrderReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
 
 REPLAY_REPORTS_MAX = 200
 """Reports in one piece of a replay: each piece is one change of the account, and other accounts take their turn between
@@ -52,6 +58,9 @@ class AccountSnapshot:
     `open_orders` is complete too: every order of the account that works at the venue, whoever placed it, each with an
     `executed_quantity` that equals the sum of its fills that count. Positions and orders of instruments that the
     account does not trade (`VenueSpec.traded`) are left out; one that comes all the same is kept aside with an alarm.
+    `unreadable` are the orders, balances and positions of the reading that could not be read. With any, the snapshot is
+    not whole (`is_whole`): what it shows is taken, and what it leaves out keeps its former value.
+
     `as_of` is comparable with the `as_of` of balance and position reports of the same account: the higher one is newer.
 
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
@@ -64,6 +73,11 @@ class AccountSnapshot:
     open_orders: tuple[ExternalOrderReport, ...]
     as_of: int
     at_ms: int
+    unreadable: tuple[UnreadableReport, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,13 @@ class ReplayPiece:
 
 class ExecutionSession(Protocol):
     """Trades for one account. A new session is live: its stream is open before `open_session` returns.
+
+    Law of unreadable text: nothing that the venue says makes a method raise or is left out. A line or message that the
+    session cannot read becomes an `UnreadableReport` in its place, and what is beside it goes on: in the stream, in a
+    piece of a replay, in the answers of `lookup` and `identify`, in a snapshot (`AccountSnapshot.unreadable`). It
+    counts as reported: asking again would bring the same text, so a replay that contains it is complete. A reply to
+    `submit` or `cancel` that cannot be read settles nothing and follows the law of outcomes; a lookup clears it up. A
+    text that is not the venue's at all, such as the error page of a proxy, is no answer: the venue could not be asked.
 
     Law of outcomes: `submit` and `cancel` never raise because of what happened to an order. A refusal that proves that
     the order does not work at the venue is a `RejectedReport`. If bytes of the request may have left and the reply does
@@ -116,6 +137,9 @@ class ExecutionSession(Protocol):
         When the venue does not know an order, the first of these that holds decides: the order was acknowledged
         (undetermined), it was recorded longer ago than the lookup's memory (undetermined), it is past the fence
         (rejected), it is not (unknown).
+
+        An order that the venue knows, and of which the session can read neither how it stands nor how much was
+        executed, gets an `UnreadableReport` that names it and an `UndeterminedOutcomeReport`.
 
         The fence proves nothing about an order that was acknowledged. An order with a `venue_order_id` that the venue
         does not know any more gets an `UndeterminedOutcomeReport` and never a `RejectedReport`.

@@ -99,7 +99,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         failpoints=o.failpoints,
         limits=o.limits,
     )
-    intake = ReportIntake(committer=committer, alarms=o.alarms)
+    intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue = AskVenue(intake=intake, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
@@ -115,6 +115,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     )
     intake.on_unsettled = snapshots.want
     intake.on_settled = snapshots.spare
+    intake.on_unreadable = snapshots.read_soon
     return Trading(
         committer=committer,
         intake=intake,
