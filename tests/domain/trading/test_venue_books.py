@@ -180,6 +180,25 @@ def test_a_snapshot_closes_what_it_leaves_out_unless_newer_news_said_otherwise()
     assert corrections(world) == []
 
 
+def test_a_word_with_the_same_as_of_is_the_same_fact_unless_a_snapshot_brings_it() -> None:
+    world = at_venue(AccountType.FUTURES)
+    for total in ("1", "2"):
+        apply_report(world, balance("BTC", total, 10))
+        apply_report(world, position(total, 10))
+    assert world.balance(ACCOUNT, "BTC").total == 1
+    shown = world.position(ACCOUNT, BTC, NET)
+    assert shown is not None
+    assert shown.quantity == 1
+    apply_snapshot(world, ACCOUNT, [balance("BTC", "3", 10)], [position("3", 10)], as_of=10, at_ms=10)
+    assert world.balance(ACCOUNT, "BTC").total == 3
+    shown = world.position(ACCOUNT, BTC, NET)
+    assert shown is not None
+    assert shown.quantity == 3
+    apply_snapshot(world, ACCOUNT, [], [], as_of=10, at_ms=10)
+    assert world.balance(ACCOUNT, "BTC").total == 0
+    assert world.positions(ACCOUNT) == []
+
+
 def test_a_snapshot_without_balances_says_nothing_about_them() -> None:
     world = at_venue()
     apply_report(world, balance("BTC", "1", 10))

@@ -29,7 +29,7 @@ from cadenza.domain.trading.reports import (
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import may_take_over
+from cadenza.domain.trading.venue_books import is_newer, may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage import Storage
@@ -44,14 +44,16 @@ REFUSED_REMEMBERED_MAX = 10_000
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the accounts with books of ours
-    whose venue reported a balance or position that only a comparison may use (`unsettled` too); the kept reports that
-    contradict what is known, or were refused; the orders whose state asking turned out not to show; and the orders that
-    are closed here and appear to work at the venue: it made them larger, or executed a rejected one."""
+    of which a fill is newer than any balance or position (`unsettled`), or a balance or position was news and newer
+    than any fill before it (`settled`), each with the instant of that report; the accounts with books of ours whose
+    venue reported a balance or position that only a comparison may use (`uncompared`); the kept reports that contradict
+    what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
+    here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
-    unsettled: set[TradingAccountId] = field(default_factory=set)
-    settled: set[TradingAccountId] = field(default_factory=set)
+    unsettled: dict[TradingAccountId, int] = field(default_factory=dict)
+    settled: dict[TradingAccountId, int] = field(default_factory=dict)
+    uncompared: set[TradingAccountId] = field(default_factory=set)
     contradictions: list[KeptReport] = field(default_factory=list)
     undetermined: list[Order] = field(default_factory=list)
     working_closed: list[Order] = field(default_factory=list)
@@ -78,6 +80,7 @@ class ApplyReports:
         for report in self.reports:
             kept_before = len(state.changed.kept)
             before = state.order_of(report) if isinstance(report, OrderReport) else None
+            is_news = isinstance(report, BalanceReport | PositionReport) and is_newer(state, report)
             order = apply_or_keep(state, report)
             if order is not None:
                 applied.orders[order.id] = order
@@ -85,7 +88,7 @@ class ApplyReports:
                     _note_alarms(report, before, order, applied)
             new = state.changed.kept[kept_before:]
             if not any(kept.reason is KeepReason.REFUSED for kept in new):
-                _note_books(state, report, applied)
+                _note_books(state, report, applied, is_news=is_news)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and _is_venues(report):
                 state.complete_until(report.account_id, report.at_ms)
@@ -136,11 +139,12 @@ class ReportIntake:
         self._committer = committer
         self._alarms = alarms
         self._refused: dict[Subject, None] = {}
-        self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
-        a balance or position has to be compared with our ledger."""
-        self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when such an account's balance or position came, and no fill after it."""
+        self.on_unsettled: Callable[[TradingAccountId, int | None], None] = lambda account_id, at_ms: None
+        """Called when a fill of that instant was followed by no newer balance or position of an account whose venue
+        keeps the books, and, with None, when a balance or position has to be compared with our ledger."""
+        self.on_settled: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
+        """Called when such an account's balance or position of that instant was news, and no fill came after it. Both
+        instants are the venue's clock."""
         self.on_unreadable: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when something that the account's venue reported could not be read."""
 
@@ -213,10 +217,12 @@ class ReportIntake:
         return False
 
     def _follow_up(self, applied: AppliedReports) -> None:
-        for account_id in applied.settled:
-            self.on_settled(account_id)
-        for account_id in applied.unsettled:
-            self.on_unsettled(account_id)
+        for account_id, at_ms in applied.settled.items():
+            self.on_settled(account_id, at_ms)
+        for account_id, at_ms in applied.unsettled.items():
+            self.on_unsettled(account_id, at_ms)
+        for account_id in applied.uncompared:
+            self.on_unsettled(account_id, None)
         for kept in applied.contradictions:
             if self._is_known(kept):
                 continue
@@ -250,18 +256,18 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
         keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))
 
 
-def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
+def _note_books(state: TradingState, report: Report, applied: AppliedReports, *, is_news: bool) -> None:
     account = state.account(report.account_id)
     if state.books_of(account) is not Books.VENUE:
         if isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
-            applied.unsettled.add(account.id)
+            applied.uncompared.add(account.id)
         return
     if isinstance(report, FillReport):
-        applied.unsettled.add(account.id)
-        applied.settled.discard(account.id)
-    elif isinstance(report, BalanceReport | PositionReport):
-        applied.settled.add(account.id)
-        applied.unsettled.discard(account.id)
+        applied.unsettled[account.id] = max(report.at_ms, applied.unsettled.get(account.id, 0))
+        applied.settled.pop(account.id, None)
+    elif is_news and report.at_ms >= applied.unsettled.get(account.id, 0):
+        applied.settled[account.id] = report.at_ms
+        applied.unsettled.pop(account.id, None)
 
 
 def facts_of(report: Report) -> dict[str, object]:

@@ -263,8 +263,14 @@ class ExternalOrderReport(OrderReport):
 class BalanceReport(Report):
     """The whole balance of one asset, in units of the asset.
 
-    `as_of` is the venue's own instant or sequence of this claim, of one scale for the whole account: an older claim
-    never replaces a newer one. Where our ledger keeps the books, a session whose `VenueSpec.balances_follow_fills` is
+    `as_of` is the venue's own instant or sequence of this claim, positive and of one scale for the whole account. An
+    older claim never replaces a newer one. Two claims about the same asset with the same `as_of` are the same fact: the
+    one that comes later is ignored, unless a snapshot brings it. So where the venue states an instant that two facts
+    may share, such as milliseconds, the connector numbers the facts within the instant in the order in which the venue
+    reported them: instant times 1000 plus the number. `as_of` of a snapshot is at least that of every fact in it, and
+    less than that of every later fact.
+
+    Where our ledger keeps the books, a session whose `VenueSpec.balances_follow_fills` is
     True delivers it after every fill that it contains. From any other session it makes the platform compare a snapshot
     with the ledger, and changes nothing by itself.
     """
