@@ -24,7 +24,7 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, Report
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, VenueSpec
+from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, OrderMemory, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
 from tests.inhouse_kit import RecordingSink, make_order, trading_account
 
@@ -318,7 +318,10 @@ def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True
 
 def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
-    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE, lookup=lookup)
+    spec: Any = SimpleNamespace(
+        books_of=lambda type: Books.VENUE, lookup=lookup, memory_of=lambda type: OrderMemory(),
+        is_past_fence=lambda send_before_ms, asked_at_ms: True,
+    )  # fmt: skip
     numbers = count(1)
     world = World(
         spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,

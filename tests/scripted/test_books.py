@@ -351,3 +351,42 @@ async def test_a_balance_from_before_the_fill_does_not_make_the_snapshot_needles
     await trader.session.delivered()
     await world.pass_time(5_000)
     assert len(trader.venue.requests("snapshot")) == read + 1, "the balance is newer than the fill"
+
+
+@only(DESK)
+async def test_a_balance_that_a_desk_without_snapshots_streams_is_compared_and_shown(
+    world: World, trader: Trader
+) -> None:
+    order = await trader.submit()
+    trader.venue.fill(trader.at_venue(order), "1")
+    await trader.heard()
+    world.clock.advance(10)
+    trader.session.report(_balance(trader, "1", 5, "BTC"))
+    await trader.heard()
+    await world.pass_time(120_000, 1_000)
+    assert not world.alarms.sounded
+    trader.session.report(_balance(trader, "3", 6, "BTC"))
+    await trader.heard()
+    await world.pass_time(30_000, 1_000)
+    assert not world.alarms.sounded, "a fill may explain it yet"
+    await world.pass_time(60_000, 1_000)
+    (facts,) = world.alarms.of(Alarm.BOOKS_DIFFER)
+    assert (facts["differences"], facts["is_corrected"]) == ((("BTC", D(1), D(3)),), False)
+    assert trader.id in world.process.trading.compare_books.differing
+    assert (await trader.balances())["BTC"].total == 1, "it is shown, not taken over"
+    trader.session.report(_balance(trader, "1", 7, "BTC"))
+    await trader.heard()
+    await world.pass_time(5_000, 1_000)
+    assert not world.process.trading.compare_books.differing
+
+
+@only(DESK)
+async def test_a_desk_s_balance_from_before_a_fill_is_not_compared(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.session.report(_balance(trader, "0", 5, "BTC"))
+    await trader.heard()
+    world.clock.advance(10)
+    trader.venue.fill(trader.at_venue(order), "1")
+    await trader.heard()
+    await world.pass_time(200_000, 1_000)
+    assert not world.alarms.sounded

@@ -100,6 +100,7 @@ class VenueAccount:
     journal: list[Line] = field(default_factory=list)
     listeners: list[Callable[[Line], None]] = field(default_factory=list)
     as_of: int = 0
+    nonces: list[int] = field(default_factory=list)
 
     def fills(self) -> list[VenueFill]:
         return [fill for order in self.orders for fill in order.fills]
@@ -161,6 +162,13 @@ class ScriptedVenue:
 
     def requests(self, kind: str, name: str | None = None) -> list[Request]:
         return [each for each in self.ledger if each.kind == kind and (name is None or name in each.names)]
+
+    def takes_nonce(self, account: VenueAccount, nonce: int) -> bool:
+        """Whether a request with this nonce is taken."""
+        is_higher = not account.nonces or nonce > account.nonces[-1]
+        if is_higher:
+            account.nonces.append(nonce)
+        return is_higher
 
     # --- orders
 

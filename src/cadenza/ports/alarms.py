@@ -11,8 +11,9 @@ class Alarm(StrEnum):
     asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's balance or position differs
     from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue cannot report everything that
     happened in an account. CLOSED_ORDER_WORKS: an order that is closed here works at the venue, because the venue made
-    it larger, shows it among its open orders, or executed it although it was rejected; it can be canceled there only.
-    ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown without it.
+    it larger, shows it among its open orders, or executed it although it was rejected; `cadenza orders cancel-closed`
+    cancels it there. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
+    without it.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"

@@ -1,6 +1,7 @@
 """Reports that were kept because they cannot be applied."""
 
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -42,14 +43,25 @@ class KeptReportSql:
     async def summary(self) -> KeptSummary:
         row = await self._connection.fetchrow(
             "SELECT count(*) FILTER (WHERE is_curable) AS curable, count(*) FILTER (WHERE NOT is_curable) AS refused,"
-            " min(kept_at_ms) AS oldest FROM kept_reports"
+            " min(kept_at_ms) AS oldest FROM kept_reports WHERE NOT is_dismissed"
         )
         assert row is not None  # an aggregate always has one row
         return KeptSummary(curable_count=row["curable"], refused_count=row["refused"], oldest_kept_at_ms=row["oldest"])
 
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
-        rows = await self._connection.fetch("SELECT * FROM kept_reports ORDER BY kept_at_ms LIMIT $1", limit)
+        rows = await self._connection.fetch(
+            "SELECT * FROM kept_reports WHERE NOT is_dismissed ORDER BY kept_at_ms LIMIT $1", limit
+        )
         return [kept_of(row) for row in rows]
+
+    async def dismiss(self, name: str) -> bool:
+        dismissed = await self._connection.fetchval(
+            "UPDATE kept_reports SET is_dismissed = true, is_curable = false WHERE NOT is_dismissed"
+            " AND encode(sha256(convert_to(account_id::text || ' ' || kind || ' ' || body, 'UTF8')), 'hex') = $1"
+            " RETURNING true",
+            name,
+        )
+        return dismissed is not None
 
     async def known(self, reports: Sequence[Report]) -> Collection[Report]:
         rows = await self._connection.fetch(
@@ -86,6 +98,12 @@ class KeptReportSql:
         return found
 
 
+def name_of(report: Report) -> str:
+    """Return the name by which `dismiss` finds a kept report."""
+    kind, body = report_text(report)
+    return sha256(f"{report.account_id} {kind} {body}".encode()).hexdigest()
+
+
 def kept_row(kept: KeptReport) -> tuple[Any, ...]:
     report = kept.report
     kind, body = report_text(report)
@@ -96,7 +114,7 @@ def kept_row(kept: KeptReport) -> tuple[Any, ...]:
         names = (report.instrument_id, None, None, None)
     return (
         report.account_id, *names, report.at_ms, kind, body, kept.reason.value, kept.detail, kept.reason.is_curable,
-        kept.kept_at_ms,
+        kept.kept_at_ms, False,
     )  # fmt: skip
 
 

@@ -215,7 +215,7 @@ def account_row(account: TradingAccount) -> tuple[Any, ...]:
         external.external_id, external.external_type, external.type.value, external.position_mode,
         external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
         account.status.value, account.created_at_ms, account.updated_at_ms, account.last_sequence,
-        account.adopted_at_ms, account.complete_until_ms,
+        account.adopted_at_ms, account.complete_until_ms, account.former_adopted_at_ms,
     )  # fmt: skip
 
 
@@ -243,4 +243,5 @@ def account_of(row: Row) -> TradingAccount:
         last_sequence=row["last_sequence"],
         adopted_at_ms=row["adopted_at_ms"],
         complete_until_ms=row["complete_until_ms"],
+        former_adopted_at_ms=row["former_adopted_at_ms"],
     )

@@ -45,15 +45,17 @@ REFUSED_REMEMBERED_MAX = 10_000
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
     of which a fill is newer than any balance or position (`unsettled`), or a balance or position was news and newer
-    than any fill before it (`settled`), each with the instant of that report; the accounts with books of ours whose
-    venue reported a balance or position that only a comparison may use (`uncompared`); the kept reports that contradict
+    than any fill before it (`settled`), each with the instant of that report; the balances and positions of accounts
+    with books of ours that only a comparison may use (`uncompared`), and the instant of the newest fill of such an
+    account (`moved`); the kept reports that contradict
     what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
     here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unsettled: dict[TradingAccountId, int] = field(default_factory=dict)
     settled: dict[TradingAccountId, int] = field(default_factory=dict)
-    uncompared: set[TradingAccountId] = field(default_factory=set)
+    uncompared: list[BalanceReport | PositionReport] = field(default_factory=list)
+    moved: dict[TradingAccountId, int] = field(default_factory=dict)
     contradictions: list[KeptReport] = field(default_factory=list)
     undetermined: list[Order] = field(default_factory=list)
     working_closed: list[Order] = field(default_factory=list)
@@ -145,6 +147,10 @@ class ReportIntake:
         self.on_settled: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
         """Called when such an account's balance or position of that instant was news, and no fill came after it. Both
         instants are the venue's clock."""
+        self.on_uncompared: Callable[[BalanceReport | PositionReport], None] = lambda report: None
+        """Called with a balance or position of an account whose books our ledger keeps."""
+        self.on_moved: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
+        """Called when a fill of that instant (the venue's clock) of such an account came."""
         self.on_unreadable: Callable[[TradingAccountId], None] = lambda account_id: None
         """Called when something that the account's venue reported could not be read."""
 
@@ -221,8 +227,11 @@ class ReportIntake:
             self.on_settled(account_id, at_ms)
         for account_id, at_ms in applied.unsettled.items():
             self.on_unsettled(account_id, at_ms)
-        for account_id in applied.uncompared:
-            self.on_unsettled(account_id, None)
+        for report in applied.uncompared:
+            self.on_uncompared(report)
+            self.on_unsettled(report.account_id, None)
+        for account_id, at_ms in applied.moved.items():
+            self.on_moved(account_id, at_ms)
         for kept in applied.contradictions:
             if self._is_known(kept):
                 continue
@@ -259,8 +268,10 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
 def _note_books(state: TradingState, report: Report, applied: AppliedReports, *, is_news: bool) -> None:
     account = state.account(report.account_id)
     if state.books_of(account) is not Books.VENUE:
-        if isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
-            applied.uncompared.add(account.id)
+        if isinstance(report, FillReport):
+            applied.moved[account.id] = max(report.at_ms, applied.moved.get(account.id, 0))
+        elif isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
+            applied.uncompared.append(report)
         return
     if isinstance(report, FillReport):
         applied.unsettled[account.id] = max(report.at_ms, applied.unsettled.get(account.id, 0))

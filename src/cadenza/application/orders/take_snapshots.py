@@ -183,9 +183,11 @@ class TakeSnapshots:
         if account is None:
             return None
         spec = self._sessions.spec(account.venue_id)
-        if not spec.snapshots:
-            return None
         is_venues = spec.books_of(account.external.type) is Books.VENUE
+        if not spec.snapshots:
+            if not is_venues and await self._compare_books.compare_words(account_id):
+                self._want_again(account_id, CONFIRM_MS)
+            return None
         if not is_venues and awaited.get(account_id):  # the reply to a request may be in the snapshot, and not booked
             return None
         asked_at_ms = self._clock.now_ms()

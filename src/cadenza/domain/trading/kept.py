@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport, Report
+from cadenza.domain.trading.reports import ExternalOrderReport, OrderReport, PositionReport, Report
 
 
 class KeepReason(StrEnum):
@@ -16,7 +16,8 @@ class KeepReason(StrEnum):
     larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE,
     NOT_POSITIVE: it contradicts the order that it names. REFUSED: the domain or the database refused it. Snapshots
     show the same external order or position again and again, so only the first refused report of each is kept.
-    UNREADABLE: the connector could not read it.
+    NOT_TRADED: it names no known order, and is about an instrument that the account does not trade; one alarm sounds
+    for each such order. UNREADABLE: the connector could not read it.
     """
 
     NO_ORDER = "NO_ORDER"
@@ -26,6 +27,7 @@ class KeepReason(StrEnum):
     OTHER_SIDE = "OTHER_SIDE"
     NOT_POSITIVE = "NOT_POSITIVE"
     REFUSED = "REFUSED"
+    NOT_TRADED = "NOT_TRADED"
     UNREADABLE = "UNREADABLE"
 
     @property
@@ -47,8 +49,11 @@ class KeptReport:
 
     @property
     def subject(self) -> "Subject | None":
-        """The external order or the instrument's position whose report was refused; None for other reports."""
+        """The external order or the instrument's position whose report was refused, or the order of an instrument that
+        the account does not trade; None for other reports."""
         report = self.report
+        if self.reason is KeepReason.NOT_TRADED and isinstance(report, OrderReport):
+            return report.account_id, report.instrument_id, report.venue_order_id
         if self.reason is not KeepReason.REFUSED:
             return None
         match report:

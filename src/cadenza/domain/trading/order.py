@@ -436,7 +436,9 @@ class Order:
         self, status: OrderStatus, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int
     ) -> "Order":
         """The venue reports the end of the order and the total executed quantity (None: it does not state the
-        quantity)."""
+        quantity). A total that says nothing (`_stating`) counts as not stated."""
+        if executed_quantity is not None and executed_quantity > self.executed_quantity:
+            executed_quantity = None if self._is_before_correction(at_ms) else executed_quantity
         stated = self if executed_quantity is None else self._stating(executed_quantity, at_ms, can_lower=True)
         is_restated = stated.stated_quantity != self.stated_quantity
         if self.is_closed:
@@ -453,14 +455,22 @@ class Order:
 
     def _stating(self, quantity: Decimal, at_ms: int, *, can_lower: bool) -> "Order":
         """The venue stated that this quantity was executed by `at_ms`. Executions that it took back later count no
-        more. A larger quantity counts whatever its instant, because a fill may be missing. A smaller one replaces an
-        older one, where it `can_lower`."""
+        more. A larger quantity counts whatever its instant, because a fill may be missing; but one from before the
+        correction of an execution says nothing, because that execution may have been larger then. A smaller quantity
+        replaces an older one, where it `can_lower`."""
+        if quantity > self.executed_quantity and self._is_before_correction(at_ms):
+            return self
         counted = (each for each in self.executions if each.is_busted and each.executed_at_ms <= at_ms)
         taken_back = sum((each.quantity for each in counted if at_ms < (each.corrected_at_ms or 0)), ZERO)
         quantity = max(ZERO, quantity - taken_back)
         if quantity > self.stated_quantity or (can_lower and at_ms > self.quantity_stated_at_ms):
             return evolve(self, stated_quantity=quantity, quantity_stated_at_ms=at_ms)
         return self
+
+    def _is_before_correction(self, at_ms: int) -> bool:
+        """Whether an execution that counts was corrected after that instant, and happened before it."""
+        counted = (each for each in self.executions if not each.is_busted)
+        return any(each.executed_at_ms <= at_ms < (each.corrected_at_ms or 0) for each in counted)
 
     def _closed_if_complete(self, now_ms: int) -> "Order":
         """Close the order as the venue reported, but not before every fill that the venue counts is booked."""

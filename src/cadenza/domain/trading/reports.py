@@ -73,7 +73,8 @@ def _storable(text: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport(Report):
     """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
-    venue's id, which is unique within the instrument only; the first of these that is given decides."""
+    venue's id, which is unique within the instrument only. `order_id` decides alone where it is given. Otherwise the
+    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None
@@ -89,8 +90,10 @@ class AcceptedReport(OrderReport):
     acceptance as `ExternalOrderReport` instead, unless it names the order by `order_id`: it cannot know whether the
     order was placed here, by another trading account or by hand. An order may be reported in both ways.
 
-    `former_venue_order_id` is what the venue called the order before, where the venue has given it a new id. It
-    identifies an order that no other name identifies, such as one that was placed by hand.
+    A rename is the exception: whatever brings it (a reply, a stream, a poll, a replay, a lookup) reports that the venue
+    has given the order a new id as an `AcceptedReport` with `former_venue_order_id`, what the venue called the order
+    before. The former id identifies an order that no other name identifies, such as one that was placed by hand. If no
+    name identifies it, the report is kept, and the venue is asked about the new id (`ExecutionSession.identify`).
 
     `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
     When it is more than what is booked here, fills are missing, and the venue is asked for them.
@@ -149,7 +152,9 @@ class FillReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillCorrectedReport(FillReport):
-    """The venue changed an execution: all fields are as they are now. The correction with the latest `at_ms` wins."""
+    """The venue changed an execution: all fields are as they are now. `trade_id` is that of the original execution;
+    where the venue gives a correction an id of its own, the connector reports the original's. `at_ms` is the instant of
+    the correction; the correction with the latest one wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,9 +205,9 @@ class OrderStatusReport(OrderReport):
     A larger quantity of an order that is closed here is taken over too: the fills that follow are booked, the state
     stays, and an alarm is raised while the order works.
 
-    `quantity` and `executed_quantity` are in the order's units; prices are None where the order has none or the venue
-    does not say. `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with
-    CANCELED.
+    `quantity` and `executed_quantity` are in the order's units. FILLED means that all of `quantity` is executed:
+    `executed_quantity` is not read then. Prices are None where the order has none or the venue does not say.
+    `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with CANCELED.
     """
 
     status: VenueOrderStatus

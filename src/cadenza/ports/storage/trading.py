@@ -186,12 +186,18 @@ class UnknownOrder(NamedTuple):
 
 
 class KeptReports(Protocol):
-    """Reads the kept reports: those that could not be applied."""
+    """Reads the kept reports, those that could not be applied, and dismisses them. A dismissed one
+    does not wait for its order any more, is listed and counted no more, and is not kept again when the venue repeats
+    it."""
 
     async def summary(self) -> KeptSummary: ...
 
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
         """Return at most `limit` of them, the oldest first."""
+
+    async def dismiss(self, name: str) -> bool:
+        """Dismiss the report with that name (64 hexadecimal digits, as the operator's listing shows). Return whether
+        there was one."""
 
     async def known(self, reports: Sequence[Report]) -> Collection[Report]:
         """Return those of these reports that are kept already, word for word."""

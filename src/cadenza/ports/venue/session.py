@@ -27,7 +27,9 @@ class SessionSink(Protocol):
     replay from that instant contains it. Nothing is dropped: a fill is money.
 
     Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least twice a
-    minute. If the reading shows newer facts, the session calls `lost` and then `restored`.
+    minute. If the reading shows newer facts, the session calls `lost` and then `restored`. A session without a stream
+    (`NewsSource.POLL`, `NewsSource.REPLY`) reads the venue as often, if the venue can be read, and delivers what is
+    new.
     """
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -82,8 +84,10 @@ class AccountSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayPiece:
-    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms`, the same in every piece, is the instant (the
-    venue's clock) from which on the replay contains everything. It is later than requested if the venue has forgotten
+    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms` is the instant (the venue's clock) from which
+    on the whole replay contains everything, and is the same in every piece. A session that reads instrument by
+    instrument (`Replay.is_per_instrument`) knows it before the first request, from the depth of the venue's memory, and
+    takes the latest of the instruments' instants. It is later than requested if the venue has forgotten
     the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
     except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
 
@@ -129,20 +133,20 @@ class ExecutionSession(Protocol):
         they are now: a fill that was changed since is reported as corrected, busted or with its fee as well.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
-        status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order and `VenueSpec.fence`
-        makes that a proof that it cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know
-        the order and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked,
-        or when it is too early for a proof.
+        status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order, which proves that it
+        does not work and cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know the order
+        and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked, or when it
+        is too early for a proof.
 
-        When the venue does not know an order, the first of these that holds decides: the order was acknowledged
-        (undetermined), it was recorded longer ago than the lookup's memory (undetermined), it is past the fence
-        (rejected), it is not (unknown).
+        What it means that the venue does not know an order is the same for every venue, and follows from its
+        `VenueSpec` (`meaning_of_not_known`). DEAD: a `RejectedReport`. ENDED_UNFILLED: a `CanceledReport` (VENUE,
+        executed quantity 0). FORGOTTEN: an `UndeterminedOutcomeReport`. TOO_EARLY: an `UnknownOutcomeReport`.
 
         An order that the venue knows, and of which the session can read neither how it stands nor how much was
         executed, gets an `UnreadableReport` that names it and an `UndeterminedOutcomeReport`.
 
-        The fence proves nothing about an order that was acknowledged. An order with a `venue_order_id` that the venue
-        does not know any more gets an `UndeterminedOutcomeReport` and never a `RejectedReport`.
+        The fence proves nothing about an order that was acknowledged: such an order never gets a `RejectedReport`
+        because the venue does not know it.
 
         Where `VenueSpec.lookup` is None the session sends nothing, and every order gets an
         `UndeterminedOutcomeReport`. The application applies it only to orders in doubt. Acknowledged orders keep

@@ -115,6 +115,8 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     )
     intake.on_unsettled = snapshots.want
     intake.on_settled = snapshots.spare
+    intake.on_uncompared = compare_books.note
+    intake.on_moved = compare_books.forget
     intake.on_unreadable = snapshots.read_soon
     return Trading(
         committer=committer,
