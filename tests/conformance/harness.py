@@ -20,9 +20,9 @@ from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, Report
+from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, RejectedReport, Report
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, OrderMemory, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
@@ -189,6 +189,8 @@ class Trader:
         return self._note(await self.session.lookup(orders))
 
     def _note(self, reports: Sequence[Report]) -> Sequence[Report]:
+        for report in reports:
+            assert not isinstance(report, RejectedReport) or report.reason.split(": ")[0] in set(RejectReason), report
         self.replies.extend(reports)
         return reports
 

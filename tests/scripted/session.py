@@ -292,7 +292,9 @@ class ScriptedSession:
             return [self._unknown(order, "the venue knows this id already")]
         if fault is Fault.REJECT or is_late:
             venue.note("submit", self.at, [sent_id], "rejected")
-            return [RejectedReport(**self._names(order), reason="EXPIRED" if is_late else "INSUFFICIENT_BALANCE")]
+            return [
+                RejectedReport(**self._names(order), reason="OTHER: EXPIRED" if is_late else "INSUFFICIENT_BALANCE")
+            ]
         venue.note("submit", self.at, [sent_id], "accepted")
         taken = venue.place(
             self.at, order.instrument_id, order.side, order.quantity, order.limit_price, type=order.type,

@@ -64,7 +64,7 @@ class CompareSnapshot:
 @dataclass(frozen=True, slots=True)
 class CompareWords:
     """A change that changes nothing: compare single words of the venue with our ledger. The differences are its
-    decision."""
+    decision; there are none while the account has no snapshot to continue from."""
 
     account_id: TradingAccountId
     words: tuple[Word, ...]
@@ -73,6 +73,8 @@ class CompareWords:
         keys.accounts.add(self.account_id)
 
     def decide(self, state: TradingState) -> tuple[Difference, ...]:
+        if state.account(self.account_id).adopted_at_ms is None:
+            return ()
         balances = [word for word in self.words if isinstance(word, BalanceReport)]
         positions = [word for word in self.words if isinstance(word, PositionReport)]
         return differences(state, self.account_id, balances, positions, is_whole=False)

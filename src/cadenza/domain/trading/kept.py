@@ -1,5 +1,6 @@
-"""Reports that cannot be applied. They are kept with the reason, and shown, until they can be applied. The platform
-keeps one report of those that say the same again and again (`KeptReport.subject`, `UnreadableReport`)."""
+"""Reports that cannot be applied. They are kept with the reason, and shown, until they can be applied or an operator
+dismisses them. The platform keeps one report of those that say the same again and again (`KeptReport.subject`,
+`UnreadableReport`)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

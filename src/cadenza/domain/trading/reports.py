@@ -107,8 +107,13 @@ class AcceptedReport(OrderReport):
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
     executed. A refusal as duplicate proves nothing: it is an `UnknownOutcomeReport`. The reason NOT_FOUND_AT_VENUE (the
-    venue was asked and does not know the order) is a proof only for an order that was never acknowledged; an order that
-    was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a session reports otherwise."""
+    venue was asked and does not know the order) proves no more than `meaning_of_not_known` says, whatever a session
+    concludes: an order that was acknowledged, or that may be forgotten, is not rejected by it.
+
+    `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
+    `OTHER: the price is too far from the index`. NOT_SENT, NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
+    because they decide what the report means. The client sees the reason, so the connector leaves secrets out of
+    it."""
 
     reason: str
 

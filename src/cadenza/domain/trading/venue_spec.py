@@ -41,9 +41,9 @@ class Support(StrEnum):
 
 class NewsSource(StrEnum):
     """How a session learns what happened in its account. STREAM: the venue pushes it. POLL: the session asks again and
-    again. REPLY: only the reply to a request reports. A session of REPLY polls all the same to keep the law of silence
-    (`SessionSink`), where the venue can be asked at all. Where it cannot, nothing happens in the account but what the
-    replies report, or its spec has neither a lookup nor a replay nor snapshots."""
+    again. REPLY: only the reply to a request reports. A session of REPLY reads the venue all the same, as the law of
+    silence requires (`SessionSink`). Where the venue cannot be read (no lookup, no replay, no snapshots), its replies
+    are all that is known."""
 
     STREAM = "STREAM"
     POLL = "POLL"
