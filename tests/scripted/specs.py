@@ -100,7 +100,7 @@ POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.P
 DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
-_FORGETFUL = Lookup(memory=dict.fromkeys(AccountType, OrderMemory(filled_ms=600_000, unfilled_ms=300_000)))
+_FORGETFUL = Lookup(memory=dict.fromkeys(AccountType, OrderMemory(filled_ms=600_000, unfilled_ms=600_000)))
 FORGETFUL = Kind(name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=_FORGETFUL))
 PER_SYMBOL = Kind(
     name="ids per symbol",
@@ -108,6 +108,9 @@ PER_SYMBOL = Kind(
     ids_per_symbol=True,
     fills_by_venue_id=True,
 )
+_FORGETS_UNFILLED = Lookup(memory={AccountType.SPOT: OrderMemory(unfilled_ms=300_000)})
+FORGETS_UNFILLED = Kind(name="forgets unfilled", spec=_spec(Venue.OKX, lookup=_FORGETS_UNFILLED))
+"""Not among `KINDS`: it differs in what its lookups find of old orders."""
 CLOCK_AHEAD = Kind(
     name="clock ahead", spec=_spec(Venue.OKX, Environment.UAT), offset_ms=CLOCK_AHEAD_MS, streams_balances=True
 )

@@ -113,11 +113,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         clock=o.clock,
         concurrency=o.concurrency,
     )
-    intake.on_unsettled = snapshots.want
-    intake.on_settled = snapshots.spare
-    intake.on_uncompared = compare_books.note
-    intake.on_moved = compare_books.forget
-    intake.on_unreadable = snapshots.read_soon
+    _follow_up(intake, snapshots, compare_books)
     return Trading(
         committer=committer,
         intake=intake,
@@ -142,3 +138,12 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         publish_portfolios=publish_portfolios,
         watch_kept=WatchKept(storage=o.storage, clock=o.clock),
     )
+
+
+def _follow_up(intake: ReportIntake, snapshots: TakeSnapshots, compare_books: CompareBooks) -> None:
+    """Have the readings of accounts follow what was reported."""
+    intake.on_unsettled = snapshots.want
+    intake.on_settled = snapshots.spare
+    intake.on_uncompared = compare_books.note
+    intake.on_moved = compare_books.forget
+    intake.on_unreadable = snapshots.read_soon
