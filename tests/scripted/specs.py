@@ -100,7 +100,9 @@ POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.P
 DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
-_FORGETFUL = Lookup(memory=dict.fromkeys(AccountType, OrderMemory(filled_ms=600_000, unfilled_ms=600_000)))
+_FORGETFUL = Lookup(
+    memory=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), OrderMemory(filled_ms=600_000, unfilled_ms=600_000))
+)
 FORGETFUL = Kind(name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=_FORGETFUL))
 PER_SYMBOL = Kind(
     name="ids per symbol",

@@ -104,8 +104,8 @@ class Fence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMemory:
     """How long after it closed a venue still knows an order: `filled_ms` one of which something was executed,
-    `unfilled_ms` one that closed without an execution. None: it never forgets such an order. Where several requests
-    find an order, the longest memory among them counts."""
+    `unfilled_ms` one that closed without an execution. None: it never forgets such an order. An order that works is
+    always known. Where several requests find an order, the longest memory among them counts."""
 
     filled_ms: int | None = None
     unfilled_ms: int | None = None
