@@ -37,7 +37,7 @@ from cadenza.domain.ids import PAPER, InstrumentId, TenantId, TradingAccountId, 
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.trading.events import AccountEvent
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, Report
 from cadenza.runtime.alarms import LoggedAlarms

@@ -77,6 +77,12 @@ def test_reports_are_printed_with_why_they_were_kept(outside: Cadenza, database_
     assert lines[0].startswith(start)
     assert '"venue_order_id":"hand 0"' in lines[0]
     assert lines[1:] == ["1 reports fit no order yet, 0 could not be booked."]
+    name = lines[0].rsplit("  name ", 1)[1]
+    assert done(outside("reports", "dismiss", name)) == "The report is dismissed.\n"
+    assert done(outside("reports")) == "0 reports fit no order yet, 0 could not be booked.\n"
+    again = outside("reports", "dismiss", name)
+    assert again.exit_code != 0
+    assert "no report that is kept has the name" in again.stderr
     asyncio.run(execute(database_dsn, "DELETE FROM kept_reports"))
     asyncio.run(keep_reports(database_dsn, refused))
     lines = done(outside("reports")).splitlines()
@@ -157,6 +163,23 @@ def test_a_second_resolution_says_that_one_is_waiting(outside: Cadenza, database
     assert (second.exit_code, second.stdout) == (1, "")
     assert "a resolution of this order waits for the server already; that one will count" in second.stderr
     assert jobs(database_dsn) == 1
+
+
+def test_the_cancel_of_a_closed_order_is_left_to_the_server(outside: Cadenza, database_dsn: str) -> None:
+    unknown = outside("orders", "cancel-closed", "00000000-0000-0000-0000-000000000099")
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "cadenza: there is no order 00000000-0000-0000-0000-000000000099\n",
+    )
+    (order,) = asyncio.run(make_doubtful(database_dsn))
+    is_open = outside("orders", "cancel-closed", str(order.id))
+    assert (is_open.exit_code, is_open.stdout) == (1, "")
+    assert "the order is SUBMITTED, which is not closed: cancel it by the API" in is_open.stderr
+    asyncio.run(execute(database_dsn, "UPDATE orders SET status = 'FILLED'"))
+    said = done(outside("orders", "cancel-closed", str(order.id)))
+    assert said.startswith(f"The server will cancel what is left of order {order.id} (FILLED here) at PAPER:")
+    second = outside("orders", "cancel-closed", str(order.id))
+    assert "a cancel of this order waits for the server already" in second.stderr
 
 
 async def test_the_running_server_books_the_resolution(outside: Cadenza, database_dsn: str, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
@@ -19,6 +21,7 @@ from cadenza.domain.trading.venue_spec import (
     FundsCheck,
     Lookup,
     NewsSource,
+    OrderMemory,
     Replay,
     SentIdRule,
     Support,
@@ -104,11 +107,8 @@ def _facts(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     yield "asking about an order", _lookup(spec.lookup)
     yield "asking what happened", _replay(spec.replay)
     yield "whole balances and positions on request", "yes" if spec.snapshots else "no"
-    for pace in spec.paces:
-        yield f"pace of each {pace.key}", f"a weight of {pace.weight_max} in {pace.window_ms} ms"
-    if spec.dead_mans_switch_ms is not None:
-        yield "orders are canceled by the venue when it does not hear from us for", f"{spec.dead_mans_switch_ms} ms"
-    yield "requests for quotes", spec.rfq.value.lower()
+    for instrument_type, book in spec.order_books.items():
+        yield f"order book of {instrument_type.value} instruments", _book(book)
 
 
 _NEWS = {
@@ -134,9 +134,19 @@ def _fence(fence: Fence | None) -> str:
 def _lookup(lookup: Lookup | None) -> str:
     if lookup is None:
         return "not possible: an operator resolves it"
-    if lookup.memory_ms is None:
-        return "possible at any time"
-    return f"possible for {lookup.memory_ms} ms after it closed"
+    limits = [limit for type, memory in lookup.memory.items() for limit in _memory(type, memory)]
+    return "possible at any time" if not limits else f"possible; {'; '.join(limits)}"
+
+
+def _memory(type: AccountType, memory: OrderMemory) -> Iterator[str]:
+    for what, ms in (("with an execution", memory.filled_ms), ("without one", memory.unfilled_ms)):
+        if ms is not None:
+            yield f"of a {type.value} account, an order {what} is known for {ms} ms after it closed"
+
+
+def _book(book: BookSpec) -> str:
+    age = "as long as its feed is open" if book.age_ms_max is None else f"for {book.age_ms_max} ms after a message"
+    return f"{book.depth} levels a side, continuity {book.rule.continuity.value}, fresh {age}"
 
 
 def _replay(replay: Replay | None) -> str:

@@ -20,11 +20,11 @@ from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, Report
+from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, RejectedReport, Report
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, VenueSpec
+from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, OrderMemory, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
 from tests.inhouse_kit import RecordingSink, make_order, trading_account
 
@@ -42,6 +42,7 @@ class Capability(StrEnum):
     MATCHING = "a matching engine with a book and money stands behind it"
     MARKET_DATA = "it has feeds of books and trades"
     STREAM_BREAK = "the stream of an account can be made to break"
+    ODD_TEXT = "the venue can be made to say something that its connector cannot read"
 
 
 Needed = Capability | Callable[[VenueSpec], bool]
@@ -148,6 +149,9 @@ class VenueUnderTest(Protocol):
     async def restore_stream(self, session: ExecutionSession) -> None:
         """Let the stream come back, and return when the session has said so."""
 
+    async def say_odd(self, account: TradingAccount) -> None:
+        """Have the venue take in an order of the account that works on, and that the connector cannot read."""
+
 
 @dataclass(slots=True)
 class Trader:
@@ -185,6 +189,8 @@ class Trader:
         return self._note(await self.session.lookup(orders))
 
     def _note(self, reports: Sequence[Report]) -> Sequence[Report]:
+        for report in reports:
+            assert not isinstance(report, RejectedReport) or report.reason.split(": ")[0] in set(RejectReason), report
         self.replies.extend(reports)
         return reports
 
@@ -314,7 +320,10 @@ def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True
 
 def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
-    spec: Any = SimpleNamespace(books_of=lambda type: Books.VENUE, lookup=lookup)
+    spec: Any = SimpleNamespace(
+        books_of=lambda type: Books.VENUE, lookup=lookup, memory_of=lambda type: OrderMemory(),
+        is_past_fence=lambda send_before_ms, asked_at_ms: True,
+    )  # fmt: skip
     numbers = count(1)
     world = World(
         spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,

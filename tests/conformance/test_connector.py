@@ -96,7 +96,13 @@ async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: 
         taken = {time for times in spec.orders.values() for time in times}
         assert set(instrument.time_in_force_options) <= taken
     assert spec.quantity_types.get(QuantityType.BASE) is Support.NATIVE
-    assert all(pace.weight_max > 0 and pace.window_ms > 0 for pace in spec.paces)
+    for instrument in await venue.connector.instruments():
+        is_traded = any(spec.trades(type, instrument.type) for type in spec.books)
+        assert not is_traded or spec.order_book_of(instrument.type) is not None
+    if spec.lookup is not None:
+        assert set(spec.lookup.memory) <= set(spec.books)
+        for memory in spec.lookup.memory.values():
+            assert memory.filled_ms is None or (memory.unfilled_ms or 0) <= memory.filled_ms
 
 
 async def test_tc_c08_a_start_may_be_repeated_after_a_stop(venue: VenueUnderTest) -> None:

@@ -10,7 +10,13 @@ from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, NotSentReport, RejectedReport
+from cadenza.domain.trading.reports import (
+    ExternalOrderReport,
+    FillReport,
+    NotSentReport,
+    RejectedReport,
+    UnreadableReport,
+)
 from tests.conformance.harness import (
     Capability,
     Orders,
@@ -339,6 +345,29 @@ async def test_tc_t22_a_venue_that_is_stopped_does_not_say_that_it_knows_no_orde
     await venue.connector.stop()
     with pytest.raises(VenueUnavailable):
         await trader.session.identify(order.instrument_id, known.venue_order_id)
+
+
+@needs(Capability.ODD_TEXT, Capability.STREAM_BREAK, Capability.RESTING_FILLS, has_replay)
+async def test_tc_t23_what_cannot_be_read_is_reported_beside_the_rest(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    order = venue.to_be_filled(orders.resting(trader, Side.BUY, ONE))
+    await trader.submit(order)
+    await venue.pass_time(60_000)
+    await venue.break_stream(trader.session)
+    await venue.say_odd(trader.account)
+    await venue.fill_up_to(order, HALF)
+    await venue.restore_stream(trader.session)
+    first, second = [await replayed(trader.session), await replayed(trader.session)]
+    (odd,) = [report for report in first if isinstance(report, UnreadableReport)]
+    assert odd.text
+    assert odd.why
+    assert odd in second, "the same text makes the same report"
+    assert believed(order, [*trader.reported, *first]).executed_quantity == HALF
+    snapshot = await trader.session.snapshot()
+    assert snapshot.unreadable
+    assert not snapshot.is_whole
+    assert about(order, [*trader.reported, *snapshot.open_orders], snapshot.open_orders)
 
 
 def _essence(order: Order) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueStatus
+from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueMemories, VenueStatus
 from tests.scripted.session import Script, ScriptedSession
 from tests.scripted.specs import securities_of
 from tests.scripted.venue import ScriptedVenue, VenueAccount
@@ -18,7 +18,10 @@ from tests.scripted.venue import ScriptedVenue, VenueAccount
 class ScriptedConnector:
     """`ports.venue.VenueConnector`. `sessions` are all that were ever opened, the newest last."""
 
-    def __init__(self, venue: ScriptedVenue, script: Script | None = None) -> None:
+    def __init__(
+        self, venue: ScriptedVenue, script: Script | None = None, memories: VenueMemories | None = None
+    ) -> None:
+        self._memories = memories
         self.venue = venue
         self.script = script or Script()
         self.sessions: list[ScriptedSession] = []
@@ -62,7 +65,11 @@ class ScriptedConnector:
         external_id = account.external.external_id
         if external_id not in self.venue.keys.get(secrets.api_key, ()):
             raise CredentialRejected("the key does not reach this account")
-        session = ScriptedSession(self.venue, self.venue.accounts[external_id], account, sink, self.script)
+        memory = None
+        if self.venue.kind.has_nonces:
+            assert self._memories is not None
+            memory = await self._memories.open(f"nonces of {secrets.api_key}")
+        session = ScriptedSession(self.venue, self.venue.accounts[external_id], account, sink, self.script, memory)
         self.sessions.append(session)
         return session
 

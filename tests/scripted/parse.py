@@ -23,20 +23,26 @@ from cadenza.domain.trading.reports import (
     PositionReport,
     RejectedReport,
     Report,
+    UndeterminedOutcomeReport,
+    UnreadableReport,
 )
-from tests.scripted.specs import Kind
-from tests.scripted.venue import Line, VenueAccount, VenueFill, VenueOrder
+from tests.scripted.venue import Line, ScriptedVenue, VenueAccount, VenueFill, VenueOrder
 
 
 class Parser:
     """Makes reports for one trading account."""
 
-    def __init__(self, kind: Kind, account_id: TradingAccountId) -> None:
-        self.kind = kind
+    def __init__(self, venue: ScriptedVenue, account_id: TradingAccountId) -> None:
+        self.venue = venue
+        self.kind = venue.kind
         self.account_id = account_id
 
     def line(self, line: Line) -> Report:
         """Return the report of one line of the journal."""
+        if line.order is not None and line.order.is_odd:
+            return self.unreadable(line.order, line.at_ms, f"{line.what} of order {line.order.id}")
+        if line.asset in self.venue.odd_assets:
+            return self._unreadable_balance(line)
         match line.what:
             case "balance":
                 return self.balance(line)
@@ -93,9 +99,25 @@ class Parser:
 
     def whole(self, order: VenueOrder, at_ms: int) -> Sequence[Report]:
         """Return all that the venue knows of an order: its fills as they are now, then how it stands."""
+        if order.is_odd:
+            unreadable = self.unreadable(order, 0, f"order {order.id}")
+            return [unreadable, UndeterminedOutcomeReport(**self._names(order, at_ms), cause=unreadable.why)]
         first = self.external(order, at_ms) if order.is_by_hand else self.acceptance(order, at_ms)
         fills = [report for fill in order.fills for report in self._as_it_is(fill)]
         return [first, *fills, self.status(order, at_ms)]
+
+    def unreadable(self, order: VenueOrder, at_ms: int, text: str) -> UnreadableReport:
+        return UnreadableReport(**self._names(order, at_ms), text=text, why="the order's type is unknown")
+
+    def unreadable_of(self, account: VenueAccount) -> tuple[UnreadableReport, ...]:
+        """Return what a reading of the whole account shows and cannot be read."""
+        orders = (self.unreadable(o, 0, f"open order {o.id}") for o in account.orders if o.is_odd and o.is_working)
+        odd = sorted(self.venue.odd_assets & account.totals.keys())
+        return (*orders, *(self._unreadable_balance(Line(0, "balance", asset=asset)) for asset in odd))
+
+    def _unreadable_balance(self, line: Line) -> UnreadableReport:
+        text = f"balance {line.asset} {line.values}"
+        return UnreadableReport(account_id=self.account_id, at_ms=line.at_ms, text=text, why="the number is odd")
 
     def external(self, order: VenueOrder, at_ms: int) -> ExternalOrderReport:
         return ExternalOrderReport(
@@ -130,7 +152,7 @@ class Parser:
         lines = (
             Line(at_ms, "balance", asset=asset, as_of=account.as_of, values=(total, locked[asset]))
             for asset, total in account.totals.items()
-            if total or locked[asset]
+            if (total or locked[asset]) and asset not in self.venue.odd_assets
         )
         return tuple(self.balance(line) for line in lines)
 

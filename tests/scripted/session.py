@@ -10,9 +10,12 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType
-from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
+    CanceledReport,
     CancelRefusal,
     CancelRefusedReport,
     NotSentReport,
@@ -22,7 +25,7 @@ from cadenza.domain.trading.reports import (
     UnknownOutcomeReport,
 )
 from cadenza.domain.trading.venue_spec import NewsSource
-from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+from cadenza.ports.venue import AccountSnapshot, MemoryTakenOver, ReplayPiece, SessionSink, VenueMemory
 from tests.scripted.parse import Parser
 from tests.scripted.venue import Line, ScriptedVenue, VenueAccount, VenueOrder
 
@@ -87,15 +90,22 @@ class ScriptedSession:
     """`ports.venue.ExecutionSession`."""
 
     def __init__(
-        self, venue: ScriptedVenue, at: VenueAccount, account: TradingAccount, sink: SessionSink, script: Script
+        self,
+        venue: ScriptedVenue,
+        at: VenueAccount,
+        account: TradingAccount,
+        sink: SessionSink,
+        script: Script,
+        memory: VenueMemory | None = None,
     ) -> None:
         self.venue = venue
         self.at = at
         self.account = account
         self.script = script
-        self.parse = Parser(venue.kind, account.id)
+        self.parse = Parser(venue, account.id)
         self.is_closed = False
         self._sink = sink
+        self._memory = memory
         self._is_lost = False
         self._is_silent = False
         self._is_held = False
@@ -127,6 +137,8 @@ class ScriptedSession:
         if found is None:
             return []
         at_ms = self.venue.now_ms
+        if found.is_odd:
+            return self.parse.whole(found, at_ms)[:1]
         return [self.parse.external(found, at_ms), *list(self.parse.whole(found, at_ms))[1:]]
 
     async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
@@ -166,9 +178,12 @@ class ScriptedSession:
         return AccountSnapshot(
             balances=self.parse.balances(at, now_ms, locked) if says_books else None,
             positions=self.parse.positions(at, now_ms) if says_books else None,
-            open_orders=tuple(self.parse.external(order, now_ms) for order in at.orders if order.is_working),
+            open_orders=tuple(
+                self.parse.external(order, now_ms) for order in at.orders if order.is_working and not order.is_odd
+            ),
             as_of=at.as_of,
             at_ms=now_ms,
+            unreadable=self.parse.unreadable_of(at),
         )
 
     def venue_time_ms(self) -> int:
@@ -257,8 +272,15 @@ class ScriptedSession:
             await self.script.gate()
         if order.send_before_ms is None or self.venue.clock.now_ms() > order.send_before_ms or self.is_closed:
             return [NotSentReport(**self._names(order))]
+        try:
+            nonce = None if self._memory is None else await self._memory.next("nonce")
+        except MemoryTakenOver as error:  # another process signs for this key: nothing may be sent any more
+            self.end(str(error))
+            return [NotSentReport(**self._names(order))]
         if fault is Fault.LOSE_REQUEST:
             return [self._unknown(order, "connection reset")]
+        if nonce is not None and not self.venue.takes_nonce(self.at, nonce):
+            return [RejectedReport(**self._names(order), reason="OTHER: the nonce is too small")]
         if fault is Fault.DELAY:
             await self.script.gate()
         answer = self._take_in(order, fault)
@@ -278,7 +300,9 @@ class ScriptedSession:
             return [self._duplicate(order)]
         if fault is Fault.REJECT or is_late:
             venue.note("submit", self.at, [sent_id], "rejected")
-            return [RejectedReport(**self._names(order), reason="EXPIRED" if is_late else "INSUFFICIENT_BALANCE")]
+            return [
+                RejectedReport(**self._names(order), reason="OTHER: EXPIRED" if is_late else "INSUFFICIENT_BALANCE")
+            ]
         venue.note("submit", self.at, [sent_id], "accepted")
         taken = venue.place(
             self.at, order.instrument_id, order.side, order.quantity, order.limit_price, type=order.type,
@@ -331,15 +355,15 @@ class ScriptedSession:
         venue.note("lookup", self.at, [order.sent_id or ""], "unknown" if found is None else "known")
         if found is not None:
             return self.parse.whole(found, venue.now_ms)
-        asked_at_ms, memory_ms = venue.clock.now_ms(), spec.lookup.memory_ms
-        if order.venue_order_id is not None or self._may_be_forgotten(order, asked_at_ms, memory_ms):
-            return [UndeterminedOutcomeReport(**self._names(order), cause="the venue has forgotten")]
-        if spec.is_past_fence(order.send_before_ms, asked_at_ms):
-            return [RejectedReport(**self._names(order), reason=RejectReason.NOT_FOUND_AT_VENUE.value)]
-        return [self._unknown(order, "it may still arrive")]
-
-    def _may_be_forgotten(self, order: Order, asked_at_ms: int, memory_ms: int | None) -> bool:
-        return memory_ms is not None and asked_at_ms - order.created_at_ms > memory_ms
+        match meaning_of_not_known(spec, self.at.type, order, venue.clock.now_ms()):
+            case NotKnown.DEAD:
+                return [RejectedReport(**self._names(order), reason=RejectReason.NOT_FOUND_AT_VENUE.value)]
+            case NotKnown.ENDED_UNFILLED:
+                return [CanceledReport(**self._names(order), reason=CancelReason.VENUE, executed_quantity=ZERO)]
+            case NotKnown.FORGOTTEN:
+                return [UndeterminedOutcomeReport(**self._names(order), cause="the venue has forgotten")]
+            case NotKnown.TOO_EARLY:
+                return [self._unknown(order, "it may still arrive")]
 
     def _find(self, order: Order) -> VenueOrder | None:
         found = self.venue.find(self.at, order.sent_id)

@@ -24,6 +24,7 @@ from cadenza.domain.trading.venue_spec import (
     FundsCheck,
     Lookup,
     NewsSource,
+    OrderMemory,
     Replay,
     Support,
     VenueSpec,
@@ -40,7 +41,8 @@ _TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD)
 class Kind:
     """One kind of venue. `offset_ms`: how far its clock is ahead of ours. `streams_balances`: its stream reports
     balances and positions too. `ids_per_symbol`: its order and trade ids begin again with each instrument.
-    `fills_by_venue_id`: its fills name an order by the venue's id alone."""
+    `fills_by_venue_id`: its fills name an order by the venue's id alone. `has_nonces`: it takes a request only with a
+    higher nonce than that of the request before."""
 
     name: str
     spec: VenueSpec
@@ -48,6 +50,7 @@ class Kind:
     streams_balances: bool = False
     ids_per_symbol: bool = False
     fills_by_venue_id: bool = False
+    has_nonces: bool = False
 
     @property
     def is_streamed(self) -> bool:
@@ -63,6 +66,9 @@ class Kind:
         return self.spec.lookup is not None and self.spec.fence is not None
 
 
+_BOOK = BookSpec(rule=BookRule(continuity=Continuity.REPLACE), age_ms_max=30_000, depth=5)
+
+
 def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: object) -> VenueSpec:
     facts: dict[str, object] = {
         "venue_id": VenueId(venue, environment),
@@ -76,7 +82,7 @@ def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: 
             OrderType.MARKET: {TimeInForce.IOC: NATIVE},
         },
         "quantity_types": {QuantityType.BASE: NATIVE},
-        "book": BookSpec(rule=BookRule(continuity=Continuity.REPLACE), age_ms_max=30_000, depth=5),
+        "order_books": dict.fromkeys(InstrumentType, _BOOK),
         "account_news": NewsSource.STREAM,
         "sent_id": DerivedSentId(prefix="cdz"),
         "fence": Fence(margin_ms=FENCE_MS, proof="the scripted venue refuses what comes after its deadline"),
@@ -94,21 +100,27 @@ POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.P
 DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
-FORGETFUL = Kind(
-    name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=Lookup(memory_ms=600_000))
+_FORGETFUL = Lookup(
+    memory=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), OrderMemory(filled_ms=600_000, unfilled_ms=600_000))
 )
+FORGETFUL = Kind(name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=_FORGETFUL))
 PER_SYMBOL = Kind(
     name="ids per symbol",
     spec=_spec(Venue.BINANCE, Environment.UAT, replay=Replay(is_per_instrument=True)),
     ids_per_symbol=True,
     fills_by_venue_id=True,
 )
+_FORGETS_UNFILLED = Lookup(memory={AccountType.SPOT: OrderMemory(unfilled_ms=300_000)})
+FORGETS_UNFILLED = Kind(name="forgets unfilled", spec=_spec(Venue.OKX, lookup=_FORGETS_UNFILLED))
+"""Not among `KINDS`: it differs in what its lookups find of old orders."""
 CLOCK_AHEAD = Kind(
     name="clock ahead", spec=_spec(Venue.OKX, Environment.UAT), offset_ms=CLOCK_AHEAD_MS, streams_balances=True
 )
 CLOCK_BEHIND = Kind(name="clock behind", spec=_spec(Venue.DERIBIT, Environment.UAT), offset_ms=-CLOCK_AHEAD_MS)
 NO_REPLAY = Kind(name="no replay", spec=_spec(Venue.STONEX, Environment.UAT, replay=None), streams_balances=True)
 """Not among `KINDS`: what is placed elsewhere and ends while no session listens is never heard of."""
+NONCED = Kind(name="nonces", spec=_spec(Venue.BITFINEX, Environment.UAT), has_nonces=True)
+"""Not among `KINDS`: its connector needs a memory."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

@@ -1,5 +1,6 @@
 """Balances and positions: the venue's word where it keeps the books, the sum of the fills where we do."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -292,3 +293,100 @@ async def test_a_balance_of_the_stream_with_a_fill_in_it_is_counted_once(world: 
     assert not world.alarms.of(Alarm.BOOKS_DIFFER)
     await world.settle()
     await check_truth(trader)
+
+
+@only(STREAMED)
+async def test_of_two_balances_with_one_as_of_the_first_counts(world: World, trader: Trader) -> None:
+    trader.session.report(_balance(trader, "2", 99, "ETH"))
+    trader.session.report(_balance(trader, "1", 99, "ETH"))
+    await trader.heard()
+    assert (await trader.balances())["ETH"].total == 2
+
+
+@only(STREAMED)
+async def test_facts_of_one_millisecond_are_numbered_within_it(world: World, trader: Trader) -> None:
+    """A venue that states milliseconds: instant times 1000 plus the number within the instant."""
+    instant = trader.venue.now_ms * 1_000
+    words = [_balance(trader, total, instant + number, "ETH") for number, total in enumerate(("3", "2", "1"))]
+    trader.session.report(*words)
+    for late in words:
+        trader.session.report(late)
+    await trader.heard()
+    assert (await trader.balances())["ETH"].total == 1
+
+
+@only(STREAMED)
+async def test_an_older_balance_after_a_fill_does_not_make_the_snapshot_needless(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    fill = trader.session.parse.fill(trader.venue.fill(trader.at_venue(order), "0.5"))
+    await trader.heard()
+    await world.pass_time(5_000)
+    read = len(trader.venue.requests("snapshot"))
+    at_ms = trader.venue.now_ms
+    old = _balance(trader, "7", 1, "ETH")
+    trader.session.report(replace(fill, trade_id="later", quantity=D("0.1"), at_ms=at_ms), old)
+    trader.session.report(old)
+    await trader.session.delivered()
+    await world.pass_time(5_000)
+    assert len(trader.venue.requests("snapshot")) == read + 1
+
+
+@only(STREAMED)
+async def test_a_balance_from_before_the_fill_does_not_make_the_snapshot_needless(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    fill = trader.session.parse.fill(trader.venue.fill(trader.at_venue(order), "0.5"))
+    await trader.heard()
+    await world.pass_time(5_000)
+    read = len(trader.venue.requests("snapshot"))
+    at_ms = trader.venue.now_ms
+    later = replace(fill, trade_id="later", quantity=D("0.1"), at_ms=at_ms)
+    before = replace(_balance(trader, "7", trader.at.as_of + 1, "ETH"), at_ms=at_ms - 1)
+    trader.session.report(later, before)
+    await trader.session.delivered()
+    await world.pass_time(5_000)
+    assert len(trader.venue.requests("snapshot")) == read + 1
+    after = replace(_balance(trader, "8", trader.at.as_of + 2, "ETH"), at_ms=trader.venue.now_ms)
+    latest = replace(fill, trade_id="latest", quantity=D("0.1"), at_ms=trader.venue.now_ms)
+    trader.session.report(latest, after)
+    await trader.session.delivered()
+    await world.pass_time(5_000)
+    assert len(trader.venue.requests("snapshot")) == read + 1, "the balance is newer than the fill"
+
+
+@only(DESK)
+async def test_a_balance_that_a_desk_without_snapshots_streams_is_compared_and_shown(
+    world: World, trader: Trader
+) -> None:
+    order = await trader.submit()
+    trader.venue.fill(trader.at_venue(order), "1")
+    await trader.heard()
+    world.clock.advance(10)
+    trader.session.report(_balance(trader, "1", 5, "BTC"))
+    await trader.heard()
+    await world.pass_time(120_000, 1_000)
+    assert not world.alarms.sounded
+    trader.session.report(_balance(trader, "3", 6, "BTC"))
+    await trader.heard()
+    await world.pass_time(30_000, 1_000)
+    assert not world.alarms.sounded, "a fill may explain it yet"
+    await world.pass_time(60_000, 1_000)
+    (facts,) = world.alarms.of(Alarm.BOOKS_DIFFER)
+    assert (facts["differences"], facts["is_corrected"]) == ((("BTC", D(1), D(3)),), False)
+    assert trader.id in world.process.trading.compare_books.differing
+    assert (await trader.balances())["BTC"].total == 1, "it is shown, not taken over"
+    trader.session.report(_balance(trader, "1", 7, "BTC"))
+    await trader.heard()
+    await world.pass_time(5_000, 1_000)
+    assert not world.process.trading.compare_books.differing
+
+
+@only(DESK)
+async def test_a_desk_s_balance_from_before_a_fill_is_not_compared(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.session.report(_balance(trader, "0", 5, "BTC"))
+    await trader.heard()
+    world.clock.advance(10)
+    trader.venue.fill(trader.at_venue(order), "1")
+    await trader.heard()
+    await world.pass_time(200_000, 1_000)
+    assert not world.alarms.sounded

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.reports import FeeReport
 from tests.scripted.kinds import only
 from tests.scripted.specs import COMPARED, DESK, STREAMED

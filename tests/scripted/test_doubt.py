@@ -10,7 +10,17 @@ from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, kinds, only
 from tests.scripted.session import Fault
-from tests.scripted.specs import CLOCK_AHEAD, DESK, FORGETFUL, NO_LOOKUP, PER_SYMBOL, POLLED, STREAMED, Kind
+from tests.scripted.specs import (
+    CLOCK_AHEAD,
+    DESK,
+    FORGETFUL,
+    FORGETS_UNFILLED,
+    NO_LOOKUP,
+    PER_SYMBOL,
+    POLLED,
+    STREAMED,
+    Kind,
+)
 from tests.scripted.truth import check_truth
 from tests.scripted.venue import VenueOrder
 from tests.scripted.world import Trader, World
@@ -338,6 +348,36 @@ async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: 
     assert alarm["order_id"] == order.id
     async with world.process.storage.read() as uow:
         assert [each.id for each in await uow.orders.in_doubt(10)] == [order.id]
+
+
+@only(FORGETS_UNFILLED)
+async def test_an_order_that_ended_without_a_fill_and_is_forgotten_is_closed(world: World, trader: Trader) -> None:
+    """Had it been executed, its venue would still know it; if it worked, too."""
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    trader.session.hold_stream()
+    trader.venue.cancel(at)
+    at.is_forgotten = True
+    trader.session.release_stream([])
+    await world.pass_time(700_000, 10_000)
+    found = await trader.order(order)
+    assert (found.status, found.executed_quantity, found.is_in_doubt) == (OrderStatus.CANCELED, 0, False)
+    assert not world.alarms.sounded
+
+
+@only(FORGETS_UNFILLED)
+async def test_an_unanswered_order_is_dead_although_unfilled_orders_are_forgotten_by_now(
+    world: World, trader: Trader
+) -> None:
+    trader.script.next("submit", Fault.LOSE_REQUEST)
+    order = await trader.submit()
+    await world.process.stop()
+    world.clock.advance(400_000)
+    await world.start()
+    await world.pass_time(20_000, 1_000)
+    found = await trader.order(order)
+    assert (found.status, found.is_in_doubt) == (OrderStatus.REJECTED, False)
+    assert not world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
 
 
 @only(FORGETFUL)

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Fee
 from cadenza.domain.trading.reports import AcceptedReport, FillReport, VenueOrderStatus
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import every_kind, only

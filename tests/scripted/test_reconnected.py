@@ -1,5 +1,6 @@
 """An account that was locked and is connected again: what happened meanwhile is found, and counted once."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,7 +9,9 @@ from cadenza.application.accounts.follow_credentials import locked_with
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
+from tests.inhouse_kit import until
 from tests.scripted.kinds import only
+from tests.scripted.session import Fault
 from tests.scripted.specs import COMPARED, DESK, NO_LOOKUP, STREAMED
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World, actor_of
@@ -24,6 +27,24 @@ async def lock(world: World, trader: Trader) -> TradingAccount:
     await world.process.trading.committer.commit(AccountChange(trader.id, locked_with(before.credential_ids), None))
     await world.pass_time(120_000, 30_000)
     return before
+
+
+def leave_out_balances(world: World, trader: Trader) -> None:
+    """From now on, the snapshots of new sessions have no balances."""
+    connector = world.process.connectors[trader.venue.kind.spec.venue_id]
+    opened = connector.open_session
+
+    async def open_without_balances(*args: object, **more: object) -> object:
+        session = await opened(*args, **more)
+        snapshot = session.snapshot
+
+        async def without_balances() -> object:
+            return replace(await snapshot(), balances=None, positions=None)
+
+        session.snapshot = without_balances
+        return session
+
+    connector.open_session = open_without_balances
 
 
 async def connect_again(world: World, trader: Trader, before: TradingAccount) -> TradingAccount:
@@ -102,21 +123,33 @@ async def test_a_snapshot_without_balances_leaves_the_ledger_where_it_was(world:
     await trader.heard()
     before = await lock(world, trader)
     trader.venue.fill(at, "1")
-    connector = world.process.connectors[trader.venue.kind.spec.venue_id]
-    opened = connector.open_session
-
-    async def open_without_balances(*args: object, **more: object) -> object:
-        session = await opened(*args, **more)
-        snapshot = session.snapshot
-
-        async def without_balances() -> object:
-            return replace(await snapshot(), balances=None, positions=None)
-
-        session.snapshot = without_balances
-        return session
-
-    connector.open_session = open_without_balances
+    leave_out_balances(world, trader)
     account = await connect_again(world, trader, before)
     assert account.adopted_at_ms == before.adopted_at_ms
+    assert (await trader.balances())["BTC"].total == 11
+    await check_truth(trader)
+
+
+@only(COMPARED)
+async def test_a_death_before_the_snapshot_leaves_the_ledger_where_it_was(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    at = trader.at_venue(order)
+    await trader.heard()
+    before = await lock(world, trader)
+    trader.venue.fill(at, "1")
+    trader.script.next("snapshot", Fault.HOLD)
+    connecting = asyncio.create_task(
+        world.process.connect_account(actor_of(before.tenant_id), before.credential_ids, trader.at.external_id, None)
+    )
+    await until(lambda: trader.script.waiting > 0, "the snapshot on its way")
+    assert (await trader.stored()).adopted_at_ms is None
+    connecting.cancel()
+    await world.crash()
+    leave_out_balances(world, trader)
+    await world.process.keeper.settle_operations()
+    await world.process.keeper.settle_at_venues()
+    await world.pass_time(5_000)
+    account = await trader.stored()
+    assert (account.status, account.adopted_at_ms) == (AccountStatus.ACTIVE, before.adopted_at_ms)
     assert (await trader.balances())["BTC"].total == 11
     await check_truth(trader)

@@ -3,13 +3,18 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
+from cadenza.adapters.storage.kept import name_of
+from cadenza.application.orders.cancel_closed import CancelClosed
 from cadenza.application.orders.take_snapshots import EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountStatus
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import OrderUpdated
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.reports import AcceptedReport, ExternalOrderReport, FillReport
+from cadenza.domain.trading.reports import AcceptedReport, ExternalOrderReport, FillReport, VenueOrderStatus
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
@@ -214,3 +219,70 @@ async def test_a_refused_position_raises_one_alarm_across_restarts(world: World,
         await world.pass_time(5_000)
     assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
     assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+
+
+@only(COMPARED)
+async def test_the_fills_of_an_order_that_is_set_aside_do_not_stop_the_corrections(
+    world: World, trader: Trader
+) -> None:
+    at = trader.venue.place(trader.at, trader.venue.perpetual, Side.BUY, D(1), D(100))
+    trader.venue.fill(at, "1")
+    await trader.heard()
+    assert {kept.reason for kept in await world.kept()} == {KeepReason.REFUSED, KeepReason.NOT_TRADED}
+    trader.at.totals["ETH"] += 1
+    await world.pass_time(2 * EVERY_MS + 60_000, 10_000)
+    assert (await trader.balances())["ETH"].total == trader.at.totals["ETH"]
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+
+
+@only(COMPARED)
+async def test_a_report_that_an_operator_dismissed_does_not_stop_the_corrections(world: World, trader: Trader) -> None:
+    stray = FillReport(
+        account_id=trader.id, at_ms=trader.venue.now_ms, instrument_id=trader.venue.btc, venue_order_id="stray",
+        trade_id="7", side=Side.BUY, price=D(100), quantity=D(1),
+    )  # fmt: skip
+    trader.session.report(stray)
+    await trader.heard()
+    trader.at.totals["ETH"] += 1
+    await world.pass_time(2 * EVERY_MS + 60_000, 10_000)
+    assert (await trader.balances())["ETH"].total == D(10)
+    async with world.process.storage.begin() as uow:
+        assert await uow.kept.dismiss(name_of(stray))
+        assert not await uow.kept.dismiss(name_of(stray)), "once"
+        await uow.commit()
+    trader.session.report(stray)
+    await world.pass_time(2 * EVERY_MS + 60_000, 10_000)
+    assert (await trader.balances())["ETH"].total == trader.at.totals["ETH"]
+    assert not await world.kept()
+    async with world.process.storage.read() as uow:
+        assert (await uow.kept.summary()).oldest_kept_at_ms is None
+
+
+@only(STREAMED, DESK)
+async def test_an_operator_cancels_what_is_left_of_an_enlarged_closed_order(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    at = trader.at_venue(order)
+    trader.venue.fill(at, "1")
+    await trader.heard()
+    at.status = VenueOrderStatus.WORKING
+    trader.venue.amend(at, "3", "100")
+    await trader.heard()
+    trading = world.process.trading
+    cancel = CancelClosed(
+        storage=world.process.storage, sessions=trading.sessions, ask_venue=trading.ask_venue,
+        concurrency=world.process.concurrency,
+    )  # fmt: skip
+    trader.session.break_stream()
+    await trader.heard()
+    with pytest.raises(VenueUnavailable):
+        await cancel({"order_id": str(order.id)})
+    trader.session.restore_stream()
+    await world.pass_time(2_000)
+    await cancel({"order_id": str(order.id)})
+    assert at.status is VenueOrderStatus.CANCELED
+    assert (await trader.order(order)).status is OrderStatus.FILLED
+    open_order = await trader.submit(quantity="1")
+    await cancel({"order_id": str(open_order.id)})
+    assert len(trader.venue.requests("cancel")) == 1, "an open order is canceled by the API"
+    await world.settle()
+    await check_truth(trader)

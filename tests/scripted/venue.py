@@ -13,7 +13,7 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.reports import VenueOrderStatus
 from tests.scripted.clock import FakeClock
 from tests.scripted.specs import Kind, instruments_of
@@ -37,7 +37,8 @@ class VenueFill:
 
 @dataclass(eq=False, kw_only=True)
 class VenueOrder:
-    """One order as the venue knows it now. `sent_id` is the client's own id, `former_ids` what it was called before."""
+    """One order as the venue knows it now. `sent_id` is the client's own id, `former_ids` what it was called before.
+    `is_odd`: sessions cannot read what the venue says of it."""
 
     account: "VenueAccount"
     id: str
@@ -59,6 +60,7 @@ class VenueOrder:
     placed_at_ms: int
     changed_at_ms: int = 0
     is_forgotten: bool = False
+    is_odd: bool = False
 
     @property
     def executed(self) -> Decimal:
@@ -99,6 +101,7 @@ class VenueAccount:
     journal: list[Line] = field(default_factory=list)
     listeners: list[Callable[[Line], None]] = field(default_factory=list)
     as_of: int = 0
+    nonces: list[int] = field(default_factory=list)
 
     def fills(self) -> list[VenueFill]:
         return [fill for order in self.orders for fill in order.fills]
@@ -117,7 +120,8 @@ class Request:
 
 
 class ScriptedVenue:
-    """`forgets_before_ms`: what its history has lost, by its own clock."""
+    """`forgets_before_ms`: what its history has lost, by its own clock. `odd_assets`: sessions cannot read what it says
+    of their balances."""
 
     def __init__(self, kind: Kind, clock: FakeClock) -> None:
         self.kind = kind
@@ -128,6 +132,7 @@ class ScriptedVenue:
         self.ledger: list[Request] = []
         self.forgets_before_ms = 0
         self.balance_comes_first = False
+        self.odd_assets: set[str] = set()
         self._numbers: dict[tuple[str, InstrumentId | None], int] = {}
 
     @property
@@ -159,6 +164,13 @@ class ScriptedVenue:
     def requests(self, kind: str, name: str | None = None) -> list[Request]:
         return [each for each in self.ledger if each.kind == kind and (name is None or name in each.names)]
 
+    def takes_nonce(self, account: VenueAccount, nonce: int) -> bool:
+        """Whether a request with this nonce is taken."""
+        is_higher = not account.nonces or nonce > account.nonces[-1]
+        if is_higher:
+            account.nonces.append(nonce)
+        return is_higher
+
     # --- orders
 
     def find(self, account: VenueAccount, sent_id: str | None) -> VenueOrder | None:
@@ -189,12 +201,14 @@ class ScriptedVenue:
         expire_at_ms: int | None = None,
         is_by_hand: bool = True,
         is_liquidation: bool = False,
+        is_odd: bool = False,
     ) -> VenueOrder:
         """Take an order in. `is_by_hand`: it did not come from a session of ours."""
         order = VenueOrder(
             account=account, id=str(self._next("order", instrument_id)), sent_id=sent_id, instrument_id=instrument_id,
             side=side, type=type, time_in_force=time_in_force, quantity=quantity, limit_price=limit_price,
             expire_at_ms=expire_at_ms, is_by_hand=is_by_hand, is_liquidation=is_liquidation, placed_at_ms=self.now_ms,
+            is_odd=is_odd,
         )  # fmt: skip
         account.orders.append(order)
         self._publish_order(order, "external" if is_by_hand else "accepted")

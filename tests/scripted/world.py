@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -41,6 +42,7 @@ from cadenza.domain.ids import (
     TenantId,
     TradingAccountId,
     UserId,
+    VenueId,
 )
 from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.book_messages import BookSnapshot
@@ -53,9 +55,12 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
 from cadenza.ports.alarms import Alarm
 from cadenza.ports.storage.trading import NewsGap, OrderFilter
+from cadenza.ports.venue import VenueConnector
+from cadenza.runtime.config import Settings
 from cadenza.runtime.local import LocalWaiters, SystemIds
 from cadenza.runtime.wiring.trading import Outside, wire_trading
 from cadenza.runtime.wiring.use_cases import connect_account, follow_credentials, open_session
+from cadenza.runtime.wiring.venues import ConnectorParts, wire_connectors
 from tests.inhouse_kit import until
 from tests.scripted.clock import FakeClock, FakeConcurrency
 from tests.scripted.connector import ScriptedConnector
@@ -162,14 +167,18 @@ class Process:
         self.concurrency = FakeConcurrency(clock)
         self.storage = SqlStorage(pool)
         self.alarms = world.alarms
-        self.connectors = {id: ScriptedConnector(venue, world.scripts[id]) for id, venue in world.venues.items()}
         self.catalogue = Catalogue(storage=self.storage)
         connections, market, ids, waiters = Connections(pool), FixedMarket(), SystemIds(), LocalWaiters()
         failpoints = world.failpoints
+        self.memories = partial(SqlVenueMemories, connections)
+        self.connectors: Any = wire_connectors(
+            Settings(), pool=pool, clock=clock, failpoints=failpoints, memories=self.memories,
+            makers={id: partial(_connector, world, id) for id in world.venues},
+        )  # fmt: skip
         self.trading = wire_trading(
             Outside(
                 storage=self.storage, trading=SqlTrading(connections), connectors=self.connectors, market=market,
-                memories=lambda venue_id: SqlVenueMemories(connections, venue_id), catalogue=self.catalogue,
+                memories=self.memories, catalogue=self.catalogue,
                 publisher=world.publisher, waiters=waiters, alarms=world.alarms, clock=clock, ids=ids,
                 concurrency=self.concurrency, failpoints=failpoints, limits=CommitterLimits(retry_delay_ms=1),
             ),
@@ -237,6 +246,10 @@ class Process:
             await connector.stop()
         await asyncio.gather(*self._running, return_exceptions=True)
         self.pool.terminate()
+
+
+def _connector(world: "World", venue_id: VenueId, parts: ConnectorParts) -> VenueConnector:
+    return ScriptedConnector(world.venues[venue_id], world.scripts[venue_id], parts.memories)
 
 
 async def _nothing_to_wait_for(venue_id: object) -> None:

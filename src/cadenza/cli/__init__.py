@@ -17,7 +17,7 @@ def make_app() -> typer.Typer:
     app.command("serve")(serve.serve)
     app.command("migrate")(migrate.migrate)
     app.command("doctor")(doctor.doctor)
-    app.command("reports")(reports.reports)
+    app.add_typer(reports.app, name="reports")
     app.add_typer(config.app, name="config")
     app.add_typer(user.app, name="user")
     app.add_typer(orders.app, name="orders")

@@ -1,4 +1,4 @@
-"""`cadenza orders`: orders whose outcome asking the venue cannot determine. For the administrator of the machine."""
+"""`cadenza orders`: orders that only an operator can settle. For the administrator of the machine."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,7 +24,7 @@ _OUTCOMES = {
     "working": OrderStatus.ACCEPTED,
 }
 
-app = typer.Typer(help="Orders in doubt that an operator must resolve.", no_args_is_help=True)
+app = typer.Typer(help="Orders that an operator must settle.", no_args_is_help=True)
 
 
 @app.command("doubtful")
@@ -65,6 +65,20 @@ def resolve(
     order = _run(work)
     typer.echo(
         f"Order {order.id} will be resolved as {outcome} by the server: at once if it is running, else when it starts."
+    )
+
+
+@app.command("cancel-closed")
+def cancel_closed(order_id: Annotated[UUID, typer.Argument(help="The order.")]) -> None:
+    """Cancel at its venue an order that is closed here and works there. The running server sends the cancel."""
+
+    async def work(office: Administration) -> Order:
+        return await office.request_cancel_closed(OrderId(order_id))
+
+    order = _run(work)
+    typer.echo(
+        f"The server will cancel what is left of order {order.id} ({order.status.value} here) at {order.venue_id}:"
+        f" at once if it is running, else when it starts."
     )
 
 

@@ -26,6 +26,7 @@ from cadenza.exchange.records import (
     VenueFill,
     VenueOrder,
     VenueState,
+    as_of_instant,
 )
 
 
@@ -36,6 +37,7 @@ class BackOffice:
     def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
         self.ledger = Ledger(instruments, fee_asset, mark)
         self._instruments = instruments
+        self._as_of = 0
         self.restore(VenueState())
 
     def restore(self, state: VenueState) -> None:
@@ -215,4 +217,12 @@ class BackOffice:
     def _cover(self, external_id: str, asset: str, at_ms: int) -> None:
         if self.ledger.cover(external_id, asset, at_ms) is not None:
             total = self.ledger.total(external_id, asset)
-            self.facts.append(BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms))
+            self._as_of = self.as_of(at_ms) + 1
+            self.facts.append(
+                BalanceFact(external_id=external_id, asset=asset, total=total, at_ms=at_ms, as_of=self._as_of)
+            )
+
+    def as_of(self, at_ms: int) -> int:
+        """Return the `as_of` of a reading of the money at that instant: at least that of every fact so far, and less
+        than that of every later one."""
+        return max(self._as_of, as_of_instant(at_ms))

@@ -26,7 +26,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import INITIAL_TO_MAINTENANCE_MIN, Instrument, InstrumentType
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.portfolio import margin_of_leverage
 from cadenza.domain.trading.position import Position, PositionSide, increase, reduce, side_of_fill, split_fill
 from cadenza.exchange.records import LedgerBalance, LedgerPosition, Posting, PostingKind, VenueAccount, VenueOrder

@@ -15,7 +15,7 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.exchange.state import MarketLevel
 
@@ -166,14 +166,24 @@ class OrderFact:
     reason: str | None = None
 
 
+FACTS_PER_MS = 1_000
+
+
+def as_of_instant(at_ms: int) -> int:
+    """Return the `as_of` of the beginning of a millisecond, less than that of every fact within it."""
+    return at_ms * FACTS_PER_MS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceFact:
-    """The venue changed a balance by something other than fills and fees."""
+    """The venue changed a balance by something other than fills and fees. `as_of` grows with every such fact, also
+    within a millisecond."""
 
     external_id: str
     asset: str
     total: Decimal
     at_ms: int
+    as_of: int
 
 
 Fact = OrderFact | BalanceFact

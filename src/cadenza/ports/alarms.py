@@ -7,15 +7,17 @@ from typing import Protocol
 
 class Alarm(StrEnum):
     """The kind of an alarm. REPORT_REFUSED: a venue's report contradicts what is known, or could not be booked; it is
-    kept. OUTCOME_UNDETERMINED: asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's
-    balance or position differs from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue
-    cannot report everything that happened in an account. CLOSED_ORDER_WORKS: an order that is closed here works at the
-    venue, because the venue made it larger, shows it among its open orders, or executed it although it was rejected; it
-    can be canceled there only. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is
-    shown without it.
+    kept. REPORT_UNREADABLE: a connector could not read what its venue reported; the text is kept. OUTCOME_UNDETERMINED:
+    asking the venue cannot determine the outcome of an order. BOOKS_DIFFER: the venue's balance or position differs
+    from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue cannot report everything that
+    happened in an account. CLOSED_ORDER_WORKS: an order that is closed here works at the venue, because the venue made
+    it larger, shows it among its open orders, or executed it although it was rejected; `cadenza orders cancel-closed`
+    cancels it there. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
+    without it.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
+    REPORT_UNREADABLE = "REPORT_UNREADABLE"
     OUTCOME_UNDETERMINED = "OUTCOME_UNDETERMINED"
     BOOKS_DIFFER = "BOOKS_DIFFER"
     NEWS_GAP = "NEWS_GAP"

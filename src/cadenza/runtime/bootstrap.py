@@ -30,6 +30,7 @@ from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.market_data.refresh_catalogue import RefreshCatalogue
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
 from cadenza.application.market_data.run_venues import RunVenues
+from cadenza.application.orders.cancel_closed import CANCEL_CLOSED_JOB, CancelClosed
 from cadenza.application.orders.committer import CommitterLimits
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_portfolios import PUBLISH_PORTFOLIOS_MS
@@ -38,10 +39,10 @@ from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth
 from cadenza.application.system.check_ready import CheckReady
 from cadenza.application.system.probes import database_probe, in_this_process, running_probe
-from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.ids import TradingAccountId, VenueId
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors
+from cadenza.ports.venue import Connectors, VenueMemories
 from cadenza.runtime.alarms import LoggedAlarms
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
@@ -113,7 +114,12 @@ class Platform:
         self._failpoints = failpoints
         self._committer_connection, self._desk_connection = HeldConnection(batches), HeldConnection(batches)
         self.connectors: Connectors = wire_connectors(
-            settings, pool=batches, desk=self._desk_connection, clock=self.clock, failpoints=failpoints
+            settings,
+            pool=batches,
+            desk=self._desk_connection,
+            clock=self.clock,
+            failpoints=failpoints,
+            memories=self._memories,
         )
         self.catalogue = Catalogue(storage=self.storage)
         self._wire_market()
@@ -128,7 +134,15 @@ class Platform:
         )
         self.identity.sessions.on_revoked = self.realtime.sessions_ended
         resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer, alarms=self.alarms)
-        self.jobs = JobRunner(dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order})
+        cancel_closed = CancelClosed(
+            storage=self.storage,
+            sessions=self.trading.sessions,
+            ask_venue=self.trading.ask_venue,
+            concurrency=self.concurrency,
+        )
+        self.jobs = JobRunner(
+            dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order, CANCEL_CLOSED_JOB: cancel_closed}
+        )
         self._wire_edges()
 
     @classmethod
@@ -252,6 +266,9 @@ class Platform:
     def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:
         self.trading.publish_portfolios.request(account_id, delay_ms=delay_ms)
 
+    def _memories(self, venue_id: VenueId) -> VenueMemories:
+        return SqlVenueMemories(self._batches, venue_id)
+
     def _wire_trading(self) -> None:
         self.waiters = LocalWaiters()
         self.alarms = LoggedAlarms()
@@ -259,7 +276,7 @@ class Platform:
         outside = Outside(
             storage=self.storage,
             trading=SqlTrading(self._committer_connection),
-            memories=lambda venue_id: SqlVenueMemories(self._batches, venue_id),
+            memories=self._memories,
             connectors=self.connectors,
             market=self.books,
             catalogue=self.catalogue,

@@ -11,7 +11,8 @@ from cadenza.domain.ids import InstrumentId, OrderId, PositionId, QuoteId, Tradi
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
-from cadenza.domain.trading.order import Execution, Fee, Order
+from cadenza.domain.trading.execution import Execution, Fee
+from cadenza.domain.trading.order import Order
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
     PAGE_ITEMS_DEFAULT,

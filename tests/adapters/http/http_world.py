@@ -56,7 +56,8 @@ from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Instr
 from cadenza.domain.market.subscription import Subscription, SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
-from cadenza.domain.trading.order import Execution, Fee, Order
+from cadenza.domain.trading.execution import Execution, Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.venue import VenueStatus

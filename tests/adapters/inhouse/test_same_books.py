@@ -93,7 +93,7 @@ def test_an_adopted_position_has_the_venues_exact_cost(seed: int) -> None:
     for number in range(40):
         pair.fill(number)
         positions = pair.venue_positions()
-        reports = [position_report(position, TRADED, ACCOUNT, pair.at_ms) for position in positions]
+        reports = [position_report(position, TRADED, ACCOUNT, pair.at_ms, pair.at_ms) for position in positions]
         fresh: TradingState = state(account(AccountType.MARGIN), {"USDT": "1"}, traded=TRADED)
         adopt_snapshot(fresh, ACCOUNT, [], reports, as_of=pair.at_ms, at_ms=pair.at_ms)
         assert picture(list(fresh.positions(ACCOUNT))) == picture(positions)

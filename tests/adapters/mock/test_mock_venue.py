@@ -9,7 +9,7 @@ from tests.inhouse_kit import BookKeeper, as_acknowledged, kinds, until
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 
 
 async def test_a_market_order_is_filled_at_the_book(bench: MockBench) -> None:

@@ -9,7 +9,7 @@ from tests.paper_bench import SPOT, Bench
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.reports import (
     CanceledReport,
     ExpiredReport,

@@ -15,7 +15,7 @@ from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import MOCK, PAPER, Environment, InstrumentId, Venue, VenueId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.ports.venue import MarketSink, VenueStatus
 from cadenza.runtime.local import AsyncioConcurrency
 from cadenza.runtime.supervisor import Supervisor
@@ -38,7 +38,7 @@ class ScriptedConnector:
         self.spec = replace(
             in_process_spec(venue_id, "X"),
             is_in_process=venue_id in (PAPER, MOCK),
-            book=book_spec(venue_id),
+            order_books=dict.fromkeys(InstrumentType, book_spec(venue_id)),
         )
         self.venue_id = venue_id
         self.listed = [listed(venue_id, symbol) for symbol in symbols or ("BTC/USDT",)]

@@ -24,7 +24,8 @@ from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.events import AccountEvent
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.domain.trading.reports import (
     AcceptedReport,

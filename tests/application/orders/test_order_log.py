@@ -9,7 +9,8 @@ from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.domain.evolve import evolve
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import AccountEvent, OrderUpdated
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.wire.push import encode_account_event
 from tests.application.orders.order_world import ACTOR, OrderWorld, cancels, fills, order_world

@@ -47,7 +47,7 @@ class World:
         self.views = orders.publisher.portfolios
         self.publishing = orders.publish_portfolios
         self.clock = ManualClock()
-        self.reads = 0
+        self.reads = self.deposits = 0
         self.is_away = False
         self.during_read: Any = None
         self._storage = self.publishing._storage
@@ -68,8 +68,10 @@ class World:
         self.orders.publisher.subscribed.add(account_id)
 
     async def deposit(self, total: str, account_id: TradingAccountId = ACCOUNT) -> None:
+        self.deposits += 1
         report = BalanceReport(
-            account_id=account_id, at_ms=NOW_MS, asset="BTC", total=D(total), locked=D(0), borrowed=D(0), as_of=NOW_MS
+            account_id=account_id, at_ms=NOW_MS, asset="BTC", total=D(total), locked=D(0), borrowed=D(0),
+            as_of=NOW_MS + self.deposits,
         )  # fmt: skip
         await self.orders.committer.commit_report(ApplyReports([report]))
 

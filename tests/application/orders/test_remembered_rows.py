@@ -37,7 +37,8 @@ async def other(world: OrderWorld, database_dsn: str) -> AsyncIterator[OrderWorl
 
 
 def deposit(asset: str, total: str) -> Report:
-    return balance_report(asset, total)
+    """A balance that is newer than those with which the world begins."""
+    return balance_report(asset, total, as_of=NOW_MS + 1)
 
 
 async def test_orders_in_an_account_just_used_read_nothing(world: OrderWorld) -> None:

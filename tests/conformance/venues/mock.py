@@ -22,7 +22,7 @@ class MockUnderTest:
     """Implements `VenueUnderTest`. Its book is calm."""
 
     name = "MOCK"
-    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK}
+    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)
     spot: Instrument = BTC

@@ -18,7 +18,7 @@ class PaperUnderTest:
     """Implements `VenueUnderTest`."""
 
     name = "PAPER"
-    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK}
+    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)
     spot: Instrument = SPOT

@@ -6,7 +6,8 @@ from contextlib import suppress
 from decimal import Decimal
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
@@ -101,6 +102,10 @@ class ScriptedUnderTest:
         assert isinstance(session, ScriptedSession)
         session.restore_stream()
         await session.delivered()
+
+    async def say_odd(self, account: TradingAccount) -> None:
+        at = self.venue.accounts[account.external.external_id]
+        self.venue.place(at, self.venue.eth, Side.BUY, Decimal(1), Decimal(100), is_odd=True)
 
     def _at(self, order: Order) -> VenueOrder:
         found = (self.venue.find(account, order.sent_id) for account in self.venue.accounts.values())

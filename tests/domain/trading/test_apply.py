@@ -15,8 +15,9 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide, PositionStatus
 from cadenza.domain.trading.reports import (
     AcceptedReport,

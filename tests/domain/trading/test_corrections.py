@@ -6,7 +6,8 @@ import pytest
 
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     CanceledReport,
     FeeReport,
@@ -222,3 +223,34 @@ def test_a_corrected_quantity_changes_the_total_that_was_stated_before(world: Tr
     apply_report(world, smaller)
     order = now(world, placed)
     assert (order.executed_quantity, order.missing_quantity) == (D("0.4"), D("0.3"))
+
+
+# --- totals from before a correction
+
+
+def lowered(order: Order) -> Report:
+    return FillCorrectedReport(
+        **named(order, at_ms=NOW_MS + 20), trade_id="t1", side=order.side, price=D(90), quantity=D("0.6")
+    )
+
+
+def test_a_total_from_before_a_correction_does_not_make_a_fill_missing(world: TradingState, filled: Order) -> None:
+    apply_report(world, lowered(filled))
+    old = stands(filled, VenueOrderStatus.WORKING, "1", at_ms=NOW_MS + 10)
+    apply_report(world, old)
+    apply_report(world, accepted(filled, "1"))
+    order = now(world, filled)
+    assert (order.executed_quantity, order.missing_quantity, order.is_in_doubt) == (D("0.6"), D(0), False)
+    apply_report(world, stands(filled, VenueOrderStatus.WORKING, "0.8", at_ms=NOW_MS + 30))
+    assert now(world, filled).missing_quantity == D("0.2")
+
+
+@pytest.mark.parametrize(("total", "is_closed"), [("0.6", True), ("1", False)])
+def test_an_end_with_a_total_from_before_a_correction_is_asked_about(
+    world: TradingState, filled: Order, total: str, is_closed: bool
+) -> None:
+    apply_report(world, lowered(filled))
+    ended = named(filled, at_ms=NOW_MS + 10)
+    apply_report(world, CanceledReport(**ended, reason=CancelReason.USER, executed_quantity=D(total)))
+    order = now(world, filled)
+    assert (order.is_closed, order.is_awaited, order.missing_quantity) == (is_closed, not is_closed, D(0))

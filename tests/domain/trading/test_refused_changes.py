@@ -17,9 +17,10 @@ from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.apply import apply_or_keep, apply_report
 from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import CancelReason
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,

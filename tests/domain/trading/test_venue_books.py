@@ -15,8 +15,9 @@ from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     BalanceReport,
@@ -178,6 +179,25 @@ def test_a_snapshot_closes_what_it_leaves_out_unless_newer_news_said_otherwise()
     assert held == {"BTC": D(2), "ETH": D(0), "USDT": D(9)}
     assert world.positions(ACCOUNT) == []
     assert corrections(world) == []
+
+
+def test_a_word_with_the_same_as_of_is_the_same_fact_unless_a_snapshot_brings_it() -> None:
+    world = at_venue(AccountType.FUTURES)
+    for total in ("1", "2"):
+        apply_report(world, balance("BTC", total, 10))
+        apply_report(world, position(total, 10))
+    assert world.balance(ACCOUNT, "BTC").total == 1
+    shown = world.position(ACCOUNT, BTC, NET)
+    assert shown is not None
+    assert shown.quantity == 1
+    apply_snapshot(world, ACCOUNT, [balance("BTC", "3", 10)], [position("3", 10)], as_of=10, at_ms=10)
+    assert world.balance(ACCOUNT, "BTC").total == 3
+    shown = world.position(ACCOUNT, BTC, NET)
+    assert shown is not None
+    assert shown.quantity == 3
+    apply_snapshot(world, ACCOUNT, [], [], as_of=10, at_ms=10)
+    assert world.balance(ACCOUNT, "BTC").total == 0
+    assert world.positions(ACCOUNT) == []
 
 
 def test_a_snapshot_without_balances_says_nothing_about_them() -> None:

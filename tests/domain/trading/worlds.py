@@ -57,7 +57,9 @@ def venue_spec(**changes: object) -> VenueSpec:
         "traded": dict.fromkeys(AccountType, frozenset(InstrumentType)) | {SPOT: TRADED[SPOT]},
         "funds_check": FundsCheck.HERE,
         "orders": dict.fromkeys(OrderType, times), "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
-        "book": BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10),
+        "order_books": dict.fromkeys(
+            InstrumentType, BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10)
+        ),
         "account_news": NewsSource.STREAM, "sent_id": DerivedSentId(prefix="X"),
         "fence": Fence(margin_ms=1_000, proof="a test"), "lookup": Lookup(), "replay": Replay(), "snapshots": False,
         "balances_follow_fills": True,

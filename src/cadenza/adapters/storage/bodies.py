@@ -39,6 +39,7 @@ _REPORTS: dict[str, type[r.Report]] = {
     "external_order": r.ExternalOrderReport,
     "balance": r.BalanceReport,
     "position": r.PositionReport,
+    "unreadable": r.UnreadableReport,
 }
 _REPORT_KINDS = {type_: kind for kind, type_ in _REPORTS.items()}
 EXECUTION_KINDS = tuple(

@@ -1,6 +1,7 @@
 """Reports that were kept because they cannot be applied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -9,13 +10,14 @@ from cadenza.adapters.storage.bodies import EXECUTION_KINDS, report_of, report_t
 from cadenza.adapters.storage.rows import Row
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.reports import OrderReport, PositionReport
+from cadenza.domain.trading.reports import OrderReport, PositionReport, Report, UnreadableReport
 from cadenza.ports.storage.trading import KeptSummary, UnknownOrder
 
 _UNKNOWN = """
 u.is_curable AND u.reason = 'NO_ORDER' AND u.instrument_id IS NOT NULL AND u.venue_order_id IS NOT NULL
 AND NOT EXISTS (
-    SELECT FROM kept_reports r WHERE NOT r.is_curable AND r.kind = 'external_order'
+    SELECT FROM kept_reports r
+    WHERE (NOT r.is_curable AND r.kind = 'external_order' OR r.reason = 'UNREADABLE')
         AND (r.account_id, r.instrument_id, r.venue_order_id) = (u.account_id, u.instrument_id, u.venue_order_id)
 )
 """
@@ -32,11 +34,12 @@ ORDER BY found.instrument_id, found.venue_order_id
 """
 _FIRST_KEPT = """
 SELECT min(kept_at_ms) FROM kept_reports
-WHERE account_id = $1 AND kind = $2 AND (
-    md5(body) = md5($3)
-    OR $4 AND is_repeated AND reason = $5
+WHERE account_id = $1 AND (
+    kind = $2 AND md5(body) = md5($3)
+    OR $4 AND kind = $2 AND reason = $5
         AND (instrument_id, order_id, sent_id, venue_order_id)
             IS NOT DISTINCT FROM ($6::text, $7::uuid, $8::text, $9::text)
+    OR $5 = 'NOT_TRADED' AND reason = $5 AND (instrument_id, venue_order_id) IS NOT DISTINCT FROM ($6::text, $9::text)
 )
 """
 
@@ -50,14 +53,35 @@ class KeptReportSql:
     async def summary(self) -> KeptSummary:
         row = await self._connection.fetchrow(
             "SELECT count(*) FILTER (WHERE is_curable) AS curable, count(*) FILTER (WHERE NOT is_curable) AS refused,"
-            " min(kept_at_ms) AS oldest FROM kept_reports"
+            " min(kept_at_ms) AS oldest FROM kept_reports WHERE NOT is_dismissed"
         )
         assert row is not None  # an aggregate always has one row
         return KeptSummary(curable_count=row["curable"], refused_count=row["refused"], oldest_kept_at_ms=row["oldest"])
 
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
-        rows = await self._connection.fetch("SELECT * FROM kept_reports ORDER BY kept_at_ms LIMIT $1", limit)
+        rows = await self._connection.fetch(
+            "SELECT * FROM kept_reports WHERE NOT is_dismissed ORDER BY kept_at_ms LIMIT $1", limit
+        )
         return [kept_of(row) for row in rows]
+
+    async def dismiss(self, name: str) -> bool:
+        dismissed = await self._connection.fetchval(
+            "UPDATE kept_reports SET is_dismissed = true, is_curable = false WHERE NOT is_dismissed"
+            " AND encode(sha256(convert_to(account_id::text || ' ' || kind || ' ' || body, 'UTF8')), 'hex') = $1"
+            " RETURNING true",
+            name,
+        )
+        return dismissed is not None
+
+    async def known(self, reports: Sequence[Report]) -> Collection[Report]:
+        rows = await self._connection.fetch(
+            "SELECT n.place FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS n"
+            " (account_id, kind, body, place) JOIN kept_reports u ON u.account_id = n.account_id AND u.kind = n.kind"
+            " AND md5(u.body) = md5(n.body) AND u.body = n.body",
+            [report.account_id for report in reports],
+            *zip(*(report_text(report) for report in reports), strict=True),
+        )
+        return {reports[row["place"] - 1] for row in rows}
 
     async def accounts_without_order(self) -> Sequence[TradingAccountId]:
         rows = await self._connection.fetch(f"SELECT DISTINCT u.account_id FROM kept_reports u WHERE {_UNKNOWN}")
@@ -92,17 +116,23 @@ class KeptReportSql:
         return found
 
 
+def name_of(report: Report) -> str:
+    """Return the name by which `dismiss` finds a kept report."""
+    kind, body = report_text(report)
+    return sha256(f"{report.account_id} {kind} {body}".encode()).hexdigest()
+
+
 def kept_row(kept: KeptReport) -> tuple[Any, ...]:
     report = kept.report
     kind, body = report_text(report)
     names: tuple[Any, ...] = (None, None, None, None)
-    if isinstance(report, OrderReport):
+    if isinstance(report, OrderReport | UnreadableReport):
         names = (report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
     elif isinstance(report, PositionReport):
         names = (report.instrument_id, None, None, None)
     return (
         report.account_id, *names, report.at_ms, kind, body, kept.reason.value, kept.detail, kept.reason.is_curable,
-        kept.kept_at_ms, kept.is_repeated,
+        kept.kept_at_ms, kept.is_repeated, False,
     )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
-from cadenza.domain.trading.order import Doubt, Execution, Fee, Order, PendingClose, Reservation
+from cadenza.domain.trading.execution import Execution, Fee
+from cadenza.domain.trading.order import Doubt, Order, PendingClose, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
 
 Row = Mapping[str, Any]
@@ -217,7 +218,7 @@ def account_row(account: TradingAccount) -> tuple[Any, ...]:
         external.external_id, external.external_type, external.type.value, external.position_mode,
         external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
         account.status.value, account.created_at_ms, account.updated_at_ms, account.last_sequence,
-        account.adopted_at_ms, account.complete_until_ms,
+        account.adopted_at_ms, account.complete_until_ms, account.former_adopted_at_ms,
     )  # fmt: skip
 
 
@@ -245,4 +246,5 @@ def account_of(row: Row) -> TradingAccount:
         last_sequence=row["last_sequence"],
         adopted_at_ms=row["adopted_at_ms"],
         complete_until_ms=row["complete_until_ms"],
+        former_adopted_at_ms=row["former_adopted_at_ms"],
     )

@@ -72,6 +72,7 @@ class Reconnect:
             credential_ids=self.credential_ids,
             updated_at_ms=state.world.now_ms,
             adopted_at_ms=None if state.spec_of(account).snapshots else account.adopted_at_ms,
+            former_adopted_at_ms=_last_adopted_ms(account),
         )
         state.put_account(changed)
         state.emit(changed.id, AccountUpdated(changed))
@@ -80,8 +81,8 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """The account after `AdoptSnapshot`, and what of the snapshot was refused. The refused reports are still to be
-    kept."""
+    """The account after `AdoptSnapshot`, and what of the snapshot was refused or could not be read. Those reports are
+    still to be kept."""
 
     account: TradingAccount
     refused: tuple[Report, ...] = ()
@@ -92,17 +93,16 @@ class AdoptSnapshot:
     """A change: adopt balances, positions and open orders, and let the account trade. Where our ledger keeps the books,
     fills later than the snapshot move money from now on. Earlier fills, which reconciling finds, only fill their
     orders, because the snapshot contains their money. A snapshot without balances contains no money: a ledger of ours
-    that continues from a former snapshot (`former_ms`) then continues from that one, and fills later than it move
-    money. Reports that arrive while the account has no snapshot to continue from are not applied at all; reconciling
-    brings them. Open orders and positions that are refused, because the account does not trade them, do not hold up
-    the rest. An account that another connect has reactivated meanwhile stays as it is and continues from that
-    snapshot.
+    that continues from a former snapshot (`TradingAccount.former_adopted_at_ms`) then continues from that one, and
+    fills later than it move money. Reports that arrive while the account has no snapshot to continue from are not
+    applied at all; reconciling brings them. Open orders and positions that are refused, because the account does not
+    trade them, do not hold up the rest. An account that another connect has reactivated meanwhile stays as it is and
+    continues from that snapshot.
     """
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
     operation: Operation
-    former_ms: int | None = None
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -122,16 +122,17 @@ class AdoptSnapshot:
         state.emit(active.id, AccountUpdated(active))
         state.finish_operation(self.operation)
         untraded = untraded_of(state, self.account_id, self.snapshot.positions or ())
-        return Adopted(state.account(self.account_id), (*refused, *untraded))
+        return Adopted(state.account(self.account_id), (*self.snapshot.unreadable, *refused, *untraded))
 
     def _adopt_books(self, state: TradingState, account: TradingAccount) -> None:
-        snapshot, former_ms = self.snapshot, account.adopted_at_ms or self.former_ms
+        snapshot, former_ms = self.snapshot, _last_adopted_ms(account)
         is_continued = snapshot.balances is None and former_ms is not None and state.books_of(account) is Books.OURS
         complete_until_ms = account.complete_until_ms
         changed = replace(
             account,
             adopted_at_ms=former_ms if is_continued else snapshot.at_ms,
             complete_until_ms=snapshot.at_ms if complete_until_ms is None else complete_until_ms,
+            former_adopted_at_ms=None,
         )
         state.put_account(changed)
         if not is_continued:
@@ -142,6 +143,7 @@ class AdoptSnapshot:
                 without_untraded(state, account.id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
+                is_whole=snapshot.is_whole,
             )
 
 
@@ -193,17 +195,13 @@ class ConnectAccount:
             account, operation = await self._bring_back(existing, external, used)
         if operation is None:
             return await self._view(account)
-        former_ms = None if existing is None else existing.adopted_at_ms
-        return await self._view(await self.activate(account, opened, operation, former_ms))
+        return await self._view(await self.activate(account, opened, operation))
 
-    async def activate(
-        self, account: TradingAccount, opened: Opened, operation: Operation, former_ms: int | None = None
-    ) -> TradingAccount:
-        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised.
-        `former_ms` as in `AdoptSnapshot`."""
+    async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
+        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised."""
         self._sessions.expect(account)
         try:
-            session, adopted = await self._adopt(account, opened[0], operation, former_ms)
+            session, adopted = await self._adopt(account, opened[0], operation)
             if await self._is_overtaken(adopted, opened):
                 return await self._changer.find(account.tenant_id, account.id)
             try:
@@ -215,13 +213,13 @@ class ConnectAccount:
             self._sessions.settle(account.id)
 
     async def _adopt(
-        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation, former_ms: int | None
+        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
     ) -> tuple[ExecutionSession, TradingAccount]:
         signer, secrets = signs
         try:
             session = await self._sessions.open(account, secrets, signer)
             snapshot = await self._ask_venue.answer(session.snapshot())
-            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, former_ms))
+            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
@@ -358,6 +356,11 @@ class ConnectAccount:
     async def _view(self, account: TradingAccount) -> AccountView:
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [account]))[0]
+
+
+def _last_adopted_ms(account: TradingAccount) -> int | None:
+    """Return the instant of the snapshot from which the account continues, or continued last."""
+    return account.former_adopted_at_ms if account.adopted_at_ms is None else account.adopted_at_ms
 
 
 def _is_refused(state: TradingState, order: ExternalOrderReport) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.feed import Feed
 from cadenza.application.market_data.venues import connector_of
-from cadenza.domain.errors import CadenzaError, InstrumentNotFound, Overloaded, VenueUnavailable
+from cadenza.domain.errors import CadenzaError, InstrumentNotFound, OrderBookUnavailable, Overloaded, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.enums import Side
@@ -261,7 +261,9 @@ class KeepBook:
             raise Overloaded(f"{FEEDS_MAX} market data feeds are open; none can be added")
         now_ms = self._clock.monotonic_ms()
         connector = connector_of(self._connectors, instrument.venue_id)
-        spec = connector.spec.book
+        spec = connector.spec.order_book_of(instrument.type)
+        if spec is None:
+            raise OrderBookUnavailable(f"{instrument.venue_id} has no order book of {instrument_id}")
         feed = Feed(
             instrument_id=instrument_id,
             venue_id=instrument.venue_id,

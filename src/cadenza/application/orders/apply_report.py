@@ -23,10 +23,11 @@ from cadenza.domain.trading.reports import (
     OwnReport,
     PositionReport,
     Report,
+    UnreadableReport,
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import may_take_over
+from cadenza.domain.trading.venue_books import is_newer, may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage import Storage
@@ -42,14 +43,18 @@ kept before."""
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    whose last report was a fill (`unsettled`), or a balance or position (`settled`); the accounts with books of ours
-    whose venue reported a balance or position that only a comparison may use (`unsettled` too); the kept reports that
-    contradict what is known, or were refused; the orders whose state asking turned out not to show; and the orders that
-    are closed here and appear to work at the venue: it made them larger, or executed a rejected one."""
+    of which a fill is newer than any balance or position (`unsettled`), or a balance or position was news and newer
+    than any fill before it (`settled`), each with the instant of that report; the balances and positions of accounts
+    with books of ours that only a comparison may use (`uncompared`), and the instant of the newest fill of such an
+    account (`moved`); the kept reports that contradict
+    what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
+    here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
-    unsettled: set[TradingAccountId] = field(default_factory=set)
-    settled: set[TradingAccountId] = field(default_factory=set)
+    unsettled: dict[TradingAccountId, int] = field(default_factory=dict)
+    settled: dict[TradingAccountId, int] = field(default_factory=dict)
+    uncompared: list[BalanceReport | PositionReport] = field(default_factory=list)
+    moved: dict[TradingAccountId, int] = field(default_factory=dict)
     contradictions: list[KeptReport] = field(default_factory=list)
     undetermined: list[Order] = field(default_factory=list)
     working_closed: list[Order] = field(default_factory=list)
@@ -76,6 +81,7 @@ class ApplyReports:
         for report in self.reports:
             kept_before = len(state.changed.kept)
             before = state.order_of(report) if isinstance(report, OrderReport) else None
+            is_news = isinstance(report, BalanceReport | PositionReport) and is_newer(state, report)
             order = apply_or_keep(state, report)
             if order is not None:
                 applied.orders[order.id] = order
@@ -83,7 +89,7 @@ class ApplyReports:
                     _note_alarms(report, before, order, applied)
             new = state.changed.kept[kept_before:]
             if not any(kept.reason is KeepReason.REFUSED for kept in new):
-                _note_books(state, report, applied)
+                _note_books(state, report, applied, is_news=is_news)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
             if self.is_complete and not isinstance(report, OwnReport):
                 state.complete_until(report.account_id, report.at_ms)
@@ -130,11 +136,18 @@ class ReportIntake:
         self._alarmed: dict[Fact, None] = {}
         self.on_reports: Callable[[Sequence[Report]], None] = lambda reports: None
         """Called with all reports, before they are applied."""
-        self.on_unsettled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when a fill was followed by no balance or position of an account whose venue keeps the books, and when
-        a balance or position has to be compared with our ledger."""
-        self.on_settled: Callable[[TradingAccountId], None] = lambda account_id: None
-        """Called when such an account's balance or position came, and no fill after it."""
+        self.on_unsettled: Callable[[TradingAccountId, int | None], None] = lambda account_id, at_ms: None
+        """Called when a fill of that instant was followed by no newer balance or position of an account whose venue
+        keeps the books, and, with None, when a balance or position has to be compared with our ledger."""
+        self.on_settled: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
+        """Called when such an account's balance or position of that instant was news, and no fill came after it. Both
+        instants are the venue's clock."""
+        self.on_uncompared: Callable[[BalanceReport | PositionReport], None] = lambda report: None
+        """Called with a balance or position of an account whose books our ledger keeps."""
+        self.on_moved: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
+        """Called when a fill of that instant (the venue's clock) of such an account came."""
+        self.on_unreadable: Callable[[TradingAccountId], None] = lambda account_id: None
+        """Called when something that the account's venue reported could not be read."""
 
     async def apply(
         self, reports: Sequence[Report], *, is_complete: bool = False, on_late: OnLate | None = None
@@ -142,6 +155,8 @@ class ReportIntake:
         """Apply reports in their order; return the orders that they were about, as committed. `on_late` is called when
         the database takes longer than a client should wait. The reports are committed all the same.
         """
+        if any(isinstance(report, UnreadableReport) for report in reports):
+            reports = await self._without_repeated(reports)
         if not reports:
             return {}
         self.on_reports(reports)
@@ -151,6 +166,25 @@ class ReportIntake:
             return await self._apply_singly(reports, error)
         await self._follow_up(applied)
         return applied.orders
+
+    async def _without_repeated(self, reports: Sequence[Report]) -> Sequence[Report]:
+        """Leave out the unreadable reports that are kept already. While the database does not answer, none counts as
+        kept: then there is one alarm too many, and still one row."""
+        unreadable = {report: report.bounded() for report in reports if isinstance(report, UnreadableReport)}
+        try:
+            async with self._storage.read() as uow:
+                repeated = set(await uow.kept.known(list(unreadable.values())))
+        except CadenzaError:
+            repeated = set()
+        left: list[Report] = []
+        for report in reports:
+            if isinstance(report, UnreadableReport):
+                report = unreadable[report]
+                if report in repeated:
+                    continue
+                repeated.add(report)
+            left.append(report)
+        return left
 
     async def _apply_singly(self, reports: Sequence[Report], error: CadenzaError) -> Mapping[OrderId, Order]:
         """Find the report that cannot be booked, keep it, and book the others."""
@@ -180,7 +214,8 @@ class ReportIntake:
             del self._alarmed[next(iter(self._alarmed))]
         if await self._first_kept_at_ms(kept) in (None, kept.kept_at_ms):
             facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
-            self._alarms.sound(Alarm.REPORT_REFUSED, facts)
+            is_unreadable = kept.reason is KeepReason.UNREADABLE
+            self._alarms.sound(Alarm.REPORT_UNREADABLE if is_unreadable else Alarm.REPORT_REFUSED, facts)
 
     async def _first_kept_at_ms(self, kept: KeptReport) -> int | None:
         try:
@@ -190,12 +225,19 @@ class ReportIntake:
             return None  # a second alarm is better than none
 
     async def _follow_up(self, applied: AppliedReports) -> None:
-        for account_id in applied.settled:
-            self.on_settled(account_id)
-        for account_id in applied.unsettled:
-            self.on_unsettled(account_id)
+        for account_id, at_ms in applied.settled.items():
+            self.on_settled(account_id, at_ms)
+        for account_id, at_ms in applied.unsettled.items():
+            self.on_unsettled(account_id, at_ms)
+        for report in applied.uncompared:
+            self.on_uncompared(report)
+            self.on_unsettled(report.account_id, None)
+        for account_id, at_ms in applied.moved.items():
+            self.on_moved(account_id, at_ms)
         for kept in applied.contradictions:
             await self._sound(kept)
+            if kept.reason is KeepReason.UNREADABLE:
+                self.on_unreadable(kept.report.account_id)
         for order in applied.undetermined:
             self._alarms.sound(Alarm.OUTCOME_UNDETERMINED, {"account_id": order.account_id, "order_id": order.id})
         for order in applied.working_closed:
@@ -221,18 +263,20 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
         keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))
 
 
-def _note_books(state: TradingState, report: Report, applied: AppliedReports) -> None:
+def _note_books(state: TradingState, report: Report, applied: AppliedReports, *, is_news: bool) -> None:
     account = state.account(report.account_id)
     if state.books_of(account) is not Books.VENUE:
-        if isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
-            applied.unsettled.add(account.id)
+        if isinstance(report, FillReport):
+            applied.moved[account.id] = max(report.at_ms, applied.moved.get(account.id, 0))
+        elif isinstance(report, BalanceReport | PositionReport) and not may_take_over(state, report):
+            applied.uncompared.append(report)
         return
     if isinstance(report, FillReport):
-        applied.unsettled.add(account.id)
-        applied.settled.discard(account.id)
-    elif isinstance(report, BalanceReport | PositionReport):
-        applied.settled.add(account.id)
-        applied.unsettled.discard(account.id)
+        applied.unsettled[account.id] = max(report.at_ms, applied.unsettled.get(account.id, 0))
+        applied.settled.pop(account.id, None)
+    elif is_news and report.at_ms >= applied.unsettled.get(account.id, 0):
+        applied.settled[account.id] = report.at_ms
+        applied.unsettled.pop(account.id, None)
 
 
 def facts_of(report: Report) -> dict[str, object]:

@@ -8,7 +8,8 @@ the next batch.
 Nothing is locked between load and save. `save` refuses when the accounts have changed since, and the batch is decided
 again. A refusal is a decision: it fails its own promise and not the batch. When the database fails a batch, its changes
 are tried one by one, so that one poisoned change does not hold up the others. A command is given up after some tries,
-with an answer that repeating it is safe. Reports are never given up: a fill is money.
+with an answer that repeating it is safe. Reports are tried until the database answers, however long that takes; those
+that it refuses for another cause fail, and their caller keeps them aside (`ReportIntake`).
 """
 
 from collections import deque

@@ -47,7 +47,7 @@ def _names(order: Settled) -> Sequence[_Name]:
 
 
 def _name(report: Report) -> _Name:
-    """Return the name by which a report means its order: the first that is given decides (`OrderReport`)."""
+    """Return the name by which a report means its order: the first that is given."""
     if not isinstance(report, OrderReport):
         return ()
     if report.order_id is not None:

@@ -91,7 +91,7 @@ class Sending:
         first_ms = self._wrong.setdefault(order.id, now_ms)
         if len(self._wrong) > WRONG_DEADLINES_MAX:
             del self._wrong[next(iter(self._wrong))]
-        may_be_forgotten = spec.lookup is not None and spec.lookup.memory_ms is not None
+        may_be_forgotten = spec.lookup is not None and bool(spec.lookup.memory)
         return evolve(
             order,
             send_before_ms=wall_ms - (now_ms - first_ms) + spec.send_within_ms + ON_THE_WAY_MS_MAX,

@@ -30,6 +30,10 @@ from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 
 AFTER_FILL_MS = 2_000
 EVERY_MS = 300_000
+AFTER_UNREADABLE_MS = 10_000
+"""The pause between a report that could not be read and the reading of the whole account. Further such reports
+meanwhile lead to no other reading."""
+
 RETRY_MS = 10_000
 """The pause after a snapshot or lookup that failed. Between lookups that fail in a row it doubles, up to `EVERY_MS`."""
 
@@ -66,6 +70,7 @@ class TakeSnapshot:
                 without_untraded(state, self.account_id, snapshot.positions),
                 as_of=snapshot.as_of,
                 at_ms=snapshot.at_ms,
+                is_whole=snapshot.is_whole,
             )
 
 
@@ -108,6 +113,8 @@ class TakeSnapshots:
         self._concurrency = concurrency
         self._due_ms: dict[TradingAccountId, int] = {}
         self._wanted_ms: dict[TradingAccountId, int] = {}
+        self._filled_ms: dict[TradingAccountId, int] = {}
+        """Accounts whose next reading is wanted for fills alone, with the instant of the newest (the venue's clock)."""
         self._reading: dict[TradingAccountId, VenueId] = {}
         self._looked_up: dict[TradingAccountId, tuple[int, OrderId]] = {}
         """Accounts whose last reading did not come to all of their open orders, with the last one that it came to."""
@@ -115,13 +122,30 @@ class TakeSnapshots:
         """Accounts whose last lookup failed, with the pause after the next failure."""
         self.failing: dict[TradingAccountId, str] = {}
 
-    def want(self, account_id: TradingAccountId) -> None:
-        """A fill came without its balance: read the account soon. Several requests lead to one reading."""
+    def want(self, account_id: TradingAccountId, fill_at_ms: int | None) -> None:
+        """A fill of that instant (the venue's clock) came without its balance, or, with None, a balance has to be
+        compared: read the account soon. Several requests lead to one reading."""
+        if account_id in self._wanted_ms and account_id not in self._filled_ms:
+            return  # that reading is wanted for another cause, so no balance makes it needless
         self._wanted_ms.setdefault(account_id, self._clock.monotonic_ms() + AFTER_FILL_MS)
+        if fill_at_ms is None:
+            self._filled_ms.pop(account_id, None)
+        else:
+            self._filled_ms[account_id] = max(fill_at_ms, self._filled_ms.get(account_id, 0))
 
-    def spare(self, account_id: TradingAccountId) -> None:
-        """The venue reported the balance by itself after the fill: the requested reading is not needed any more."""
-        self._wanted_ms.pop(account_id, None)
+    def spare(self, account_id: TradingAccountId, at_ms: int) -> None:
+        """The venue reported a newer balance by itself, of that instant: a reading that was wanted for fills up to it
+        is not needed any more."""
+        fill_at_ms = self._filled_ms.get(account_id)
+        if fill_at_ms is not None and fill_at_ms <= at_ms:
+            self._filled_ms.pop(account_id)
+            self._wanted_ms.pop(account_id, None)
+
+    def read_soon(self, account_id: TradingAccountId) -> None:
+        """Something that could not be read was reported: read the account and look up its open orders soon. An account
+        that takes no orders at the moment is read when it is reconciled."""
+        soon_ms = self._clock.monotonic_ms() + AFTER_UNREADABLE_MS
+        self._due_ms[account_id] = min(self._due_ms.get(account_id, soon_ms), soon_ms)
 
     async def tick(self) -> None:
         """Start reading the accounts that are due, as far as their venues have room."""
@@ -129,6 +153,7 @@ class TakeSnapshots:
         live = self._sessions.live()
         self._due_ms = {account_id: self._due_ms.get(account_id, now_ms + EVERY_MS) for account_id in live}
         self._wanted_ms = {account_id: ms for account_id, ms in self._wanted_ms.items() if account_id in self._due_ms}
+        self._filled_ms = {account_id: ms for account_id, ms in self._filled_ms.items() if account_id in self._due_ms}
         self._looked_up = {account_id: at for account_id, at in self._looked_up.items() if account_id in self._due_ms}
         self._pause_ms = {account_id: ms for account_id, ms in self._pause_ms.items() if account_id in self._due_ms}
         self.failing = {account_id: code for account_id, code in self.failing.items() if account_id in self._due_ms}
@@ -144,6 +169,7 @@ class TakeSnapshots:
             busy[venue_id] += 1
             self._reading[account_id] = venue_id
             self._wanted_ms.pop(account_id, None)
+            self._filled_ms.pop(account_id, None)
             work = self._read_all(account_id) if self._due_ms[account_id] <= now_ms else self._read_snapshot(account_id)
             self._due_ms[account_id] = now_ms + EVERY_MS
             self._concurrency.spawn(f"snapshot {account_id}", self._read(account_id, work))
@@ -157,13 +183,16 @@ class TakeSnapshots:
         if account is None:
             return None
         spec = self._sessions.spec(account.venue_id)
-        if not spec.snapshots:
-            return None
         is_venues = spec.books_of(account.external.type) is Books.VENUE
+        if not spec.snapshots:
+            if not is_venues and await self._compare_books.compare_words(account_id):
+                self._want_again(account_id, CONFIRM_MS)
+            return None
         if not is_venues and awaited.get(account_id):  # the reply to a request may be in the snapshot, and not booked
             return None
         asked_at_ms = self._clock.now_ms()
         snapshot = await self._ask_venue.answer(session.snapshot())
+        await self._ask_venue.book(snapshot.unreadable)
         await self._adopt(account_id, snapshot, asked_at_ms)
         if snapshot.positions:  # those that are refused are kept, and do not hold up the rest
             await self._ask_venue.book(
@@ -172,7 +201,7 @@ class TakeSnapshots:
         if is_venues:
             await self._committer.commit_report(TakeSnapshot(account_id, snapshot))
         elif await self._compare_books(account_id, snapshot, account.last_sequence):
-            self._wanted_ms[account_id] = self._clock.monotonic_ms() + CONFIRM_MS
+            self._want_again(account_id, CONFIRM_MS)
         return snapshot
 
     async def _adopt(self, account_id: TradingAccountId, snapshot: AccountSnapshot, asked_at_ms: int) -> None:
@@ -211,8 +240,12 @@ class TakeSnapshots:
         try:
             return await self.take(account_id, self._sessions.get(account_id))
         except CadenzaError:
-            self._wanted_ms[account_id] = self._clock.monotonic_ms() + RETRY_MS
+            self._want_again(account_id, RETRY_MS)
             raise
+
+    def _want_again(self, account_id: TradingAccountId, pause_ms: int) -> None:
+        self._wanted_ms[account_id] = self._clock.monotonic_ms() + pause_ms
+        self._filled_ms.pop(account_id, None)
 
     async def _read_all(self, account_id: TradingAccountId) -> None:
         """Take a snapshot, then look up those open orders that it does not show as we know them. A snapshot that fails

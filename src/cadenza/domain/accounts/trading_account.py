@@ -64,6 +64,8 @@ class TradingAccount:
 
     `adopted_at_ms` is the venue's instant of the snapshot from which our ledger continues. The snapshot contains all
     fills up to that instant. It is None while there is no snapshot to continue from; no report is applied then.
+    `former_adopted_at_ms` is what it was before, from when the account is about to be connected again until it has a
+    snapshot: a ledger of ours continues from there if the venue's snapshot turns out to have no balances.
     `complete_until_ms` is the venue's instant up to which everything that the venue reported has been applied. When a
     session opens, it asks the venue for everything later. It moves back only to where a gap begins. It stays when a
     locked account is connected again.
@@ -82,6 +84,7 @@ class TradingAccount:
     last_sequence: int = 0
     adopted_at_ms: int | None = None
     complete_until_ms: int | None = None
+    former_adopted_at_ms: int | None = None
 
     @property
     def is_margined(self) -> bool:

@@ -12,8 +12,10 @@ from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
 from cadenza.domain.trading.contradictions import contradiction_of, execution_of
 from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
-from cadenza.domain.trading.order import Doubt, Execution, Order
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -37,6 +39,7 @@ from cadenza.domain.trading.reports import (
     TriggerMovedReport,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    UnreadableReport,
     VenueOrderStatus,
     WithdrawnReport,
 )
@@ -57,7 +60,11 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
     """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
 
     While the account has no snapshot to go on from, nothing is applied: the snapshot has it, or reconciling brings it.
+    A report that cannot be read is kept even then.
     """
+    if isinstance(report, UnreadableReport):
+        state.keep(report, KeepReason.UNREADABLE, report.why)
+        return None
     if state.account(report.account_id).adopted_at_ms is None:
         return None
     match report:
@@ -94,7 +101,7 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     if order is None:
         if isinstance(report, ExternalOrderReport) and (adopted := adopt(state, report)) is not None:
             return _with_kept(state, adopted)
-        state.keep(report, KeepReason.NO_ORDER)
+        state.keep(report, KeepReason.NO_ORDER if _may_be_adopted(state, report) else KeepReason.NOT_TRADED)
         return None
     contradiction = contradiction_of(order, report)
     if contradiction is not None:
@@ -114,6 +121,13 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         named is not order or changed.quantity != order.quantity or changed.executions is not order.executions
     )
     return _with_kept(state, changed) if is_explaining else changed
+
+
+def _may_be_adopted(state: TradingState, report: OrderReport) -> bool:
+    """Whether the order of the report, which is not known, can become known. An order that was placed elsewhere is not
+    adopted when the account does not trade its instrument; one of ours always is of such an instrument."""
+    account, instrument = state.account(report.account_id), state.world.instrument(report.instrument_id)
+    return instrument is None or state.spec_of(account).trades(account.external.type, instrument.type)
 
 
 def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
@@ -157,7 +171,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case AcceptedReport() | ExternalOrderReport():
             return order.accepted(report.executed_quantity, report.at_ms, now_ms)
         case RejectedReport():
-            return _rejected(order, report, now_ms)
+            return _rejected(state, order, report)
         case NotSentReport():
             return order.rejected(RejectReason.NOT_SENT.value, now_ms)
         case WithdrawnReport():
@@ -180,13 +194,21 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
             raise InternalError(f"no rule for {type(report).__name__}")
 
 
-def _rejected(order: Order, report: RejectedReport, now_ms: int) -> Order:
-    """A refusal as duplicate alone proves nothing. That the venue does not know an order proves something only of an
-    order that never arrived."""
+def _rejected(state: TradingState, order: Order, report: RejectedReport) -> Order:
+    """A refusal as duplicate alone proves nothing. What it means that the venue does not know an order depends on the
+    order and on the venue's memory. That the fence is past was decided when the venue was asked."""
+    now_ms = state.world.now_ms
     if report.reason == RejectReason.DUPLICATE_SENT_ID.value:
         return order.refused_as_duplicate(now_ms)
-    if _is_unknown_to_venue(report) and order.is_acknowledged:
-        return order.undetermined(now_ms)
+    if _is_unknown_to_venue(report):
+        account = state.account(order.account_id)
+        match meaning_of_not_known(state.spec_of(account), account.external.type, order, now_ms):
+            case NotKnown.FORGOTTEN:
+                return order.undetermined(now_ms)
+            case NotKnown.ENDED_UNFILLED:
+                return order.canceled(CancelReason.VENUE, ZERO, report.at_ms, now_ms)
+            case NotKnown.DEAD | NotKnown.TOO_EARLY:
+                pass
     return order.rejected(report.reason, now_ms)
 
 

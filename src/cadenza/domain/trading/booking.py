@@ -9,7 +9,8 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InternalError
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import PositionId
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.execution import Execution
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import (
     Position,
     PositionSide,

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO, to_plain
+from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, OrderReport, OrderTermsReport, OwnReport
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)

@@ -16,7 +16,8 @@ from decimal import Decimal
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.execution import Execution
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
 __all__ = ["AccountEvent", "AccountUpdated", "BalanceCorrected", "EventBody", "OrderUpdated", "PositionCorrected"]

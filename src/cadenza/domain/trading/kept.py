@@ -1,4 +1,6 @@
-"""Reports that cannot be applied: they are kept, with the reason, and shown; none is ever dropped."""
+"""Reports that cannot be applied. They are kept with the reason, and shown, until they can be applied or an operator
+dismisses them. The platform keeps one report of those that say the same again and again (`KeptReport.subject`,
+`UnreadableReport`)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +25,8 @@ class KeepReason(StrEnum):
     the order that it names. OTHER_ORDER: it is about another order that has our id, because its type or quantity is not
     what we ordered, or it happened before our order was recorded. REFUSED: the domain or the database refused it.
     Snapshots and lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is
-    kept."""
+    kept. NOT_TRADED: it names no known order, and is about an instrument that the account does not trade; each report
+    is kept, and one alarm sounds for each such order. UNREADABLE: the connector could not read it."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"
@@ -33,6 +36,8 @@ class KeepReason(StrEnum):
     OTHER_ORDER = "OTHER_ORDER"
     NOT_POSITIVE = "NOT_POSITIVE"
     REFUSED = "REFUSED"
+    NOT_TRADED = "NOT_TRADED"
+    UNREADABLE = "UNREADABLE"
 
     @property
     def is_curable(self) -> bool:
@@ -67,10 +72,12 @@ class KeptReport:
 
     @property
     def fact(self) -> "Fact":
-        """What is wrong. One report is kept of each fact, and one alarm sounds."""
+        """What is wrong. One alarm sounds for each fact."""
         report = self.report
         names = (type(report), self.reason, report.account_id)
         match report:
+            case OrderReport() if self.reason is KeepReason.NOT_TRADED:
+                return self.reason, report.account_id, report.instrument_id, report.venue_order_id
             case OrderReport() if self.is_repeated:
                 return (*names, report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
             case PositionReport() if self.is_repeated:

@@ -16,7 +16,6 @@ from typing import Any
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import (
-    ExecutionId,
     InstrumentId,
     OrderId,
     PositionId,
@@ -27,55 +26,8 @@ from cadenza.domain.ids import (
 )
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
-from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
-from cadenza.domain.trading.position import PositionSide
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """What an execution cost, in units of `asset`; negative is a rebate."""
-
-    asset: str
-    quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
-    """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
-
-    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction, and
-    `fees_at_ms` its instant of the newest later statement of the fees; they are separate, because the fees may become
-    known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
-    its report is recognised. `position_side` is the row of the position that the execution changed; None in an account
-    without positions.
-    """
-
-    id: ExecutionId
-    order_id: OrderId
-    account_id: TradingAccountId
-    venue_id: VenueId
-    instrument_id: InstrumentId
-    trade_id: str
-    side: Side
-    price: Decimal
-    quantity: Decimal
-    fees: tuple[Fee, ...]
-    liquidity: LiquiditySide | None
-    executed_at_ms: int
-    corrected_at_ms: int | None = None
-    fees_at_ms: int | None = None
-    is_busted: bool = False
-    position_side: PositionSide | None = None
-
-    @property
-    def cost(self) -> Decimal:
-        """Price times quantity, in quote units."""
-        return self.price * self.quantity
-
-    @property
-    def sort_key(self) -> tuple[int, int, str]:
-        """Executions of an order are listed by time, then by trade id (as numbers where ids are numbers)."""
-        return self.executed_at_ms, len(self.trade_id), self.trade_id
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, QuantityType
+from cadenza.domain.trading.execution import Execution, Fee, add_fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +397,9 @@ class Order:
         self, status: OrderStatus, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int
     ) -> "Order":
         """The venue reports the end of the order and the total executed quantity (None: it does not state the
-        quantity)."""
+        quantity). A total that says nothing (`_stating`) counts as not stated."""
+        if executed_quantity is not None and executed_quantity > self.executed_quantity:
+            executed_quantity = None if self._is_before_correction(at_ms) else executed_quantity
         stated = self if executed_quantity is None else self._stating(executed_quantity, at_ms, can_lower=True)
         is_restated = stated.stated_quantity != self.stated_quantity
         if self.is_closed:
@@ -462,14 +416,22 @@ class Order:
 
     def _stating(self, quantity: Decimal, at_ms: int, *, can_lower: bool) -> "Order":
         """The venue stated that this quantity was executed by `at_ms`. Executions that it took back later count no
-        more. A larger quantity counts whatever its instant, because a fill may be missing. A smaller one replaces an
-        older one, where it `can_lower`."""
+        more. A larger quantity counts whatever its instant, because a fill may be missing; but one from before the
+        correction of an execution says nothing, because that execution may have been larger then. A smaller quantity
+        replaces an older one, where it `can_lower`."""
+        if quantity > self.executed_quantity and self._is_before_correction(at_ms):
+            return self
         counted = (each for each in self.executions if each.is_busted and each.executed_at_ms <= at_ms)
         taken_back = sum((each.quantity for each in counted if at_ms < (each.corrected_at_ms or 0)), ZERO)
         quantity = max(ZERO, quantity - taken_back)
         if quantity > self.stated_quantity or (can_lower and at_ms > self.quantity_stated_at_ms):
             return evolve(self, stated_quantity=quantity, quantity_stated_at_ms=at_ms)
         return self
+
+    def _is_before_correction(self, at_ms: int) -> bool:
+        """Whether an execution that counts was corrected after that instant, and happened before it."""
+        counted = (each for each in self.executions if not each.is_busted)
+        return any(each.executed_at_ms <= at_ms < (each.corrected_at_ms or 0) for each in counted)
 
     def _closed_if_complete(self, now_ms: int) -> "Order":
         """Close the order as the venue reported, but not before every fill that the venue counts is booked."""
@@ -489,11 +451,3 @@ class Order:
     def _moved(self, status: OrderStatus, now_ms: int, **changes: Any) -> "Order":
         updated_at_ms = max(self.updated_at_ms, now_ms)
         return evolve(self, status=status, updated_at_ms=updated_at_ms, version=self.version + 1, **changes)
-
-
-def add_fees(fees: tuple[Fee, ...], more: tuple[Fee, ...]) -> tuple[Fee, ...]:
-    """Sum fees per asset, in order of first appearance."""
-    totals: dict[str, Decimal] = {}
-    for fee in (*fees, *more):
-        totals[fee.asset] = totals.get(fee.asset, ZERO) + fee.quantity
-    return tuple(Fee(asset, quantity) for asset, quantity in totals.items())

@@ -10,14 +10,14 @@ replay begins a minute before the earliest of such an instant and our time at wh
 An `OwnReport` is no claim of the venue. It carries our time, which never says how far the news is known.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.position import PositionSide
 
 
@@ -29,10 +29,50 @@ class Report:
     at_ms: int
 
 
+UNREADABLE_TEXT_LENGTH_MAX = 4_000
+"""Characters of an unreadable text, and of its explanation, that are kept. The rest is cut off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableReport(Report):
+    """A line or a message of the venue that the connector cannot read, such as one with an order type that it does not
+    know. It is kept aside with an alarm for a person to look at, and the reports beside it are applied. It is never
+    applied later. The platform reads the whole account soon afterwards, as far as the venue has snapshots and lookups.
+
+    `text` is what was received, of this one line alone; the connector removes the secrets from it. `why` says what
+    could not be read. `at_ms` is the instant that the text states, 0 where it states none or none that can be read. The
+    names are given as far as they can be read, or are known because the request was about this order. The same text
+    always makes the same report: when a replay brings it again, it is neither kept nor shown again.
+    """
+
+    text: str
+    why: str
+    instrument_id: InstrumentId | None = None
+    order_id: OrderId | None = None
+    sent_id: str | None = None
+    venue_order_id: str | None = None
+
+    def bounded(self) -> "UnreadableReport":
+        """Return the report as it is kept: cut off at `UNREADABLE_TEXT_LENGTH_MAX`, and without characters that a
+        database does not store."""
+        return replace(
+            self,
+            text=_storable(self.text[:UNREADABLE_TEXT_LENGTH_MAX]),
+            why=_storable(self.why[:UNREADABLE_TEXT_LENGTH_MAX]),
+            sent_id=None if self.sent_id is None else _storable(self.sent_id),
+            venue_order_id=None if self.venue_order_id is None else _storable(self.venue_order_id),
+        )
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport(Report):
     """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
-    venue's id, which is unique within the instrument only; the first of these that is given decides."""
+    venue's id, which is unique within the instrument only. `order_id` decides alone where it is given. Otherwise the
+    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None
@@ -63,8 +103,10 @@ class AcceptedReport(OrderTermsReport):
     acceptance as `ExternalOrderReport` instead, unless it names the order by `order_id`: it cannot know whether the
     order was placed here, by another trading account or by hand. An order may be reported in both ways.
 
-    `former_venue_order_id` is what the venue called the order before, where the venue has given it a new id. It
-    identifies an order that no other name identifies, such as one that was placed by hand.
+    A rename is the exception: whatever brings it (a reply, a stream, a poll, a replay, a lookup) reports that the venue
+    has given the order a new id as an `AcceptedReport` with `former_venue_order_id`, what the venue called the order
+    before. The former id identifies an order that no other name identifies, such as one that was placed by hand. If no
+    name identifies it, the report is kept, and the venue is asked about the new id (`ExecutionSession.identify`).
 
     `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
     When it is more than what is booked here, fills are missing, and the venue is asked for them.
@@ -77,9 +119,13 @@ class AcceptedReport(OrderTermsReport):
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
     executed. A refusal as duplicate alone proves nothing: it is an `UnknownOutcomeReport`. The reason
-    NOT_FOUND_AT_VENUE (the venue was asked and does not know the order) is a proof only for an order that was never
-    acknowledged; an order that was acknowledged gets an `UndeterminedOutcomeReport`, and is treated so even if a
-    session reports otherwise."""
+    NOT_FOUND_AT_VENUE (the venue was asked and does not know the order) proves no more than `meaning_of_not_known`
+    says, whatever a session concludes: an order that was acknowledged, or that may be forgotten, is not rejected by it.
+
+    `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
+    `OTHER: the price is too far from the index`. NOT_SENT, NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
+    because they decide what the report means. The client sees the reason, so the connector leaves secrets out of
+    it."""
 
     reason: str
 
@@ -145,7 +191,9 @@ class FillReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillCorrectedReport(FillReport):
-    """The venue changed an execution: all fields are as they are now. The correction with the latest `at_ms` wins."""
+    """The venue changed an execution: all fields are as they are now. `trade_id` is that of the original execution;
+    where the venue gives a correction an id of its own, the connector reports the original's. `at_ms` is the instant of
+    the correction; the correction with the latest one wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +244,9 @@ class OrderStatusReport(OrderTermsReport):
     A larger quantity of an order that is closed here is taken over too: the fills that follow are booked, the state
     stays, and an alarm is raised while the order works.
 
-    `quantity` and `executed_quantity` are in the order's units; prices are None where the order has none or the venue
-    does not say. `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with
-    CANCELED.
+    `quantity` and `executed_quantity` are in the order's units. FILLED means that all of `quantity` is executed:
+    `executed_quantity` is not read then. Prices are None where the order has none or the venue does not say.
+    `executed_price` is the average; it serves to compare, never to book. `cancel_reason` goes with CANCELED.
     """
 
     status: VenueOrderStatus
@@ -257,8 +305,14 @@ class ExternalOrderReport(OrderTermsReport):
 class BalanceReport(Report):
     """The whole balance of one asset, in units of the asset.
 
-    `as_of` is the venue's own instant or sequence of this claim, of one scale for the whole account: an older claim
-    never replaces a newer one. Where our ledger keeps the books, a session whose `VenueSpec.balances_follow_fills` is
+    `as_of` is the venue's own instant or sequence of this claim, positive and of one scale for the whole account. An
+    older claim never replaces a newer one. Two claims about the same asset with the same `as_of` are the same fact: the
+    one that comes later is ignored, unless a snapshot brings it. So where the venue states an instant that two facts
+    may share, such as milliseconds, the connector numbers the facts within the instant in the order in which the venue
+    reported them: instant times 1000 plus the number. `as_of` of a snapshot is at least that of every fact in it, and
+    less than that of every later fact.
+
+    Where our ledger keeps the books, a session whose `VenueSpec.balances_follow_fills` is
     True delivers it after every fill that it contains. From any other session it makes the platform compare a snapshot
     with the ledger, and changes nothing by itself.
     """

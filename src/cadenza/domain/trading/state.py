@@ -21,9 +21,10 @@ from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
+from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec

@@ -1,10 +1,10 @@
 """What a venue says of an account's balances and positions.
 
-Where the venue keeps the books (`Books.VENUE`) its word is taken as it is: the newest replaces the older, and a whole
-snapshot closes what it leaves out. There is no arithmetic between two words of the venue, so nothing is counted twice.
-Where our ledger keeps them (`Books.OURS`) a word of the venue that differs corrects the ledger, and the correction is
-a fact of the account's log. A report of the stream does so only where balances follow fills (`may_take_over`).
-Elsewhere a snapshot is compared.
+Where the venue keeps the books (`Books.VENUE`) its word is taken as it is: the newest replaces the older, one with the
+same `as_of` is the same fact, and a whole snapshot closes what it leaves out. There is no arithmetic between two words
+of the venue, so nothing is counted twice. Where our ledger keeps them (`Books.OURS`) a word of the venue that differs
+corrects the ledger, and the correction is a fact of the account's log. A report of the stream does so only where
+balances follow fills (`may_take_over`). Elsewhere a snapshot is compared.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,26 @@ def require_traded_position(state: TradingState, report: PositionReport) -> Inst
     return instrument
 
 
+def is_newer(state: TradingState, report: BalanceReport | PositionReport) -> bool:
+    """Whether the report has a higher `as_of` than the newest word of the same balance or position. One with the same
+    `as_of` is the same fact."""
+    return report.as_of > _known_as_of(state, report)
+
+
 def apply_balance(state: TradingState, report: BalanceReport) -> None:
-    """Take the venue's word of one asset, unless it is older than what is known."""
+    """Take a single word of the venue of one asset, if it `is_newer`."""
+    if is_newer(state, report):
+        _take_balance(state, report)
+
+
+def apply_position(state: TradingState, report: PositionReport) -> None:
+    """Take a single word of the venue of one position, if it `is_newer`."""
+    if is_newer(state, report):
+        _take_position(state, report)
+
+
+def _take_balance(state: TradingState, report: BalanceReport) -> None:
+    """Take the venue's word; where our ledger keeps the books, a change is a correction."""
     account = state.account(report.account_id)
     before = state.balance(account.id, report.asset)
     _put_balance(state, report)
@@ -52,8 +70,7 @@ def apply_balance(state: TradingState, report: BalanceReport) -> None:
         )
 
 
-def apply_position(state: TradingState, report: PositionReport) -> None:
-    """Take the venue's word of one position, unless it is older than what is known."""
+def _take_position(state: TradingState, report: PositionReport) -> None:
     account = state.account(report.account_id)
     before = _quantity(state, report)
     _put_position(state, report)
@@ -80,12 +97,17 @@ def apply_snapshot(
     *,
     as_of: int,
     at_ms: int,
+    is_whole: bool = True,
 ) -> None:
-    """Take a whole snapshot: what it leaves out is zero, unless newer news said otherwise. None: it says nothing."""
-    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
-        apply_balance(state, balance)
-    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
-        apply_position(state, position)
+    """Take a snapshot, also where it has the `as_of` of the newest word: it was read whole, and is right. Where it
+    `is_whole`, what it leaves out is zero, unless newer news said otherwise. None: it says nothing."""
+    if is_whole:
+        balances = _whole_balances(state, account_id, balances, as_of, at_ms)
+        positions = _whole_positions(state, account_id, positions, as_of, at_ms)
+    for balance in balances or ():
+        _take_balance(state, balance)
+    for position in positions or ():
+        _take_position(state, position)
 
 
 def adopt_snapshot(
@@ -96,12 +118,16 @@ def adopt_snapshot(
     *,
     as_of: int,
     at_ms: int,
+    is_whole: bool = True,
 ) -> None:
     """Go on from a snapshot: as `apply_snapshot`, but what was here before was of another time, so nothing is a
     correction."""
-    for balance in _whole_balances(state, account_id, balances, as_of, at_ms):
+    if is_whole:
+        balances = _whole_balances(state, account_id, balances, as_of, at_ms)
+        positions = _whole_positions(state, account_id, positions, as_of, at_ms)
+    for balance in balances or ():
         _put_balance(state, balance)
-    for position in _whole_positions(state, account_id, positions, as_of, at_ms):
+    for position in positions or ():
         _put_position(state, position)
 
 
@@ -131,8 +157,11 @@ def differences(
     account_id: TradingAccountId,
     balances: Sequence[BalanceReport] | None,
     positions: Sequence[PositionReport] | None,
+    *,
+    is_whole: bool = True,
 ) -> tuple[tuple[str, Decimal, Decimal], ...]:
-    """Return (what, ours, the venue's) for each total and each position that a snapshot shows otherwise than we do."""
+    """Return (what, ours, the venue's) for each total and each position that a snapshot shows otherwise than we do.
+    Where it `is_whole`, it shows zero for what it leaves out."""
     ours: dict[str, Decimal] = {}
     theirs: dict[str, Decimal] = {}
     if balances is not None:
@@ -141,11 +170,19 @@ def differences(
     if positions is not None:
         ours |= {f"{p.instrument_id} {p.side}": p.quantity for p in state.positions(account_id)}
         theirs |= {f"{p.instrument_id} {p.side}": p.quantity for p in positions}
-    pairs = ((what, ours.get(what, ZERO), theirs.get(what, ZERO)) for what in sorted({*ours, *theirs}))
+    shown = {*ours, *theirs} if is_whole else theirs.keys()
+    pairs = ((what, ours.get(what, ZERO), theirs.get(what, ZERO)) for what in sorted(shown))
     return tuple(pair for pair in pairs if pair[1] != pair[2])
 
 
+def _known_as_of(state: TradingState, report: BalanceReport | PositionReport) -> int:
+    if isinstance(report, BalanceReport):
+        return state.balance(report.account_id, report.asset).as_of
+    return state.position_as_of(report.account_id, report.instrument_id, report.side)
+
+
 def _put_balance(state: TradingState, report: BalanceReport) -> None:
+    """Replace the balance, unless the report is older than the newest word."""
     account = state.account(report.account_id)
     balance = state.balance(account.id, report.asset)
     if report.as_of < balance.as_of:
@@ -165,9 +202,10 @@ def _put_balance(state: TradingState, report: BalanceReport) -> None:
 
 
 def _put_position(state: TradingState, report: PositionReport) -> None:
+    """Replace the position, unless the report is older than the newest word."""
     instrument = require_traded_position(state, report)
     known = state.position(report.account_id, report.instrument_id, report.side)
-    if report.as_of < state.position_as_of(report.account_id, report.instrument_id, report.side):
+    if report.as_of < _known_as_of(state, report):
         return
     if known is not None and report.quantity * known.quantity <= 0:
         state.put_position(evolve(closed_unseen(known, report.at_ms), as_of=report.as_of))

@@ -40,20 +40,14 @@ class Support(StrEnum):
 
 
 class NewsSource(StrEnum):
-    """How a session learns what happened in its account. REPLY: only the reply to a request reports."""
+    """How a session learns what happened in its account. STREAM: the venue pushes it. POLL: the session asks again and
+    again. REPLY: only the reply to a request reports. A session of REPLY reads the venue all the same, as the law of
+    silence requires (`SessionSink`). Where the venue cannot be read (no lookup, no replay, no snapshots), its replies
+    are all that is known."""
 
     STREAM = "STREAM"
     POLL = "POLL"
     REPLY = "REPLY"
-
-
-class RfqKind(StrEnum):
-    """The answer to a request for quote: none, an indicative price that cannot be executed, or a firm price that
-    can."""
-
-    NONE = "NONE"
-    INDICATIVE = "INDICATIVE"
-    FIRM = "FIRM"
 
 
 class InstrumentListing(StrEnum):
@@ -80,7 +74,8 @@ class DerivedSentId:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSentId:
     """Our id at the venue is the next value of a durable counter, because the venue takes numbers only. `counter` names
-    it. The platform draws the numbers from a venue memory of its own, which a connector must not open."""
+    it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a connector must not
+    open."""
 
     counter: str
     first: int = 1
@@ -107,13 +102,21 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """The venue can be asked about one order. It may forget an order `memory_ms` after the order closed; None means
-    never. Where it forgets different orders at different times, this is the shortest of them. An order that was
-    recorded longer ago than that, and that the venue does not know, may have been forgotten: its not knowing proves
-    nothing, and the outcome cannot be determined."""
+class OrderMemory:
+    """How long after it closed a venue still knows an order: `filled_ms` one of which something was executed,
+    `unfilled_ms` one that closed without an execution. None: it never forgets such an order. An order that works is
+    always known. Where several requests find an order, the longest memory among them counts."""
 
-    memory_ms: int | None = None
+    filled_ms: int | None = None
+    unfilled_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The venue can be asked about one order. `memory` says for the account types at which it forgets orders how long
+    it knows them. What its not knowing an order means follows from that (`meaning_of_not_known`)."""
+
+    memory: Mapping[AccountType, OrderMemory] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +127,6 @@ class Replay:
 
     depth_ms: int | None = None
     is_per_instrument: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """At most `weight_max` within `window_ms`, counted for all sessions of the same `key` (address, credential or
-    account). A request without a weight of its own counts 1. Cancels go first."""
-
-    key: str
-    weight_max: int
-    window_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +156,9 @@ class VenueSpec:
     `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments that
     each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes: type,
     then time in force. An order outside of it is refused before it is recorded. `quantity_types` not native here are
-    resolved into base units before an order is sent. `send_within_ms`: how long after it was recorded an order may
-    still be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
+    resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
+    type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may still
+    be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
     unknown. `lookup`, `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a
     fence, asking cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole
     balances and positions on request; where it is False, balances and positions of a snapshot are None.
@@ -183,7 +177,7 @@ class VenueSpec:
     orders: Mapping[OrderType, Mapping[TimeInForce, Support]]
     quantity_types: Mapping[QuantityType, Support]
     listing: InstrumentListing = InstrumentListing.LISTED
-    book: BookSpec
+    order_books: Mapping[InstrumentType, BookSpec]
     account_news: NewsSource
     sent_id: SentIdRule
     fence: Fence | None
@@ -193,13 +187,18 @@ class VenueSpec:
     balances_follow_fills: bool = False
     send_within_ms: int = 10_000
     reply_ms_max: int = 5_000
-    paces: tuple[Pace, ...] = ()
-    dead_mans_switch_ms: int | None = None
-    rfq: RfqKind = RfqKind.NONE
 
     def books_of(self, type: AccountType) -> Books | None:
         """Return which side keeps the books of such an account; None when the venue has no account of that type."""
         return self.books.get(type)
+
+    def order_book_of(self, type: InstrumentType) -> BookSpec | None:
+        """Return the rule of the order books of instruments of that type; None when the venue has none."""
+        return self.order_books.get(type)
+
+    def memory_of(self, type: AccountType) -> OrderMemory:
+        """Return how long the venue knows the orders of an account of that type."""
+        return (self.lookup.memory if self.lookup is not None else {}).get(type, OrderMemory())
 
     def trades(self, account: AccountType, instrument: InstrumentType) -> bool:
         """Return whether an account of that type trades such instruments."""

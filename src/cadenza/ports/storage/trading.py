@@ -12,9 +12,11 @@ from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeptReport
-from cadenza.domain.trading.order import Execution, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.reports import Report
 
 
 @dataclass(slots=True)
@@ -173,7 +175,8 @@ class OrderQueries(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptSummary:
     """How many reports are kept. `curable_count`: their order or execution is not known yet. `refused_count`: they
-    contradict what is known, or could not be booked. `oldest_kept_at_ms` is our clock; None when no report is kept."""
+    contradict what is known, could not be booked or could not be read. `oldest_kept_at_ms` is our clock; None when no
+    report is kept."""
 
     curable_count: int
     refused_count: int
@@ -189,12 +192,21 @@ class UnknownOrder(NamedTuple):
 
 
 class KeptReports(Protocol):
-    """Reads the kept reports: those that could not be applied."""
+    """Reads the kept reports, those that could not be applied, and dismisses them. A dismissed one
+    does not wait for its order any more, is listed and counted no more, and is not kept again when the venue repeats
+    it."""
 
     async def summary(self) -> KeptSummary: ...
 
     async def oldest(self, limit: int) -> Sequence[KeptReport]:
         """Return at most `limit` of them, the oldest first."""
+
+    async def dismiss(self, name: str) -> bool:
+        """Dismiss the report with that name (64 hexadecimal digits, as the operator's listing shows). Return whether
+        there was one."""
+
+    async def known(self, reports: Sequence[Report]) -> Collection[Report]:
+        """Return those of these reports that are kept already, word for word."""
 
     async def accounts_without_order(self) -> Sequence[TradingAccountId]:
         """Return all accounts for which `without_order` finds anything."""
@@ -203,9 +215,9 @@ class KeptReports(Protocol):
         self, after: Mapping[TradingAccountId, UnknownOrder | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[UnknownOrder]]:
         """Return orders of these accounts that kept reports name by a `venue_order_id` and that are unknown, each once,
-        by instrument and id. Orders whose external report was refused, or contradicts an order of ours, are left out:
-        asking again would bring the same report. Each account's orders start after the given one (None: from the
-        first)."""
+        by instrument and id. Orders whose external report was refused or contradicts an order of ours, and orders that
+        an unreadable report names, are left out: asking again would bring the same report. Each account's orders start
+        after the given one (None: from the first)."""
 
     async def first_kept_at_ms(self, kept: KeptReport) -> int | None:
         """Return when a report of the same `KeptReport.fact` was kept first (our clock); None if none is kept."""

@@ -33,7 +33,10 @@ class VenueMemory(Protocol):
 
 
 class VenueMemories(Protocol):
-    """Opens scopes of one venue in one environment."""
+    """Opens scopes of one venue in one environment. A connector gets those of its venue when it is made. It opens one
+    scope for whatever must not be used by two processes at a time: a credential with nonces, a FIX session. Scopes that
+    begin with `sent ids of` belong to the platform (`CountedSentId`).
+    """
 
     async def open(self, scope: str) -> VenueMemory:
         """Open the scope and become its holder; a former holder loses it. Raises `DatabaseUnavailable`."""

@@ -6,7 +6,13 @@ from typing import Protocol
 
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, PositionReport, Report
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    ExternalOrderReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
 
 REPLAY_REPORTS_MAX = 200
 """Reports in one piece of a replay: each piece is one change of the account, and other accounts take their turn between
@@ -21,7 +27,9 @@ class SessionSink(Protocol):
     replay from that instant contains it. Nothing is dropped: a fill is money.
 
     Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least twice a
-    minute. If the reading shows newer facts, the session calls `lost` and then `restored`.
+    minute. If the reading shows newer facts, the session calls `lost` and then `restored`. A session without a stream
+    (`NewsSource.POLL`, `NewsSource.REPLY`) reads the venue as often, if the venue can be read, and delivers what is
+    new.
     """
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -53,6 +61,9 @@ class AccountSnapshot:
     `open_orders` is complete too: every order of the account that works at the venue, whoever placed it, each with an
     `executed_quantity` that equals the sum of its fills that count. Positions and orders of instruments that the
     account does not trade (`VenueSpec.traded`) are left out; one that comes all the same is kept aside with an alarm.
+    `unreadable` are the orders, balances and positions of the reading that could not be read. With any, the snapshot is
+    not whole (`is_whole`): what it shows is taken, and what it leaves out keeps its former value.
+
     `as_of` is comparable with the `as_of` of balance and position reports of the same account: the higher one is newer.
 
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
@@ -65,12 +76,19 @@ class AccountSnapshot:
     open_orders: tuple[ExternalOrderReport, ...]
     as_of: int
     at_ms: int
+    unreadable: tuple[UnreadableReport, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayPiece:
-    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms`, the same in every piece, is the instant (the
-    venue's clock) from which on the replay contains everything. It is later than requested if the venue has forgotten
+    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms` is the instant (the venue's clock) from which
+    on the whole replay contains everything, and is the same in every piece. A session that reads instrument by
+    instrument (`Replay.is_per_instrument`) knows it before the first request, from the depth of the venue's memory, and
+    takes the latest of the instruments' instants. It is later than requested if the venue has forgotten
     the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
     except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
 
@@ -80,6 +98,13 @@ class ReplayPiece:
 
 class ExecutionSession(Protocol):
     """Trades for one account. A new session is live: its stream is open before `open_session` returns.
+
+    Law of unreadable text: nothing that the venue says makes a method raise or is left out. A line or message that the
+    session cannot read becomes an `UnreadableReport` in its place, and what is beside it goes on: in the stream, in a
+    piece of a replay, in the answers of `lookup` and `identify`, in a snapshot (`AccountSnapshot.unreadable`). It
+    counts as reported: asking again would bring the same text, so a replay that contains it is complete. A reply to
+    `submit` or `cancel` that cannot be read settles nothing and follows the law of outcomes; a lookup clears it up. A
+    text that is not the venue's at all, such as the error page of a proxy, is no answer: the venue could not be asked.
 
     Law of outcomes: `submit` and `cancel` never raise because of what happened to an order. A refusal that proves that
     the order does not work at the venue is a `RejectedReport`. If bytes of the request may have left and the reply does
@@ -109,17 +134,20 @@ class ExecutionSession(Protocol):
         they are now: a fill that was changed since is reported as corrected, busted or with its fee as well.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
-        status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order and `VenueSpec.fence`
-        makes that a proof that it cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know
-        the order and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked,
-        or when it is too early for a proof.
+        status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order, which proves that it
+        does not work and cannot arrive any more; an `UndeterminedOutcomeReport` when the venue does not know the order
+        and no later request can prove anything; an `UnknownOutcomeReport` when the venue could not be asked, or when it
+        is too early for a proof.
 
-        When the venue does not know an order, the first of these that holds decides: the order was acknowledged
-        (undetermined), it was recorded longer ago than the lookup's memory (undetermined), it is past the fence
-        (rejected), it is not (unknown).
+        What it means that the venue does not know an order is the same for every venue, and follows from its
+        `VenueSpec` (`meaning_of_not_known`). DEAD: a `RejectedReport`. ENDED_UNFILLED: a `CanceledReport` (VENUE,
+        executed quantity 0). FORGOTTEN: an `UndeterminedOutcomeReport`. TOO_EARLY: an `UnknownOutcomeReport`.
 
-        The fence proves nothing about an order that was acknowledged. An order with a `venue_order_id` that the venue
-        does not know any more gets an `UndeterminedOutcomeReport` and never a `RejectedReport`.
+        An order that the venue knows, and of which the session can read neither how it stands nor how much was
+        executed, gets an `UnreadableReport` that names it and an `UndeterminedOutcomeReport`.
+
+        The fence proves nothing about an order that was acknowledged: such an order never gets a `RejectedReport`
+        because the venue does not know it.
 
         Where `VenueSpec.lookup` is None the session sends nothing, and every order gets an
         `UndeterminedOutcomeReport`. The application applies it only to orders in doubt. Acknowledged orders keep

@@ -15,6 +15,7 @@ from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
 from cadenza.application.identity.throttle import Throttle
+from cadenza.application.orders.cancel_closed import RequestCancelClosed
 from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
@@ -37,6 +38,7 @@ class Administration:
     set_password: SetPassword
     reset_password: ResetPassword
     request_resolution: RequestResolution
+    request_cancel_closed: RequestCancelClosed
 
 
 @asynccontextmanager
@@ -72,4 +74,5 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             clock=clock,
         ),
         request_resolution=RequestResolution(storage=storage),
+        request_cancel_closed=RequestCancelClosed(storage=storage),
     )

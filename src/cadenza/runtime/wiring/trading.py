@@ -107,8 +107,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     sessions.on_gap = marks.may_have_missed
     sent_ids = SentIds(storage=o.storage, sessions=sessions, memories=o.memories, concurrency=o.concurrency)
     intake.on_reports = sent_ids.see_all
-    intake.on_unsettled = snapshots.want
-    intake.on_settled = snapshots.spare
+    _follow_up(intake, snapshots, compare_books)
     return Trading(
         committer=committer,
         intake=intake,
@@ -160,3 +159,12 @@ def _committer(
         failpoints=o.failpoints,
         limits=o.limits,
     )
+
+
+def _follow_up(intake: ReportIntake, snapshots: TakeSnapshots, compare_books: CompareBooks) -> None:
+    """Have the readings of accounts follow what was reported."""
+    intake.on_unsettled = snapshots.want
+    intake.on_settled = snapshots.spare
+    intake.on_uncompared = compare_books.note
+    intake.on_moved = compare_books.forget
+    intake.on_unreadable = snapshots.read_soon

@@ -1,5 +1,8 @@
 """The connectors that are installed. PAPER and MOCK run in this process; their state is in our database."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import asyncpg
 import structlog
 
@@ -15,7 +18,7 @@ from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import MOCK, PAPER, VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors, VenueStatus
+from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueStatus
 from cadenza.runtime.config import Settings
 
 log = structlog.get_logger(__name__)
@@ -23,42 +26,93 @@ log = structlog.get_logger(__name__)
 PERCENT = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorParts:
+    """What a connector is made of. PAPER commits its turns over `desk`. `memories` are those of its venue: a connector
+    that has to remember nonces, sequence numbers or cursors opens a scope for each of its credentials or sessions."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    desk: Connections
+    clock: Clock
+    failpoints: Failpoints
+    memories: VenueMemories
+
+
+Maker = Callable[[ConnectorParts], VenueConnector]
+
+
 def wire_connectors(
-    settings: Settings, *, pool: asyncpg.Pool, desk: Connections, clock: Clock, failpoints: Failpoints
+    settings: Settings,
+    *,
+    pool: asyncpg.Pool,
+    desk: Connections,
+    clock: Clock,
+    failpoints: Failpoints,
+    memories: Callable[[VenueId], VenueMemories],
+    makers: Mapping[VenueId, Maker] | None = None,
 ) -> Connectors:
-    """Make the connectors as the settings say. PAPER commits its turns over `desk`."""
-    paper = settings.paper
-    accounts = AccountSettings(
-        deposits=paper.opening_balances,
-        position_mode=PositionMode(paper.position_mode),
-        max_leverage=paper.leverage_max,
-        open_orders_max=paper.open_orders_max,
-    )
+    """Make the connectors: those that are `INSTALLED`, unless others are given."""
+    return {
+        venue_id: make(
+            ConnectorParts(
+                settings=settings,
+                pool=pool,
+                desk=desk,
+                clock=clock,
+                failpoints=failpoints,
+                memories=memories(venue_id),
+            )
+        )
+        for venue_id, make in (INSTALLED if makers is None else makers).items()
+    }
+
+
+def _paper(parts: ConnectorParts) -> VenueConnector:
+    paper = parts.settings.paper
     market = MarketSettings(
         kind=MarketKind(paper.market),
         seed=paper.seed,
         recording=paper.recording_path,
         speed_percent=int(paper.recording_speed * PERCENT),
     )
-    return {
-        PAPER: PaperConnector(
-            source=open_market(market, start_ms=clock.now_ms()),
-            ledger=PostgresExchangeLedger(pool, PAPER, desk),
-            clock=clock,
-            failpoints=failpoints,
-            settings=PaperVenueSettings(
-                seed=paper.seed,
-                accounts=accounts,
-                fees=FeeRates(maker=paper.maker_fee_rate, taker=paper.taker_fee_rate),
-                latency_ms_min=paper.latency_ms_min,
-                latency_ms_max=paper.latency_ms_max,
-                partial_fills=paper.partial_fills,
-            ),
+    return PaperConnector(
+        source=open_market(market, start_ms=parts.clock.now_ms()),
+        ledger=PostgresExchangeLedger(parts.pool, PAPER, parts.desk),
+        clock=parts.clock,
+        failpoints=parts.failpoints,
+        settings=PaperVenueSettings(
+            seed=paper.seed,
+            accounts=_accounts(parts.settings),
+            fees=FeeRates(maker=paper.maker_fee_rate, taker=paper.taker_fee_rate),
+            latency_ms_min=paper.latency_ms_min,
+            latency_ms_max=paper.latency_ms_max,
+            partial_fills=paper.partial_fills,
         ),
-        MOCK: MockConnector(
-            ledger=PostgresExchangeLedger(pool, MOCK), clock=clock, failpoints=failpoints, accounts=accounts
-        ),
-    }
+    )
+
+
+def _mock(parts: ConnectorParts) -> VenueConnector:
+    return MockConnector(
+        ledger=PostgresExchangeLedger(parts.pool, MOCK),
+        clock=parts.clock,
+        failpoints=parts.failpoints,
+        accounts=_accounts(parts.settings),
+    )
+
+
+def _accounts(settings: Settings) -> AccountSettings:
+    paper = settings.paper
+    return AccountSettings(
+        deposits=paper.opening_balances,
+        position_mode=PositionMode(paper.position_mode),
+        max_leverage=paper.leverage_max,
+        open_orders_max=paper.open_orders_max,
+    )
+
+
+INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
+"""How the connector of each venue is made."""
 
 
 def log_condition(venue_id: VenueId, condition: VenueCondition) -> None:

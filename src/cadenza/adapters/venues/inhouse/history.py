@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from cadenza.adapters.venues.inhouse.mapping import balance_report, reports_of
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.reports import Report
-from cadenza.exchange.records import BalanceFact, Fact
+from cadenza.exchange.records import BalanceFact, Fact, as_of_instant
 from cadenza.ports.clock import Clock
 from cadenza.ports.exchange_ledger import ExchangeLedger, HistoryCursor, HistoryPage
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
@@ -47,7 +47,10 @@ class HistoryReader:
         facts: list[Fact] = [fact for history in page.histories for fact in history.facts()]
         reports = [report for fact in facts for report in reports_of(fact, self._account_id)]
         now_ms = self._clock.now_ms()
+        as_of = as_of_instant(now_ms)
         for balance in page.covered:
-            fact = BalanceFact(external_id=balance.owner, asset=balance.asset, total=balance.total, at_ms=now_ms)
+            fact = BalanceFact(
+                external_id=balance.owner, asset=balance.asset, total=balance.total, at_ms=now_ms, as_of=as_of
+            )
             reports.append(balance_report(fact, self._account_id))
         return reports

@@ -132,12 +132,12 @@ def balance_report(fact: BalanceFact, account_id: TradingAccountId, locked: Deci
         total=fact.total,
         locked=locked,
         borrowed=ZERO,
-        as_of=fact.at_ms,
+        as_of=fact.as_of,
     )
 
 
 def position_report(
-    position: Position, instrument: Instrument, account_id: TradingAccountId, at_ms: int
+    position: Position, instrument: Instrument, account_id: TradingAccountId, at_ms: int, as_of: int
 ) -> PositionReport:
     return PositionReport(
         account_id=account_id,
@@ -148,7 +148,7 @@ def position_report(
         entry_price=position.entry_price(instrument),
         entry_cost=position.entry_cost,
         leverage=position.leverage,
-        as_of=at_ms,
+        as_of=as_of,
     )
 
 

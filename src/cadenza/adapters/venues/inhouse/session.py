@@ -287,11 +287,14 @@ class InHouseSession:
         if not self._report_queue.is_idle:
             return None
         self._runner.end_instant()
-        ledger, account_id = self._runner.exchange.office.ledger, self._account.id
+        office, account_id = self._runner.exchange.office, self._account.id
+        ledger, at_ms, as_of = office.ledger, turn.at_ms, office.as_of(turn.at_ms)
         return AccountSnapshot(
             balances=tuple(
                 balance_report(
-                    BalanceFact(external_id=balance.owner, asset=balance.asset, total=balance.total, at_ms=turn.at_ms),
+                    BalanceFact(
+                        external_id=balance.owner, asset=balance.asset, total=balance.total, at_ms=at_ms, as_of=as_of
+                    ),
                     account_id,
                     ledger.locked(balance.owner, balance.asset),
                 )
@@ -299,16 +302,16 @@ class InHouseSession:
             ),
             positions=tuple(
                 position_report(
-                    position, self._runner.exchange.instruments[position.instrument_id], account_id, turn.at_ms
+                    position, self._runner.exchange.instruments[position.instrument_id], account_id, at_ms, as_of
                 )
                 for position in ledger.positions(self._external_id)
             ),
             open_orders=tuple(
                 external_order_report(order, account_id, self._own_id(order))
-                for order in self._runner.exchange.office.open_orders(self._external_id)
+                for order in office.open_orders(self._external_id)
             ),
-            as_of=turn.at_ms,
-            at_ms=turn.at_ms,
+            as_of=as_of,
+            at_ms=at_ms,
         )
 
     def _own_id(self, order: VenueOrder) -> OrderId | None:

@@ -51,7 +51,7 @@ def in_process_spec(venue_id: VenueId, prefix: str) -> VenueSpec:
         funds_check=FundsCheck.HERE,
         orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _TIMES.items()},
         quantity_types={type: _support(type) for type in QuantityType},
-        book=IN_PROCESS_BOOKS,
+        order_books=dict.fromkeys((InstrumentType.SPOT, InstrumentType.PERPETUAL), IN_PROCESS_BOOKS),
         account_news=NewsSource.STREAM,
         sent_id=DerivedSentId(prefix=prefix),
         fence=Fence(margin_ms=0, proof="the venue runs in this process and refuses an order after its deadline"),

@@ -67,7 +67,8 @@ STATEMENTS = (
         updated_at_ms bigint NOT NULL,
         last_sequence bigint NOT NULL DEFAULT 0,
         adopted_at_ms bigint,
-        complete_until_ms bigint
+        complete_until_ms bigint,
+        former_adopted_at_ms bigint
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",
@@ -265,7 +266,8 @@ STATEMENTS = (
         detail text NOT NULL,
         is_curable boolean NOT NULL,
         kept_at_ms bigint NOT NULL,
-        is_repeated boolean NOT NULL
+        is_repeated boolean NOT NULL,
+        is_dismissed boolean NOT NULL
     )
     """,
     "CREATE UNIQUE INDEX kept_reports_once ON kept_reports (account_id, kind, md5(body))",

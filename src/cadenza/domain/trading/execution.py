@@ -1,0 +1,65 @@
+"""Executions (fills) and what they cost."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, TradingAccountId, VenueId
+from cadenza.domain.market.enums import Side
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import LiquiditySide
+from cadenza.domain.trading.position import PositionSide
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What an execution cost, in units of `asset`; negative is a rebate."""
+
+    asset: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One fill. `trade_id` is the venue's. It is unique within (account, venue, environment, instrument, side).
+
+    `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction, and
+    `fees_at_ms` its instant of the newest later statement of the fees; they are separate, because the fees may become
+    known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
+    its report is recognised. `position_side` is the row of the position that the execution changed; None in an account
+    without positions.
+    """
+
+    id: ExecutionId
+    order_id: OrderId
+    account_id: TradingAccountId
+    venue_id: VenueId
+    instrument_id: InstrumentId
+    trade_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fees: tuple[Fee, ...]
+    liquidity: LiquiditySide | None
+    executed_at_ms: int
+    corrected_at_ms: int | None = None
+    fees_at_ms: int | None = None
+    is_busted: bool = False
+    position_side: PositionSide | None = None
+
+    @property
+    def cost(self) -> Decimal:
+        """Price times quantity, in quote units."""
+        return self.price * self.quantity
+
+    @property
+    def sort_key(self) -> tuple[int, int, str]:
+        """Executions of an order are listed by time, then by trade id (as numbers where ids are numbers)."""
+        return self.executed_at_ms, len(self.trade_id), self.trade_id
+
+
+def add_fees(fees: tuple[Fee, ...], more: tuple[Fee, ...]) -> tuple[Fee, ...]:
+    """Sum fees per asset, in order of first appearance."""
+    totals: dict[str, Decimal] = {}
+    for fee in (*fees, *more):
+        totals[fee.asset] = totals.get(fee.asset, ZERO) + fee.quantity
+    return tuple(Fee(asset, quantity) for asset, quantity in totals.items())

@@ -1,0 +1,79 @@
+"""What it means that a venue does not know an order, by the order's age and the venue's memory."""
+
+from dataclasses import replace
+
+import pytest
+
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
+from cadenza.domain.trading.order import Doubt
+from cadenza.domain.trading.reports import RejectedReport
+from cadenza.domain.trading.venue_spec import Lookup, OrderMemory
+from tests.domain.trading.test_doubt import accepted, fill, named, now
+from tests.domain.trading.worlds import D, account, state, submit, venue_spec
+
+SPOT = AccountType.SPOT
+HOUR_MS = 3_600_000
+OKX_LIKE = venue_spec(lookup=Lookup(memory={SPOT: OrderMemory(filled_ms=100 * HOUR_MS, unfilled_ms=2 * HOUR_MS)}))
+
+
+@pytest.mark.parametrize(
+    ("is_acknowledged", "age_ms", "meaning"),
+    [
+        (False, 1_000, NotKnown.TOO_EARLY),
+        (False, HOUR_MS, NotKnown.DEAD),
+        (False, 3 * HOUR_MS, NotKnown.DEAD),
+        (False, 101 * HOUR_MS, NotKnown.FORGOTTEN),
+        (True, HOUR_MS, NotKnown.FORGOTTEN),
+        (True, 3 * HOUR_MS, NotKnown.ENDED_UNFILLED),
+        (True, 101 * HOUR_MS, NotKnown.FORGOTTEN),
+    ],
+)
+def test_what_follows_from_not_knowing(is_acknowledged: bool, age_ms: int, meaning: NotKnown) -> None:
+    world = state(account(), spec=OKX_LIKE)
+    order = submit(world)
+    if is_acknowledged:
+        apply_report(world, accepted(order))
+    known = now(world, order)
+    assert meaning_of_not_known(OKX_LIKE, SPOT, known, known.created_at_ms + age_ms) is meaning
+
+
+def test_an_order_that_was_executed_did_not_end_unfilled() -> None:
+    world = state(account(), spec=OKX_LIKE)
+    order = submit(world, quantity=D(2))
+    apply_report(world, fill(order, "t1", "1"))
+    known = now(world, order)
+    asked_at_ms = known.created_at_ms + 3 * HOUR_MS
+    assert meaning_of_not_known(OKX_LIKE, SPOT, known, asked_at_ms) is NotKnown.FORGOTTEN
+
+
+def test_the_memory_is_that_of_the_account_s_type() -> None:
+    order = submit(state(account(), spec=OKX_LIKE))
+    asked_at_ms = order.created_at_ms + 101 * HOUR_MS
+    assert meaning_of_not_known(OKX_LIKE, SPOT, order, asked_at_ms) is NotKnown.FORGOTTEN
+    assert meaning_of_not_known(OKX_LIKE, AccountType.FUTURES, order, asked_at_ms) is NotKnown.DEAD
+
+
+@pytest.mark.parametrize(
+    ("is_acknowledged", "age_ms", "status", "doubt"),
+    [
+        (False, 3 * HOUR_MS, OrderStatus.REJECTED, None),
+        (False, 101 * HOUR_MS, OrderStatus.SUBMITTED, Doubt.UNDETERMINED),
+        (True, HOUR_MS, OrderStatus.ACCEPTED, Doubt.UNDETERMINED),
+        (True, 3 * HOUR_MS, OrderStatus.CANCELED, None),
+    ],
+)
+def test_a_report_that_the_order_is_not_known_proves_no_more_than_the_venue_remembers(
+    is_acknowledged: bool, age_ms: int, status: OrderStatus, doubt: Doubt | None
+) -> None:
+    world = state(account(), spec=OKX_LIKE)
+    order = submit(world)
+    if is_acknowledged:
+        apply_report(world, accepted(order))
+    world.world = replace(world.world, now_ms=order.created_at_ms + age_ms)
+    report = RejectedReport(**named(order, venue_order_id=None), reason=RejectReason.NOT_FOUND_AT_VENUE.value)
+    apply_report(world, report)
+    found = now(world, order)
+    assert (found.status, found.doubt) == (status, doubt)
