@@ -89,7 +89,7 @@ def test_what_the_committer_owns_is_changed_in_one_place() -> None:
         if not source.is_in("adapters/storage/migrations")
         and any(owned.search(str(text.value)) for text in _texts(source))
     }
-    assert writers == {"src/cadenza/adapters/storage/trading.py"}
+    assert writers == {"src/cadenza/adapters/storage/saving.py"}
 
 
 def _texts(source: Source) -> list[ast.Constant]:

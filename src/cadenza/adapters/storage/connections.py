@@ -62,7 +62,7 @@ class HeldConnection(Connections):
                 raise DatabaseUnavailable("the database does not answer; try again with the same key") from error
             except asyncpg.PostgresError:
                 raise
-            except BaseException:
+            except BaseException:  # the statement may still be running
                 await self.release()
                 raise
 
