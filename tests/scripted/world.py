@@ -172,7 +172,7 @@ class Process:
         failpoints = world.failpoints
         self.memories = partial(SqlVenueMemories, connections)
         self.connectors: Any = wire_connectors(
-            Settings(), pool=pool, clock=clock, failpoints=failpoints, memories=self.memories,
+            Settings(), pool=pool, desk=connections, clock=clock, failpoints=failpoints, memories=self.memories,
             makers={id: partial(_connector, world, id) for id in world.venues},
         )  # fmt: skip
         self.trading = wire_trading(
