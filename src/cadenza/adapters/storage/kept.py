@@ -39,7 +39,9 @@ WHERE account_id = $1 AND (
     OR $4 AND kind = $2 AND reason = $5
         AND (instrument_id, order_id, sent_id, venue_order_id)
             IS NOT DISTINCT FROM ($6::text, $7::uuid, $8::text, $9::text)
-    OR $5 = 'NOT_TRADED' AND reason = $5 AND (instrument_id, venue_order_id) IS NOT DISTINCT FROM ($6::text, $9::text)
+    OR ($5 = 'NOT_TRADED' OR $5 = 'REFUSED' AND $2 = 'external_order')
+        AND (reason = 'NOT_TRADED' OR reason = 'REFUSED' AND kind = 'external_order')
+        AND (instrument_id, venue_order_id) IS NOT DISTINCT FROM ($6::text, $9::text)
 )
 """
 

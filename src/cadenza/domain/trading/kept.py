@@ -71,13 +71,19 @@ class KeptReport:
                 return self.reason in ABOUT_ANOTHER
 
     @property
+    def _is_of_order_set_aside(self) -> bool:
+        """Whether it is about an order that was placed elsewhere and is not adopted."""
+        is_refused = self.reason is KeepReason.REFUSED and isinstance(self.report, ExternalOrderReport)
+        return is_refused or self.reason is KeepReason.NOT_TRADED
+
+    @property
     def fact(self) -> "Fact":
         """What is wrong. One alarm sounds for each fact."""
         report = self.report
         names = (type(report), self.reason, report.account_id)
         match report:
-            case OrderReport() if self.reason is KeepReason.NOT_TRADED:
-                return self.reason, report.account_id, report.instrument_id, report.venue_order_id
+            case OrderReport() if self._is_of_order_set_aside:
+                return report.account_id, report.instrument_id, report.venue_order_id
             case OrderReport() if self.is_repeated:
                 return (*names, report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
             case PositionReport() if self.is_repeated:
