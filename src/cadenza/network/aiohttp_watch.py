@@ -1,0 +1,78 @@
+"""Sees when the first byte of a request is handed to its connection, and lets aiohttp send nothing twice.
+
+aiohttp repeats a GET, HEAD, PUT, DELETE, OPTIONS or TRACE by itself when a pooled connection turns out to be closed,
+and its exceptions do not say whether bytes left. Both are settled here with its public means: a class of requests
+(`request_class`) and a middleware.
+"""
+
+from aiohttp import (
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ServerDisconnectedError,
+)
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
+
+
+class Attempt:
+    """One try to get a request out."""
+
+    __slots__ = ("is_connected", "may_have_left", "status")
+
+    def __init__(self) -> None:
+        self.is_connected = False
+        """Whether there was a connection for it."""
+        self.may_have_left = False
+        """Whether a byte of the request was handed to an open connection. It never becomes False again."""
+        self.status: int | None = None
+        """The status of the answer, once its headers were read."""
+
+
+class ConnectionUnusable(Exception):
+    """The pooled connection is closed, or holds bytes that nobody asked for. Nothing was written to it."""
+
+
+class WouldSendAgain(Exception):
+    """aiohttp would repeat the request by itself after this failure, which is the cause."""
+
+
+class WatchedRequest(ClientRequest):
+    """A request that marks its attempt just before it writes."""
+
+    attempt: Attempt
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        self.attempt.is_connected = True
+        protocol = conn.protocol
+        if protocol is None or not protocol.is_connected() or protocol.should_close:
+            # Bytes that wait there would be read as the answer to this request.
+            raise ConnectionUnusable
+        if not self.body:  # else the bytes leave in `write_bytes`, some turns of the event loop later
+            self.attempt.may_have_left = True
+        return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        protocol = conn.protocol
+        if protocol is not None and protocol.is_connected():
+            self.attempt.may_have_left = True
+        await super().write_bytes(writer, conn, content_length)
+
+
+def watching(attempt: Attempt) -> ClientMiddlewareType:
+    """Return a middleware that ties a request to its attempt. It turns the two errors after which aiohttp would send
+    the request again into `WouldSendAgain`, after which it does not."""
+
+    async def watch(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        assert isinstance(request, WatchedRequest)
+        request.attempt = attempt
+        try:
+            return await handler(request)
+        except (ClientOSError, ServerDisconnectedError) as error:
+            raise WouldSendAgain from error
+
+    return watch
