@@ -123,6 +123,24 @@ async def peer(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterat
         await asyncio.sleep(0)
 
 
+async def tunnel(connection: PeerConnection, port: int) -> None:
+    """Connect to the port whatever host is asked for, and pass bytes on both ways."""
+    await connection.request()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    async def back() -> None:
+        while chunk := await reader.read(65536):
+            await connection.send(chunk)
+        connection.close()
+
+    passing = asyncio.create_task(back())
+    while chunk := await connection.read():
+        writer.write(chunk)
+    writer.close()
+    await passing
+
+
 def answer(body: bytes = b"{}", status: str = "200 OK", headers: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 

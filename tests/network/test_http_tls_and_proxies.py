@@ -1,6 +1,5 @@
 """TLS that does not fit is not spoken to, and proxies: through them, past them, and refused by them."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tests.network.peers import (
     get,
     http_client,
     peer,
+    tunnel,
     within,
 )
 
@@ -78,28 +78,10 @@ async def test_a_reset_within_the_handshake_is_not_sent() -> None:
         assert len(server.connections) == 1
 
 
-async def _tunnel(connection: PeerConnection, port: int) -> None:
-    """Connect to the port whatever host is asked for, and pass bytes on both ways."""
-    await connection.request()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-    async def back() -> None:
-        while chunk := await reader.read(65536):
-            await connection.send(chunk)
-        connection.close()
-
-    passing = asyncio.create_task(back())
-    while chunk := await connection.read():
-        writer.write(chunk)
-    writer.close()
-    await passing
-
-
-async def test_https_goes_through_the_proxy_of_the_environment_by_a_tunnel(tmp_path: Path) -> None:
+async def test_https_goes_through_the_proxy_of_the_environment_by_atunnel(tmp_path: Path) -> None:
     ours = authority(tmp_path)
     async with peer(answering, ours.server) as server:
-        async with peer(lambda connection: _tunnel(connection, server.port)) as proxy:
+        async with peer(lambda connection: tunnel(connection, server.port)) as proxy:
             proxies = ProxyChoice(environment={"HTTPS_PROXY": f"http://u:p%40ss@127.0.0.1:{proxy.port}"})
             async with http_client(tls=client_tls(ca_file=ours.ca_file), proxies=proxies) as client:
                 assert isinstance(await client.call(secure(server)), Answered)

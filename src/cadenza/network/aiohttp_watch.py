@@ -5,6 +5,8 @@ and its exceptions do not say whether bytes left. Both are settled here with its
 (`request_class`) and a middleware.
 """
 
+import asyncio
+
 from aiohttp import (
     ClientHandlerType,
     ClientMiddlewareType,
@@ -20,11 +22,13 @@ from aiohttp.connector import Connection
 class Attempt:
     """One try to get a request out."""
 
-    __slots__ = ("is_connected", "may_have_left", "status")
+    __slots__ = ("is_connected", "may_have_left", "status", "transport")
 
     def __init__(self) -> None:
         self.is_connected = False
         """Whether there was a connection for it."""
+        self.transport: asyncio.Transport | None = None
+        """The connection's transport, through TLS and proxy."""
         self.may_have_left = False
         """Whether a byte of the request was handed to an open connection. It never becomes False again."""
         self.status: int | None = None
@@ -46,6 +50,7 @@ class WatchedRequest(ClientRequest):
 
     async def send(self, conn: Connection) -> ClientResponse:
         self.attempt.is_connected = True
+        self.attempt.transport = conn.transport
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected() or protocol.should_close:
             # Bytes that wait there would be read as the answer to this request.
