@@ -226,7 +226,7 @@ async def open_connection(
     except (TimeoutError, ClientError, OSError, WouldSendAgain, ConnectionUnusable) as error:
         cause = error.__cause__ if isinstance(error, WouldSendAgain) else error
         lost = StreamLost(number, LostCause.CONNECT, f"{type(cause).__name__}: {cause}")
-    except BaseException:  # cancelled: the session must be closed nevertheless
+    except BaseException:  # a cancelled connect must close its session too
         await session.close()
         raise
     await session.close()

@@ -181,7 +181,7 @@ class ReconnectingWebSocket:
         except NotReady as error:
             await self._drop(opened)
             return StreamLost(opened.number, LostCause.NOT_READY, str(error))
-        except BaseException:  # cancelled, or an error of the owner: the connection must not be left open
+        except BaseException:  # neither a cancel nor an owner's error may leave the connection open
             await self._drop(opened)
             raise
         finally:
