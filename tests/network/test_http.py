@@ -313,6 +313,10 @@ async def test_a_compressed_answer_is_decompressed() -> None:
         "http://127.0.0.1/ü",
         "http://h/\r\nX: y",
         "http://u:p@h/",
+        "http://h/#part",
+        "HTTP://h/",
+        "http://h/\x7f",
+        "",
     ],
 )
 def test_a_url_that_would_not_leave_as_it_is_given_is_refused(url: str) -> None:

@@ -1,6 +1,7 @@
 """Pooled connections, waiting calls, second sends, closing: a request is written once, or nothing of it leaves."""
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -52,7 +53,9 @@ async def test_a_close_that_is_on_its_way_while_we_write_is_unknown_and_not_repe
     """The server has closed, and this side's event loop has had no turn to see it: the kernel takes the bytes."""
     async with peer(answering) as server, http_client() as client:
         assert isinstance(await client.call(get(server.port)), Answered)
-        server.connections[0].writer.get_extra_info("socket")._sock.shutdown(socket.SHUT_RDWR)
+        descriptor = server.connections[0].writer.get_extra_info("socket").fileno()
+        with socket.socket(fileno=os.dup(descriptor)) as same:
+            same.shutdown(socket.SHUT_RDWR)
         outcome = await client.call(get(server.port, "/late"))
         assert isinstance(outcome, OutcomeUnknown)
         assert outcome.cause is UnknownCause.DISCONNECTED

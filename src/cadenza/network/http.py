@@ -32,7 +32,9 @@ from cadenza.network.patience import PatientClock, Randomness, RetryPauses
 from cadenza.network.proxies import ProxyChoice
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
-_VISIBLE_ASCII = re.compile(r"[!-~]+")
+_URL = re.compile(r"""https?://[!"$-.0->A-~]+([/?][!"$-~]*)?""")
+"""Visible ASCII with a host, without user and fragment."""
+
 _BODILESS = frozenset({204, 304})
 _FAILURES = (ClientError, WouldSendAgain, ConnectionUnusable, OSError)
 
@@ -62,11 +64,8 @@ class HttpRequest:
     answer_bytes_max: int = ANSWER_BYTES_MAX
 
     def __post_init__(self) -> None:
-        parsed = URL(self.url, encoded=True)
-        if not _VISIBLE_ASCII.fullmatch(self.url) or parsed.scheme not in ("http", "https") or not parsed.raw_host:
-            raise ValueError("url must be absolute, http or https, and percent-encoded")
-        if parsed.raw_user is not None or parsed.raw_fragment:
-            raise ValueError("url must have neither user nor fragment")
+        if not _URL.fullmatch(self.url):
+            raise ValueError("url must be absolute, http or https, percent-encoded, without user and fragment")
         if self.sends_max < 1 or self.answer_bytes_max < 0:
             raise ValueError("sends_max must be positive, answer_bytes_max must not be negative")
 

@@ -33,6 +33,13 @@ class MessageQueue(Generic[T]):
     def waiting_bytes(self) -> int:
         return self._bytes
 
+    def offer(self, item: T, size_bytes: int = 0) -> bool:
+        """Add an item if there is room and nobody waits for it; False otherwise."""
+        if self._room or not self._has_room(size_bytes):
+            return False
+        self.force(item, size_bytes)
+        return True
+
     async def put(self, item: T, size_bytes: int = 0) -> None:
         """Add an item, waiting for room and for those that waited before."""
         if self._room or not self._has_room(size_bytes):

@@ -28,6 +28,8 @@ class ProxyChoice:
         """Return the proxy's URL, or None for a direct connection."""
         if self._explicit is not None:
             return self._explicit
+        if not self._by_scheme:
+            return None
         parts = urlsplit(url)
         proxy = self._by_scheme.get(_SCHEME_OF.get(parts.scheme, ""))
         return None if proxy is None or self._is_direct(parts.hostname or "", parts.port) else proxy

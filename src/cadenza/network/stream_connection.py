@@ -1,7 +1,6 @@
 """One WebSocket connection: opening, reading, watching, sending, ending."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Literal
@@ -22,12 +21,11 @@ from yarl import URL
 
 from cadenza.network.aiohttp_watch import Attempt, ConnectionUnusable, WatchedRequest, WouldSendAgain, watching
 from cadenza.network.gate import CallGate, Entry
+from cadenza.network.message_queue import MessageQueue
 from cadenza.network.outcomes import NotSent, NotSentCause, OutcomeUnknown, SendOutcome, Sent, UnknownCause
 from cadenza.network.patience import PatientClock
 from cadenza.network.proxies import ProxyChoice
-from cadenza.network.stream_events import LostCause, Received, StreamLimits, StreamLost, StreamTarget
-
-Deliver = Callable[[Received, int], Awaitable[None]]
+from cadenza.network.stream_events import LostCause, Received, StreamEvent, StreamLimits, StreamLost, StreamTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class StreamConnection:
         session: ClientSession,
         socket: ClientWebSocketResponse[Literal[False]],
         transport: asyncio.Transport,
-        deliver: Deliver,
+        events: MessageQueue[StreamEvent],
     ) -> None:
         self.number = number
         self._clock = ends.clock
@@ -58,7 +56,7 @@ class StreamConnection:
         self._session = session
         self._socket = socket
         self._transport = transport
-        self._deliver = deliver
+        self._events = events
         self._gate = CallGate(inside_max=1, waiting_max=ends.limits.sends_waiting_max)
         self.opened_ms = self._heard_ms = self._message_ms = ends.clock.monotonic_ms()
         self._is_held = False
@@ -135,14 +133,17 @@ class StreamConnection:
             message = await self._socket.receive()
             self._heard_ms = self._clock.monotonic_ms()
             if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                await self._take(message.data, message.type is WSMsgType.TEXT)
+                received = Received(self.number, message.data, message.type is WSMsgType.TEXT, self._heard_ms)
+                self._message_ms = self._heard_ms
+                if not self._events.offer(received, len(message.data)):
+                    await self._wait_for_room(received)
             elif message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is not WSMsgType.PONG:
                 self._lose(*_ending(message.type, message.data, message.extra))
                 if message.type is WSMsgType.CLOSE:
                     await self._say_goodbye()
-                    self._transport.close()  # it goes when the reply has gone, or by the abort that follows
+                    # Closed, not aborted, so that the reply leaves; the abort that follows ends what does not.
                     await asyncio.wait_for(self._session.close(), self._limits.closing_ms / 1000)
                 return
 
@@ -153,9 +154,9 @@ class StreamConnection:
             self._said_goodbye = True
             await self._socket.send_frame(WSCloseCode.OK.to_bytes(2, "big"), WSMsgType.CLOSE)
 
-    async def _take(self, data: bytes, is_text: bool) -> None:
+    async def _wait_for_room(self, received: Received) -> None:
         self._is_held = True
-        await self._deliver(Received(self.number, data, is_text, self._heard_ms), len(data))
+        await self._events.put(received, len(received.data))
         self._is_held = False
         self._heard_ms = self._message_ms = self._clock.monotonic_ms()
 
@@ -191,9 +192,9 @@ class StreamConnection:
 
 
 async def open_connection(
-    number: int, target: StreamTarget, ends: StreamEnds, deliver: Deliver
+    number: int, target: StreamTarget, ends: StreamEnds, events: MessageQueue[StreamEvent]
 ) -> StreamConnection | StreamLost:
-    """Connect and shake hands within `connect_ms`."""
+    """Connect and shake hands within `connect_ms`. Messages go to `events`; while that is full, nothing is read."""
     attempt = Attempt()
     session = ClientSession(
         connector=TCPConnector(ssl=ends.tls, resolver=ThreadedResolver()),
@@ -218,7 +219,7 @@ async def open_connection(
             )
         transport = attempt.transport
         if transport is not None:
-            return StreamConnection(number, ends, session, socket, transport, deliver)
+            return StreamConnection(number, ends, session, socket, transport, events)
         lost = StreamLost(number, LostCause.DISCONNECTED)
     except WSServerHandshakeError as error:
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}

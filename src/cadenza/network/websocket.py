@@ -12,7 +12,6 @@ from cadenza.network.stream_connection import StreamConnection, StreamEnds, open
 from cadenza.network.stream_events import (
     LostCause,
     NotReady,
-    Received,
     StreamClosed,
     StreamEvent,
     StreamLimits,
@@ -164,7 +163,7 @@ class ReconnectingWebSocket:
             target = await self._target()
         except NotReady as error:
             return StreamLost(self._number, LostCause.NOT_READY, str(error))
-        opened = await open_connection(self._number, target, self._ends, self._deliver)
+        opened = await open_connection(self._number, target, self._ends, self._events)
         if isinstance(opened, StreamLost):
             return opened
         self._connections.add(opened)
@@ -187,9 +186,6 @@ class ReconnectingWebSocket:
         finally:
             preparing.cancel()
         return opened
-
-    async def _deliver(self, message: Received, size_bytes: int) -> None:
-        await self._events.put(message, size_bytes)
 
     def _retire(self, connection: StreamConnection) -> None:
         task = asyncio.create_task(connection.end())
