@@ -77,7 +77,7 @@ async def converse(connection: PeerConnection) -> None:
 
 
 class Stream:
-    """A stream under test; `events` are those that were taken."""
+    """A stream under test; `events` are those that were taken, `targets` counts how often it asked where to connect."""
 
     def __init__(self, socket: ReconnectingWebSocket, clock: StandingClock, server: Peer) -> None:
         self.socket = socket
@@ -85,9 +85,10 @@ class Stream:
         self.server = server
         self.events: list[StreamEvent] = []
         self.run: asyncio.Task[None] | None = None
+        self.targets = 0
 
     async def take(self) -> StreamEvent:
-        """The next event; time passes for a stream that pauses before it tries again."""
+        """The next event."""
         if not self.events:
             taking = asyncio.create_task(self.socket.take(1_000))
             async with asyncio.timeout(10):
@@ -119,6 +120,7 @@ async def stream(
     async with peer(play) as server:
 
         async def target() -> StreamTarget:
+            tested.targets += 1
             return StreamTarget(f"ws://127.0.0.1:{server.port}/ws?token=a%2Fb", {"X-Key": "k"})
 
         clock = StandingClock()
