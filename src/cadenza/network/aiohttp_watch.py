@@ -6,13 +6,17 @@ and its exceptions do not say whether bytes left. Both are settled here with its
 """
 
 import asyncio
+import os
 
 from aiohttp import (
+    ClientConnectorError,
     ClientHandlerType,
     ClientMiddlewareType,
     ClientOSError,
+    ClientPayloadError,
     ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ServerDisconnectedError,
 )
 from aiohttp.abc import AbstractStreamWriter
@@ -81,3 +85,22 @@ def watching(attempt: Attempt) -> ClientMiddlewareType:
             raise WouldSendAgain from error
 
     return watch
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the error itself, or the one behind `WouldSendAgain`."""
+    return error.__cause__ if isinstance(error, WouldSendAgain) and error.__cause__ is not None else error
+
+
+def detail_of(error: BaseException) -> str:
+    """Say what happened, for a log. The text of some of aiohttp's errors is left out: it holds the URL, whose query may
+    be signed, or the proxy's password."""
+    error = cause_of(error)
+    name = type(error).__name__
+    if isinstance(error, ClientResponseError):
+        return f"{name}: {error.status} {error.message}"
+    if isinstance(error, ClientConnectorError | ClientPayloadError):
+        return f"{name}: {error}"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{name}: {os.strerror(error.errno)}"
+    return name

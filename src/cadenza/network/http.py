@@ -25,7 +25,15 @@ from aiohttp import (
 )
 from yarl import URL
 
-from cadenza.network.aiohttp_watch import Attempt, ConnectionUnusable, WatchedRequest, WouldSendAgain, watching
+from cadenza.network.aiohttp_watch import (
+    Attempt,
+    ConnectionUnusable,
+    WatchedRequest,
+    WouldSendAgain,
+    cause_of,
+    detail_of,
+    watching,
+)
 from cadenza.network.gate import CallGate, Entry
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
 from cadenza.network.patience import PatientClock, Randomness, RetryPauses
@@ -260,31 +268,20 @@ def _headers(response: ClientResponse) -> Mapping[str, str]:
 
 
 def _not_sent(error: BaseException, attempt: Attempt) -> NotSent:
-    error = _root(error)
+    error = cause_of(error)
     if attempt.is_connected:
         return NotSent(NotSentCause.NOT_CONNECTED)
     if isinstance(error, ClientProxyConnectionError | ClientHttpProxyError):
-        return NotSent(NotSentCause.PROXY, _detail(error))
+        return NotSent(NotSentCause.PROXY, detail_of(error))
     if isinstance(error, ClientConnectorDNSError):
-        return NotSent(NotSentCause.DNS, _detail(error))
+        return NotSent(NotSentCause.DNS, detail_of(error))
     if isinstance(error, ClientConnectorSSLError | ClientConnectorCertificateError):
-        return NotSent(NotSentCause.TLS, _detail(error))
-    return NotSent(NotSentCause.CONNECT, _detail(error))
+        return NotSent(NotSentCause.TLS, detail_of(error))
+    return NotSent(NotSentCause.CONNECT, detail_of(error))
 
 
 def _unknown(error: BaseException, attempt: Attempt) -> OutcomeUnknown:
-    error = _root(error)
+    error = cause_of(error)
     is_unreadable = isinstance(error, ClientResponseError | ClientPayloadError)
     cause = UnknownCause.UNREADABLE if is_unreadable else UnknownCause.DISCONNECTED
-    return OutcomeUnknown(cause, _detail(error), attempt.status)
-
-
-def _root(error: BaseException) -> BaseException:
-    return error.__cause__ if isinstance(error, WouldSendAgain) and error.__cause__ is not None else error
-
-
-def _detail(error: BaseException) -> str:
-    """Say what happened, without the URL: its query may hold a signature."""
-    if isinstance(error, ClientResponseError):
-        return f"{type(error).__name__}: {error.status} {error.message}"
-    return f"{type(error).__name__}: {error}"
+    return OutcomeUnknown(cause, detail_of(error), attempt.status)

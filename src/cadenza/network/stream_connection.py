@@ -19,7 +19,14 @@ from aiohttp import (
 )
 from yarl import URL
 
-from cadenza.network.aiohttp_watch import Attempt, ConnectionUnusable, WatchedRequest, WouldSendAgain, watching
+from cadenza.network.aiohttp_watch import (
+    Attempt,
+    ConnectionUnusable,
+    WatchedRequest,
+    WouldSendAgain,
+    detail_of,
+    watching,
+)
 from cadenza.network.gate import CallGate, Entry
 from cadenza.network.message_queue import MessageQueue
 from cadenza.network.outcomes import NotSent, NotSentCause, OutcomeUnknown, SendOutcome, Sent, UnknownCause
@@ -89,7 +96,7 @@ class StreamConnection:
         except TimeoutError:
             return OutcomeUnknown(UnknownCause.DEADLINE) if has_left else NotSent(NotSentCause.DEADLINE)
         except (ClientError, OSError) as error:
-            return OutcomeUnknown(UnknownCause.DISCONNECTED, str(error))
+            return OutcomeUnknown(UnknownCause.DISCONNECTED, detail_of(error))
 
     async def end(self, *, renewed: bool = False) -> None:
         """Send a close frame and wait for the server's, for at most `closing_ms`. What the server sends before that is
@@ -118,7 +125,7 @@ class StreamConnection:
         except asyncio.CancelledError:
             self._lose(LostCause.DISCONNECTED, "ended by this side")
         except (TimeoutError, ClientError, OSError) as error:
-            self._lose(LostCause.DISCONNECTED, str(error))
+            self._lose(LostCause.DISCONNECTED, detail_of(error))
         finally:
             for task in beside:
                 task.cancel()
@@ -181,7 +188,7 @@ class StreamConnection:
             try:
                 await self._socket.ping()
             except (ClientError, OSError) as error:
-                self._lose(LostCause.DISCONNECTED, str(error))
+                self._lose(LostCause.DISCONNECTED, detail_of(error))
                 self._transport.abort()
                 return
 
@@ -225,8 +232,7 @@ async def open_connection(
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         lost = StreamLost(number, LostCause.HANDSHAKE, error.message, error.status, headers)
     except (TimeoutError, ClientError, OSError, WouldSendAgain, ConnectionUnusable) as error:
-        cause = error.__cause__ if isinstance(error, WouldSendAgain) else error
-        lost = StreamLost(number, LostCause.CONNECT, f"{type(cause).__name__}: {cause}")
+        lost = StreamLost(number, LostCause.CONNECT, detail_of(error))
     except BaseException:  # a cancelled connect must close its session too
         await session.close()
         raise
