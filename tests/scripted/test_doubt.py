@@ -305,7 +305,7 @@ async def test_without_a_lookup_the_order_stays_in_doubt_an_alarm_sounds_and_nob
     (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
     assert alarm["order_id"] == order.id
     async with world.process.storage.read() as uow:
-        assert [each.id for each in await uow.orders.in_doubt(10)] == [order.id]
+        assert [each.id for each in await uow.orders.undetermined(10)] == [order.id]
 
 
 @only(NO_LOOKUP)
@@ -347,7 +347,7 @@ async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: 
     (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
     assert alarm["order_id"] == order.id
     async with world.process.storage.read() as uow:
-        assert [each.id for each in await uow.orders.in_doubt(10)] == [order.id]
+        assert [each.id for each in await uow.orders.undetermined(10)] == [order.id]
 
 
 @only(FORGETS_UNFILLED)

@@ -26,7 +26,9 @@ SESSION_WAIT_MS = 5_000
 async def _late(trader: Trader) -> None:
     """Let an order wait for its session in vain."""
     task = trader.submitting()
-    await until(lambda: task.done() or bool(list(trader.world.process.trading.sessions.wanted())), "the order waits")
+    await until(
+        lambda: task.done() or bool(list(trader.world.process.trading.sessions.waited_for())), "the order waits"
+    )
     for _ in range(3):
         trader.world.clock.advance(SESSION_WAIT_MS)
     with pytest.raises(VenueUnavailable):
@@ -48,7 +50,7 @@ async def test_an_order_that_waits_goes_out_when_the_account_is_reconciled(world
     trader.session.break_stream()
     await trader.session.delivered()
     task = trader.submitting()
-    await until(lambda: bool(list(world.process.trading.sessions.wanted())), "the order waits")
+    await until(lambda: bool(list(world.process.trading.sessions.waited_for())), "the order waits")
     world.clock.advance(1_000)
     trader.session.restore_stream()
     await trader.session.delivered()
@@ -280,7 +282,7 @@ async def test_an_order_that_comes_when_a_session_has_ended_goes_out_by_the_next
     old.end("logged out by the venue")
     await old.delivered()
     task = trader.submitting()
-    await until(lambda: bool(list(world.process.trading.sessions.wanted())), "the order waits")
+    await until(lambda: bool(list(world.process.trading.sessions.waited_for())), "the order waits")
     await world.process.keeper.tick()
     order = await task
     assert order.status is OrderStatus.ACCEPTED
@@ -293,7 +295,7 @@ async def test_an_order_that_comes_when_a_session_has_ended_goes_out_by_the_next
 async def test_an_order_that_was_decided_when_the_stream_broke_is_not_sent(world: World, trader: Trader) -> None:
     world.failpoints.on("committer.after_commit", lambda: trader.session.break_stream())
     task = trader.submitting()
-    await until(lambda: task.done() or bool(list(world.process.trading.sessions.wanted())), "the order waits")
+    await until(lambda: task.done() or bool(list(world.process.trading.sessions.waited_for())), "the order waits")
     for _ in range(3):
         world.clock.advance(SESSION_WAIT_MS)
     order = await task

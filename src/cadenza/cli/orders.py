@@ -35,7 +35,7 @@ def doubtful(
 
     async def work(office: Administration) -> Sequence[Order]:
         async with office.storage.read() as uow:
-            return await uow.orders.in_doubt(limit)
+            return await uow.orders.undetermined(limit)
 
     for order in _run(work):
         typer.echo(

@@ -169,7 +169,7 @@ class Platform:
             self.supervisor.start(f"venue {venue_id}", partial(self.run_venues.run, venue_id))
         self.supervisor.repeat("publish books", CONFLATE_MS, self.books.flush)
         self.supervisor.repeat("maintain books", MAINTAIN_BOOKS_MS, self.books.maintain)
-        await self.keep_sessions.settle_operations()
+        await self.keep_sessions.finish_operations()
         await self.keep_sessions.find_due()
         self.supervisor.repeat("keep sessions", KEEP_SESSIONS_MS, self.keep_sessions.tick)
         self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)

@@ -96,7 +96,7 @@ class Start:
 
     async def opened(self) -> None:
         async def is_expected_no_more() -> bool:
-            return not self.world.sessions.expected_count
+            return not self.world.sessions.held_count
 
         await eventually(is_expected_no_more)
 

@@ -118,10 +118,10 @@ async def test_a_stream_that_begins_before_the_account_is_reconciled_does_not_hi
 ) -> None:
     before, after = elsewhere(BEGUN_MS + MINUTE_MS, "before"), elsewhere(BEGUN_MS + 30 * MINUTE_MS, "after")
     owner = await _account(world)
-    world.sessions.expect(owner)
+    world.sessions.hold_orders(owner)
     await world.sink.deliver([after])
     assert await complete_until(world) == BEGUN_MS  # and here it dies, before it is reconciled
-    world.sessions.settle(ACCOUNT)
+    world.sessions.release_orders(ACCOUNT)
     await restart(world, [before, after])
     assert await is_known(world, before)
     assert await complete_until(world) == after.at_ms

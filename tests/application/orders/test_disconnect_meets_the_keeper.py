@@ -78,7 +78,7 @@ async def test_archived_before_the_keeper_comes_to_it(start: Start) -> None:
     start.venue.let_in.set()
     await start.tick()
     assert not start.world.sessions.is_open(ACCOUNT)
-    assert start.world.sessions.expected_count == 0
+    assert start.world.sessions.held_count == 0
 
 
 async def test_a_connect_that_comes_late_does_not_bring_an_archived_account_back(start: Start) -> None:

@@ -62,7 +62,7 @@ async def is_waited_for(desk: Desk) -> None:
     """Return when an order waits for its session."""
 
     async def waits() -> bool:
-        return bool(list(desk.world.sessions.wanted()))
+        return bool(list(desk.world.sessions.waited_for()))
 
     await eventually(waits)
 
@@ -223,17 +223,17 @@ async def test_whoever_waits_for_a_session_gets_it_or_is_told_that_there_is_none
     sessions = desk.world.sessions
     with pytest.raises(e.VenueUnavailable):
         await sessions.session_for(ACCOUNT, TENANT, 1_000)
-    sessions.expect(account())
+    sessions.hold_orders(account())
     with pytest.raises(e.VenueUnavailable, match="does not reach"):
         await sessions.session_for(ACCOUNT, TENANT, 10)
     waiting = asyncio.create_task(sessions.session_for(ACCOUNT, TENANT, 5_000))
     await is_waited_for(desk)
     opened = await sessions.open(account(), secrets_of("first", FIRST))
-    sessions.settle(ACCOUNT)
-    sessions.expect(account())  # once more, before the waiting one goes on
+    sessions.release_orders(ACCOUNT)
+    sessions.hold_orders(account())  # once more, before the waiting one goes on
     await is_waited_for(desk)
     assert not waiting.done()
-    sessions.settle(ACCOUNT)
+    sessions.release_orders(ACCOUNT)
     assert await waiting is opened
 
 
@@ -262,7 +262,7 @@ async def test_a_rotation_that_died_before_was_not_made(desk: Desk) -> None:
     rotation.cancel()
     with suppress(asyncio.CancelledError):
         await rotation
-    await desk.keeper.settle_operations()
+    await desk.keeper.finish_operations()
     assert (await stored_credential(desk, FIRST)).version == 1
     assert await told(desk, ROTATED) == [(OperationStatus.FAILED, "INTERRUPTED")]
 
@@ -318,8 +318,8 @@ async def test_a_connect_that_cannot_be_ended_holds_one_connection_at_a_time(
         await fail(*arguments)
 
     monkeypatch.setattr(desk.changer, "fail", counted)
-    await desk.keeper.settle_operations()
-    await desk.keeper.settle_at_venues()
+    await desk.keeper.finish_operations()
+    await desk.keeper.finish_at_venues()
     assert idle_counts == [0]
     assert [(each.id, each.status) for each in await desk.connects()] == [(operation.id, OperationStatus.FAILED)]
 
@@ -412,6 +412,6 @@ async def test_a_session_whose_key_cannot_be_told_is_closed(desk: Desk, monkeypa
         while_away.setattr(desk.world.storage, "read", is_away)
         await desk.open_session.again(ACCOUNT)
     assert not desk.world.sessions.is_open(ACCOUNT)
-    assert desk.world.sessions.expected_count == 0
+    assert desk.world.sessions.held_count == 0
     await desk.tick()
     assert desk.world.sessions.takes_orders(ACCOUNT)

@@ -32,7 +32,7 @@ async def _is_waited_for(world: OrderWorld) -> None:
     """Return when an order waits for its session."""
 
     async def waits() -> bool:
-        return bool(list(world.sessions.wanted()))
+        return bool(list(world.sessions.waited_for()))
 
     await eventually(waits)
 
@@ -122,7 +122,7 @@ async def _recorded_just_before_its_session_is_opened_again(
 
     def reach(point: str) -> None:
         if point == "committer.after_commit" and next(is_first, False):
-            world.sessions.expect(account())
+            world.sessions.hold_orders(account())
 
     monkeypatch.setattr(world.failpoints, "reach", reach)
     submitting: asyncio.Task[Order] = asyncio.create_task(world.submit_order(ACTOR, request()))
@@ -139,7 +139,7 @@ async def test_an_order_that_was_recorded_before_its_session_is_opened_again_wai
     assert world.session.submitted == []
     if not is_opened:
         await world.sessions.close(ACCOUNT)
-    world.sessions.settle(ACCOUNT)
+    world.sessions.release_orders(ACCOUNT)
     order = await submitting
     assert (order.status, order.reject_reason) == (
         (OrderStatus.ACCEPTED, None) if is_opened else (OrderStatus.REJECTED, "NOT_SENT")
@@ -158,7 +158,7 @@ async def test_an_order_that_was_cancelled_while_it_waited_to_be_sent_is_not_sen
     cancelled = await world.cancel_order(ACTOR, ACCOUNT, recorded.id)
     assert cancelled.status is OrderStatus.PENDING_CANCEL
     world.sessions._links[ACCOUNT] = session
-    world.sessions.settle(ACCOUNT)
+    world.sessions.release_orders(ACCOUNT)
     order = await submitting
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELED, "USER")
     assert world.session.submitted == []
@@ -175,7 +175,7 @@ async def test_strangers_learn_nothing_by_waiting(start: Start) -> None:
     stranger = replace(ACTOR, tenant_id=TenantId(UUID(int=77)))
     with pytest.raises(e.TradingAccountNotFound):
         await start.world.submit_order(stranger, request())
-    assert list(start.world.sessions.wanted()) == []
+    assert list(start.world.sessions.waited_for()) == []
     start.venue.let_in.set()
     await opening
 
@@ -207,13 +207,13 @@ async def test_the_account_that_an_order_waits_for_comes_first(start: Start) -> 
 
 async def test_it_is_ready_when_every_session_has_been_tried(start: Start) -> None:
     opening = await start.open_the_port()
-    assert start.world.sessions.expected_count == 1
+    assert start.world.sessions.held_count == 1
     assert not start.keeper.has_tried_all
     start.venue.fails = True
     start.venue.let_in.set()
     await opening
     assert start.keeper.has_tried_all
-    assert start.world.sessions.expected_count == 0
+    assert start.world.sessions.held_count == 0
 
 
 async def test_a_session_that_is_opened_again_is_waited_for(start: Start) -> None:
@@ -257,7 +257,7 @@ async def test_an_opening_that_hangs_is_given_up_and_nothing_of_it_is_left(
     assert start.keeper.has_tried_all
     start.venue.let_in.set()
     assert not start.world.sessions.is_open(ACCOUNT)
-    assert start.world.sessions.expected_count == 0
+    assert start.world.sessions.held_count == 0
 
 
 async def _drop_what_is_late(timeout_ms: int, work: Awaitable[object]) -> object:

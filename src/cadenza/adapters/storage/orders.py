@@ -10,14 +10,14 @@ from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.order import Order
 from cadenza.network.slices import in_slices
-from cadenza.ports.storage.trading import OrderFilter, Settled
+from cadenza.ports.storage.trading import FinishedOrder, OrderFilter
 
 _EXECUTIONS = """
 SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
-_SETTLED = f"""
+_FINISHED = f"""
 WITH named AS (
     SELECT id FROM orders WHERE account_id = $1 AND id = ANY($2::uuid[])
     UNION SELECT id FROM orders WHERE account_id = $1 AND sent_id = ANY($3::text[])
@@ -95,16 +95,16 @@ class OrderSql:
         rows = await self._connection.fetch("SELECT * FROM orders WHERE id = ANY($1::uuid[])", list(order_ids))
         return await self._with_executions(rows)
 
-    async def settled(
+    async def finished(
         self,
         account_id: TradingAccountId,
         *,
         order_ids: Collection[OrderId],
         sent_ids: Collection[str],
         venue_order_ids: Collection[tuple[InstrumentId, str]],
-    ) -> Sequence[Settled]:
+    ) -> Sequence[FinishedOrder]:
         rows = await self._connection.fetch(
-            _SETTLED,
+            _FINISHED,
             account_id,
             list(order_ids),
             list(sent_ids),
@@ -112,7 +112,7 @@ class OrderSql:
             [id for _, id in venue_order_ids],
         )
         return [
-            Settled(
+            FinishedOrder(
                 order_id=OrderId(row["id"]),
                 instrument_id=InstrumentId(row["instrument_id"]),
                 side=Side(row["side"]),
@@ -134,13 +134,13 @@ class OrderSql:
         rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
         return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
 
-    async def in_doubt(self, limit: int) -> Sequence[Order]:
+    async def undetermined(self, limit: int) -> Sequence[Order]:
         rows = await self._connection.fetch(
             "SELECT * FROM orders WHERE doubt = 'UNDETERMINED' ORDER BY created_at_ms LIMIT $1", limit
         )
         return await self._with_executions(rows)
 
-    async def has_doubt(self, account_id: TradingAccountId) -> bool:
+    async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         found: bool = await self._connection.fetchval(
             "SELECT EXISTS(SELECT FROM orders WHERE account_id = $1 AND is_awaited)"
             " OR EXISTS(SELECT FROM orders WHERE account_id = $1 AND doubt = 'UNDETERMINED')",
@@ -148,7 +148,7 @@ class OrderSql:
         )
         return found
 
-    async def in_doubt_count(self) -> int:
+    async def undetermined_count(self) -> int:
         count: int = await self._connection.fetchval("SELECT count(*) FROM orders WHERE doubt = 'UNDETERMINED'")
         return count
 

@@ -199,7 +199,7 @@ class ConnectAccount:
 
     async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
         """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised."""
-        self._sessions.expect(account)
+        self._sessions.hold_orders(account)
         try:
             session, adopted = await self._adopt(account, opened[0], operation)
             if await self._is_overtaken(adopted, opened):
@@ -210,7 +210,7 @@ class ConnectAccount:
                 await self._sessions.close(account.id)
             return adopted
         finally:
-            self._sessions.settle(account.id)
+            self._sessions.release_orders(account.id)
 
     async def _adopt(
         self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
@@ -242,7 +242,7 @@ class ConnectAccount:
                 current = [await self._keys.current(uow, key, lock=True) for key in used]
             changed = [key for key in current if key not in used]
             rotated = [key for key in changed if key.status is CredentialStatus.CREATED]
-            if rotated and not await self._is_reached_anew(account, rotated):
+            if rotated and not await self._is_reached_again(account, rotated):
                 return True
             signer = opened[0][0]
             if signer in current:
@@ -250,13 +250,13 @@ class ConnectAccount:
             if any(key.id == signer.id and key not in rotated for key in changed):
                 await self._follow(await self._changer.begin(account, OperationType.CREDENTIAL_REVOKE))
             else:
-                await self._follow.sign_anew(account.id)
+                await self._follow.sign_again(account.id)
         except BaseException:  # after any failure it is unknown which key may sign
             await self._sessions.close(account.id)
             raise
         return True
 
-    async def _is_reached_anew(self, account: TradingAccount, rotated: list[Credential]) -> bool:
+    async def _is_reached_again(self, account: TradingAccount, rotated: list[Credential]) -> bool:
         """Return whether the rotated keys reach the account as the former ones did. The rotation could not check that,
         because the account was not visible to it yet. If they do not, or if the venue does not answer, the account is
         locked."""

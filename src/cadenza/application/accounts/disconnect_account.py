@@ -75,7 +75,7 @@ class DisconnectAccount:
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [archived]))[0]
 
-    async def settle(self, operation: Operation) -> None:
+    async def finish(self, operation: Operation) -> None:
         """Complete a disconnect that a crash interrupted at any point."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)

@@ -39,16 +39,16 @@ class FollowCredentials:
             if account is None:
                 return
             is_live = await _has_live_credential(uow, account)
-        self._sessions.expect(account)
+        self._sessions.hold_orders(account)
         try:
             await self._open_session.close_outdated(account.id)
             transition = _unchanged if is_live else locked_with(account.credential_ids)
             await self._changer.finish(operation, transition)
             await self._open_session.again(account.id)
         finally:
-            self._sessions.settle(account.id)
+            self._sessions.release_orders(account.id)
 
-    async def sign_anew(self, account_id: TradingAccountId) -> None:
+    async def sign_again(self, account_id: TradingAccountId) -> None:
         """Bring the session of an account that continues in line with its changed key."""
         await self._open_session.again(account_id)
 

@@ -2,7 +2,7 @@
 interrupted operation is brought to an end.
 
 One supervised loop calls `tick`, which waits for no venue: after a start the first tick begins to open everything.
-Requests are answered meanwhile. An order of an account whose session is expected waits for that session, which is
+Requests are answered meanwhile. An order of an account whose session is being opened waits for that session, which is
 opened before the others.
 """
 
@@ -87,11 +87,11 @@ class KeepSessions:
         failed), or has had its time for that."""
         return self._untried == set() or self._clock.monotonic_ms() >= self._tried_by_ms
 
-    async def settle_operations(self) -> None:
+    async def finish_operations(self) -> None:
         """Settle the operations that a crash left PENDING. Call it before requests are accepted. The last commit of a
         change ends its operation, so a PENDING one is incomplete: it is completed now, or FAILED if that needs what the
         crash destroyed. A rotation's operation ends with the commit that stores the new key; while it is PENDING, the
-        old key is in place. Operations that need their venue are left to `settle_at_venues`, so that no venue delays a
+        old key is in place. Operations that need their venue are left to `finish_at_venues`, so that no venue delays a
         start.
         """
         async with self._storage.read() as uow:
@@ -99,19 +99,19 @@ class KeepSessions:
         self._interrupted = [operation for operation in pending if operation.type in _AT_THE_VENUE]
         for operation in pending:
             if operation.type not in _AT_THE_VENUE:
-                await self._settle(operation)
+                await self._finish(operation)
 
-    async def settle_at_venues(self) -> None:
+    async def finish_at_venues(self) -> None:
         """Settle the remaining PENDING operations, each as soon as its venue has been tried."""
         interrupted, self._interrupted = self._interrupted, []
-        await self._concurrency.gather(*map(self._settle_at_venue, interrupted))
+        await self._concurrency.gather(*map(self._finish_at_venue, interrupted))
 
-    async def _settle_at_venue(self, operation: Operation) -> None:
+    async def _finish_at_venue(self, operation: Operation) -> None:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
         if account is not None:
             await self._first_try(account.venue_id)
-        await self._settle(operation)
+        await self._finish(operation)
 
     async def find_due(self) -> None:
         """Expect the sessions that should be open, are closed and are due; `tick` opens them. A session that a revoked
@@ -128,7 +128,7 @@ class KeepSessions:
             if is_due and account.id not in self._turns:
                 self._to_open.add(account.id)
                 self._turns.add(account, has_failed=account.id in self.failing)
-                self._sessions.expect(account)
+                self._sessions.hold_orders(account)
         if self._untried is None:
             self._untried = set(self._to_open)
 
@@ -156,7 +156,7 @@ class KeepSessions:
         The others follow as soon as there is room again."""
         await self.find_due()
         if self._interrupted:
-            self._concurrency.spawn("settle operations at venues", self.settle_at_venues())
+            self._concurrency.spawn("finish operations at venues", self.finish_at_venues())
         for restored in self._sessions.to_reconcile():
             account = restored.account
             if account.id not in self._turns and self._may_try(account.id):
@@ -164,7 +164,7 @@ class KeepSessions:
         self._take_turns()
 
     def _take_turns(self) -> None:
-        while (account := self._turns.take(self._sessions.wanted())) is not None:
+        while (account := self._turns.take(self._sessions.waited_for())) is not None:
             self._concurrency.spawn(f"session of {account.id}", self._take_turn(account))
 
     async def _take_turn(self, account: TradingAccount) -> None:
@@ -193,7 +193,7 @@ class KeepSessions:
             self._to_open.discard(account.id)
             if self._untried:
                 self._untried.discard(account.id)
-            self._sessions.settle(account.id)
+            self._sessions.release_orders(account.id)
 
     async def _reconcile_restored(self, account_id: TradingAccountId) -> None:
         """Reconcile the account, unless its session was closed or lost again while it waited for its turn."""
@@ -217,18 +217,18 @@ class KeepSessions:
         """Retry at the next `tick` the accounts of a venue that has come back, without their remaining pause."""
         self._not_before_ms.clear()
 
-    async def _settle(self, operation: Operation) -> None:
+    async def _finish(self, operation: Operation) -> None:
         try:
-            await self._settled(operation)
+            await self._finished(operation)
         except CadenzaError:
             return  # the operation has been ended as FAILED, with the cause
 
-    async def _settled(self, operation: Operation) -> None:
+    async def _finished(self, operation: Operation) -> None:
         match operation.type:
             case OperationType.CONNECT:
-                await self._settle_connect(operation)
+                await self._finish_connect(operation)
             case OperationType.DISCONNECT:
-                await self._disconnect.settle(operation)
+                await self._disconnect.finish(operation)
             case OperationType.ENABLE:
                 await self._changer.finish(operation, enabled)
             case OperationType.DISABLE:
@@ -238,7 +238,7 @@ class KeepSessions:
             case OperationType.UPDATE | OperationType.CREDENTIAL_ROTATE:
                 await self._changer.fail(operation, "INTERRUPTED")
 
-    async def _settle_connect(self, operation: Operation) -> None:
+    async def _finish_connect(self, operation: Operation) -> None:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
         if account is None:

@@ -29,14 +29,14 @@ class OpenSession:
         """Open the session. Raises the cause of a failure and then leaves no session, so that the next try asks the
         venue again. It also closes a session that is obsolete because the account was archived or its key changed
         meanwhile. New orders wait until it has ended."""
-        self._sessions.expect(account)
+        self._sessions.hold_orders(account)
         try:
             await self._open(account.id)
         except BaseException:  # also when cancelled: no session is left that is not reconciled
             await self._sessions.close(account.id)
             raise
         finally:
-            self._sessions.settle(account.id)
+            self._sessions.release_orders(account.id)
 
     async def again(self, account_id: TradingAccountId) -> None:
         """Open the session again if another key has to sign from now on, so that orders need not wait for the keeper. A
@@ -46,18 +46,18 @@ class OpenSession:
             async with self._storage.read() as uow:
                 account = await uow.accounts.get(account_id)
             if account is not None and account.status in STREAMING:
-                await self._open_anew(account)
+                await self._open_again(account)
         except CadenzaError:
             await self._sessions.close(account_id)
 
-    async def _open_anew(self, account: TradingAccount) -> None:
-        self._sessions.expect(account)
+    async def _open_again(self, account: TradingAccount) -> None:
+        self._sessions.hold_orders(account)
         try:
             await self.close_outdated(account.id)
             if not self._sessions.is_open(account.id):
                 await self(account)
         finally:
-            self._sessions.settle(account.id)
+            self._sessions.release_orders(account.id)
 
     async def close_outdated(self, account_id: TradingAccountId) -> None:
         """Close the session unless the account's first live key signs it."""

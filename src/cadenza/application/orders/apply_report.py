@@ -43,16 +43,16 @@ kept before."""
 @dataclass(slots=True)
 class AppliedReports:
     """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    of which a fill is newer than any balance or position (`unsettled`), or a balance or position was news and newer
-    than any fill before it (`settled`), each with the instant of that report; the balances and positions of accounts
+    of which a fill is newer than any balance or position (`unconfirmed`), or a balance or position was news and newer
+    than any fill before it (`confirmed`), each with the instant of that report; the balances and positions of accounts
     with books of ours that only a comparison may use (`uncompared`), and the instant of the newest fill of such an
     account (`moved`); the kept reports that contradict
     what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
     here and appear to work at the venue: it made them larger, or executed a rejected one."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
-    unsettled: dict[TradingAccountId, int] = field(default_factory=dict)
-    settled: dict[TradingAccountId, int] = field(default_factory=dict)
+    unconfirmed: dict[TradingAccountId, int] = field(default_factory=dict)
+    confirmed: dict[TradingAccountId, int] = field(default_factory=dict)
     uncompared: list[BalanceReport | PositionReport] = field(default_factory=list)
     moved: dict[TradingAccountId, int] = field(default_factory=dict)
     contradictions: list[KeptReport] = field(default_factory=list)
@@ -136,10 +136,10 @@ class ReportIntake:
         self._alarmed: dict[Fact, None] = {}
         self.on_reports: Callable[[Sequence[Report]], None] = lambda reports: None
         """Called with all reports, before they are applied."""
-        self.on_unsettled: Callable[[TradingAccountId, int | None], None] = lambda account_id, at_ms: None
+        self.on_unconfirmed: Callable[[TradingAccountId, int | None], None] = lambda account_id, at_ms: None
         """Called when a fill of that instant was followed by no newer balance or position of an account whose venue
         keeps the books, and, with None, when a balance or position has to be compared with our ledger."""
-        self.on_settled: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
+        self.on_confirmed: Callable[[TradingAccountId, int], None] = lambda account_id, at_ms: None
         """Called when such an account's balance or position of that instant was news, and no fill came after it. Both
         instants are the venue's clock."""
         self.on_uncompared: Callable[[BalanceReport | PositionReport], None] = lambda report: None
@@ -225,13 +225,13 @@ class ReportIntake:
             return None  # a second alarm is better than none
 
     async def _follow_up(self, applied: AppliedReports) -> None:
-        for account_id, at_ms in applied.settled.items():
-            self.on_settled(account_id, at_ms)
-        for account_id, at_ms in applied.unsettled.items():
-            self.on_unsettled(account_id, at_ms)
+        for account_id, at_ms in applied.confirmed.items():
+            self.on_confirmed(account_id, at_ms)
+        for account_id, at_ms in applied.unconfirmed.items():
+            self.on_unconfirmed(account_id, at_ms)
         for report in applied.uncompared:
             self.on_uncompared(report)
-            self.on_unsettled(report.account_id, None)
+            self.on_unconfirmed(report.account_id, None)
         for account_id, at_ms in applied.moved.items():
             self.on_moved(account_id, at_ms)
         for kept in applied.contradictions:
@@ -272,11 +272,11 @@ def _note_books(state: TradingState, report: Report, applied: AppliedReports, *,
             applied.uncompared.append(report)
         return
     if isinstance(report, FillReport):
-        applied.unsettled[account.id] = max(report.at_ms, applied.unsettled.get(account.id, 0))
-        applied.settled.pop(account.id, None)
-    elif is_news and report.at_ms >= applied.unsettled.get(account.id, 0):
-        applied.settled[account.id] = report.at_ms
-        applied.unsettled.pop(account.id, None)
+        applied.unconfirmed[account.id] = max(report.at_ms, applied.unconfirmed.get(account.id, 0))
+        applied.confirmed.pop(account.id, None)
+    elif is_news and report.at_ms >= applied.unconfirmed.get(account.id, 0):
+        applied.confirmed[account.id] = report.at_ms
+        applied.unconfirmed.pop(account.id, None)
 
 
 def facts_of(report: Report) -> dict[str, object]:

@@ -162,7 +162,7 @@ class CompareBooks:
         """Whether something may be booked later that the snapshot contains. Read after the snapshot: what the venue had
         reported by then is on disk."""
         async with self._storage.read() as uow:
-            return await uow.kept.may_move_money(account_id) or await uow.orders.has_doubt(account_id)
+            return await uow.kept.may_move_money(account_id) or await uow.orders.has_order_in_doubt(account_id)
 
     def _show(self, account_id: TradingAccountId, found: tuple[Difference, ...], *, is_corrected: bool) -> None:
         facts = {"account_id": account_id, "differences": found, "is_corrected": is_corrected}

@@ -16,7 +16,7 @@ from cadenza.domain.trading.reports import (
     RejectedReport,
     Report,
 )
-from cadenza.ports.storage.trading import OrderQueries, Settled
+from cadenza.ports.storage.trading import FinishedOrder, OrderQueries
 
 _Name = tuple[object, ...]
 
@@ -30,7 +30,7 @@ async def leave_out_known(
         return reports
     by_sent_id = [report for report in about if report.order_id is None]
     by_venue_id = [report for report in by_sent_id if report.sent_id is None]
-    settled = await queries.settled(
+    settled = await queries.finished(
         account_id,
         order_ids={report.order_id for report in about if report.order_id is not None},
         sent_ids={report.sent_id for report in by_sent_id if report.sent_id is not None},
@@ -42,7 +42,7 @@ async def leave_out_known(
     return [report for report in reports if not _is_known(report, known.get(_name(report)))]
 
 
-def _names(order: Settled) -> Sequence[_Name]:
+def _names(order: FinishedOrder) -> Sequence[_Name]:
     return (order.order_id,), (order.sent_id,), (order.instrument_id, order.venue_order_id)
 
 
@@ -57,7 +57,7 @@ def _name(report: Report) -> _Name:
     return report.instrument_id, report.venue_order_id
 
 
-def _is_known(report: Report, order: Settled | None) -> bool:
+def _is_known(report: Report, order: FinishedOrder | None) -> bool:
     """Whether a report can change nothing: its order is closed, which is final, and has what the report states. A
     report that contradicts its order in anything is not known."""
     if order is None or not isinstance(report, OrderReport):

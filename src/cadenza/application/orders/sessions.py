@@ -21,13 +21,13 @@ CLOSING_MS_MAX = 10_000
 
 
 @dataclass(slots=True)
-class _Expected:
-    """A session that is being opened or restored, by `openers` at a time. `ended` is resolved when the last of them is
-    done."""
+class _HeldOrders:
+    """The new orders of an account wait, while `holders_count` callers open or restore its session. `ended` is resolved
+    when the last of them is done."""
 
     tenant_id: TenantId
     ended: Promise[bool]
-    openers: int = 0
+    holders_count: int = 0
 
 
 @dataclass(slots=True)
@@ -66,8 +66,8 @@ class Sessions:
     """Opens and closes sessions, and knows which of them are live. Guarantee: at most one open session per account in
     this process.
 
-    A session is expected from the decision to open it until its account is reconciled or opening failed. It is expected
-    again from when it loses its venue until the account is reconciled. New orders wait for an expected session, so none
+    New orders of an account are held from the decision to open its session until the account is reconciled or opening
+    failed. They are held again from when the session loses its venue until the account is reconciled. So none
     goes out before everything that happened meanwhile is booked.
     """
 
@@ -76,8 +76,8 @@ class Sessions:
         self._apply = apply
         self._concurrency = concurrency
         self._links: dict[TradingAccountId, _Link] = {}
-        self._expected: dict[TradingAccountId, _Expected] = {}
-        self._wanted: dict[TradingAccountId, None] = {}
+        self._held: dict[TradingAccountId, _HeldOrders] = {}
+        self._waited_for: dict[TradingAccountId, None] = {}
         self.on_gap: OnGap | None = None
         """Called when reports of an account may have been missed since an instant (the venue's clock)."""
 
@@ -102,8 +102,8 @@ class Sessions:
         return link.session
 
     async def session_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> ExecutionSession:
-        """Return the session that sends new orders; while it is expected, wait for it as `wait_for` does. Raises
-        `VenueUnavailable` when there is no session afterwards, or it is still expected."""
+        """Return the session that sends new orders; while orders are held, wait as `wait_for` does. Raises
+        `VenueUnavailable` when there is no session afterwards, or orders are still held."""
         await self.wait_for(account_id, tenant_id, timeout_ms)
         if not self.takes_orders(account_id):
             raise VenueUnavailable("the trading account does not reach its venue at the moment; nothing was sent")
@@ -121,7 +121,7 @@ class Sessions:
 
     def takes_orders(self, account_id: TradingAccountId) -> bool:
         """Whether new orders may be sent: the session is live, and its account reconciled."""
-        return account_id in self._links and account_id not in self._expected
+        return account_id in self._links and account_id not in self._held
 
     def has_reported_all(self, account_id: TradingAccountId) -> bool:
         """Whether no report of the account is on its way: the account is reconciled, and every later report has been
@@ -138,46 +138,47 @@ class Sessions:
 
     def live(self) -> Sequence[TradingAccountId]:
         """Return the accounts that take orders."""
-        return [account_id for account_id in self._links if account_id not in self._expected]
+        return [account_id for account_id in self._links if account_id not in self._held]
 
-    # --- expecting a session
+    # --- holding new orders
 
-    def expect(self, account: TradingAccount) -> None:
-        """Mark the account's session as expected: it is about to be opened or restored. Each call needs one call of
-        `settle`."""
-        expected = self._expected.get(account.id)
-        if expected is None:
-            expected = self._expected[account.id] = _Expected(account.tenant_id, self._concurrency.promise())
-        expected.openers += 1
+    def hold_orders(self, account: TradingAccount) -> None:
+        """Let the account's new orders wait: its session is about to be opened or restored. Each call needs one call of
+        `release_orders`."""
+        hold = self._held.get(account.id)
+        if hold is None:
+            hold = self._held[account.id] = _HeldOrders(account.tenant_id, self._concurrency.promise())
+        hold.holders_count += 1
 
-    def settle(self, account_id: TradingAccountId) -> None:
-        """End an `expect`: the session is open and reconciled, or opening it failed. Callers that waited continue."""
-        expected = self._expected[account_id]
-        expected.openers -= 1
-        if not expected.openers:
-            del self._expected[account_id]
-            self._wanted.pop(account_id, None)
-            expected.ended.resolve(True)
+    def release_orders(self, account_id: TradingAccountId) -> None:
+        """End one `hold_orders`: the session is open and reconciled, or opening it failed. Callers that waited
+        continue."""
+        hold = self._held[account_id]
+        hold.holders_count -= 1
+        if not hold.holders_count:
+            del self._held[account_id]
+            self._waited_for.pop(account_id, None)
+            hold.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's session is not expected any more, at most `timeout_ms`; if it is expected again by
-        then, wait once more for as long. Returns at once when the session is not expected, or when the account belongs
+        """Wait until the account's new orders are not held any more, at most `timeout_ms`; if they are held again by
+        then, wait once more for as long. Returns at once when they are not held, or when the account belongs
         to another tenant."""
         for _ in range(2):
-            expected = self._expected.get(account_id)
-            if expected is None or expected.tenant_id != tenant_id:
+            hold = self._held.get(account_id)
+            if hold is None or hold.tenant_id != tenant_id:
                 return
-            self._wanted[account_id] = None
-            if await expected.ended.wait_for(timeout_ms) is None:
+            self._waited_for[account_id] = None
+            if await hold.ended.wait_for(timeout_ms) is None:
                 return
 
     @property
-    def expected_count(self) -> int:
-        return len(self._expected)
+    def held_count(self) -> int:
+        return len(self._held)
 
-    def wanted(self) -> Iterator[TradingAccountId]:
-        """Yield the expected accounts that a caller waits for, the longest waiting first."""
-        yield from self._wanted
+    def waited_for(self) -> Iterator[TradingAccountId]:
+        """Yield the accounts with held orders that a caller waits for, the longest waiting first."""
+        yield from self._waited_for
 
     # --- opening and closing
 
@@ -225,14 +226,14 @@ class Sessions:
     def lost(self, link: _Link, cause: str) -> None:
         """Note that the session does not reach its venue. New orders wait until it is restored and reconciled."""
         if not self._has_outage(link):
-            self.expect(link.account)
+            self.hold_orders(link.account)
         link.lost = cause
         link.outages_count += 1
 
     def restored(self, link: _Link, gap_since_ms: int) -> None:
         """Note that the session reaches its venue again. `to_reconcile` returns it from now on."""
         if not self._has_outage(link):
-            self.expect(link.account)
+            self.hold_orders(link.account)
         link.lost = None
         link.outages_count += 1
         link.gap_since_ms = min(gap_since_ms, gap_since_ms if link.gap_since_ms is None else link.gap_since_ms)
@@ -272,7 +273,7 @@ class Sessions:
     def _end_outage(self, link: _Link) -> None:
         if self._has_outage(link):
             link.lost = link.gap_since_ms = None
-            self.settle(link.account.id)
+            self.release_orders(link.account.id)
 
 
 class AccountSink(SessionSink):
@@ -294,8 +295,8 @@ class AccountSink(SessionSink):
     def link(self, link: _Link) -> None:
         """Apply what the session reported about itself before it was registered."""
         self._link = link
-        for say in self._early:
-            say(link)
+        for call in self._early:
+            call(link)
         self._early.clear()
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -303,16 +304,16 @@ class AccountSink(SessionSink):
             await self._apply(reports, self._sessions.takes_orders(self._account_id))
 
     def lost(self, cause: str) -> None:
-        self._say(lambda link: self._sessions.lost(link, cause))
+        self._pass_on(lambda link: self._sessions.lost(link, cause))
 
     def restored(self, gap_since_ms: int) -> None:
-        self._say(lambda link: self._sessions.restored(link, gap_since_ms))
+        self._pass_on(lambda link: self._sessions.restored(link, gap_since_ms))
 
     def ended(self, cause: str) -> None:
-        self._say(lambda link: self._sessions.ended(link, cause))
+        self._pass_on(lambda link: self._sessions.ended(link, cause))
 
-    def _say(self, say: Callable[[_Link], None]) -> None:
+    def _pass_on(self, call: Callable[[_Link], None]) -> None:
         if self._link is None:
-            self._early.append(say)
+            self._early.append(call)
         else:
-            say(self._link)
+            call(self._link)

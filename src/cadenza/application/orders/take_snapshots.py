@@ -122,7 +122,7 @@ class TakeSnapshots:
         """Accounts whose last lookup failed, with the pause after the next failure."""
         self.failing: dict[TradingAccountId, str] = {}
 
-    def want(self, account_id: TradingAccountId, fill_at_ms: int | None) -> None:
+    def request(self, account_id: TradingAccountId, fill_at_ms: int | None) -> None:
         """A fill of that instant (the venue's clock) came without its balance, or, with None, a balance has to be
         compared: read the account soon. Several requests lead to one reading."""
         if account_id in self._wanted_ms and account_id not in self._filled_ms:
@@ -133,7 +133,7 @@ class TakeSnapshots:
         else:
             self._filled_ms[account_id] = max(fill_at_ms, self._filled_ms.get(account_id, 0))
 
-    def spare(self, account_id: TradingAccountId, at_ms: int) -> None:
+    def withdraw(self, account_id: TradingAccountId, at_ms: int) -> None:
         """The venue reported a newer balance by itself, of that instant: a reading that was wanted for fills up to it
         is not needed any more."""
         fill_at_ms = self._filled_ms.get(account_id)
@@ -212,7 +212,7 @@ class TakeSnapshots:
         if not snapshot.open_orders:
             return
         async with self._storage.read() as uow:
-            has_doubt = await uow.orders.has_doubt(account_id)
+            has_order_in_doubt = await uow.orders.has_order_in_doubt(account_id)
             orders = await uow.orders.unresolved(account_id)
         sent = {order.sent_id: order for order in orders if order.sent_id is not None}
         named = {(o.instrument_id, id): o for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
@@ -221,7 +221,7 @@ class TakeSnapshots:
             order = sent.get(report.sent_id or "") or named.get((report.instrument_id, report.venue_order_id))
             if order is not None:
                 unresolved.append(order)
-            elif report.sent_id is not None or not has_doubt:
+            elif report.sent_id is not None or not has_order_in_doubt:
                 unknown.append(report)
         known = await self._ask_venue.book(unknown)
         self._watch_closed.look([*unresolved, *known.values()], asked_at_ms)

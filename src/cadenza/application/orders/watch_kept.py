@@ -20,7 +20,7 @@ class WatchKept:
         try:
             async with self._storage.read() as uow:
                 self._summary = await uow.kept.summary()
-                self.undetermined_count = await uow.orders.in_doubt_count()
+                self.undetermined_count = await uow.orders.undetermined_count()
         except DatabaseUnavailable:
             return
 

@@ -108,7 +108,7 @@ class OrderFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class FinishedOrder:
     """The facts about a closed order that decide whether a report adds anything."""
 
     order_id: OrderId
@@ -141,14 +141,14 @@ class OrderQueries(Protocol):
     async def some(self, order_ids: Collection[OrderId]) -> Sequence[Order]:
         """Return those of these orders that exist."""
 
-    async def settled(
+    async def finished(
         self,
         account_id: TradingAccountId,
         *,
         order_ids: Collection[OrderId],
         sent_ids: Collection[str],
         venue_order_ids: Collection[tuple[InstrumentId, str]],
-    ) -> Sequence[Settled]:
+    ) -> Sequence[FinishedOrder]:
         """Return facts of those orders of the account that one of these ids names and that are closed and not awaited.
         Cheaper than reading the whole orders."""
 
@@ -161,15 +161,15 @@ class OrderQueries(Protocol):
         """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
         given id (None: from the first)."""
 
-    async def in_doubt(self, limit: int) -> Sequence[Order]:
+    async def undetermined(self, limit: int) -> Sequence[Order]:
         """Return orders of all accounts whose outcome the venue cannot determine any more (`Doubt.UNDETERMINED`), the
         oldest first."""
 
-    async def has_doubt(self, account_id: TradingAccountId) -> bool:
+    async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         """Return whether any order of the account is awaited, or its outcome cannot be determined."""
 
-    async def in_doubt_count(self) -> int:
-        """Return how many orders `in_doubt` would return without a limit."""
+    async def undetermined_count(self) -> int:
+        """Return how many orders `undetermined` would return without a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,9 +75,7 @@ def add_accounts(readings: Readings, keep_sessions: KeepSessions, trading: Tradi
     """Add the figures of trading accounts and of what venues still owe."""
     sessions, kept = trading.sessions, trading.watch_kept
     readings.gauge("cadenza_sessions_failing", "Accounts without a session", lambda: len(keep_sessions.failing))
-    readings.gauge(
-        "cadenza_sessions_opening", "Accounts whose session is being opened", lambda: sessions.expected_count
-    )
+    readings.gauge("cadenza_sessions_opening", "Accounts whose session is being opened", lambda: sessions.held_count)
     readings.gauge("cadenza_sessions_lost", "Sessions that do not reach their venue", lambda: len(sessions.outages()))
     readings.counter("cadenza_orders_asked_about", "Lookups of orders in doubt", lambda: trading.inquire.asked_total)
     readings.gauge(

@@ -163,8 +163,8 @@ def _committer(
 
 def _follow_up(intake: ReportIntake, snapshots: TakeSnapshots, compare_books: CompareBooks) -> None:
     """Have the readings of accounts follow what was reported."""
-    intake.on_unsettled = snapshots.want
-    intake.on_settled = snapshots.spare
+    intake.on_unconfirmed = snapshots.request
+    intake.on_confirmed = snapshots.withdraw
     intake.on_uncompared = compare_books.note
     intake.on_moved = compare_books.forget
     intake.on_unreadable = snapshots.read_soon
