@@ -2,6 +2,7 @@
 
 from decimal import Decimal as D
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,8 @@ from cadenza.adapters.venues.binance.classify import (
     SUBMIT_CODES,
     SUBMIT_TEXTS,
     BinanceMarket,
-    Outcome,
-    Verdict,
+    ReplyOutcome,
+    ReplyVerdict,
     cancel_report,
     classify_cancel,
     classify_query,
@@ -20,7 +21,7 @@ from cadenza.adapters.venues.binance.classify import (
     error_body,
     submit_report,
 )
-from cadenza.adapters.venues.binance.models import ErrorBody
+from cadenza.adapters.venues.binance.models import BinanceRefusal, BinanceSocketReply, decode
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import (
     CanceledReport,
@@ -31,7 +32,7 @@ from cadenza.domain.trading.reports import (
 )
 
 SPOT, MARGIN, USDM = BinanceMarket.SPOT, BinanceMarket.MARGIN, BinanceMarket.USDM
-R, V = RejectReason, Verdict
+R, V = RejectReason, ReplyVerdict
 
 INVALID_EVERYWHERE = [-1013, -1014, -1020, *range(-1106, -1099), -1108, -1109, -1110, -1111]
 INVALID_EVERYWHERE += [-1114, -1115, -1116, -1117, -1118, -1119, -1128, -1130, -1134, -1135, -1136]
@@ -69,8 +70,8 @@ def test_every_row_of_the_tables_has_a_test() -> None:
     assert set(SUBMIT_TEXTS) <= {text.rstrip(".").lower() for text, _ in TEXTS}
 
 
-def submit(market: BinanceMarket, code: int, text: str = "said the venue", status: int = 400) -> Outcome:
-    return classify_submit(market, status, ErrorBody(code=code, msg=text))
+def submit(market: BinanceMarket, code: int, text: str = "said the venue", status: int = 400) -> ReplyOutcome:
+    return classify_submit(market, status, BinanceRefusal(code=code, msg=text))
 
 
 @pytest.mark.parametrize(("market", "code", "reason"), REASONS)
@@ -86,7 +87,7 @@ def test_a_code_that_proves_a_refusal(market: BinanceMarket, code: int, reason: 
 @pytest.mark.parametrize("code", [*RATE_LIMITED, *KEY_REJECTED])
 def test_limits_and_keys_prove_that_nothing_was_processed(market: BinanceMarket, code: int) -> None:
     verdict = V.RATE_LIMITED if code in RATE_LIMITED else V.KEY_REJECTED
-    error = ErrorBody(code=code, msg="no")
+    error = BinanceRefusal(code=code, msg="no")
     assert submit(market, code).verdict is verdict
     assert classify_cancel(400, error).verdict is verdict
     assert classify_query(market, 400, error).verdict is verdict
@@ -212,7 +213,7 @@ def test_the_firewall_stops_a_request_before_it_is_processed() -> None:
     ],
 )
 def test_a_cancel_that_the_venue_refuses(code: int, text: str, refusal: CancelRefusal) -> None:
-    outcome = classify_cancel(400, ErrorBody(code=code, msg=text))
+    outcome = classify_cancel(400, BinanceRefusal(code=code, msg=text))
     report = cancel_report(outcome, order(venue_order_id="5"), NOW_MS)
     assert isinstance(report, CancelRefusedReport)
     assert (report.refusal, report.reason, report.venue_order_id) == (refusal, text, "5")
@@ -220,16 +221,29 @@ def test_a_cancel_that_the_venue_refuses(code: int, text: str, refusal: CancelRe
 
 @pytest.mark.parametrize("code", [-2011, -2010, -1021, -1102, -9999, *PROVES_NOTHING])
 def test_a_cancel_without_a_clear_answer_is_not_refused(code: int) -> None:
-    outcome = classify_cancel(400, ErrorBody(code=code, msg="A sentence that nobody has seen yet."))
+    outcome = classify_cancel(400, BinanceRefusal(code=code, msg="A sentence that nobody has seen yet."))
     assert outcome.verdict is V.UNKNOWN
     assert cancel_report(outcome, order(), NOW_MS) is None
 
 
 def test_an_order_that_the_venue_does_not_know_and_one_that_it_archived() -> None:
-    archived = ErrorBody(code=-2026, msg="Order was canceled or expired with no executed qty over 90 days ago")
+    archived = BinanceRefusal(code=-2026, msg="Order was canceled or expired with no executed qty over 90 days ago")
     for market in BinanceMarket:
-        unknown = classify_query(market, 400, ErrorBody(code=-2013, msg="Order does not exist."))
+        unknown = classify_query(market, 400, BinanceRefusal(code=-2013, msg="Order does not exist."))
         assert unknown.verdict is V.NOT_FOUND
-        assert classify_query(market, 400, ErrorBody(code=-1021, msg="late")).verdict is V.UNKNOWN
+        assert classify_query(market, 400, BinanceRefusal(code=-1021, msg="late")).verdict is V.UNKNOWN
     assert classify_query(SPOT, 400, archived).verdict is V.ENDED_UNFILLED
     assert classify_query(USDM, 400, archived).verdict is V.UNKNOWN
+
+
+def test_a_refusal_over_the_websocket_api_proves_the_same() -> None:
+    frame = (
+        b'{"id":"7","status":400,"error":{"code":-2010,"msg":"Account has insufficient balance for requested action."},'
+        b'"rateLimits":[]}'
+    )
+    reply = decode(BinanceSocketReply, frame)
+    assert (reply.id, reply.result) == ("7", msgspec.Raw())
+    outcome = classify_submit(SPOT, reply.status, reply.error)
+    assert (outcome.verdict, outcome.reason) == (V.REFUSED, R.INSUFFICIENT_BALANCE)
+    done = decode(BinanceSocketReply, b'{"id":8,"status":200,"result":{"orderId":5}}')
+    assert (done.error, bytes(done.result)) == (None, b'{"orderId":5}')

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.adapters.venues.binance.credential import RequestSigner, check_credential, encoded_query
+from cadenza.adapters.venues.binance.credential import BinanceSigner, check_credential, encoded_query
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import InvalidCredential
 
@@ -63,7 +63,7 @@ def verify(type: CredentialType, signature: str, payload: str) -> None:
     ],
 )
 def test_an_hmac_signature_is_that_of_the_documents(symbol: str, signature: str) -> None:
-    query = RequestSigner(CredentialType.HMAC, HMAC).signed_query({**ORDER, "symbol": symbol})
+    query = BinanceSigner(CredentialType.HMAC, HMAC).signed_query({**ORDER, "symbol": symbol})
     assert query == f"{encoded_query({**ORDER, 'symbol': symbol})}&signature={signature}"
 
 
@@ -74,14 +74,14 @@ def test_values_are_percent_encoded_before_signing() -> None:
 
 @given(st.dictionaries(st.from_regex("[a-zA-Z]{1,8}", fullmatch=True), st.text(min_size=1, max_size=20), max_size=5))
 def test_a_server_reads_the_values_that_were_signed(parameters: dict[str, str]) -> None:
-    query = RequestSigner(CredentialType.HMAC, HMAC).signed_query({**parameters, "timestamp": 1})
+    query = BinanceSigner(CredentialType.HMAC, HMAC).signed_query({**parameters, "timestamp": 1})
     read = parse_qs(query, keep_blank_values=True, strict_parsing=True)
     assert {name: values[0] for name, values in read.items() if name != "signature"} == {**parameters, "timestamp": "1"}
 
 
 @pytest.mark.parametrize("type", KEYS)
 def test_a_key_signs_rest_requests_in_encoded_base64(type: CredentialType) -> None:
-    signer = RequestSigner(type, Secrets(API_KEY, pem(KEYS[type]), None))
+    signer = BinanceSigner(type, Secrets(API_KEY, pem(KEYS[type]), None))
     payload, _, signature = signer.signed_query({**ORDER, "symbol": "１２３４５６"}).partition("&signature=")
     assert payload == encoded_query({**ORDER, "symbol": "１２３４５６"})
     assert not set("+/=") & set(signature)
@@ -90,7 +90,7 @@ def test_a_key_signs_rest_requests_in_encoded_base64(type: CredentialType) -> No
 
 @pytest.mark.parametrize("type", KEYS)
 def test_the_websocket_api_gets_sorted_parameters_that_are_not_encoded(type: CredentialType) -> None:
-    signer = RequestSigner(type, Secrets(API_KEY, pem(KEYS[type]), None))
+    signer = BinanceSigner(type, Secrets(API_KEY, pem(KEYS[type]), None))
     signed = signer.signed_parameters({"timestamp": 2, "symbol": "币安/人生", "reduceOnly": True})
     payload = f"apiKey={API_KEY}&reduceOnly=true&symbol=币安/人生&timestamp=2"
     verify(type, str(signed.pop("signature")), payload)
@@ -109,7 +109,7 @@ def test_the_websocket_signature_of_an_hmac_key_is_that_of_the_documents() -> No
         "recvWindow": 100,
         "timestamp": 1645423376532,
     }
-    signed = RequestSigner(CredentialType.HMAC, HMAC).signed_parameters(order)
+    signed = BinanceSigner(CredentialType.HMAC, HMAC).signed_parameters(order)
     assert signed["signature"] == "cc15477742bd704c29492d96c7ead9414dfd8e0ec4a00f947bb5bb454ddbd08a"
 
 
@@ -128,7 +128,7 @@ def test_the_websocket_signature_of_an_hmac_key_is_that_of_the_documents() -> No
     ids=["as it is", "escaped", "CRLF", "escaped CRLF", "one line", "quoted", "indented"],
 )
 def test_a_pem_key_is_read_as_people_paste_it(type: CredentialType, paste: Callable[[str], str]) -> None:
-    signer = RequestSigner(type, Secrets(f" {API_KEY}\n", paste(pem(KEYS[type])), ""))
+    signer = BinanceSigner(type, Secrets(f" {API_KEY}\n", paste(pem(KEYS[type])), ""))
     assert signer.api_key == API_KEY
     verify(type, str(signer.signed_parameters({})["signature"]), f"apiKey={API_KEY}")
 
@@ -183,10 +183,10 @@ def test_a_wrong_field_is_refused_with_its_reason_and_without_the_secret(
 
 @pytest.mark.parametrize(("type", "secret"), [(CredentialType.HMAC, SECRET), (CredentialType.RSA, pem(RSA_KEY))])
 def test_a_signer_does_not_show_what_it_signs_with(type: CredentialType, secret: str) -> None:
-    signer = RequestSigner(type, Secrets(API_KEY, secret, None))
-    assert repr(signer) == str(signer) == f"RequestSigner({type.value})"
+    signer = BinanceSigner(type, Secrets(API_KEY, secret, None))
+    assert repr(signer) == str(signer) == f"BinanceSigner({type.value})"
 
 
 def test_only_ed25519_keys_can_log_on() -> None:
-    assert RequestSigner(CredentialType.ED25519, Secrets(API_KEY, pem(ED25519_KEY), None)).can_log_on
-    assert not RequestSigner(CredentialType.HMAC, HMAC).can_log_on
+    assert BinanceSigner(CredentialType.ED25519, Secrets(API_KEY, pem(ED25519_KEY), None)).can_log_on
+    assert not BinanceSigner(CredentialType.HMAC, HMAC).can_log_on

@@ -10,7 +10,7 @@ from tests.adapters.binance.binance_world import BINANCE, DATA
 from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.parse_instruments import (
     UNBOUNDED,
-    Catalogue,
+    ReadCatalogue,
     RefusedSymbol,
     securities,
     spot_catalogue,
@@ -299,7 +299,7 @@ USDM_SYMBOL: dict[str, Any] = {
 }
 
 
-def usdm(**changes: Any) -> Catalogue:
+def usdm(**changes: Any) -> ReadCatalogue:
     return usdm_catalogue(info({**USDM_SYMBOL, **changes}), BINANCE)
 
 

@@ -11,17 +11,18 @@ from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA, NOW_M
 from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
-    DepthEvent,
-    DepthReply,
-    StreamFrame,
-    TradeEvent,
+    BinanceDepthEvent,
+    BinanceDepthReply,
+    BinanceStreamFrame,
+    BinanceTradeEvent,
     decode,
 )
-from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent
+from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
     SPOT_BOOK_RULE,
     USDM_BOOK_RULE,
     book_snapshot,
+    mark_price,
     market_trade,
     spot_delta,
     usdm_delta,
@@ -41,16 +42,16 @@ def recorded() -> Iterator[Recorded]:
         for line in lines:
             received_ns, _, text = line.partition(" ")
             if text.startswith('{"lastUpdateId"'):
-                yield book_snapshot(decode(DepthReply, text), BTC_USDT, int(received_ns) // 1_000_000)
+                yield book_snapshot(decode(BinanceDepthReply, text), BTC_USDT, int(received_ns) // 1_000_000)
                 continue
-            frame = decode(StreamFrame, text)
+            frame = decode(BinanceStreamFrame, text)
             match frame.stream:
                 case "btcusdt@depth@100ms":
-                    yield spot_delta(decode(DepthEvent, frame.data), BTC_USDT)
+                    yield spot_delta(decode(BinanceDepthEvent, frame.data), BTC_USDT)
                 case "btcusdt@bookTicker":
                     yield decode(BestPricesEvent, frame.data)
                 case "btcusdt@trade":
-                    yield market_trade(decode(TradeEvent, frame.data), BTC_USDT)
+                    yield market_trade(decode(BinanceTradeEvent, frame.data), BTC_USDT)
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +147,14 @@ USDM_SNAPSHOT = {
 
 def usdm_book() -> OrderBook:
     book = OrderBook(BTC_PERP, BookSpec(rule=USDM_BOOK_RULE, age_ms_max=None, depth=1_000))
-    snapshot = book_snapshot(decode(DepthReply, payload(USDM_SNAPSHOT)), BTC_PERP, 0)
+    snapshot = book_snapshot(decode(BinanceDepthReply, payload(USDM_SNAPSHOT)), BTC_PERP, 0)
     assert snapshot.at_ms == 1589436922959
     assert book.reset(snapshot) is BookOutcome.APPLIED
     return book
 
 
 def usdm(**changes: int) -> BookDelta:
-    return usdm_delta(decode(DepthEvent, payload(USDM_DEPTH, **changes)), BTC_PERP)
+    return usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, **changes)), BTC_PERP)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_later_update_of_usdm_names_the_one_before(second: dict[str, int], out
 
 def test_a_usdm_update_that_does_not_name_the_one_before_is_refused() -> None:
     with pytest.raises(UnreadablePayload):
-        usdm_delta(decode(DepthEvent, payload(USDM_DEPTH, pu=...)), BTC_PERP)
+        usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, pu=...)), BTC_PERP)
 
 
 def test_aggregate_trades_of_usdm() -> None:
@@ -196,14 +197,28 @@ def test_aggregate_trades_of_usdm() -> None:
     assert (trade.trade_id, trade.aggressor, trade.quantity, trade.at_ms) == ("5933014", Side.SELL, D(100), 123456785)
 
 
+def test_the_mark_price_of_usdm() -> None:
+    event = {
+        "e": "markPriceUpdate",
+        "E": 1562305380000,
+        "s": "BTCUSDT",
+        "p": "11794.15000000",
+        "i": "11784.6",
+        "r": "0",
+    }
+    assert mark_price(decode(MarkPriceEvent, payload(event))) == D("11794.15")
+    with pytest.raises(UnreadablePayload):
+        mark_price(decode(MarkPriceEvent, payload(event, p="0")))
+
+
 @pytest.mark.parametrize(
     "level", [["0", "1"], ["-1", "1"], ["1", "-1"], ["NaN", "1"], ["1", "Infinity"], ["1E30", "1"]]
 )
 def test_a_level_that_is_none_is_refused(level: list[str]) -> None:
     with pytest.raises(UnreadablePayload):
-        book_snapshot(decode(DepthReply, payload(USDM_SNAPSHOT, bids=[level])), BTC_PERP, NOW_MS)
+        book_snapshot(decode(BinanceDepthReply, payload(USDM_SNAPSHOT, bids=[level])), BTC_PERP, NOW_MS)
 
 
 def test_numbers_are_exact_whether_they_stand_in_quotes_or_not() -> None:
     text = '{"lastUpdateId":1,"bids":[[0.1234567890123456789,"0.10"]],"asks":[]}'
-    assert decode(DepthReply, text).bids == [(D("0.1234567890123456789"), D("0.10"))]
+    assert decode(BinanceDepthReply, text).bids == [(D("0.1234567890123456789"), D("0.10"))]

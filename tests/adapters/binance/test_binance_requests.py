@@ -14,9 +14,9 @@ from tests.adapters.binance.binance_world import BINANCE, DATA, NOW_MS, SENT_ID,
 from cadenza.adapters.venues.binance.mapping import spot_terms, usdm_terms
 from cadenza.adapters.venues.binance.orders import (
     CLIENT_ID,
+    BinanceRequest,
     DeadlinePassed,
     RequestTime,
-    VenueRequest,
     cancel_request,
     client_id,
     margin_order,
@@ -59,7 +59,7 @@ def spot(**changes: Any) -> dict[str, Any]:
     return spot_order(order(**changes), BTC_USDT, TIME, LAST).parameters
 
 
-def usdm(mode: PositionMode = PositionMode.NETTING, **changes: Any) -> VenueRequest:
+def usdm(mode: PositionMode = PositionMode.NETTING, **changes: Any) -> BinanceRequest:
     """For an instrument whose leverage is 5."""
     return usdm_order(order(**changes), BTC_USDT, TIME, LAST, position_mode=mode, leverage=5)
 
@@ -71,7 +71,7 @@ def terms(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_whole_request_of_spot() -> None:
-    assert spot_order(order(), BTC_USDT, TIME, None) == VenueRequest(
+    assert spot_order(order(), BTC_USDT, TIME, None) == BinanceRequest(
         "POST",
         "/api/v3/order",
         {
@@ -355,8 +355,8 @@ FOREIGN = {"is_external": True, "sent_id": "web_1", "venue_order_id": "77"}
 
 def test_cancels_and_questions_of_spot_and_margin() -> None:
     expected = {"symbol": "BTCUSDT", "origClientOrderId": SENT_ID, **ANY_TIME}
-    assert cancel_request(order(), BTC_USDT, TIME) == VenueRequest("DELETE", "/api/v3/order", expected)
-    assert query_request(order(), BTC_USDT, TIME) == VenueRequest("GET", "/api/v3/order", expected)
+    assert cancel_request(order(), BTC_USDT, TIME) == BinanceRequest("DELETE", "/api/v3/order", expected)
+    assert query_request(order(), BTC_USDT, TIME) == BinanceRequest("GET", "/api/v3/order", expected)
     foreign = cancel_request(order(**FOREIGN), BTC_USDT, TIME, is_margin=True)
     assert foreign.path == "/sapi/v1/margin/order"
     assert foreign.parameters == {"symbol": "BTCUSDT", "isIsolated": "FALSE", "orderId": 77, **ANY_TIME}
@@ -378,7 +378,7 @@ def test_cancels_and_questions_of_usdm_go_where_the_order_is(
     changes: dict[str, Any], path: str, name: dict[str, Any]
 ) -> None:
     for build, method in ((usdm_cancel_request, "DELETE"), (usdm_query_request, "GET")):
-        assert build(order(**changes), BTC_USDT, TIME) == VenueRequest(method, path, {**name, **ANY_TIME})
+        assert build(order(**changes), BTC_USDT, TIME) == BinanceRequest(method, path, {**name, **ANY_TIME})
 
 
 def test_an_order_without_any_name_cannot_be_asked_for() -> None:

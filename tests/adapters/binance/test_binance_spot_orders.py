@@ -7,7 +7,14 @@ import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BTC_USDT, ETH_BTC, SENT_ID, SPOT, order, payload
 
 from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
-from cadenza.adapters.venues.binance.models import MarginAccount, SpotAccount, SpotOrder, SpotTrade, decode, decode_list
+from cadenza.adapters.venues.binance.models import (
+    BinanceMarginAccount,
+    BinanceSpotAccount,
+    BinanceSpotOrder,
+    BinanceSpotTrade,
+    decode,
+    decode_list,
+)
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_spot import (
     cancel_reports,
@@ -336,8 +343,8 @@ FULL_REPLY: dict[str, Any] = {
 OURS = order(quantity=D(10), side=Side.SELL)
 
 
-def reply(**changes: Any) -> SpotOrder:
-    return decode(SpotOrder, payload(FULL_REPLY, **changes))
+def reply(**changes: Any) -> BinanceSpotOrder:
+    return decode(BinanceSpotOrder, payload(FULL_REPLY, **changes))
 
 
 def test_the_reply_to_a_new_order_brings_its_fills() -> None:
@@ -436,7 +443,7 @@ def test_executions_of_the_history() -> None:
         "isMaker": False,
         "isBestMatch": True,
     }
-    (found,) = decode_list(SpotTrade, b"[" + payload(trade) + b"]")
+    (found,) = decode_list(BinanceSpotTrade, b"[" + payload(trade) + b"]")
     assert fill_report(found, SPOT) == FillReport(
         account_id=ACCOUNT,
         at_ms=1499865549590,
@@ -461,7 +468,7 @@ def test_the_balances_of_an_account_leave_out_those_of_nothing() -> None:
             {"asset": "LTC", "free": "0.00000000", "locked": "0.00000000"},
         ],
     }
-    (balance,) = spot_balances(decode(SpotAccount, payload(account)), SPOT, 5)
+    (balance,) = spot_balances(decode(BinanceSpotAccount, payload(account)), SPOT, 5)
     assert (balance.asset, balance.total, balance.locked, balance.as_of) == ("BTC", D("4723846.99208129"), D("0.1"), 5)
 
 
@@ -470,6 +477,6 @@ def test_what_a_margin_account_owes_includes_the_interest() -> None:
         {"asset": "USDT", "borrowed": "100", "free": "20", "interest": "0.5", "locked": "5", "netAsset": "-75.5"},
         {"asset": "BTC", "borrowed": "0", "free": "0", "interest": "0", "locked": "0", "netAsset": "0"},
     ]
-    account = decode(MarginAccount, payload({"tradeEnabled": True, "userAssets": rows}))
+    account = decode(BinanceMarginAccount, payload({"tradeEnabled": True, "userAssets": rows}))
     (balance,) = margin_balances(account, SPOT, 5)
     assert (balance.total, balance.locked, balance.borrowed) == (D(25), D(5), D("100.5"))

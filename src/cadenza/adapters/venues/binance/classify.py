@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cadenza.adapters.venues.binance.errors import UnreadablePayload
-from cadenza.adapters.venues.binance.models import ErrorBody, decode
+from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
 from cadenza.adapters.venues.binance.parse import reason_text
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
@@ -33,7 +33,7 @@ class BinanceMarket(StrEnum):
     USDM = "USDM"
 
 
-class Verdict(StrEnum):
+class ReplyVerdict(StrEnum):
     """What a reply proves."""
 
     REFUSED = "REFUSED"
@@ -55,18 +55,20 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ReplyOutcome:
     """A verdict with its details. `text` is the venue's own, for people; `reason` goes with the verdicts that end a new
     order, `refusal` with CANCEL_REFUSED."""
 
-    verdict: Verdict
+    verdict: ReplyVerdict
     text: str
     reason: RejectReason = RejectReason.OTHER
     refusal: CancelRefusal | None = None
 
 
-_ENDS_ORDER = frozenset({Verdict.REFUSED, Verdict.KILLED, Verdict.RATE_LIMITED, Verdict.KEY_REJECTED})
-_Meaning = RejectReason | Verdict
+_ENDS_ORDER = frozenset(
+    {ReplyVerdict.REFUSED, ReplyVerdict.KILLED, ReplyVerdict.RATE_LIMITED, ReplyVerdict.KEY_REJECTED}
+)
+_Meaning = RejectReason | ReplyVerdict
 
 HTTP_FORBIDDEN = 403
 HTTP_BANNED = 418
@@ -82,9 +84,9 @@ _NEW_ORDER_REJECTED = (-1010, -2010)
 """The matching engine's refusal; its text decides the reason."""
 
 _EVERYWHERE: Mapping[int, _Meaning] = {
-    **_all((-1000, -1001, -1006, -1007, -1016), Verdict.UNKNOWN),
-    **_all((-1003, -1008, -1015), Verdict.RATE_LIMITED),
-    **_all((-1002, -1022, -2014, -2015, -2017), Verdict.KEY_REJECTED),
+    **_all((-1000, -1001, -1006, -1007, -1016), ReplyVerdict.UNKNOWN),
+    **_all((-1003, -1008, -1015), ReplyVerdict.RATE_LIMITED),
+    **_all((-1002, -1022, -2014, -2015, -2017), ReplyVerdict.KEY_REJECTED),
     -1021: RejectReason.OTHER,  # it came too late, or the clocks differ
     -1112: RejectReason.OTHER,
     -1121: RejectReason.INSTRUMENT_NOT_TRADABLE,
@@ -108,8 +110,8 @@ _USDM_ONLY: Mapping[int, _Meaning] = {
     **_all((-4183, -4184, -4210, -4211), RejectReason.INVALID_ORDER),
     **_all((-5037, -5038, -5039, -5040, -5041), RejectReason.INVALID_ORDER),
     **_all((-2020, -2023, -4087, -4088, -4109, -4192, -4400, -4401, -4402), RejectReason.OTHER),
-    -4116: Verdict.UNKNOWN,  # a duplicate
-    -5021: Verdict.KILLED,
+    -4116: ReplyVerdict.UNKNOWN,  # a duplicate
+    -5021: ReplyVerdict.KILLED,
     -5022: RejectReason.POST_ONLY_WOULD_TAKE,
     -5028: RejectReason.OTHER,  # too late for the matching engine
 }
@@ -160,15 +162,15 @@ ORDER_ARCHIVED = -2026
 """On USD-M the same code refuses a reduce-only order."""
 
 
-def error_body(body: bytes | str) -> ErrorBody | None:
+def error_body(body: bytes | str) -> BinanceRefusal | None:
     """Return the code and text of a refusal; None when the body is anything else, such as a page of a proxy."""
     try:
-        return decode(ErrorBody, body)
+        return decode(BinanceRefusal, body)
     except UnreadablePayload:
         return None
 
 
-def classify_submit(market: BinanceMarket, status: int, error: ErrorBody | None) -> Outcome:
+def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about a new order."""
     limit = _limit_of(status, error)
     if limit is not None:
@@ -178,13 +180,13 @@ def classify_submit(market: BinanceMarket, status: int, error: ErrorBody | None)
     if error.code in _NEW_ORDER_REJECTED:
         reason = _reason_of(error.msg)
         return _unknown(status, error) if reason is None else _refused(reason, error.msg)
-    meaning = SUBMIT_CODES[market].get(error.code, Verdict.UNKNOWN)
+    meaning = SUBMIT_CODES[market].get(error.code, ReplyVerdict.UNKNOWN)
     if isinstance(meaning, RejectReason):
         return _refused(meaning, error.msg)
-    return _unknown(status, error) if meaning is Verdict.UNKNOWN else _verdict(meaning, error.msg)
+    return _unknown(status, error) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, error.msg)
 
 
-def classify_cancel(status: int, error: ErrorBody | None) -> Outcome:
+def classify_cancel(status: int, error: BinanceRefusal | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about a cancel. UNKNOWN, RATE_LIMITED and KEY_REJECTED: the
     venue could not be asked, or did not say; the order is as it was, as far as we know."""
     limit = _limit_of(status, error)
@@ -194,11 +196,11 @@ def classify_cancel(status: int, error: ErrorBody | None) -> Outcome:
         return _unknown(status, error)
     refusal = CANCEL_TEXTS.get(_plain(error.msg)) if error.code == CANCEL_REJECTED else CANCEL_CODES.get(error.code)
     if refusal is not None:
-        return Outcome(verdict=Verdict.CANCEL_REFUSED, text=error.msg, refusal=refusal)
+        return ReplyOutcome(verdict=ReplyVerdict.CANCEL_REFUSED, text=error.msg, refusal=refusal)
     return _denied(status, error)
 
 
-def classify_query(market: BinanceMarket, status: int, error: ErrorBody | None) -> Outcome:
+def classify_query(market: BinanceMarket, status: int, error: BinanceRefusal | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about an order that was asked for."""
     limit = _limit_of(status, error)
     if limit is not None:
@@ -206,16 +208,18 @@ def classify_query(market: BinanceMarket, status: int, error: ErrorBody | None) 
     if status not in HTTP_CLIENT_ERRORS or error is None:
         return _unknown(status, error)
     if error.code == NO_SUCH_ORDER:
-        return _verdict(Verdict.NOT_FOUND, error.msg)
+        return _verdict(ReplyVerdict.NOT_FOUND, error.msg)
     if error.code == ORDER_ARCHIVED and market is not BinanceMarket.USDM:
-        return _verdict(Verdict.ENDED_UNFILLED, error.msg)
+        return _verdict(ReplyVerdict.ENDED_UNFILLED, error.msg)
     return _denied(status, error)
 
 
-def submit_report(outcome: Outcome, order: Order, at_ms: int) -> RejectedReport | CanceledReport | UnknownOutcomeReport:
+def submit_report(
+    outcome: ReplyOutcome, order: Order, at_ms: int
+) -> RejectedReport | CanceledReport | UnknownOutcomeReport:
     """Return the report of a new order that was not accepted. `at_ms` is the venue's clock where the outcome is
     proved, else ours."""
-    if outcome.verdict is Verdict.KILLED:
+    if outcome.verdict is ReplyVerdict.KILLED:
         return CanceledReport(
             account_id=order.account_id,
             at_ms=at_ms,
@@ -244,7 +248,7 @@ def submit_report(outcome: Outcome, order: Order, at_ms: int) -> RejectedReport 
     )
 
 
-def cancel_report(outcome: Outcome, order: Order, at_ms: int) -> CancelRefusedReport | None:
+def cancel_report(outcome: ReplyOutcome, order: Order, at_ms: int) -> CancelRefusedReport | None:
     """Return the report of a cancel that was refused; None when the venue itself did not refuse it."""
     if outcome.refusal is None:
         return None
@@ -260,22 +264,22 @@ def cancel_report(outcome: Outcome, order: Order, at_ms: int) -> CancelRefusedRe
     )
 
 
-def _limit_of(status: int, error: ErrorBody | None) -> Outcome | None:
+def _limit_of(status: int, error: BinanceRefusal | None) -> ReplyOutcome | None:
     """The statuses that the venue's gateway answers by itself. They prove that nothing was processed, whatever the body
     is: often it is no JSON."""
     text = f"HTTP {status}" if error is None else error.msg
     if status in (HTTP_TOO_MANY, HTTP_BANNED):
-        return _verdict(Verdict.RATE_LIMITED, text)
+        return _verdict(ReplyVerdict.RATE_LIMITED, text)
     if status == HTTP_FORBIDDEN and error is None:
         return _refused(RejectReason.OTHER, "the venue's firewall stopped the request (HTTP 403)")
     return None
 
 
-def _denied(status: int, error: ErrorBody) -> Outcome:
+def _denied(status: int, error: BinanceRefusal) -> ReplyOutcome:
     """A cancel or a question that was not processed, as far as the code says so."""
     meaning = _EVERYWHERE.get(error.code)
-    if meaning in (Verdict.RATE_LIMITED, Verdict.KEY_REJECTED):
-        return _verdict(Verdict(meaning), error.msg)
+    if meaning in (ReplyVerdict.RATE_LIMITED, ReplyVerdict.KEY_REJECTED):
+        return _verdict(ReplyVerdict(meaning), error.msg)
     return _unknown(status, error)
 
 
@@ -293,15 +297,15 @@ def _plain(text: str) -> str:
     return text.strip().rstrip(".").lower()
 
 
-def _refused(reason: RejectReason, text: str) -> Outcome:
-    return Outcome(verdict=Verdict.REFUSED, reason=reason, text=text)
+def _refused(reason: RejectReason, text: str) -> ReplyOutcome:
+    return ReplyOutcome(verdict=ReplyVerdict.REFUSED, reason=reason, text=text)
 
 
-def _verdict(verdict: Verdict, text: str) -> Outcome:
-    reason = RejectReason.RATE_LIMITED if verdict is Verdict.RATE_LIMITED else RejectReason.OTHER
-    return Outcome(verdict=verdict, reason=reason, text=text)
+def _verdict(verdict: ReplyVerdict, text: str) -> ReplyOutcome:
+    reason = RejectReason.RATE_LIMITED if verdict is ReplyVerdict.RATE_LIMITED else RejectReason.OTHER
+    return ReplyOutcome(verdict=verdict, reason=reason, text=text)
 
 
-def _unknown(status: int, error: ErrorBody | None) -> Outcome:
+def _unknown(status: int, error: BinanceRefusal | None) -> ReplyOutcome:
     said = "" if error is None else f", {error.code} {' '.join(error.msg.split())[:200]}"
-    return Outcome(verdict=Verdict.UNKNOWN, text=f"status {status}{said}")
+    return ReplyOutcome(verdict=ReplyVerdict.UNKNOWN, text=f"status {status}{said}")

@@ -41,7 +41,7 @@ _PEM_LINE_LENGTH = 64
 _KINDS = {rsa.RSAPrivateKey: "an RSA key", ed25519.Ed25519PrivateKey: "an ED25519 key"}
 
 
-class RequestSigner:
+class BinanceSigner:
     """Signs the requests of one credential. Making one checks the fields and raises `InvalidCredential` with a reason
     that a user understands; signing cannot fail afterwards."""
 
@@ -60,7 +60,7 @@ class RequestSigner:
                 raise InvalidCredential(f"BINANCE takes HMAC, RSA and ED25519 credentials, not {type.value}")
 
     def __repr__(self) -> str:
-        return f"RequestSigner({self.type.value})"
+        return f"BinanceSigner({self.type.value})"
 
     @property
     def can_log_on(self) -> bool:
@@ -81,7 +81,7 @@ class RequestSigner:
 
 def check_credential(type: CredentialType, secrets: Secrets) -> None:
     """Raise `InvalidCredential` when the fields do not make a credential of this type."""
-    RequestSigner(type, secrets)
+    BinanceSigner(type, secrets)
 
 
 def encoded_query(parameters: Parameters) -> str:

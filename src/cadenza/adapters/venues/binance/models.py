@@ -44,27 +44,27 @@ def decode_list(type: type[T], payload: bytes | str | msgspec.Raw) -> list[T]:
     return decode(list[type], payload)  # type: ignore[valid-type]
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True):
+class BinancePayload(msgspec.Struct, frozen=True, kw_only=True):
     """Anything that the venue sends."""
 
 
 # --- replies
 
 
-class ErrorBody(Payload, frozen=True, kw_only=True):
+class BinanceRefusal(BinancePayload, frozen=True, kw_only=True):
     """The body of a refusal."""
 
     code: int
     msg: str = ""
 
 
-class WebSocketReply(Payload, frozen=True, kw_only=True):
+class BinanceSocketReply(BinancePayload, frozen=True, kw_only=True):
     """The reply to a request over the WebSocket API. `id` is that of the request."""
 
     id: str | int | None
     status: int
     result: msgspec.Raw = field(default_factory=msgspec.Raw)
-    error: ErrorBody | None = None
+    error: BinanceRefusal | None = None
 
 
 # --- filters
@@ -186,7 +186,7 @@ KnownFilter = (
 FILTER_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in KnownFilter.__args__)
 
 
-class _FilterType(Payload, frozen=True, kw_only=True):
+class _FilterType(BinancePayload, frozen=True, kw_only=True):
     filter_type: str = field(name="filterType")
 
 
@@ -215,20 +215,20 @@ def decode_filters(filters: list[msgspec.Raw]) -> SymbolFilters:
     return SymbolFilters(known=tuple(known), unknown=tuple(unknown))
 
 
-class ExchangeInfo(Payload, frozen=True, kw_only=True):
+class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
     """The catalogue. Each symbol is decoded by itself, so that one of them cannot spoil the list."""
 
     server_time_ms: int = field(name="serverTime")
     symbols: list[msgspec.Raw]
 
 
-class SymbolName(Payload, frozen=True, kw_only=True):
+class BinanceSymbolName(BinancePayload, frozen=True, kw_only=True):
     """What is read of a symbol that cannot be read in whole."""
 
     symbol: str = "?"
 
 
-class SpotSymbol(Payload, frozen=True, kw_only=True):
+class BinanceSpotSymbol(BinancePayload, frozen=True, kw_only=True):
     symbol: str
     status: str
     base_asset: str = field(name="baseAsset")
@@ -246,14 +246,14 @@ class SpotSymbol(Payload, frozen=True, kw_only=True):
 # --- market data
 
 
-class StreamFrame(Payload, frozen=True, kw_only=True):
+class BinanceStreamFrame(BinancePayload, frozen=True, kw_only=True):
     """A message of a combined stream."""
 
     stream: str
     data: msgspec.Raw
 
 
-class DepthReply(Payload, frozen=True, kw_only=True):
+class BinanceDepthReply(BinancePayload, frozen=True, kw_only=True):
     """The whole book, or the best levels of it. Only USD-M states the instants."""
 
     last_update_id: int = field(name="lastUpdateId")
@@ -263,7 +263,7 @@ class DepthReply(Payload, frozen=True, kw_only=True):
     transaction_ms: int | None = field(name="T", default=None)
 
 
-class DepthEvent(Payload, frozen=True, kw_only=True):
+class BinanceDepthEvent(BinancePayload, frozen=True, kw_only=True):
     """Changed levels. `previous` and `transaction_ms` are given by USD-M only."""
 
     symbol: str = field(name="s")
@@ -276,7 +276,7 @@ class DepthEvent(Payload, frozen=True, kw_only=True):
     asks: list[PriceLevel] = field(name="a")
 
 
-class BestPricesEvent(Payload, frozen=True, kw_only=True):
+class BestPricesEvent(BinancePayload, frozen=True, kw_only=True):
     """The message of a `bookTicker` stream: the best prices after the update `update_id`."""
 
     symbol: str = field(name="s")
@@ -287,7 +287,7 @@ class BestPricesEvent(Payload, frozen=True, kw_only=True):
     ask_quantity: Decimal = field(name="A")
 
 
-class TradeEvent(Payload, frozen=True, kw_only=True):
+class BinanceTradeEvent(BinancePayload, frozen=True, kw_only=True):
     """A public trade of spot."""
 
     symbol: str = field(name="s")
@@ -301,7 +301,7 @@ class TradeEvent(Payload, frozen=True, kw_only=True):
 # --- orders and accounts of spot and margin
 
 
-class SpotFill(Payload, frozen=True, kw_only=True):
+class BinanceSpotFill(BinancePayload, frozen=True, kw_only=True):
     """An execution within the reply to a new order."""
 
     price: Decimal
@@ -312,7 +312,7 @@ class SpotFill(Payload, frozen=True, kw_only=True):
     allocation_id: int | None = field(name="allocId", default=None)
 
 
-class SpotOrder(Payload, frozen=True, kw_only=True):
+class BinanceSpotOrder(BinancePayload, frozen=True, kw_only=True):
     """An order in a reply: to a new order (FULL), to a cancel, to a query. In the reply to a cancel `client_order_id`
     is the cancel's own, and `original_client_order_id` is the order's."""
 
@@ -337,10 +337,10 @@ class SpotOrder(Payload, frozen=True, kw_only=True):
     transact_ms: int | None = field(name="transactTime", default=None)
     created_ms: int | None = field(name="time", default=None)
     updated_ms: int | None = field(name="updateTime", default=None)
-    fills: list[SpotFill] = field(default_factory=list)
+    fills: list[BinanceSpotFill] = field(default_factory=list)
 
 
-class SpotTrade(Payload, frozen=True, kw_only=True):
+class BinanceSpotTrade(BinancePayload, frozen=True, kw_only=True):
     """An execution of the account, as `myTrades` lists it."""
 
     symbol: str
@@ -356,20 +356,20 @@ class SpotTrade(Payload, frozen=True, kw_only=True):
     allocation_id: int | None = field(name="allocId", default=None)
 
 
-class SpotBalance(Payload, frozen=True, kw_only=True):
+class BinanceSpotBalance(BinancePayload, frozen=True, kw_only=True):
     asset: str
     free: Decimal
     locked: Decimal
 
 
-class SpotAccount(Payload, frozen=True, kw_only=True):
+class BinanceSpotAccount(BinancePayload, frozen=True, kw_only=True):
     can_trade: bool = field(name="canTrade")
     updated_ms: int = field(name="updateTime")
     permissions: list[str] = field(default_factory=list)
-    balances: list[SpotBalance]
+    balances: list[BinanceSpotBalance]
 
 
-class MarginBalance(Payload, frozen=True, kw_only=True):
+class BinanceMarginBalance(BinancePayload, frozen=True, kw_only=True):
     """`interest` is owed besides `borrowed`."""
 
     asset: str
@@ -379,28 +379,28 @@ class MarginBalance(Payload, frozen=True, kw_only=True):
     interest: Decimal
 
 
-class MarginAccount(Payload, frozen=True, kw_only=True):
+class BinanceMarginAccount(BinancePayload, frozen=True, kw_only=True):
     """The cross margin account."""
 
     can_trade: bool = field(name="tradeEnabled")
-    balances: list[MarginBalance] = field(name="userAssets")
+    balances: list[BinanceMarginBalance] = field(name="userAssets")
 
 
 # --- user events of spot and margin
 
 
-class UserFrame(Payload, frozen=True, kw_only=True):
+class BinanceUserFrame(BinancePayload, frozen=True, kw_only=True):
     """A user event as the WebSocket API wraps it; events of the connection itself have no subscription."""
 
     subscription_id: int | None = field(name="subscriptionId", default=None)
     event: msgspec.Raw
 
 
-class EventName(Payload, frozen=True, kw_only=True):
+class BinanceEventName(BinancePayload, frozen=True, kw_only=True):
     event: str = field(name="e")
 
 
-class ExecutionReport(Payload, frozen=True, kw_only=True):
+class ExecutionReport(BinancePayload, frozen=True, kw_only=True):
     """What happened to an order. `client_order_id` is the cancel's own when the order was canceled; the order's is
     then `original_client_order_id`."""
 
@@ -435,13 +435,13 @@ class ExecutionReport(Payload, frozen=True, kw_only=True):
     expiry_reason: str | None = field(name="eR", default=None)
 
 
-class ChangedBalance(Payload, frozen=True, kw_only=True):
+class ChangedBalance(BinancePayload, frozen=True, kw_only=True):
     asset: str = field(name="a")
     free: Decimal = field(name="f")
     locked: Decimal = field(name="l")
 
 
-class AccountPositionEvent(Payload, frozen=True, kw_only=True):
+class AccountPositionEvent(BinancePayload, frozen=True, kw_only=True):
     """The balances that may have changed, each as it is now (`outboundAccountPosition`)."""
 
     updated_ms: int = field(name="u")

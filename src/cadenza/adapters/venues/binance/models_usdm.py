@@ -5,12 +5,12 @@ from decimal import Decimal
 import msgspec
 from msgspec import field
 
-from cadenza.adapters.venues.binance.models import Payload
+from cadenza.adapters.venues.binance.models import BinancePayload
 
 _ZERO = Decimal(0)
 
 
-class UsdmSymbol(Payload, frozen=True, kw_only=True):
+class UsdmSymbol(BinancePayload, frozen=True, kw_only=True):
     symbol: str
     status: str
     contract_type: str = field(name="contractType")
@@ -30,7 +30,7 @@ class UsdmSymbol(Payload, frozen=True, kw_only=True):
 # --- market data
 
 
-class AggregateTradeEvent(Payload, frozen=True, kw_only=True):
+class AggregateTradeEvent(BinancePayload, frozen=True, kw_only=True):
     """Public trades of one taker order at one price; USD-M publishes no single trades."""
 
     symbol: str = field(name="s")
@@ -41,7 +41,7 @@ class AggregateTradeEvent(Payload, frozen=True, kw_only=True):
     is_buyer_maker: bool = field(name="m")
 
 
-class MarkPriceEvent(Payload, frozen=True, kw_only=True):
+class MarkPriceEvent(BinancePayload, frozen=True, kw_only=True):
     symbol: str = field(name="s")
     event_ms: int = field(name="E")
     mark_price: Decimal = field(name="p")
@@ -50,7 +50,7 @@ class MarkPriceEvent(Payload, frozen=True, kw_only=True):
 # --- orders and accounts
 
 
-class UsdmOrder(Payload, frozen=True, kw_only=True):
+class UsdmOrder(BinancePayload, frozen=True, kw_only=True):
     """An order in a reply: to a new order (RESULT), to a cancel, to a query. It never lists executions."""
 
     symbol: str
@@ -71,7 +71,7 @@ class UsdmOrder(Payload, frozen=True, kw_only=True):
     updated_ms: int = field(name="updateTime")
 
 
-class UsdmTrade(Payload, frozen=True, kw_only=True):
+class UsdmTrade(BinancePayload, frozen=True, kw_only=True):
     """An execution of the account, as `userTrades` lists it."""
 
     symbol: str
@@ -87,7 +87,7 @@ class UsdmTrade(Payload, frozen=True, kw_only=True):
     is_maker: bool = field(name="maker")
 
 
-class AlgoOrder(Payload, frozen=True, kw_only=True):
+class AlgoOrder(BinancePayload, frozen=True, kw_only=True):
     """A conditional order in a reply of the algo service. `actual_order_id` is the order that it became."""
 
     algo_id: int = field(name="algoId")
@@ -107,7 +107,7 @@ class AlgoOrder(Payload, frozen=True, kw_only=True):
     updated_ms: int = field(name="updateTime")
 
 
-class UsdmAsset(Payload, frozen=True, kw_only=True):
+class UsdmAsset(BinancePayload, frozen=True, kw_only=True):
     """`wallet` is the balance without unrealised profit; `cross_wallet` is the part that isolated positions do not
     hold."""
 
@@ -117,13 +117,13 @@ class UsdmAsset(Payload, frozen=True, kw_only=True):
     updated_ms: int = field(name="updateTime")
 
 
-class UsdmAccount(Payload, frozen=True, kw_only=True):
+class UsdmAccount(BinancePayload, frozen=True, kw_only=True):
     """The account (v3)."""
 
     assets: list[UsdmAsset]
 
 
-class UsdmPosition(Payload, frozen=True, kw_only=True):
+class UsdmPosition(BinancePayload, frozen=True, kw_only=True):
     """A position as `positionRisk` (v3) lists it."""
 
     symbol: str
@@ -136,7 +136,7 @@ class UsdmPosition(Payload, frozen=True, kw_only=True):
 # --- user events
 
 
-class OrderUpdate(Payload, frozen=True, kw_only=True):
+class OrderUpdate(BinancePayload, frozen=True, kw_only=True):
     """What happened to an order. `original_type` is the type under which it was placed: a conditional order that was
     triggered has another `type`."""
 
@@ -166,38 +166,38 @@ class OrderUpdate(Payload, frozen=True, kw_only=True):
     expiry_reason: str = field(name="er", default="0")
 
 
-class OrderTradeUpdate(Payload, frozen=True, kw_only=True):
+class OrderTradeUpdate(BinancePayload, frozen=True, kw_only=True):
     transaction_ms: int = field(name="T")
     order: OrderUpdate = field(name="o")
 
 
-class ChangedWallet(Payload, frozen=True, kw_only=True):
+class ChangedWallet(BinancePayload, frozen=True, kw_only=True):
     asset: str = field(name="a")
     wallet: Decimal = field(name="wb")
     cross_wallet: Decimal = field(name="cw")
 
 
-class ChangedPosition(Payload, frozen=True, kw_only=True):
+class ChangedPosition(BinancePayload, frozen=True, kw_only=True):
     symbol: str = field(name="s")
     quantity: Decimal = field(name="pa")
     entry_price: Decimal = field(name="ep")
     position_side: str = field(name="ps")
 
 
-class AccountChange(Payload, frozen=True, kw_only=True):
+class ChangedAccount(BinancePayload, frozen=True, kw_only=True):
     reason: str = field(name="m")
     balances: list[ChangedWallet] = field(name="B", default_factory=list)
     positions: list[ChangedPosition] = field(name="P", default_factory=list)
 
 
-class AccountUpdate(Payload, frozen=True, kw_only=True):
+class AccountUpdate(BinancePayload, frozen=True, kw_only=True):
     """The balances and positions that changed, each as it is now."""
 
     transaction_ms: int = field(name="T")
-    change: AccountChange = field(name="a")
+    change: ChangedAccount = field(name="a")
 
 
-class AlgoUpdate(Payload, frozen=True, kw_only=True):
+class AlgoUpdate(BinancePayload, frozen=True, kw_only=True):
     """What happened to a conditional order. `actual_order_id` is the order that it became, `executed` what that one
     has executed."""
 
@@ -219,6 +219,6 @@ class AlgoUpdate(Payload, frozen=True, kw_only=True):
     failure: str | None = field(name="rm", default=None)
 
 
-class AlgoUpdateEvent(Payload, frozen=True, kw_only=True):
+class AlgoUpdateEvent(BinancePayload, frozen=True, kw_only=True):
     transaction_ms: int = field(name="T")
     order: AlgoUpdate = field(name="o")

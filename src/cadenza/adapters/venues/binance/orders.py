@@ -81,7 +81,7 @@ class RequestTime:
 
 
 @dataclass(frozen=True, slots=True)
-class VenueRequest:
+class BinanceRequest:
     """A request that still has to be signed. `parameters` keep their order."""
 
     method: str
@@ -92,19 +92,19 @@ class VenueRequest:
 # --- new orders
 
 
-def spot_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> VenueRequest:
+def spot_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
     """Return the request for a new order of spot. `last_price` is needed by a trailing stop."""
-    return VenueRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, last_price, time, {}))
+    return BinanceRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, last_price, time, {}))
 
 
-def margin_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> VenueRequest:
+def margin_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
     """Return the request for a new order of cross margin."""
     is_borrowing = order.leverage is not None and order.leverage > 1
     effect: dict[str, ParameterValue] = {
         "isIsolated": "FALSE",
         "sideEffectType": "AUTO_BORROW_REPAY" if is_borrowing else "AUTO_REPAY",
     }
-    return VenueRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, last_price, time, effect))
+    return BinanceRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, last_price, time, effect))
 
 
 def usdm_order(
@@ -115,7 +115,7 @@ def usdm_order(
     *,
     position_mode: PositionMode,
     leverage: int | None,
-) -> VenueRequest:
+) -> BinanceRequest:
     """Return the request for a new order of USD-M: of the matching engine, or for a conditional order of the algo
     service. `leverage` is what the venue has set for the instrument, None when it is not known."""
     if order.leverage is not None and order.leverage != leverage:
@@ -125,9 +125,9 @@ def usdm_order(
         )
     if order.type in mapping.USDM_ALGO_TYPE_WORDS:
         parameters = _algo_parameters(order, instrument, last_price, position_mode)
-        return VenueRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
     parameters = _usdm_parameters(order, instrument, time, position_mode)
-    return VenueRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
 
 
 def _spot_parameters(
@@ -316,22 +316,26 @@ def _price(price: Decimal | None, order: Order, what: str) -> str:
 # --- cancels and questions
 
 
-def cancel_request(order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False) -> VenueRequest:
+def cancel_request(
+    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
+) -> BinanceRequest:
     """Return the request that cancels an order of spot or margin."""
     return _about_spot("DELETE", order, instrument, time, is_margin=is_margin)
 
 
-def query_request(order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False) -> VenueRequest:
+def query_request(
+    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
+) -> BinanceRequest:
     """Return the request that asks how an order of spot or margin stands."""
     return _about_spot("GET", order, instrument, time, is_margin=is_margin)
 
 
-def usdm_cancel_request(order: Order, instrument: Instrument, time: RequestTime) -> VenueRequest:
+def usdm_cancel_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
     """Return the request that cancels an order of USD-M, where it is now: the algo service or the matching engine."""
     return _about_usdm("DELETE", order, instrument, time)
 
 
-def usdm_query_request(order: Order, instrument: Instrument, time: RequestTime) -> VenueRequest:
+def usdm_query_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
     """Return the request that asks how an order of USD-M stands, where it is as far as we know."""
     return _about_usdm("GET", order, instrument, time)
 
@@ -345,20 +349,20 @@ def is_in_algo_service(order: Order) -> bool:
 
 def _about_spot(
     method: str, order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool
-) -> VenueRequest:
+) -> BinanceRequest:
     market: dict[str, ParameterValue] = {"isIsolated": "FALSE"} if is_margin else {}
     parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **market, **_name(order)}
     path = _MARGIN_ORDER if is_margin else _SPOT_ORDER
-    return VenueRequest(method, path, {**parameters, **time.parameters(None)})
+    return BinanceRequest(method, path, {**parameters, **time.parameters(None)})
 
 
-def _about_usdm(method: str, order: Order, instrument: Instrument, time: RequestTime) -> VenueRequest:
+def _about_usdm(method: str, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
     if is_in_algo_service(order):
-        return VenueRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
+        return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
     was_triggered = order.type in mapping.USDM_ALGO_TYPE_WORDS
     name = {"orderId": _number(order)} if was_triggered else _name(order)
     parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **name}
-    return VenueRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
+    return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
 
 
 def _name(order: Order) -> dict[str, ParameterValue]:

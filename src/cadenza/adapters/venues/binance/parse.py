@@ -71,7 +71,7 @@ class UserNews:
     triggered: str | None = None
 
 
-class _Named(TypedDict):
+class _OrderNames(TypedDict):
     account_id: TradingAccountId
     at_ms: int
     instrument_id: InstrumentId
@@ -106,7 +106,7 @@ class OrderFacts:
     is_liquidation: bool = False
 
     @property
-    def named(self) -> _Named:
+    def named(self) -> _OrderNames:
         return {
             "account_id": self.account_id,
             "at_ms": self.at_ms,

@@ -17,7 +17,9 @@ import msgspec
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
-    ExchangeInfo,
+    BinanceExchangeInfo,
+    BinanceSpotSymbol,
+    BinanceSymbolName,
     IcebergPartsFilter,
     LotSizeFilter,
     MarketLotSizeFilter,
@@ -33,9 +35,7 @@ from cadenza.adapters.venues.binance.models import (
     PercentPriceFilter,
     PositionRiskControlFilter,
     PriceFilter,
-    SpotSymbol,
     SymbolFilters,
-    SymbolName,
     TrailingDeltaFilter,
     decode,
     decode_filters,
@@ -93,19 +93,19 @@ class RefusedSymbol:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class ReadCatalogue:
     """A whole catalogue: what could be read, and what could not."""
 
     instruments: tuple[Instrument, ...]
     refused: tuple[RefusedSymbol, ...]
 
 
-def spot_catalogue(reply: bytes | str, venue_id: VenueId) -> Catalogue:
+def spot_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
     """Read `exchangeInfo` of spot. Raises `UnreadablePayload` only when the reply as a whole is unreadable."""
-    return _catalogue(reply, lambda raw: _spot_instrument(decode(SpotSymbol, raw), venue_id))
+    return _catalogue(reply, lambda raw: _spot_instrument(decode(BinanceSpotSymbol, raw), venue_id))
 
 
-def usdm_catalogue(reply: bytes | str, venue_id: VenueId) -> Catalogue:
+def usdm_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
     """Read `exchangeInfo` of USD-M. Raises `UnreadablePayload` only when the reply as a whole is unreadable."""
     return _catalogue(reply, lambda raw: _usdm_instrument(decode(UsdmSymbol, raw), venue_id))
 
@@ -138,10 +138,10 @@ def _security(venue_id: VenueId, asset: str, type: SecurityType, places: int) ->
     )
 
 
-def _catalogue(reply: bytes | str, read: Callable[[msgspec.Raw], Instrument]) -> Catalogue:
+def _catalogue(reply: bytes | str, read: Callable[[msgspec.Raw], Instrument]) -> ReadCatalogue:
     instruments: dict[InstrumentId, Instrument] = {}
     refused: list[RefusedSymbol] = []
-    for raw in decode(ExchangeInfo, reply).symbols:
+    for raw in decode(BinanceExchangeInfo, reply).symbols:
         try:
             instrument = read(raw)
             if instrument.id in instruments:
@@ -150,17 +150,17 @@ def _catalogue(reply: bytes | str, read: Callable[[msgspec.Raw], Instrument]) ->
             refused.append(RefusedSymbol(_name(raw), str(error)))
         else:
             instruments[instrument.id] = instrument
-    return Catalogue(tuple(instruments.values()), tuple(refused))
+    return ReadCatalogue(tuple(instruments.values()), tuple(refused))
 
 
 def _name(raw: msgspec.Raw) -> str:
     try:
-        return decode(SymbolName, raw).symbol[:_SYMBOL_LENGTH_MAX]
+        return decode(BinanceSymbolName, raw).symbol[:_SYMBOL_LENGTH_MAX]
     except UnreadablePayload:
         return "?"
 
 
-def _spot_instrument(symbol: SpotSymbol, venue_id: VenueId) -> Instrument:
+def _spot_instrument(symbol: BinanceSpotSymbol, venue_id: VenueId) -> Instrument:
     filters = decode_filters(symbol.filters)
     name = f"{_asset(symbol.base_asset)}/{_asset(symbol.quote_asset)}"
     order_types, unknown_types = _spot_order_types(symbol)
@@ -257,7 +257,7 @@ def _expiry(symbol: str) -> str:
     return date
 
 
-def _spot_order_types(symbol: SpotSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
+def _spot_order_types(symbol: BinanceSpotSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
     known = {word for word in symbol.order_types if word in mapping.SPOT_TYPES}
     unknown = [word for word in symbol.order_types if word not in mapping.SPOT_TYPES]
     listed = [type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known]

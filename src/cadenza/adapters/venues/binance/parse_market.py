@@ -8,8 +8,8 @@ continues the book, the domain decides by these numbers; nothing is dropped here
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance.errors import UnreadablePayload
-from cadenza.adapters.venues.binance.models import DepthEvent, DepthReply, PriceLevel, TradeEvent
-from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent
+from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinanceDepthReply, BinanceTradeEvent, PriceLevel
+from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse import positive
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
@@ -24,7 +24,7 @@ _NUMBER_MAX = Decimal(10) ** 20
 """Prices and quantities of a book are below this; infinity is not."""
 
 
-def book_snapshot(reply: DepthReply, instrument_id: InstrumentId, at_ms: int) -> BookSnapshot:
+def book_snapshot(reply: BinanceDepthReply, instrument_id: InstrumentId, at_ms: int) -> BookSnapshot:
     """Return the reply to a depth request. Spot states no instant in it, so the caller says when it was asked, by the
     venue's clock. Raises `UnreadablePayload`."""
     stated_ms = reply.transaction_ms if reply.transaction_ms is not None else reply.event_ms
@@ -37,7 +37,7 @@ def book_snapshot(reply: DepthReply, instrument_id: InstrumentId, at_ms: int) ->
     )
 
 
-def spot_delta(event: DepthEvent, instrument_id: InstrumentId) -> BookDelta:
+def spot_delta(event: BinanceDepthEvent, instrument_id: InstrumentId) -> BookDelta:
     """Return a `depthUpdate` of spot. Raises `UnreadablePayload`."""
     return BookDelta(
         instrument_id=instrument_id,
@@ -49,7 +49,7 @@ def spot_delta(event: DepthEvent, instrument_id: InstrumentId) -> BookDelta:
     )
 
 
-def usdm_delta(event: DepthEvent, instrument_id: InstrumentId) -> BookDelta:
+def usdm_delta(event: BinanceDepthEvent, instrument_id: InstrumentId) -> BookDelta:
     """Return a `depthUpdate` of USD-M. Raises `UnreadablePayload`."""
     if event.previous is None:
         raise UnreadablePayload("a depth update of USD-M does not say which one was before it")
@@ -64,17 +64,22 @@ def usdm_delta(event: DepthEvent, instrument_id: InstrumentId) -> BookDelta:
     )
 
 
-def market_trade(event: TradeEvent | AggregateTradeEvent, instrument_id: InstrumentId) -> MarketTrade:
+def market_trade(event: BinanceTradeEvent | AggregateTradeEvent, instrument_id: InstrumentId) -> MarketTrade:
     """Return a public trade; on USD-M the trades of one taker order at one price are one. When the buyer was the
     maker, the seller took. Raises `UnreadablePayload`."""
     return MarketTrade(
         instrument_id=instrument_id,
-        trade_id=str(event.trade_id if isinstance(event, TradeEvent) else event.id),
+        trade_id=str(event.trade_id if isinstance(event, BinanceTradeEvent) else event.id),
         price=positive(event.price),
         quantity=positive(event.quantity),
         aggressor=Side.SELL if event.is_buyer_maker else Side.BUY,
         at_ms=event.trade_ms,
     )
+
+
+def mark_price(event: MarkPriceEvent) -> Decimal:
+    """Return the price at which USD-M values positions. Raises `UnreadablePayload`."""
+    return positive(event.mark_price)
 
 
 def _levels(levels: list[PriceLevel]) -> tuple[PriceLevel, ...]:

@@ -12,14 +12,14 @@ from cadenza.adapters.venues.binance.mapping import OrderNews, Standing
 from cadenza.adapters.venues.binance.models import (
     NO_TRADE,
     AccountPositionEvent,
-    EventName,
+    BinanceEventName,
+    BinanceMarginAccount,
+    BinanceSpotAccount,
+    BinanceSpotFill,
+    BinanceSpotOrder,
+    BinanceSpotTrade,
+    BinanceUserFrame,
     ExecutionReport,
-    MarginAccount,
-    SpotAccount,
-    SpotFill,
-    SpotOrder,
-    SpotTrade,
-    UserFrame,
     decode,
 )
 from cadenza.adapters.venues.binance.parse import (
@@ -61,8 +61,8 @@ _CLOSING_EVENTS = frozenset({"eventStreamTerminated", "serverShutdown"})
 
 def user_news(frame: bytes | str, scope: AccountScope, account: AccountType) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
-    event = decode(UserFrame, frame).event
-    name = decode(EventName, event).event
+    event = decode(BinanceUserFrame, frame).event
+    name = decode(BinanceEventName, event).event
     if name == "executionReport":
         return UserNews(reports=order_news(decode(ExecutionReport, event), scope))
     if name == "outboundAccountPosition":
@@ -152,7 +152,7 @@ def facts_of_event(event: ExecutionReport, scope: AccountScope) -> OrderFacts:
 # --- replies
 
 
-def submit_reports(reply: SpotOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
+def submit_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
     """Return the reply to our own new order (FULL): accepted, its fills, and its end if it has ended."""
     facts = _facts_of_ours(reply, scope, order)
     if facts.standing is Standing.REJECTED:
@@ -163,13 +163,13 @@ def submit_reports(reply: SpotOrder, scope: AccountScope, order: Order) -> tuple
     return accepted(facts), *fills, ended(facts)
 
 
-def cancel_reports(reply: SpotOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
+def cancel_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
     """Return the reply to our cancel, with how much was executed."""
     facts = _facts_of_ours(reply, scope, order)
     return (status(facts),) if facts.standing in (Standing.WORKING, Standing.FILLED) else (ended(facts),)
 
 
-def order_reports(reply: SpotOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
+def order_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
     """Return the answer to a question about one order. Without `order` nobody knows yet whose it is, and one that
     works is reported as such (`ExternalOrderReport`)."""
     facts = facts_of_order(reply, scope) if order is None else _facts_of_ours(reply, scope, order)
@@ -178,12 +178,12 @@ def order_reports(reply: SpotOrder, scope: AccountScope, order: Order | None = N
     return (status(facts),)
 
 
-def open_order(reply: SpotOrder, scope: AccountScope) -> ExternalOrderReport:
+def open_order(reply: BinanceSpotOrder, scope: AccountScope) -> ExternalOrderReport:
     """Return an order of the list of open orders."""
     return external(facts_of_order(reply, scope))
 
 
-def fill_report(trade: SpotTrade, scope: AccountScope) -> FillReport:
+def fill_report(trade: BinanceSpotTrade, scope: AccountScope) -> FillReport:
     """Return an execution of the account's history, which names its order by the venue's id only."""
     return FillReport(
         account_id=scope.account_id,
@@ -199,13 +199,13 @@ def fill_report(trade: SpotTrade, scope: AccountScope) -> FillReport:
     )
 
 
-def spot_balances(account: SpotAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
+def spot_balances(account: BinanceSpotAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
     """Return the balances of a spot account, but those of nothing; a venue lists hundreds of them."""
     held = (each for each in account.balances if each.free or each.locked)
     return tuple(_balance(scope, each.asset, each.free, each.locked, ZERO, as_of) for each in held)
 
 
-def margin_balances(account: MarginAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
+def margin_balances(account: BinanceMarginAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
     """Return the balances of the cross margin account, but those of nothing. Interest is owed like the loan."""
     held = (each for each in account.balances if each.free or each.locked or each.borrowed or each.interest)
     return tuple(
@@ -214,7 +214,7 @@ def margin_balances(account: MarginAccount, scope: AccountScope, as_of: int) -> 
     )
 
 
-def facts_of_order(reply: SpotOrder, scope: AccountScope) -> OrderFacts:
+def facts_of_order(reply: BinanceSpotOrder, scope: AccountScope) -> OrderFacts:
     """Return the order as a reply shows it. Raises `UnreadablePayload` for one without an instant."""
     at_ms = next((at for at in (reply.transact_ms, reply.updated_ms, reply.created_ms) if at is not None), None)
     if at_ms is None:
@@ -245,12 +245,12 @@ def facts_of_order(reply: SpotOrder, scope: AccountScope) -> OrderFacts:
     )
 
 
-def _facts_of_ours(reply: SpotOrder, scope: AccountScope, order: Order) -> OrderFacts:
+def _facts_of_ours(reply: BinanceSpotOrder, scope: AccountScope, order: Order) -> OrderFacts:
     """Raises `UnreadablePayload` when the reply is about another order."""
     return facts_of_ours(facts_of_order(reply, scope), order)
 
 
-def _fill_of_reply(fill: SpotFill, facts: OrderFacts) -> FillReport:
+def _fill_of_reply(fill: BinanceSpotFill, facts: OrderFacts) -> FillReport:
     """What a new order executes at once, it takes."""
     return FillReport(
         **facts.named,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
 from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews, Standing
-from cadenza.adapters.venues.binance.models import EventName, decode
+from cadenza.adapters.venues.binance.models import BinanceEventName, decode
 from cadenza.adapters.venues.binance.models_usdm import (
     AccountUpdate,
     AlgoOrder,
@@ -73,7 +73,7 @@ _SILENT_EVENTS = frozenset(
 
 def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
-    name = decode(EventName, message).event
+    name = decode(BinanceEventName, message).event
     if name == "ORDER_TRADE_UPDATE":
         return order_news(decode(OrderTradeUpdate, message), scope)
     if name == "ACCOUNT_UPDATE":
