@@ -184,6 +184,24 @@ def test_all_documented_filters_of_a_symbol_whose_name_is_not_ascii() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "lot"),
+    [
+        ({"minQty": "0", "maxQty": "10", "stepSize": "0.01"}, ("0.1", "0.1", "10")),
+        ({"minQty": "0.1", "maxQty": "99999999", "stepSize": "0.2"}, ("0.2", "0.1", "92141578")),
+        ({"minQty": "0.1", "maxQty": "92141578", "stepSize": "0.1"}, None),
+        ({"minQty": "0", "maxQty": "0", "stepSize": "0"}, None),
+    ],
+)
+def test_the_tighter_of_two_rules_holds_for_market_orders(rule: dict[str, str], lot: tuple[str, ...] | None) -> None:
+    found = spot(filters=with_filter("MARKET_LOT_SIZE", **rule)).market_lot
+    if lot is None:
+        assert found is None
+    else:
+        step, least, most = map(D, lot)
+        assert found == MarketLot(lot_size=step, min_quantity=least, max_quantity=most)
+
+
+@pytest.mark.parametrize(
     ("wire", "status"),
     [
         ("TRADING", InstrumentStatus.ACTIVE),

@@ -217,6 +217,8 @@ def test_a_post_only_order_that_would_take_was_refused() -> None:
 def test_an_order_whose_time_has_come(wire: dict[str, Any]) -> None:
     good_till = {"f": "GTD", "gtd": 1568879465000, "z": "0.004"}
     assert one(**wire, **good_till) == ExpiredReport(**NAMES, executed_quantity=D("0.004"))
+    on_time = one(**wire, **{**good_till, "gtd": NAMES["at_ms"]})
+    assert isinstance(on_time, ExpiredReport)
     canceled = one(x="CANCELED", X="CANCELED", f="GTD", gtd=1568879466000)
     assert isinstance(canceled, CanceledReport)
 

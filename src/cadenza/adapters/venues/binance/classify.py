@@ -149,7 +149,7 @@ CANCEL_CODES: Mapping[int, CancelRefusal] = {
     -4117: CancelRefusal.TOO_LATE,  # the conditional order is being triggered
 }
 CANCEL_TEXTS: Mapping[str, CancelRefusal] = {
-    "unknown order sent": CancelRefusal.UNKNOWN_ORDER,  # never there, or closed: the venue does not tell them apart
+    "unknown order sent": CancelRefusal.UNKNOWN_ORDER,  # it was never there, or it is closed
     "cancel order is invalid. check origclordid and orderid": CancelRefusal.UNKNOWN_ORDER,
     "order was not canceled due to cancel restrictions": CancelRefusal.WORKS_ON,
     "market is closed": CancelRefusal.WORKS_ON,

@@ -1,7 +1,7 @@
 """From payloads to reports: what spot, margin and USD-M have in common.
 
-Each payload about an order becomes an `OrderFacts` first; every report about an order is made of those, so that a
-stream, a reply, a query and a replay cannot tell different stories. Nothing here looks at a clock or keeps state.
+Each payload about an order becomes an `OrderFacts` first; every report about an order is made of those, so a stream,
+a reply, a query and a replay say the same of the same order. Nothing here looks at a clock or keeps state.
 """
 
 from collections.abc import Mapping

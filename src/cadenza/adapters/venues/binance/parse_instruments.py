@@ -78,7 +78,7 @@ FIAT = frozenset(
         "ZAR",
     }
 )
-"""Assets of the venue that are currencies; its catalogue does not tell them from coins."""
+"""Assets of the venue that are currencies; its catalogue does not mark them."""
 
 _SYMBOL_LENGTH_MAX = 100
 _PRECISION_MAX = 18
