@@ -136,6 +136,7 @@ def test_a_pem_key_is_read_as_people_paste_it(type: CredentialType, paste: Calla
 def test_other_formats_of_a_private_key_are_read() -> None:
     check_credential(CredentialType.RSA, Secrets(API_KEY, pem(RSA_KEY, format=PrivateFormat.TraditionalOpenSSL), None))
     check_credential(CredentialType.RSA, Secrets(API_KEY, pem(RSA_KEY, "open"), "open"))
+    check_credential(CredentialType.RSA, Secrets(API_KEY, pem(RSA_KEY), "a passphrase that is not needed"))
 
 
 PUBLIC_PEM = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

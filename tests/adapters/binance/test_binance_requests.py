@@ -257,6 +257,18 @@ def test_what_usdm_lacks_is_refused_by_name(changes: dict[str, Any], cause: type
         usdm(**changes)
 
 
+def test_a_good_till_date_is_more_than_ten_minutes_away() -> None:
+    whole_second = RequestTime(NOW_MS, ahead_ms=0)
+    for expire_at_ms, is_taken in ((NOW_MS + 600_000, False), (NOW_MS + 601_000, True)):
+        asked = order(time_in_force=TIF.GTD, expire_at_ms=expire_at_ms)
+        if is_taken:
+            sent = usdm_order(asked, BTC_USDT, whole_second, LAST, position_mode=PositionMode.NETTING, leverage=5)
+            assert sent.parameters["goodTillDate"] == expire_at_ms
+        else:
+            with pytest.raises(InvalidExpiry):
+                usdm_order(asked, BTC_USDT, whole_second, LAST, position_mode=PositionMode.NETTING, leverage=5)
+
+
 def test_a_leverage_that_the_venue_has_set_is_no_obstacle() -> None:
     assert usdm(leverage=5).parameters == usdm().parameters
     with pytest.raises(InvalidLeverage, match="an unknown one"):
