@@ -24,6 +24,9 @@ MISSING_FOR_A_REASON = {
 }
 """Rooms that a venue of the in-house kit does not have."""
 
+BEING_BUILT = {"binance": {"spec", "client", "market_data", "execution", "connector"}}
+"""Venues that are not registered yet, with the rooms that they do not have yet; their package says so as well."""
+
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+(\s\w)?\s+SET\s|DELETE FROM\s|WITH \w+ AS\b|TRUNCATE\s|LISTEN\s|NOTIFY\s|"
     r"(CREATE|ALTER|DROP) (UNIQUE )?(TABLE|INDEX|ROLE|USER|DATABASE|SCHEMA|TYPE|FUNCTION|EXTENSION)\s)"
@@ -54,7 +57,17 @@ def test_a_venue_has_all_its_rooms(venue: str) -> None:
         missing.add("client")
     if venue in in_house():
         missing -= set(MISSING_FOR_A_REASON)
-    assert not missing, f"adapters/venues/{venue} lacks {sorted(missing)}"
+    assert missing == BEING_BUILT.get(venue, set()), f"adapters/venues/{venue} lacks {sorted(missing)}"
+
+
+def test_a_venue_that_is_being_built_is_not_wired() -> None:
+    wired = {
+        f"{source.path}: {venue}"
+        for source in sources("src")
+        for venue in BEING_BUILT
+        if f"adapters.venues.{venue}" in source.text and not source.is_in(f"adapters/venues/{venue}")
+    }
+    assert not wired
 
 
 def test_the_kit_is_only_for_venues_that_run_here() -> None:

@@ -1,0 +1,385 @@
+"""From our orders to the requests that BINANCE takes. Pure: the caller gives the time, the position mode and prices.
+
+What the venue lacks is refused with the domain's own causes, each of which names what is missing; nothing is sent in
+another form than it was asked for. Three choices are made here:
+
+- The quantity is always that of the base asset. An order for an amount of the quote asset was resolved before it was
+  recorded, and `quoteOrderQty` could execute more than the order states.
+- On margin, nothing is borrowed that nobody asked for: only an order with a leverage above 1 borrows. What comes in
+  always repays what is owed.
+- Stops of USD-M are triggered by the last price (`CONTRACT_PRICE`), as on spot.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.adapters.venues.binance import mapping
+from cadenza.adapters.venues.binance.credential import ParameterValue
+from cadenza.adapters.venues.binance.parse_usdm import ALGO_PREFIX
+from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.errors import (
+    InvalidExpiry,
+    InvalidLeverage,
+    InvalidPrice,
+    UnsupportedOrderType,
+    UnsupportedTimeInForce,
+)
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import divide, to_plain
+from cadenza.domain.trading.checks import LIMIT_TYPES
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import PositionSide
+
+CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+RECV_WINDOW_MS_MAX = 60_000
+RECV_WINDOW_MS = 5_000
+"""For requests without a deadline of their own."""
+
+GOOD_TILL_MS_MIN = 600_000
+"""A GTD order of USD-M must end more than this after the request."""
+GOOD_TILL_MS_END = 253_402_300_799_000
+
+_BIPS = Decimal(10_000)
+_PERCENT = Decimal(100)
+_CALLBACK_RATE_MIN = Decimal("0.1")
+_CALLBACK_RATE_MAX = Decimal(10)
+_MS_PER_S = 1_000
+
+_SPOT_ORDER = "/api/v3/order"
+_MARGIN_ORDER = "/sapi/v1/margin/order"
+_USDM_ORDER = "/fapi/v1/order"
+_USDM_ALGO_ORDER = "/fapi/v1/algoOrder"
+
+
+class DeadlinePassed(Exception):
+    """It is too late to send the order; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTime:
+    """When a request is made. `now_ms` is our clock, `ahead_ms` how far the venue's is ahead of it as it was measured;
+    negative when it is behind."""
+
+    now_ms: int
+    ahead_ms: int
+
+    @property
+    def venue_ms(self) -> int:
+        return self.now_ms + self.ahead_ms
+
+    def parameters(self, send_before_ms: int | None) -> dict[str, ParameterValue]:
+        """Return `timestamp` and `recvWindow`, so that the venue refuses the request once `send_before_ms` (our clock)
+        has passed. The venue takes a minute at most, so a later deadline becomes an earlier one. Raises
+        `DeadlinePassed`."""
+        window_ms = RECV_WINDOW_MS if send_before_ms is None else send_before_ms - self.now_ms
+        if window_ms <= 0:
+            raise DeadlinePassed
+        return {"recvWindow": min(window_ms, RECV_WINDOW_MS_MAX), "timestamp": self.venue_ms}
+
+
+@dataclass(frozen=True, slots=True)
+class BinanceRequest:
+    """A request that still has to be signed. `parameters` keep their order."""
+
+    method: str
+    path: str
+    parameters: dict[str, ParameterValue]
+
+
+# --- new orders
+
+
+def spot_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
+    """Return the request for a new order of spot. `last_price` is needed by a trailing stop."""
+    return BinanceRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, last_price, time, {}))
+
+
+def margin_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
+    """Return the request for a new order of cross margin."""
+    is_borrowing = order.leverage is not None and order.leverage > 1
+    effect: dict[str, ParameterValue] = {
+        "isIsolated": "FALSE",
+        "sideEffectType": "AUTO_BORROW_REPAY" if is_borrowing else "AUTO_REPAY",
+    }
+    return BinanceRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, last_price, time, effect))
+
+
+def usdm_order(
+    order: Order,
+    instrument: Instrument,
+    time: RequestTime,
+    last_price: Decimal | None,
+    *,
+    position_mode: PositionMode,
+    leverage: int | None,
+) -> BinanceRequest:
+    """Return the request for a new order of USD-M: of the matching engine, or for a conditional order of the algo
+    service. `leverage` is what the venue has set for the instrument, None when it is not known."""
+    if order.leverage is not None and order.leverage != leverage:
+        raise InvalidLeverage(
+            f"BINANCE USD-M keeps the leverage by instrument, not by order: {order.leverage} was asked for, and "
+            f"{instrument.symbol} has {leverage or 'an unknown one'}"
+        )
+    if order.type in mapping.USDM_ALGO_TYPE_WORDS:
+        parameters = _algo_parameters(order, instrument, last_price, position_mode)
+        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+    parameters = _usdm_parameters(order, instrument, time, position_mode)
+    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+
+
+def _spot_parameters(
+    order: Order,
+    instrument: Instrument,
+    last_price: Decimal | None,
+    time: RequestTime,
+    effect: dict[str, ParameterValue],
+) -> dict[str, ParameterValue]:
+    type = mapping.SPOT_TYPE_WORDS.get(order.type)
+    if type is None:
+        raise UnsupportedOrderType(f"BINANCE spot has no {order.type.value} orders")
+    parameters: dict[str, ParameterValue] = {
+        "symbol": instrument.external_symbol,
+        "side": mapping.SIDE_WORDS[order.side],
+        "type": type,
+    }
+    if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTX:
+        parameters["type"] = mapping.SPOT_POST_ONLY
+    elif order.type in LIMIT_TYPES:
+        parameters["timeInForce"] = _time_word(order, "spot", mapping.SPOT_TIME_WORDS)
+    else:
+        _require_plain_time(order, "spot")
+    parameters["quantity"] = to_plain(order.quantity)
+    if order.type in LIMIT_TYPES:
+        parameters["price"] = _price(order.limit_price, order, "a limit price")
+    if order.type is OrderType.TRAILING_STOP:
+        parameters["trailingDelta"] = trailing_delta(order, instrument, last_price)
+    elif order.type not in (OrderType.LIMIT, OrderType.MARKET):
+        parameters["stopPrice"] = _price(order.stop_price, order, "a stop price")
+    return {
+        **parameters,
+        "newClientOrderId": client_id(order),
+        "newOrderRespType": "FULL",
+        **effect,
+        **time.parameters(order.send_before_ms),
+    }
+
+
+def _usdm_parameters(
+    order: Order, instrument: Instrument, time: RequestTime, position_mode: PositionMode
+) -> dict[str, ParameterValue]:
+    type = mapping.USDM_PLAIN_TYPE_WORDS.get(order.type)
+    if type is None:
+        raise UnsupportedOrderType(f"BINANCE USD-M has no {order.type.value} orders")
+    parameters: dict[str, ParameterValue] = {
+        "symbol": instrument.external_symbol,
+        "side": mapping.SIDE_WORDS[order.side],
+        **_position_side(order, position_mode),
+        "type": type,
+    }
+    if order.type is OrderType.MARKET:
+        _require_plain_time(order, "USD-M")
+    else:
+        parameters["timeInForce"] = _time_word(order, "USD-M", mapping.USDM_TIME_WORDS)
+        parameters["price"] = _price(order.limit_price, order, "a limit price")
+    if order.time_in_force is TimeInForce.GTD:
+        parameters["goodTillDate"] = _good_till_ms(order, time)
+    return {
+        **parameters,
+        "quantity": to_plain(order.quantity),
+        "newClientOrderId": client_id(order),
+        "newOrderRespType": "RESULT",
+    }
+
+
+def _algo_parameters(
+    order: Order, instrument: Instrument, last_price: Decimal | None, position_mode: PositionMode
+) -> dict[str, ParameterValue]:
+    parameters: dict[str, ParameterValue] = {
+        "algoType": "CONDITIONAL",
+        "symbol": instrument.external_symbol,
+        "side": mapping.SIDE_WORDS[order.side],
+        **_position_side(order, position_mode),
+        "type": mapping.USDM_ALGO_TYPE_WORDS[order.type],
+        "quantity": to_plain(order.quantity),
+    }
+    if order.type in LIMIT_TYPES:
+        # The conditional orders of USD-M know the same times as spot.
+        parameters["timeInForce"] = _time_word(order, "USD-M", mapping.SPOT_TIME_WORDS)
+        parameters["price"] = _price(order.limit_price, order, "a limit price")
+    else:
+        _require_plain_time(order, "USD-M")
+    if order.type is OrderType.TRAILING_STOP:
+        parameters["callbackRate"] = callback_rate(order, last_price)
+    else:
+        parameters["triggerPrice"] = _price(order.stop_price, order, "a stop price")
+    return {**parameters, "workingType": "CONTRACT_PRICE", "clientAlgoId": client_id(order)}
+
+
+# --- the parts of a new order
+
+
+def client_id(order: Order) -> str:
+    """Return our id of the order at the venue. Raises `ValueError` for one that the venue would refuse; the rule by
+    which ids are made (`VenueSpec.sent_id`) makes none."""
+    if order.sent_id is None or CLIENT_ID.fullmatch(order.sent_id) is None:
+        raise ValueError("the order has no id that BINANCE takes")
+    return order.sent_id
+
+
+def trailing_delta(order: Order, instrument: Instrument, last_price: Decimal | None) -> int:
+    """Return the distance of a trailing stop of spot, in basis points of the last price, rounded half-even: the venue
+    takes whole ones only. Raises `InvalidPrice` outside of what the instrument allows."""
+    distance, last = _trailing_distance(order, last_price)
+    bips = int(divide(distance * _BIPS, last, 0))
+    limits = instrument.order_filters.get("trailingDelta", {})
+    least, most = limits.get("above" if order.side is Side.BUY else "below", (1, int(_BIPS)))
+    if not max(1, least) <= bips <= most:
+        raise InvalidPrice(
+            f"{instrument.symbol} takes trailing stops {least} to {most} basis points away from the last price, "
+            f"and this one is {bips} away"
+        )
+    return bips
+
+
+def callback_rate(order: Order, last_price: Decimal | None) -> str:
+    """Return the distance of a trailing stop of USD-M, in percent of the last price, rounded half-even to the one
+    decimal that the venue takes. Raises `InvalidPrice` outside of 0.1 to 10."""
+    distance, last = _trailing_distance(order, last_price)
+    rate = divide(distance * _PERCENT, last, 1)
+    if not _CALLBACK_RATE_MIN <= rate <= _CALLBACK_RATE_MAX:
+        raise InvalidPrice(
+            f"BINANCE USD-M takes trailing stops 0.1 % to 10 % away from the last price, and this one is "
+            f"{to_plain(rate)} % away"
+        )
+    return to_plain(rate)
+
+
+def _trailing_distance(order: Order, last_price: Decimal | None) -> tuple[Decimal, Decimal]:
+    if last_price is None or last_price <= 0 or order.stop_price is None:
+        raise InvalidPrice("a trailing stop needs a stop price, and a last price to measure its distance from")
+    distance = (order.stop_price - last_price) * order.side.sign
+    if distance <= 0:
+        raise InvalidPrice("the trailing stop would be triggered at once")
+    return distance, last_price
+
+
+def _position_side(order: Order, position_mode: PositionMode) -> dict[str, ParameterValue]:
+    """With hedged positions an order that names a position closes it (BUY closes short, SELL closes long); any other
+    opens the row of its own side."""
+    if position_mode is PositionMode.NETTING:
+        return {}
+    is_long = (order.side is Side.BUY) is (order.position_id is None)
+    return {"positionSide": mapping.POSITION_SIDE_WORDS[PositionSide.LONG if is_long else PositionSide.SHORT]}
+
+
+def _good_till_ms(order: Order, time: RequestTime) -> int:
+    """The venue counts whole seconds; the order ends a part of one early rather than late."""
+    expire_at_ms = order.expire_at_ms
+    if expire_at_ms is None:
+        raise InvalidExpiry("a GTD order needs an expireAt")
+    good_till_ms = expire_at_ms - expire_at_ms % _MS_PER_S
+    if not time.venue_ms + GOOD_TILL_MS_MIN < good_till_ms < GOOD_TILL_MS_END:
+        raise InvalidExpiry(
+            f"BINANCE USD-M takes GTD orders that end more than {GOOD_TILL_MS_MIN // _MS_PER_S} s from now"
+        )
+    return good_till_ms
+
+
+def _time_word(order: Order, market: str, words: Mapping[TimeInForce, str]) -> str:
+    word = words.get(order.time_in_force)
+    if word is None:
+        raise UnsupportedTimeInForce(
+            f"BINANCE {market} takes {order.type.value} orders as {', '.join(words.values())}, "
+            f"not as {order.time_in_force.value}"
+        )
+    return word
+
+
+def _require_plain_time(order: Order, market: str) -> None:
+    """Orders without a limit price take no time in force at the venue: a MARKET order is IOC, a stop waits."""
+    plain = TimeInForce.IOC if order.type is OrderType.MARKET else TimeInForce.GTC
+    if order.time_in_force is not plain:
+        raise UnsupportedTimeInForce(
+            f"BINANCE {market} takes {order.type.value} orders as {plain.value}, not as {order.time_in_force.value}"
+        )
+
+
+def _price(price: Decimal | None, order: Order, what: str) -> str:
+    if price is None or price <= 0:
+        raise InvalidPrice(f"{order.type.value} orders need {what}")
+    return to_plain(price)
+
+
+# --- cancels and questions
+
+
+def cancel_request(
+    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
+) -> BinanceRequest:
+    """Return the request that cancels an order of spot or margin."""
+    return _about_spot("DELETE", order, instrument, time, is_margin=is_margin)
+
+
+def query_request(
+    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
+) -> BinanceRequest:
+    """Return the request that asks how an order of spot or margin stands."""
+    return _about_spot("GET", order, instrument, time, is_margin=is_margin)
+
+
+def usdm_cancel_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    """Return the request that cancels an order of USD-M, where it is now: the algo service or the matching engine."""
+    return _about_usdm("DELETE", order, instrument, time)
+
+
+def usdm_query_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    """Return the request that asks how an order of USD-M stands, where it is as far as we know."""
+    return _about_usdm("GET", order, instrument, time)
+
+
+def is_in_algo_service(order: Order) -> bool:
+    """Whether the order is a conditional one that is not known to be triggered."""
+    if order.venue_order_id is not None:
+        return order.venue_order_id.startswith(ALGO_PREFIX)
+    return order.type in mapping.USDM_ALGO_TYPE_WORDS
+
+
+def _about_spot(
+    method: str, order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool
+) -> BinanceRequest:
+    market: dict[str, ParameterValue] = {"isIsolated": "FALSE"} if is_margin else {}
+    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **market, **_name(order)}
+    path = _MARGIN_ORDER if is_margin else _SPOT_ORDER
+    return BinanceRequest(method, path, {**parameters, **time.parameters(None)})
+
+
+def _about_usdm(method: str, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    if is_in_algo_service(order):
+        return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
+    was_triggered = order.type in mapping.USDM_ALGO_TYPE_WORDS
+    name = {"orderId": _number(order)} if was_triggered else _name(order)
+    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **name}
+    return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
+
+
+def _name(order: Order) -> dict[str, ParameterValue]:
+    """Our own order is named by our id, which is known before the venue has answered."""
+    if order.is_external or order.sent_id is None:
+        return {"orderId": _number(order)}
+    return {"origClientOrderId": client_id(order)}
+
+
+def _algo_name(order: Order) -> dict[str, ParameterValue]:
+    if order.is_external or order.sent_id is None:
+        return {"algoId": _number(order)}
+    return {"clientAlgoId": client_id(order)}
+
+
+def _number(order: Order) -> int:
+    """Raises `ValueError` for an order that the venue has not named."""
+    if order.venue_order_id is None:
+        raise ValueError("the order has no id at the venue")
+    return int(order.venue_order_id.removeprefix(ALGO_PREFIX))

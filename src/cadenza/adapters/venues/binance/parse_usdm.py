@@ -1,0 +1,419 @@
+"""Payloads of BINANCE USD-M futures, as reports.
+
+A conditional order (a stop, a take-profit, a trailing stop) lives in the algo service under an id of its own. When it
+is triggered, the matching engine gets another order, with another client id and an id from another sequence. Here the
+two are one order that gets a new id: `AlgoUpdate` says which. Ids of the algo service begin with `algo-`, so that they
+never equal those of the matching engine.
+
+A conditional order that closes a whole position has no quantity; it is not reported before it is triggered.
+"""
+
+from decimal import Decimal
+
+from cadenza.adapters.venues.binance import mapping
+from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
+from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews, Standing
+from cadenza.adapters.venues.binance.models import BinanceEventName, decode
+from cadenza.adapters.venues.binance.models_usdm import (
+    AccountUpdate,
+    AlgoOrder,
+    AlgoUpdate,
+    AlgoUpdateEvent,
+    OrderTradeUpdate,
+    OrderUpdate,
+    UsdmAccount,
+    UsdmOrder,
+    UsdmPosition,
+    UsdmTrade,
+)
+from cadenza.adapters.venues.binance.parse import (
+    AccountScope,
+    OrderFacts,
+    UserNews,
+    accepted,
+    ended,
+    external,
+    facts_of_ours,
+    fees,
+    positive,
+    price_or_none,
+    rejected,
+    sane,
+    status,
+)
+from cadenza.domain.market.enums import OrderType
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import PositionSide
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    ExternalOrderReport,
+    FillReport,
+    PositionReport,
+    RejectedReport,
+    Report,
+)
+
+ALGO_PREFIX = "algo-"
+
+LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
+"""Client ids of orders by which the venue closes positions: liquidation, auto-deleveraging, settlement, delivery."""
+
+_SILENT_EVENTS = frozenset(
+    {
+        "TRADE_LITE",  # the same execution comes with its fee in ORDER_TRADE_UPDATE
+        "MARGIN_CALL",
+        "STRATEGY_UPDATE",
+        "GRID_UPDATE",
+        "CONDITIONAL_ORDER_TRIGGER_REJECT",
+    }
+)
+
+
+def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
+    """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
+    name = decode(BinanceEventName, message).event
+    if name == "ORDER_TRADE_UPDATE":
+        return order_news(decode(OrderTradeUpdate, message), scope)
+    if name == "ACCOUNT_UPDATE":
+        return UserNews(reports=account_news(decode(AccountUpdate, message), scope))
+    if name == "ALGO_UPDATE":
+        return algo_news(decode(AlgoUpdateEvent, message), scope)
+    if name == "ACCOUNT_CONFIG_UPDATE":
+        return UserNews(wants_snapshot=True)
+    if name == "listenKeyExpired":
+        return UserNews(is_stream_over=True)
+    if name in _SILENT_EVENTS:
+        return UserNews()
+    raise UnknownMember("user event", name)
+
+
+# --- orders of the matching engine
+
+
+def order_news(event: OrderTradeUpdate, scope: AccountScope) -> UserNews:
+    """Return what an `ORDER_TRADE_UPDATE` says."""
+    order = event.order
+    facts = facts_of_update(order, scope)
+    is_triggered = order.original_type in mapping.CONDITIONAL_TYPES and order.type != order.original_type
+    follows = facts.venue_order_id if is_triggered else None
+    return UserNews(reports=_order_reports(order, facts), follows_algo=follows)
+
+
+def _order_reports(order: OrderUpdate, facts: OrderFacts) -> tuple[Report, ...]:
+    match mapping.USDM_EXECUTION_TYPES.of(order.execution_type):
+        case OrderNews.NEW:
+            return (external(facts),)
+        case OrderNews.TRADE | OrderNews.CALCULATED:
+            return _trade_reports(order, facts)
+        case OrderNews.EXPIRED if order.expiry_reason == mapping.POST_ONLY_FAILED and not facts.executed:
+            return (rejected(facts, RejectReason.POST_ONLY_WOULD_TAKE),)
+        case OrderNews.CANCELED | OrderNews.EXPIRED | OrderNews.PREVENTED:
+            return (status(facts) if facts.is_working else ended(facts),)
+        case OrderNews.AMENDED | OrderNews.REJECTED:
+            return (status(facts),)
+
+
+def _trade_reports(order: OrderUpdate, facts: OrderFacts) -> tuple[Report, ...]:
+    """An order that the venue placed is announced with each of its executions, because the announcement may have been
+    the execution itself. An execution without a trade id is not booked: the order is stated, and its fills are asked
+    for."""
+    first = (external(facts, facts.executed - order.last_quantity),) if facts.is_liquidation else ()
+    if order.trade_id <= 0:
+        return *first, status(facts)
+    fill = FillReport(
+        **facts.named,
+        trade_id=str(order.trade_id),
+        side=facts.side,
+        price=positive(order.last_price),
+        quantity=positive(order.last_quantity),
+        fees=fees(order.commission_asset, order.commission),
+        liquidity=LiquiditySide.MAKER if order.is_maker else LiquiditySide.TAKER,
+        position_side=_row(order.position_side),
+    )
+    return (*first, fill, status(facts)) if facts.standing is Standing.FILLED else (*first, fill)
+
+
+def facts_of_update(order: OrderUpdate, scope: AccountScope) -> OrderFacts:
+    """Return the order as an `ORDER_TRADE_UPDATE` shows it."""
+    type, time_in_force = mapping.usdm_terms(order.type, order.time_in_force)
+    return OrderFacts(
+        account_id=scope.account_id,
+        at_ms=order.trade_ms,
+        instrument_id=scope.instrument_id(order.symbol),
+        sent_id=order.client_order_id or None,
+        venue_order_id=str(order.order_id),
+        side=mapping.SIDES.of(order.side),
+        type=type,
+        time_in_force=time_in_force,
+        quantity=sane(order.quantity),
+        executed=sane(order.executed),
+        executed_price=price_or_none(order.average_price),
+        limit_price=price_or_none(order.price),
+        stop_price=_stop_price(type, order.stop_price),
+        expire_at_ms=order.good_till_ms or None,
+        standing=mapping.USDM_ORDER_STATUSES.of(order.status),
+        expiry=mapping.USDM_EXPIRY_REASONS.of(order.expiry_reason),
+        is_liquidation=order.client_order_id.startswith(LIQUIDATION_PREFIXES),
+    )
+
+
+def submit_reports(reply: UsdmOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
+    """Return the reply to our own new order (RESULT). It states how much was executed, and no fills: those come over
+    the stream, or are asked for because the statement exceeds what is booked."""
+    facts = facts_of_ours(facts_of_order(reply, scope), order)
+    if facts.standing is Standing.REJECTED:
+        return (status(facts),)
+    if facts.standing in (Standing.WORKING, Standing.FILLED):
+        return (accepted(facts),)
+    return accepted(facts), ended(facts)
+
+
+def cancel_reports(reply: UsdmOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
+    """Return the reply to our cancel, with how much was executed."""
+    facts = facts_of_ours(facts_of_order(reply, scope), order)
+    return (status(facts),) if facts.standing in (Standing.WORKING, Standing.FILLED) else (ended(facts),)
+
+
+def order_reports(reply: UsdmOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
+    """Return the answer to a question about one order. Without `order` nobody knows yet whose it is, and it is reported
+    as an `ExternalOrderReport` first."""
+    facts = facts_of_order(reply, scope)
+    if order is not None:
+        return (status(facts_of_ours(facts, order)),)
+    return (status(facts),) if facts.standing is Standing.REJECTED else (external(facts), status(facts))
+
+
+def open_order(reply: UsdmOrder, scope: AccountScope) -> ExternalOrderReport:
+    """Return an order of the list of open orders."""
+    return external(facts_of_order(reply, scope))
+
+
+def facts_of_order(reply: UsdmOrder, scope: AccountScope) -> OrderFacts:
+    """Return the order as a reply shows it."""
+    type, time_in_force = mapping.usdm_terms(reply.type, reply.time_in_force)
+    return OrderFacts(
+        account_id=scope.account_id,
+        at_ms=reply.updated_ms,
+        instrument_id=scope.instrument_id(reply.symbol),
+        sent_id=reply.client_order_id or None,
+        venue_order_id=str(reply.order_id),
+        side=mapping.SIDES.of(reply.side),
+        type=type,
+        time_in_force=time_in_force,
+        quantity=sane(reply.quantity),
+        executed=sane(reply.executed),
+        executed_price=price_or_none(reply.average_price),
+        limit_price=price_or_none(reply.price),
+        stop_price=_stop_price(type, reply.stop_price),
+        expire_at_ms=reply.good_till_ms or None,
+        standing=mapping.USDM_ORDER_STATUSES.of(reply.status),
+        is_liquidation=reply.client_order_id.startswith(LIQUIDATION_PREFIXES),
+    )
+
+
+def fill_report(trade: UsdmTrade, scope: AccountScope) -> FillReport:
+    """Return an execution of the account's history, which names its order by the venue's id only."""
+    return FillReport(
+        account_id=scope.account_id,
+        at_ms=trade.time_ms,
+        instrument_id=scope.instrument_id(trade.symbol),
+        venue_order_id=str(trade.order_id),
+        trade_id=str(trade.id),
+        side=mapping.SIDES.of(trade.side),
+        price=positive(trade.price),
+        quantity=positive(trade.quantity),
+        fees=fees(trade.commission_asset, trade.commission),
+        liquidity=LiquiditySide.MAKER if trade.is_maker else LiquiditySide.TAKER,
+        position_side=_row(trade.position_side),
+    )
+
+
+def _row(position_side: str) -> PositionSide | None:
+    """The row of a hedged position; None where positions are netted, as there is one row only."""
+    side = mapping.POSITION_SIDES.of(position_side)
+    return None if side is PositionSide.NET else side
+
+
+def _stop_price(type: OrderType, stop_price: Decimal) -> Decimal | None:
+    """The venue documents the stop price of a trailing stop as meaningless."""
+    return None if type is OrderType.TRAILING_STOP else price_or_none(stop_price)
+
+
+# --- conditional orders
+
+
+def algo_news(event: AlgoUpdateEvent, scope: AccountScope) -> UserNews:
+    """Return what an `ALGO_UPDATE` says."""
+    algo = event.order
+    standing = mapping.ALGO_STATUSES.of(algo.status)
+    triggered = algo.actual_order_id or None
+    if algo.closes_position and not algo.quantity:
+        return UserNews(triggered=triggered)
+    facts = _facts_of_algo_update(algo, event.transaction_ms, standing, scope)
+    match standing:
+        case AlgoStanding.NEW:
+            return UserNews(reports=(external(facts),))
+        case AlgoStanding.CANCELED | AlgoStanding.EXPIRED:
+            return UserNews(reports=(ended(facts),), triggered=triggered)
+        case AlgoStanding.REJECTED:
+            return UserNews(reports=(_refused(facts, algo.failure or ""),), triggered=triggered)
+        case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
+            if triggered is None:
+                return UserNews()
+            return UserNews(reports=(accepted(facts, _algo_id(algo.algo_id)),), triggered=triggered)
+
+
+def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
+    """Return how a conditional order stands, as a reply to its submission or to a question shows it. Once it was
+    triggered the reply does not say how much was executed; the order that it became (`AlgoOrder.actual_order_id`) has
+    to be asked for."""
+    facts = _facts_of_algo(reply, scope)
+    if order is not None:
+        facts = facts_of_ours(facts, order)
+    match mapping.ALGO_STATUSES.of(reply.status):
+        case AlgoStanding.NEW:
+            return (external(facts) if order is None else accepted(facts),)
+        case AlgoStanding.CANCELED | AlgoStanding.EXPIRED:
+            return (ended(facts),)
+        case AlgoStanding.REJECTED:
+            return (_refused(facts, ""),)
+        case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
+            return (accepted(facts, _algo_id(reply.algo_id)),) if reply.actual_order_id else ()
+
+
+def open_algo_order(reply: AlgoOrder, scope: AccountScope) -> ExternalOrderReport | None:
+    """Return an order of the list of open conditional orders; None for one without a quantity."""
+    if reply.closes_position and not reply.quantity:
+        return None
+    return external(_facts_of_algo(reply, scope))
+
+
+def _refused(facts: OrderFacts, failure: str) -> RejectedReport:
+    """The matching engine did not take the order that a conditional one became."""
+    reason = RejectReason.INSUFFICIENT_MARGIN if "margin" in failure.lower() else RejectReason.OTHER
+    return rejected(facts, reason, failure)
+
+
+def _facts_of_algo_update(algo: AlgoUpdate, at_ms: int, standing: AlgoStanding, scope: AccountScope) -> OrderFacts:
+    type, time_in_force = mapping.usdm_terms(algo.type, algo.time_in_force)
+    return OrderFacts(
+        account_id=scope.account_id,
+        at_ms=at_ms,
+        instrument_id=scope.instrument_id(algo.symbol),
+        sent_id=algo.client_algo_id or None,
+        venue_order_id=algo.actual_order_id or _algo_id(algo.algo_id),
+        side=mapping.SIDES.of(algo.side),
+        type=type,
+        time_in_force=time_in_force,
+        quantity=sane(algo.quantity),
+        executed=sane(algo.executed),
+        limit_price=price_or_none(algo.price),
+        stop_price=_stop_price(type, algo.trigger_price),
+        expire_at_ms=algo.good_till_ms or None,
+        standing=_STANDINGS[standing],
+        expiry=_ALGO_EXPIRY[standing] if algo.good_till_ms == 0 else None,
+    )
+
+
+def _facts_of_algo(reply: AlgoOrder, scope: AccountScope) -> OrderFacts:
+    type, time_in_force = mapping.usdm_terms(reply.type, reply.time_in_force)
+    standing = mapping.ALGO_STATUSES.of(reply.status)
+    return OrderFacts(
+        account_id=scope.account_id,
+        at_ms=reply.updated_ms,
+        instrument_id=scope.instrument_id(reply.symbol),
+        sent_id=reply.client_algo_id or None,
+        venue_order_id=reply.actual_order_id or _algo_id(reply.algo_id),
+        side=mapping.SIDES.of(reply.side),
+        type=type,
+        time_in_force=time_in_force,
+        quantity=sane(reply.quantity),
+        executed=ZERO,
+        limit_price=price_or_none(reply.price),
+        stop_price=_stop_price(type, reply.trigger_price),
+        expire_at_ms=reply.good_till_ms or None,
+        standing=_STANDINGS[standing],
+        expiry=_ALGO_EXPIRY[standing] if reply.good_till_ms == 0 else None,
+    )
+
+
+_STANDINGS = {
+    AlgoStanding.NEW: Standing.WORKING,
+    AlgoStanding.TRIGGERING: Standing.WORKING,
+    AlgoStanding.TRIGGERED: Standing.WORKING,
+    AlgoStanding.FINISHED: Standing.WORKING,  # how it ended, the order that it became says
+    AlgoStanding.CANCELED: Standing.CANCELED,
+    AlgoStanding.EXPIRED: Standing.EXPIRED,
+    AlgoStanding.REJECTED: Standing.REJECTED,
+}
+_ALGO_EXPIRY: dict[AlgoStanding, CancelReason | None] = {
+    **dict.fromkeys(AlgoStanding, None),
+    AlgoStanding.EXPIRED: CancelReason.VENUE,  # without a time of its own the system ended it
+}
+
+
+def _algo_id(algo_id: int) -> str:
+    return f"{ALGO_PREFIX}{algo_id}"
+
+
+# --- money
+
+
+def account_news(event: AccountUpdate, scope: AccountScope) -> tuple[Report, ...]:
+    """Return the balances and positions that an `ACCOUNT_UPDATE` states. A position of an instrument that is not in
+    the catalogue raises `UnknownMember`, like an order of it."""
+    at_ms = event.transaction_ms
+    balances = (_balance(scope, each.asset, each.wallet, each.cross_wallet, at_ms) for each in event.change.balances)
+    positions = (
+        _position(scope, each.symbol, each.position_side, each.quantity, each.entry_price, at_ms)
+        for each in event.change.positions
+    )
+    return *balances, *positions
+
+
+def usdm_balances(account: UsdmAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
+    """Return the balances of the account, but those of nothing."""
+    held = (each for each in account.assets if each.wallet or each.cross_wallet)
+    return tuple(_balance(scope, each.asset, each.wallet, each.cross_wallet, as_of) for each in held)
+
+
+def usdm_positions(positions: list[UsdmPosition], scope: AccountScope, as_of: int) -> tuple[PositionReport, ...]:
+    """Return the open positions of the account. The venue lists instruments that only have orders as well."""
+    held = (each for each in positions if each.quantity)
+    return tuple(
+        _position(scope, each.symbol, each.position_side, each.quantity, each.entry_price, as_of) for each in held
+    )
+
+
+def _balance(scope: AccountScope, asset: str, wallet: Decimal, cross_wallet: Decimal, as_of: int) -> BalanceReport:
+    """Isolated positions hold the part of the wallet that the cross wallet lacks. The margin of cross positions is not
+    held: it moves with the market, and the venue states it nowhere in the stream."""
+    return BalanceReport(
+        account_id=scope.account_id,
+        at_ms=as_of,
+        asset=asset,
+        total=sane(wallet),
+        locked=max(ZERO, wallet - sane(cross_wallet)),
+        borrowed=ZERO,
+        as_of=as_of,
+    )
+
+
+def _position(
+    scope: AccountScope, symbol: str, position_side: str, quantity: Decimal, entry_price: Decimal, as_of: int
+) -> PositionReport:
+    side = mapping.POSITION_SIDES.of(position_side)
+    is_wrong = (side is PositionSide.LONG and quantity < 0) or (side is PositionSide.SHORT and quantity > 0)
+    if is_wrong:
+        raise UnreadablePayload(f"a {side.value} position has the sign of the other side")
+    return PositionReport(
+        account_id=scope.account_id,
+        at_ms=as_of,
+        instrument_id=scope.instrument_id(symbol),
+        side=side,
+        quantity=sane(quantity),
+        entry_price=sane(entry_price),
+        as_of=as_of,
+    )

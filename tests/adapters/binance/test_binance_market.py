@@ -1,0 +1,224 @@
+"""A recorded session through the parsers: the book equals the recorded best prices, and no lost message goes
+unnoticed. Then the rule of USD-M, of which there is no recording."""
+
+import gzip
+from collections.abc import Iterator
+from decimal import Decimal as D
+
+import pytest
+from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA, NOW_MS, payload
+
+from cadenza.adapters.venues.binance.errors import UnreadablePayload
+from cadenza.adapters.venues.binance.models import (
+    BestPricesEvent,
+    BinanceDepthEvent,
+    BinanceDepthReply,
+    BinanceStreamFrame,
+    BinanceTradeEvent,
+    decode,
+)
+from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
+from cadenza.adapters.venues.binance.parse_market import (
+    SPOT_BOOK_RULE,
+    USDM_BOOK_RULE,
+    book_snapshot,
+    mark_price,
+    market_trade,
+    spot_delta,
+    usdm_delta,
+)
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
+from cadenza.domain.market.book_rule import BookSpec
+from cadenza.domain.market.enums import Side
+from cadenza.domain.market.order_book import BookOutcome, OrderBook
+
+Recorded = BookSnapshot | BookDelta | BestPricesEvent | MarketTrade
+SPEC = BookSpec(rule=SPOT_BOOK_RULE, age_ms_max=None, depth=1_000)
+
+
+def recorded() -> Iterator[Recorded]:
+    """The messages of the session, in the order in which they came."""
+    with gzip.open(DATA / "btcusdt-20240808.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            received_ns, _, text = line.partition(" ")
+            if text.startswith('{"lastUpdateId"'):
+                yield book_snapshot(decode(BinanceDepthReply, text), BTC_USDT, int(received_ns) // 1_000_000)
+                continue
+            frame = decode(BinanceStreamFrame, text)
+            match frame.stream:
+                case "btcusdt@depth@100ms":
+                    yield spot_delta(decode(BinanceDepthEvent, frame.data), BTC_USDT)
+                case "btcusdt@bookTicker":
+                    yield decode(BestPricesEvent, frame.data)
+                case "btcusdt@trade":
+                    yield market_trade(decode(BinanceTradeEvent, frame.data), BTC_USDT)
+
+
+@pytest.fixture(scope="module")
+def session() -> list[Recorded]:
+    return list(recorded())
+
+
+def chain(session: list[Recorded]) -> tuple[BookSnapshot, list[BookDelta]]:
+    """The snapshot, and the updates that it does not contain."""
+    snapshot = next(message for message in session if isinstance(message, BookSnapshot))
+    deltas = [message for message in session if isinstance(message, BookDelta)]
+    return snapshot, [delta for delta in deltas if delta.sequence > snapshot.sequence]
+
+
+def test_the_book_has_the_best_prices_that_the_venue_published(session: list[Recorded]) -> None:
+    """Depth comes every 100 ms and best prices at each change, with the same update ids. So after each depth update the
+    newest best prices up to it are those of the book."""
+    book = OrderBook(BTC_USDT, SPEC)
+    snapshot, deltas = chain(session)
+    assert book.reset(snapshot) is BookOutcome.APPLIED
+    tickers = [message for message in session if isinstance(message, BestPricesEvent)]
+    compared = 0
+    for delta in deltas:
+        assert book.apply(delta) is BookOutcome.APPLIED
+        newest = max((each for each in tickers if each.update_id <= delta.sequence), key=lambda each: each.update_id)
+        assert book.best_bid() == (newest.bid, newest.bid_quantity)
+        assert book.best_ask() == (newest.ask, newest.ask_quantity)
+        compared += 1
+    assert (len(tickers), len(deltas), compared) == (1137, 131, 131)
+
+
+def test_updates_from_before_the_snapshot_change_nothing(session: list[Recorded]) -> None:
+    snapshot, deltas = chain(session)
+    earlier = [m for m in session if isinstance(m, BookDelta) and m.sequence < snapshot.sequence]
+    book = OrderBook(BTC_USDT, SPEC)
+    book.reset(snapshot)
+    assert [book.apply(delta) for delta in earlier] == [BookOutcome.DUPLICATE] * len(earlier)
+    assert earlier
+    assert book.apply(deltas[0]) is BookOutcome.APPLIED
+
+
+def test_every_lost_update_is_a_gap(session: list[Recorded]) -> None:
+    snapshot, deltas = chain(session)
+    for lost in range(len(deltas) - 1):
+        book = OrderBook(BTC_USDT, SPEC)
+        book.reset(snapshot)
+        outcomes = [book.apply(delta) for delta in deltas[:lost]]
+        assert set(outcomes) <= {BookOutcome.APPLIED}
+        assert book.apply(deltas[lost + 1]) is BookOutcome.GAP, lost
+        assert book.best_bid() is None
+
+
+def test_a_snapshot_older_than_the_first_update_is_a_gap(session: list[Recorded]) -> None:
+    snapshot, deltas = chain(session)
+    book = OrderBook(BTC_USDT, SPEC)
+    book.reset(snapshot)
+    assert book.apply(deltas[1]) is BookOutcome.GAP
+
+
+def test_trades_are_read_with_the_side_that_took(session: list[Recorded]) -> None:
+    trades = [message for message in session if isinstance(message, MarketTrade)]
+    assert len(trades) == 229
+    assert trades[0] == MarketTrade(
+        instrument_id=BTC_USDT,
+        trade_id="3735683259",
+        price=D("61837.63"),
+        quantity=D("0.02"),
+        aggressor=Side.SELL,
+        at_ms=1723161255342,
+    )
+    assert {trade.aggressor for trade in trades} == {Side.BUY, Side.SELL}
+
+
+USDM_DEPTH = {
+    "e": "depthUpdate",
+    "E": 123456789,
+    "T": 123456788,
+    "s": "BTCUSDT",
+    "U": 157,
+    "u": 160,
+    "pu": 149,
+    "b": [["0.0024", "10"]],
+    "a": [["0.0026", "100"]],
+}
+USDM_SNAPSHOT = {
+    "lastUpdateId": 158,
+    "E": 1589436922972,
+    "T": 1589436922959,
+    "bids": [["0.0023", "431"]],
+    "asks": [["0.0027", "12.2"]],
+}
+
+
+def usdm_book() -> OrderBook:
+    book = OrderBook(BTC_PERP, BookSpec(rule=USDM_BOOK_RULE, age_ms_max=None, depth=1_000))
+    snapshot = book_snapshot(decode(BinanceDepthReply, payload(USDM_SNAPSHOT)), BTC_PERP, 0)
+    assert snapshot.at_ms == 1589436922959
+    assert book.reset(snapshot) is BookOutcome.APPLIED
+    return book
+
+
+def usdm(**changes: int) -> BookDelta:
+    return usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, **changes)), BTC_PERP)
+
+
+@pytest.mark.parametrize(
+    ("first", "outcome"),
+    [
+        ({"U": 150, "u": 157, "pu": 149}, BookOutcome.DUPLICATE),
+        ({"U": 150, "u": 158, "pu": 149}, BookOutcome.APPLIED),
+        ({"U": 157, "u": 160, "pu": 149}, BookOutcome.APPLIED),
+        ({"U": 158, "u": 160, "pu": 157}, BookOutcome.APPLIED),
+        ({"U": 160, "u": 165, "pu": 159}, BookOutcome.GAP),
+    ],
+)
+def test_the_first_update_of_usdm_contains_the_snapshots_number(first: dict[str, int], outcome: BookOutcome) -> None:
+    assert usdm_book().apply(usdm(**first)) is outcome
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        ({"U": 171, "u": 180, "pu": 160}, BookOutcome.APPLIED),
+        ({"U": 161, "u": 180, "pu": 159}, BookOutcome.GAP),
+        ({"U": 171, "u": 180, "pu": 170}, BookOutcome.GAP),
+        ({"U": 157, "u": 160, "pu": 149}, BookOutcome.DUPLICATE),
+    ],
+)
+def test_a_later_update_of_usdm_names_the_one_before(second: dict[str, int], outcome: BookOutcome) -> None:
+    book = usdm_book()
+    assert book.apply(usdm()) is BookOutcome.APPLIED
+    assert book.apply(usdm(**second)) is outcome
+
+
+def test_a_usdm_update_that_does_not_name_the_one_before_is_refused() -> None:
+    with pytest.raises(UnreadablePayload):
+        usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, pu=...)), BTC_PERP)
+
+
+def test_aggregate_trades_of_usdm() -> None:
+    event = {"e": "aggTrade", "E": 1, "s": "BTCUSDT", "a": 5933014, "p": "0.001", "q": "100", "T": 123456785, "m": True}
+    trade = market_trade(decode(AggregateTradeEvent, payload(event)), BTC_PERP)
+    assert (trade.trade_id, trade.aggressor, trade.quantity, trade.at_ms) == ("5933014", Side.SELL, D(100), 123456785)
+
+
+def test_the_mark_price_of_usdm() -> None:
+    event = {
+        "e": "markPriceUpdate",
+        "E": 1562305380000,
+        "s": "BTCUSDT",
+        "p": "11794.15000000",
+        "i": "11784.6",
+        "r": "0",
+    }
+    assert mark_price(decode(MarkPriceEvent, payload(event))) == D("11794.15")
+    with pytest.raises(UnreadablePayload):
+        mark_price(decode(MarkPriceEvent, payload(event, p="0")))
+
+
+@pytest.mark.parametrize(
+    "level", [["0", "1"], ["-1", "1"], ["1", "-1"], ["NaN", "1"], ["1", "Infinity"], ["1E30", "1"]]
+)
+def test_a_level_that_is_none_is_refused(level: list[str]) -> None:
+    with pytest.raises(UnreadablePayload):
+        book_snapshot(decode(BinanceDepthReply, payload(USDM_SNAPSHOT, bids=[level])), BTC_PERP, NOW_MS)
+
+
+def test_numbers_are_exact_whether_they_stand_in_quotes_or_not() -> None:
+    text = '{"lastUpdateId":1,"bids":[[0.1234567890123456789,"0.10"]],"asks":[]}'
+    assert decode(BinanceDepthReply, text).bids == [(D("0.1234567890123456789"), D("0.10"))]
