@@ -17,7 +17,8 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books, FundsCheck

@@ -29,7 +29,7 @@ from cadenza.adapters.venues.binance.parse_spot import (
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -22,7 +22,7 @@ from cadenza.adapters.venues.binance.parse_usdm import (
 )
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
-from cadenza.domain.trading.order import Fee
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,

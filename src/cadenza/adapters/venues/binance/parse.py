@@ -14,7 +14,8 @@ from cadenza.adapters.venues.binance.mapping import Standing
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, RejectReason
-from cadenza.domain.trading.order import Fee, Order
+from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,
