@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from centrifuge import Client
-from tests.adapters.realtime.raw_client import RawClient
+from tests.adapters.realtime.raw_client import Closed, RawClient
 from tests.adapters.realtime.test_official_javascript import Agent, agents, node_modules
 from tests.adapters.realtime.test_official_python import Events
 from tests.centrifugo.conftest import MakeClient, publications_of, short_lived, trade
@@ -58,7 +58,7 @@ async def test_expired_connection(house: House, trader: Trader, connect: MakeCli
 
 
 async def test_token_refresh(house: House, trader: Trader, channel: str, connect: MakeClient) -> None:
-    """A connection outlives its tokens as long as newer ones come; with one that has expired it does not."""
+    """A connection outlives its tokens as long as newer ones come; one that has expired ends it at once."""
     token = str(trader.api.token)
     client = await connect(short_lived(house, token, LIFE_S))
     offset = (await client.subscribe(channel)).get("offset", 0)
@@ -69,9 +69,20 @@ async def test_token_refresh(house: House, trader: Trader, channel: str, connect
         assert 1 <= answer["ttl"] <= LIFE_S
     await publications_of(client, await trade(trader, 1), offset)
     client.send({"id": 99, "refresh": {"token": short_lived(house, token, -10)}})
-    if not differs(house, "expired"):
-        assert (await client.reply(99))["error"]["code"] == 109
     assert (await client.closed()).code == 3005
+
+
+async def test_calls_until_the_end(house: House, trader: Trader, connect: MakeClient) -> None:
+    client = await connect(short_lived(house, str(trader.api.token), LIFE_S))
+    codes: set[int] = set()
+
+    async def call_for_ever() -> None:
+        while True:
+            codes.add((await client.ask(rpc=CALL)).get("error", {}).get("code", 0))
+
+    with pytest.raises(Closed, match="3005"):
+        await call_for_ever()
+    assert codes == ({0} if differs(house, "late call") else {0, 109})
 
 
 class TestOfficialClients:
