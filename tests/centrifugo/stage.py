@@ -29,6 +29,8 @@ class Stage:
         self.line = line
         self.channel = f"tradingAccount:{trader.spot}"
         self.truth: list[Pub] = []
+        self.start: int
+        self.epoch: str
         self._clients: list[Official] = []
         self._witness: RawClient
 
@@ -40,9 +42,6 @@ class Stage:
         position = await witness.subscribe(stage.channel)
         stage.start, stage.epoch = position.get("offset", 0), position["epoch"]
         return stage
-
-    start: int
-    epoch: str
 
     @property
     def is_python(self) -> bool:

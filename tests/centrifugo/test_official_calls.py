@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.test_official_javascript import node_modules
 from tests.centrifugo.conftest import MakeClient
 from tests.centrifugo.differences import differs
@@ -186,11 +185,10 @@ async def test_the_market(stage: Stage, connect: MakeClient) -> None:
     assert [each.offset for each in trades] == [fresh.offset + 1, fresh.offset + 2]
 
 
+@pytest.mark.parametrize("stage", [JavaScriptClient], ids=["javascript"], indirect=True)
 async def test_what_this_server_has_no_use_for(stage: Stage) -> None:
     """`send`, which Python does not have."""
     client = await stage.connected()
-    if not isinstance(client, JavaScriptClient):
-        pytest.skip("the Python client has no `send`")
     sending = asyncio.create_task(client.call("send", {"a": 1}))
     if differs(stage.house, "send"):
         await client.expect(("disconnected", 3508, "not available"))
@@ -208,21 +206,6 @@ async def test_a_token_of_a_subscription(stage: Stage) -> None:
         await client.expect(("unsubscribed", 103, "permission denied"), channel=stage.channel)
     else:
         await client.expect(stage.position(), channel=stage.channel)
-
-
-@pytest.mark.parametrize("whose", ["own", "bad"])
-async def test_sub_refresh(stage: Stage, connect: MakeClient, whose: str) -> None:
-    """Official clients never send it: no reply to `subscribe` says that the subscription expires."""
-    client: RawClient = await connect()
-    await client.subscribe(stage.channel)
-    token = str(stage.trader.api.token) if whose == "own" else "bad"
-    client.send({"id": 9, "sub_refresh": {"channel": stage.channel, "token": token}})
-    if differs(stage.house, "subscription token"):
-        assert (await client.closed()).code == 3501
-    elif whose == "own":
-        assert (await client.reply(9))["sub_refresh"] == {"expires": False, "ttl": 0}
-    else:
-        assert (await client.closed()).code == 3500
 
 
 async def test_a_message_that_is_too_long(stage: Stage) -> None:

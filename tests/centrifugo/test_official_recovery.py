@@ -10,7 +10,7 @@ import pytest
 from tests.adapters.realtime.test_official_javascript import node_modules
 from tests.centrifugo.conftest import MakeClient
 from tests.centrifugo.differences import differs
-from tests.centrifugo.official import PythonClient
+from tests.centrifugo.official import JavaScriptClient, PythonClient
 from tests.centrifugo.stage import (
     CONNECT_CALLED,
     LINE_CUT,
@@ -82,10 +82,11 @@ async def test_the_line_is_cut_around_the_reply_that_brings_what_was_missed(stag
     assert await stage.assert_follows(client, seen) == (2 if is_delivered else 1)
 
 
+@pytest.mark.parametrize("stage", [PythonClient], ids=["python"], indirect=True)
 async def test_the_line_is_cut_inside_the_handler(stage: Stage) -> None:
+    """Handlers in JavaScript do not wait, so nothing can happen inside them."""
     client = await stage.listening()
-    if not isinstance(client, PythonClient):
-        pytest.skip("JavaScript handlers do not wait")
+    assert isinstance(client, PythonClient)
     await stage.assert_sees(client, stage.start)
     seen = stage.top
 
@@ -148,11 +149,10 @@ async def test_channels_that_recover_at_once(stage: Stage, connect: MakeClient) 
 
 
 class TestAPositionThatTheUserGives:
-    """`since` of JavaScript, `get_state` of both."""
+    """`since`, which Python does not have, and `get_state` of both."""
 
+    @pytest.mark.parametrize("stage", [JavaScriptClient], ids=["javascript"], indirect=True)
     async def test_since(self, stage: Stage) -> None:
-        if stage.is_python:
-            pytest.skip("the Python client has no `since`")
         await stage.happen(HISTORY // 2)
         positions = [
             (stage.top - HISTORY, stage.epoch, True),
@@ -195,6 +195,11 @@ class TestAPositionThatTheUserGives:
         else:
             await client.expect(("getState",), stage.back_at(good["offset"]), channel=stage.channel)
             await stage.assert_sees(client, good["offset"])
+        seen = stage.top
+        stage.line.cut()
+        await client.expect(LINE_CUT, ("connected",))
+        await client.expect(SUBSCRIPTION_CUT, stage.back_at(seen), channel=stage.channel)  # and no state was asked for
+        await stage.assert_sees(client, seen)
 
 
 async def test_what_this_server_does_not_have_is_asked_for_in_vain(stage: Stage) -> None:

@@ -56,7 +56,7 @@ async def test_token_refresh_prolongs(world: World) -> None:
 
 
 async def test_refresh_with_an_expired_token_closes_with_3005_and_with_another_users_with_3500(world: World) -> None:
-    """After 3005 clients connect again, with a newer token; an error in the reply would end them for good."""
+    """After 3005 clients connect again, with a newer token; when the reply is an error, they give up for good."""
     client, other = await world.client(), await world.client()
     stale = world.issue(life_ms=1_000)
     world.clock.advance(1_000)

@@ -168,8 +168,8 @@ async def send(client: Client, command: Command) -> Result:
 async def refresh(client: Client, command: Command) -> Result:
     """Prolong the connection with a newer token of the same user.
 
-    A token that has expired closes the connection with 3005, after which clients connect with a newer one. An error in
-    the reply would end them for good.
+    A token that has expired closes the connection with 3005, after which clients connect with a newer one. When the
+    reply is an error, the official clients give up for good.
     """
     token = _given(command.refresh).token
     try:

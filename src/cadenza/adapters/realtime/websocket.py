@@ -33,8 +33,8 @@ from cadenza.adapters.realtime.services import Services
 PATH = "/connection/websocket"
 
 SUBPROTOCOLS = (Subprotocol("centrifuge-json"), Subprotocol("centrifuge-protobuf"))
-"""What a client may name in its handshake. One of the binary protocol is let in too: its first frame closes the
-connection for good (3506). A client whose handshake fails would try again for ever."""
+"""What a client may name in its handshake. A client of the binary protocol is accepted too, and its first frame closes
+the connection for good (3506): a client whose handshake fails tries again for ever."""
 
 WRITE_BUFFER_BYTES_HIGH = 0
 """What the kernel does not take at once waits in the loop's buffer, and the client counts as one that does not read;
