@@ -8,9 +8,14 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "ping": ("the command `ping`", "answered", "closes with 3501: pings are its own affair"),
     "spelling": ("`presenceStats`, `subRefresh`", "read and answered so", "close with 3501: it reads `presence_stats`"),
     "expired": (
-        "an expired token in `connect` or `refresh`",
+        "an expired token in `connect`",
         "error 109; try again",
-        "in `connect` error 109, and the connection is cut; in `refresh` closes with 3005",
+        "error 109, and the connection is cut",
+    ),
+    "late call": (
+        "an RPC after the token has expired, before a newer one comes",
+        "error 109: rights are those of the moment",
+        "answered as long as the session lives",
     ),
     "history": (
         "history of an account",
@@ -56,7 +61,17 @@ DIFFERENCES: Mapping[str, tuple[str, str, str]] = {
     "send": ("`send`", "taken, and nothing happens", "closes with 3508"),
     "flag": ("`flag: 2` in `subscribe`", "error 112 instead of `recovered: false`", "not known"),
     "tokenless": ("`refresh` with an empty token", "closes with 3500", "closes with 3501"),
-    "binary": ("binary frames", "close with 3506", "read as if they were text"),
+    "binary": (
+        "binary frames, and the binary protocol",
+        "close with 3506",
+        "read as if they were text, and spoken",
+    ),
+    "subscription token": (
+        "`token` in `subscribe`; `sub_refresh`",
+        "not read; answered to a valid access token",
+        "error 103; closes with 3501",
+    ),
+    "too long": ("a message that is too long", "closes with 1009", "closes with 1009, or the wire is cut before that"),
     "utf8": ("text that is not UTF-8", "closes with 1007", "read as it is"),
     "session": (
         "a session that ends",

@@ -57,6 +57,12 @@ class Centrifugo:
             self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
 
+    async def stop(self) -> None:
+        """Ask it to stop, and wait until it has."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        await self._process.wait()
+
     @property
     def pid(self) -> int:
         assert self._process is not None
@@ -160,10 +166,32 @@ class House:
         return await self.census() == NOBODY
 
     @property
+    def socket_pid(self) -> int:
+        """The process that has the clients."""
+        return self.server.process.pid if self.centrifugo is None else self.centrifugo.pid
+
+    @property
     def open_files(self) -> int:
         """How many files and sockets the process has open that has the clients."""
-        pid = self.server.process.pid if self.centrifugo is None else self.centrifugo.pid
-        return len(os.listdir(f"/proc/{pid}/fd"))
+        return len(os.listdir(f"/proc/{self.socket_pid}/fd"))
+
+    def signal_socket(self, what: signal.Signals) -> None:
+        """Send a signal to the process that has the clients."""
+        os.kill(self.socket_pid, what)
+
+    async def stop_socket(self) -> None:
+        """Have it stop in order; clients are sent away."""
+        if self.centrifugo is None:
+            await self.server.stop()
+        else:
+            await self.centrifugo.stop()
+
+    async def start_socket(self) -> None:
+        """Start it again."""
+        if self.centrifugo is None:
+            await self.start_server()
+        else:
+            await self.centrifugo.start()
 
     async def close(self) -> None:
         if self.centrifugo is not None:

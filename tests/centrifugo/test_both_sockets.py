@@ -322,6 +322,23 @@ class TestDialect:
             assert not isinstance(answer, Closed)
             assert answer["presenceStats"]["numClients"] == 1
 
+    @pytest.mark.parametrize("whose", ["own", "bad"])
+    async def test_sub_refresh(self, house: House, trader: Trader, connect: MakeClient, whose: str) -> None:
+        """Official clients never send it: no reply to `subscribe` says that the subscription expires."""
+        client = await connect()
+        await client.subscribe(channel_of(trader))
+        token = str(trader.api.token) if whose == "own" else "bad"
+        answer = await tried(client, sub_refresh={"channel": channel_of(trader), "token": token})
+        if differs(house, "subscription token"):
+            assert isinstance(answer, Closed)
+            assert answer.code == 3501
+        elif whose == "own":
+            assert not isinstance(answer, Closed)
+            assert answer["sub_refresh"] == {"expires": False, "ttl": 0}
+        else:
+            assert isinstance(answer, Closed)
+            assert answer.code == 3500
+
     async def test_a_message_that_is_too_long(self, connect: MakeClient) -> None:
         client = await connect()
         client.send_frame(TEXT, json.dumps({"id": 1, "rpc": {"method": "x" * 70_000}}).encode())

@@ -265,8 +265,9 @@ async def test_history(world: World) -> None:
     assert await offsets(limit=3, since={"epoch": "installation-1", "offset": 4}) == [5, 6, 7]
     assert await offsets(limit=3, since={"epoch": "installation-1", "offset": 8}) == [9, 10]
     assert await offsets(limit=3, reverse=True, since={"epoch": "", "offset": 4}) == [3, 2, 1]
-    for nothing_before in (0, 1):
-        assert await offsets(limit=2, reverse=True, since={"epoch": "", "offset": nothing_before}) == []
+    assert await offsets(limit=2, reverse=True, since={"epoch": "", "offset": 1}) == []
+    before_all = {"channel": w.ACCOUNT, "limit": 2, "reverse": True, "since": {"epoch": "", "offset": 0}}
+    assert (await error_of(client, history=before_all))["code"] == 107
     error = await error_of(client, history={"channel": w.ACCOUNT, "limit": 1, "since": {"epoch": "x", "offset": 4}})
     assert error["code"] == 112
     await client.close()

@@ -55,13 +55,15 @@ async def test_token_refresh_prolongs(world: World) -> None:
     await client.close()
 
 
-async def test_refresh_with_an_expired_token_is_109_and_with_another_users_is_3500(world: World) -> None:
-    client = await world.client()
+async def test_refresh_with_an_expired_token_closes_with_3005_and_with_another_users_with_3500(world: World) -> None:
+    """After 3005 clients connect again, with a newer token; when the reply is an error, they give up for good."""
+    client, other = await world.client(), await world.client()
     stale = world.issue(life_ms=1_000)
     world.clock.advance(1_000)
-    assert (await client.ask(refresh={"token": stale}))["error"]["code"] == 109
-    client.send({"id": 9, "refresh": {"token": world.issue(user=9)}})
-    assert (await client.closed()).code == 3500
+    client.send({"id": 9, "refresh": {"token": stale}})
+    assert (await client.closed()).code == 3005
+    other.send({"id": 9, "refresh": {"token": world.issue(user=9)}})
+    assert (await other.closed()).code == 3500
 
 
 async def test_an_rpc_with_a_token_that_has_expired_is_109(world: World) -> None:
@@ -282,6 +284,24 @@ async def test_handshakes_that_are_none(world: World, header: str, value: str, s
     reader, writer = await dial(world.port)
     writer.write(handshake(**{header: value}))
     assert (await reader.readline()).split()[1] == status
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("offered", "selected"),
+    [
+        ("centrifuge-json", "centrifuge-json"),
+        ("centrifuge-protobuf", "centrifuge-protobuf"),
+        ("centrifuge-protobuf, centrifuge-json", "centrifuge-json"),
+        ("chat", None),
+    ],
+)
+async def test_subprotocols(world: World, offered: str, selected: str | None) -> None:
+    reader, writer = await dial(world.port)
+    writer.write(handshake(**{"Sec-WebSocket-Protocol": offered}))
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.startswith("HTTP/1.1 101")
+    assert (f"\r\nSec-WebSocket-Protocol: {selected}\r\n" in head) == (selected is not None)
     writer.close()
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ async def test_what_a_handler_cut_off_is_recovered_the_next_time(agent: MakeAgen
     await client.event("subscribed")
     world.publish(2)
     await client.event("publication"), await client.event("publication")
-    client.send("leaveWhenSubscribed", channel=w.ACCOUNT)
+    client.send("whenSubscribed", channel=w.ACCOUNT, does=["unsubscribe"])
     world.append(3)
     await world.restart()
     await client.event("connected")
@@ -236,3 +237,16 @@ async def test_insufficient_state_makes_it_recover(agent: MakeAgent, world: Worl
     world.publish()
     assert (await client.event("subscribed"))["recovered"] is True
     assert [(await client.event("publication"))["offset"] for _ in range(2)] == [2, 3]
+
+
+async def test_a_right_that_was_taken_away_is_final(agent: MakeAgent, world: World) -> None:
+    """The client does not ask again; its connection goes on."""
+    client = await connected(agent, world)
+    client.send("subscribe", channel=w.ACCOUNT, options={})
+    await client.event("subscribed")
+    world.actors[world.token] = replace(world.actors[world.token], scopes=frozenset())
+    world.clock.advance(world.limits.session_check_ms)
+    assert (await client.event("unsubscribed"))["code"] == 2000
+    client.send("subscribeAgain", channel=w.ACCOUNT)
+    assert (await client.event("unsubscribed"))["code"] == 103
+    assert await client.refused("rpc", "no.such", {}) == 104

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -237,3 +238,28 @@ async def test_books(make_client: MakeClient, world: World) -> None:
     assert (await events.next("publication")).data["data"]["bids"] == [["64000", "1"]]
     world.publish_book()
     assert (await events.next("publication")).data["data"]["bids"] == [["64000", "2"]]
+
+
+async def test_insufficient_state_makes_it_recover(make_client: MakeClient, world: World) -> None:
+    _, _, events = await listening(make_client, w.ACCOUNT)
+    await events.next("subscribed")
+    world.publish()
+    await events.next("publication")
+    world.append(1)
+    world.publish()
+    assert (await events.next("subscribed")).recovered is True
+    assert [(await events.next("publication")).offset for _ in range(2)] == [2, 3]
+
+
+async def test_a_right_that_was_taken_away_is_final(make_client: MakeClient, world: World) -> None:
+    """The client does not ask again; its connection goes on."""
+    client, subscription, events = await listening(make_client, w.ACCOUNT)
+    await events.next("subscribed")
+    world.actors[world.token] = replace(world.actors[world.token], scopes=frozenset())
+    world.clock.advance(world.limits.session_check_ms)
+    assert (await events.next("unsubscribed")).code == 2000
+    await subscription.subscribe()
+    assert (await events.next("unsubscribed")).code == 103
+    with pytest.raises(ReplyError) as refused:
+        await client.rpc("no.such", {})
+    assert refused.value.code == 104

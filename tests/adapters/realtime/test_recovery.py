@@ -69,7 +69,7 @@ async def test_nothing_missed_is_recovered_too(world: World) -> None:
     await client.close()
 
 
-@pytest.mark.parametrize(("epoch", "offset"), [("another", 1), ("", 1), (EPOCH, 6), (EPOCH, 2**63 - 1)])
+@pytest.mark.parametrize(("epoch", "offset"), [("another", 1), ("", 6), (EPOCH, 6), (EPOCH, 2**63 - 1)])
 async def test_a_position_that_is_not_ours(world: World, epoch: str, offset: int) -> None:
     world.append(5)
     client = await world.client()
@@ -77,6 +77,14 @@ async def test_a_position_that_is_not_ours(world: World, epoch: str, offset: int
     assert (answer["recovered"], answer["offset"], answer["epoch"]) == (False, 5, EPOCH)
     world.publish()
     assert (await client.push())["pub"]["offset"] == 6
+    await client.close()
+
+
+async def test_a_position_without_an_epoch_counts_in_any(world: World) -> None:
+    world.append(3)
+    client = await world.client()
+    answer = await recover(client, 1, epoch="")
+    assert (answer["recovered"], offsets(answer), answer["epoch"]) == (True, [2, 3], EPOCH)
     await client.close()
 
 

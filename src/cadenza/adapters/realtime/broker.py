@@ -12,6 +12,7 @@ from functools import partial
 
 from cadenza.adapters.realtime.channels import Channel, ChannelKind
 from cadenza.adapters.realtime.codes import (
+    BAD_REQUEST,
     INTERNAL,
     LIMIT_EXCEEDED,
     UNKNOWN_CHANNEL,
@@ -136,10 +137,13 @@ class Broker:
     async def history(self, channel: Channel, request: History) -> tuple[Stream, Sequence[Publication]]:
         """Return the position, and publications after `since` (before it if `reverse`) or from the beginning.
 
-        `limit` bounds their number: 0 asks for the position alone, -1 for as many as are allowed.
+        `limit` bounds their number: 0 asks for the position alone, -1 for as many as are allowed. Nothing was published
+        before offset 0, so to ask for it is a bad request.
         """
         stream = await self.open(channel)
         since = request.since
+        if since is not None and request.reverse and since.offset == 0:
+            raise Refusal(BAD_REQUEST)
         if since is not None and since.epoch not in ("", stream.epoch):
             raise Refusal(UNRECOVERABLE_POSITION)
         items_max = self._limits.history_items_max

@@ -15,9 +15,11 @@ from cadenza.adapters.realtime.client import Client
 from cadenza.adapters.realtime.codes import (
     ALREADY_SUBSCRIBED,
     BAD_REQUEST,
+    CONNECTION_EXPIRED,
     INVALID_TOKEN,
     LIMIT_EXCEEDED,
     PERMISSION_DENIED,
+    TOKEN_EXPIRED,
     UNRECOVERABLE_POSITION,
     Closing,
     Refusal,
@@ -164,9 +166,18 @@ async def send(client: Client, command: Command) -> Result:
 
 
 async def refresh(client: Client, command: Command) -> Result:
-    """Prolong the connection with a newer token of the same user."""
+    """Prolong the connection with a newer token of the same user.
+
+    A token that has expired closes the connection with 3005, after which clients connect with a newer one. When the
+    reply is an error, the official clients give up for good.
+    """
     token = _given(command.refresh).token
-    actor = await client.services.gate.admit(token)
+    try:
+        actor = await client.services.gate.admit(token)
+    except Refusal as refusal:
+        if refusal.error is TOKEN_EXPIRED:
+            raise Closing(CONNECTION_EXPIRED) from None
+        raise
     if not client.is_open:
         return None
     if actor.user_id != client.actor.user_id:

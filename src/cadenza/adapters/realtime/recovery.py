@@ -12,8 +12,8 @@ from cadenza.adapters.realtime.stream import Publication, Stream
 
 
 def is_recoverable(stream: Stream, epoch: str, offset: int, limits: RealtimeLimits) -> bool:
-    """Whether the position belongs to the stream and is not too far back."""
-    return epoch == stream.epoch and 0 <= stream.top - offset <= limits.history_items_max
+    """Whether the position belongs to the stream and is not too far back. An empty epoch stands for any."""
+    return epoch in ("", stream.epoch) and 0 <= stream.top - offset <= limits.history_items_max
 
 
 def recover(stream: Stream, epoch: str, offset: int, limits: RealtimeLimits) -> Sequence[Publication] | None:

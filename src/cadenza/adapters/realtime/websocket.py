@@ -8,6 +8,7 @@ costs more memory and time per client than it saves.
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any, cast
 
 from websockets.exceptions import PayloadTooBig
@@ -15,6 +16,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from cadenza.adapters.realtime.codes import (
     INAPPROPRIATE_PROTOCOL,
@@ -29,6 +31,10 @@ from cadenza.adapters.realtime.frames import Framer
 from cadenza.adapters.realtime.services import Services
 
 PATH = "/connection/websocket"
+
+SUBPROTOCOLS = (Subprotocol("centrifuge-json"), Subprotocol("centrifuge-protobuf"))
+"""What a client may name in its handshake. A client of the binary protocol is accepted too, and its first frame closes
+the connection for good (3506): a client whose handshake fails tries again for ever."""
 
 WRITE_BUFFER_BYTES_HIGH = 0
 """What the kernel does not take at once waits in the loop's buffer, and the client counts as one that does not read;
@@ -48,7 +54,9 @@ class WebSocket(asyncio.Protocol):
         self._services = services
         self._framer = framer
         self._server_connections = server_connections
-        self._parser = ServerProtocol(max_size=services.limits.frame_bytes_max, logger=_PARSER_LOG)
+        self._parser = ServerProtocol(
+            max_size=services.limits.frame_bytes_max, logger=_PARSER_LOG, select_subprotocol=_select_subprotocol
+        )
         self._wire: asyncio.Transport
         self._file: int | None = None
         self._connection: Connection | None = None
@@ -217,6 +225,10 @@ class WebSocket(asyncio.Protocol):
                 self._wire.write(part)
             elif self._wire.can_write_eof():
                 self._wire.write_eof()  # not closed at once: what the client still sends would cost it our goodbye
+
+
+def _select_subprotocol(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return next((each for each in SUBPROTOCOLS if each in offered), None)
 
 
 def _is_utf8(text: bytes) -> bool:
