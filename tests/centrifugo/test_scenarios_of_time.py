@@ -1,4 +1,7 @@
-"""As test_scenarios.py, with a clock that runs fast: pings, patience, tokens that expire. test_official_time.py has the official clients."""
+"""As test_scenarios.py, with a clock that runs fast: pings, patience, tokens that expire.
+
+The official clients have their own in test_official_time.py.
+"""
 
 import pytest
 from tests.adapters.realtime.raw_client import Closed, RawClient
