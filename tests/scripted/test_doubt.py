@@ -469,3 +469,25 @@ async def test_an_order_that_never_left_is_proved_dead_though_the_wall_clock_was
     assert not (await trader.order(order)).is_closed
     await world.pass_time(60_000)
     assert (await trader.order(order)).reject_reason == RejectReason.NOT_FOUND_AT_VENUE.value
+
+
+@only(STREAMED)
+async def test_an_order_that_was_amended_before_its_lost_reply_was_asked_for(world: World, trader: Trader) -> None:
+    trader.session.hold_stream()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    order = await trader.submit(quantity="1")
+    trader.venue.amend(trader.at_venue(order), "2", "100")
+    await world.pass_time(120_000, 2_000)
+    found = await trader.order(order)
+    assert (found.is_in_doubt, found.status, found.quantity) == (False, OrderStatus.ACCEPTED, D(2))
+
+
+@only(STREAMED)
+async def test_an_order_that_was_amended_after_a_duplicate_reply_is_not_rejected(world: World, trader: Trader) -> None:
+    trader.session.hold_stream()
+    trader.script.next("submit", Fault.DUPLICATE_AFTER_ALL)
+    order = await trader.submit(quantity="1")
+    trader.venue.amend(trader.at_venue(order), "2", "100")
+    await world.pass_time(20_000, 2_000)
+    found = await trader.order(order)
+    assert (found.is_in_doubt, found.status, found.quantity) == (False, OrderStatus.ACCEPTED, D(2))

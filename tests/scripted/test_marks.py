@@ -1,9 +1,11 @@
 """How far an account's news is known to be complete: it moves with a live and silent stream and with every replay, and
 never so far that something is not asked for."""
 
+import asyncio
 from decimal import Decimal
 
-from cadenza.application.orders.mark_complete import EVERY_MS, EVERY_MS_WITHOUT_LIMIT
+from cadenza.application.orders.apply_report import ApplyReports
+from cadenza.application.orders.mark_complete import EVERY_MS, EVERY_MS_WITHOUT_LIMIT, MoveMarkBack
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
@@ -235,3 +237,17 @@ async def test_an_idle_account_that_is_restarted_is_reconciled_without_an_alarm(
     await world.tick()
     assert trader.takes_orders
     assert not world.alarms.sounded
+
+
+@only(STREAMED)
+async def test_a_gap_is_kept_when_its_batch_also_has_a_complete_report(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    await trader.heard()
+    world.clock.advance(500_000)
+    since_ms = trader.venue.now_ms - 300_000
+    fill = trader.session.parse.fill(trader.venue.fill(trader.at_venue(order), "0.5"))
+    committer = world.process.trading.committer
+    for changes in ([ApplyReports([fill], True), MoveMarkBack(trader.id, since_ms)],
+                    [MoveMarkBack(trader.id, since_ms), ApplyReports([fill], True)]):  # fmt: skip
+        await asyncio.gather(*map(committer.commit_report, changes))
+        assert (await trader.stored()).complete_until_ms == since_ms

@@ -286,3 +286,15 @@ async def test_an_operator_cancels_what_is_left_of_an_enlarged_closed_order(worl
     assert len(trader.venue.requests("cancel")) == 1, "an open order is canceled by the API"
     await world.settle()
     await check_truth(trader)
+
+
+@pytest.mark.parametrize("id", ["a\x00b", "\ud800"], ids=["NUL", "surrogate"])
+@only(STREAMED)
+async def test_a_name_that_no_database_holds_does_not_block_a_replay(world: World, trader: Trader, id: str) -> None:
+    trader.session.break_stream()
+    await trader.session.delivered()
+    trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(90), sent_id=id, is_by_hand=False)
+    trader.session.restore_stream()
+    await world.pass_time(5_000)
+    assert trader.takes_orders
+    assert world.alarms.of(Alarm.REPORT_REFUSED)

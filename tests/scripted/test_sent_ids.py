@@ -187,3 +187,14 @@ async def test_an_order_of_other_terms_under_our_id_is_set_aside(world: World, t
     assert (now.status, now.venue_order_id, now.is_in_doubt) == (OrderStatus.SUBMITTED, None, True)
     assert {kept.reason for kept in await world.kept()} == {KeepReason.OTHER_SIDE}
     assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == len(await world.kept())
+
+
+@only(COUNTED)
+async def test_a_counter_does_not_follow_the_numbers_of_other_programs(world: World, trader: Trader) -> None:
+    """Some number their orders by the time."""
+    for number in (1_764_000_000_000, 9 * 10**17):
+        trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(90), sent_id=str(number), is_by_hand=False)
+    trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(90), sent_id="5000", is_by_hand=False)
+    await trader.heard()
+    order = await trader.submit()
+    assert order.sent_id == "5001"

@@ -17,9 +17,10 @@ SESSIONS_MAX = 20_000
 class SessionStates:
     """A bounded cache of `SessionState`.
 
-    Guarantee: an answer was true at most `stale_after_ms` ago, whichever process changed the state. A session that this
-    process revokes is refused from that moment on, even if a query for it is under way. Callers share a query, and a
-    state is read again before it is stale, so that a caller seldom waits for one.
+    Guarantee: an answer was true at most `stale_after_ms`, plus the duration of one query, ago, whichever process
+    changed the state. A session that this process revokes is refused from that moment on, even if a query for it is
+    under way. Callers share a query, and a state is read again before it is stale, so that a caller seldom waits for
+    one.
     """
 
     def __init__(

@@ -15,6 +15,13 @@ from cadenza.ports.venue import MemoryTakenOver, VenueMemories, VenueMemory
 NEWEST_ORDERS = 1_000
 """How many of the account's newest orders are looked at when its counter is opened."""
 
+AHEAD_MAX = 10_000_000
+"""How far a restored backup may have set a counter back. A number that is further ahead is of another program, such as
+one that numbers its orders by the time."""
+
+NUMBERS_MAX = 10_000
+"""Numbers remembered for an account. Of too many, the highest is forgotten."""
+
 DIGITS_MAX = 18
 """A longer number is no number of a counter."""
 
@@ -39,7 +46,7 @@ class SentIds:
         self._sessions = sessions
         self._memories = memories
         self._concurrency = concurrency
-        self._seen: dict[TradingAccountId, int] = {}
+        self._seen: dict[TradingAccountId, set[int]] = {}
         # Opened once for all orders of an account: a second opening would take the counter over from the first.
         self._counters: dict[TradingAccountId, Promise[VenueMemory]] = {}
 
@@ -54,9 +61,13 @@ class SentIds:
                 return str(await self._next(account_id, instrument.venue_id, rule))
 
     def see(self, account_id: TradingAccountId, sent_id: str) -> None:
-        """Note that an order has this id. A counter continues after the highest number that was noted."""
-        if sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
-            self._seen[account_id] = max(int(sent_id), self._seen.get(account_id, 0))
+        """Note that an order has this id. A counter continues after the highest number that was noted, unless that is
+        more than `AHEAD_MAX` ahead."""
+        if sent_id.isascii() and sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
+            numbers = self._seen.setdefault(account_id, set())
+            numbers.add(int(sent_id))
+            if len(numbers) > NUMBERS_MAX:
+                numbers.remove(max(numbers))
 
     def see_all(self, reports: Sequence[Report]) -> None:
         """Note the ids that these reports name."""
@@ -70,7 +81,7 @@ class SentIds:
             memory = await counter.wait()
             try:
                 number = await memory.next(rule.counter, first=rule.first)
-                while number <= (seen := self._seen.get(account_id, 0)):
+                while (seen := self._highest_seen(account_id, number)) >= number:
                     await memory.advance(rule.counter, seen)
                     number = await memory.next(rule.counter)
                 return number
@@ -78,6 +89,12 @@ class SentIds:
                 if self._counters.get(account_id) is counter:
                     del self._counters[account_id]
         raise MemoryTakenOver(f"sent ids of {account_id}")
+
+    def _highest_seen(self, account_id: TradingAccountId, drawn: int) -> int:
+        """Return the highest number that counts, 0 if none; forget those that the counter has passed."""
+        numbers = {number for number in self._seen.get(account_id, ()) if number >= drawn}
+        self._seen[account_id] = numbers
+        return max((number for number in numbers if number <= drawn + AHEAD_MAX), default=0)
 
     async def _open(self, account_id: TradingAccountId, venue_id: VenueId) -> Promise[VenueMemory]:
         counter: Promise[VenueMemory] = self._concurrency.promise()

@@ -82,9 +82,8 @@ class SubmitChange:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
         meant = _as_meant(self.request)
-        if (
-            state.order(self.names.order_id) is None
-        ):  # else an earlier try of this request created it, so it is no repeat
+        # If the order exists, an earlier try of this very request created it, and the request is no repeat.
+        if state.order(self.names.order_id) is None:
             repeated = _find_repeated(state, meant, self.request)
             if repeated is not None:
                 return Submission(repeated, is_new=False)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType
-from cadenza.domain.money import ZERO, to_plain
+from cadenza.domain.money import ZERO
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, OrderReport, OrderTermsReport, OwnReport
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
+
+EXPONENT_MAX = 60
+"""A price or quantity of 10^61 or more is none: products of two such numbers would not fit into the database."""
 
 CLOCK_TOLERANCE_MS = 60_000
 """How much earlier than the order was recorded something may have happened, by the venue's clock."""
@@ -35,10 +38,12 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
         return Contradiction(KeepReason.OTHER_INSTRUMENT)
     if isinstance(report, FillReport | OrderTermsReport) and report.side not in (None, order.side):
         return Contradiction(KeepReason.OTHER_SIDE)
-    other = _before(order, report) or (_other_terms(order, report) if isinstance(report, OrderTermsReport) else None)
+    other = _before(order, report) or (_other_type(order, report) if isinstance(report, OrderTermsReport) else None)
     if other is not None:
         return Contradiction(KeepReason.OTHER_ORDER, other)
     if isinstance(report, FillReport):
+        if max(report.quantity.adjusted(), report.price.adjusted()) > EXPONENT_MAX:
+            return Contradiction(KeepReason.REFUSED, "its price or quantity is out of range")
         if report.quantity <= 0 or report.price <= 0:
             return Contradiction(KeepReason.NOT_POSITIVE)
         if _executed_with(order, report) > order.quantity:
@@ -52,8 +57,8 @@ def execution_of(order: Order, trade_id: str) -> Execution | None:
 
 
 def _before(order: Order, report: OrderReport) -> str | None:
-    """Whether it happened before the order was recorded, by the venue's clock alone. A report under the venue's own id
-    of the order is about the order, even if that clock has stepped back."""
+    """Return why the report is of a time before the order was recorded, by the venue's clock alone; None when it is
+    not. A report under the venue's own id of the order is about the order, even if that clock has stepped back."""
     is_named = order.venue_order_id is not None and report.venue_order_id == order.venue_order_id
     if is_named or isinstance(report, OwnReport):
         return None
@@ -64,19 +69,14 @@ def _before(order: Order, report: OrderReport) -> str | None:
     return f"it happened at {happened_ms}, and the order was recorded after {order.recorded_after_ms}"
 
 
-def _other_terms(order: Order, report: OrderTermsReport) -> str | None:
-    """Whether the venue states terms that are not ours. A trigger turns an order into a plain one, and some venues show
-    a market order as a limit order. Once the venue has shown the order, an amendment may have changed its quantity."""
-    if report.type not in (None, order.type) and (
-        order.type is OrderType.LIMIT or (order.type in PLAIN_TYPES and report.type not in PLAIN_TYPES)
-    ):
-        return f"its type is {report.type}, and a {order.type} order was placed"
-    if order.is_acknowledged:
+def _other_type(order: Order, report: OrderTermsReport) -> str | None:
+    """Return why an order of the stated type is not ours; None when it may be. Only a counted id can belong to another
+    order. A trigger turns an order into a plain one, and some venues show a market order as a limit order. A quantity
+    says nothing: ours may have been amended before the venue showed it."""
+    if not order.recorded_after_ms or report.type in (None, order.type):
         return None
-    if report.quantity not in (None, order.quantity):
-        return f"its quantity is {to_plain(report.quantity or ZERO)}, and {to_plain(order.quantity)} was ordered"
-    if report.executed_quantity > order.quantity:
-        return f"{to_plain(report.executed_quantity)} is executed, and {to_plain(order.quantity)} was ordered"
+    if order.type is OrderType.LIMIT or (order.type in PLAIN_TYPES and report.type not in PLAIN_TYPES):
+        return f"its type is {report.type}, and a {order.type} order was placed"
     return None
 
 

@@ -119,8 +119,8 @@ class AcceptedReport(OrderTermsReport):
 class RejectedReport(OrderReport):
     """The venue refused the order, and the refusal proves that it does not work there. What was executed before stays
     executed. A refusal as duplicate alone proves nothing: it is an `UnknownOutcomeReport`. The reason
-    NOT_FOUND_AT_VENUE (the venue was asked and does not know the order) proves no more than `meaning_of_not_known`
-    says, whatever a session concludes: an order that was acknowledged, or that may be forgotten, is not rejected by it.
+    NOT_FOUND_AT_VENUE says that the venue was asked and does not know the order; the platform decides by
+    `meaning_of_not_known` what that proves. It rejects no order that was acknowledged or may be forgotten.
 
     `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
     `OTHER: the price is too far from the index`. NOT_SENT, NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,

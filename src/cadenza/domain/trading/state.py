@@ -104,6 +104,7 @@ class TradingState:
         self._unrecorded: dict[OrderId, dict[ExecutionId, Execution]] = {}
         """Orders whose current state is in no event yet, each with the executions that are in no event yet."""
         self._complete: dict[TradingAccountId, int] = {}
+        self._incomplete: dict[TradingAccountId, int] = {}
         self._by_client: dict[tuple[TradingAccountId, str], OrderId] = {}
         self._by_key: dict[tuple[TradingAccountId, str], OrderId] = {}
         self._by_sent: dict[tuple[TradingAccountId, str], OrderId] = {}
@@ -318,8 +319,8 @@ class TradingState:
         """Note that everything which the account's venue reported up to `until_ms` has been applied. It is written
         together with other changes of the account, and never alone. An instant ahead of our clock is replaced by our
         time."""
-        known_ms = self._complete.get(account_id, 0)
-        self._journal.put(self._complete, account_id, max(known_ms, min(until_ms, self.world.now_ms)))
+        until_ms = min(until_ms, self.world.now_ms, self._incomplete.get(account_id, until_ms))
+        self._journal.put(self._complete, account_id, max(self._complete.get(account_id, 0), until_ms))
 
     def move_complete_until(self, account_id: TradingAccountId, until_ms: int) -> None:
         """Like `complete_until`, and written also when nothing else changes in the account. The account gets a new
@@ -331,11 +332,13 @@ class TradingState:
 
     def incomplete_since(self, account_id: TradingAccountId, since_ms: int) -> None:
         """Note that what the account's venue reported since `since_ms` may have been missed. It is asked for again from
-        then on, also after a crash."""
+        then on, also after a crash, whatever else of this batch says that the news is complete."""
+        since_ms = min(since_ms, self._incomplete.get(account_id, since_ms))
+        self._journal.put(self._incomplete, account_id, since_ms)
+        self._journal.put(self._complete, account_id, min(since_ms, self._complete.get(account_id, since_ms)))
         account = self.account(account_id)
         if account.complete_until_ms is None or account.complete_until_ms <= since_ms:
             return
-        self._journal.put(self._complete, account_id, since_ms)
         self.put_account(evolve(account, complete_until_ms=since_ms))
 
     def changed_accounts(self) -> list[TradingAccount]:
