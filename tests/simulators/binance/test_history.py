@@ -109,6 +109,8 @@ async def test_books_and_trades_show_own_orders_too(trader: Trader) -> None:
     await trader.trade_at("60001", "0.05")
     trades = (await trader.public("/api/v3/trades", symbol="BTCUSDT", limit=2)).ok
     assert [(row["qty"], row["isBuyerMaker"]) for row in trades] == [("0.02000000", True), ("0.03000000", True)]
+    aggregates = (await trader.public("/api/v3/aggTrades", symbol="BTCUSDT", fromId=trades[0]["id"])).ok
+    assert [(row["a"], row["q"]) for row in aggregates] == [(row["id"], row["qty"]) for row in trades]
     ticker = (await trader.public("/api/v3/ticker/bookTicker", symbol="BTCUSDT")).ok
     assert ticker["bidPrice"] == "59994.00000000"
     assert (await trader.public("/api/v3/ticker/price", symbol="BTCUSDT")).ok["price"] == "60001.00000000"

@@ -10,6 +10,7 @@ TIME = VenueEndpoint(name="time", handler=market_data.time)
 EXCHANGE_INFO = VenueEndpoint(name="exchangeInfo", handler=market_data.exchange_info, weight=lambda _: 20)
 DEPTH = VenueEndpoint(name="depth", handler=market_data.depth, weight=market_data.depth_weight)
 TRADES = VenueEndpoint(name="trades.recent", handler=market_data.trades, weight=lambda _: 25)
+AGGREGATE_TRADES = VenueEndpoint(name="trades.aggregate", handler=market_data.aggregate_trades, weight=lambda _: 4)
 BOOK_TICKER = VenueEndpoint(name="ticker.book", handler=market_data.book_ticker, weight=lambda _: 4)
 PRICE_TICKER = VenueEndpoint(name="ticker.price", handler=market_data.price_ticker, weight=lambda _: 4)
 AVERAGE_PRICE = VenueEndpoint(name="avgPrice", handler=market_data.average_price, weight=lambda _: 2)
@@ -58,6 +59,7 @@ REST = {
     ("GET", "/api/v3/exchangeInfo"): EXCHANGE_INFO,
     ("GET", "/api/v3/depth"): DEPTH,
     ("GET", "/api/v3/trades"): TRADES,
+    ("GET", "/api/v3/aggTrades"): AGGREGATE_TRADES,
     ("GET", "/api/v3/ticker/bookTicker"): BOOK_TICKER,
     ("GET", "/api/v3/ticker/price"): PRICE_TICKER,
     ("GET", "/api/v3/avgPrice"): AVERAGE_PRICE,
@@ -86,6 +88,7 @@ WEBSOCKET = {
         EXCHANGE_INFO,
         DEPTH,
         TRADES,
+        AGGREGATE_TRADES,
         BOOK_TICKER,
         PRICE_TICKER,
         AVERAGE_PRICE,

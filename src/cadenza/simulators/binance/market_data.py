@@ -9,7 +9,7 @@ from cadenza.simulators.binance.errors import VenueRefusal, bad_symbol, invalid_
 from cadenza.simulators.binance.gateway import VenueCall
 from cadenza.simulators.binance.numbers import fixed
 from cadenza.simulators.binance.params import RequestParams
-from cadenza.simulators.binance.payloads import Payload, public_trade
+from cadenza.simulators.binance.payloads import Payload, aggregate, public_trade
 from cadenza.simulators.binance.symbols import STATUSES
 
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (LEVELS_MAX, 250))
@@ -64,6 +64,24 @@ def trades(call: VenueCall) -> list[Payload]:
     limit = call.params.limit(500, 1000)
     call.params.done()
     return [public_trade(trade) for trade in list(call.venue.tapes[name])[-limit:]]
+
+
+def aggregate_trades(call: VenueCall) -> list[Payload]:
+    """GET aggTrades. Here every trade is an aggregate of its own, of the remembered ones."""
+    params = call.params
+    name = call.venue.exchange.symbol(params.must("symbol")).name
+    from_id, limit = params.integer("fromId"), params.limit(500, 1000)
+    start, end = params.instant_ms("startTime"), params.instant_ms("endTime")
+    params.done()
+    found = [
+        trade
+        for trade in call.venue.tapes[name]
+        if (from_id is None or trade.trade_id >= from_id)
+        and (start is None or trade.at_ms >= start)
+        and (end is None or trade.at_ms <= end)
+    ]
+    is_forward = from_id is not None or start is not None
+    return [aggregate(trade) for trade in (found[:limit] if is_forward else found[-limit:])]
 
 
 def book_ticker(call: VenueCall) -> Payload | list[Payload]:

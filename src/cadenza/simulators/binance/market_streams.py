@@ -9,7 +9,7 @@ from cadenza.simulators.binance.books import NumberedBook
 from cadenza.simulators.binance.faults import ArmedFaults
 from cadenza.simulators.binance.numbers import fixed
 from cadenza.simulators.binance.outlet import SocketOutlet
-from cadenza.simulators.binance.payloads import Payload
+from cadenza.simulators.binance.payloads import Payload, aggregate
 from cadenza.simulators.binance.records import TapeTrade
 
 PARTIAL_LEVELS = (5, 10, 20)
@@ -60,7 +60,9 @@ class MarketStreams:
             "m": trade.is_buyer_maker,
             "M": True,
         }
-        self._send(f"{trade.symbol.lower()}@trade", payload)
+        name = trade.symbol.lower()
+        self._send(f"{name}@trade", payload)
+        self._send(f"{name}@aggTrade", {"e": "aggTrade", "E": at_ms, "s": trade.symbol, **aggregate(trade)})
 
     def send_ticker(self, feed: NumberedBook) -> None:
         self._send(f"{feed.symbol.lower()}@bookTicker", feed.ticker())

@@ -128,6 +128,19 @@ def public_trade(trade: TapeTrade) -> Payload:
     }
 
 
+def aggregate(trade: TapeTrade) -> Payload:
+    return {
+        "a": trade.trade_id,
+        "p": fixed(trade.price),
+        "q": fixed(trade.quantity),
+        "f": trade.trade_id,
+        "l": trade.trade_id,
+        "T": trade.at_ms,
+        "m": trade.is_buyer_maker,
+        "M": True,
+    }
+
+
 def execution_report(execution: SpotExecution, at_ms: int) -> Payload:
     """The user event of one execution. In the event of a cancel `C` is the order's id and `c` the cancel's."""
     order, trade = execution.order, execution.trade
