@@ -1,9 +1,11 @@
 """Weights, order counts and bans, each with its headers."""
 
+import aiohttp
 import pytest
 
 from cadenza.simulators.binance.limits import VenueLimits
 
+from .sockets import connected
 from .trader import Trader
 
 TIGHT = {"weight_per_minute": 100, "orders_per_10_seconds": 3, "ignored_429_max": 2}
@@ -64,3 +66,15 @@ async def test_who_ignores_a_429_is_banned(trader: Trader) -> None:
 async def test_raw_requests_are_limited_too(trader: Trader) -> None:
     replies = [await trader.public("/api/v3/ping") for _ in range(3)]
     assert [reply.status for reply in replies] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("settings", [limits(connections_per_5_minutes=2)], indirect=True)
+async def test_connections_are_limited(trader: Trader) -> None:
+    url = trader.simulator.stream_url
+    for _ in range(2):
+        async with connected(f"{url}/ws") as socket:
+            assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        async with connected(f"{url}/ws"):
+            pass
+    assert refused.value.status == 429

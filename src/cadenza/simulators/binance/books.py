@@ -30,16 +30,14 @@ class NumberedBook:
         self.symbol = symbol
         self.update_id = first_id
         self._levels: dict[_Key, Decimal] = {}
+        self._sides: dict[Side, list[tuple[Decimal, Decimal]]] = {side: [] for side in Side}
         self._pending = {speed: _Pending() for speed in SPEEDS_MS}
 
     def refresh(self, exchange: SpotExchange) -> bool:
         """Number what changed in the engine's book. Return whether a best price or its quantity changed."""
         before = self.best()
-        levels = {
-            (side, price): quantity
-            for side in Side
-            for price, quantity in exchange.depth(self.symbol, side, LEVELS_MAX)
-        }
+        self._sides = {side: exchange.depth(self.symbol, side, LEVELS_MAX) for side in Side}
+        levels = {(side, price): quantity for side, rows in self._sides.items() for price, quantity in rows}
         changed = [key for key in self._levels if key not in levels]
         changed += [key for key, quantity in levels.items() if self._levels.get(key) != quantity]
         self._levels = levels
@@ -58,8 +56,7 @@ class NumberedBook:
 
     def side(self, side: Side, levels_max: int) -> list[tuple[Decimal, Decimal]]:
         """Return (price, quantity), best first."""
-        rows = [(price, quantity) for (of, price), quantity in self._levels.items() if of is side]
-        return rows[:levels_max]  # the engine gave them best first
+        return self._sides[side][:levels_max]
 
     def snapshot(self, levels_max: int) -> Payload:
         return {

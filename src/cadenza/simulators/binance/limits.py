@@ -19,6 +19,7 @@ class VenueLimits:
 
     weight_per_minute: int = 6_000
     raw_requests_per_5_minutes: int = 300_000
+    connections_per_5_minutes: int = 300
     orders_per_10_seconds: int = 100
     orders_per_day: int = 200_000
     ignored_429_max: int = 5
@@ -52,6 +53,7 @@ class UsedLimits:
         self.settings = settings
         self._weights = _Window(MINUTE_MS)
         self._requests = _Window(5 * MINUTE_MS)
+        self._connections = _Window(5 * MINUTE_MS)
         self._orders = {"10S": _Window(10 * SECOND_MS), "1D": _Window(DAY_MS)}
         self._order_limits = {"10S": settings.orders_per_10_seconds, "1D": settings.orders_per_day}
         self._ignored: dict[str, int] = defaultdict(int)
@@ -71,6 +73,12 @@ class UsedLimits:
             limit = self.settings.weight_per_minute
             text = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
             self._refuse(address, self._weights.left_s(now_ms), now_ms, text)
+
+    def connect(self, address: str, now_ms: int) -> None:
+        """Count a WebSocket that is opened; refuse one too many."""
+        if self._connections.add(address, 1, now_ms) > self.settings.connections_per_5_minutes:
+            text = f"Too many connections; the limit is {self.settings.connections_per_5_minutes} per 5 MINUTE."
+            raise VenueRefusal(-1003, text, 429, self._connections.left_s(now_ms))
 
     def add_weight(self, address: str, weight: int, now_ms: int) -> None:
         """Count the weight of an order request that failed; successful ones weigh nothing."""

@@ -16,6 +16,7 @@ class OrderRegistry:
         self._open: dict[str, dict[tuple[str, int], None]] = defaultdict(dict)
         self._by_client_id: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         self._trades: dict[tuple[str, str], list[SpotTrade]] = defaultdict(list)
+        self._trades_of: dict[tuple[str, int], list[SpotTrade]] = defaultdict(list)
 
     # Changing
 
@@ -39,6 +40,7 @@ class OrderRegistry:
 
     def add_trade(self, trade: SpotTrade) -> None:
         self._trades[trade.account, trade.symbol].append(trade)
+        self._trades_of[trade.symbol, trade.order_id].append(trade)
 
     # Reading
 
@@ -70,6 +72,9 @@ class OrderRegistry:
 
     def trades(self, account: str, symbol: str) -> list[SpotTrade]:
         return self._trades.get((account, symbol), [])
+
+    def trades_of(self, order: SpotOrder) -> list[SpotTrade]:
+        return self._trades_of.get(order.key, [])
 
     def all_orders(self) -> list[SpotOrder]:
         """Return the orders of all accounts."""

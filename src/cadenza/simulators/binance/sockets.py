@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import WSMsgType, web
 
+from cadenza.simulators.binance.errors import VenueRefusal
 from cadenza.simulators.binance.outlet import SocketOutlet
 from cadenza.simulators.binance.venue import SpotVenue
 
@@ -16,7 +17,13 @@ FRAME_BYTES_MAX = 64 * 1024
 
 @asynccontextmanager
 async def opened(venue: SpotVenue, request: web.Request) -> AsyncIterator[tuple[web.WebSocketResponse, SocketOutlet]]:
-    """Open a socket that the venue pings, and that it closes when its time has come."""
+    """Open a socket that the venue pings, and that it closes when its time has come. An address that opens too many is
+    refused."""
+    try:
+        venue.limits.connect(request.remote or "", venue.now_ms())
+    except VenueRefusal as error:
+        headers = {"Retry-After": str(error.retry_after_s)}
+        raise web.HTTPTooManyRequests(text=error.message, headers=headers) from None
     socket = web.WebSocketResponse(heartbeat=venue.settings.ping_ms / 1000, max_msg_size=FRAME_BYTES_MAX)
     await socket.prepare(request)
     outlet = SocketOutlet(socket, request.transport)

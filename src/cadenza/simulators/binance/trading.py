@@ -10,7 +10,6 @@ from cadenza.simulators.binance.numbers import fixed
 from cadenza.simulators.binance.order_request import read_order, read_response_type
 from cadenza.simulators.binance.params import RequestParams
 from cadenza.simulators.binance.payloads import Payload, account_trade, ack, canceled, full, queried, result
-from cadenza.simulators.binance.records import SpotOrder, SpotTrade
 from cadenza.simulators.binance.symbols import FEE_RATE
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -28,7 +27,7 @@ def place(call: VenueCall) -> Payload:
     client_order_id = request.client_order_id or venue.new_client_order_id()
     order = venue.exchange.place(call.account, request, client_order_id, call.now_ms)
     venue.limits.count_orders(call.account, 1, call.now_ms)
-    trades = _trades_of(call, order)
+    trades = venue.exchange.registry.trades_of(order)
     answers = {"ACK": ack(order), "RESULT": result(order), "FULL": full(order, trades)}
     return answers[response_type]
 
@@ -184,8 +183,3 @@ def _window(params: RequestParams) -> tuple[int | None, int | None]:
 
 def _is_within(at_ms: int, start: int | None, end: int | None) -> bool:
     return (start is None or at_ms >= start) and (end is None or at_ms <= end)
-
-
-def _trades_of(call: VenueCall, order: SpotOrder) -> list[SpotTrade]:
-    trades = call.venue.exchange.registry.trades(call.account, order.symbol)
-    return [trade for trade in trades if trade.order_id == order.order_id] if order.executed else []
