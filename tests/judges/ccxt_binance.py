@@ -71,6 +71,9 @@ async def judge_rest(exchange: Any, url: str) -> dict[str, Any]:
         await exchange.create_order(SYMBOL, "limit", "sell", 0.01, 49000, {"stopLossPrice": 50000}),
         await exchange.create_order(SYMBOL, "market", "sell", 0.01, None, {"takeProfitPrice": 70000}),
         await exchange.create_order(SYMBOL, "limit", "sell", 0.01, 71000, {"takeProfitPrice": 70000}),
+        await exchange.create_order(
+            SYMBOL, "market", "sell", 0.01, None, {"trailingPercent": 2, "stopLossOrTakeProfit": "stopLoss"}
+        ),
     ]
     seen["statuses"] = []
     for order in placed:

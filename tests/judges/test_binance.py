@@ -59,9 +59,9 @@ async def test_ccxt_trades(simulator: BinanceSimulator, tmp_path: Path, kind: st
     assert rest["markets"] == ["BNB/USDT", "BTC/USDT", "ETH/BTC", "ETH/USDT", "币安人生/USDT"]
     assert rest["limits"] == {"amount": "0.12345", "price": "60000.12", "cost": 5.0, "taker": 0.001}
     assert rest["book"] == [[59994.0, 0.16666], [60006.0, 0.16666]]
-    assert [row[2] for row in rest["statuses"]] == ["open", *["closed"] * 3, *["expired"] * 2, *["open"] * 5]
+    assert [row[2] for row in rest["statuses"]] == ["open", *["closed"] * 3, *["expired"] * 2, *["open"] * 6]
     assert rest["partial"] == ["open", 0.2, 0.3]
-    assert (rest["open"], rest["canceled"], rest["orders"]) == (6, 7, 12)
+    assert (rest["open"], rest["canceled"], rest["orders"]) == (7, 8, 13)
     assert rest["trades"] == [
         ["buy", 0.01, "BTC"],
         ["sell", 0.01, "USDT"],

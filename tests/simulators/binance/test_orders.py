@@ -132,6 +132,7 @@ async def test_ids_count_per_symbol(trader: Trader) -> None:
         ({"quantity": "179"}, (-2010, "Account has insufficient balance for requested action.")),
         ({"quantity": "1e3"}, (-1100, None)),
         ({"newClientOrderId": "ä"}, (-1100, None)),
+        ({"trailingDelta": "50"}, (-1106, "Parameter 'trailingDelta' sent when not required.")),
         ({"icebergQty": "0.001"}, (-2010, "Iceberg orders are not supported for this symbol.")),
         (
             {"color": "red"},

@@ -21,6 +21,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("limit"), st.sampled_from(["BUY", "SELL"]), st.integers(-30, 30), st.integers(10, 2000)),
     st.tuples(st.just("market"), st.sampled_from(["BUY", "SELL"]), st.just(0), st.integers(10, 20_000)),
     st.tuples(st.just("stop"), st.sampled_from(["BUY", "SELL"]), st.integers(1, 20), st.integers(10, 2000)),
+    st.tuples(st.just("trail"), st.sampled_from(["BUY", "SELL"]), st.integers(-1, 4), st.integers(10, 2000)),
     st.tuples(st.just("cancel"), st.just("BUY"), st.integers(0, 5), st.just(0)),
     st.tuples(st.just("others"), st.sampled_from(["BUY", "SELL"]), st.integers(-20, 20), st.integers(1, 9_000)),
 )
@@ -42,6 +43,10 @@ async def act(trader: Trader, action: tuple[str, str, int, int]) -> None:
         case "stop":
             stop = f"{60_000 + (1 if side == 'BUY' else -1) * 3 * offset}"
             await trader.place(side=side, type="STOP_LOSS", stopPrice=stop, quantity=quantity)
+        case "trail":
+            kind = "STOP_LOSS" if offset < 0 else "TAKE_PROFIT_LIMIT"
+            limit = {} if offset < 0 else {"price": price, "timeInForce": "GTC"}
+            await trader.place(side=side, type=kind, trailingDelta=10 + abs(offset), quantity=quantity, **limit)
         case "cancel":
             await trader.cancel(orderId=offset)
         case "others":

@@ -112,3 +112,26 @@ def to_open_order(order: VenueOrder, symbol: SpotSymbol, price_paid_for: Decimal
         sequence=order.sequence,
         queue_ahead=lots(order.queue_ahead, symbol),
     )
+
+
+def venue_order_id_of(order: SpotOrder) -> str:
+    return f"{order.symbol}:{order.order_id}"
+
+
+def to_venue_order(symbol: SpotSymbol, order: SpotOrder) -> VenueOrder:
+    return VenueOrder(
+        venue_order_id=venue_order_id_of(order),
+        external_id=order.account,
+        order_id=None,
+        account_id=None,
+        instrument_id=symbol.id,
+        side=order.side,
+        type=DOMAIN_TYPES[order.type],
+        time_in_force=time_in_force_of(order),
+        quantity=order.quantity,
+        remaining=order.quantity,
+        limit_price=order.price or None,
+        stop_price=order.stop_price or None,
+        created_at_ms=order.created_ms,
+        updated_at_ms=order.updated_ms,
+    )

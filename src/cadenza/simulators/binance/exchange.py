@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -16,6 +15,7 @@ from cadenza.exchange import (
     Accepted,
     Canceled,
     CancelRequest,
+    EngineCancelReason,
     EngineCommand,
     EngineEvent,
     EngineState,
@@ -30,17 +30,18 @@ from cadenza.exchange.ledger import FeeAsset
 from cadenza.exchange.records import EngineMemory, OrderFact, VenueAccount, VenueOrder, VenueState
 from cadenza.simulators.binance.engine_words import (
     DOMAIN_CLOSES,
-    DOMAIN_TYPES,
     REJECTIONS,
     close_of,
     lots,
-    time_in_force_of,
     to_command,
     to_open_order,
+    to_venue_order,
+    venue_order_id_of,
 )
 from cadenza.simulators.binance.errors import bad_symbol, cancel_rejected, order_rejected
 from cadenza.simulators.binance.filters import check_counts, check_filters
 from cadenza.simulators.binance.market import SeededMarket
+from cadenza.simulators.binance.news import VenueNews
 from cadenza.simulators.binance.order_request import WITH_STOP
 from cadenza.simulators.binance.records import (
     Counters,
@@ -55,23 +56,13 @@ from cadenza.simulators.binance.records import (
 )
 from cadenza.simulators.binance.registry import OrderRegistry
 from cadenza.simulators.binance.symbols import PLACES, STATUSES, SpotSymbol
+from cadenza.simulators.binance.trailing import is_stop_reached, price_held_for, trail, triggered_command
 
 STOP_PAD = Decimal("0.02")
 """A BUY that becomes MARKET at its trigger locks this share more, as far as the balance allows."""
 
 TRADE_IDS_RESERVED = 10_000
 """Trade ids are reserved in blocks, so that a restart never gives an id twice."""
-
-
-@dataclass(slots=True)
-class VenueNews:
-    """What clients must hear of one batch, in the order in which it happened."""
-
-    executions: list[SpotExecution] = field(default_factory=list)
-    tape: list[TapeTrade] = field(default_factory=list)
-    deposits: list[SpotDeposit] = field(default_factory=list)
-    moved_assets: dict[str, list[str]] = field(default_factory=dict)
-    """By account, the assets whose free or locked amount may have changed."""
 
 
 class SpotExchange:
@@ -90,6 +81,7 @@ class SpotExchange:
         self._trade_ids = dict.fromkeys(self.symbols, 0)
         self._trade_ids_reserved = dict.fromkeys(self.symbols, 0)
         self._executions = 0
+        self._trailing: dict[tuple[str, int], None] = {}
         self._counted: set[str] = set()
         self._touched: set[str] = set()
         self._row_orders: dict[tuple[str, int], SpotOrder] = {}
@@ -107,12 +99,19 @@ class SpotExchange:
         self._executions = row.executions
         for order in row.orders:
             self.registry.put(order)
+            if order.is_trailing:
+                self._trailing[order.key] = None
         for trade in row.trades:
             self.registry.add_trade(trade)
         self.office.restore(VenueState(accounts=row.accounts, orders=row.venue_orders, balances=row.balances))
         memories = {memory.instrument_id: memory for memory in row.engines}
         for symbol in self.symbols.values():
-            waiting = [order for order in row.venue_orders if order.instrument_id == symbol.id]
+            elsewhere = {venue_order_id_of(self.registry.order(*key)) for key in self._trailing}
+            waiting = [
+                order
+                for order in row.venue_orders
+                if order.instrument_id == symbol.id and order.venue_order_id not in elsewhere
+            ]
             self._restore_engine(symbol, waiting, memories.get(symbol.id))
 
     def open(self, at_ms: int) -> None:
@@ -160,6 +159,7 @@ class SpotExchange:
             if left > 0:
                 price, is_buyer_maker = command.price * symbol.tick, command.aggressor_side is Side.SELL
                 self._print(name, self._next_trade_id(name), price, left, is_buyer_maker, command.at_ms)
+            self._follow(symbol, command.price * symbol.tick, command.at_ms)
 
     def depth(self, name: str, side: Side, levels_max: int) -> list[tuple[Decimal, Decimal]]:
         """Return (price, quantity), best first."""
@@ -212,7 +212,8 @@ class SpotExchange:
             status="NEW",
             created_ms=at_ms,
             updated_ms=at_ms,
-            working_ms=None if request.stop_price else at_ms,
+            working_ms=None if request.type in WITH_STOP else at_ms,
+            trailing_delta=request.trailing_delta,
         )
         self._accept(symbol, order, at_ms)
         return self.registry.order(*order.key)
@@ -223,7 +224,11 @@ class SpotExchange:
             raise cancel_rejected()
         if self.statuses[order.symbol] not in ("TRADING", "CANCEL_ONLY"):
             raise cancel_rejected("Market is closed.")
-        self._apply(order.symbol, CancelRequest(_venue_order_id(order), at_ms), cancel_id)
+        if order.key in self._trailing:
+            del self._trailing[order.key]
+            self._close(order, EngineCancelReason.USER, cancel_id, at_ms)
+        else:
+            self._apply(order.symbol, CancelRequest(venue_order_id_of(order), at_ms), cancel_id)
         return self.registry.order(*order.key)
 
     def balances(self, account: str) -> dict[str, tuple[Decimal, Decimal]]:
@@ -287,18 +292,30 @@ class SpotExchange:
         return min(quantity, symbol.market_quantity_max)
 
     def _accept(self, symbol: SpotSymbol, order: SpotOrder, at_ms: int) -> None:
-        cost, pad = self._cost(symbol, order), STOP_PAD if order.stop_price and not order.price else ZERO
-        accepted = self.office.accept(_to_venue_order(symbol, order), cost, at_ms, pad)
+        is_trailing = order.trailing_delta is not None
+        if is_trailing and order.stop_price and is_stop_reached(order, self.last_price(symbol.name)):
+            raise order_rejected("Order would trigger immediately.")
+        is_guess = order.type in WITH_STOP and not order.price
+        cost, pad = self._cost(symbol, order), STOP_PAD if is_guess else ZERO
+        accepted = self.office.accept(to_venue_order(symbol, order), cost, at_ms, pad)
         if isinstance(accepted, RejectReason):
             raise order_rejected("Account has insufficient balance for requested action.")
         paid_for = None if accepted.stop_price is None else self.office.ledger.price_paid_for(accepted)
         self.registry.put(order)
-        self._apply(symbol.name, to_command(accepted, symbol, paid_for, at_ms))
+        if is_trailing:
+            mark = (None, None) if order.stop_price else (self.last_price(symbol.name), at_ms)
+            self._trailing[order.key] = None
+            self._touched.add(symbol.name)
+            self._executed("NEW", evolve(order, trailing_mark=mark[0], trailing_ms=mark[1]))
+        else:
+            self._apply(symbol.name, to_command(accepted, symbol, paid_for, at_ms))
         self._order_ids[symbol.name] = order.order_id
         self._counted.add(symbol.name)
 
     def _cost(self, symbol: SpotSymbol, order: SpotOrder) -> Decimal:
         """Return what the order may cost in quote units: at its limit, at its trigger, or in the present book."""
+        if order.trailing_delta is not None and not order.price:
+            return price_held_for(order, self.last_price(symbol.name)) * order.quantity
         if price := order.price or order.stop_price:
             return price * order.quantity
         wanted = lots(order.quantity, symbol)
@@ -319,8 +336,7 @@ class SpotExchange:
             self.office.withdraw(event.order_id)
             self.registry.remove(order)
             raise order_rejected(REJECTIONS[event.reason])
-        held = self.office.order(event.order_id)
-        assert held is not None
+        held = self._held(order)
         match event:
             case Accepted():
                 self._executed("NEW", order)
@@ -333,12 +349,37 @@ class SpotExchange:
                     self._print_fill(name, event, trade_ids[event.trade_sequence], at_ms)
                 self._fill(order, held, event, trade_ids[event.trade_sequence], at_ms)
             case Canceled():
-                execution, status, expiry = close_of(order, event.reason)
-                self.office.close(held, DOMAIN_CLOSES[status], event.reason.value, at_ms)
-                closed = evolve(order, status=status, expiry_reason=expiry, updated_ms=at_ms)
-                self._executed(execution, closed, cancel_id=cancel_id)
+                self._close(order, event.reason, cancel_id, at_ms)
             case _:
                 raise AssertionError(f"the venue sends no command that is answered with {event}")
+
+    def _follow(self, symbol: SpotSymbol, price: Decimal, at_ms: int) -> None:
+        """Let trailing stops follow a public trade, and send those that it triggers to the engine."""
+        for key in [key for key in self._trailing if key[0] == symbol.name]:
+            before = self.registry.order(*key)
+            order, is_triggered = trail(before, price, at_ms)
+            if is_triggered:
+                del self._trailing[key]
+                order = evolve(order, working_ms=at_ms, updated_ms=at_ms)
+                held = evolve(self._held(order), is_triggered=True)
+                self.office.touch(held)
+                self.registry.put(order)
+                paid_for = self.office.ledger.price_paid_for(held)
+                self._apply(symbol.name, triggered_command(held, symbol, paid_for, at_ms))
+            elif order is not before:
+                self.registry.put(order)
+                self._row_orders[key] = order
+
+    def _held(self, order: SpotOrder) -> VenueOrder:
+        held = self.office.order(venue_order_id_of(order))
+        assert held is not None
+        return held
+
+    def _close(self, order: SpotOrder, reason: EngineCancelReason, cancel_id: str | None, at_ms: int) -> None:
+        execution, status, expiry = close_of(order, reason)
+        self.office.close(self._held(order), DOMAIN_CLOSES[status], reason.value, at_ms)
+        closed = evolve(order, status=status, expiry_reason=expiry, updated_ms=at_ms)
+        self._executed(execution, closed, cancel_id=cancel_id)
 
     def _fill(self, order: SpotOrder, held: VenueOrder, event: Filled, trade_id: int, at_ms: int) -> None:
         symbol = self.symbols[order.symbol]
@@ -429,6 +470,7 @@ class SpotExchange:
             return order
         sequence, lots_ahead, is_triggered = place
         ahead = lots_ahead * self.symbols[order.instrument_id].lot
+        is_triggered = is_triggered or order.is_triggered  # the engine knows nothing of trailing stops
         return evolve(order, sequence=sequence, queue_ahead=ahead, is_triggered=is_triggered)
 
     def _memory(self, name: InstrumentId) -> EngineMemory:
@@ -456,26 +498,3 @@ class SpotExchange:
                 now_ms=memory.now_ms,
             )
         )
-
-
-def _venue_order_id(order: SpotOrder) -> str:
-    return f"{order.symbol}:{order.order_id}"
-
-
-def _to_venue_order(symbol: SpotSymbol, order: SpotOrder) -> VenueOrder:
-    return VenueOrder(
-        venue_order_id=_venue_order_id(order),
-        external_id=order.account,
-        order_id=None,
-        account_id=None,
-        instrument_id=symbol.id,
-        side=order.side,
-        type=DOMAIN_TYPES[order.type],
-        time_in_force=time_in_force_of(order),
-        quantity=order.quantity,
-        remaining=order.quantity,
-        limit_price=order.price or None,
-        stop_price=order.stop_price or None,
-        created_at_ms=order.created_ms,
-        updated_at_ms=order.updated_ms,
-    )

@@ -8,7 +8,7 @@ from cadenza.domain.money import is_multiple
 from cadenza.simulators.binance.errors import filter_failure
 from cadenza.simulators.binance.order_request import WITH_STOP
 from cadenza.simulators.binance.records import SpotOrderRequest
-from cadenza.simulators.binance.symbols import SpotSymbol
+from cadenza.simulators.binance.symbols import TRAILING_DELTA_MAX, TRAILING_DELTA_MIN, SpotSymbol
 
 
 def check_filters(symbol: SpotSymbol, request: SpotOrderRequest, reference: Decimal) -> None:
@@ -18,6 +18,8 @@ def check_filters(symbol: SpotSymbol, request: SpotOrderRequest, reference: Deci
             raise filter_failure("PRICE_FILTER")
     if request.quantity is not None:
         _check_quantity(symbol, request, request.quantity)
+    if request.trailing_delta is not None and not TRAILING_DELTA_MIN <= request.trailing_delta <= TRAILING_DELTA_MAX:
+        raise filter_failure("TRAILING_DELTA")
     if request.price is not None:
         low, high = reference * symbol.band_down, reference * symbol.band_up
         if not low <= request.price <= high:

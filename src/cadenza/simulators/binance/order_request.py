@@ -31,7 +31,8 @@ def read_order(params: RequestParams) -> SpotOrderRequest:
     _check(type, "timeInForce", time_in_force is not None, type in WITH_TIME_IN_FORCE)
     _check_quantities(type, quantity, quote_quantity)
     _check(type, "price", price is not None, type in WITH_PRICE)
-    _check(type, "stopPrice", stop_price is not None, type in WITH_STOP)
+    trailing_delta = params.integer("trailingDelta")
+    _check_trigger(type, stop_price, trailing_delta)
     _refuse_zero("quantity", quantity)
     _refuse_zero("quoteOrderQty", quote_quantity)
     _refuse_zero("price", price)
@@ -45,6 +46,7 @@ def read_order(params: RequestParams) -> SpotOrderRequest:
         quote_quantity=quote_quantity or ZERO,
         price=price,
         stop_price=stop_price,
+        trailing_delta=trailing_delta,
         client_order_id=params.client_order_id("newClientOrderId"),
     )
 
@@ -79,6 +81,14 @@ def _check_quantities(type: str, quantity: Decimal | None, quote_quantity: Decim
         raise VenueRefusal(-1128, "Combination of optional parameters invalid.")
 
 
+def _check_trigger(type: str, stop_price: Decimal | None, trailing_delta: int | None) -> None:
+    if type not in WITH_STOP:
+        _check(type, "stopPrice", stop_price is not None, False)
+        _check(type, "trailingDelta", trailing_delta is not None, False)
+    elif stop_price is None and trailing_delta is None:
+        raise VenueRefusal(-1102, "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!")
+
+
 def _refuse_zero(name: str, value: Decimal | None) -> None:
     if value is not None and not value:
         raise VenueRefusal(-1013, f"Invalid {name}.")
@@ -88,8 +98,6 @@ def _refuse_what_is_not_listed(params: RequestParams) -> None:
     """Refuse what `exchangeInfo` says that no symbol has."""
     if params.number("icebergQty"):
         raise order_rejected("Iceberg orders are not supported for this symbol.")
-    if params.integer("trailingDelta") is not None:
-        raise order_rejected("Trailing stop orders are not supported for this symbol.")
     if params.choice("selfTradePreventionMode", STP_MODES) not in (None, STP_MODE):
         raise order_rejected("This symbol does not allow the specified self-trade prevention mode.")
     params.integer("strategyId")

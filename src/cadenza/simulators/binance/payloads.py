@@ -93,6 +93,9 @@ def _kind(order: SpotOrder) -> Payload:
     }
     if order.stop_price:
         row["stopPrice"] = fixed(order.stop_price)
+    if order.trailing_delta is not None:
+        row["trailingDelta"] = order.trailing_delta
+        row["trailingTime"] = NONE if order.trailing_ms is None else order.trailing_ms
     if order.expiry_reason is not None:
         row["expiryReason"] = order.expiry_reason
     return row
@@ -182,6 +185,10 @@ def execution_report(execution: SpotExecution, at_ms: int) -> Payload:
     if order.working_ms is not None:
         event["W"] = order.working_ms
     event["V"] = STP_MODE
+    if order.trailing_delta is not None:
+        event["d"] = order.trailing_delta
+    if order.trailing_ms is not None:
+        event["D"] = order.trailing_ms
     if order.expiry_reason is not None:
         event["eR"] = order.expiry_reason
     return event

@@ -25,13 +25,16 @@ class SpotOrderRequest:
     quote_quantity: Decimal
     price: Decimal | None
     stop_price: Decimal | None
+    trailing_delta: int | None
     client_order_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class SpotOrder:
     """An order in the venue's words. `order_id` counts per symbol. `working_ms` is None until the order is on the
-    book."""
+    book. A trailing stop has `trailing_delta` in basis points; `trailing_mark` is the best price since it trails, which
+    it does since `trailing_ms`.
+    """
 
     symbol: str
     order_id: int
@@ -51,6 +54,14 @@ class SpotOrder:
     created_ms: int
     updated_ms: int
     working_ms: int | None
+    trailing_delta: int | None = None
+    trailing_mark: Decimal | None = None
+    trailing_ms: int | None = None
+
+    @property
+    def is_trailing(self) -> bool:
+        """Whether the order waits for its trailing stop, outside the engine."""
+        return self.is_open and self.trailing_delta is not None and self.working_ms is None
 
     @property
     def is_open(self) -> bool:

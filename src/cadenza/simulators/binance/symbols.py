@@ -23,6 +23,7 @@ STP_MODE = "EXPIRE_TAKER"
 """The one self-trade prevention mode that the engine knows."""
 
 STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
+TRAILING_DELTA_MIN, TRAILING_DELTA_MAX = 10, 2000
 FEE_RATE = Decimal("0.001")
 PLACES = 8
 """Decimals of every asset."""
@@ -112,10 +113,10 @@ class SpotSymbol:
             },
             {
                 "filterType": "TRAILING_DELTA",
-                "minTrailingAboveDelta": 10,
-                "maxTrailingAboveDelta": 2000,
-                "minTrailingBelowDelta": 10,
-                "maxTrailingBelowDelta": 2000,
+                "minTrailingAboveDelta": TRAILING_DELTA_MIN,
+                "maxTrailingAboveDelta": TRAILING_DELTA_MAX,
+                "minTrailingBelowDelta": TRAILING_DELTA_MIN,
+                "maxTrailingBelowDelta": TRAILING_DELTA_MAX,
             },
             {"filterType": "PERCENT_PRICE_BY_SIDE", **band, "avgPriceMins": 5},
             {
@@ -150,7 +151,7 @@ class SpotSymbol:
             "otoAllowed": False,
             "opoAllowed": False,
             "quoteOrderQtyMarketAllowed": True,
-            "allowTrailingStop": False,
+            "allowTrailingStop": True,
             "cancelReplaceAllowed": False,
             "amendAllowed": False,
             "pegInstructionsAllowed": False,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cadenza.simulators.binance.errors import VenueRefusal
-from cadenza.simulators.binance.exchange import SpotExchange, VenueNews
+from cadenza.simulators.binance.exchange import SpotExchange
 from cadenza.simulators.binance.faults import ArmedFaults
 from cadenza.simulators.binance.keys import ApiKey
+from cadenza.simulators.binance.news import VenueNews
 from cadenza.simulators.binance.outlet import SocketOutlet
 from cadenza.simulators.binance.payloads import Payload, account_position, balance_update, execution_report
 

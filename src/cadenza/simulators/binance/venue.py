@@ -13,12 +13,13 @@ from random import Random
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.simulators.binance.books import NumberedBook
-from cadenza.simulators.binance.exchange import SpotExchange, VenueNews
+from cadenza.simulators.binance.exchange import SpotExchange
 from cadenza.simulators.binance.faults import ArmedFaults
 from cadenza.simulators.binance.keys import ApiKeys
 from cadenza.simulators.binance.limits import UsedLimits, VenueLimits
 from cadenza.simulators.binance.market import SeededMarket
 from cadenza.simulators.binance.market_streams import MarketStreams
+from cadenza.simulators.binance.news import VenueNews
 from cadenza.simulators.binance.outlet import SocketOutlet
 from cadenza.simulators.binance.records import RequestRow, TapeTrade
 from cadenza.simulators.binance.symbols import SYMBOLS
