@@ -91,10 +91,10 @@ def check_laws(truth: dict[str, Any], api: dict[str, Any]) -> None:
 
 
 @settings(
-    max_examples=10,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.explicit, Phase.generate],  # a smaller example costs minutes, with two servers each
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller example costs minutes, with two servers each
 )
 @given(first=st.lists(ACTIONS, max_size=12), second=st.lists(ACTIONS, max_size=6))
 async def test_laws_hold_and_a_restart_continues(
@@ -140,13 +140,18 @@ async def test_trade_ids_are_never_given_twice(data_dir: Path) -> None:
     assert len(given) == len(set(given)) > 2
 
 
-async def test_a_line_that_was_not_finished_is_cut_off(trader: Trader, data_dir: Path) -> None:
-    await trader.place()
-    whole = (data_dir / FILE).read_bytes()
-    (data_dir / FILE).write_bytes(whole + whole[:100])
+async def test_a_line_that_was_not_finished_is_cut_off(data_dir: Path) -> None:
+    whole = b'{"at_ms":1}\n{"at_ms":2}\n'
+    (data_dir / FILE).write_bytes(whole + b'{"at_ms":')
     truth = TruthFile(data_dir)
+    assert [row.at_ms for row in truth.rows()] == [1, 2]
     truth.close()
     assert (data_dir / FILE).read_bytes() == whole
+
+
+async def test_one_simulator_at_a_time_uses_a_directory(trader: Trader, data_dir: Path) -> None:
+    with pytest.raises(TruthError, match="another simulator uses it"):
+        TruthFile(data_dir)
 
 
 async def test_a_damaged_line_is_an_error(data_dir: Path) -> None:

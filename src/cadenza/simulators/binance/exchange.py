@@ -58,9 +58,6 @@ from cadenza.simulators.binance.registry import OrderRegistry
 from cadenza.simulators.binance.symbols import PLACES, STATUSES, SpotSymbol
 from cadenza.simulators.binance.trailing import is_stop_reached, price_held_for, trail, triggered_command
 
-STOP_PAD = Decimal("0.02")
-"""A BUY that becomes MARKET at its trigger locks this share more, as far as the balance allows."""
-
 TRADE_IDS_RESERVED = 10_000
 """Trade ids are reserved in blocks, so that a restart never gives an id twice."""
 
@@ -295,9 +292,7 @@ class SpotExchange:
         is_trailing = order.trailing_delta is not None
         if is_trailing and order.stop_price and is_stop_reached(order, self.last_price(symbol.name)):
             raise order_rejected("Order would trigger immediately.")
-        is_guess = order.type in WITH_STOP and not order.price
-        cost, pad = self._cost(symbol, order), STOP_PAD if is_guess else ZERO
-        accepted = self.office.accept(to_venue_order(symbol, order), cost, at_ms, pad)
+        accepted = self.office.accept(to_venue_order(symbol, order), self._cost(symbol, order), at_ms)
         if isinstance(accepted, RejectReason):
             raise order_rejected("Account has insufficient balance for requested action.")
         paid_for = None if accepted.stop_price is None else self.office.ledger.price_paid_for(accepted)
@@ -314,10 +309,10 @@ class SpotExchange:
 
     def _cost(self, symbol: SpotSymbol, order: SpotOrder) -> Decimal:
         """Return what the order may cost in quote units: at its limit, at its trigger, or in the present book."""
-        if order.trailing_delta is not None and not order.price:
-            return price_held_for(order, self.last_price(symbol.name)) * order.quantity
-        if price := order.price or order.stop_price:
-            return price * order.quantity
+        if order.price:
+            return order.price * order.quantity
+        if order.type in WITH_STOP:
+            return price_held_for(order, self.last_price(symbol.name), symbol.tick) * order.quantity
         wanted = lots(order.quantity, symbol)
         estimate = self._engines[symbol.name].cost_to_fill(order.side, wanted, account_id=order.account)
         return estimate.cost * symbol.tick * symbol.lot

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
+from cadenza.domain.money import ONE, ZERO, Rounding, round_to_step
 from cadenza.exchange import EngineTimeInForce, NewOrder, OrderKind
 from cadenza.exchange.records import VenueOrder
 from cadenza.simulators.binance.engine_words import lots, ticks
@@ -14,6 +15,9 @@ from cadenza.simulators.binance.records import SpotOrder
 from cadenza.simulators.binance.symbols import SpotSymbol
 
 BASIS_POINTS = Decimal(10_000)
+STOP_PAD = Decimal("0.02")
+"""The share by which a BUY that becomes MARKET locks more than its trigger needs."""
+
 _STOP_LOSS = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT"})
 
 
@@ -23,11 +27,13 @@ def is_stop_reached(order: SpotOrder, price: Decimal) -> bool:
     return price >= order.stop_price if on_rise else price <= order.stop_price
 
 
-def price_held_for(order: SpotOrder, last_price: Decimal) -> Decimal:
-    """Return the price for which an order without a limit locks funds: its delta above the higher of its stop price and
-    the last trade."""
-    assert order.trailing_delta is not None
-    return max(order.stop_price, last_price) * (BASIS_POINTS + order.trailing_delta) / BASIS_POINTS
+def price_held_for(order: SpotOrder, last_price: Decimal, tick: Decimal) -> Decimal:
+    """Return the price, in whole ticks, for which an order that becomes MARKET at its trigger locks funds: a pad above
+    its trigger, as far as that is known."""
+    reference, delta = order.stop_price, ZERO
+    if order.trailing_delta is not None:
+        reference, delta = max(reference, last_price), order.trailing_delta / BASIS_POINTS
+    return round_to_step(reference * (ONE + delta) * (ONE + STOP_PAD), tick, Rounding.UP)
 
 
 def trail(order: SpotOrder, price: Decimal, at_ms: int) -> tuple[SpotOrder, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ FILE = "truth.jsonl"
 
 
 class TruthError(Exception):
-    """The file is damaged before its last line, or another version wrote it."""
+    """The file is damaged before its last line, another version wrote it, or another simulator uses it."""
 
 
 class TruthFile:
@@ -29,6 +30,11 @@ class TruthFile:
         self._encoder = msgspec.json.Encoder()
         self._waiting: list[bytes] = []
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise TruthError(f"{self.path}: another simulator uses it") from None
         self._cut_torn_line()
 
     def rows(self) -> Iterator[TruthRow]:
