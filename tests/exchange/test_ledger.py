@@ -208,6 +208,27 @@ def test_received_fees_come_out_of_what_a_fill_delivers() -> None:
     assert_conserved(ledger)
 
 
+@pytest.mark.parametrize(
+    ("is_maker", "places", "fee"), [(False, 2, "0.21"), (False, None, "0.217"), (True, 2, "-0.06"), (True, 8, "-0.062")]
+)
+def test_fees_are_cut_at_the_venues_decimals(is_maker: bool, places: int | None, fee: str) -> None:
+    ledger = Ledger({INSTRUMENT.id: INSTRUMENT}, FeeAsset.QUOTE, lambda _: Decimal(100), places)
+    ledger.open_account(account("spot"), DEPOSITS)
+    bought = make_order(ledger, "spot", Side.BUY, Decimal("3.1"))
+    booking = ledger.fill(bought, Decimal(100), Decimal("3.1"), is_maker=is_maker, trade_id="1", at_ms=0)
+    assert booking.fees == (Fee("BBB", Decimal(fee)),)
+    assert ledger.total(FEES, "BBB") == Decimal(fee)
+    assert_conserved(ledger)
+
+
+def test_a_deposit_comes_from_outside_and_a_withdrawal_goes_there() -> None:
+    ledger = make_ledger()
+    ledger.deposit("spot", "AAA", Decimal(5), 1)
+    ledger.deposit("spot", "AAA", Decimal(-2), 2)
+    assert ledger.total("spot", "AAA") == Decimal(13)
+    assert_conserved(ledger)
+
+
 def test_a_spot_order_without_funds_is_refused() -> None:
     ledger = make_ledger()
     assert (

@@ -34,8 +34,14 @@ class BackOffice:
     """Holds open orders and money in memory. It forgets a closed order when `take_changes` hands over its last
     change."""
 
-    def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
-        self.ledger = Ledger(instruments, fee_asset, mark)
+    def __init__(
+        self,
+        instruments: Mapping[InstrumentId, Instrument],
+        fee_asset: FeeAsset,
+        mark: Mark,
+        fee_places: int | None = None,
+    ) -> None:
+        self.ledger = Ledger(instruments, fee_asset, mark, fee_places)
         self._instruments = instruments
         self._as_of = 0
         self.restore(VenueState())

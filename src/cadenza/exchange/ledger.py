@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -96,11 +96,21 @@ _Rows = dict[tuple[InstrumentId, PositionSide], Position]
 
 
 class Ledger:
-    """The books of one exchange, in memory. `take_changes` returns what the venue must write to disk."""
+    """The books of one exchange, in memory. `take_changes` returns what the venue must write to disk.
 
-    def __init__(self, instruments: Mapping[InstrumentId, Instrument], fee_asset: FeeAsset, mark: Mark) -> None:
+    Fees are rounded toward zero to `fee_places` decimals; None keeps every digit.
+    """
+
+    def __init__(
+        self,
+        instruments: Mapping[InstrumentId, Instrument],
+        fee_asset: FeeAsset,
+        mark: Mark,
+        fee_places: int | None = None,
+    ) -> None:
         self._instruments = instruments
         self._fee_asset = fee_asset
+        self._fee_step = None if fee_places is None else ONE.scaleb(-fee_places)
         self._mark = mark
         self.restore((), (), (), ())
 
@@ -140,7 +150,11 @@ class Ledger:
         """Open an account. Its deposits come from `MARKET`."""
         self._accounts[account.external_id] = account
         for asset, amount in deposits.items():
-            self._move(MARKET, account.external_id, asset, amount, PostingKind.DEPOSIT, None, account.opened_at_ms)
+            self.deposit(account.external_id, asset, amount, account.opened_at_ms)
+
+    def deposit(self, external_id: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Move an amount from `MARKET` to an account; a negative amount goes out of it."""
+        self._move(MARKET, external_id, asset, amount, PostingKind.DEPOSIT, None, at_ms)
 
     def mark(self, instrument_id: InstrumentId) -> Decimal | None:
         return self._mark(instrument_id)
@@ -457,8 +471,11 @@ class Ledger:
         rate = instrument.maker_fee if is_maker else instrument.taker_fee
         is_margined = self._accounts[order.external_id].is_margined
         if self._fee_asset is FeeAsset.RECEIVED and order.side is Side.BUY and not is_margined:
-            return Fee(instrument.base_asset, quantity * rate)
-        return Fee(instrument.quote_asset, price * quantity * rate)
+            return Fee(instrument.base_asset, self._rounded(quantity * rate))
+        return Fee(instrument.quote_asset, self._rounded(price * quantity * rate))
+
+    def _rounded(self, fee: Decimal) -> Decimal:
+        return fee if self._fee_step is None else fee.quantize(self._fee_step, ROUND_DOWN)
 
 
 def _claims_of(order: VenueOrder) -> _Claims:

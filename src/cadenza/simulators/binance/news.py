@@ -1,0 +1,18 @@
+"""What clients must hear of one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cadenza.simulators.binance.records import SpotDeposit, SpotExecution, TapeTrade
+
+
+@dataclass(slots=True)
+class VenueNews:
+    """What clients must hear of one batch, in the order in which it happened."""
+
+    executions: list[SpotExecution] = field(default_factory=list)
+    tape: list[TapeTrade] = field(default_factory=list)
+    deposits: list[SpotDeposit] = field(default_factory=list)
+    moved_assets: dict[str, list[str]] = field(default_factory=dict)
+    """By account, the assets whose free or locked amount may have changed."""

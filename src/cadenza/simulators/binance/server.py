@@ -1,0 +1,76 @@
+"""The server: REST, WebSocket API, market streams and the tests' own paths, on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from cadenza.ports.clock import Clock
+from cadenza.ports.ids import Ids
+from cadenza.simulators.binance.admin import SimulatorAdmin
+from cadenza.simulators.binance.gateway import VenueGateway
+from cadenza.simulators.binance.rest import RestApi
+from cadenza.simulators.binance.stream_socket import StreamSocket
+from cadenza.simulators.binance.venue import SimulatorSettings, SpotVenue
+from cadenza.simulators.binance.ws_api import WebSocketApi
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+class BinanceSimulator:
+    """A running simulator. `url` is its REST base, `stream_url` and `ws_api_url` are those of its sockets."""
+
+    def __init__(self, venue: SpotVenue, host: str, port: int) -> None:
+        self.venue = venue
+        self.host = host
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def stream_url(self) -> str:
+        return f"ws://{self.host}:{self.port}"
+
+    @property
+    def ws_api_url(self) -> str:
+        return f"{self.stream_url}/ws-api/v3"
+
+
+@asynccontextmanager
+async def run_simulator(
+    settings: SimulatorSettings, clock: Clock, ids: Ids, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[BinanceSimulator]:
+    """Serve until the context ends. Port 0 takes a free one. Raises `OSError` when the port is taken and `TruthError`
+    when the data directory cannot be read."""
+    venue = SpotVenue(settings, clock, ids)
+    runner = web.AppRunner(make_app(venue), access_log=None, shutdown_timeout=1, handler_cancellation=True)
+    await runner.setup()
+    market = asyncio.create_task(venue.run_market())
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0][1]
+        yield BinanceSimulator(venue, host, bound)
+    finally:
+        market.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await market
+        await runner.cleanup()
+        venue.close()
+
+
+def make_app(venue: SpotVenue) -> web.Application:
+    """Return the application with all routes."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    gateway = VenueGateway(venue)
+    RestApi(gateway).add_routes(app)
+    WebSocketApi(venue, gateway).add_routes(app)
+    StreamSocket(venue).add_routes(app)
+    SimulatorAdmin(venue).add_routes(app)
+    return app
