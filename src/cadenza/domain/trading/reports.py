@@ -123,7 +123,7 @@ class RejectedReport(OrderReport):
     `meaning_of_not_known` what that proves. It rejects no order that was acknowledged or may be forgotten.
 
     `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
-    `OTHER: the price is too far from the index`. NOT_SENT, NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
+    `OTHER: the price is too far from the index`. NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
     because they decide what the report means. The client sees the reason, so the connector leaves secrets out of
     it."""
 
