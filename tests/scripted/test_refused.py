@@ -1,5 +1,6 @@
 """A report that cannot be booked is kept aside with its reason; its neighbours are booked, and the stream goes on."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from cadenza.domain.trading.events import OrderUpdated
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.reports import AcceptedReport, ExternalOrderReport, FillReport, VenueOrderStatus
 from cadenza.ports.alarms import Alarm
+from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
 from tests.scripted.specs import COMPARED, DESK, PER_SYMBOL, POLLED, STREAMED, Kind
@@ -278,6 +280,12 @@ async def test_an_operator_cancels_what_is_left_of_an_enlarged_closed_order(worl
         await cancel({"order_id": str(order.id)})
     trader.session.restore_stream()
     await world.pass_time(2_000)
+    trader.script.next("cancel", Fault.HOLD)
+    late = asyncio.create_task(cancel({"order_id": str(order.id)}))
+    await until(lambda: trader.script.waiting > 0, "the cancel to be on its way")
+    world.clock.advance(trader.venue.kind.spec.reply_ms_max)
+    with pytest.raises(VenueUnavailable):
+        await late
     await cancel({"order_id": str(order.id)})
     assert at.status is VenueOrderStatus.CANCELED
     assert (await trader.order(order)).status is OrderStatus.FILLED

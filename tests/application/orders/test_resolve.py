@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cadenza.application.orders.resolve import FoundFill, RequestResolution, Resolution, ResolveOrder
-from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.errors import InstrumentNotFound, InvalidRequest
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order
@@ -125,6 +125,21 @@ async def test_a_found_fill_that_does_not_fit_is_kept_with_an_alarm(world: Order
     assert sounded(world) == [Alarm.REPORT_REFUSED]
     async with world.storage.read() as uow:
         assert [kept.reason for kept in await uow.kept.oldest(10)] == [KeepReason.MORE_THAN_ORDERED]
+
+
+async def test_a_found_fill_that_cannot_be_booked_does_not_stop_the_resolution(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise InstrumentNotFound("gone")
+
+    order = await doubtful(world)
+    monkeypatch.setattr("cadenza.domain.trading.apply.book", refuse)
+    resolved = await resolve(world, order, OrderStatus.CANCELED, found("t1", "0.5"))
+    assert (resolved.status, resolved.executed_quantity) == (OrderStatus.CANCELED, D(0))
+    assert sounded(world) == [Alarm.REPORT_REFUSED]
+    async with world.storage.read() as uow:
+        assert [kept.reason for kept in await uow.kept.oldest(10)] == [KeepReason.REFUSED]
 
 
 async def test_an_order_that_was_executed_since_it_was_called_never_arrived_is_canceled(world: OrderWorld) -> None:

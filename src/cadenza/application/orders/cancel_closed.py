@@ -42,8 +42,8 @@ class RequestCancelClosed:
 
 
 class CancelClosed:
-    """The job. It sends one cancel and books the reply; the order keeps its state here. Raises `VenueUnavailable` while
-    the account does not reach its venue; the job is tried again later."""
+    """The job. It sends a cancel and books the reply; the order keeps its state here. Raises `VenueUnavailable` while
+    the account does not reach its venue, and when no reply comes in time; the job is tried again later."""
 
     def __init__(self, *, storage: Storage, sessions: Sessions, ask_venue: AskVenue, concurrency: Concurrency) -> None:
         self._storage = storage
@@ -61,4 +61,7 @@ class CancelClosed:
             raise VenueUnavailable("the trading account does not reach its venue at the moment; nothing was sent")
         session = self._sessions.get(order.account_id)
         reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-        await self._ask_venue.book(await self._concurrency.within(reply_ms_max, session.cancel(order)) or ())
+        reports = await self._concurrency.within(reply_ms_max, session.cancel(order))
+        if reports is None:
+            raise VenueUnavailable("the venue did not reply to the cancel in time")
+        await self._ask_venue.book(reports)

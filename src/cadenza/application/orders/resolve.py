@@ -15,7 +15,7 @@ from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.money import parse_decimal, to_plain
-from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
@@ -107,7 +107,7 @@ class ResolveChange:
             return ()
         kept_before = len(state.changed.kept)
         for fill in self.resolution.fills:
-            apply_report(state, _report(order, fill))
+            apply_or_keep(state, _report(order, fill))
         order = state.order(order.id) or order
         resolved = release(state, order.resolved(self.resolution.outcome, state.world.now_ms))
         state.put_order(resolved)
