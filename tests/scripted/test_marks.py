@@ -2,7 +2,10 @@
 never so far that something is not asked for."""
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
+
+import pytest
 
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.mark_complete import EVERY_MS, EVERY_MS_WITHOUT_LIMIT, MoveMarkBack
@@ -10,6 +13,7 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.reports import Report, UnreadableReport
 from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, only
@@ -251,3 +255,27 @@ async def test_a_gap_is_kept_when_its_batch_also_has_a_complete_report(world: Wo
                     [MoveMarkBack(trader.id, since_ms), ApplyReports([fill], True)]):  # fmt: skip
         await asyncio.gather(*map(committer.commit_report, changes))
         assert (await trader.stored()).complete_until_ms == since_ms
+
+
+@only(STREAMED)
+async def test_a_gap_that_is_found_while_unreadable_reports_are_compared_is_kept(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await trader.submit()
+    await trader.heard()
+    world.clock.advance(600_000)
+    trading, account_id = world.process.trading, trader.id
+    trader.session.hold_stream()
+    since_ms, compare = trader.venue.now_ms - 300_000, trading.intake._without_repeated
+    link = trading.sessions._links[account_id]
+
+    async def compare_while_a_gap_is_found(reports: Sequence[Report]) -> Sequence[Report]:
+        trading.sessions.lost(link, "silence")
+        await trading.committer.commit_report(MoveMarkBack(account_id, since_ms))
+        return await compare(reports)
+
+    monkeypatch.setattr(trading.intake, "_without_repeated", compare_while_a_gap_is_found)
+    fill = trader.session.parse.fill(trader.venue.fill(trader.at_venue(order), "0.5"))
+    odd = UnreadableReport(account_id=account_id, at_ms=trader.venue.now_ms, text="?", why="?")
+    await trading.intake.apply([odd, fill], is_complete=True)
+    assert ((await trader.stored()).complete_until_ms or 0) <= since_ms

@@ -4,9 +4,13 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from cadenza.application.accounts.change_account import AccountChange
 from cadenza.application.accounts.follow_credentials import locked_with
+from cadenza.application.orders.resolve import ResolveOrder
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from tests.inhouse_kit import until
@@ -153,3 +157,24 @@ async def test_a_death_before_the_snapshot_leaves_the_ledger_where_it_was(world:
     assert (account.status, account.adopted_at_ms) == (AccountStatus.ACTIVE, before.adopted_at_ms)
     assert (await trader.balances())["BTC"].total == 11
     await check_truth(trader)
+
+
+@only(NO_LOOKUP)
+async def test_a_fill_that_the_operator_found_waits_until_the_account_was_read(world: World, trader: Trader) -> None:
+    trader.script.next("submit", Fault.LOSE_REQUEST)
+    order = await trader.submit(quantity="1")
+    await world.pass_time(30_000, 5_000)
+    before = await lock(world, trader)
+    trader.script.next("snapshot", Fault.LOSE_REQUEST)
+    with pytest.raises(VenueUnavailable):
+        await world.process.connect_account(
+            actor_of(before.tenant_id), before.credential_ids, trader.at.external_id, None
+        )
+    assert (await trader.stored()).adopted_at_ms is None
+    fill = [["t1", "0.5", "100", trader.venue.now_ms]]
+    resolve = ResolveOrder(
+        storage=world.process.storage, committer=world.process.trading.committer, alarms=world.alarms
+    )
+    with pytest.raises(VenueUnavailable):
+        await resolve({"order_id": str(order.id), "outcome": "CANCELED", "fills": fill})
+    assert (await trader.order(order)).is_in_doubt

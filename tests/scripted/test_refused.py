@@ -29,9 +29,7 @@ some_kinds = only(STREAMED, POLLED, DESK)
 
 
 @some_kinds
-async def test_a_text_that_the_database_refuses_does_not_take_its_neighbours_along(
-    world: World, trader: Trader
-) -> None:
+async def test_a_text_that_no_database_holds_does_not_take_its_neighbours_along(world: World, trader: Trader) -> None:
     order = await trader.submit(quantity="1")
     fill = trader.venue.fill(trader.at_venue(order), "0.5")
     good = trader.session.parse.fill(fill)
@@ -40,8 +38,8 @@ async def test_a_text_that_the_database_refuses_does_not_take_its_neighbours_alo
     trader.session.report(trader.session.parse.status(trader.at_venue(order), trader.venue.now_ms))
     await trader.heard()
     assert (await trader.order(order)).executed_quantity == D("0.5")
-    assert [kept.reason for kept in await world.kept()] == [KeepReason.REFUSED]
-    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1
+    assert [kept.reason for kept in await world.kept()] == [KeepReason.UNREADABLE]
+    assert len(world.alarms.of(Alarm.REPORT_UNREADABLE)) == 1
     trader.venue.fill(trader.at_venue(order), "0.5")
     await trader.heard()
     assert (await trader.order(order)).status is OrderStatus.FILLED
@@ -305,4 +303,43 @@ async def test_a_name_that_no_database_holds_does_not_block_a_replay(world: Worl
     trader.session.restore_stream()
     await world.pass_time(5_000)
     assert trader.takes_orders
-    assert world.alarms.of(Alarm.REPORT_REFUSED)
+    assert world.alarms.of(Alarm.REPORT_UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("asset", "total"),
+    [("USDT", "1E+200000"), ("USDT", "1E-20000"), ("USDT", "NaN"), ("A\x00B", "1"), ("\ud800", "1")],
+    ids=["huge", "tiny", "no number", "NUL", "surrogate"],
+)
+@only(STREAMED)
+async def test_a_balance_that_no_database_holds_does_not_block_the_account(
+    world: World, trader: Trader, asset: str, total: str
+) -> None:
+    trader.session.break_stream()
+    await trader.session.delivered()
+    trader.at.totals[asset] = D(total)
+    trader.at.as_of += 1
+    trader.session.restore_stream()
+    await world.pass_time(2 * EVERY_MS, 10_000)
+    assert trader.takes_orders
+    assert (await trader.balances())["USDT"].total == D(1_000_000)
+    assert len(world.alarms.of(Alarm.REPORT_UNREADABLE)) == 1
+
+
+@pytest.mark.parametrize(("price", "quantity"), [("1E+200000", "1"), ("100", "1E+200000"), ("NaN", "1")])
+@only(STREAMED)
+async def test_an_order_by_hand_that_no_database_holds_is_set_aside(
+    world: World, trader: Trader, price: str, quantity: str
+) -> None:
+    trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(quantity), D(price))
+    await world.pass_time(10_000)
+    assert trader.takes_orders
+    assert await trader.orders() == []
+    assert world.alarms.of(Alarm.REPORT_UNREADABLE)
+
+
+@only(STREAMED)
+async def test_an_account_that_holds_an_odd_asset_is_connected(world: World, kind: Kind) -> None:
+    trader = await world.connect(world.venues[kind.spec.venue_id], holdings={"USDT": "1000", "A\x00B": "1"})
+    assert trader.takes_orders
+    assert world.alarms.of(Alarm.REPORT_UNREADABLE)

@@ -198,3 +198,20 @@ async def test_a_counter_does_not_follow_the_numbers_of_other_programs(world: Wo
     await trader.heard()
     order = await trader.submit()
     assert order.sent_id == "5001"
+
+
+@only(COUNTED)
+async def test_a_counter_passes_all_orders_that_a_backup_has_lost(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cadenza.application.orders.sent_ids.RANGE", 10)
+    trader.session.break_stream()
+    await trader.session.delivered()
+    for number in range(1_000, 1_045):
+        lost = trader.venue.place(
+            trader.at, trader.venue.btc, Side.BUY, D("0.01"), D(100), sent_id=str(number), is_by_hand=False
+        )
+        trader.venue.fill(lost, "0.01")
+    trader.session.restore_stream()
+    await world.pass_time(10_000)
+    assert [(await trader.submit()).sent_id for _ in range(2)] == ["1045", "1046"]

@@ -1,11 +1,14 @@
 """Books are fresh, or they are not shown: gaps, numbers that begin again, silence."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import DUPLICATES_MAX
 from tests.application.market_data.market_world import AGE_MS_MAX, MarketWorld
 from tests.inhouse_kit import until
@@ -107,3 +110,13 @@ async def test_a_venues_own_mark_counts_before_the_middle_of_its_book(world: Mar
         assert known is not None
         assert (known.mark, known.bid) == (shown, top.bid)
     world.books.on_mark(InstrumentId("PAPER:NO/BODY"), Decimal(7))  # nobody keeps that book
+
+
+async def test_an_instrument_whose_venue_has_no_order_books_has_no_prices() -> None:
+    world = MarketWorld()
+    world.okx.spec = replace(world.okx.spec, order_books={})
+    assert world.books.top(OKX_BTC) is None
+    assert world.books.snapshot(OKX_BTC, 10) is None
+    assert world.books.cost_to_take(OKX_BTC, Side.BUY, Decimal(1)) is None
+    with pytest.raises(OrderBookUnavailable):
+        await world.books.ensure_open(OKX_BTC)

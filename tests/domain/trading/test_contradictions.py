@@ -207,12 +207,3 @@ def test_an_order_that_was_acknowledged_is_not_rejected_as_duplicate() -> None:
     now = state.order(order.id)
     assert now is not None
     assert now.status is OrderStatus.ACCEPTED
-
-
-@pytest.mark.parametrize("wrong", [{"price": D("1E+200000")}, {"quantity": D("1E+61")}], ids=["price", "quantity"])
-def test_a_number_that_no_database_holds_is_refused(wrong: dict[str, object]) -> None:
-    state, order = placed(quantity=D(1))
-    facts = names(order) | {"trade_id": "T", "side": order.side, "price": D(1), "quantity": D(1)} | wrong
-    apply_report(state, FillReport(**facts))  # type: ignore[arg-type]
-    assert reasons(state) == [KeepReason.REFUSED]
-    assert state.order(order.id) == order

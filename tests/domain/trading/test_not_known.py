@@ -40,6 +40,14 @@ def test_what_follows_from_not_knowing(is_acknowledged: bool, age_ms: int, meani
     assert meaning_of_not_known(OKX_LIKE, SPOT, known, known.created_at_ms + age_ms) is meaning
 
 
+@pytest.mark.parametrize(("late_ms", "meaning"), [(0, NotKnown.TOO_EARLY), (1, NotKnown.FORGOTTEN)])
+def test_without_a_fence_not_knowing_never_becomes_a_proof(late_ms: int, meaning: NotKnown) -> None:
+    spec = replace(OKX_LIKE, fence=None)
+    order = submit(state(account(), spec=spec))
+    assert order.send_before_ms is not None
+    assert meaning_of_not_known(spec, SPOT, order, order.send_before_ms + late_ms) is meaning
+
+
 def test_an_order_that_was_executed_did_not_end_unfilled() -> None:
     world = state(account(), spec=OKX_LIKE)
     order = submit(world, quantity=D(2))

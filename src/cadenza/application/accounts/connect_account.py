@@ -218,7 +218,7 @@ class ConnectAccount:
         signer, secrets = signs
         try:
             session = await self._sessions.open(account, secrets, signer)
-            snapshot = await self._ask_venue.answer(session.snapshot())
+            snapshot = await self._ask_venue.snapshot(session)
             adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
         except CadenzaError as error:
             await self._sessions.close(account.id)

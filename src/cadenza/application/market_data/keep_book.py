@@ -398,6 +398,8 @@ class KeepBook:
             return None
         if len(self._feeds) >= FEEDS_MAX or instrument.venue_id not in self._connectors:
             return None
+        if self._connectors[instrument.venue_id].spec.order_book_of(instrument.type) is None:
+            return None
         feed = self._feed(instrument_id)
         feed.reopen_at_ms = self._clock.monotonic_ms()
         return feed

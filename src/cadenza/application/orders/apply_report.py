@@ -27,6 +27,7 @@ from cadenza.domain.trading.reports import (
     VenueOrderStatus,
 )
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.storable import storable
 from cadenza.domain.trading.venue_books import is_newer, may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
@@ -64,11 +65,12 @@ class AppliedReports:
 class ApplyReports:
     """A change: apply the reports in their order, each as a unit of its own. A refused report is kept, and the others
     are booked. `is_complete`: with them, everything that happened in their account up to the latest of them has been
-    reported.
+    reported. A gap that is found before they are applied takes that back: then `takes_orders` is False.
     """
 
     reports: Sequence[Report]
     is_complete: bool = False
+    takes_orders: Callable[[TradingAccountId], bool] = lambda account_id: True
 
     def name_keys(self, keys: BatchKeys) -> None:
         for report in self.reports:
@@ -91,7 +93,8 @@ class ApplyReports:
             if not any(kept.reason is KeepReason.REFUSED for kept in new):
                 _note_books(state, report, applied, is_news=is_news)
             applied.contradictions += [kept for kept in new if kept.reason not in _EXPECTED]
-            if self.is_complete and not isinstance(report, OwnReport):
+            is_complete = self.is_complete and self.takes_orders(report.account_id)
+            if is_complete and not isinstance(report, OwnReport):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
 
@@ -134,6 +137,8 @@ class ReportIntake:
         self._committer = committer
         self._alarms = alarms
         self._alarmed: dict[Fact, None] = {}
+        self.takes_orders: Callable[[TradingAccountId], bool] = lambda account_id: True
+        """Whether the account's session is live and reconciled."""
         self.on_reports: Callable[[Sequence[Report]], None] = lambda reports: None
         """Called with all reports, before they are applied."""
         self.on_unconfirmed: Callable[[TradingAccountId, int | None], None] = lambda account_id, at_ms: None
@@ -155,13 +160,16 @@ class ReportIntake:
         """Apply reports in their order; return the orders that they were about, as committed. `on_late` is called when
         the database takes longer than a client should wait. The reports are committed all the same.
         """
+        reports = [storable(report) for report in reports]
         if any(isinstance(report, UnreadableReport) for report in reports):
             reports = await self._without_repeated(reports)
         if not reports:
             return {}
         self.on_reports(reports)
         try:
-            applied = await self._committer.commit_report(ApplyReports(reports, is_complete), on_late)
+            applied = await self._committer.commit_report(
+                ApplyReports(reports, is_complete, self.takes_orders), on_late
+            )
         except CadenzaError as error:
             return await self._apply_singly(reports, error)
         await self._follow_up(applied)

@@ -3,6 +3,7 @@ series of lookups that makes progress goes on, however long it takes.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from cadenza.application.orders.apply_report import ReportIntake
@@ -11,13 +12,15 @@ from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport
+from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport, UnreadableReport
+from cadenza.domain.trading.storable import storable
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ExecutionSession, ReplayPiece
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, AccountSnapshot, ExecutionSession, ReplayPiece
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Report)
 
 ANSWER_MS_MAX = 60_000
 """How long a venue may take for one answer: one piece of a replay, one lookup, one snapshot."""
@@ -55,6 +58,18 @@ class AskVenue:
         if answer is None:
             raise VenueUnavailable(f"the venue did not answer within {ANSWER_MS_MAX // 1000} s")
         return answer[0]
+
+    async def snapshot(self, session: ExecutionSession) -> AccountSnapshot:
+        """Return the session's snapshot. What cannot be stored is among its `unreadable`. Raises `VenueUnavailable`."""
+        snapshot = await self.answer(session.snapshot())
+        unreadable = list(snapshot.unreadable)
+        return replace(
+            snapshot,
+            balances=None if snapshot.balances is None else _storable(snapshot.balances, unreadable),
+            positions=None if snapshot.positions is None else _storable(snapshot.positions, unreadable),
+            open_orders=_storable(snapshot.open_orders, unreadable),
+            unreadable=tuple(unreadable),
+        )
 
     async def replay(self, session: ExecutionSession, since_ms: int) -> AsyncIterator[ReplayPiece]:
         """Yield the pieces of the session's replay. Raises `VenueUnavailable`, also when a piece does not come in
@@ -113,6 +128,13 @@ def _is_early(report: Report, on_the_way: set[OrderId | str | None], unanswered:
         case _:
             return False
     return (report.sent_id if report.order_id is None else report.order_id) in names
+
+
+def _storable(reports: Sequence[R], unreadable: list[UnreadableReport]) -> tuple[R, ...]:
+    """Return the reports that can be stored, and add the others to `unreadable`."""
+    checked = [(report, storable(report)) for report in reports]
+    unreadable += [found for _, found in checked if isinstance(found, UnreadableReport)]
+    return tuple(report for report, found in checked if found is report)
 
 
 async def _wrapped(request: Awaitable[T]) -> tuple[T]:

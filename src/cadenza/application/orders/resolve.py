@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cadenza.application.orders.apply_report import facts_of
 from cadenza.application.orders.committer import Committer
-from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt
+from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt, VenueUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.money import parse_decimal, to_plain
 from cadenza.domain.trading.apply import apply_or_keep
@@ -74,7 +74,8 @@ class RequestResolution:
 
 class ResolveOrder:
     """The job. An order that is not in doubt any more stays as it is. An alarm is raised for each found execution that
-    does not fit the order by now; it is kept, and the order is resolved all the same."""
+    does not fit the order by now; it is kept, and the order is resolved all the same. Raises `VenueUnavailable` while
+    the account of an order with found executions has no snapshot to continue from; the job is tried again later."""
 
     def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
         self._storage = storage
@@ -105,6 +106,8 @@ class ResolveChange:
         order = state.order(self.resolution.order_id)
         if order is None or not order.is_in_doubt:
             return ()
+        if self.resolution.fills and state.account(self.account_id).adopted_at_ms is None:
+            raise VenueUnavailable("the account is being connected; its fills can be booked once it was read")
         kept_before = len(state.changed.kept)
         for fill in self.resolution.fills:
             apply_or_keep(state, _report(order, fill))

@@ -19,8 +19,11 @@ AHEAD_MAX = 10_000_000
 """How far a restored backup may have set a counter back. A number that is further ahead is of another program, such as
 one that numbers its orders by the time."""
 
-NUMBERS_MAX = 10_000
-"""Numbers remembered for an account. Of too many, the highest is forgotten."""
+RANGE = 10_000
+"""Of the numbers in each range of this size, the highest is remembered."""
+
+RANGES_MAX = 10_000
+"""Ranges remembered for an account. Of too many, the highest is forgotten."""
 
 DIGITS_MAX = 18
 """A longer number is no number of a counter."""
@@ -46,7 +49,8 @@ class SentIds:
         self._sessions = sessions
         self._memories = memories
         self._concurrency = concurrency
-        self._seen: dict[TradingAccountId, set[int]] = {}
+        self._seen: dict[TradingAccountId, dict[int, int]] = {}
+        """For each account the highest number of each range."""
         # Opened once for all orders of an account: a second opening would take the counter over from the first.
         self._counters: dict[TradingAccountId, Promise[VenueMemory]] = {}
 
@@ -64,10 +68,11 @@ class SentIds:
         """Note that an order has this id. A counter continues after the highest number that was noted, unless that is
         more than `AHEAD_MAX` ahead."""
         if sent_id.isascii() and sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
-            numbers = self._seen.setdefault(account_id, set())
-            numbers.add(int(sent_id))
-            if len(numbers) > NUMBERS_MAX:
-                numbers.remove(max(numbers))
+            number = int(sent_id)
+            highest = self._seen.setdefault(account_id, {})
+            highest[number // RANGE] = max(number, highest.get(number // RANGE, 0))
+            if len(highest) > RANGES_MAX:
+                del highest[max(highest)]
 
     def see_all(self, reports: Sequence[Report]) -> None:
         """Note the ids that these reports name."""
@@ -92,9 +97,10 @@ class SentIds:
 
     def _highest_seen(self, account_id: TradingAccountId, drawn: int) -> int:
         """Return the highest number that counts, 0 if none; forget those that the counter has passed."""
-        numbers = {number for number in self._seen.get(account_id, ()) if number >= drawn}
-        self._seen[account_id] = numbers
-        return max((number for number in numbers if number <= drawn + AHEAD_MAX), default=0)
+        highest = {place: number for place, number in self._seen.get(account_id, {}).items() if number >= drawn}
+        self._seen[account_id] = highest
+        within = (number for place, number in highest.items() if place * RANGE <= drawn + AHEAD_MAX)
+        return max(within, default=0)
 
     async def _open(self, account_id: TradingAccountId, venue_id: VenueId) -> Promise[VenueMemory]:
         counter: Promise[VenueMemory] = self._concurrency.promise()

@@ -191,7 +191,7 @@ class TakeSnapshots:
         if not is_venues and awaited.get(account_id):  # the reply to a request may be in the snapshot, and not booked
             return None
         asked_at_ms = self._clock.now_ms()
-        snapshot = await self._ask_venue.answer(session.snapshot())
+        snapshot = await self._ask_venue.snapshot(session)
         await self._ask_venue.book(snapshot.unreadable)
         await self._adopt(account_id, snapshot, asked_at_ms)
         if snapshot.positions:  # those that are refused are kept, and do not hold up the rest

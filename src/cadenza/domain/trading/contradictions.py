@@ -17,9 +17,6 @@ from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, Orde
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
 
-EXPONENT_MAX = 60
-"""A price or quantity of 10^61 or more is none: products of two such numbers would not fit into the database."""
-
 CLOCK_TOLERANCE_MS = 60_000
 """How much earlier than the order was recorded something may have happened, by the venue's clock."""
 
@@ -42,8 +39,6 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
     if other is not None:
         return Contradiction(KeepReason.OTHER_ORDER, other)
     if isinstance(report, FillReport):
-        if max(report.quantity.adjusted(), report.price.adjusted()) > EXPONENT_MAX:
-            return Contradiction(KeepReason.REFUSED, "its price or quantity is out of range")
         if report.quantity <= 0 or report.price <= 0:
             return Contradiction(KeepReason.NOT_POSITIVE)
         if _executed_with(order, report) > order.quantity:

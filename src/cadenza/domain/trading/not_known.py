@@ -34,4 +34,7 @@ def meaning_of_not_known(spec: VenueSpec, type: AccountType, order: Order, asked
         is_executed = order.executed_quantity > 0 or order.stated_quantity > 0
         is_forgotten = memory.unfilled_ms is not None and age_ms > memory.unfilled_ms
         return NotKnown.ENDED_UNFILLED if is_forgotten and not is_executed else NotKnown.FORGOTTEN
+    if spec.fence is None:  # it may arrive at any time, so that it is not known proves nothing, now and later
+        is_late = order.send_before_ms is not None and asked_at_ms > order.send_before_ms
+        return NotKnown.FORGOTTEN if is_late else NotKnown.TOO_EARLY
     return NotKnown.DEAD if spec.is_past_fence(order.send_before_ms, asked_at_ms) else NotKnown.TOO_EARLY

@@ -59,6 +59,7 @@ class UnreadableReport(Report):
             self,
             text=_storable(self.text[:UNREADABLE_TEXT_LENGTH_MAX]),
             why=_storable(self.why[:UNREADABLE_TEXT_LENGTH_MAX]),
+            instrument_id=None if self.instrument_id is None else InstrumentId(_storable(self.instrument_id)),
             sent_id=None if self.sent_id is None else _storable(self.sent_id),
             venue_order_id=None if self.venue_order_id is None else _storable(self.venue_order_id),
         )

@@ -107,6 +107,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     sessions.on_gap = marks.may_have_missed
     sent_ids = SentIds(storage=o.storage, sessions=sessions, memories=o.memories, concurrency=o.concurrency)
     intake.on_reports = sent_ids.see_all
+    intake.takes_orders = sessions.takes_orders
     _follow_up(intake, snapshots, compare_books)
     return Trading(
         committer=committer,
