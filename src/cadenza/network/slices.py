@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 D = TypeVar("D")
 
-ITEMS_PER_SLICE = 10
+ITEMS_PER_SLICE = 3
 
 
 async def in_slices(items: Sequence[T], work: Callable[[Sequence[T]], Iterable[D]]) -> list[D]:
