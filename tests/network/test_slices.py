@@ -28,4 +28,5 @@ async def test_others_run_between_two_slices() -> None:
     running = asyncio.create_task(other())
     await in_slices([0] * (2 * ITEMS_PER_SLICE + 1), work)
     await running
-    assert happened == ["slice of 10", "other", "slice of 10", "other", "slice of 1", "other"]
+    whole = f"slice of {ITEMS_PER_SLICE}"
+    assert happened == [whole, "other", whole, "other", "slice of 1", "other"]
