@@ -24,7 +24,7 @@ from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, RejectedReport, Report
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Lookup, OrderMemory, VenueSpec
+from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Fence, Lookup, OrderMemory, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
 from tests.inhouse_kit import RecordingSink, make_order, trading_account
 
@@ -322,6 +322,7 @@ def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
     spec: Any = SimpleNamespace(
         books_of=lambda type: Books.VENUE, lookup=lookup, memory_of=lambda type: OrderMemory(),
+        fence=Fence(margin_ms=0, proof="the venue was asked after it"),
         is_past_fence=lambda send_before_ms, asked_at_ms: True,
     )  # fmt: skip
     numbers = count(1)
