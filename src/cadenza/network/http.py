@@ -247,8 +247,8 @@ class HttpClient:
 
 
 def _has_marked_end(method: str, response: ClientResponse) -> bool:
-    """Whether a length or chunks mark the end of the body. A body that ends with its connection cannot be told from
-    one that was cut off."""
+    """Whether a length or chunks mark the end of the body. A body that ends with its connection looks like one
+    that was cut off."""
     if response.status == 101:
         return False
     return (

@@ -1,4 +1,4 @@
-"""Who may leave, and when. Pure: time is passed in, and decisions are values."""
+"""Decides which waiting call may go out, and when. Pure: time is passed in, and decisions are values."""
 
 import heapq
 import itertools

@@ -37,7 +37,7 @@ class Redaction:
     def add_value(self, value: str) -> None:
         """Take this secret out of everything from now on: a token that was just received, for example."""
         if len(value) < VALUE_CHARACTERS_MIN:
-            raise ValueError("a secret value is too short to be told from other text")
+            raise ValueError("a secret value is too short: other text may contain it by chance")
         self._values += {value, quote(value, safe=""), json.dumps(value)[1:-1]}
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:

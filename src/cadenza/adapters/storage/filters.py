@@ -25,11 +25,3 @@ class Where:
     @property
     def sql(self) -> str:
         return "WHERE " + " AND ".join(self._conditions) if self._conditions else ""
-
-
-def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can hold the text. No row has a text that it cannot hold, and asking for one is an error."""
-    try:
-        return b"\x00" not in text.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
-from cadenza.adapters.storage.filters import Where, is_storable
+from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, orders_of
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
@@ -103,14 +103,13 @@ class OrderSql:
         sent_ids: Collection[str],
         venue_order_ids: Collection[tuple[InstrumentId, str]],
     ) -> Sequence[FinishedOrder]:
-        named = [(instrument_id, id) for instrument_id, id in venue_order_ids if is_storable(instrument_id + id)]
         rows = await self._connection.fetch(
             _FINISHED,
             account_id,
             list(order_ids),
-            list(filter(is_storable, sent_ids)),
-            [instrument_id for instrument_id, _ in named],
-            [id for _, id in named],
+            list(sent_ids),
+            [instrument_id for instrument_id, _ in venue_order_ids],
+            [id for _, id in venue_order_ids],
         )
         return [
             FinishedOrder(

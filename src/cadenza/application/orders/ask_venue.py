@@ -72,11 +72,11 @@ class AskVenue:
         )
 
     async def replay(self, session: ExecutionSession, since_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield the pieces of the session's replay. Raises `VenueUnavailable`, also when a piece does not come in
-        time."""
+        """Yield the pieces of the session's replay; what cannot be stored is an `UnreadableReport` there. Raises
+        `VenueUnavailable`, also when a piece does not come in time."""
         pieces = session.replay(since_ms)
         while piece := await self.answer(_next_of(pieces)):
-            yield piece[0]
+            yield replace(piece[0], reports=[storable(report) for report in piece[0].reports])
 
     async def lookup(
         self, session: ExecutionSession, orders: Sequence[Order]

@@ -116,8 +116,8 @@ class ExchangeRunner:
         self._now_ms = 0  # of the last turn that is on disk; times never go back
         self._has_ended = False
         self._task: asyncio.Task[None] | None = None
-        self._alarm_clock: asyncio.Task[None] | None = None
-        self._rings_at_ms = 0  # by the monotonic clock
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_ends_at_ms = 0  # by the monotonic clock
 
     # Life
 
@@ -140,8 +140,8 @@ class ExchangeRunner:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if self._alarm_clock is not None:
-            self._alarm_clock.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._abandon()
 
     # Asking
@@ -218,20 +218,20 @@ class ExchangeRunner:
         times = [self._due[0][0]] if self._due else []
         exchange_due = self.exchange.next_due_ms()
         times += [] if exchange_due is None else [exchange_due]
-        self._set_alarm_clock(max(0, min([self.limits.tick_ms, *(at_ms - self.clock.now_ms() for at_ms in times)])))
+        self._set_timer(max(0, min([self.limits.tick_ms, *(at_ms - self.clock.now_ms() for at_ms in times)])))
         await self._news.wait()
 
-    def _set_alarm_clock(self, delay_ms: int) -> None:
-        """Let it ring within this time. One that rings earlier stays: a turn too many costs less than a task."""
-        rings_at_ms = self.clock.monotonic_ms() + delay_ms
-        if self._alarm_clock is not None and not self._alarm_clock.done():
-            if self._rings_at_ms <= rings_at_ms:
+    def _set_timer(self, delay_ms: int) -> None:
+        """Make a turn begin within this time. A timer that ends earlier stays: a turn costs less than a new task."""
+        ends_at_ms = self.clock.monotonic_ms() + delay_ms
+        if self._timer is not None and not self._timer.done():
+            if self._timer_ends_at_ms <= ends_at_ms:
                 return
-            self._alarm_clock.cancel()
-        self._rings_at_ms = rings_at_ms
-        self._alarm_clock = asyncio.create_task(self._ring(delay_ms), name=f"{self._prefix} alarm clock")
+            self._timer.cancel()
+        self._timer_ends_at_ms = ends_at_ms
+        self._timer = asyncio.create_task(self._wake_after(delay_ms), name=f"{self._prefix} timer")
 
-    async def _ring(self, delay_ms: int) -> None:
+    async def _wake_after(self, delay_ms: int) -> None:
         await self.clock.sleep_ms(delay_ms)
         self._news.set()
 
