@@ -137,8 +137,7 @@ class Platform:
         cancel_closed = CancelClosed(
             storage=self.storage,
             sessions=self.trading.sessions,
-            ask_venue=self.trading.ask_venue,
-            concurrency=self.concurrency,
+            send_cancel=self.trading.send_cancel,
         )
         self.jobs = JobRunner(
             dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order, CANCEL_CLOSED_JOB: cancel_closed}

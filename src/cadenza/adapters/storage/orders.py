@@ -37,6 +37,15 @@ SELECT k.account_id, ARRAY(
 FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
+_IN_DOUBT = """
+SELECT * FROM orders
+WHERE doubt = 'UNDETERMINED'
+   OR is_awaited AND updated_at_ms < $1
+      AND (doubt IS NOT NULL OR closing_status IS NOT NULL OR stated_quantity > executed_quantity)
+ORDER BY created_at_ms LIMIT $2
+"""
+"""As `Order.is_in_doubt`."""
+
 
 class OrderSql:
     """`ports.storage.trading.OrderQueries`."""
@@ -134,11 +143,8 @@ class OrderSql:
         rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
         return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
 
-    async def undetermined(self, limit: int) -> Sequence[Order]:
-        rows = await self._connection.fetch(
-            "SELECT * FROM orders WHERE doubt = 'UNDETERMINED' ORDER BY created_at_ms LIMIT $1", limit
-        )
-        return await self._with_executions(rows)
+    async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
+        return await self._with_executions(await self._connection.fetch(_IN_DOUBT, since_before_ms, limit))
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         found: bool = await self._connection.fetchval(

@@ -1,5 +1,5 @@
-"""How far the news of each account is known to be complete (`TradingAccount.complete_until_ms`): moved where no report
-moves it.
+"""Move the mark of each account (`TradingAccount.complete_until_ms`): everything that happened in the account before it
+has been reported and booked. Reports move it as well, when they are applied (`ApplyReports`).
 
 A replay moves it to the instant at which the replay began, also when it brought nothing. A live stream that has
 delivered all that it received moves it although it is silent, so that an account in which nothing happens is not asked
@@ -17,6 +17,7 @@ from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import NewsSource
 from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -77,11 +78,14 @@ class _Heard:
 class MarkComplete:
     """One supervised loop calls `tick`, which waits for no venue."""
 
-    def __init__(self, *, storage: Storage, committer: Committer, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, *, storage: Storage, committer: Committer, sessions: Sessions, clock: Clock, failpoints: Failpoints
+    ) -> None:
         self._storage = storage
         self._committer = committer
         self._sessions = sessions
         self._clock = clock
+        self._failpoints = failpoints
         self._heard: dict[TradingAccountId, _Heard] = {}
         self._due_ms: dict[TradingAccountId, int] = {}
 
@@ -92,6 +96,7 @@ class MarkComplete:
     async def may_have_missed(self, account_id: TradingAccountId, since_ms: int) -> None:
         """Note that reports since `since_ms` (the venue's clock) may have been missed. On disk when this returns."""
         await self._committer.commit_report(MoveMarkBack(account_id, since_ms))
+        self._failpoints.reach("mark.after_moving_back")
 
     async def tick(self) -> None:
         """Move the marks of the live accounts that are due and whose streams have delivered all that they received. The
@@ -128,8 +133,8 @@ class MarkComplete:
         return EVERY_MS_WITHOUT_LIMIT if replay is not None and replay.depth_ms is None else EVERY_MS
 
     def _has_heard_all(self, account_id: TradingAccountId) -> bool:
-        """Return whether everything that happened has been reported. Where only replies report, silence shows
-        nothing."""
+        """Return whether everything that happened in the account has been reported. It is never known where only
+        replies report (`NewsSource.REPLY`), because nothing is received between two requests."""
         is_reporting = self._sessions.has_reported_all(account_id)
         return is_reporting and self._sessions.spec_of(account_id).account_news is not NewsSource.REPLY
 

@@ -16,6 +16,7 @@ from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import NewsGap
 from cadenza.ports.venue import ExecutionSession
@@ -38,6 +39,7 @@ class Reconcile:
         spec: Callable[[VenueId], VenueSpec],
         alarms: Alarms,
         clock: Clock,
+        failpoints: Failpoints,
     ) -> None:
         self._storage = storage
         self._ask_venue = ask_venue
@@ -46,6 +48,7 @@ class Reconcile:
         self._spec = spec
         self._alarms = alarms
         self._clock = clock
+        self._failpoints = failpoints
 
     async def __call__(
         self, account_id: TradingAccountId, session: ExecutionSession, gap_since_ms: int | None = None
@@ -69,6 +72,7 @@ class Reconcile:
         if covers_from_ms is not None and covers_from_ms > min(needed):
             await self._note_gap(account, min(needed), covers_from_ms)
         await self._marks.replayed(account_id, begun_ms)
+        self._failpoints.reach("reconcile.after_replay")
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         async for _ in self._ask_venue.lookup(session, orders):
@@ -101,6 +105,7 @@ class Reconcile:
         async for piece in self._ask_venue.replay(session, since_ms - REPLAY_OVERLAP_MS):
             covers_from_ms = piece.covers_from_ms
             await self._ask_venue.book(await self._news(account.id, piece.reports))
+            self._failpoints.reach("reconcile.after_piece")
         return covers_from_ms
 
     async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:

@@ -1,9 +1,9 @@
-"""`sent_id`s: our ids for orders at their venues. They are chosen before an order is recorded."""
+"""Choose the `sent_id` of an order, our id for it at its venue. That happens before the order is recorded."""
 
 from collections.abc import Callable, Sequence
 
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.reports import OrderReport, Report
@@ -16,8 +16,8 @@ NEWEST_ORDERS = 1_000
 """How many of the account's newest orders are looked at when its counter is opened."""
 
 AHEAD_MAX = 10_000_000
-"""How far a restored backup may have set a counter back. A number that is further ahead is of another program, such as
-one that numbers its orders by the time."""
+"""How far a restored backup may have set a counter back. A number that is further ahead belongs to another program,
+such as one that numbers its orders by the time."""
 
 RANGE = 10_000
 """Of the numbers in each range of this size, the highest is remembered."""
@@ -86,20 +86,22 @@ class SentIds:
             memory = await counter.wait()
             try:
                 number = await memory.next(rule.counter, first=rule.first)
-                while (seen := self._highest_seen(account_id, number)) >= number:
+                while (seen := self._highest_seen(account_id, number, rule.last)) >= number:
                     await memory.advance(rule.counter, seen)
                     number = await memory.next(rule.counter)
+                if number > rule.last:
+                    raise InternalError(f"the venue takes no id above {rule.last}; nothing was recorded")
                 return number
             except MemoryTakenOver:
                 if self._counters.get(account_id) is counter:
                     del self._counters[account_id]
         raise MemoryTakenOver(f"sent ids of {account_id}")
 
-    def _highest_seen(self, account_id: TradingAccountId, drawn: int) -> int:
+    def _highest_seen(self, account_id: TradingAccountId, drawn: int, last: int) -> int:
         """Return the highest number that counts, 0 if none; forget those that the counter has passed."""
         highest = {place: number for place, number in self._seen.get(account_id, {}).items() if number >= drawn}
         self._seen[account_id] = highest
-        within = (number for place, number in highest.items() if place * RANGE <= drawn + AHEAD_MAX)
+        within = (n for place, n in highest.items() if place * RANGE <= drawn + AHEAD_MAX and n <= last)
         return max(within, default=0)
 
     async def _open(self, account_id: TradingAccountId, venue_id: VenueId) -> Promise[VenueMemory]:

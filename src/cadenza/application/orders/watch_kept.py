@@ -1,6 +1,11 @@
-"""Figures about reports that could not be applied, and about orders whose outcome asking cannot determine."""
+"""Figures about reports that could not be applied, and about orders whose outcome asking cannot determine.
+
+An alarm sounds after the commit that kept the report. A process that dies in between does not sound it, so the next one
+sounds an alarm for all that it finds.
+"""
 
 from cadenza.domain.errors import DatabaseUnavailable
+from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import KeptSummary
@@ -9,9 +14,11 @@ from cadenza.ports.storage.trading import KeptSummary
 class WatchKept:
     """The figures as of the last `tick`. While the database does not answer, the former figures stay."""
 
-    def __init__(self, *, storage: Storage, clock: Clock) -> None:
+    def __init__(self, *, storage: Storage, alarms: Alarms, clock: Clock) -> None:
         self._storage = storage
+        self._alarms = alarms
         self._clock = clock
+        self._is_first = True
         self._summary = KeptSummary(curable_count=0, refused_count=0, oldest_kept_at_ms=None)
         self.undetermined_count = 0
         """Orders whose outcome asking cannot determine."""
@@ -23,6 +30,10 @@ class WatchKept:
                 self.undetermined_count = await uow.orders.undetermined_count()
         except DatabaseUnavailable:
             return
+        if self._is_first and (self.refused_count or self.undetermined_count):
+            facts = {"reports": self.refused_count, "orders": self.undetermined_count}
+            self._alarms.sound(Alarm.LEFT_FROM_BEFORE, facts)
+        self._is_first = False
 
     @property
     def curable_count(self) -> int:

@@ -73,12 +73,13 @@ class DerivedSentId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSentId:
-    """Our id at the venue is the next value of a durable counter, because the venue takes numbers only. `counter` names
-    it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a connector must not
-    open."""
+    """Our id at the venue is the next value of a durable counter, because the venue takes numbers only, from `first` to
+    `last`. `counter` names it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a
+    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count."""
 
     counter: str
     first: int = 1
+    last: int = 10**18 - 1
 
 
 SentIdRule = DerivedSentId | CountedSentId
