@@ -39,7 +39,7 @@ def binance(
 ) -> None:
     """Run a simulator of BINANCE spot until SIGINT or SIGTERM."""
     # Imported here and below, so that the other commands start without a web server.
-    from cadenza.simulators.binance.truth import TruthError
+    from cadenza.simulators.binance.ledger.truth import TruthError
     from cadenza.simulators.binance.venue import SimulatorSettings
 
     settings = SimulatorSettings(

@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.faults import ArmedFaults, RequestFault
-from cadenza.simulators.binance.market import SeededMarket
+from cadenza.simulators.binance.control.faults import ArmedFaults, RequestFault
+from cadenza.simulators.binance.market.counter_market import SeededMarket
 from cadenza.simulators.binance.server import BinanceSimulator
-from cadenza.simulators.binance.symbols import SYMBOLS
+from cadenza.simulators.binance.spot.symbols import SYMBOLS
 from cadenza.simulators.binance.venue import SimulatorSettings, SpotVenue
 
 from .sockets import connected

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cadenza.runtime.local import SystemClock, SystemIds
+from cadenza.simulators.binance.ledger.truth import FILE, TruthError, TruthFile
 from cadenza.simulators.binance.server import run_simulator
-from cadenza.simulators.binance.truth import FILE, TruthError, TruthFile
 from cadenza.simulators.binance.venue import SimulatorSettings
 
 from .trader import Trader

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from cadenza.simulators.binance.keys import ApiKey
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.binance.wire.keys import ApiKey
 
 
 def sign(key: ApiKey, payload: str) -> str:

@@ -11,12 +11,12 @@ from aiohttp import web
 
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
-from cadenza.simulators.binance.admin import SimulatorAdmin
-from cadenza.simulators.binance.gateway import VenueGateway
-from cadenza.simulators.binance.rest import RestApi
-from cadenza.simulators.binance.stream_socket import StreamSocket
+from cadenza.simulators.binance.control.admin import SimulatorAdmin
 from cadenza.simulators.binance.venue import SimulatorSettings, SpotVenue
-from cadenza.simulators.binance.ws_api import WebSocketApi
+from cadenza.simulators.binance.wire.gateway import VenueGateway
+from cadenza.simulators.binance.wire.rest import RestApi
+from cadenza.simulators.binance.wire.stream_socket import StreamSocket
+from cadenza.simulators.binance.wire.ws_api import WebSocketApi
 
 BODY_BYTES_MAX = 64 * 1024
 

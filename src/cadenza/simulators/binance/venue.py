@@ -12,19 +12,19 @@ from random import Random
 
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
-from cadenza.simulators.binance.books import NumberedBook
-from cadenza.simulators.binance.exchange import SpotExchange
-from cadenza.simulators.binance.faults import ArmedFaults
-from cadenza.simulators.binance.keys import ApiKeys
-from cadenza.simulators.binance.limits import UsedLimits, VenueLimits
-from cadenza.simulators.binance.market import SeededMarket
-from cadenza.simulators.binance.market_streams import MarketStreams
-from cadenza.simulators.binance.news import VenueNews
-from cadenza.simulators.binance.outlet import SocketOutlet
-from cadenza.simulators.binance.records import RequestRow, TapeTrade
-from cadenza.simulators.binance.symbols import SYMBOLS
-from cadenza.simulators.binance.truth import TruthFile, latest
-from cadenza.simulators.binance.user_streams import UserStreams
+from cadenza.simulators.binance.control.faults import ArmedFaults
+from cadenza.simulators.binance.ledger.records import RequestRow, TapeTrade
+from cadenza.simulators.binance.ledger.truth import TruthFile, latest
+from cadenza.simulators.binance.market.books import NumberedBook
+from cadenza.simulators.binance.market.counter_market import SeededMarket
+from cadenza.simulators.binance.market.streams import MarketStreams
+from cadenza.simulators.binance.spot.exchange import SpotExchange
+from cadenza.simulators.binance.spot.news import VenueNews
+from cadenza.simulators.binance.spot.symbols import SYMBOLS
+from cadenza.simulators.binance.spot.user_streams import UserStreams
+from cadenza.simulators.binance.wire.keys import ApiKeys
+from cadenza.simulators.binance.wire.limits import UsedLimits, VenueLimits
+from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 DEPOSITS = {
     "USDT": Decimal(1_000_000),

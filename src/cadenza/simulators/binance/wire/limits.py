@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from cadenza.simulators.binance.errors import VenueRefusal
+from cadenza.simulators.binance.wire.errors import VenueRefusal
 
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS

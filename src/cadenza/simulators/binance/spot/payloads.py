@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cadenza.domain.money import ZERO
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.records import SpotExecution, SpotOrder, SpotTrade, TapeTrade
-from cadenza.simulators.binance.symbols import STP_MODE
+from cadenza.simulators.binance.ledger.records import SpotExecution, SpotOrder, SpotTrade, TapeTrade
+from cadenza.simulators.binance.spot.symbols import STP_MODE
+from cadenza.simulators.binance.wire.numbers import fixed
 
 Payload = dict[str, object]
 NONE = -1

@@ -10,11 +10,17 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from cadenza.simulators.binance.endpoints import REST
-from cadenza.simulators.binance.errors import VenueRefusal
-from cadenza.simulators.binance.faults import FaultKind, RequestFault
-from cadenza.simulators.binance.gateway import ConnectionCut, VenueAnswer, VenueEndpoint, VenueGateway, VenueRequest
-from cadenza.simulators.binance.keys import signed_payload
+from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
+from cadenza.simulators.binance.spot.endpoints import REST
+from cadenza.simulators.binance.wire.errors import VenueRefusal
+from cadenza.simulators.binance.wire.gateway import (
+    ConnectionCut,
+    VenueAnswer,
+    VenueEndpoint,
+    VenueGateway,
+    VenueRequest,
+)
+from cadenza.simulators.binance.wire.keys import signed_payload
 
 FAULT_HEADER = "X-Simulator-Fault"
 """A test names a fault for its own request here, such as `reset_after`."""

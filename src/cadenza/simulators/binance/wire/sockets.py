@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import WSMsgType, web
 
-from cadenza.simulators.binance.errors import VenueRefusal
-from cadenza.simulators.binance.outlet import SocketOutlet
 from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.errors import VenueRefusal
+from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 FRAME_BYTES_MAX = 64 * 1024
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from cadenza.simulators.binance.records import SpotDeposit, SpotTrade, TruthRow
+from cadenza.simulators.binance.ledger.records import SpotDeposit, SpotTrade, TruthRow
 
 FILE = "truth.jsonl"
 

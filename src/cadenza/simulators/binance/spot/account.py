@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 
-from cadenza.simulators.binance.gateway import VenueCall
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.payloads import Payload
-from cadenza.simulators.binance.symbols import FEE_RATE
+from cadenza.simulators.binance.spot.payloads import Payload
+from cadenza.simulators.binance.spot.symbols import FEE_RATE
+from cadenza.simulators.binance.wire.gateway import VenueCall
+from cadenza.simulators.binance.wire.numbers import fixed
 
 _BASIS_POINTS = int(FEE_RATE * 10_000)
 

@@ -6,9 +6,9 @@ import json
 
 from aiohttp import web
 
-from cadenza.simulators.binance.market_streams import MarketListener
-from cadenza.simulators.binance.sockets import frames, opened
+from cadenza.simulators.binance.market.streams import MarketListener
 from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.sockets import frames, opened
 
 STREAMS_MAX = 1024
 _UNKNOWN_METHOD = (

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
-from cadenza.simulators.binance.engine_words import lots
-from cadenza.simulators.binance.faults import EventFault, RequestFault
-from cadenza.simulators.binance.keys import KeyPermissions, make_key
+from cadenza.simulators.binance.control.faults import EventFault, RequestFault
+from cadenza.simulators.binance.spot.engine_words import lots
 from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 
 PREFIX = "/simulator"
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from cadenza.exchange import (
     OrderKind,
 )
 from cadenza.exchange.records import VenueOrder
-from cadenza.simulators.binance.records import SpotOrder
-from cadenza.simulators.binance.symbols import SpotSymbol
+from cadenza.simulators.binance.ledger.records import SpotOrder
+from cadenza.simulators.binance.spot.symbols import SpotSymbol
 
 DOMAIN_TYPES = {
     "LIMIT": OrderType.LIMIT,

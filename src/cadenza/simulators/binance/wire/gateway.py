@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from cadenza.simulators.binance.errors import (
+from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
+from cadenza.simulators.binance.ledger.records import RequestRow
+from cadenza.simulators.binance.spot.user_streams import UserSession
+from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.errors import (
     VenueRefusal,
     bad_key_format,
     bad_signature,
@@ -16,12 +20,8 @@ from cadenza.simulators.binance.errors import (
     timed_out,
     timestamp_ahead,
 )
-from cadenza.simulators.binance.faults import FaultKind, RequestFault
-from cadenza.simulators.binance.keys import ApiKey, has_key_format
-from cadenza.simulators.binance.params import RequestParams
-from cadenza.simulators.binance.records import RequestRow
-from cadenza.simulators.binance.user_streams import UserSession
-from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.keys import ApiKey, has_key_format
+from cadenza.simulators.binance.wire.params import RequestParams
 
 RECV_WINDOW_MS = 5_000
 RECV_WINDOW_MS_MAX = 60_000

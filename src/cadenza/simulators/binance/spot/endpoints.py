@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cadenza.simulators.binance import account, market_data, trading
-from cadenza.simulators.binance.gateway import RequestSecurity, VenueEndpoint
+from cadenza.simulators.binance.spot import account, market_data, trading
+from cadenza.simulators.binance.wire.gateway import RequestSecurity, VenueEndpoint
 
 PING = VenueEndpoint(name="ping", handler=market_data.ping)
 TIME = VenueEndpoint(name="time", handler=market_data.time)

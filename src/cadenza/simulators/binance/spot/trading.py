@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from cadenza.simulators.binance.errors import VenueRefusal, cancel_rejected, no_such_order
-from cadenza.simulators.binance.gateway import VenueCall
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.order_request import read_order, read_response_type
-from cadenza.simulators.binance.params import RequestParams
-from cadenza.simulators.binance.payloads import Payload, account_trade, ack, canceled, full, queried, result
-from cadenza.simulators.binance.symbols import FEE_RATE
+from cadenza.simulators.binance.spot.order_request import read_order, read_response_type
+from cadenza.simulators.binance.spot.payloads import Payload, account_trade, ack, canceled, full, queried, result
+from cadenza.simulators.binance.spot.symbols import FEE_RATE
+from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected, no_such_order
+from cadenza.simulators.binance.wire.gateway import VenueCall
+from cadenza.simulators.binance.wire.numbers import fixed
+from cadenza.simulators.binance.wire.params import RequestParams
 
 DAY_MS = 24 * 60 * 60 * 1000
 CANCEL_RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}

@@ -18,9 +18,7 @@ from cadenza.exchange import (
     EngineCancelReason,
     EngineCommand,
     EngineEvent,
-    EngineState,
     Filled,
-    MatchingEngine,
     PublicTrade,
     Rejected,
     Triggered,
@@ -28,23 +26,7 @@ from cadenza.exchange import (
 from cadenza.exchange.back_office import BackOffice
 from cadenza.exchange.ledger import FeeAsset
 from cadenza.exchange.records import EngineMemory, OrderFact, VenueAccount, VenueOrder, VenueState
-from cadenza.simulators.binance.engine_words import (
-    DOMAIN_CLOSES,
-    REJECTIONS,
-    close_of,
-    lots,
-    to_command,
-    to_open_order,
-    to_venue_order,
-    venue_order_id_of,
-)
-from cadenza.simulators.binance.errors import bad_symbol, cancel_rejected, order_rejected
-from cadenza.simulators.binance.filters import check_counts, check_filters
-from cadenza.simulators.binance.market import SeededMarket
-from cadenza.simulators.binance.news import VenueNews
-from cadenza.simulators.binance.order_request import WITH_STOP
-from cadenza.simulators.binance.records import (
-    Counters,
+from cadenza.simulators.binance.ledger.records import (
     RequestRow,
     SpotDeposit,
     SpotExecution,
@@ -54,12 +36,25 @@ from cadenza.simulators.binance.records import (
     TapeTrade,
     TruthRow,
 )
-from cadenza.simulators.binance.registry import OrderRegistry
-from cadenza.simulators.binance.symbols import PLACES, STATUSES, SpotSymbol
-from cadenza.simulators.binance.trailing import is_stop_reached, price_held_for, trail, triggered_command
-
-TRADE_IDS_RESERVED = 10_000
-"""Trade ids are reserved in blocks, so that a restart never gives an id twice."""
+from cadenza.simulators.binance.market.counter_market import SeededMarket
+from cadenza.simulators.binance.market.counters import SymbolCounters
+from cadenza.simulators.binance.market.engines import MarketEngines
+from cadenza.simulators.binance.spot.engine_words import (
+    DOMAIN_CLOSES,
+    REJECTIONS,
+    close_of,
+    to_command,
+    to_open_order,
+    to_venue_order,
+    venue_order_id_of,
+)
+from cadenza.simulators.binance.spot.filters import check_counts, check_filters
+from cadenza.simulators.binance.spot.news import VenueNews
+from cadenza.simulators.binance.spot.order_request import WITH_STOP
+from cadenza.simulators.binance.spot.registry import OrderRegistry
+from cadenza.simulators.binance.spot.symbols import PLACES, STATUSES, SpotSymbol
+from cadenza.simulators.binance.spot.trailing import is_stop_reached, price_held_for, trail, triggered_command
+from cadenza.simulators.binance.wire.errors import bad_symbol, cancel_rejected, order_rejected
 
 
 class SpotExchange:
@@ -71,15 +66,12 @@ class SpotExchange:
         self.statuses = dict.fromkeys(self.symbols, "TRADING")
         self.registry = OrderRegistry()
         self._market = market
-        self._engines = {name: MatchingEngine() for name in self.symbols}
+        self._engines = MarketEngines(self.symbols.values())
         instruments = {symbol.id: symbol.instrument for symbol in self.symbols.values()}
         self.office = BackOffice(instruments, FeeAsset.RECEIVED, self._mark, PLACES)
-        self._order_ids = dict.fromkeys(self.symbols, 0)
-        self._trade_ids = dict.fromkeys(self.symbols, 0)
-        self._trade_ids_reserved = dict.fromkeys(self.symbols, 0)
+        self._counters = SymbolCounters(self.symbols)
         self._executions = 0
         self._trailing: dict[tuple[str, int], None] = {}
-        self._counted: set[str] = set()
         self._touched: set[str] = set()
         self._row_orders: dict[tuple[str, int], SpotOrder] = {}
         self._row_trades: list[SpotTrade] = []
@@ -89,10 +81,7 @@ class SpotExchange:
 
     def restore(self, row: TruthRow) -> None:
         """Continue from what a former run wrote: one row that holds the latest state of everything."""
-        for counters in row.counters:
-            self._order_ids[counters.symbol] = counters.order_id
-            self._trade_ids[counters.symbol] = counters.trade_id_reserved
-            self._trade_ids_reserved[counters.symbol] = counters.trade_id_reserved
+        self._counters.restore(row.counters)
         self._executions = row.executions
         for order in row.orders:
             self.registry.put(order)
@@ -113,9 +102,7 @@ class SpotExchange:
 
     def open(self, at_ms: int) -> None:
         """Let the market display its first books."""
-        last_prices = {name: engine.last_price for name, engine in self._engines.items()}
-        known = {name: price for name, price in last_prices.items() if price is not None}
-        for name, command in self._market.open(known, at_ms):
+        for name, command in self._market.open(self._engines.last_ticks(), at_ms):
             self.apply(name, command)
 
     def open_account(self, account: str, deposits: Mapping[str, Decimal], at_ms: int) -> None:
@@ -155,19 +142,16 @@ class SpotExchange:
             left = command.quantity * symbol.lot - own
             if left > 0:
                 price, is_buyer_maker = command.price * symbol.tick, command.aggressor_side is Side.SELL
-                self._print(name, self._next_trade_id(name), price, left, is_buyer_maker, command.at_ms)
+                self._print(name, self._counters.next_trade_id(name), price, left, is_buyer_maker, command.at_ms)
             self._follow(symbol, command.price * symbol.tick, command.at_ms)
 
     def depth(self, name: str, side: Side, levels_max: int) -> list[tuple[Decimal, Decimal]]:
         """Return (price, quantity), best first."""
-        symbol = self.symbols[name]
-        depth = self._engines[name].depth(side, levels_max)
-        return [(price * symbol.tick, quantity * symbol.lot) for price, quantity in depth]
+        return self._engines.depth(name, side, levels_max)
 
     def last_price(self, name: str) -> Decimal:
         """Return the price of the last trade, which stands for the average of the last minutes too."""
-        symbol, ticks = self.symbols[name], self._engines[name].last_price
-        return symbol.opening_price if ticks is None else ticks * symbol.tick
+        return self._engines.last_price(name)
 
     # Orders
 
@@ -196,7 +180,7 @@ class SpotExchange:
         quantity = request.quantity or self._quantity_for(symbol, request)
         order = SpotOrder(
             symbol=symbol.name,
-            order_id=self._order_ids[symbol.name] + 1,
+            order_id=self._counters.upcoming_order_id(symbol.name),
             account=account,
             client_order_id=client_order_id,
             side=request.side,
@@ -255,11 +239,11 @@ class SpotExchange:
             deposits=tuple(self._news.deposits),
             balances=changes.balances,
             postings=changes.postings,
-            engines=tuple(self._memory(name) for name in touched),
-            counters=tuple(self._counters(name) for name in sorted(self._counted)),
+            engines=tuple(self._engines.memory(name) for name in touched),
+            counters=self._counters.take_rows(),
             executions=self._executions,
         )
-        self._row_orders, self._row_trades, self._counted = {}, [], set()
+        self._row_orders, self._row_trades = {}, []
         return row
 
     def take_news(self) -> VenueNews:
@@ -304,8 +288,7 @@ class SpotExchange:
             self._executed("NEW", evolve(order, trailing_mark=mark[0], trailing_ms=mark[1]))
         else:
             self._apply(symbol.name, to_command(accepted, symbol, paid_for, at_ms))
-        self._order_ids[symbol.name] = order.order_id
-        self._counted.add(symbol.name)
+        self._counters.take_order_id(symbol.name, order.order_id)
 
     def _cost(self, symbol: SpotSymbol, order: SpotOrder) -> Decimal:
         """Return what the order may cost in quote units: at its limit, at its trigger, or in the present book."""
@@ -313,14 +296,13 @@ class SpotExchange:
             return order.price * order.quantity
         if order.type in WITH_STOP:
             return price_held_for(order, self.last_price(symbol.name), symbol.tick) * order.quantity
-        wanted = lots(order.quantity, symbol)
-        estimate = self._engines[symbol.name].cost_to_fill(order.side, wanted, account_id=order.account)
-        return estimate.cost * symbol.tick * symbol.lot
+        _, cost = self._engines.fillable(symbol.name, order.side, order.quantity, order.account)
+        return cost
 
     def _apply(self, name: str, command: EngineCommand, cancel_id: str | None = None) -> None:
         self._touched.add(name)
         trade_ids: dict[int, int] = {}
-        for event in self._engines[name].apply(command):
+        for event in self._engines.apply(name, command):
             self._book(name, event, command.at_ms, trade_ids, cancel_id)
 
     def _book(
@@ -340,7 +322,7 @@ class SpotExchange:
                 self._executed("NEW", evolve(order, working_ms=at_ms, updated_ms=at_ms))
             case Filled():
                 if event.trade_sequence not in trade_ids:
-                    trade_ids[event.trade_sequence] = self._next_trade_id(name)
+                    trade_ids[event.trade_sequence] = self._counters.next_trade_id(name)
                     self._print_fill(name, event, trade_ids[event.trade_sequence], at_ms)
                 self._fill(order, held, event, trade_ids[event.trade_sequence], at_ms)
             case Canceled():
@@ -429,13 +411,6 @@ class SpotExchange:
         assert fact.fill is not None
         return sum((fee.quantity for fee in fact.fill.fees), ZERO)
 
-    def _next_trade_id(self, name: str) -> int:
-        self._trade_ids[name] += 1
-        if self._trade_ids[name] > self._trade_ids_reserved[name]:
-            self._trade_ids_reserved[name] = self._trade_ids[name] + TRADE_IDS_RESERVED
-            self._counted.add(name)
-        return self._trade_ids[name]
-
     def _print_fill(self, name: str, event: Filled, trade_id: int, at_ms: int) -> None:
         symbol = self.symbols[name]
         is_buyer_maker = event.is_maker is (event.side is Side.BUY)
@@ -455,41 +430,18 @@ class SpotExchange:
             )
         )
 
-    def _counters(self, name: str) -> Counters:
-        return Counters(symbol=name, order_id=self._order_ids[name], trade_id_reserved=self._trade_ids_reserved[name])
-
     def _with_place(self, order: VenueOrder) -> VenueOrder:
         """Return the order with its place in the queue, which only the engine knows."""
-        place = self._engines[order.instrument_id].place_of(order.venue_order_id)
+        place = self._engines.place_of(order)
         if place is None:
             return order
-        sequence, lots_ahead, is_triggered = place
-        ahead = lots_ahead * self.symbols[order.instrument_id].lot
+        sequence, ahead, is_triggered = place
         is_triggered = is_triggered or order.is_triggered  # the engine knows nothing of trailing stops
         return evolve(order, sequence=sequence, queue_ahead=ahead, is_triggered=is_triggered)
-
-    def _memory(self, name: InstrumentId) -> EngineMemory:
-        state = self._engines[name].memory()
-        return EngineMemory(
-            instrument_id=name,
-            last_price=state.last_price,
-            sequence=state.sequence,
-            trade_sequence=state.trade_sequence,
-            now_ms=state.now_ms,
-            levels=state.market_levels,
-        )
 
     def _restore_engine(self, symbol: SpotSymbol, orders: list[VenueOrder], memory: EngineMemory | None) -> None:
         if memory is None:
             return
         price_paid_for = self.office.ledger.price_paid_for
-        self._engines[symbol.name].restore(
-            EngineState(
-                orders=tuple(to_open_order(order, symbol, price_paid_for(order)) for order in orders),
-                market_levels=memory.levels,
-                last_price=memory.last_price,
-                sequence=memory.sequence,
-                trade_sequence=memory.trade_sequence,
-                now_ms=memory.now_ms,
-            )
-        )
+        opened = [to_open_order(order, symbol, price_paid_for(order)) for order in orders]
+        self._engines.restore(symbol.name, opened, memory)

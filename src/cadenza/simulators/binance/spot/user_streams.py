@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.errors import VenueRefusal
-from cadenza.simulators.binance.exchange import SpotExchange
-from cadenza.simulators.binance.faults import ArmedFaults
-from cadenza.simulators.binance.keys import ApiKey
-from cadenza.simulators.binance.news import VenueNews
-from cadenza.simulators.binance.outlet import SocketOutlet
-from cadenza.simulators.binance.payloads import Payload, account_position, balance_update, execution_report
+from cadenza.simulators.binance.control.faults import ArmedFaults
+from cadenza.simulators.binance.spot.exchange import SpotExchange
+from cadenza.simulators.binance.spot.news import VenueNews
+from cadenza.simulators.binance.spot.payloads import Payload, account_position, balance_update, execution_report
+from cadenza.simulators.binance.wire.errors import VenueRefusal
+from cadenza.simulators.binance.wire.keys import ApiKey
+from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 SUBSCRIPTIONS_MAX = 65_535
 """How many subscriptions one session may make in its life."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from cadenza.domain.ids import Environment, InstrumentId, Venue, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType
-from cadenza.simulators.binance.numbers import fixed
+from cadenza.simulators.binance.wire.numbers import fixed
 
 ORDER_TYPES = (
     "LIMIT",

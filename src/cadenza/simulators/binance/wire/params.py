@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from cadenza.simulators.binance.errors import VenueRefusal, illegal, invalid_data, not_sent
+from cadenza.simulators.binance.wire.errors import VenueRefusal, illegal, invalid_data, not_sent
 
 _NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"

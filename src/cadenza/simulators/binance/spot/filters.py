@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cadenza.domain.money import is_multiple
-from cadenza.simulators.binance.errors import filter_failure
-from cadenza.simulators.binance.order_request import WITH_STOP
-from cadenza.simulators.binance.records import SpotOrderRequest
-from cadenza.simulators.binance.symbols import TRAILING_DELTA_MAX, TRAILING_DELTA_MIN, SpotSymbol
+from cadenza.simulators.binance.ledger.records import SpotOrderRequest
+from cadenza.simulators.binance.spot.order_request import WITH_STOP
+from cadenza.simulators.binance.spot.symbols import TRAILING_DELTA_MAX, TRAILING_DELTA_MIN, SpotSymbol
+from cadenza.simulators.binance.wire.errors import filter_failure
 
 
 def check_filters(symbol: SpotSymbol, request: SpotOrderRequest, reference: Decimal) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from cadenza.simulators.binance.books import LEVELS_MAX
-from cadenza.simulators.binance.errors import VenueRefusal, bad_symbol, invalid_data
-from cadenza.simulators.binance.gateway import VenueCall
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.params import RequestParams
-from cadenza.simulators.binance.payloads import Payload, aggregate, public_trade
-from cadenza.simulators.binance.symbols import STATUSES
+from cadenza.simulators.binance.market.books import LEVELS_MAX
+from cadenza.simulators.binance.spot.payloads import Payload, aggregate, public_trade
+from cadenza.simulators.binance.spot.symbols import STATUSES
+from cadenza.simulators.binance.wire.errors import VenueRefusal, bad_symbol, invalid_data
+from cadenza.simulators.binance.wire.gateway import VenueCall
+from cadenza.simulators.binance.wire.numbers import fixed
+from cadenza.simulators.binance.wire.params import RequestParams
 
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (LEVELS_MAX, 250))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.records import SpotDeposit, SpotExecution, TapeTrade
+from cadenza.simulators.binance.ledger.records import SpotDeposit, SpotExecution, TapeTrade
 
 
 @dataclass(slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.books import NumberedBook
-from cadenza.simulators.binance.faults import ArmedFaults
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.outlet import SocketOutlet
-from cadenza.simulators.binance.payloads import Payload, aggregate
-from cadenza.simulators.binance.records import TapeTrade
+from cadenza.simulators.binance.control.faults import ArmedFaults
+from cadenza.simulators.binance.ledger.records import TapeTrade
+from cadenza.simulators.binance.market.books import NumberedBook
+from cadenza.simulators.binance.spot.payloads import Payload, aggregate
+from cadenza.simulators.binance.wire.numbers import fixed
+from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 PARTIAL_LEVELS = (5, 10, 20)
 _SPEED_SUFFIX = {100: "@100ms", 1000: ""}

@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from cadenza.simulators.binance.endpoints import WEBSOCKET
-from cadenza.simulators.binance.errors import VenueRefusal, key_rejected
-from cadenza.simulators.binance.gateway import (
+from cadenza.simulators.binance.spot.endpoints import WEBSOCKET
+from cadenza.simulators.binance.spot.payloads import Payload
+from cadenza.simulators.binance.spot.user_streams import UserSession
+from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.errors import VenueRefusal, key_rejected
+from cadenza.simulators.binance.wire.gateway import (
     ConnectionCut,
     RequestSecurity,
     VenueAnswer,
@@ -19,11 +22,8 @@ from cadenza.simulators.binance.gateway import (
     VenueGateway,
     VenueRequest,
 )
-from cadenza.simulators.binance.keys import sorted_payload
-from cadenza.simulators.binance.payloads import Payload
-from cadenza.simulators.binance.sockets import frames, opened
-from cadenza.simulators.binance.user_streams import UserSession
-from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.wire.keys import sorted_payload
+from cadenza.simulators.binance.wire.sockets import frames, opened
 
 PATH = "/ws-api/v3"
 HANDSHAKE_WEIGHT = 5

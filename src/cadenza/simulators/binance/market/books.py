@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
-from cadenza.simulators.binance.exchange import SpotExchange
-from cadenza.simulators.binance.numbers import fixed
-from cadenza.simulators.binance.payloads import Payload
+from cadenza.simulators.binance.spot.exchange import SpotExchange
+from cadenza.simulators.binance.spot.payloads import Payload
+from cadenza.simulators.binance.wire.numbers import fixed
 
 LEVELS_MAX = 5_000
 SPEEDS_MS = (100, 1000)
