@@ -95,8 +95,8 @@ class Trader:
     async def order(self, **params: Any) -> Reply:
         return await self.signed("GET", "/api/v3/order", **{"symbol": "BTCUSDT", **params})
 
-    async def truth(self) -> Any:
-        return (await self._send("GET", "/simulator/truth", {})).ok
+    async def truth(self, market: str = "spot") -> Any:
+        return (await self._send("GET", "/simulator/truth", {})).ok[market]
 
     async def admin(self, path: str, method: str = "POST", **order: Any) -> Any:
         return (await self._send(method, f"/simulator/{path}", {}, json.dumps(order))).ok

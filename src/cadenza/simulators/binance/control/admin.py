@@ -11,8 +11,9 @@ from aiohttp import web
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
 from cadenza.simulators.binance.control.faults import EventFault, RequestFault
+from cadenza.simulators.binance.control.truth import spot_truth
 from cadenza.simulators.binance.spot.engine_words import lots
-from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 
 PREFIX = "/simulator"
@@ -78,7 +79,7 @@ class SocketOrder(msgspec.Struct, forbid_unknown_fields=True):
 class SimulatorAdmin:
     """The tests' own paths."""
 
-    def __init__(self, venue: SpotVenue) -> None:
+    def __init__(self, venue: BinanceVenue) -> None:
         self._venue = venue
 
     def add_routes(self, app: web.Application) -> None:
@@ -94,29 +95,10 @@ class SimulatorAdmin:
         app.router.add_post(f"{PREFIX}/sockets", self._end_sockets)
 
     async def _truth(self, request: web.Request) -> web.Response:
-        """Orders, trades and balances of all accounts, and how often each client order id was accepted."""
+        """Orders, trades and balances market by market, and how often each client order id was accepted."""
         await self._venue.commit()
-        exchange = self._venue.exchange
-        accepted = exchange.registry.accepted_by_client_id()
-        totals = exchange.office.ledger.totals()
         account = self._venue.settings.account
-        return _json(
-            {
-                "orders": exchange.registry.all_orders(),
-                "trades": exchange.registry.all_trades(),
-                "balances": {
-                    asset: {"free": free, "locked": locked}
-                    for asset, (free, locked) in exchange.balances(account).items()
-                },
-                "totals": [
-                    {"owner": owner, "asset": asset, "total": total} for (owner, asset), total in totals.items()
-                ],
-                "accepted": [
-                    {"account": account, "symbol": symbol, "client_order_id": id, "times": times}
-                    for (account, symbol, id), times in accepted.items()
-                ],
-            }
-        )
+        return _json({"spot": spot_truth(self._venue.spot.exchange, account)})
 
     async def _requests(self, request: web.Request) -> web.Response:
         """Trading requests with what became of each, the oldest first."""
@@ -130,7 +112,7 @@ class SimulatorAdmin:
         order = await _read(request, KeyOrder)
         if order.revoke is not None:
             self._venue.keys.revoke(order.revoke)
-            self._venue.user_streams.terminate(self._venue.now_ms(), order.revoke)
+            self._venue.terminate_user_streams(order.revoke)
             return _json(None)
         key = make_key(self._venue.settings.account, order.kind, self._venue.ids, order.permissions)
         self._venue.keys.add(key)
@@ -155,19 +137,19 @@ class SimulatorAdmin:
     async def _move_market(self, request: web.Request) -> web.Response:
         order = await _read(request, MarketOrder)
         for command in self._commands(order):
-            self._venue.exchange.apply(order.symbol, command)
+            self._venue.spot.exchange.apply(order.symbol, command)
         await self._venue.commit()
         return _json(None)
 
     async def _deposit(self, request: web.Request) -> web.Response:
         order = await _read(request, DepositOrder)
-        self._venue.exchange.deposit(self._venue.settings.account, order.asset, order.amount, self._venue.now_ms())
+        self._venue.spot.exchange.deposit(self._venue.settings.account, order.asset, order.amount, self._venue.now_ms())
         await self._venue.commit()
         return _json(None)
 
     async def _set_status(self, request: web.Request) -> web.Response:
         order = await _read(request, StatusOrder)
-        self._venue.exchange.set_status(order.symbol, order.status)
+        self._venue.spot.exchange.set_status(order.symbol, order.status)
         return _json(None)
 
     async def _end_sockets(self, request: web.Request) -> web.Response:
@@ -178,11 +160,11 @@ class SimulatorAdmin:
             case "cut":
                 self._venue.cut_sockets()
             case "terminate_user_streams":
-                self._venue.user_streams.terminate(self._venue.now_ms())
+                self._venue.terminate_user_streams()
         return _json(None)
 
     def _commands(self, order: MarketOrder) -> list[EngineCommand]:
-        symbol, now_ms = self._venue.exchange.symbol(order.symbol), self._venue.now_ms()
+        symbol, now_ms = self._venue.spot.exchange.symbol(order.symbol), self._venue.now_ms()
         commands: list[EngineCommand] = [ResetMarket((), (), now_ms)] if order.clear else []
         for level in order.levels:
             price, quantity = int(level.price / symbol.tick), lots(level.quantity, symbol)

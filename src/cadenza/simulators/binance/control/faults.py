@@ -7,6 +7,8 @@ from enum import StrEnum
 from random import Random
 from typing import TypeVar
 
+from cadenza.simulators.binance.wire.markets import VenueMarket
+
 T = TypeVar("T")
 
 
@@ -48,12 +50,13 @@ RANDOM_KINDS = (
     FaultKind.TIMEOUT_AFTER,
     FaultKind.SLOW,
 )
-RANDOM_TARGETS = frozenset({"order.place", "order.cancel"})
+RANDOM_TARGETS = frozenset({"order.place", "order.cancel", "algoOrder.place", "algoOrder.cancel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFault:
-    """Happens to the next `times` requests whose name is `on` (`*` means any)."""
+    """Happens to the next `times` requests whose name is `on` (`*` means any). A name such as `usdm:order.place` means
+    the requests of one market."""
 
     on: str
     kind: FaultKind
@@ -66,8 +69,8 @@ class RequestFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
-    """Happens to the next `times` events of `user` or `market` streams. SWAP holds one event back until the next one
-    has gone out. SILENCE lasts until the faults are cleared."""
+    """Happens to the next `times` events of `user` or `market` streams, or of those of one market, such as `usdm:user`.
+    SWAP holds one event back until the next one has gone out. SILENCE lasts until the faults are cleared."""
 
     on: str
     kind: EventFaultKind
@@ -94,10 +97,10 @@ class ArmedFaults:
         self.requests, self.events, self._held = [], [], {}
         self.rate, self.lookup_lag_ms, self.clock_offset_ms = 0.0, 0, 0
 
-    def for_request(self, name: str) -> RequestFault | None:
+    def for_request(self, name: str, market: VenueMarket) -> RequestFault | None:
         """Return what happens to a request, and count it."""
         for index, fault in enumerate(self.requests):
-            if fault.on in (name, "*"):
+            if fault.on in (name, f"{market}:{name}", "*"):
                 self.requests[index] = replace(fault, times=fault.times - 1)
                 self.requests = [left for left in self.requests if left.times]
                 return fault
@@ -105,9 +108,10 @@ class ArmedFaults:
             return RequestFault(on=name, kind=self.random.choice(RANDOM_KINDS), delay_ms=1000)
         return None
 
-    def for_event(self, on: str, event: T) -> list[T]:
-        """Return what goes out in place of an event."""
-        fault = next((fault for fault in self.events if fault.on == on), None)
+    def for_event(self, stream: str, market: VenueMarket, event: T) -> list[T]:
+        """Return what goes out in place of an event of a `user` or `market` stream."""
+        on = f"{market}:{stream}"
+        fault = next((fault for fault in self.events if fault.on in (stream, on)), None)
         if fault is None:
             return self._after_held(on, event)
         if fault.kind is EventFaultKind.SILENCE:

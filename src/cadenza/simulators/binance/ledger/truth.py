@@ -6,12 +6,11 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from cadenza.simulators.binance.ledger.records import SpotDeposit, SpotTrade, TruthRow
+from cadenza.simulators.binance.ledger.records import TruthRow
 
 FILE = "truth.jsonl"
 
@@ -78,33 +77,3 @@ class TruthFile:
         whole = written.rfind(b"\n") + 1
         if whole < len(written):
             os.ftruncate(self._file, whole)
-
-
-def latest(rows: Iterator[TruthRow]) -> TruthRow:
-    """Return one row with the latest state of everything that the rows hold: all orders and trades, the open orders'
-    venue orders, and the present balances."""
-    total = TruthRow(at_ms=0)
-    orders, venue_orders, accounts, balances, engines, counters = {}, {}, {}, {}, {}, {}
-    trades: list[SpotTrade] = []
-    deposits: list[SpotDeposit] = []
-    for row in rows:
-        orders.update({order.key: order for order in row.orders})
-        venue_orders.update({order.venue_order_id: order for order in row.venue_orders})
-        accounts.update({account.external_id: account for account in row.accounts})
-        balances.update({(balance.owner, balance.asset): balance for balance in row.balances})
-        engines.update({memory.instrument_id: memory for memory in row.engines})
-        counters.update({counter.symbol: counter for counter in row.counters})
-        trades.extend(row.trades)
-        deposits.extend(row.deposits)
-        total = replace(total, at_ms=row.at_ms, executions=max(total.executions, row.executions))
-    return replace(
-        total,
-        accounts=tuple(accounts.values()),
-        orders=tuple(orders.values()),
-        venue_orders=tuple(order for order in venue_orders.values() if order.is_open),
-        trades=tuple(trades),
-        deposits=tuple(deposits),
-        balances=tuple(balances.values()),
-        engines=tuple(engines.values()),
-        counters=tuple(counters.values()),
-    )

@@ -20,7 +20,7 @@ def account(call: VenueCall) -> Payload:
     permissions = call.key.permissions
     balances = [
         {"asset": asset, "free": fixed(free), "locked": fixed(locked)}
-        for asset, (free, locked) in call.venue.exchange.balances(call.account).items()
+        for asset, (free, locked) in call.venue.spot.exchange.balances(call.account).items()
         if free or locked or not omits_zero
     ]
     rate, nothing = fixed(FEE_RATE), fixed(FEE_RATE * 0)

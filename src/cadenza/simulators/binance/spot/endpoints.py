@@ -15,7 +15,13 @@ BOOK_TICKER = VenueEndpoint(name="ticker.book", handler=market_data.book_ticker,
 PRICE_TICKER = VenueEndpoint(name="ticker.price", handler=market_data.price_ticker, weight=lambda _: 4)
 AVERAGE_PRICE = VenueEndpoint(name="avgPrice", handler=market_data.average_price, weight=lambda _: 2)
 
-PLACE = VenueEndpoint(name="order.place", handler=trading.place, security=RequestSecurity.TRADE, is_order=True)
+PLACE = VenueEndpoint(
+    name="order.place",
+    handler=trading.place,
+    security=RequestSecurity.TRADE,
+    is_order=True,
+    shows_order_counts=True,
+)
 TEST = VenueEndpoint(name="order.test", handler=trading.test, security=RequestSecurity.TRADE)
 CANCEL = VenueEndpoint(name="order.cancel", handler=trading.cancel, security=RequestSecurity.TRADE, is_order=True)
 CANCEL_ALL = VenueEndpoint(
@@ -80,29 +86,26 @@ REST = {
     ("GET", "/sapi/v1/capital/config/getall"): NOTHING,
 }
 
-WEBSOCKET = {
-    endpoint.name: endpoint
-    for endpoint in (
-        PING,
-        TIME,
-        EXCHANGE_INFO,
-        DEPTH,
-        TRADES,
-        AGGREGATE_TRADES,
-        BOOK_TICKER,
-        PRICE_TICKER,
-        AVERAGE_PRICE,
-        PLACE,
-        TEST,
-        CANCEL,
-        CANCEL_ALL,
-        QUERY,
-        OPEN_ORDERS,
-        ALL_ORDERS,
-        MY_TRADES,
-        ORDER_COUNTS,
-        COMMISSION,
-        ACCOUNT,
-    )
-}
+WEBSOCKET = (
+    PING,
+    TIME,
+    EXCHANGE_INFO,
+    DEPTH,
+    TRADES,
+    AGGREGATE_TRADES,
+    BOOK_TICKER,
+    PRICE_TICKER,
+    AVERAGE_PRICE,
+    PLACE,
+    TEST,
+    CANCEL,
+    CANCEL_ALL,
+    QUERY,
+    OPEN_ORDERS,
+    ALL_ORDERS,
+    MY_TRADES,
+    ORDER_COUNTS,
+    COMMISSION,
+    ACCOUNT,
+)
 """Methods of the WebSocket API that REST has too."""

@@ -15,7 +15,7 @@ from cadenza.exchange import (
     OrderKind,
 )
 from cadenza.exchange.records import VenueOrder
-from cadenza.simulators.binance.ledger.records import SpotOrder
+from cadenza.simulators.binance.spot.records import SpotOrder
 from cadenza.simulators.binance.spot.symbols import SpotSymbol
 
 DOMAIN_TYPES = {

@@ -26,19 +26,10 @@ from cadenza.exchange import (
 from cadenza.exchange.back_office import BackOffice
 from cadenza.exchange.ledger import FeeAsset
 from cadenza.exchange.records import EngineMemory, OrderFact, VenueAccount, VenueOrder, VenueState
-from cadenza.simulators.binance.ledger.records import (
-    RequestRow,
-    SpotDeposit,
-    SpotExecution,
-    SpotOrder,
-    SpotOrderRequest,
-    SpotTrade,
-    TapeTrade,
-    TruthRow,
-)
 from cadenza.simulators.binance.market.counter_market import SeededMarket
 from cadenza.simulators.binance.market.counters import SymbolCounters
 from cadenza.simulators.binance.market.engines import MarketEngines
+from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.spot.engine_words import (
     DOMAIN_CLOSES,
     REJECTIONS,
@@ -51,6 +42,14 @@ from cadenza.simulators.binance.spot.engine_words import (
 from cadenza.simulators.binance.spot.filters import check_counts, check_filters
 from cadenza.simulators.binance.spot.news import VenueNews
 from cadenza.simulators.binance.spot.order_request import WITH_STOP
+from cadenza.simulators.binance.spot.records import (
+    SpotDeposit,
+    SpotExecution,
+    SpotOrder,
+    SpotOrderRequest,
+    SpotRow,
+    SpotTrade,
+)
 from cadenza.simulators.binance.spot.registry import OrderRegistry
 from cadenza.simulators.binance.spot.symbols import PLACES, STATUSES, SpotSymbol
 from cadenza.simulators.binance.spot.trailing import is_stop_reached, price_held_for, trail, triggered_command
@@ -79,7 +78,7 @@ class SpotExchange:
 
     # Starting
 
-    def restore(self, row: TruthRow) -> None:
+    def restore(self, row: SpotRow) -> None:
         """Continue from what a former run wrote: one row that holds the latest state of everything."""
         self._counters.restore(row.counters)
         self._executions = row.executions
@@ -224,14 +223,12 @@ class SpotExchange:
 
     # Keeping
 
-    def take_row(self, at_ms: int, request: RequestRow | None = None) -> TruthRow:
-        """Return what changed since the last call, as a line of the truth."""
+    def take_row(self) -> SpotRow:
+        """Return what changed since the last call."""
         changes = self.office.take_changes()
         self.office.take_facts()
         touched = sorted({order.instrument_id for order in changes.orders})
-        row = TruthRow(
-            at_ms=at_ms,
-            request=request,
+        row = SpotRow(
             accounts=changes.accounts,
             orders=tuple(self._row_orders.values()),
             venue_orders=tuple(self._with_place(order) for order in changes.orders),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cadenza.domain.money import is_multiple
-from cadenza.simulators.binance.ledger.records import SpotOrderRequest
 from cadenza.simulators.binance.spot.order_request import WITH_STOP
+from cadenza.simulators.binance.spot.records import SpotOrderRequest
 from cadenza.simulators.binance.spot.symbols import TRAILING_DELTA_MAX, TRAILING_DELTA_MIN, SpotSymbol
 from cadenza.simulators.binance.wire.errors import filter_failure
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from cadenza.simulators.binance.market.books import LEVELS_MAX
-from cadenza.simulators.binance.spot.payloads import Payload, aggregate, public_trade
+from cadenza.simulators.binance.spot import payloads
+from cadenza.simulators.binance.spot.payloads import Payload, aggregate, book_snapshot, public_trade
 from cadenza.simulators.binance.spot.symbols import STATUSES
 from cadenza.simulators.binance.wire.errors import VenueRefusal, bad_symbol, invalid_data
 from cadenza.simulators.binance.wire.gateway import VenueCall
@@ -27,7 +28,7 @@ def time(call: VenueCall) -> Payload:
 
 def exchange_info(call: VenueCall) -> Payload:
     """GET exchangeInfo, of one symbol, of several or of all."""
-    exchange, params = call.venue.exchange, call.params
+    exchange, params = call.venue.spot.exchange, call.params
     names = _names(params)
     status = params.choice("symbolStatus", STATUSES, VenueRefusal(-1122, "Invalid symbolStatus."))
     params.text("permissions")
@@ -43,7 +44,7 @@ def exchange_info(call: VenueCall) -> Payload:
     return {
         "timezone": "UTC",
         "serverTime": call.now_ms,
-        "rateLimits": call.venue.limits.listed(),
+        "rateLimits": call.venue.spot.limits.listed(),
         "exchangeFilters": [],
         "symbols": rows,
     }
@@ -51,31 +52,31 @@ def exchange_info(call: VenueCall) -> Payload:
 
 def depth(call: VenueCall) -> Payload:
     """GET depth."""
-    name = call.venue.exchange.symbol(call.params.must("symbol")).name
+    name = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     limit = call.params.limit(100, LEVELS_MAX)
     call.params.text("symbolStatus")
     call.params.done()
-    return call.venue.feeds[name].snapshot(limit)
+    return book_snapshot(call.venue.spot.feeds[name], limit)
 
 
 def trades(call: VenueCall) -> list[Payload]:
     """GET trades: the newest, in the order of time."""
-    name = call.venue.exchange.symbol(call.params.must("symbol")).name
+    name = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     limit = call.params.limit(500, 1000)
     call.params.done()
-    return [public_trade(trade) for trade in list(call.venue.tapes[name])[-limit:]]
+    return [public_trade(trade) for trade in list(call.venue.spot.tapes[name])[-limit:]]
 
 
 def aggregate_trades(call: VenueCall) -> list[Payload]:
     """GET aggTrades. Here every trade is an aggregate of its own, of the remembered ones."""
     params = call.params
-    name = call.venue.exchange.symbol(params.must("symbol")).name
+    name = call.venue.spot.exchange.symbol(params.must("symbol")).name
     from_id, limit = params.integer("fromId"), params.limit(500, 1000)
     start, end = params.instant_ms("startTime"), params.instant_ms("endTime")
     params.done()
     found = [
         trade
-        for trade in call.venue.tapes[name]
+        for trade in call.venue.spot.tapes[name]
         if (from_id is None or trade.trade_id >= from_id)
         and (start is None or trade.at_ms >= start)
         and (end is None or trade.at_ms <= end)
@@ -87,8 +88,8 @@ def aggregate_trades(call: VenueCall) -> list[Payload]:
 def book_ticker(call: VenueCall) -> Payload | list[Payload]:
     """GET ticker/bookTicker."""
     tickers: dict[str, Payload] = {}
-    for name, feed in call.venue.feeds.items():
-        row = feed.ticker()
+    for name, feed in call.venue.spot.feeds.items():
+        row = payloads.book_ticker(feed)
         tickers[name] = {
             "symbol": name,
             "bidPrice": row["b"],
@@ -101,7 +102,7 @@ def book_ticker(call: VenueCall) -> Payload | list[Payload]:
 
 def price_ticker(call: VenueCall) -> Payload | list[Payload]:
     """GET ticker/price."""
-    exchange = call.venue.exchange
+    exchange = call.venue.spot.exchange
     rows: dict[str, Payload] = {
         name: {"symbol": name, "price": fixed(exchange.last_price(name))} for name in exchange.symbols
     }
@@ -110,9 +111,9 @@ def price_ticker(call: VenueCall) -> Payload | list[Payload]:
 
 def average_price(call: VenueCall) -> Payload:
     """GET avgPrice. The last trade stands for the average of the last minutes."""
-    name = call.venue.exchange.symbol(call.params.must("symbol")).name
+    name = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
-    return {"mins": 5, "price": fixed(call.venue.exchange.last_price(name)), "closeTime": call.now_ms}
+    return {"mins": 5, "price": fixed(call.venue.spot.exchange.last_price(name)), "closeTime": call.now_ms}
 
 
 def depth_weight(params: RequestParams) -> int:

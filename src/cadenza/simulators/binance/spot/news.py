@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.ledger.records import SpotDeposit, SpotExecution, TapeTrade
+from cadenza.simulators.binance.market.records import TapeTrade
+from cadenza.simulators.binance.spot.records import SpotDeposit, SpotExecution
 
 
 @dataclass(slots=True)

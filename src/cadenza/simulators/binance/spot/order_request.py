@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
-from cadenza.simulators.binance.ledger.records import SpotOrderRequest
+from cadenza.simulators.binance.spot.records import SpotOrderRequest
 from cadenza.simulators.binance.spot.symbols import ORDER_TYPES, STP_MODE
 from cadenza.simulators.binance.wire.errors import VenueRefusal, not_required, not_sent, order_rejected
 from cadenza.simulators.binance.wire.params import RequestParams

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
-from cadenza.simulators.binance.ledger.records import SpotExecution, SpotOrder, SpotTrade, TapeTrade
+from cadenza.simulators.binance.market.books import BookDifference, BookLevel, NumberedBook
+from cadenza.simulators.binance.market.records import TapeTrade
+from cadenza.simulators.binance.spot.records import SpotExecution, SpotOrder, SpotTrade
 from cadenza.simulators.binance.spot.symbols import STP_MODE
 from cadenza.simulators.binance.wire.numbers import fixed
 
@@ -201,3 +204,40 @@ def account_position(balances: dict[str, tuple[Decimal, Decimal]], at_ms: int) -
 
 def balance_update(asset: str, amount: Decimal, at_ms: int) -> Payload:
     return {"e": "balanceUpdate", "E": at_ms, "a": asset, "d": fixed(amount), "T": at_ms}
+
+
+def book_snapshot(feed: NumberedBook, levels_max: int) -> Payload:
+    return {
+        "lastUpdateId": feed.update_id,
+        "bids": _rows(feed.side(Side.BUY, levels_max)),
+        "asks": _rows(feed.side(Side.SELL, levels_max)),
+    }
+
+
+def book_difference(symbol: str, difference: BookDifference, at_ms: int) -> Payload:
+    return {
+        "e": "depthUpdate",
+        "E": at_ms,
+        "s": symbol,
+        "U": difference.first_id,
+        "u": difference.last_id,
+        "b": _rows(difference.bids),
+        "a": _rows(difference.asks),
+    }
+
+
+def book_ticker(feed: NumberedBook) -> Payload:
+    """Return the best prices, as the stream and the REST call share them."""
+    bid, ask = feed.best()
+    return {
+        "u": feed.update_id,
+        "s": feed.symbol,
+        "b": fixed(bid[0]),
+        "B": fixed(bid[1]),
+        "a": fixed(ask[0]),
+        "A": fixed(ask[1]),
+    }
+
+
+def _rows(levels: list[BookLevel]) -> list[list[str]]:
+    return [[fixed(price), fixed(quantity)] for price, quantity in levels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from cadenza.simulators.binance.ledger.records import SpotOrder, SpotTrade
+from cadenza.simulators.binance.spot.records import SpotOrder, SpotTrade
 
 
 class OrderRegistry:

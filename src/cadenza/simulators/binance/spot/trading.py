@@ -21,13 +21,13 @@ def place(call: VenueCall) -> Payload:
     request = read_order(call.params)
     response_type = read_response_type(call.params, request.type)
     call.params.done()
-    venue = call.venue
-    venue.exchange.symbol(request.symbol)
-    venue.limits.check_order(call.account, call.now_ms)
+    venue, spot = call.venue, call.venue.spot
+    spot.exchange.symbol(request.symbol)
+    spot.limits.check_order(call.account, call.now_ms)
     client_order_id = request.client_order_id or venue.new_client_order_id()
-    order = venue.exchange.place(call.account, request, client_order_id, call.now_ms)
-    venue.limits.count_orders(call.account, 1, call.now_ms)
-    trades = venue.exchange.registry.trades_of(order)
+    order = spot.exchange.place(call.account, request, client_order_id, call.now_ms)
+    spot.limits.count_orders(call.account, 1, call.now_ms)
+    trades = spot.exchange.registry.trades_of(order)
     answers = {"ACK": ack(order), "RESULT": result(order), "FULL": full(order, trades)}
     return answers[response_type]
 
@@ -38,7 +38,7 @@ def test(call: VenueCall) -> Payload:
     read_response_type(call.params, request.type)
     shows_rates = call.params.flag("computeCommissionRates")
     call.params.done()
-    call.venue.exchange.check(call.account, request)
+    call.venue.spot.exchange.check(call.account, request)
     return _rates() if shows_rates else {}
 
 
@@ -47,20 +47,20 @@ def cancel(call: VenueCall) -> Payload:
     order_id, client_id = _which(call.params)
     restriction = call.params.choice("cancelRestrictions", CANCEL_RESTRICTIONS)
     cancel_id = call.params.client_order_id("newClientOrderId") or call.venue.new_client_order_id()
-    symbol = call.venue.exchange.symbol(call.params.must("symbol")).name
+    symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
-    registry = call.venue.exchange.registry
+    registry = call.venue.spot.exchange.registry
     order = registry.find(call.account, symbol, order_id, client_id)
     if order is None or not order.is_open:
         raise cancel_rejected()
     if restriction is not None and order.status != CANCEL_RESTRICTIONS[restriction]:
         raise cancel_rejected("Order was not canceled due to cancel restrictions.")
-    return canceled(call.venue.exchange.cancel(order, cancel_id, call.now_ms), cancel_id)
+    return canceled(call.venue.spot.exchange.cancel(order, cancel_id, call.now_ms), cancel_id)
 
 
 def cancel_all(call: VenueCall) -> list[Payload]:
     """DELETE openOrders: all open orders of a symbol."""
-    exchange = call.venue.exchange
+    exchange = call.venue.spot.exchange
     symbol = exchange.symbol(call.params.must("symbol")).name
     call.params.done()
     orders = exchange.registry.open_orders(call.account, symbol)
@@ -76,9 +76,9 @@ def cancel_all(call: VenueCall) -> list[Payload]:
 def query(call: VenueCall) -> Payload:
     """GET order. With a lookup lag a new order is not found at once, as queries of the venue may be behind."""
     order_id, client_id = _which(call.params)
-    symbol = call.venue.exchange.symbol(call.params.must("symbol")).name
+    symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
-    order = call.venue.exchange.registry.find(call.account, symbol, order_id, client_id)
+    order = call.venue.spot.exchange.registry.find(call.account, symbol, order_id, client_id)
     if order is None or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
         raise no_such_order()
     return queried(order)
@@ -88,7 +88,7 @@ def open_orders(call: VenueCall) -> list[Payload]:
     """GET openOrders, of one symbol or of all."""
     symbol = call.params.text("symbol")
     call.params.done()
-    exchange = call.venue.exchange
+    exchange = call.venue.spot.exchange
     name = None if symbol is None else exchange.symbol(symbol).name
     return [queried(order) for order in exchange.registry.open_orders(call.account, name)]
 
@@ -96,13 +96,13 @@ def open_orders(call: VenueCall) -> list[Payload]:
 def all_orders(call: VenueCall) -> list[Payload]:
     """GET allOrders: from an id on, from an instant on, or the newest."""
     params = call.params
-    symbol = call.venue.exchange.symbol(params.must("symbol")).name
+    symbol = call.venue.spot.exchange.symbol(params.must("symbol")).name
     from_id, limit = params.integer("orderId"), params.limit(500, 1000)
     start, end = _window(params)
     params.done()
     orders = [
         order
-        for order in call.venue.exchange.registry.orders(call.account, symbol)
+        for order in call.venue.spot.exchange.registry.orders(call.account, symbol)
         if (from_id is None or order.order_id >= from_id) and _is_within(order.created_ms, start, end)
     ]
     is_forward = from_id is not None or start is not None
@@ -112,7 +112,7 @@ def all_orders(call: VenueCall) -> list[Payload]:
 def my_trades(call: VenueCall) -> list[Payload]:
     """GET myTrades: of an order, from a trade id on, within at most 24 hours, or the newest."""
     params = call.params
-    symbol = call.venue.exchange.symbol(params.must("symbol")).name
+    symbol = call.venue.spot.exchange.symbol(params.must("symbol")).name
     order_id, from_id, limit = params.integer("orderId"), params.integer("fromId"), params.limit(500, 1000)
     start, end = _window(params)
     params.done()
@@ -120,7 +120,7 @@ def my_trades(call: VenueCall) -> list[Payload]:
         raise VenueRefusal(-1128, "Combination of optional parameters invalid.")
     trades = [
         trade
-        for trade in call.venue.exchange.registry.trades(call.account, symbol)
+        for trade in call.venue.spot.exchange.registry.trades(call.account, symbol)
         if order_id in (None, trade.order_id)
         and (from_id is None or trade.trade_id >= from_id)
         and _is_within(trade.at_ms, start, end)
@@ -132,13 +132,13 @@ def my_trades(call: VenueCall) -> list[Payload]:
 def order_counts(call: VenueCall) -> list[dict[str, object]]:
     """GET rateLimit/order."""
     call.params.done()
-    rows = call.venue.limits.rows(call.account, call.address, call.now_ms)
+    rows = call.venue.spot.limits.rows(call.account, call.address, call.now_ms)
     return [row for row in rows if row["rateLimitType"] == "ORDERS"]
 
 
 def commission(call: VenueCall) -> Payload:
     """GET account/commission."""
-    symbol = call.venue.exchange.symbol(call.params.must("symbol")).name
+    symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
     return {"symbol": symbol, **_rates()}
 

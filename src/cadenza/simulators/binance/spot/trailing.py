@@ -10,8 +10,8 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ONE, ZERO, Rounding, round_to_step
 from cadenza.exchange import EngineTimeInForce, NewOrder, OrderKind
 from cadenza.exchange.records import VenueOrder
-from cadenza.simulators.binance.ledger.records import SpotOrder
 from cadenza.simulators.binance.spot.engine_words import lots, ticks
+from cadenza.simulators.binance.spot.records import SpotOrder
 from cadenza.simulators.binance.spot.symbols import SpotSymbol
 
 BASIS_POINTS = Decimal(10_000)

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from cadenza.simulators.binance.control.faults import ArmedFaults
 from cadenza.simulators.binance.spot.exchange import SpotExchange
 from cadenza.simulators.binance.spot.news import VenueNews
 from cadenza.simulators.binance.spot.payloads import Payload, account_position, balance_update, execution_report
 from cadenza.simulators.binance.wire.errors import VenueRefusal
-from cadenza.simulators.binance.wire.keys import ApiKey
-from cadenza.simulators.binance.wire.outlet import SocketOutlet
+from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.binance.wire.session import UserSession, UserSubscription
 
 SUBSCRIPTIONS_MAX = 65_535
 """How many subscriptions one session may make in its life."""
-
-
-@dataclass(eq=False, slots=True)
-class UserSession:
-    """A socket of the WebSocket API: its log-on and its subscriptions, key by number."""
-
-    outlet: SocketOutlet
-    key: ApiKey | None = None
-    logged_on_ms: int | None = None
-    subscriptions: dict[int, ApiKey] = field(default_factory=dict)
-    made: int = 0
 
 
 class UserStreams:
@@ -35,15 +22,15 @@ class UserStreams:
         self._faults = faults
         self._sessions: dict[UserSession, None] = {}
 
-    def subscribe(self, session: UserSession, key: ApiKey) -> int:
+    def subscribe(self, session: UserSession, subscription: UserSubscription) -> int:
         """Return the number of a new subscription."""
-        if any(other.account == key.account for other in session.subscriptions.values()):
+        if any(other.account == subscription.account for other in session.subscriptions.values()):
             raise VenueRefusal(-2035, "Subscription for the given account is already active.")
         if session.made >= SUBSCRIPTIONS_MAX:
             raise VenueRefusal(-1191, f"Too many subscriptions. Session may create up to '{SUBSCRIPTIONS_MAX}'.")
         number = session.made
         session.made += 1
-        session.subscriptions[number] = key
+        session.subscriptions[number] = subscription
         self._sessions[session] = None
         return number
 
@@ -62,8 +49,8 @@ class UserStreams:
     def terminate(self, at_ms: int, key: str | None = None) -> None:
         """End the subscriptions of a key, or all, with an event that says so."""
         for session in list(self._sessions):
-            for number, subscriber in list(session.subscriptions.items()):
-                if key in (None, subscriber.key):
+            for number, subscription in list(session.subscriptions.items()):
+                if key in (None, subscription.key):
                     session.outlet.send({"subscriptionId": number, "event": {"e": "eventStreamTerminated", "E": at_ms}})
                     self.unsubscribe(session, number)
 
@@ -83,11 +70,11 @@ class UserStreams:
         listeners = [
             (session, number)
             for session in self._sessions
-            for number, key in session.subscriptions.items()
-            if key.account == account
+            for number, subscription in session.subscriptions.items()
+            if subscription.account == account
         ]
         if not listeners:
             return
-        for sent in self._faults.for_event("user", event):
+        for sent in self._faults.for_event("user", VenueMarket.SPOT, event):
             for session, number in listeners:
                 session.outlet.send({"subscriptionId": number, "event": sent})

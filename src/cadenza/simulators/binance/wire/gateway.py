@@ -8,8 +8,7 @@ from enum import Enum
 
 from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
 from cadenza.simulators.binance.ledger.records import RequestRow
-from cadenza.simulators.binance.spot.user_streams import UserSession
-from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.errors import (
     VenueRefusal,
     bad_key_format,
@@ -21,7 +20,9 @@ from cadenza.simulators.binance.wire.errors import (
     timestamp_ahead,
 )
 from cadenza.simulators.binance.wire.keys import ApiKey, has_key_format
+from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.params import RequestParams
+from cadenza.simulators.binance.wire.session import UserSession
 
 RECV_WINDOW_MS = 5_000
 RECV_WINDOW_MS_MAX = 60_000
@@ -52,7 +53,7 @@ class ConnectionCut(Enum):
 class VenueCall:
     """A request that may be executed: who calls, when, with what."""
 
-    venue: SpotVenue
+    venue: BinanceVenue
     params: RequestParams
     key: ApiKey | None
     now_ms: int
@@ -67,13 +68,16 @@ class VenueCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueEndpoint:
-    """A request that the venue knows. `is_order` marks what weighs nothing when it succeeds."""
+    """A request that a market knows. `is_order` marks what weighs nothing when it succeeds; `shows_order_counts` what
+    is answered with the counts of orders."""
 
     name: str
     handler: Callable[[VenueCall], object]
     security: RequestSecurity = RequestSecurity.NONE
     weight: Callable[[RequestParams], int] = lambda _: 1
     is_order: bool = False
+    shows_order_counts: bool = False
+    market: VenueMarket = VenueMarket.SPOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +106,12 @@ class VenueAnswer:
 
 
 class VenueGateway:
-    def __init__(self, venue: SpotVenue) -> None:
+    def __init__(self, venue: BinanceVenue) -> None:
         self._venue = venue
 
     async def serve(self, endpoint: VenueEndpoint, asked: VenueRequest) -> VenueAnswer:
-        """VenueAnswer a request. When this returns, what the request changed is on disk."""
-        fault = asked.fault or self._venue.faults.for_request(endpoint.name)
+        """Answer a request. When this returns, what the request changed is on disk."""
+        fault = asked.fault or self._venue.faults.for_request(endpoint.name, endpoint.market)
         if fault is not None and (early := _before(fault)) is not None:
             return early
         params = RequestParams(asked.params)
@@ -125,7 +129,7 @@ class VenueGateway:
 
     def _charge(self, endpoint: VenueEndpoint, params: RequestParams, address: str) -> None:
         weight = 0 if endpoint.is_order else endpoint.weight(params)
-        self._venue.limits.charge(address, weight, self._venue.now_ms())
+        self._venue.limits(endpoint.market).charge(address, weight, self._venue.now_ms())
 
     def _execute(
         self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams, key: ApiKey | None
@@ -137,23 +141,23 @@ class VenueGateway:
             venue=venue, params=params, key=key, now_ms=now_ms, address=asked.address, session=asked.session
         )
         payload = endpoint.handler(call)
-        headers = self._headers(asked.address)
-        if endpoint.name == "order.place" and key is not None:
-            counts = venue.limits.order_counts(key.account, now_ms)
+        headers = self._headers(endpoint.market, asked.address)
+        if endpoint.shows_order_counts and key is not None:
+            counts = venue.limits(endpoint.market).order_counts(key.account, now_ms)
             headers |= {f"X-MBX-ORDER-COUNT-{name}": str(count) for name, count in counts.items()}
         return VenueAnswer(payload=payload, headers=headers, account=None if key is None else key.account)
 
     def _refusal(self, endpoint: VenueEndpoint, error: VenueRefusal, address: str) -> VenueAnswer:
         venue = self._venue
         if endpoint.is_order:
-            venue.limits.add_weight(address, endpoint.weight(RequestParams({})), venue.now_ms())
-        headers = self._headers(address)
+            venue.limits(endpoint.market).add_weight(address, endpoint.weight(RequestParams({})), venue.now_ms())
+        headers = self._headers(endpoint.market, address)
         if error.retry_after_s is not None:
             headers["Retry-After"] = str(error.retry_after_s)
         return VenueAnswer(status=error.status, payload=error.payload, headers=headers)
 
-    def _headers(self, address: str) -> dict[str, str]:
-        used = str(self._venue.limits.used_weight(address, self._venue.now_ms()))
+    def _headers(self, market: VenueMarket, address: str) -> dict[str, str]:
+        used = str(self._venue.limits(market).used_weight(address, self._venue.now_ms()))
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
     def _authenticate(self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams) -> ApiKey | None:
@@ -167,7 +171,8 @@ class VenueGateway:
             if endpoint.security.is_signed:
                 self._check_signature(key, asked)
         permissions = key.permissions
-        if not permissions.can_read or (endpoint.security is RequestSecurity.TRADE and not permissions.can_trade):
+        is_trade = endpoint.security is RequestSecurity.TRADE
+        if not permissions.can_read or (is_trade and not permissions.may_trade(endpoint.market)):
             raise key_rejected()
         if endpoint.security.is_signed:
             self._check_time(params)
@@ -211,6 +216,7 @@ class VenueGateway:
         if answer.status != 200 and isinstance(answer.payload, dict):
             outcome = f"{answer.payload['code']} {answer.payload['msg']}"
         return RequestRow(
+            market=endpoint.market,
             account="" if key is None else key.account,
             name=endpoint.name,
             parameters={name: value for name, value in asked.params.items() if name not in hidden},

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 
 from cadenza.ports.ids import Ids
+from cadenza.simulators.binance.wire.markets import VenueMarket
 
 FILE = "keys.json"
 KINDS = ("HMAC", "RSA", "ED25519")
@@ -35,6 +36,18 @@ class KeyPermissions:
     can_read: bool = True
     can_trade: bool = True
     can_withdraw: bool = False
+    can_trade_margin: bool = True
+    can_trade_futures: bool = True
+
+    def may_trade(self, market: VenueMarket) -> bool:
+        """Whether orders in the market are allowed."""
+        match market:
+            case VenueMarket.SPOT:
+                return self.can_trade
+            case VenueMarket.MARGIN:
+                return self.can_trade and self.can_trade_margin
+            case VenueMarket.USDM:
+                return self.can_trade_futures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,38 @@ BAN_MS = 2 * MINUTE_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueLimits:
-    """How much is allowed, and how many requests a client may send after a 429 before it is banned."""
+    """How much is allowed, and how many requests a client may send after a 429 before it is banned. Orders are counted
+    by account, in the windows that have a limit."""
 
     weight_per_minute: int = 6_000
     raw_requests_per_5_minutes: int = 300_000
     connections_per_5_minutes: int = 300
     orders_per_10_seconds: int = 100
-    orders_per_day: int = 200_000
+    orders_per_minute: int | None = None
+    orders_per_day: int | None = 200_000
     ignored_429_max: int = 5
+
+    def order_windows(self) -> list[_OrderWindow]:
+        """Return the windows in which orders are counted, the shortest first."""
+        windows = (
+            ("10S", "SECOND", 10, 10 * SECOND_MS, self.orders_per_10_seconds),
+            ("1M", "MINUTE", 1, MINUTE_MS, self.orders_per_minute),
+            ("1D", "DAY", 1, DAY_MS, self.orders_per_day),
+        )
+        return [
+            _OrderWindow(name, interval, number, length, most)
+            for name, interval, number, length, most in windows
+            if most
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _OrderWindow:
+    name: str
+    interval: str
+    number: int
+    length_ms: int
+    limit: int
 
 
 class _Window:
@@ -54,8 +78,8 @@ class UsedLimits:
         self._weights = _Window(MINUTE_MS)
         self._requests = _Window(5 * MINUTE_MS)
         self._connections = _Window(5 * MINUTE_MS)
-        self._orders = {"10S": _Window(10 * SECOND_MS), "1D": _Window(DAY_MS)}
-        self._order_limits = {"10S": settings.orders_per_10_seconds, "1D": settings.orders_per_day}
+        self._order_windows = {window.name: window for window in settings.order_windows()}
+        self._orders = {name: _Window(window.length_ms) for name, window in self._order_windows.items()}
         self._ignored: dict[str, int] = defaultdict(int)
         self._retry_at_ms: dict[str, int] = {}
         self._banned_until_ms: dict[str, int] = {}
@@ -90,9 +114,10 @@ class UsedLimits:
     def check_order(self, account: str, now_ms: int) -> None:
         """Refuse a new order when the account has too many unfilled ones."""
         for name, count in self.order_counts(account, now_ms).items():
-            if count >= self._order_limits[name]:
-                limit, interval = self._order_limits[name], {"10S": "10 SECOND", "1D": "1 DAY"}[name]
-                text = f"Too many new orders; current limit is {limit} orders per {interval}."
+            window = self._order_windows[name]
+            if count >= window.limit:
+                interval = f"{window.number} {window.interval}"
+                text = f"Too many new orders; current limit is {window.limit} orders per {interval}."
                 raise VenueRefusal(-1015, text, 429)
 
     def count_orders(self, account: str, amount: int, now_ms: int) -> None:
@@ -105,35 +130,19 @@ class UsedLimits:
 
     def rows(self, account: str | None, address: str, now_ms: int) -> list[dict[str, object]]:
         """Return the limits with their present counts, as answers of the WebSocket API carry them."""
-        rows = [
-            {"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": limit}
-            for interval, number, limit in (
-                ("SECOND", 10, self.settings.orders_per_10_seconds),
-                ("DAY", 1, self.settings.orders_per_day),
-            )
-        ]
+        rows = [_row("ORDERS", window.interval, window.number, window.limit) for window in self._order_windows.values()]
         counted = [] if account is None else zip(rows, self.order_counts(account, now_ms).values(), strict=True)
         orders: list[dict[str, object]] = [row | {"count": count} for row, count in counted]
-        weight: dict[str, object] = {
-            "rateLimitType": "REQUEST_WEIGHT",
-            "interval": "MINUTE",
-            "intervalNum": 1,
-            "limit": self.settings.weight_per_minute,
-            "count": self.used_weight(address, now_ms),
-        }
-        return [*orders, weight]
+        weight = _row("REQUEST_WEIGHT", "MINUTE", 1, self.settings.weight_per_minute)
+        return [*orders, weight | {"count": self.used_weight(address, now_ms)}]
 
     def listed(self) -> list[dict[str, object]]:
         """Return the limits as `exchangeInfo` lists them."""
         settings = self.settings
         return [
-            {"rateLimitType": type, "interval": interval, "intervalNum": number, "limit": limit}
-            for type, interval, number, limit in (
-                ("REQUEST_WEIGHT", "MINUTE", 1, settings.weight_per_minute),
-                ("ORDERS", "SECOND", 10, settings.orders_per_10_seconds),
-                ("ORDERS", "DAY", 1, settings.orders_per_day),
-                ("RAW_REQUESTS", "MINUTE", 5, settings.raw_requests_per_5_minutes),
-            )
+            _row("REQUEST_WEIGHT", "MINUTE", 1, settings.weight_per_minute),
+            *(_row("ORDERS", window.interval, window.number, window.limit) for window in self._order_windows.values()),
+            _row("RAW_REQUESTS", "MINUTE", 5, settings.raw_requests_per_5_minutes),
         ]
 
     def _refuse_banned(self, address: str, now_ms: int) -> None:
@@ -150,6 +159,10 @@ class UsedLimits:
             self._banned_until_ms[address] = now_ms + BAN_MS
             raise _banned(now_ms + BAN_MS, now_ms)
         raise VenueRefusal(-1003, text, 429, retry_after_s)
+
+
+def _row(type: str, interval: str, number: int, limit: int) -> dict[str, object]:
+    return {"rateLimitType": type, "interval": interval, "intervalNum": number, "limit": limit}
 
 
 def _banned(until_ms: int, now_ms: int) -> VenueRefusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,6 @@ import msgspec
 from aiohttp import web
 
 from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
-from cadenza.simulators.binance.spot.endpoints import REST
 from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.gateway import (
     ConnectionCut,
@@ -28,13 +27,17 @@ FAULT_HEADER = "X-Simulator-Fault"
 _encode = msgspec.json.Encoder().encode
 
 
+RestEndpoints = Mapping[tuple[str, str], VenueEndpoint]
+"""Endpoints by method and path."""
+
+
 class RestApi:
     def __init__(self, gateway: VenueGateway) -> None:
         self._gateway = gateway
 
-    def add_routes(self, app: web.Application) -> None:
-        for (method, path), endpoint in REST.items():
-            app.router.add_route(method, path, self._handler(endpoint))
+    def add_routes(self, app: web.Application, endpoints: RestEndpoints, prefix: str = "") -> None:
+        for (method, path), endpoint in endpoints.items():
+            app.router.add_route(method, prefix + path, self._handler(endpoint))
 
     def _handler(self, endpoint: VenueEndpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

@@ -8,23 +8,28 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import WSMsgType, web
 
-from cadenza.simulators.binance.venue import SpotVenue
+from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.errors import VenueRefusal
+from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 FRAME_BYTES_MAX = 64 * 1024
 
 
 @asynccontextmanager
-async def opened(venue: SpotVenue, request: web.Request) -> AsyncIterator[tuple[web.WebSocketResponse, SocketOutlet]]:
+async def opened(
+    venue: BinanceVenue, request: web.Request, market: VenueMarket
+) -> AsyncIterator[tuple[web.WebSocketResponse, SocketOutlet]]:
     """Open a socket that the venue pings, and that it closes when its time has come. An address that opens too many is
     refused."""
     try:
-        venue.limits.connect(request.remote or "", venue.now_ms())
+        venue.limits(market).connect(request.remote or "", venue.now_ms())
     except VenueRefusal as error:
         headers = {"Retry-After": str(error.retry_after_s)}
         raise web.HTTPTooManyRequests(text=error.message, headers=headers) from None
-    socket = web.WebSocketResponse(heartbeat=venue.settings.ping_ms / 1000, max_msg_size=FRAME_BYTES_MAX)
+    settings = venue.settings
+    ping_ms = settings.usdm_ping_ms if market is VenueMarket.USDM else settings.ping_ms
+    socket = web.WebSocketResponse(heartbeat=ping_ms / 1000, max_msg_size=FRAME_BYTES_MAX)
     await socket.prepare(request)
     outlet = SocketOutlet(socket, request.transport)
     venue.outlets[outlet] = None
@@ -40,7 +45,7 @@ async def opened(venue: SpotVenue, request: web.Request) -> AsyncIterator[tuple[
 
 
 async def frames(
-    venue: SpotVenue,
+    venue: BinanceVenue,
     socket: web.WebSocketResponse,
     handle: Callable[[str], Awaitable[None]],
     per_second_max: int | None,
@@ -58,6 +63,6 @@ async def frames(
         await handle(message.data)
 
 
-async def _end_of_life(venue: SpotVenue, outlet: SocketOutlet) -> None:
+async def _end_of_life(venue: BinanceVenue, outlet: SocketOutlet) -> None:
     await venue.clock.sleep_ms(venue.settings.connection_ms)
     outlet.end()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from aiohttp import web
 
-from cadenza.simulators.binance.spot.endpoints import WEBSOCKET
-from cadenza.simulators.binance.spot.payloads import Payload
-from cadenza.simulators.binance.spot.user_streams import UserSession
-from cadenza.simulators.binance.venue import SpotVenue
-from cadenza.simulators.binance.wire.errors import VenueRefusal, key_rejected
+from cadenza.simulators.binance.venue import BinanceVenue
+from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.gateway import (
     ConnectionCut,
     RequestSecurity,
@@ -23,31 +21,44 @@ from cadenza.simulators.binance.wire.gateway import (
     VenueRequest,
 )
 from cadenza.simulators.binance.wire.keys import sorted_payload
+from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.binance.wire.session import UserSession
 from cadenza.simulators.binance.wire.sockets import frames, opened
 
-PATH = "/ws-api/v3"
 HANDSHAKE_WEIGHT = 5
 REQUESTS_MAX = 1_000
 """Requests of one socket that may be in execution; the next one ends the connection."""
 
 
 class WebSocketApi:
-    def __init__(self, venue: SpotVenue, gateway: VenueGateway) -> None:
+    """The methods of one market on one path. `leave` is called with each session that has ended."""
+
+    def __init__(
+        self,
+        venue: BinanceVenue,
+        gateway: VenueGateway,
+        market: VenueMarket,
+        methods: Iterable[VenueEndpoint],
+        leave: Callable[[UserSession], None] = lambda _: None,
+    ) -> None:
         self._venue = venue
         self._gateway = gateway
-        self._methods = WEBSOCKET | {endpoint.name: endpoint for endpoint in _SESSION_METHODS}
+        self._market = market
+        self._leave = leave
+        self._methods = {endpoint.name: replace(endpoint, market=market) for endpoint in SESSION_METHODS}
+        self._methods |= {endpoint.name: endpoint for endpoint in methods}
 
-    def add_routes(self, app: web.Application) -> None:
-        app.router.add_get(PATH, self._serve)
+    def add_routes(self, app: web.Application, path: str) -> None:
+        app.router.add_get(path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         address = request.remote or ""
         try:
-            self._venue.limits.charge(address, HANDSHAKE_WEIGHT, self._venue.now_ms())
+            self._venue.limits(self._market).charge(address, HANDSHAKE_WEIGHT, self._venue.now_ms())
         except VenueRefusal as error:
             return web.json_response(error.payload, status=error.status)
         tasks: set[asyncio.Task[None]] = set()
-        async with opened(self._venue, request) as (socket, outlet):
+        async with opened(self._venue, request, self._market) as (socket, outlet):
             session = UserSession(outlet)
 
             async def hear(text: str) -> None:
@@ -61,11 +72,11 @@ class WebSocketApi:
             try:
                 await frames(self._venue, socket, hear, None)
             finally:
-                self._venue.user_streams.leave(session)
+                self._leave(session)
         return socket
 
     async def _answer(self, session: UserSession, address: str, text: str) -> None:
-        """VenueAnswer one frame. Requests of a session run side by side, so answers may overtake each other."""
+        """Answer one frame. Requests of a session run side by side, so answers may overtake each other."""
         try:
             id, method, params = _read(text)
             endpoint = self._methods.get(method)
@@ -88,8 +99,8 @@ class WebSocketApi:
         elif answer.cut is None:
             session.outlet.send(self._frame(id, answer, address, params.get("returnRateLimits") != "false"))
 
-    def _frame(self, id: object, answer: VenueAnswer, address: str, shows_limits: bool) -> Payload:
-        frame: Payload = {"id": id, "status": answer.status}
+    def _frame(self, id: object, answer: VenueAnswer, address: str, shows_limits: bool) -> dict[str, object]:
+        frame: dict[str, object] = {"id": id, "status": answer.status}
         if answer.raw is not None:
             frame["error"] = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
         elif answer.status == 200:
@@ -97,7 +108,7 @@ class WebSocketApi:
         else:
             frame["error"] = answer.payload
         if shows_limits:
-            frame["rateLimits"] = self._venue.limits.rows(answer.account, address, self._venue.now_ms())
+            frame["rateLimits"] = self._venue.limits(self._market).rows(answer.account, address, self._venue.now_ms())
         return frame
 
 
@@ -120,13 +131,14 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _session(call: VenueCall) -> UserSession:
+def session_of(call: VenueCall) -> UserSession:
+    """Return the socket on which a method was called."""
     assert call.session is not None
     return call.session
 
 
-def _status(call: VenueCall) -> Payload:
-    session = _session(call)
+def _status(call: VenueCall) -> dict[str, object]:
+    session = session_of(call)
     return {
         "apiKey": None if session.key is None else session.key.key,
         "authorizedSince": session.logged_on_ms,
@@ -137,57 +149,32 @@ def _status(call: VenueCall) -> Payload:
     }
 
 
-def _logon(call: VenueCall) -> Payload:
+def _logon(call: VenueCall) -> dict[str, object]:
     """session.logon, with an Ed25519 key only."""
     assert call.key is not None
     if call.key.kind != "ED25519":
         raise VenueRefusal(-4056, "HMAC_SHA256 API key is not supported.", 401)
-    session = _session(call)
+    session = session_of(call)
     session.key, session.logged_on_ms = call.key, call.now_ms
     return _status(call)
 
 
-def _logout(call: VenueCall) -> Payload:
-    session = _session(call)
+def _logout(call: VenueCall) -> dict[str, object]:
+    session = session_of(call)
     session.key = session.logged_on_ms = None
     return _status(call)
 
 
-def _subscribe(call: VenueCall) -> Payload:
-    """userDataStream.subscribe, of a session that has logged on."""
-    session = _session(call)
-    if session.key is None:
-        raise key_rejected()
-    return {"subscriptionId": call.venue.user_streams.subscribe(session, session.key)}
-
-
-def _subscribe_signature(call: VenueCall) -> Payload:
-    """userDataStream.subscribe.signature, with a key of any kind."""
-    assert call.key is not None
-    return {"subscriptionId": call.venue.user_streams.subscribe(_session(call), call.key)}
-
-
-def _unsubscribe(call: VenueCall) -> Payload:
-    call.venue.user_streams.unsubscribe(_session(call), call.params.integer("subscriptionId"))
-    return {}
-
-
-def _subscriptions(call: VenueCall) -> list[Payload]:
-    return [{"subscriptionId": number} for number in _session(call).subscriptions]
-
-
-def _method(
+def session_method(
     name: str, handler: Callable[[VenueCall], object], security: RequestSecurity = RequestSecurity.NONE, weight: int = 2
 ) -> VenueEndpoint:
+    """Return a method that REST does not have."""
     return VenueEndpoint(name=name, handler=handler, security=security, weight=lambda _: weight)
 
 
-_SESSION_METHODS = (
-    _method("session.logon", _logon, RequestSecurity.USER_DATA),
-    _method("session.status", _status),
-    _method("session.logout", _logout),
-    _method("session.subscriptions", _subscriptions),
-    _method("userDataStream.subscribe", _subscribe),
-    _method("userDataStream.subscribe.signature", _subscribe_signature, RequestSecurity.USER_DATA),
-    _method("userDataStream.unsubscribe", _unsubscribe),
+SESSION_METHODS = (
+    session_method("session.logon", _logon, RequestSecurity.USER_DATA),
+    session_method("session.status", _status),
+    session_method("session.logout", _logout),
 )
+"""Methods that every WebSocket API has."""
