@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from cadenza.simulators.binance.keys import ApiKey
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.binance.wire.keys import ApiKey
 
 
 def sign(key: ApiKey, payload: str) -> str:
@@ -95,8 +95,8 @@ class Trader:
     async def order(self, **params: Any) -> Reply:
         return await self.signed("GET", "/api/v3/order", **{"symbol": "BTCUSDT", **params})
 
-    async def truth(self) -> Any:
-        return (await self._send("GET", "/simulator/truth", {})).ok
+    async def truth(self, market: str = "spot") -> Any:
+        return (await self._send("GET", "/simulator/truth", {})).ok[market]
 
     async def admin(self, path: str, method: str = "POST", **order: Any) -> Any:
         return (await self._send(method, f"/simulator/{path}", {}, json.dumps(order))).ok
