@@ -8,7 +8,6 @@ from decimal import Decimal as D
 import pytest
 from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA, NOW_MS, payload
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
     BinanceDepthEvent,
@@ -27,6 +26,7 @@ from cadenza.adapters.venues.binance.parse_market import (
     spot_delta,
     usdm_delta,
 )
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import Side
