@@ -8,8 +8,11 @@ import pytest
 from tests.tidy.source import PACKAGE, ROOT, Source, sources
 
 VENUES = ROOT / PACKAGE / "adapters/venues"
-KIT = "inhouse"
+IN_HOUSE_KIT = "inhouse"
 """The kit that the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
+
+KITS = {IN_HOUSE_KIT, "kit"}
+"""`kit` is what networked venues share. It is not a venue either."""
 
 ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
 CLIENTS = ("rest", "stream", "fix")
@@ -37,7 +40,7 @@ SQL_ELSEWHERE = {
 
 
 def venue_folders() -> list[str]:
-    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in (KIT, "__pycache__"))
+    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in {*KITS, "__pycache__"})
 
 
 def in_house() -> set[str]:
@@ -45,7 +48,7 @@ def in_house() -> set[str]:
     return {
         source.rooms[2]
         for source in sources("src")
-        if source.is_in("adapters/venues") and len(source.rooms) > 2 and f".{KIT}.connector" in source.text
+        if source.is_in("adapters/venues") and len(source.rooms) > 2 and f".{IN_HOUSE_KIT}.connector" in source.text
     }
 
 

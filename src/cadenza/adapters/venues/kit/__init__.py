@@ -1,0 +1,1 @@
+"""What the connectors of networked venues share. It is not a venue."""
