@@ -174,6 +174,17 @@ class TestQuietBooks:
         assert not sync.heartbeat(5, 9)
         assert listener.outcomes == [BookOutcome.APPLIED]
 
+    def test_a_book_that_no_change_has_touched_takes_a_newer_snapshot(self) -> None:
+        venue, sync, listener = live(Continuity.RANGE_AND_PREVIOUS)
+        again = venue.snapshot()
+        assert sync.refresh(again, sync.round, 9)
+        assert (sync.heard_ms, listener.snapshots, listener.stales) == (9, 2, 0)
+        assert not sync.refresh(again, sync.round - 1, 10), "it was asked for in another round"
+        for frame in frames_of(venue, 2):
+            sync.on_delta(frame, 1, 11)
+        assert not sync.refresh(venue.snapshot(), sync.round, 12)
+        assert (sync.heard_ms, listener.levels()) == (11, sides(venue.levels))
+
     def test_a_book_that_is_not_live_has_none(self) -> None:
         _, sync, listener = made(Continuity.RANGE)
         assert not sync.heartbeat(5, 9)

@@ -66,6 +66,11 @@ class BookSync:
         return self.state is SyncState.WAITING
 
     @property
+    def has_buffered(self) -> bool:
+        """Whether changes wait for a snapshot."""
+        return bool(self._buffered)
+
+    @property
     def sequence(self) -> int:
         """The venue's number of the last message in the book."""
         return self._sequence
@@ -93,6 +98,16 @@ class BookSync:
         self._sink.on_snapshot(snapshot)
         for delta, source in continued:
             self._deliver(delta, source, now_ms)
+        return True
+
+    def refresh(self, snapshot: BookSnapshot, round: int, now_ms: int) -> bool:
+        """Take a newer snapshot of a live book that no change has touched since its last one, so that its age begins
+        again where the rule has no heartbeat then. False when it does not fit."""
+        is_untouched = self.state is SyncState.LIVE and self._previous is None and round == self.round
+        if not is_untouched or snapshot.sequence < self._sequence:
+            return False
+        self._sequence, self.heard_ms = snapshot.sequence, now_ms
+        self._sink.on_snapshot(snapshot)
         return True
 
     def on_delta(self, delta: BookDelta, source: int, now_ms: int) -> None:
