@@ -8,11 +8,11 @@ import pytest
 from tests.tidy.source import PACKAGE, ROOT, Source, sources
 
 VENUES = ROOT / PACKAGE / "adapters/venues"
-IN_HOUSE_KIT = "inhouse"
+KIT = "inhouse"
 """The kit that the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
 
-KITS = {IN_HOUSE_KIT, "kit"}
-"""`kit` is what networked venues share. It is not a venue either."""
+NETWORKED_KIT = "kit"
+"""The kit that networked venues share."""
 
 ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
 CLIENTS = ("rest", "stream", "fix")
@@ -27,7 +27,7 @@ MISSING_FOR_A_REASON = {
 }
 """Rooms that a venue of the in-house kit does not have."""
 
-BEING_BUILT = {"binance": {"spec", "client", "market_data", "execution", "connector"}}
+BEING_BUILT = {"binance": {"market_data", "execution", "connector"}}
 """Venues that are not registered yet, with the rooms that they do not have yet; their package says so as well."""
 
 SQL = re.compile(
@@ -40,7 +40,8 @@ SQL_ELSEWHERE = {
 
 
 def venue_folders() -> list[str]:
-    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in {*KITS, "__pycache__"})
+    others = (KIT, NETWORKED_KIT, "__pycache__")
+    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in others)
 
 
 def in_house() -> set[str]:
@@ -48,7 +49,7 @@ def in_house() -> set[str]:
     return {
         source.rooms[2]
         for source in sources("src")
-        if source.is_in("adapters/venues") and len(source.rooms) > 2 and f".{IN_HOUSE_KIT}.connector" in source.text
+        if source.is_in("adapters/venues") and len(source.rooms) > 2 and f".{KIT}.connector" in source.text
     }
 
 

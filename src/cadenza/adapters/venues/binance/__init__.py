@@ -1,11 +1,12 @@
-"""BINANCE: spot, cross margin and USD-M futures. The pure half of the connector.
+"""BINANCE: spot, cross margin and USD-M futures. A connector that is being built.
 
-What stands: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
+The pure half: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
 to reports and market messages (`parse`, `parse_spot`, `parse_usdm`, `parse_market`, `parse_instruments`), orders to
-requests (`orders`), and what a reply proves (`classify`). All of it is free of I/O, clocks and state, so a test needs
+requests (`orders`), and what a reply proves (`classify`). All of that is free of I/O, clocks and state, so a test needs
 nothing but a payload.
 
-What does not stand yet: `spec`, `rest`, `stream`, `execution`, `market_data` and `connector`. The venue is not
-registered, and nothing here was checked against the venue itself: it follows the public documents and recorded
-payloads.
+`spec` says what the venue can do, `endpoints` and `rest` are the raw client of its REST APIs.
+
+What does not stand yet: `stream`, `execution`, `market_data` and `connector`. The venue is not registered, and nothing
+here was checked against the venue itself: it follows the public documents and recorded payloads.
 """
