@@ -7,6 +7,10 @@ nothing but a payload.
 
 `spec` says what the venue can do, `endpoints` and `rest` are the raw client of its REST APIs.
 
-What does not stand yet: `stream`, `execution`, `market_data` and `connector`. The venue is not registered, and nothing
+Public market data: `market_data` opens and closes books; `market_desk` keeps the feeds of one market (connections,
+snapshots, readings), `market_stream` one connection, `instrument_feed` one instrument; `market_wire` says how each
+market publishes.
+
+What does not stand yet: `stream`, `execution` and `connector`. The venue is not registered, and nothing
 here was checked against the venue itself: it follows the public documents and recorded payloads.
 """
