@@ -7,7 +7,6 @@ import pytest
 from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, NOW_MS, payload
 from tests.adapters.binance.recorded_session import Recorded, spot_session
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
     BinanceDepthEvent,
@@ -23,6 +22,7 @@ from cadenza.adapters.venues.binance.parse_market import (
     market_trade,
     usdm_delta,
 )
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import Side

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import field
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 
 NO_LIST = -1
 """The order list id of an order that belongs to none."""

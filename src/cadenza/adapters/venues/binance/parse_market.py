@@ -7,10 +7,10 @@ continues the book, the domain decides by these numbers; nothing is dropped here
 
 from decimal import Decimal
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinanceDepthReply, BinanceTradeEvent, PriceLevel
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
-from cadenza.adapters.venues.binance.parse import positive
+from cadenza.adapters.venues.kit.order_facts import positive
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookRule, Continuity

@@ -11,8 +11,7 @@ A conditional order that closes a whole position has no quantity; it is not repo
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
-from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
-from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews, Standing
+from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews
 from cadenza.adapters.venues.binance.models import BinanceEventName, decode
 from cadenza.adapters.venues.binance.models_usdm import (
     AccountUpdate,
@@ -26,10 +25,10 @@ from cadenza.adapters.venues.binance.models_usdm import (
     UsdmPosition,
     UsdmTrade,
 )
-from cadenza.adapters.venues.binance.parse import (
-    AccountScope,
+from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.kit.order_facts import (
     OrderFacts,
-    UserNews,
+    Standing,
     accepted,
     ended,
     external,
@@ -41,6 +40,7 @@ from cadenza.adapters.venues.binance.parse import (
     sane,
     status,
 )
+from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason

@@ -14,13 +14,11 @@ from cadenza.adapters.venues.binance.classify import (
     HTTP_BANNED,
     HTTP_TOO_MANY,
     BinanceMarket,
-    ReplyVerdict,
     classify_query,
     error_body,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import BinancePayload, decode
 from cadenza.adapters.venues.binance.orders import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.adapters.venues.binance.spec import (
@@ -32,7 +30,9 @@ from cadenza.adapters.venues.binance.spec import (
     USDM_REST,
     PaceLimits,
 )
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
