@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire
 from cadenza.adapters.venues.kit.book_sync import BookSync, SyncState
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot, Level
 from cadenza.ports.venue import MarketSink

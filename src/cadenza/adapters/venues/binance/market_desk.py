@@ -12,13 +12,13 @@ import structlog
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, depth_endpoint
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, StreamRoute, connect_pacer
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire
 from cadenza.adapters.venues.binance.models import BinanceDepthReply, decode, decode_list
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import decode
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import SendOutcome, Sent
 from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
