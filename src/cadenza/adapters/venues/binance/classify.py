@@ -7,6 +7,7 @@ that the venue means may be this very one.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
@@ -28,6 +29,7 @@ class BinanceMarket(StrEnum):
 
 _Meaning = RejectReason | ReplyVerdict
 
+HTTP_OK = 200
 HTTP_FORBIDDEN = 403
 HTTP_BANNED = 418
 HTTP_TOO_MANY = 429
@@ -68,7 +70,7 @@ _USDM_ONLY: Mapping[int, _Meaning] = {
     **_all((-4183, -4184, -4210, -4211), RejectReason.INVALID_ORDER),
     **_all((-5037, -5038, -5039, -5040, -5041), RejectReason.INVALID_ORDER),
     **_all((-2020, -2023, -4087, -4088, -4109, -4192, -4400, -4401, -4402), RejectReason.OTHER),
-    -4116: ReplyVerdict.UNKNOWN,  # a duplicate
+    -4116: ReplyVerdict.UNKNOWN,  # a duplicate (`DUPLICATE_ID`)
     -5021: ReplyVerdict.KILLED,
     -5022: RejectReason.POST_ONLY_WOULD_TAKE,
     -5028: RejectReason.OTHER,  # too late for the matching engine
@@ -115,6 +117,12 @@ CANCEL_TEXTS: Mapping[str, CancelRefusal] = {
     "this account may not place or cancel orders": CancelRefusal.WORKS_ON,
 }
 
+TIMESTAMP_REFUSED = -1021
+"""The request came too late, or our idea of the venue's time is wrong."""
+
+DUPLICATE_ID = -4116
+"""USD-M has an order under this id already."""
+
 NO_SUCH_ORDER = -2013
 ORDER_ARCHIVED = -2026
 """On USD-M the same code refuses a reduce-only order."""
@@ -137,7 +145,9 @@ def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | 
         return _unknown(status, error)
     if error.code in _NEW_ORDER_REJECTED:
         reason = _reason_of(error.msg)
-        return _unknown(status, error) if reason is None else _refused(reason, error.msg)
+        return _duplicate(status, error) if reason is None else _refused(reason, error.msg)
+    if error.code == DUPLICATE_ID:
+        return _duplicate(status, error)
     meaning = SUBMIT_CODES[market].get(error.code, ReplyVerdict.UNKNOWN)
     if isinstance(meaning, RejectReason):
         return _refused(meaning, error.msg)
@@ -212,6 +222,10 @@ def _refused(reason: RejectReason, text: str) -> ReplyOutcome:
 def _verdict(verdict: ReplyVerdict, text: str) -> ReplyOutcome:
     reason = RejectReason.RATE_LIMITED if verdict is ReplyVerdict.RATE_LIMITED else RejectReason.OTHER
     return ReplyOutcome(verdict=verdict, reason=reason, text=text)
+
+
+def _duplicate(status: int, error: BinanceRefusal) -> ReplyOutcome:
+    return replace(_unknown(status, error), is_duplicate=True)
 
 
 def _unknown(status: int, error: BinanceRefusal | None) -> ReplyOutcome:

@@ -215,6 +215,19 @@ def decode_filters(filters: list[msgspec.Raw]) -> SymbolFilters:
     return SymbolFilters(known=tuple(known), unknown=tuple(unknown))
 
 
+class BinanceRateLimit(BinancePayload, frozen=True, kw_only=True):
+    type: str = field(name="rateLimitType")
+    interval: str
+    count: int = field(name="intervalNum")
+    limit: int
+
+
+class BinanceLimits(BinancePayload, frozen=True, kw_only=True):
+    """What the catalogue says of the venue's limits."""
+
+    limits: list[BinanceRateLimit] = field(name="rateLimits", default_factory=list)
+
+
 class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
     """The catalogue. Each symbol is decoded by itself, so that one of them cannot spoil the list."""
 
@@ -363,10 +376,23 @@ class BinanceSpotBalance(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceSpotAccount(BinancePayload, frozen=True, kw_only=True):
+    """`uid` is the number of the venue's user, which every key of the user has."""
+
+    uid: int | None = None
     can_trade: bool = field(name="canTrade")
     updated_ms: int = field(name="updateTime")
     permissions: list[str] = field(default_factory=list)
     balances: list[BinanceSpotBalance]
+
+
+class BinanceKeyRestrictions(BinancePayload, frozen=True, kw_only=True):
+    """What a key may do."""
+
+    can_read: bool = field(name="enableReading")
+    can_trade_spot: bool = field(name="enableSpotAndMarginTrading", default=False)
+    can_trade_futures: bool = field(name="enableFutures", default=False)
+    can_withdraw: bool = field(name="enableWithdrawals", default=False)
+    is_bound_to_addresses: bool = field(name="ipRestrict", default=False)
 
 
 class BinanceMarginBalance(BinancePayload, frozen=True, kw_only=True):

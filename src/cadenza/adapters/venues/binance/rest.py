@@ -12,7 +12,9 @@ import msgspec
 
 from cadenza.adapters.venues.binance.classify import (
     HTTP_BANNED,
+    HTTP_OK,
     HTTP_TOO_MANY,
+    TIMESTAMP_REFUSED,
     BinanceMarket,
     classify_query,
     error_body,
@@ -45,14 +47,12 @@ from cadenza.ports.clock import Clock
 READ_MS_MAX = 10_000
 """How long a reading request may take, with the wait for its turn."""
 
-HTTP_OK = 200
 RETRY_AFTER_MS = 60_000
 BANNED_MS = 120_000
 ORDERS_HELD_MS = 10_000
 """How long nothing is sent after a refusal for the pace that does not say how long: too many requests, a ban, too many
 orders."""
 
-_TIMESTAMP_REFUSED = -1021
 _TOO_MANY_ORDERS = -1015
 _PUBLIC = "public"
 _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
@@ -289,7 +289,7 @@ class BinanceRest:
         if answer.status == HTTP_OK:
             return
         error = error_body(answer.body)
-        if error is not None and error.code == _TIMESTAMP_REFUSED:
+        if error is not None and error.code == TIMESTAMP_REFUSED:
             self.clock_of(market).doubt()
         if error is not None and error.code == _TOO_MANY_ORDERS:
             pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))

@@ -100,6 +100,10 @@ class OrderFacts:
         return self.standing is Standing.WORKING
 
     @property
+    def is_refused(self) -> bool:
+        return self.standing is Standing.REJECTED
+
+    @property
     def has_expired(self) -> bool:
         """Whether the order ended because its own time had come."""
         if self.standing not in (Standing.EXPIRED, Standing.CANCELED) or self.expiry is not None:

@@ -40,12 +40,13 @@ class ReplyVerdict(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyOutcome:
     """A verdict with its details. `text` is the venue's own, for people; `reason` goes with the verdicts that end a new
-    order, `refusal` with CANCEL_REFUSED."""
+    order, `refusal` with CANCEL_REFUSED. `is_duplicate`: the venue says that it has an order under this id already."""
 
     verdict: ReplyVerdict
     text: str
     reason: RejectReason = RejectReason.OTHER
     refusal: CancelRefusal | None = None
+    is_duplicate: bool = False
 
 
 _ENDS_ORDER = frozenset(
@@ -84,6 +85,7 @@ def submit_report(
         order_id=order.id,
         sent_id=order.sent_id,
         cause=outcome.text,
+        is_duplicate=outcome.is_duplicate,
     )
 
 

@@ -55,6 +55,8 @@ class VenueClock:
         self._ask = ask
         self._offset = ClockOffset()
         self._doubted = asyncio.Event()
+        self.is_answered = False
+        """Whether the last request for the venue's time was answered."""
 
     @property
     def jumps(self) -> int:
@@ -84,6 +86,7 @@ class VenueClock:
         for _ in range(samples):
             sent_ms = self._clock.monotonic_ms()
             remote_ms = await self._ask()
+            self.is_answered = remote_ms is not None
             if remote_ms is None:
                 return False
             self._offset.add(sent_ms=sent_ms, remote_ms=remote_ms, received_ms=self._clock.monotonic_ms())
