@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import aiohttp
+from cadenza.simulators.binance.keys import ApiKeys, make_key
 
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
@@ -23,7 +24,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
 from cadenza.runtime.local import SystemIds
-from cadenza.simulators.binance.keys import ApiKeys, make_key
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.venue import SimulatorSettings
 from tests.conformance.harness import believed

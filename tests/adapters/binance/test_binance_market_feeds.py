@@ -7,6 +7,7 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from cadenza.simulators.binance.faults import EventFault, EventFaultKind
 from tests.adapters.binance.binance_world import BTC_USDT
 from tests.adapters.binance.feeds_world import feeds_at
 from tests.adapters.kit.sync_world import Listener
@@ -22,7 +23,6 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookOutcome
 from cadenza.exchange import PublicTrade, SetLevel
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.faults import EventFault, EventFaultKind
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.venue import SimulatorSettings
 

@@ -10,15 +10,17 @@ from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
+from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
+from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
-from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.ids import MOCK, PAPER, VenueId
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueStatus
+from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueMemories, VenueStatus
 from cadenza.runtime.config import Settings
 
 log = structlog.get_logger(__name__)
@@ -113,6 +115,19 @@ def _accounts(settings: Settings) -> AccountSettings:
 
 INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
 """How the connector of each venue is made."""
+
+
+SPECS: Mapping[VenueId, Callable[[Settings], VenueSpec]] = {
+    PAPER: lambda settings: PAPER_SPEC,
+    MOCK: lambda settings: MOCK_SPEC,
+}
+"""What the venue of each connector can do, known without making the connector."""
+
+
+def spec_of(settings: Settings, venue_id: VenueId) -> VenueSpec | None:
+    """Return what a venue can do; None when it has no connector."""
+    make = SPECS.get(venue_id)
+    return None if make is None else make(settings)
 
 
 def log_condition(venue_id: VenueId, condition: VenueCondition) -> None:
