@@ -68,6 +68,15 @@ class MovableClock:
                 _wake(future)
 
 
+class VenuesClock:
+    """The same time without the steps of our wall clock: another machine's."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.now_ms = self.monotonic_ms = clock.monotonic_ms
+        self.sleep_ms = clock.sleep_ms
+
+
 def _wake(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
@@ -195,7 +204,7 @@ async def simulated_binance(
     clock = clock or MovableClock()
     give_keys(directory)
     found = SimulatorSettings(data_dir=directory, **settings)
-    async with run_simulator(found, clock, SystemIds()) as simulator, aiohttp.ClientSession() as http:
+    async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
         venue = SimulatedBinance(simulator, http, clock)
         await venue.market("BTCUSDT", (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
         yield venue
