@@ -282,9 +282,9 @@ async def open_desk(venue: SimulatedBinance, kind: CredentialType = CredentialTy
         await desk.connector.stop()
 
 
-async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
     """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not await ask():
         assert time.monotonic() < deadline, f"{what} did not come true"
         await asyncio.sleep(0.01)

@@ -24,6 +24,7 @@ from cadenza.ports.venue import VenueStatus
 from cadenza.simulators.binance.limits import VenueLimits
 
 HALF = Decimal("0.5")
+STORM_S = 60.0
 
 
 @pytest.fixture
@@ -276,11 +277,11 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
         assert kinds(canceled) == ["Canceled"]
         assert not all(task.done() for task in storm), "the cancel overtook"
 
-        def is_over() -> bool:
-            clock.advance(3)
+        async def is_over() -> bool:
+            clock.advance(20)
             return all(task.done() for task in storm)
 
-        await until(is_over, "the end of the storm")
+        await until_it_is(is_over, "the end of the storm", STORM_S)
         assert {tuple(task.result()) for task in storm} == {("Accepted", "Canceled")}
         refused = [each for each in await venue.get("requests") if each["outcome"] != "OK"]
         assert not refused, "neither a 429 nor a 418"
