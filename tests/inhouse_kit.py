@@ -138,7 +138,9 @@ class RecordingSink:
 
 
 class BookKeeper:
-    """Implements `MarketSink`: keeps the book as published and checks its continuity."""
+    """Implements `MarketSink`: keeps the book as published and checks its continuity, by the numbers that it has. Only
+    where deltas name the number before does each removed level have to be there: other venues also name levels that
+    are deeper than what they show."""
 
     def __init__(self) -> None:
         self.bids: dict[Decimal, Decimal] = {}
@@ -155,13 +157,18 @@ class BookKeeper:
         self.snapshots += 1
 
     def on_delta(self, delta: BookDelta) -> None:
-        assert delta.previous_sequence == self.sequence
+        is_chained = delta.previous_sequence is not None
+        if is_chained:
+            assert delta.previous_sequence == self.sequence
+        else:
+            assert delta.first_sequence is not None
+            assert delta.first_sequence <= self.sequence + 1 <= delta.sequence + 1
         self.sequence = delta.sequence
         for side, changes in ((self.bids, delta.bids), (self.asks, delta.asks)):
             for price, quantity in changes:
                 if quantity:
                     side[price] = quantity
-                else:
+                elif price in side or is_chained:
                     del side[price]
         assert not self.bids or not self.asks or max(self.bids) < min(self.asks)
 

@@ -27,7 +27,7 @@ MISSING_FOR_A_REASON = {
 }
 """Rooms that a venue of the in-house kit does not have."""
 
-BEING_BUILT = {"binance": {"market_data"}}
+BEING_BUILT: dict[str, set[str]] = {}
 """Venues that are not registered yet, with the rooms that they do not have yet; their package says so as well."""
 
 SQL = re.compile(

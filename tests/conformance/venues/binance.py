@@ -25,8 +25,6 @@ WARM_UP_MS = 60_000
 _WITHOUT = {
     Capability.MARGIN,
     Capability.BURIES,
-    Capability.FEED_BREAK,
-    Capability.MARKET_DATA,
     Capability.ODD_TEXT,
     Capability.ONE_ORDER_PER_ID,
     Capability.REMEMBERS_REFUSALS,
@@ -88,7 +86,9 @@ class BinanceUnderTest:
         await self.connector.start()
 
     async def pass_time(self, duration_ms: int) -> None:
+        """The books that are open have caught up then."""
         self.clock.advance(duration_ms)
+        await until(self._are_books_up_to_date, "the books' changes")
 
     def to_be_filled(self, order: Order) -> Order:
         return order
@@ -111,7 +111,9 @@ class BinanceUnderTest:
         return await session.submit(order)
 
     async def break_feed(self) -> None:
-        raise NotImplementedError
+        await self.venue.cut()
+        await until(lambda: not self._are_books_up_to_date(), "the loss of the feeds")
+        await until(self._are_books_up_to_date, "the feeds' return")
 
     async def break_stream(self, session: ExecutionSession) -> None:
         await self.venue.hold_stream_down()
@@ -128,6 +130,12 @@ class BinanceUnderTest:
 
     async def say_odd(self, account: TradingAccount) -> None:
         raise NotImplementedError
+
+    def _are_books_up_to_date(self) -> bool:
+        shown = self.venue.simulator.venue.feeds
+        desks = () if self.connector.market is None else self.connector.market.desks.values()
+        feeds = [feed for desk in desks for feed in desk.feeds.values()]
+        return all(feed.is_whole and feed.sync.sequence == shown[feed.symbol].update_id for feed in feeds)
 
     def _symbol(self, id: InstrumentId) -> str:
         return next(symbol for symbol, instrument in self._listed.items() if instrument.id == id)

@@ -14,6 +14,8 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import KEY_RESTRICTIONS, SPOT
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.binance.market_data import MarketFeeds
+from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,
     BinanceLimits,
@@ -57,6 +59,7 @@ class _Running:
     rest: BinanceRest
     tls: SSLContext
     measuring: asyncio.Task[None]
+    market: MarketFeeds
 
 
 class BinanceConnector:
@@ -111,7 +114,15 @@ class BinanceConnector:
             rest.close()
             raise
         measuring = asyncio.create_task(rest.clock_of(BinanceMarket.SPOT).run(), name=f"clock of {self._spec.venue_id}")
-        self._running = _Running(http, rest, tls, measuring)
+        parts = feed_parts(
+            rest=rest,
+            urls=self._spec.urls,
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=tls,
+            proxies=self._proxies,
+        )
+        self._running = _Running(http, rest, tls, measuring, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
         running, self._running = self._running, None
@@ -119,6 +130,7 @@ class BinanceConnector:
             await session.close()
         self._sessions.clear()
         if running is not None:
+            await running.market.stop()
             running.measuring.cancel()
             await asyncio.gather(running.measuring, return_exceptions=True)
             await running.http.close()
@@ -174,11 +186,17 @@ class BinanceConnector:
         await session.open()
         return session
 
+    @property
+    def market(self) -> MarketFeeds | None:
+        """The feeds of public market data; None while the connector is not started."""
+        return None if self._running is None else self._running.market
+
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
-        raise VenueUnavailable("BINANCE has no books yet")
+        await self._require().market.open_book(instrument_id, sink)
 
     async def close_book(self, instrument_id: InstrumentId) -> None:
-        return
+        if self._running is not None:
+            await self._running.market.close_book(instrument_id)
 
     # Helpers
 
