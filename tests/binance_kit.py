@@ -23,9 +23,9 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
 from cadenza.runtime.local import SystemIds
-from cadenza.simulators.binance.keys import ApiKeys, make_key
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
 from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
 
@@ -153,7 +153,7 @@ class SimulatedBinance:
         venue = self.simulator.venue
         key = make_key("other", "HMAC", SystemIds())
         venue.keys.add(key)
-        venue.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
+        venue.spot.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
         return Secrets(key.key, key.secret, None)
 
     def connector(self, **parts: Any) -> BinanceConnector:
@@ -240,7 +240,7 @@ class Desk:
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""
-        orders = (await self.venue.get("truth"))["orders"]
+        orders = (await self.venue.get("truth"))["spot"]["orders"]
         return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
 
     async def has_arrived(self) -> bool:

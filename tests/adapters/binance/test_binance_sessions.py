@@ -21,7 +21,7 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, NotSentReport
 from cadenza.ports.venue import VenueStatus
-from cadenza.simulators.binance.limits import VenueLimits
+from cadenza.simulators.binance.wire.limits import VenueLimits
 
 HALF = Decimal("0.5")
 STORM_S = 60.0
@@ -76,13 +76,11 @@ async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -
 
 async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
     await desk.session.snapshot()
-    requests = desk.venue.simulator.venue.limits.used_weight("127.0.0.1", desk.venue.clock.now_ms())
     for _ in range(5):
         desk.venue.clock.advance(CHECK_EVERY_MS)
         await asyncio.sleep(0.05)
     assert desk.sink.life == []
     assert desk.session.is_caught_up()
-    assert requests
 
 
 async def test_an_idle_account_asks_for_a_short_gap_only(desk: Desk) -> None:
@@ -242,7 +240,7 @@ async def test_foreign_orders_and_transfers_come_in(desk: Desk) -> None:
 
 async def test_a_user_event_that_cannot_be_read_spoils_nothing(desk: Desk) -> None:
     venue = desk.venue.simulator.venue
-    venue.user_streams._send("main", {"e": "executionReport", "s": "BTCUSDT", "X": "NEVER_SEEN"})
+    venue.spot.user_streams._send("main", {"e": "executionReport", "s": "BTCUSDT", "X": "NEVER_SEEN"})
     await desk.session.submit(desk.order)
     await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the order")
     assert kinds(desk.sink.reports)[0] == "Unreadable"
