@@ -1,13 +1,18 @@
 """The connectors that are installed. PAPER and MOCK run in this process; their state is in our database."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
 
 import asyncpg
 import structlog
 
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
+from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.paper.connector import PaperConnector
@@ -15,7 +20,8 @@ from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSetti
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import MOCK, PAPER, VenueId
+from cadenza.domain.ids import MOCK, PAPER, Environment, Venue, VenueId
+from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueStatus
@@ -52,7 +58,8 @@ def wire_connectors(
     memories: Callable[[VenueId], VenueMemories],
     makers: Mapping[VenueId, Maker] | None = None,
 ) -> Connectors:
-    """Make the connectors: those that are `INSTALLED`, unless others are given."""
+    """Make the connectors: those of `INSTALLED` that the settings name, unless others are given."""
+    installed = {venue_id: make for venue_id, make in INSTALLED.items() if str(venue_id) in settings.venues}
     return {
         venue_id: make(
             ConnectorParts(
@@ -64,7 +71,7 @@ def wire_connectors(
                 memories=memories(venue_id),
             )
         )
-        for venue_id, make in (INSTALLED if makers is None else makers).items()
+        for venue_id, make in (installed if makers is None else makers).items()
     }
 
 
@@ -101,6 +108,17 @@ def _mock(parts: ConnectorParts) -> VenueConnector:
     )
 
 
+def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    own = parts.settings.binance if environment is Environment.LIVE else parts.settings.binance_uat
+    return BinanceConnector(
+        spec=spec_of(environment, base=own.url, urls=own.urls),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        memories=parts.memories,
+        proxies=ProxyChoice(explicit=own.proxy or None, environment=os.environ),
+    )
+
+
 def _accounts(settings: Settings) -> AccountSettings:
     paper = settings.paper
     return AccountSettings(
@@ -111,7 +129,10 @@ def _accounts(settings: Settings) -> AccountSettings:
     )
 
 
-INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
+INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock} | {
+    VenueId(Venue.BINANCE, environment): partial(_binance, environment)
+    for environment in (Environment.LIVE, Environment.UAT, Environment.SANDBOX)
+}
 """How the connector of each venue is made."""
 
 
