@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 import aiohttp
-from cadenza.simulators.binance.keys import ApiKeys, make_key
 
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
@@ -25,7 +24,8 @@ from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
 from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
 
@@ -66,6 +66,15 @@ class MovableClock:
         for future, until_ms in list(self._sleepers.items()):
             if until_ms <= self.monotonic_ms():
                 _wake(future)
+
+
+class VenuesClock:
+    """The same time without the steps of our wall clock: another machine's."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.now_ms = self.monotonic_ms = clock.monotonic_ms
+        self.sleep_ms = clock.sleep_ms
 
 
 def _wake(future: "asyncio.Future[None]") -> None:
@@ -144,7 +153,7 @@ class SimulatedBinance:
         venue = self.simulator.venue
         key = make_key("other", "HMAC", SystemIds())
         venue.keys.add(key)
-        venue.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
+        venue.spot.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
         return Secrets(key.key, key.secret, None)
 
     def connector(self, **parts: Any) -> BinanceConnector:
@@ -195,7 +204,7 @@ async def simulated_binance(
     clock = clock or MovableClock()
     give_keys(directory)
     found = SimulatorSettings(data_dir=directory, **settings)
-    async with run_simulator(found, clock, SystemIds()) as simulator, aiohttp.ClientSession() as http:
+    async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
         venue = SimulatedBinance(simulator, http, clock)
         await venue.market("BTCUSDT", (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
         yield venue
@@ -231,7 +240,7 @@ class Desk:
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""
-        orders = (await self.venue.get("truth"))["orders"]
+        orders = (await self.venue.get("truth"))["spot"]["orders"]
         return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
 
     async def has_arrived(self) -> bool:
@@ -273,9 +282,9 @@ async def open_desk(venue: SimulatedBinance, kind: CredentialType = CredentialTy
         await desk.connector.stop()
 
 
-async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
     """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not await ask():
         assert time.monotonic() < deadline, f"{what} did not come true"
         await asyncio.sleep(0.01)

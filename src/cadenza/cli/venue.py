@@ -1,18 +1,22 @@
 """`cadenza venue`: the venues that the server connects to. For the administrator of the machine."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from cadenza.adapters.venues.kit.probe import ProbeVerdict
 from cadenza.application.market_data.note_conditions import NOTED_EVERY_MS
 from cadenza.cli.capabilities import facts_of, orders_of
 from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
+from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import CadenzaError, InvalidRequest
 from cadenza.ports.storage.market import NotedCondition
 from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.administration import open_administration
+from cadenza.runtime.wiring.probes import PROBED, open_probe
 from cadenza.runtime.wiring.venues import spec_of
 from cadenza.wire.values import rfc3339
 from cadenza.wire.venues import parse_venue
@@ -48,6 +52,55 @@ def show(venue: Annotated[str, typer.Argument(help="The venue, as in PAPER or BI
     width = max(len(subject) for subject, _ in lines)
     for subject, text in lines:
         typer.echo(f"{subject:<{width}}  {text}")
+
+
+@app.command("probe")
+def probe(
+    venue: Annotated[str, typer.Argument(help="The venue, as in BINANCE_UAT.")],
+    key: Annotated[str, typer.Option(help="The API key.", envvar="CADENZA_PROBE_KEY", prompt="API key")],
+    secret: Annotated[
+        str,
+        typer.Option(
+            help="The secret, or the private key as PEM.",
+            envvar="CADENZA_PROBE_SECRET",
+            prompt="Secret",
+            hide_input=True,
+        ),
+    ],
+    type: Annotated[str, typer.Option(help="HMAC, RSA or ED25519.")] = "HMAC",
+    with_orders: Annotated[
+        bool, typer.Option("--with-orders", help="Place small orders too. All but one rest and are canceled.")
+    ] = False,
+) -> None:
+    """Ask a venue, with your own key, about the facts that its connector relies on. The exit code is 1 when one of
+    them is refuted. The key is neither stored nor printed."""
+    settings = loaded_settings().settings
+    try:
+        venue_id = parse_venue(venue.upper(), "venue")
+        credential_type = CredentialType(type.upper())
+    except InvalidRequest as error:
+        raise fail(str(error)) from None
+    except ValueError:
+        raise fail(f"--type must be HMAC, RSA or ED25519, not {type!r}") from None
+    if venue_id.venue not in PROBED:
+        raise fail(f"{venue.upper()} has no probe yet")
+
+    async def ask() -> Counter[ProbeVerdict]:
+        verdicts: Counter[ProbeVerdict] = Counter()
+        async with open_probe(settings, venue_id, credential_type, Secrets(key, secret, None)) as found:
+            async for finding in found.findings(with_orders=with_orders):
+                verdicts[finding.verdict] += 1
+                typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")
+        return verdicts
+
+    try:
+        verdicts = asyncio.run(ask())
+    except CadenzaError as error:
+        raise fail(str(error)) from None
+    if not with_orders:
+        typer.echo("No order was placed: --with-orders asks about orders as well.")
+    if verdicts[ProbeVerdict.REFUTED]:
+        raise typer.Exit(1)
 
 
 def _noted() -> Sequence[NotedCondition]:

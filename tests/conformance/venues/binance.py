@@ -132,7 +132,7 @@ class BinanceUnderTest:
         raise NotImplementedError
 
     def _are_books_up_to_date(self) -> bool:
-        shown = self.venue.simulator.venue.feeds
+        shown = self.venue.simulator.venue.spot.feeds
         desks = () if self.connector.market is None else self.connector.market.desks.values()
         feeds = [feed for desk in desks for feed in desk.feeds.values()]
         return all(feed.is_whole and feed.sync.sequence == shown[feed.symbol].update_id for feed in feeds)

@@ -1,13 +1,18 @@
 """The connectors that are installed. PAPER and MOCK run in this process; their state is in our database."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
 
 import asyncpg
 import structlog
 
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
+from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.spec import spec_of as binance_spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
@@ -16,12 +21,13 @@ from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSetti
 from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import MOCK, PAPER, VenueId
+from cadenza.domain.ids import MOCK, PAPER, Environment, Venue, VenueId
 from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueMemories, VenueStatus
-from cadenza.runtime.config import Settings
+from cadenza.runtime.config import BinanceConfig, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +60,8 @@ def wire_connectors(
     memories: Callable[[VenueId], VenueMemories],
     makers: Mapping[VenueId, Maker] | None = None,
 ) -> Connectors:
-    """Make the connectors: those that are `INSTALLED`, unless others are given."""
+    """Make the connectors: those of `INSTALLED` that the settings name, unless others are given."""
+    installed = {venue_id: make for venue_id, make in INSTALLED.items() if str(venue_id) in settings.venues}
     return {
         venue_id: make(
             ConnectorParts(
@@ -66,7 +73,7 @@ def wire_connectors(
                 memories=memories(venue_id),
             )
         )
-        for venue_id, make in (INSTALLED if makers is None else makers).items()
+        for venue_id, make in (installed if makers is None else makers).items()
     }
 
 
@@ -103,6 +110,30 @@ def _mock(parts: ConnectorParts) -> VenueConnector:
     )
 
 
+def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    return BinanceConnector(
+        spec=_binance_spec(environment, parts.settings),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        memories=parts.memories,
+        proxies=proxies_of(parts.settings, VenueId(Venue.BINANCE, environment)),
+    )
+
+
+def _binance_spec(environment: Environment, settings: Settings) -> VenueSpec:
+    own = _own_settings(environment, settings)
+    return binance_spec_of(environment, base=own.url, urls=own.urls)
+
+
+def _own_settings(environment: Environment, settings: Settings) -> BinanceConfig:
+    return settings.binance if environment is Environment.LIVE else settings.binance_uat
+
+
+def proxies_of(settings: Settings, venue_id: VenueId) -> ProxyChoice:
+    """Return the proxies on the way to a networked venue: its own, else those of the environment."""
+    return ProxyChoice(explicit=_own_settings(venue_id.environment, settings).proxy or None, environment=os.environ)
+
+
 def _accounts(settings: Settings) -> AccountSettings:
     paper = settings.paper
     return AccountSettings(
@@ -113,13 +144,21 @@ def _accounts(settings: Settings) -> AccountSettings:
     )
 
 
-INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
+_BINANCE = {
+    VenueId(Venue.BINANCE, environment): environment
+    for environment in (Environment.LIVE, Environment.UAT, Environment.SANDBOX)
+}
+INSTALLED: Mapping[VenueId, Maker] = {
+    PAPER: _paper,
+    MOCK: _mock,
+    **{venue_id: partial(_binance, environment) for venue_id, environment in _BINANCE.items()},
+}
 """How the connector of each venue is made."""
-
 
 SPECS: Mapping[VenueId, Callable[[Settings], VenueSpec]] = {
     PAPER: lambda settings: PAPER_SPEC,
     MOCK: lambda settings: MOCK_SPEC,
+    **{venue_id: partial(_binance_spec, environment) for venue_id, environment in _BINANCE.items()},
 }
 """What the venue of each connector can do, known without making the connector."""
 

@@ -15,6 +15,8 @@ from cadenza.simulators.binance.control.admin import SimulatorAdmin
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot import endpoints as spot_endpoints
 from cadenza.simulators.binance.spot.sessions import USER_DATA_METHODS
+from cadenza.simulators.binance.usdm import endpoints as usdm_endpoints
+from cadenza.simulators.binance.usdm.streams import market_only, private_only, public_only
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.gateway import VenueGateway
 from cadenza.simulators.binance.wire.markets import VenueMarket
@@ -23,6 +25,8 @@ from cadenza.simulators.binance.wire.stream_socket import StreamRoute, StreamSoc
 from cadenza.simulators.binance.wire.ws_api import WebSocketApi
 
 BODY_BYTES_MAX = 64 * 1024
+USDM_PREFIX = "/usdm"
+"""Where USD-M is served; the venue has other hosts for it."""
 
 
 class BinanceSimulator:
@@ -44,6 +48,19 @@ class BinanceSimulator:
     @property
     def ws_api_url(self) -> str:
         return f"{self.stream_url}/ws-api/v3"
+
+    @property
+    def usdm_url(self) -> str:
+        return f"{self.url}{USDM_PREFIX}"
+
+    @property
+    def usdm_stream_url(self) -> str:
+        """Below it are `/public`, `/market` and `/private`."""
+        return f"{self.stream_url}{USDM_PREFIX}"
+
+    @property
+    def usdm_ws_api_url(self) -> str:
+        return f"{self.usdm_stream_url}/ws-fapi/v1"
 
 
 @asynccontextmanager
@@ -74,6 +91,7 @@ def make_app(venue: BinanceVenue) -> web.Application:
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     gateway = VenueGateway(venue)
     _add_spot(app, venue, gateway)
+    _add_usdm(app, venue, gateway)
     SimulatorAdmin(venue).add_routes(app)
     return app
 
@@ -84,3 +102,16 @@ def _add_spot(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) 
     methods = (*spot_endpoints.WEBSOCKET, *USER_DATA_METHODS)
     WebSocketApi(venue, gateway, VenueMarket.SPOT, methods, spot.user_streams.leave).add_routes(app, "/ws-api/v3")
     StreamSocket(venue, spot.streams, VenueMarket.SPOT, (StreamRoute(""),)).add_routes(app)
+
+
+def _add_usdm(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) -> None:
+    RestApi(gateway).add_routes(app, usdm_endpoints.REST, USDM_PREFIX)
+    methods = usdm_endpoints.WEBSOCKET
+    WebSocketApi(venue, gateway, VenueMarket.USDM, methods).add_routes(app, f"{USDM_PREFIX}/ws-fapi/v1")
+    routes = (
+        StreamRoute(USDM_PREFIX, public_only),
+        StreamRoute(f"{USDM_PREFIX}/public", public_only),
+        StreamRoute(f"{USDM_PREFIX}/market", market_only),
+        StreamRoute(f"{USDM_PREFIX}/private", private_only),
+    )
+    StreamSocket(venue, venue.usdm.streams, VenueMarket.USDM, routes).add_routes(app)

@@ -16,6 +16,7 @@ from cadenza.simulators.binance.ledger.truth import TruthFile
 from cadenza.simulators.binance.market.books import SPEEDS_MS
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot.spot_market import SpotMarket
+from cadenza.simulators.binance.usdm.usdm_market import FuturesMarket
 from cadenza.simulators.binance.wire.keys import ApiKeys
 from cadenza.simulators.binance.wire.limits import UsedLimits
 from cadenza.simulators.binance.wire.markets import VenueMarket
@@ -24,7 +25,7 @@ from cadenza.simulators.binance.wire.outlet import SocketOutlet
 REQUESTS_MAX = 100_000
 """How many trading requests are shown under `/simulator/requests`; the file keeps all."""
 
-_STEP_MS = 50
+_STEP_MS, _MARKS_MS, _SLOW_MARKS_MS = 50, 1_000, 3_000
 
 
 class BinanceVenue:
@@ -45,6 +46,7 @@ class BinanceVenue:
         self._ids_drawn = Random(ids.token(8))  # noqa: S311 - ids that the venue makes up
         self.started_ms = now_ms = self.now_ms()
         self.spot = SpotMarket(settings, self.faults, now_ms)
+        self.usdm = FuturesMarket(settings, self.faults, self.new_client_order_id, self.new_listen_key, now_ms)
         self._start(now_ms)
 
     def now_ms(self) -> int:
@@ -53,11 +55,14 @@ class BinanceVenue:
 
     def limits(self, market: VenueMarket) -> UsedLimits:
         """Return the limits of a market."""
-        return self.spot.limits
+        return self.usdm.limits if market is VenueMarket.USDM else self.spot.limits
 
     def new_client_order_id(self) -> str:
         """Return an id in place of one that the client did not send."""
         return "".join(self._ids_drawn.choices(string.ascii_letters + string.digits, k=22))
+
+    def new_listen_key(self) -> str:
+        return "".join(self._ids_drawn.choices(string.ascii_letters + string.digits, k=64))
 
     async def commit(self, request: RequestRow | None = None) -> None:
         """Return when everything that has changed until now is on disk, and its events are queued for the clients."""
@@ -75,13 +80,17 @@ class BinanceVenue:
             elapsed_ms += _STEP_MS
             if elapsed_ms % 100 == 0:
                 self.spot.exchange.advance(self.now_ms())
+                self.usdm.advance(self.now_ms())
                 await self.commit()
             for speed_ms in SPEEDS_MS:
                 if elapsed_ms % speed_ms == 0:
                     self.send_differences(speed_ms)
+            if elapsed_ms % _MARKS_MS == 0:
+                self.usdm.send_marks(self.now_ms(), is_slow=elapsed_ms % _SLOW_MARKS_MS == 0)
 
     def send_differences(self, speed_ms: int) -> None:
         self.spot.send_differences(speed_ms, self.now_ms())
+        self.usdm.send_differences(speed_ms, self.now_ms())
 
     def announce_shutdown(self) -> None:
         """Say on all sockets that the server goes down soon."""
@@ -94,8 +103,11 @@ class BinanceVenue:
             outlet.abort()
 
     def terminate_user_streams(self, key: str | None = None) -> None:
-        """End the user streams of a key, or all of them."""
+        """End the user streams of a key, or all of them. The listen key of USD-M is the account's, so that it ends only
+        with all."""
         self.spot.user_streams.terminate(self.now_ms(), key)
+        if key is None:
+            self.usdm.expire_listen_keys(None, self.now_ms())
 
     def close(self) -> None:
         self.truth.close()
@@ -104,6 +116,7 @@ class BinanceVenue:
         rows = list(self.truth.rows())
         self.requests.extend(row.request for row in rows if row.request is not None)
         self.spot.start((row.spot for row in rows if row.spot is not None), now_ms)
+        self.usdm.start([row.usdm for row in rows if row.usdm is not None], now_ms)
         self._collect(None)
         self.truth.flush_now()
         outbox, self._outbox = self._outbox, []
@@ -111,14 +124,14 @@ class BinanceVenue:
 
     def _collect(self, request: RequestRow | None) -> None:
         now_ms = self.now_ms()
-        row = TruthRow(at_ms=now_ms, request=request, spot=self.spot.take_row())
+        row = TruthRow(at_ms=now_ms, request=request, spot=self.spot.take_row(), usdm=self.usdm.take_row())
         if not row.is_empty:
             self.truth.append(row)
         if request is not None:
             self.requests.append(request)
-        publication = self.spot.take_publication(now_ms)
-        if publication is not None:
-            self._outbox.append(publication)
+        for publication in (self.spot.take_publication(now_ms), self.usdm.take_publication()):
+            if publication is not None:
+                self._outbox.append(publication)
 
     def _publish(self, outbox: list[Callable[[int], None]]) -> None:
         now_ms = self.now_ms()

@@ -62,9 +62,12 @@ class AccountReader:
         self._delivered = delivered
 
     async def agrees(self) -> bool:
-        """Return whether the venue shows the balances and positions that the stream has stated. Raises
-        `VenueUnavailable` and `CredentialRejected`."""
-        return self._known.agrees(self._money(await self._read(self._dialect.endpoints.account), 0, 0).reports)
+        """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
+        stream brought something meanwhile, so that nothing can be said. Raises `VenueUnavailable` and
+        `CredentialRejected`."""
+        heard = self._position().heard
+        money = self._money(await self._read(self._dialect.endpoints.account), 0, 0)
+        return self._position().heard != heard or self._known.agrees(money.reports)
 
     async def snapshot(self) -> AccountSnapshot | None:
         """Return the account at one moment; None when the venue shows what the stream has not brought within

@@ -23,7 +23,7 @@ from cadenza.adapters.venues.binance.models import (
     decode,
 )
 from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue
-from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, PaceLimits
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -32,7 +32,7 @@ from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.http import HttpClient
+from cadenza.network.http import HttpClient, HttpClientLimits
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
@@ -97,7 +97,13 @@ class BinanceConnector:
         if self._running is not None:
             return
         tls = await asyncio.to_thread(client_tls)
-        http = HttpClient(clock=self._clock, randomness=self._randomness, tls=tls, proxies=self._proxies)
+        http = HttpClient(
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=tls,
+            proxies=self._proxies,
+            limits=HttpClientLimits(connections_max=len(BinanceMarket) * CONNECTIONS_MAX),
+        )
         rest = BinanceRest(urls=self._spec.urls, http=http, clock=self._clock, limits=self._limits)
         try:
             if not await rest.clock_of(BinanceMarket.SPOT).measure():

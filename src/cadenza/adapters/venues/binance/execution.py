@@ -280,6 +280,7 @@ class BinanceSession:
         self._known.forget()
         self._link.live(self.venue_time_ms())
         self._first_live.set()
+        self._spawn(self._look_at_money())
 
     def _on_lost(self, event: StreamLost) -> None:
         self._venue_clock.doubt()
@@ -327,7 +328,7 @@ class BinanceSession:
                 lambda time: self._dialect.submit(order, instrument, time),
                 weight=1,
                 leave_by_ms=now_ms + left_ms,
-                reply_by_ms=now_ms + REPLY_MS_MAX,
+                reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
             )
         except CadenzaError:  # the market has no such orders; nothing was sent
@@ -355,7 +356,7 @@ class BinanceSession:
             self._signer,
             lambda time: self._dialect.cancel(order, instrument, time),
             weight=1,
-            reply_by_ms=self._clock.monotonic_ms() + REPLY_MS_MAX,
+            reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
         )
         if isinstance(outcome, NotSent):
@@ -384,11 +385,12 @@ class BinanceSession:
     def _look_at_key(self, verdict: ReplyOutcome) -> None:
         """A refused key may lack one right only, or be gone: then the session ends."""
         if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-            self._spawn(self._end_if_key_is_gone())
+            self._spawn(self._look_at_money())
 
-    async def _end_if_key_is_gone(self) -> None:
+    async def _look_at_money(self) -> None:
+        """Read the account: what the stream says later is compared with that. A key that is gone ends the session."""
         try:
-            await self._reader.held_assets()
+            await self._reader.agrees()
         except CadenzaError as error:
             await self._on_refused_reading(error)
 

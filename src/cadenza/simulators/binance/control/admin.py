@@ -11,13 +11,17 @@ from aiohttp import web
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
 from cadenza.simulators.binance.control.faults import EventFault, RequestFault
-from cadenza.simulators.binance.control.truth import spot_truth
-from cadenza.simulators.binance.spot.engine_words import lots
+from cadenza.simulators.binance.control.truth import spot_truth, usdm_truth
+from cadenza.simulators.binance.market.engines import ListedSymbol
+from cadenza.simulators.binance.spot.symbols import STATUSES
+from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE
+from cadenza.simulators.binance.usdm.symbols import STATUSES as CONTRACT_STATUSES
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 
 PREFIX = "/simulator"
 T = TypeVar("T")
+BookMarket = Literal["spot", "usdm"]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,26 +44,40 @@ class LevelOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MarketOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What happens in a market: `clear` empties it first, then levels, then a trade by others at `trade_price`."""
+    """What happens in a symbol's market: `clear` empties it first, then levels, then a trade by others at
+    `trade_price`. `mark_price` is for USD-M only; 0 lets the mark price follow the trades again."""
 
     symbol: str
+    market: BookMarket = "spot"
     clear: bool = False
     levels: list[LevelOrder] = []
     trade_side: Side | None = None
     trade_price: Decimal | None = None
     trade_quantity: Decimal | None = None
+    mark_price: Decimal | None = None
 
 
 class DepositOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """A transfer into the account, or out of it with a negative amount."""
+    """A transfer into the account of a market, or out of it with a negative amount."""
 
     asset: str
     amount: Decimal
+    market: BookMarket = "spot"
 
 
 class StatusOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A status in the words of the symbol's market."""
+
     symbol: str
-    status: Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"]
+    status: str
+    market: BookMarket = "spot"
+
+
+class FundingOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """The positions in a contract pay `rate` of their value now."""
+
+    symbol: str
+    rate: Decimal = FUNDING_RATE
 
 
 class KeyOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -92,13 +110,15 @@ class SimulatorAdmin:
         app.router.add_post(f"{PREFIX}/market", self._move_market)
         app.router.add_post(f"{PREFIX}/deposits", self._deposit)
         app.router.add_post(f"{PREFIX}/symbols", self._set_status)
+        app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
         app.router.add_post(f"{PREFIX}/sockets", self._end_sockets)
 
     async def _truth(self, request: web.Request) -> web.Response:
         """Orders, trades and balances market by market, and how often each client order id was accepted."""
         await self._venue.commit()
         account = self._venue.settings.account
-        return _json({"spot": spot_truth(self._venue.spot.exchange, account)})
+        spot, usdm = self._venue.spot, self._venue.usdm
+        return _json({"spot": spot_truth(spot.exchange, account), "usdm": usdm_truth(usdm)})
 
     async def _requests(self, request: web.Request) -> web.Response:
         """Trading requests with what became of each, the oldest first."""
@@ -135,21 +155,37 @@ class SimulatorAdmin:
         return _json(None)
 
     async def _move_market(self, request: web.Request) -> web.Response:
-        order = await _read(request, MarketOrder)
-        for command in self._commands(order):
-            self._venue.spot.exchange.apply(order.symbol, command)
-        await self._venue.commit()
+        order, venue = await _read(request, MarketOrder), self._venue
+        exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
+        for command in _commands(order, exchange.symbol(order.symbol), venue.now_ms()):
+            exchange.apply(order.symbol, command)
+        if order.mark_price is not None:
+            venue.usdm.exchange.set_mark(order.symbol, order.mark_price or None, venue.now_ms())
+        await venue.commit()
         return _json(None)
 
     async def _deposit(self, request: web.Request) -> web.Response:
-        order = await _read(request, DepositOrder)
-        self._venue.spot.exchange.deposit(self._venue.settings.account, order.asset, order.amount, self._venue.now_ms())
-        await self._venue.commit()
+        order, venue = await _read(request, DepositOrder), self._venue
+        account, now_ms = venue.settings.account, venue.now_ms()
+        if order.market == "usdm":
+            venue.usdm.transfer(account, order.asset, order.amount, now_ms)
+        else:
+            venue.spot.exchange.deposit(account, order.asset, order.amount, now_ms)
+        await venue.commit()
         return _json(None)
 
     async def _set_status(self, request: web.Request) -> web.Response:
-        order = await _read(request, StatusOrder)
-        self._venue.spot.exchange.set_status(order.symbol, order.status)
+        order, venue = await _read(request, StatusOrder), self._venue
+        if order.status not in (CONTRACT_STATUSES if order.market == "usdm" else STATUSES):
+            raise web.HTTPBadRequest(text=f"{order.market} has no status {order.status}")
+        exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
+        exchange.set_status(order.symbol, order.status)
+        return _json(None)
+
+    async def _settle_funding(self, request: web.Request) -> web.Response:
+        order = await _read(request, FundingOrder)
+        self._venue.usdm.funding.settle(order.symbol, order.rate, self._venue.now_ms())
+        await self._venue.commit()
         return _json(None)
 
     async def _end_sockets(self, request: web.Request) -> web.Response:
@@ -163,16 +199,16 @@ class SimulatorAdmin:
                 self._venue.terminate_user_streams()
         return _json(None)
 
-    def _commands(self, order: MarketOrder) -> list[EngineCommand]:
-        symbol, now_ms = self._venue.spot.exchange.symbol(order.symbol), self._venue.now_ms()
-        commands: list[EngineCommand] = [ResetMarket((), (), now_ms)] if order.clear else []
-        for level in order.levels:
-            price, quantity = int(level.price / symbol.tick), lots(level.quantity, symbol)
-            commands.append(SetLevel(level.side, price, quantity, now_ms))
-        if order.trade_side and order.trade_price and order.trade_quantity:
-            price, quantity = int(order.trade_price / symbol.tick), lots(order.trade_quantity, symbol)
-            commands.append(PublicTrade(order.trade_side, price, quantity, now_ms))
-        return commands
+
+def _commands(order: MarketOrder, symbol: ListedSymbol, now_ms: int) -> list[EngineCommand]:
+    commands: list[EngineCommand] = [ResetMarket((), (), now_ms)] if order.clear else []
+    for level in order.levels:
+        price, quantity = int(level.price / symbol.tick), int(level.quantity / symbol.lot)
+        commands.append(SetLevel(level.side, price, quantity, now_ms))
+    if order.trade_side and order.trade_price and order.trade_quantity:
+        price, quantity = int(order.trade_price / symbol.tick), int(order.trade_quantity / symbol.lot)
+        commands.append(PublicTrade(order.trade_side, price, quantity, now_ms))
+    return commands
 
 
 async def _read(request: web.Request, type: type[T]) -> T:

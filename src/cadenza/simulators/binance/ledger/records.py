@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cadenza.simulators.binance.spot.records import SpotRow
+from cadenza.simulators.binance.usdm.records import FuturesRow
 from cadenza.simulators.binance.wire.markets import VenueMarket
 
 
@@ -27,7 +28,8 @@ class TruthRow:
     at_ms: int
     request: RequestRow | None = None
     spot: SpotRow | None = None
+    usdm: FuturesRow | None = None
 
     @property
     def is_empty(self) -> bool:
-        return self.request is None and self.spot is None
+        return self.request is None and self.spot is None and self.usdm is None

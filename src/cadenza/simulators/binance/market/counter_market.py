@@ -8,7 +8,7 @@ from random import Random
 
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket
-from cadenza.simulators.binance.spot.symbols import SpotSymbol
+from cadenza.simulators.binance.market.engines import ListedSymbol
 
 LEVELS = 20
 _SPACING = Decimal("0.0001")
@@ -22,7 +22,7 @@ class SeededMarket:
     """A ladder of levels around a middle price for each symbol. Every `step_ms` the middle walks, quantities change and
     somebody may trade; with `step_ms` 0 the market stands still. The same seed and times give the same commands."""
 
-    def __init__(self, symbols: Iterable[SpotSymbol], seed: int, step_ms: int) -> None:
+    def __init__(self, symbols: Iterable[ListedSymbol], seed: int, step_ms: int) -> None:
         self._symbols = {symbol.name: symbol for symbol in symbols}
         self._seed = seed
         self._step_ms = step_ms
@@ -52,7 +52,7 @@ class SeededMarket:
             for name, symbol in self._symbols.items():
                 yield from self._step(name, symbol, at_ms)
 
-    def _step(self, name: str, symbol: SpotSymbol, at_ms: int) -> Iterator[MarketCommand]:
+    def _step(self, name: str, symbol: ListedSymbol, at_ms: int) -> Iterator[MarketCommand]:
         draw = Random(f"{self._seed}/{name}/{at_ms // self._step_ms}")  # noqa: S311 - a market that must be repeatable
         opening = int(symbol.opening_price / symbol.tick)
         spacing = _spacing(symbol)
@@ -66,7 +66,7 @@ class SeededMarket:
             price = self._middles[name] + side.sign * spacing
             yield name, PublicTrade(side, price, draw.randint(1, max(1, _level_lots(symbol) // 10)), at_ms)
 
-    def _ladder(self, symbol: SpotSymbol, draw: Random, at_ms: int) -> ResetMarket:
+    def _ladder(self, symbol: ListedSymbol, draw: Random, at_ms: int) -> ResetMarket:
         middle, spacing, most = self._middles[symbol.name], _spacing(symbol), _level_lots(symbol)
         sizes = [most if not self._step_ms else draw.randint(most // 2, most) for _ in range(2 * LEVELS)]
         return ResetMarket(
@@ -76,10 +76,10 @@ class SeededMarket:
         )
 
 
-def _spacing(symbol: SpotSymbol) -> int:
+def _spacing(symbol: ListedSymbol) -> int:
     """The distance of two levels, in ticks."""
     return max(1, int(symbol.opening_price * _SPACING / symbol.tick))
 
 
-def _level_lots(symbol: SpotSymbol) -> int:
+def _level_lots(symbol: ListedSymbol) -> int:
     return max(10, int(symbol.notional_min * _LEVEL_NOTIONAL_SHARE / symbol.opening_price / symbol.lot))

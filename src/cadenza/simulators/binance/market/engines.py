@@ -73,6 +73,10 @@ class MarketEngines:
         sequence, lots_ahead, is_triggered = place
         return sequence, lots_ahead * self._symbols[order.instrument_id].lot, is_triggered
 
+    def open_order(self, name: str, order_id: str) -> OpenOrder | None:
+        """Return an open order as the engine knows it; None when it is unknown or closed."""
+        return self._engines[name].order(order_id)
+
     def memory(self, name: str) -> EngineMemory:
         """Return what the engine must remember besides the open orders."""
         state = self._engines[name].memory()

@@ -30,6 +30,7 @@ from cadenza.simulators.binance.market.counter_market import SeededMarket
 from cadenza.simulators.binance.market.counters import SymbolCounters
 from cadenza.simulators.binance.market.engines import MarketEngines
 from cadenza.simulators.binance.market.records import TapeTrade
+from cadenza.simulators.binance.market.registry import OrderRegistry
 from cadenza.simulators.binance.spot.engine_words import (
     DOMAIN_CLOSES,
     REJECTIONS,
@@ -50,7 +51,6 @@ from cadenza.simulators.binance.spot.records import (
     SpotRow,
     SpotTrade,
 )
-from cadenza.simulators.binance.spot.registry import OrderRegistry
 from cadenza.simulators.binance.spot.symbols import PLACES, STATUSES, SpotSymbol
 from cadenza.simulators.binance.spot.trailing import is_stop_reached, price_held_for, trail, triggered_command
 from cadenza.simulators.binance.wire.errors import bad_symbol, cancel_rejected, order_rejected
@@ -63,7 +63,7 @@ class SpotExchange:
     def __init__(self, symbols: Iterable[SpotSymbol], market: SeededMarket) -> None:
         self.symbols = {symbol.name: symbol for symbol in symbols}
         self.statuses = dict.fromkeys(self.symbols, "TRADING")
-        self.registry = OrderRegistry()
+        self.registry: OrderRegistry[SpotOrder, SpotTrade] = OrderRegistry()
         self._market = market
         self._engines = MarketEngines(self.symbols.values())
         instruments = {symbol.id: symbol.instrument for symbol in self.symbols.values()}

@@ -8,3 +8,8 @@ from decimal import Decimal
 def fixed(value: Decimal) -> str:
     """Return a price, quantity or amount as the venue writes it."""
     return format(value, ".8f")
+
+
+def places(value: Decimal, decimals: int) -> str:
+    """Return a number with so many decimals."""
+    return format(value, f".{decimals}f")
