@@ -57,12 +57,12 @@ def show(venue: Annotated[str, typer.Argument(help="The venue, as in PAPER or BI
 @app.command("probe")
 def probe(
     venue: Annotated[str, typer.Argument(help="The venue, as in BINANCE_UAT.")],
-    key: Annotated[str, typer.Option(help="The API key.", envvar="CADENZA_PROBE_KEY", prompt="API key")],
+    key: Annotated[str, typer.Option(help="The API key.", envvar="PROBE_KEY", prompt="API key")],
     secret: Annotated[
         str,
         typer.Option(
             help="The secret, or the private key as PEM.",
-            envvar="CADENZA_PROBE_SECRET",
+            envvar="PROBE_SECRET",
             prompt="Secret",
             hide_input=True,
         ),
