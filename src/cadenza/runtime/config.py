@@ -20,7 +20,7 @@ Environment = Literal["live", "uat", "paper"]
 SignupMode = Literal["open", "invitation", "closed"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
-PaperMarket = Literal["synthetic", "recording"]
+PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
 VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX"]
@@ -143,7 +143,9 @@ class PaperConfig:
     """The built-in paper venue."""
 
     seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
-    market: PaperMarket = setting("synthetic", "What moves the paper market: a random walk, or a recording.")
+    market: PaperMarket = setting(
+        "synthetic", "What moves the paper market: a random walk, a recording, or the public market of a venue."
+    )
     recording_path: Path | None = setting(
         None, "The recording to replay when `market` is `recording`.", shown_default="the packaged one"
     )

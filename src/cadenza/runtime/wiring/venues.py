@@ -12,12 +12,16 @@ import structlog
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
 from cadenza.adapters.venues.binance.spec import spec_of as binance_spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
+from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
+from cadenza.adapters.venues.paper.market.mirror_feeds import MirrorFeeds
+from cadenza.adapters.venues.paper.market.source import MarketSource
 from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.domain.accounts.trading_account import PositionMode
@@ -32,6 +36,9 @@ from cadenza.runtime.config import BinanceConfig, Settings
 log = structlog.get_logger(__name__)
 
 PERCENT = 100
+MIRROR_OF_BINANCE = "mirror:BINANCE"
+MIRRORED_SYMBOLS = frozenset({"BTC/USDT", "ETH/USDT", "BTC/USDT-PERP", "ETH/USDT-PERP"})
+"""PAPER's instruments that BINANCE lists as well, with steps that fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +86,10 @@ def wire_connectors(
 
 def _paper(parts: ConnectorParts) -> VenueConnector:
     paper = parts.settings.paper
-    market = MarketSettings(
-        kind=MarketKind(paper.market),
-        seed=paper.seed,
-        recording=paper.recording_path,
-        speed_percent=int(paper.recording_speed * PERCENT),
-    )
+    source, feeds = _paper_market(parts)
     return PaperConnector(
-        source=open_market(market, start_ms=parts.clock.now_ms()),
+        source=source,
+        feeds=feeds,
         ledger=PostgresExchangeLedger(parts.pool, PAPER, parts.desk),
         clock=parts.clock,
         failpoints=parts.failpoints,
@@ -99,6 +102,28 @@ def _paper(parts: ConnectorParts) -> VenueConnector:
             partial_fills=paper.partial_fills,
         ),
     )
+
+
+def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | None]:
+    """Return PAPER's market and, where it mirrors another venue's, what keeps that alive."""
+    paper = parts.settings.paper
+    if paper.market == MIRROR_OF_BINANCE:
+        spec = _binance_spec(Environment.LIVE, parts.settings)
+        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
+        venue = BinancePublicMarket(
+            spec=spec,
+            clock=parts.clock,
+            randomness=SystemRandom(),
+            proxies=proxies_of(parts.settings, spec.venue_id),
+        )
+        return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
+    market = MarketSettings(
+        kind=MarketKind(paper.market),
+        seed=paper.seed,
+        recording=paper.recording_path,
+        speed_percent=int(paper.recording_speed * PERCENT),
+    )
+    return open_market(market, start_ms=parts.clock.now_ms()), None
 
 
 def _mock(parts: ConnectorParts) -> VenueConnector:
