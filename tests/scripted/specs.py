@@ -124,6 +124,8 @@ NO_REPLAY = Kind(name="no replay", spec=_spec(Venue.STONEX, Environment.UAT, rep
 NONCED = Kind(name="nonces", spec=_spec(Venue.BITFINEX, Environment.UAT), has_nonces=True)
 """Not among `KINDS`: its connector needs a memory."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
+REPLIES = Kind(name="replies", spec=_spec(Venue.WINTERMUTE, account_news=NewsSource.REPLY))
+"""Not among `KINDS`: only replies report, and nothing is read in between."""
 LAST_IDS = Kind(
     name="last ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000, last=1_001))
 )

@@ -220,10 +220,10 @@ async def test_a_counter_passes_all_orders_that_a_backup_has_lost(
 @only(LAST_IDS)
 async def test_a_counter_ends_with_the_last_id_that_the_venue_takes(world: World, trader: Trader) -> None:
     """A number above it that somebody else's order has does not count."""
-    by_hand = trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(100), sent_id="1003")
+    for taken in ("1000", "1003"):
+        trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(100), sent_id=taken)
     await trader.heard()
-    assert by_hand.sent_id == "1003"
-    assert [(await trader.submit()).sent_id for _ in range(2)] == ["1000", "1001"]
+    assert (await trader.submit()).sent_id == "1001"
     with pytest.raises(InternalError):
         await trader.submit()
-    assert len(trader.venue.requests("submit")) == 2
+    assert len(trader.venue.requests("submit")) == 1

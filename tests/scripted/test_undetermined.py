@@ -2,6 +2,10 @@
 
 from decimal import Decimal
 
+import pytest
+
+from cadenza.application.orders.resolve import Resolution, ResolveOrder, payload_of
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt
 from cadenza.ports.alarms import Alarm
@@ -22,6 +26,7 @@ from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
 D = Decimal
+DAY_MS = 86_400_000
 provable = kinds(lambda kind: kind.can_prove)
 some_provable = only(STREAMED, POLLED, DESK, PER_SYMBOL, CLOCK_AHEAD)
 """Where only news and ids make a difference."""
@@ -184,3 +189,45 @@ async def test_an_order_that_the_venue_has_forgotten_is_in_doubt_and_not_dead(wo
     doubtful = await trader.order(order)
     assert (doubtful.status, doubtful.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
     assert world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
+
+
+@pytest.mark.parametrize("outcome", [OrderStatus.REJECTED, OrderStatus.CANCELED])
+@only(DESK, NO_LOOKUP)
+async def test_an_order_that_was_resolved_as_gone_and_shows_itself_raises_an_alarm(
+    world: World, trader: Trader, outcome: OrderStatus
+) -> None:
+    trader.session.hold_stream()
+    trader.script.always("lookup", Fault.REFUSE)
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    order = await trader.submit()
+    await world.pass_time(20_000, 2_000)
+    process = world.process
+    resolve = ResolveOrder(storage=process.storage, committer=process.trading.committer, alarms=world.alarms)
+    await resolve(payload_of(Resolution(order.id, outcome)))
+    trader.session.release_stream(times=2)
+    await trader.heard()
+    assert (await trader.order(order)).status is outcome
+    (alarm,) = world.alarms.of(Alarm.CLOSED_ORDER_WORKS)
+    assert alarm["order_id"] == order.id
+
+
+@only(NO_FENCE)
+async def test_an_undetermined_order_does_not_make_each_replay_longer(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trader.script.next("submit", Fault.LOSE_REQUEST)
+    order = await trader.submit()
+    await world.pass_time(60_000, 2_000)
+    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
+    for _ in range(3):
+        world.clock.advance(DAY_MS)
+        by_hand = trader.venue.place(trader.at, trader.venue.eth, Side.BUY, D(1), D(100))
+        trader.venue.fill(by_hand, "1")
+        await world.pass_time(10_000, 5_000)
+    before = len(trader.venue.requests("replay"))
+    trader.session.break_stream()
+    trader.session.restore_stream()
+    await trader.heard()
+    await world.tick()
+    (replay,) = trader.venue.requests("replay")[before:]
+    assert int(replay.names[0]) > trader.venue.now_ms - DAY_MS

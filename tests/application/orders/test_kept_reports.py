@@ -115,7 +115,7 @@ async def test_a_process_sounds_one_alarm_for_what_an_earlier_one_left(world: Or
     watch = WatchKept(storage=world.storage, alarms=world.alarms, clock=world.clock)
     await watch.tick()
     await watch.tick()
-    assert world.alarms.sounded == [(Alarm.LEFT_FROM_BEFORE, {"reports": 1, "orders": 0})]
+    assert world.alarms.sounded == [(Alarm.LEFT_FROM_BEFORE, {"reports": 1, "undetermined": 0, "executed": 0})]
 
 
 async def test_the_figures_of_before_stay_while_the_database_is_away(world: OrderWorld) -> None:

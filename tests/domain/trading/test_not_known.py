@@ -85,12 +85,3 @@ def test_a_report_that_the_order_is_not_known_proves_no_more_than_the_venue_reme
     apply_report(world, report)
     found = now(world, order)
     assert (found.status, found.doubt) == (status, doubt)
-
-
-def test_a_venue_that_forgets_at_midnight_proves_nothing_about_an_order_of_the_day_before() -> None:
-    order = submit(state(account(), spec=OKX_LIKE))
-    asked_at_ms = (order.send_before_ms or 0) + 60_000
-    day = {"asked_at_ms": asked_at_ms, "knows_from_ms": order.created_at_ms}
-    assert meaning_of_not_known(OKX_LIKE, SPOT, order, **day) is NotKnown.DEAD
-    day["knows_from_ms"] += 1
-    assert meaning_of_not_known(OKX_LIKE, SPOT, order, **day) is NotKnown.FORGOTTEN

@@ -51,14 +51,18 @@ class CancelOrder:
         self._sessions = sessions
         self._send_cancel = send_cancel
         self._concurrency = concurrency
+        # The answers of requests under way: cancels of one order at the same time share one request to the venue.
+        self._answers: dict[OrderId, Promise[Order]] = {}
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
         actor.require(Scope.WRITE)
         cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
         if not cancellation.must_ask or not self._sessions.is_open(account_id):
             return cancellation.order
-        answer: Promise[Order] = self._concurrency.promise()
-        self._concurrency.spawn(f"cancel {order_id}", self._ask_venue(cancellation.order, answer))
+        answer = self._answers.get(order_id)
+        if answer is None:
+            answer = self._answers[order_id] = self._concurrency.promise()
+            self._concurrency.spawn(f"cancel {order_id}", self._ask_venue(cancellation.order, answer))
         return await answer.wait()
 
     async def _ask_venue(self, order: Order, answer: Promise[Order]) -> None:
@@ -71,4 +75,5 @@ class CancelOrder:
             answer.fail(error)
             raise
         finally:
+            del self._answers[order.id]
             answer.fail(InternalError("the cancel ended without an answer; look the order up"))

@@ -15,7 +15,6 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import NewsSource
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
@@ -100,7 +99,7 @@ class MarkComplete:
 
     async def tick(self) -> None:
         """Move the marks of the live accounts that are due and whose streams have delivered all that they received. The
-        mark of an account stays while the venue has to be asked about one of its orders."""
+        mark of an account stays while the venue has to be asked about an order of it in doubt."""
         now_ms = self._clock.monotonic_ms()
         live = self._sessions.live()
         self._due_ms = {a: self._due_ms.get(a, now_ms + self._period_ms(a)) for a in live}
@@ -111,11 +110,11 @@ class MarkComplete:
         for account_id in due:
             self._due_ms[account_id] = now_ms + self._period_ms(account_id)
             self._heard[account_id] = self._hear(account_id, now_ms)
-        marks = {a: self._heard[a].venue_ms for a in due if self._has_heard_all(a)}
+        marks = {a: self._heard[a].venue_ms for a in due if self._sessions.has_reported_all(a)}
         try:
             async with self._storage.read() as uow:
-                awaiting = set(await uow.orders.accounts_awaiting())
-            await self._move({a: until_ms for a, until_ms in marks.items() if a not in awaiting})
+                in_doubt = set(await uow.orders.accounts_in_doubt())
+            await self._move({a: until_ms for a, until_ms in marks.items() if a not in in_doubt})
         except CadenzaError:
             return  # the marks stay where they are, and the next round moves them
 
@@ -124,19 +123,15 @@ class MarkComplete:
         for start in range(0, len(accounts), ACCOUNTS_PER_CHANGE_MAX):
             part = accounts[start : start + ACCOUNTS_PER_CHANGE_MAX]
             # A session that has found a gap meanwhile moves its mark back, and this must not undo that.
-            still = {account_id: marks[account_id] for account_id in part if self._has_heard_all(account_id)}
+            still = {
+                account_id: marks[account_id] for account_id in part if self._sessions.has_reported_all(account_id)
+            }
             if still:
                 await self._committer.commit(MoveMarks(still))
 
     def _period_ms(self, account_id: TradingAccountId) -> int:
         replay = self._sessions.spec_of(account_id).replay
         return EVERY_MS_WITHOUT_LIMIT if replay is not None and replay.depth_ms is None else EVERY_MS
-
-    def _has_heard_all(self, account_id: TradingAccountId) -> bool:
-        """Return whether everything that happened in the account has been reported. It is never known where only
-        replies report (`NewsSource.REPLY`), because nothing is received between two requests."""
-        is_reporting = self._sessions.has_reported_all(account_id)
-        return is_reporting and self._sessions.spec_of(account_id).account_news is not NewsSource.REPLY
 
     def _hear(self, account_id: TradingAccountId, now_ms: int) -> _Heard:
         venue_ms, before = self._sessions.get(account_id).venue_time_ms(), self._heard.get(account_id)

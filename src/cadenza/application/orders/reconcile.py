@@ -12,6 +12,7 @@ from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.take_snapshots import TakeSnapshots
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, VenueId
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
@@ -20,6 +21,9 @@ from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import NewsGap
 from cadenza.ports.venue import ExecutionSession
+
+UNDETERMINED_REPLAYED_MS = 86_400_000
+"""For how long after it was recorded a replay goes back to an order that asking cannot determine."""
 
 REPLAY_OVERLAP_MS = 60_000
 """How far a replay overlaps with what is known already, because a stream may be out of order and clocks may differ by
@@ -63,7 +67,8 @@ class Reconcile:
         # Later news comes by the stream. If it breaks before the replay has ended, the next replay asks from here.
         begun_ms = session.venue_time_ms()
         async with self._storage.read() as uow:
-            in_doubt = [order for order in await uow.orders.unresolved(account_id) if order.is_in_doubt]
+            unresolved = await uow.orders.unresolved(account_id)
+        in_doubt = [order for order in unresolved if order.is_in_doubt and self._may_hide_news(order)]
         # An order in doubt may hide news from before that instant.
         since_ms = min([account.complete_until_ms, *(order.created_at_ms for order in in_doubt)])
         # An order that asking cannot determine needs an operator. What its venue has forgotten since is no gap.
@@ -78,6 +83,11 @@ class Reconcile:
         async for _ in self._ask_venue.lookup(session, orders):
             pass
         await self._snapshots.take(account_id, session)
+
+    def _may_hide_news(self, order: Order) -> bool:
+        """Whether a replay may still bring something of the order in doubt that is older than the mark. An order that
+        asking cannot determine has been replayed often enough after a day."""
+        return order.is_awaited or order.created_at_ms > self._clock.now_ms() - UNDETERMINED_REPLAYED_MS
 
     async def _with_mark(self, account_id: TradingAccountId, gap_since_ms: int | None) -> TradingAccount | None:
         """Return the account with the mark from which the replay has to ask. It was moved back durably to where a gap
@@ -110,13 +120,13 @@ class Reconcile:
 
     async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:
         """Record the gap. A gap that belongs to how the venue works raises no alarm, and neither does one that was
-        recorded before."""
+        recorded before. The alarm sounds before the commit: after a death in between it sounds twice, and never not."""
         gap = NewsGap(account_id=account.id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
         async with self._storage.begin() as uow:
             is_new = await uow.gaps.add(gap)
+            if is_new and not self._spec(account.venue_id).is_gap_expected:
+                self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
             await uow.commit()
-        if is_new and not self._spec(account.venue_id).is_gap_expected:
-            self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
 
     async def _news(self, account_id: TradingAccountId, piece: Sequence[Report]) -> Sequence[Report]:
         async with self._storage.read() as uow:

@@ -66,9 +66,14 @@ class SentIds:
 
     def see(self, account_id: TradingAccountId, sent_id: str) -> None:
         """Note that an order has this id. A counter continues after the highest number that was noted, unless that is
-        more than `AHEAD_MAX` ahead."""
+        more than `AHEAD_MAX` ahead. A number that the venue does not take from us does not count."""
+        rule = self._sessions.spec_of(account_id).sent_id
+        if not isinstance(rule, CountedSentId):
+            return
         if sent_id.isascii() and sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
             number = int(sent_id)
+            if number > rule.last:
+                return
             highest = self._seen.setdefault(account_id, {})
             highest[number // RANGE] = max(number, highest.get(number // RANGE, 0))
             if len(highest) > RANGES_MAX:
@@ -86,7 +91,7 @@ class SentIds:
             memory = await counter.wait()
             try:
                 number = await memory.next(rule.counter, first=rule.first)
-                while (seen := self._highest_seen(account_id, number, rule.last)) >= number:
+                while (seen := self._highest_seen(account_id, number)) >= number:
                     await memory.advance(rule.counter, seen)
                     number = await memory.next(rule.counter)
                 if number > rule.last:
@@ -97,11 +102,11 @@ class SentIds:
                     del self._counters[account_id]
         raise MemoryTakenOver(f"sent ids of {account_id}")
 
-    def _highest_seen(self, account_id: TradingAccountId, drawn: int, last: int) -> int:
+    def _highest_seen(self, account_id: TradingAccountId, drawn: int) -> int:
         """Return the highest number that counts, 0 if none; forget those that the counter has passed."""
         highest = {place: number for place, number in self._seen.get(account_id, {}).items() if number >= drawn}
         self._seen[account_id] = highest
-        within = (n for place, n in highest.items() if place * RANGE <= drawn + AHEAD_MAX and n <= last)
+        within = (number for place, number in highest.items() if place * RANGE <= drawn + AHEAD_MAX)
         return max(within, default=0)
 
     async def _open(self, account_id: TradingAccountId, venue_id: VenueId) -> Promise[VenueMemory]:

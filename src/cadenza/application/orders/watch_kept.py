@@ -1,7 +1,8 @@
 """Figures about reports that could not be applied, and about orders whose outcome asking cannot determine.
 
-An alarm sounds after the commit that kept the report. A process that dies in between does not sound it, so the next one
-sounds an alarm for all that it finds.
+An alarm sounds after the commit that it is about. A process that dies in between does not sound it, so the next one
+sounds one alarm for what it finds: reports that could not be booked, orders that asking cannot determine, and orders
+of the last day that were executed though they are REJECTED here.
 """
 
 from cadenza.domain.errors import DatabaseUnavailable
@@ -9,6 +10,8 @@ from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import KeptSummary
+
+DAY_MS = 86_400_000
 
 
 class WatchKept:
@@ -28,12 +31,14 @@ class WatchKept:
             async with self._storage.read() as uow:
                 self._summary = await uow.kept.summary()
                 self.undetermined_count = await uow.orders.undetermined_count()
+                executed = await uow.orders.executed_though_rejected_count(self._clock.now_ms() - DAY_MS)
         except DatabaseUnavailable:
             return
-        if self._is_first and (self.refused_count or self.undetermined_count):
-            facts = {"reports": self.refused_count, "orders": self.undetermined_count}
-            self._alarms.sound(Alarm.LEFT_FROM_BEFORE, facts)
-        self._is_first = False
+        if self._is_first:
+            facts = {"reports": self.refused_count, "undetermined": self.undetermined_count, "executed": executed}
+            if any(facts.values()):
+                self._alarms.sound(Alarm.LEFT_FROM_BEFORE, facts)
+            self._is_first = False
 
     @property
     def curable_count(self) -> int:

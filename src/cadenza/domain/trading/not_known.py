@@ -18,12 +18,9 @@ class NotKnown(StrEnum):
     TOO_EARLY = "TOO_EARLY"
 
 
-def meaning_of_not_known(
-    spec: VenueSpec, type: AccountType, order: Order, asked_at_ms: int, knows_from_ms: int = 0
-) -> NotKnown:
-    """Return what follows from the venue's not knowing an order of an account of that type. `asked_at_ms` (our clock)
-    is the instant just before the question was sent. `knows_from_ms` (our clock): a venue that forgets at a time of the
-    day, as IBKR does, knows every order since then, and may have forgotten any older one.
+def meaning_of_not_known(spec: VenueSpec, type: AccountType, order: Order, asked_at_ms: int) -> NotKnown:
+    """Return what it proves that the venue does not know this order, of an account of that type. `asked_at_ms` (our
+    clock) is the instant just before the question was sent.
 
     An order that was recorded longer ago than the venue knows executed orders may have been executed and forgotten. A
     younger one was not executed. If it was acknowledged, it is known while it works; so it ended, provided that it is
@@ -31,7 +28,7 @@ def meaning_of_not_known(
     """
     age_ms = asked_at_ms - order.created_at_ms
     memory = spec.memory_of(type)
-    if order.created_at_ms < knows_from_ms or (memory.filled_ms is not None and age_ms > memory.filled_ms):
+    if memory.filled_ms is not None and age_ms > memory.filled_ms:
         return NotKnown.FORGOTTEN
     if order.is_acknowledged:
         is_executed = order.executed_quantity > 0 or order.stated_quantity > 0

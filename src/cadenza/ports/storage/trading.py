@@ -155,6 +155,9 @@ class OrderQueries(Protocol):
     async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
         """Return all accounts that have an order about which the venue has to be asked (`Order.is_awaited`)."""
 
+    async def accounts_in_doubt(self) -> Sequence[TradingAccountId]:
+        """Return all accounts that have such an order in doubt. An order whose cancel is not confirmed is none."""
+
     async def awaited(
         self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
@@ -167,6 +170,9 @@ class OrderQueries(Protocol):
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         """Return whether any order of the account is awaited, or its outcome cannot be determined."""
+
+    async def executed_though_rejected_count(self, since_ms: int) -> int:
+        """Return how many orders are REJECTED, were executed all the same, and have changed since then (our clock)."""
 
     async def undetermined_count(self) -> int:
         """Return how many orders are `Doubt.UNDETERMINED`."""

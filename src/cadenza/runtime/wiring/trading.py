@@ -156,9 +156,7 @@ def _requests(o: Outside, intake: ReportIntake, sessions: Sessions, sending: Sen
     ask_venue = AskVenue(
         intake=intake, sending=sending, spec=sessions.spec, concurrency=o.concurrency, failpoints=o.failpoints
     )
-    send_cancel = SendCancel(
-        intake=intake, sessions=sessions, sending=sending, concurrency=o.concurrency, failpoints=o.failpoints
-    )
+    send_cancel = SendCancel(intake=intake, sessions=sessions, concurrency=o.concurrency, failpoints=o.failpoints)
     return ask_venue, send_cancel
 
 

@@ -177,6 +177,8 @@ STATEMENTS = (
     "CREATE INDEX orders_renamed ON orders (account_id) WHERE former_venue_order_ids <> '{}'",
     "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
+    "CREATE INDEX orders_executed_though_rejected ON orders (updated_at_ms)"
+    " WHERE status = 'REJECTED' AND executed_quantity > 0",
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
     "CREATE INDEX orders_of_account ON orders (tenant_id, account_id, created_at_ms, id)",
     """
