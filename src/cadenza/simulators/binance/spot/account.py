@@ -56,7 +56,7 @@ def api_restrictions(call: VenueCall) -> Payload:
         "enableWithdrawals": permissions.can_withdraw,
         "enableInternalTransfer": False,
         "enableMargin": False,
-        "enableFutures": False,
+        "enableFutures": permissions.can_trade_futures,
         "permitsUniversalTransfer": False,
         "enableVanillaOptions": False,
         "enableFixApiTrade": False,
