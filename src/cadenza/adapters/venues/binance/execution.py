@@ -299,7 +299,7 @@ class BinanceSession:
         self._spawn(self._look_at_money())
 
     def _on_lost(self, event: StreamLost) -> None:
-        self._venue_clock.doubt()
+        self._rest.doubt_clocks()
         self._lose(f"the user stream was lost: {event.cause.value}{f', {event.detail}' if event.detail else ''}")
         if self._opening.refused is not None:
             self._first_live.set()

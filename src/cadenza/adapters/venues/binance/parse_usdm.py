@@ -70,6 +70,8 @@ _SILENT_EVENTS = frozenset(
     }
 )
 
+_CLOSING_EVENTS = frozenset({"listenKeyExpired", "serverShutdown"})
+
 
 def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
@@ -82,7 +84,7 @@ def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
         return algo_news(decode(AlgoUpdateEvent, message), scope)
     if name == "ACCOUNT_CONFIG_UPDATE":
         return UserNews(wants_snapshot=True)
-    if name == "listenKeyExpired":
+    if name in _CLOSING_EVENTS:
         return UserNews(is_stream_over=True)
     if name in _SILENT_EVENTS:
         return UserNews()
