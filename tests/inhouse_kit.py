@@ -77,7 +77,11 @@ class ScriptedMarket:
     def __init__(self, instruments: Sequence[Instrument], securities: Sequence[Security]) -> None:
         self.instruments = instruments
         self.securities = securities
+        self.suspended: set[InstrumentId] = set()
         self._commands: list[tuple[InstrumentId, Any]] = []
+
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return instrument_id in self.suspended
 
     def put(self, instrument_id: InstrumentId, make: Callable[[int], Any]) -> None:
         self._commands.append((instrument_id, make))

@@ -20,7 +20,7 @@ Environment = Literal["live", "uat", "paper"]
 SignupMode = Literal["open", "invitation", "closed"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
-PaperMarket = Literal["synthetic", "recording"]
+PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
 VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX"]
@@ -143,7 +143,14 @@ class PaperConfig:
     """The built-in paper venue."""
 
     seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
-    market: PaperMarket = setting("synthetic", "What moves the paper market: a random walk, or a recording.")
+    market: PaperMarket = setting(
+        "synthetic", "What moves the paper market: a random walk, a recording, or the public market of a venue."
+    )
+    mirror_url: str = setting(
+        "",
+        "An http or https address that stands for all hosts of the mirrored venue, such as that of a simulator.",
+        shown_default="the venue's own",
+    )
     recording_path: Path | None = setting(
         None, "The recording to replay when `market` is `recording`.", shown_default="the packaged one"
     )
@@ -402,6 +409,8 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
 def _contradictions(settings: Settings) -> Iterator[str]:
     """What only shows when several settings, or a value's inner form, are looked at."""
     paper, auth = settings.paper, settings.auth
+    if paper.mirror_url and not _ORIGIN.fullmatch(paper.mirror_url):
+        yield f"paper.mirror_url is {paper.mirror_url}: write a scheme and a host only, such as http://127.0.0.1:9000"
     if not settings.host:
         yield "host is empty: write an address such as 127.0.0.1"
     if not settings.data_dir.is_absolute():

@@ -12,11 +12,15 @@ import structlog
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
+from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
+from cadenza.adapters.venues.paper.market.mirror_feeds import MirrorFeeds
+from cadenza.adapters.venues.paper.market.source import MarketSource
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
@@ -30,6 +34,9 @@ from cadenza.runtime.config import Settings
 log = structlog.get_logger(__name__)
 
 PERCENT = 100
+MIRROR_OF_BINANCE = "mirror:BINANCE"
+MIRRORED_SYMBOLS = frozenset({"BTC/USDT", "ETH/USDT", "BTC/USDT-PERP", "ETH/USDT-PERP"})
+"""PAPER's instruments that BINANCE lists as well, with steps that fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +84,10 @@ def wire_connectors(
 
 def _paper(parts: ConnectorParts) -> VenueConnector:
     paper = parts.settings.paper
-    market = MarketSettings(
-        kind=MarketKind(paper.market),
-        seed=paper.seed,
-        recording=paper.recording_path,
-        speed_percent=int(paper.recording_speed * PERCENT),
-    )
+    source, feeds = _paper_market(parts)
     return PaperConnector(
-        source=open_market(market, start_ms=parts.clock.now_ms()),
+        source=source,
+        feeds=feeds,
         ledger=PostgresExchangeLedger(parts.pool, PAPER, parts.desk),
         clock=parts.clock,
         failpoints=parts.failpoints,
@@ -97,6 +100,25 @@ def _paper(parts: ConnectorParts) -> VenueConnector:
             partial_fills=paper.partial_fills,
         ),
     )
+
+
+def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | None]:
+    """Return PAPER's market and, where it mirrors another venue's, what keeps that alive."""
+    paper = parts.settings.paper
+    if paper.market == MIRROR_OF_BINANCE:
+        spec = spec_of(Environment.LIVE, base=paper.mirror_url)
+        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
+        venue = BinancePublicMarket(
+            spec=spec, clock=parts.clock, randomness=SystemRandom(), proxies=ProxyChoice(environment=os.environ)
+        )
+        return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
+    market = MarketSettings(
+        kind=MarketKind(paper.market),
+        seed=paper.seed,
+        recording=paper.recording_path,
+        speed_percent=int(paper.recording_speed * PERCENT),
+    )
+    return open_market(market, start_ms=parts.clock.now_ms()), None
 
 
 def _mock(parts: ConnectorParts) -> VenueConnector:
