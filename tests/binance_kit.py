@@ -15,7 +15,7 @@ import aiohttp
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
@@ -30,6 +30,10 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
+MARKETS: Mapping[str, AccountType] = {"spot": AccountType.SPOT, "usdm": AccountType.FUTURES}
+"""The simulator's markets, and the accounts that trade them."""
+
+INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
 PATIENCE_S = 10.0
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
@@ -185,10 +189,12 @@ class SimulatedBinance:
     async def cut(self) -> None:
         await self.post("sockets", {"action": "cut"})
 
-    async def market(self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False) -> None:
+    async def market(
+        self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False, market: str = "spot"
+    ) -> None:
         """Display these levels (side, price, quantity)."""
         shown = [{"side": side.value, "price": str(price), "quantity": str(size)} for side, price, size in levels]
-        await self.post("market", {"symbol": symbol, "clear": clear, "levels": shown})
+        await self.post("market", {"market": market, "symbol": symbol, "clear": clear, "levels": shown})
 
     async def hold_stream_down(self) -> None:
         """Cut all sockets, and let no subscription through until `disarm`."""
@@ -206,7 +212,9 @@ async def simulated_binance(
     found = SimulatorSettings(data_dir=directory, **settings)
     async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
         venue = SimulatedBinance(simulator, http, clock)
-        await venue.market("BTCUSDT", (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
+        for market in MARKETS:
+            levels = (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE)
+            await venue.market("BTCUSDT", *levels, clear=True, market=market)
         yield venue
 
 
@@ -220,6 +228,7 @@ class Desk:
     instrument: Instrument
     session: ExecutionSession
     sink: RecordingSink
+    market: str = "spot"
     made: int = 0
     order: Order = field(init=False)
 
@@ -240,7 +249,7 @@ class Desk:
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""
-        orders = (await self.venue.get("truth"))["spot"]["orders"]
+        orders = (await self.venue.get("truth"))[self.market]["orders"]
         return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
 
     async def has_arrived(self) -> bool:
@@ -266,16 +275,19 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC) -> AsyncIterator[Desk]:
+async def open_desk(
+    venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC, market: str = "spot"
+) -> AsyncIterator[Desk]:
     connector = venue.connector()
     await connector.start()
     secrets = venue.secrets(kind.value)
-    (external,) = await connector.verify(kind, secrets)
+    externals = await connector.verify(kind, secrets)
+    external = next(each for each in externals if each.type is MARKETS[market])
     account = trading_account(connector.spec.venue_id, external)
-    instrument = next(each for each in await connector.instruments() if each.external_symbol == "BTCUSDT")
+    instrument = next(each for each in await connector.instruments() if each.id == INSTRUMENTS[market])
     sink = RecordingSink()
     session = await connector.open_session(account, secrets, sink)
-    desk = Desk(venue, connector, account, instrument, session, sink)
+    desk = Desk(venue, connector, account, instrument, session, sink, market)
     try:
         yield desk
     finally:

@@ -8,11 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.binance_kit import BID, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
+from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -27,8 +26,14 @@ HALF = Decimal("0.5")
 STORM_S = 60.0
 
 
+@pytest.fixture(params=list(MARKETS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=request.param) as opened:
+        yield opened
+
+
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def spot_desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with simulated_binance(tmp_path) as venue, open_desk(venue) as opened:
         yield opened
 
@@ -37,8 +42,8 @@ async def fill(desk: Desk, quantity: Decimal = HALF) -> None:
     """The market trades with the desk's order."""
     price = desk.order.limit_price
     assert price is not None
-    await desk.venue.market("BTCUSDT", (Side.SELL, price, quantity))
-    await desk.venue.market("BTCUSDT", (Side.SELL, price, Decimal(0)))
+    for shown in (quantity, Decimal(0)):
+        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=desk.market)
 
 
 @pytest.mark.parametrize("kind", [CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519])
@@ -120,8 +125,9 @@ async def test_what_was_missed_while_the_connector_was_dead_is_found(desk: Desk)
     assert kinds(await desk.session.cancel(desk.believed(accepted, again))) == ["Canceled"]
 
 
-async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(desk: Desk) -> None:
+async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(spot_desk: Desk) -> None:
     """An order that ended within the gap, in a symbol with neither open orders nor holdings."""
+    desk = spot_desk
     desk.instrument = next(each for each in await desk.connector.instruments() if each.external_symbol == "ETHBTC")
     order = desk.limit("1", "0.04")
     accepted = await desk.session.submit(order)
@@ -168,7 +174,8 @@ async def test_a_venue_that_goes_down_is_offline_until_it_answers_again(desk: De
     assert kinds(await desk.session.submit(desk.limit("1", str(BID - 10)))) == ["Accepted"]
 
 
-async def test_a_key_that_is_revoked_while_live_ends_the_session(desk: Desk) -> None:
+async def test_a_key_that_is_revoked_while_live_ends_the_session(spot_desk: Desk) -> None:
+    desk = spot_desk
     await desk.session.submit(desk.order)
     await desk.venue.post("keys", {"revoke": desk.venue.secrets().api_key})
     await until(lambda: "ended" in [what for what, _ in desk.sink.life], "the end")
@@ -178,7 +185,8 @@ async def test_a_key_that_is_revoked_while_live_ends_the_session(desk: Desk) -> 
         await desk.connector.verify(CredentialType.HMAC, Secrets("0" * 64, "0" * 64, None))
 
 
-async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(desk: Desk) -> None:
+async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spot_desk: Desk) -> None:
+    desk = spot_desk
     made = await desk.venue.post("keys", {"kind": "HMAC", "permissions": {"can_trade": False, "can_withdraw": True}})
     secrets = Secrets(made["key"], made["secret"], None)
     assert await desk.connector.verify(CredentialType.HMAC, secrets)
@@ -204,7 +212,7 @@ async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, 
     await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
     first = await desk.session.submit(desk.resting())
     assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
-    clock = desk.session._rest.clock_of(BinanceMarket.SPOT)  # type: ignore[attr-defined]
+    clock = desk.session._venue_clock  # type: ignore[attr-defined]
     if jump_ms < 0:
         await until(lambda: clock.jumps > 0, "the jump was noticed")
     assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
@@ -220,7 +228,8 @@ async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fe
     assert isinstance(late[0], NotSentReport)
 
 
-async def test_foreign_orders_and_transfers_come_in(desk: Desk) -> None:
+async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
+    desk = spot_desk
     other = await desk.connector.open_session(desk.account, desk.venue.secrets("RSA"), RecordingSink())
     foreign = desk.resting("0.25", Side.SELL)
     await other.submit(foreign)
@@ -238,7 +247,8 @@ async def test_foreign_orders_and_transfers_come_in(desk: Desk) -> None:
     assert numbers == sorted(numbers)
 
 
-async def test_a_user_event_that_cannot_be_read_spoils_nothing(desk: Desk) -> None:
+async def test_a_user_event_that_cannot_be_read_spoils_nothing(spot_desk: Desk) -> None:
+    desk = spot_desk
     venue = desk.venue.simulator.venue
     venue.spot.user_streams._send("main", {"e": "executionReport", "s": "BTCUSDT", "X": "NEVER_SEEN"})
     await desk.session.submit(desk.order)
@@ -293,7 +303,8 @@ async def _in_and_out(desk: Desk, order: Order) -> list[str]:
     return kinds([*reply, *await desk.session.cancel(order)])
 
 
-async def test_a_subscription_that_is_refused_for_a_while_is_tried_again(desk: Desk) -> None:
+async def test_a_subscription_that_is_refused_for_a_while_is_tried_again(spot_desk: Desk) -> None:
+    desk = spot_desk
     await desk.venue.fault(SUBSCRIBE, "timeout_before", times=2)
     await desk.venue.cut()
 

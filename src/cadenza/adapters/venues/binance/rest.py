@@ -120,6 +120,11 @@ class BinanceRest:
     def clock_of(self, market: BinanceMarket) -> VenueClock:
         return self.clocks[market]
 
+    def doubt_clocks(self) -> None:
+        """Ask every host for its time at once: whoever lost a connection wants to know whether the venue is there."""
+        for clock in self.clocks.values():
+            clock.doubt()
+
     def use_limits(self, market: BinanceMarket, limits: PaceLimits) -> None:
         """Keep these limits from now on. Nothing may be waiting: call it before the first session."""
         self._pacers[market].close()
