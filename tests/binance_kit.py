@@ -15,7 +15,7 @@ import aiohttp
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
@@ -23,13 +23,17 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
 from cadenza.runtime.local import SystemIds
-from cadenza.simulators.binance.keys import ApiKeys, make_key
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
 from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
+MARKETS: Mapping[str, AccountType] = {"spot": AccountType.SPOT, "usdm": AccountType.FUTURES}
+"""The simulator's markets, and the accounts that trade them."""
+
+INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
 PATIENCE_S = 10.0
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
@@ -66,6 +70,15 @@ class MovableClock:
         for future, until_ms in list(self._sleepers.items()):
             if until_ms <= self.monotonic_ms():
                 _wake(future)
+
+
+class VenuesClock:
+    """The same time without the steps of our wall clock: another machine's."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.now_ms = self.monotonic_ms = clock.monotonic_ms
+        self.sleep_ms = clock.sleep_ms
 
 
 def _wake(future: "asyncio.Future[None]") -> None:
@@ -144,7 +157,7 @@ class SimulatedBinance:
         venue = self.simulator.venue
         key = make_key("other", "HMAC", SystemIds())
         venue.keys.add(key)
-        venue.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
+        venue.spot.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
         return Secrets(key.key, key.secret, None)
 
     def connector(self, **parts: Any) -> BinanceConnector:
@@ -176,10 +189,12 @@ class SimulatedBinance:
     async def cut(self) -> None:
         await self.post("sockets", {"action": "cut"})
 
-    async def market(self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False) -> None:
+    async def market(
+        self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False, market: str = "spot"
+    ) -> None:
         """Display these levels (side, price, quantity)."""
         shown = [{"side": side.value, "price": str(price), "quantity": str(size)} for side, price, size in levels]
-        await self.post("market", {"symbol": symbol, "clear": clear, "levels": shown})
+        await self.post("market", {"market": market, "symbol": symbol, "clear": clear, "levels": shown})
 
     async def hold_stream_down(self) -> None:
         """Cut all sockets, and let no subscription through until `disarm`."""
@@ -195,9 +210,11 @@ async def simulated_binance(
     clock = clock or MovableClock()
     give_keys(directory)
     found = SimulatorSettings(data_dir=directory, **settings)
-    async with run_simulator(found, clock, SystemIds()) as simulator, aiohttp.ClientSession() as http:
+    async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
         venue = SimulatedBinance(simulator, http, clock)
-        await venue.market("BTCUSDT", (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
+        for market in MARKETS:
+            levels = (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE)
+            await venue.market("BTCUSDT", *levels, clear=True, market=market)
         yield venue
 
 
@@ -211,6 +228,7 @@ class Desk:
     instrument: Instrument
     session: ExecutionSession
     sink: RecordingSink
+    market: str = "spot"
     made: int = 0
     order: Order = field(init=False)
 
@@ -231,7 +249,7 @@ class Desk:
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""
-        orders = (await self.venue.get("truth"))["orders"]
+        orders = (await self.venue.get("truth"))[self.market]["orders"]
         return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
 
     async def has_arrived(self) -> bool:
@@ -257,25 +275,28 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC) -> AsyncIterator[Desk]:
+async def open_desk(
+    venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC, market: str = "spot"
+) -> AsyncIterator[Desk]:
     connector = venue.connector()
     await connector.start()
     secrets = venue.secrets(kind.value)
-    (external,) = await connector.verify(kind, secrets)
+    externals = await connector.verify(kind, secrets)
+    external = next(each for each in externals if each.type is MARKETS[market])
     account = trading_account(connector.spec.venue_id, external)
-    instrument = next(each for each in await connector.instruments() if each.external_symbol == "BTCUSDT")
+    instrument = next(each for each in await connector.instruments() if each.id == INSTRUMENTS[market])
     sink = RecordingSink()
     session = await connector.open_session(account, secrets, sink)
-    desk = Desk(venue, connector, account, instrument, session, sink)
+    desk = Desk(venue, connector, account, instrument, session, sink, market)
     try:
         yield desk
     finally:
         await desk.connector.stop()
 
 
-async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
     """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not await ask():
         assert time.monotonic() < deadline, f"{what} did not come true"
         await asyncio.sleep(0.01)

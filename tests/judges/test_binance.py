@@ -12,7 +12,7 @@ import pytest
 
 from cadenza.runtime.local import SystemClock, SystemIds
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
 from tests import needs
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory
 
 async def truth(simulator: BinanceSimulator) -> Any:
     async with aiohttp.ClientSession() as http, http.get(f"{simulator.url}/simulator/truth") as reply:
-        return await reply.json()
+        return (await reply.json())["spot"]
 
 
 @pytest.mark.parametrize("kind", ["HMAC", "ED25519"])

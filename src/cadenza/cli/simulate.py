@@ -13,7 +13,7 @@ from cadenza.runtime.local import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
-    from cadenza.simulators.binance.venue import SimulatorSettings
+    from cadenza.simulators.binance.settings import SimulatorSettings
 
 app = typer.Typer(help="Simulated venues that speak the real ones' protocols.", no_args_is_help=True)
 MARKET_STEP_MS = 100
@@ -39,8 +39,8 @@ def binance(
 ) -> None:
     """Run a simulator of BINANCE spot until SIGINT or SIGTERM."""
     # Imported here and below, so that the other commands start without a web server.
-    from cadenza.simulators.binance.truth import TruthError
-    from cadenza.simulators.binance.venue import SimulatorSettings
+    from cadenza.simulators.binance.ledger.truth import TruthError
+    from cadenza.simulators.binance.settings import SimulatorSettings
 
     settings = SimulatorSettings(
         data_dir=data_dir or default_data_dir(),

@@ -22,9 +22,9 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookOutcome
 from cadenza.exchange import PublicTrade, SetLevel
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.faults import EventFault, EventFaultKind
+from cadenza.simulators.binance.control.faults import EventFault, EventFaultKind
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -46,15 +46,15 @@ async def world(tmp_path: Path, *, factor: int = 1) -> AsyncIterator[tuple[Binan
 async def move(simulator: BinanceSimulator, lots: int) -> None:
     """Others put so many lots on a level below the best bid."""
     venue = simulator.venue
-    symbol = venue.exchange.symbol("BTCUSDT")
+    symbol = venue.spot.exchange.symbol("BTCUSDT")
     price = int(D(59_000) / symbol.tick)
-    venue.exchange.apply("BTCUSDT", SetLevel(Side.BUY, price, lots, venue.now_ms()))
+    venue.spot.exchange.apply("BTCUSDT", SetLevel(Side.BUY, price, lots, venue.now_ms()))
     await venue.commit()
 
 
 def same(heard: Listener, simulator: BinanceSimulator) -> bool:
     """Whether the listener's book is fresh and the venue's."""
-    book = simulator.venue.feeds["BTCUSDT"]
+    book = simulator.venue.spot.feeds["BTCUSDT"]
     sides = tuple(tuple(book.side(side, 1_000)) for side in (Side.BUY, Side.SELL))
     return heard.levels() == sides and heard.book.sequence == book.update_id
 
@@ -75,9 +75,9 @@ async def test_trades_come_once_with_the_side_that_took(tmp_path: Path) -> None:
     async with world(tmp_path) as (simulator, feeds):
         heard = listener()
         await feeds.open_book(BTC_USDT, heard)
-        symbol = simulator.venue.exchange.symbol("BTCUSDT")
+        symbol = simulator.venue.spot.exchange.symbol("BTCUSDT")
         trade = PublicTrade(Side.SELL, int(D(59_994) / symbol.tick), 21, simulator.venue.now_ms())
-        simulator.venue.exchange.apply("BTCUSDT", trade)
+        simulator.venue.spot.exchange.apply("BTCUSDT", trade)
         await simulator.venue.commit()
         await until(lambda: bool(heard.trades), "the trade")
         (published,) = heard.trades
@@ -150,9 +150,9 @@ async def test_a_stream_that_falls_silent_is_found_out(tmp_path: Path) -> None:
         await feeds.open_book(BTC_USDT, heard)
         desk = feeds.desks[BinanceMarket.SPOT]
         simulator.venue.faults.events.append(EventFault(on="market", kind=EventFaultKind.SILENCE))
-        symbol = simulator.venue.exchange.symbol("BTCUSDT")
+        symbol = simulator.venue.spot.exchange.symbol("BTCUSDT")
         better = int(D(60_001) / symbol.tick)
-        simulator.venue.exchange.apply("BTCUSDT", SetLevel(Side.BUY, better, 3, simulator.venue.now_ms()))
+        simulator.venue.spot.exchange.apply("BTCUSDT", SetLevel(Side.BUY, better, 3, simulator.venue.now_ms()))
         await simulator.venue.commit()
         await until(lambda: heard.stales == 1, "stale")
         assert desk.mute_total == 1

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.binance_kit import SEND_WITHIN_MS, Desk, open_desk, simulated_binance, until_it_is
+from tests.binance_kit import MARKETS, SEND_WITHIN_MS, Desk, open_desk, simulated_binance, until_it_is
 from tests.inhouse_kit import kinds, until
 
 from cadenza.adapters.venues.binance.spec import FENCE
@@ -14,9 +14,9 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.reports import RejectedReport, UnknownOutcomeReport
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with simulated_binance(tmp_path) as venue, open_desk(venue) as opened:
+@pytest.fixture(params=list(MARKETS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=request.param) as opened:
         yield opened
 
 

@@ -119,8 +119,9 @@ async def test_an_order_that_cannot_leave_in_time_is_not_sent() -> None:
 
 
 async def test_an_order_or_cancel_that_succeeds_weighs_nothing_and_one_that_fails_weighs() -> None:
-    rest, host, _ = await world(weight_per_minute=20, reserved_weight=1)
+    rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
     for _ in range(40):
+        clock.advance(2)
         assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True), Answered)
     host.answers["/api/v3/order"] = lambda: answered(400, {"code": -2010, "msg": "no"})
     outcomes = [await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, leave_by_ms=0) for _ in range(30)]
@@ -131,7 +132,7 @@ async def test_a_cancel_overtakes_what_waits_for_weight() -> None:
     rest, host, clock = await world(weight_per_minute=30, reserved_weight=10)
     slow = BinanceEndpoint("/api/v3/account", 15)
     by_ms = clock.monotonic_ms() + 600_000
-    waiting = [asyncio.create_task(rest.public(BinanceMarket.SPOT, slow, {}, deadline_ms=by_ms)) for _ in range(3)]
+    waiting = [asyncio.create_task(rest.public(BinanceMarket.SPOT, slow, {}, leave_by_ms=by_ms)) for _ in range(3)]
     await asyncio.sleep(0)
     assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, is_urgent=True), Answered)
     assert [urlsplit(request.url).path for request in host.asked[-2:]] == ["/api/v3/account", "/api/v3/order"]
@@ -175,7 +176,7 @@ async def test_what_the_venue_counts_replaces_a_lower_count_of_ours() -> None:
     host.answers["/api/v3/account"] = lambda: answered(200, {}, {"x-mbx-used-weight-1m": "985"})
     await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
     by_ms = clock.monotonic_ms() + 1_000
-    assert isinstance(await rest.public(BinanceMarket.SPOT, SPOT.account, {}, deadline_ms=by_ms), NotSent)
+    assert isinstance(await rest.public(BinanceMarket.SPOT, SPOT.account, {}, leave_by_ms=by_ms), NotSent)
 
 
 async def test_a_refused_timestamp_has_the_clock_measured_again() -> None:

@@ -11,7 +11,7 @@ from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import Environment, InstrumentId
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession
@@ -73,7 +73,8 @@ class BinanceUnderTest:
         self.secrets, self.other_secrets = self.venue.secrets(), self.venue.other_secrets()
         self.connector = self.venue.connector()
         await self.connector.start()
-        self._listed = {each.external_symbol: each for each in await self.connector.instruments()}
+        listed = [each for each in await self.connector.instruments() if each.type is InstrumentType.SPOT]
+        self._listed = {each.external_symbol: each for each in listed}
         self.clock.advance(START_MS - self.clock.now_ms())
 
     async def stop(self) -> None:
@@ -132,7 +133,7 @@ class BinanceUnderTest:
         raise NotImplementedError
 
     def _are_books_up_to_date(self) -> bool:
-        shown = self.venue.simulator.venue.feeds
+        shown = self.venue.simulator.venue.spot.feeds
         desks = () if self.connector.market is None else self.connector.market.desks.values()
         feeds = [feed for desk in desks for feed in desk.feeds.values()]
         return all(feed.is_whole and feed.sync.sequence == shown[feed.symbol].update_id for feed in feeds)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.keys import ApiKeys
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.wire.keys import ApiKeys
 
 from .trader import Trader
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from cadenza.simulators.binance.keys import ApiKey
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.binance.wire.keys import ApiKey
 
 from .trader import sign
 

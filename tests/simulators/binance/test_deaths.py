@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.keys import ApiKeys
+from cadenza.simulators.binance.wire.keys import ApiKeys
 
 from .trader import Trader
 

@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from cadenza.simulators.binance.limits import VenueLimits
+from cadenza.simulators.binance.wire.limits import VenueLimits
 
 from .sockets import connected
 from .trader import Trader

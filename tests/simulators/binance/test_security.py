@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from cadenza.simulators.binance.keys import ApiKey, signed_payload
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.binance.wire.keys import ApiKey, signed_payload
 
 from .trader import Trader, sign
 

@@ -6,7 +6,7 @@ import pytest
 
 from cadenza.runtime.local import SystemClock, SystemIds
 from cadenza.simulators.binance.server import run_simulator
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
 
 from .trader import Trader
 

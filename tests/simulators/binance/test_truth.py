@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cadenza.runtime.local import SystemClock, SystemIds
+from cadenza.simulators.binance.ledger.truth import FILE, TruthError, TruthFile
 from cadenza.simulators.binance.server import run_simulator
-from cadenza.simulators.binance.truth import FILE, TruthError, TruthFile
-from cadenza.simulators.binance.venue import SimulatorSettings
+from cadenza.simulators.binance.settings import SimulatorSettings
 
 from .trader import Trader
 
@@ -118,7 +118,7 @@ async def test_laws_hold_and_a_restart_continues(
 async def test_an_answered_order_is_on_disk(trader: Trader, data_dir: Path) -> None:
     placed = (await trader.place(newClientOrderId="kept")).ok
     last = json.loads((data_dir / FILE).read_text().splitlines()[-1])
-    assert last["orders"][0]["order_id"] == placed["orderId"]
+    assert last["spot"]["orders"][0]["order_id"] == placed["orderId"]
     assert last["request"]["parameters"]["newClientOrderId"] == "kept"
     assert last["request"]["outcome"] == "OK"
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from cadenza.simulators.binance.keys import ApiKey
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.binance.wire.keys import ApiKey
 
 
 def sign(key: ApiKey, payload: str) -> str:
@@ -95,8 +95,31 @@ class Trader:
     async def order(self, **params: Any) -> Reply:
         return await self.signed("GET", "/api/v3/order", **{"symbol": "BTCUSDT", **params})
 
-    async def truth(self) -> Any:
-        return (await self._send("GET", "/simulator/truth", {})).ok
+    async def usdm(self, method: str, path: str, *, fault: str | None = None, **params: Any) -> Reply:
+        """Call a signed path of USD-M, such as `v1/order`."""
+        return await self.signed(method, f"/usdm/fapi/{path}", fault=fault, **params)
+
+    async def place_usdm(self, side: str = "BUY", type: str = "LIMIT", **params: Any) -> Reply:
+        """Place an order of USD-M and have it answered as RESULT."""
+        if type == "LIMIT":
+            params = {"timeInForce": "GTC", "price": "59000", **params}
+        values = {"symbol": "BTCUSDT", "quantity": "0.1", "newOrderRespType": "RESULT", **params}
+        return await self.usdm("POST", "v1/order", side=side, type=type, **values)
+
+    async def place_algo(self, side: str, type: str, **params: Any) -> Reply:
+        values = {"symbol": "BTCUSDT", "quantity": "0.1", "algoType": "CONDITIONAL", **params}
+        return await self.usdm("POST", "v1/algoOrder", side=side, type=type, **values)
+
+    async def trade_usdm(self, price: str, quantity: str, side: str = "SELL", symbol: str = "BTCUSDT") -> None:
+        """Others trade a contract: an aggressor of that side takes `quantity` at `price`."""
+        order = {"trade_side": side, "trade_price": price, "trade_quantity": quantity}
+        await self.admin("market", market="usdm", symbol=symbol, **order)
+
+    async def mark_usdm(self, price: str, symbol: str = "BTCUSDT") -> None:
+        await self.admin("market", market="usdm", symbol=symbol, mark_price=price)
+
+    async def truth(self, market: str = "spot") -> Any:
+        return (await self._send("GET", "/simulator/truth", {})).ok[market]
 
     async def admin(self, path: str, method: str = "POST", **order: Any) -> Any:
         return (await self._send(method, f"/simulator/{path}", {}, json.dumps(order))).ok

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from random import SystemRandom
 
 import asyncpg
@@ -10,6 +11,7 @@ import structlog
 
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
+from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
@@ -22,7 +24,7 @@ from cadenza.adapters.venues.paper.market.source import MarketSource
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import MOCK, PAPER, Environment, VenueId
+from cadenza.domain.ids import MOCK, PAPER, Environment, Venue, VenueId
 from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
@@ -63,7 +65,8 @@ def wire_connectors(
     memories: Callable[[VenueId], VenueMemories],
     makers: Mapping[VenueId, Maker] | None = None,
 ) -> Connectors:
-    """Make the connectors: those that are `INSTALLED`, unless others are given."""
+    """Make the connectors: those of `INSTALLED` that the settings name, unless others are given."""
+    installed = {venue_id: make for venue_id, make in INSTALLED.items() if str(venue_id) in settings.venues}
     return {
         venue_id: make(
             ConnectorParts(
@@ -75,7 +78,7 @@ def wire_connectors(
                 memories=memories(venue_id),
             )
         )
-        for venue_id, make in (INSTALLED if makers is None else makers).items()
+        for venue_id, make in (installed if makers is None else makers).items()
     }
 
 
@@ -103,10 +106,14 @@ def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | No
     """Return PAPER's market and, where it mirrors another venue's, what keeps that alive."""
     paper = parts.settings.paper
     if paper.market == MIRROR_OF_BINANCE:
-        spec = spec_of(Environment.LIVE, base=paper.mirror_url)
+        own = parts.settings.binance
+        spec = spec_of(Environment.LIVE, base=own.url, urls=own.urls)
         mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
         venue = BinancePublicMarket(
-            spec=spec, clock=parts.clock, randomness=SystemRandom(), proxies=ProxyChoice(environment=os.environ)
+            spec=spec,
+            clock=parts.clock,
+            randomness=SystemRandom(),
+            proxies=ProxyChoice(explicit=own.proxy or None, environment=os.environ),
         )
         return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
     market = MarketSettings(
@@ -127,6 +134,17 @@ def _mock(parts: ConnectorParts) -> VenueConnector:
     )
 
 
+def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    own = parts.settings.binance if environment is Environment.LIVE else parts.settings.binance_uat
+    return BinanceConnector(
+        spec=spec_of(environment, base=own.url, urls=own.urls),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        memories=parts.memories,
+        proxies=ProxyChoice(explicit=own.proxy or None, environment=os.environ),
+    )
+
+
 def _accounts(settings: Settings) -> AccountSettings:
     paper = settings.paper
     return AccountSettings(
@@ -137,7 +155,10 @@ def _accounts(settings: Settings) -> AccountSettings:
     )
 
 
-INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
+INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock} | {
+    VenueId(Venue.BINANCE, environment): partial(_binance, environment)
+    for environment in (Environment.LIVE, Environment.UAT, Environment.SANDBOX)
+}
 """How the connector of each venue is made."""
 
 

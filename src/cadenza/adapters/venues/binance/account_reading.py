@@ -1,7 +1,7 @@
 """Readings of an account: whole snapshots, and the comparison of a silent stream with the venue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner
@@ -14,6 +14,7 @@ from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.ids import InstrumentId
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot
 
@@ -62,24 +63,29 @@ class AccountReader:
         self._delivered = delivered
 
     async def agrees(self) -> bool:
-        """Return whether the venue shows the balances and positions that the stream has stated. Raises
-        `VenueUnavailable` and `CredentialRejected`."""
-        return self._known.agrees(self._money(await self._read(self._dialect.endpoints.account), 0, 0).reports)
+        """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
+        stream brought something meanwhile, so that nothing can be said. Raises `VenueUnavailable` and
+        `CredentialRejected`."""
+        heard = self._position().heard
+        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
+        return self._position().heard != heard or self._known.agrees(money.reports)
 
     async def snapshot(self) -> AccountSnapshot | None:
         """Return the account at one moment; None when the venue shows what the stream has not brought within
         `BEHIND_MS_MAX`, so that the stream is broken. Raises `VenueUnavailable` and `CredentialRejected`.
 
-        A reading takes two requests. It counts as one moment when the stream brought nothing meanwhile, and the
+        A reading takes several requests. It counts as one moment when the stream brought nothing meanwhile, and the
         balances are those that the stream stated. An account that is never so quiet gets the last reading, whose open
         orders may be ahead of its instant.
         """
-        endpoints = self._dialect.endpoints
+        market, dialect = self._dialect.endpoints.market, self._dialect
         for left in reversed(range(READINGS_MAX)):
             await self._delivered()
             before = self._position()
-            at_ms = max(before.at_ms, self._rest.clock_of(endpoints.market).earliest_ms())
-            account, orders = await asyncio.gather(self._read(endpoints.account), self._read(endpoints.all_open_orders))
+            at_ms = max(before.at_ms, self._rest.clock_of(market).earliest_ms())
+            account, orders = await asyncio.gather(
+                self._read_all(dialect.account_readings), self._read_all(dialect.open_order_readings)
+            )
             is_settled = self._position().heard == before.heard
             agrees = is_settled and self._known.agrees(self._money(account, 0, 0).reports)
             if agrees or (left == 0 and not is_settled):
@@ -90,16 +96,17 @@ class AccountReader:
 
     async def open_symbols(self) -> set[str]:
         """Return the symbols of the open orders. Raises `VenueUnavailable` and `CredentialRejected`."""
-        body = await self._read(self._dialect.endpoints.all_open_orders)
-        ids = {facts.instrument_id for facts in self._orders(body).facts}
+        bodies = await self._read_all(self._dialect.open_order_readings)
+        ids = {facts.instrument_id for facts in self._orders(bodies).facts}
         return {symbol for symbol, id in self._scope.instruments.items() if id in ids}
 
-    async def held_assets(self) -> set[str]:
-        """Return the assets of which the account has something. Raises `VenueUnavailable` and `CredentialRejected`."""
-        money = self._money(await self._read(self._dialect.endpoints.account), 0, 0)
-        return {balance.asset for balance in money.balances}
+    async def held(self) -> tuple[set[str], set[InstrumentId]]:
+        """Return the assets of which the account has something, and the instruments in which it has positions. Raises
+        `VenueUnavailable` and `CredentialRejected`."""
+        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
+        return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
 
-    def _snapshot(self, account: bytes, orders: bytes, at_ms: int) -> AccountSnapshot:
+    def _snapshot(self, account: Sequence[bytes], orders: Sequence[bytes], at_ms: int) -> AccountSnapshot:
         as_of = self._numbers.take(at_ms)
         money, listed = self._money(account, at_ms, as_of), self._orders(orders)
         self._known.replace(money.reports)
@@ -120,12 +127,13 @@ class AccountReader:
             await self._clock.sleep_ms(LOOK_MS)
         return self._position().heard != heard
 
-    async def _read(self, endpoint: BinanceEndpoint) -> bytes:
-        return await self._rest.read_signed(self._dialect.endpoints.market, self._signer, endpoint, {})
+    async def _read_all(self, endpoints: Sequence[BinanceEndpoint]) -> Sequence[bytes]:
+        market = self._dialect.endpoints.market
+        return await asyncio.gather(*(self._rest.read_signed(market, self._signer, each, {}) for each in endpoints))
 
-    def _money(self, body: bytes, at_ms: int, as_of: int) -> ReadMoney:
+    def _money(self, bodies: Sequence[bytes], at_ms: int, as_of: int) -> ReadMoney:
         try:
-            money = self._dialect.money(body, self._scope, at_ms)
+            money = self._dialect.money(bodies, self._scope, at_ms)
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no account: {error}") from error
         return ReadMoney(
@@ -133,8 +141,8 @@ class AccountReader:
             tuple(replace(position, as_of=as_of) for position in money.positions),
         )
 
-    def _orders(self, body: bytes) -> ReadOrders:
+    def _orders(self, bodies: Sequence[bytes]) -> ReadOrders:
         try:
-            return self._dialect.orders(body, self._scope)
+            return self._dialect.open_orders(bodies, self._scope)
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no list of orders: {error}") from error

@@ -8,31 +8,33 @@ from ssl import SSLContext
 import structlog
 
 from cadenza.adapters.venues.binance import credential
+from cadenza.adapters.venues.binance.catalogue import CATALOGUE_PARAMETERS
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
 from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
-from cadenza.adapters.venues.binance.endpoints import KEY_RESTRICTIONS, SPOT
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.models import (
-    BinanceKeyRestrictions,
     BinanceLimits,
-    BinanceSpotAccount,
     decode,
 )
-from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue
-from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, PaceLimits
+from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue, usdm_catalogue
+from cadenza.adapters.venues.binance.reached_accounts import ReachedAccounts
+from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
+from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
+from cadenza.adapters.venues.binance.stream import UserListenKey, UserStreamOpening, UserSubscription
+from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.http import HttpClient
+from cadenza.network.http import HttpClient, HttpClientLimits
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
@@ -47,8 +49,7 @@ _LIMIT_TYPES = {
 }
 """The limits of the catalogue that are kept, and where."""
 
-DIALECTS: Mapping[AccountType, MarketDialect] = {AccountType.SPOT: SpotDialect()}
-"""The account types that sessions trade."""
+_USUAL = {BinanceMarket.SPOT: SPOT_LIMITS, BinanceMarket.USDM: USDM_LIMITS}
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ class _Running:
     http: HttpClient
     rest: BinanceRest
     tls: SSLContext
-    measuring: asyncio.Task[None]
+    measuring: list[asyncio.Task[None]]
+    accounts: ReachedAccounts
     market: MarketFeeds
 
 
@@ -84,6 +86,7 @@ class BinanceConnector:
         self._limits = limits or {}
         self._instruments = KnownInstruments()
         self._listed: tuple[Instrument, ...] = ()
+        self._read_markets: set[BinanceMarket] = set()
         self._sessions: set[BinanceSession] = set()
         self._running: _Running | None = None
         self._log = structlog.get_logger("cadenza.venue").bind(venue=str(spec.venue_id))
@@ -97,17 +100,26 @@ class BinanceConnector:
         if self._running is not None:
             return
         tls = await asyncio.to_thread(client_tls)
-        http = HttpClient(clock=self._clock, randomness=self._randomness, tls=tls, proxies=self._proxies)
+        http = HttpClient(
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=tls,
+            proxies=self._proxies,
+            limits=HttpClientLimits(connections_max=len(BinanceMarket) * CONNECTIONS_MAX),
+        )
         rest = BinanceRest(urls=self._spec.urls, http=http, clock=self._clock, limits=self._limits)
         try:
-            if not await rest.clock_of(BinanceMarket.SPOT).measure():
-                raise VenueUnavailable("BINANCE does not answer with its time")
-            await self._read_catalogue(rest, learns_limits=True)
+            self._read_markets.clear()
+            await self._read_catalogue(rest)
         except BaseException:  # a failed start leaves nothing open
             await http.close()
             rest.close()
             raise
-        measuring = asyncio.create_task(rest.clock_of(BinanceMarket.SPOT).run(), name=f"clock of {self._spec.venue_id}")
+        measuring = [
+            asyncio.create_task(rest.clock_of(market).run(), name=f"clock of {self._spec.venue_id} {market.value}")
+            for market in (BinanceMarket.SPOT, BinanceMarket.USDM)
+            if rest.has(market)
+        ]
         parts = feed_parts(
             rest=rest,
             urls=self._spec.urls,
@@ -116,7 +128,8 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        self._running = _Running(http, rest, tls, measuring, MarketFeeds(parts, self._instruments.instrument))
+        accounts = ReachedAccounts(rest, self._log)
+        self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
         running, self._running = self._running, None
@@ -125,8 +138,9 @@ class BinanceConnector:
         self._sessions.clear()
         if running is not None:
             await running.market.stop()
-            running.measuring.cancel()
-            await asyncio.gather(running.measuring, return_exceptions=True)
+            for measuring in running.measuring:
+                measuring.cancel()
+            await asyncio.gather(*running.measuring, return_exceptions=True)
             await running.http.close()
             running.rest.close()
 
@@ -151,17 +165,12 @@ class BinanceConnector:
     async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
         """Besides, warn in the log when the key may do what no connector needs: withdraw."""
         signer = BinanceSigner(type, secrets)
-        rest = self._require().rest
-        await self._check_rights(rest, signer)
-        return [await self._spot_account(rest, signer)]
+        return await self._require().accounts.reached(signer)
 
     async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
         running = self._require()
         signer = signer_of(secrets)
-        dialect = DIALECTS.get(account.external.type)
-        if dialect is None:
-            raise CredentialRejected(f"BINANCE has no {account.external.type.value} accounts here")
-        reached = await self._spot_account(running.rest, signer)
+        reached = await running.accounts.of_type(account.external.type, signer)
         if reached.external_id != account.external.external_id:
             raise CredentialRejected("the key belongs to another account of BINANCE")
         parts = SessionParts(
@@ -174,7 +183,16 @@ class BinanceConnector:
             tls=running.tls,
             proxies=self._proxies,
         )
-        session = BinanceSession(parts, account, signer, dialect, sink, self._spec.urls[SPOT_WS_API])
+        opening: UserStreamOpening
+        dialect: MarketDialect
+        if account.external.type is AccountType.FUTURES:
+            dialect = UsdmDialect(reached.position_mode or PositionMode.NETTING)
+            opening = UserListenKey(self._spec.urls[USDM_STREAM], signer, running.rest, self._clock)
+        else:
+            dialect = SpotDialect()
+            venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
+            opening = UserSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+        session = BinanceSession(parts, account, signer, dialect, sink, opening)
         self._sessions = {each for each in self._sessions if not each.is_closed}
         self._sessions.add(session)
         await session.open()
@@ -199,24 +217,42 @@ class BinanceConnector:
             raise VenueUnavailable("the connector of BINANCE is not started")
         return self._running
 
-    async def _read_catalogue(self, rest: BinanceRest, *, learns_limits: bool = False) -> None:
-        """Read what is listed. A symbol that cannot be read keeps what was known of it, so that it does not count as
-        delisted."""
+    async def _read_catalogue(self, rest: BinanceRest) -> None:
+        """Read what every market lists. A symbol that cannot be read keeps what was known of it, so that it does not
+        count as delisted; so does a market that was read before. One that was never read is left out: its hosts may not
+        serve this region."""
+        listed = await self._read_market(rest, BinanceMarket.SPOT)
+        if rest.has(BinanceMarket.USDM):
+            try:
+                listed += await self._read_market(rest, BinanceMarket.USDM)
+            except VenueUnavailable as error:
+                if BinanceMarket.USDM in self._read_markets:
+                    raise
+                self._log.warning("market_left_out", market=BinanceMarket.USDM.value, cause=str(error))
+        self._listed = listed
+
+    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> tuple[Instrument, ...]:
+        """Read a market's list, and at its first reading its time and its limits."""
+        if market not in self._read_markets and not await rest.clock_of(market).measure():
+            raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
+        read = usdm_catalogue if market is BinanceMarket.USDM else spot_catalogue
         try:
-            reply = await rest.read(SPOT.market, SPOT.exchange_info, {})
-            catalogue = await asyncio.to_thread(spot_catalogue, reply, self._spec.venue_id)
+            reply = await rest.read(market, ENDPOINTS[market].exchange_info, CATALOGUE_PARAMETERS[market])
+            catalogue = await asyncio.to_thread(read, reply, self._spec.venue_id)
             limits = decode(BinanceLimits, reply)
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no catalogue: {error}") from error
-        if learns_limits:
-            rest.use_limits(SPOT.market, _pace_limits(limits, self._limits.get(SPOT.market, SPOT_LIMITS)))
+        if market not in self._read_markets:
+            rest.use_limits(market, _pace_limits(limits, self._limits.get(market, _USUAL[market])))
+            self._read_markets.add(market)
         for refused in catalogue.refused:
             self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
-        self._listed = self._with_refused(catalogue)
-        self._instruments.keep(SPOT.market, self._listed)
+        listed = self._with_refused(market, catalogue)
+        self._instruments.keep(market, listed)
+        return listed
 
-    def _with_refused(self, catalogue: ReadCatalogue) -> tuple[Instrument, ...]:
-        symbols = self._instruments.symbols(SPOT.market)
+    def _with_refused(self, market: BinanceMarket, catalogue: ReadCatalogue) -> tuple[Instrument, ...]:
+        symbols = self._instruments.symbols(market)
         refused = (symbols.get(each.symbol) for each in catalogue.refused)
         kept = (self._instruments.instrument(id) for id in refused if id is not None)
         read = tuple(self._tradable(each) for each in catalogue.instruments)
@@ -227,38 +263,6 @@ class BinanceConnector:
         return replace(
             instrument, order_types=tuple(type for type in instrument.order_types if type in self._spec.orders)
         )
-
-    async def _check_rights(self, rest: BinanceRest, signer: BinanceSigner) -> None:
-        """Raise `CredentialRejected` for a key that may not read. The test environment does not say what a key may
-        do."""
-        if not rest.has(BinanceMarket.MARGIN):
-            return
-        try:
-            body = await rest.read_signed(BinanceMarket.MARGIN, signer, KEY_RESTRICTIONS, {})
-            rights = decode(BinanceKeyRestrictions, body)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE did not say what the key may do: {error}") from error
-        if not rights.can_read:
-            raise CredentialRejected("the key may not read: enable reading in BINANCE's API management")
-        self._log.info(
-            "credential_rights",
-            can_trade_spot=rights.can_trade_spot,
-            can_trade_futures=rights.can_trade_futures,
-            can_withdraw=rights.can_withdraw,
-            is_bound_to_addresses=rights.is_bound_to_addresses,
-        )
-        if rights.can_withdraw:
-            self._log.warning("credential_may_withdraw", advice="make a key without the right to withdraw")
-
-    async def _spot_account(self, rest: BinanceRest, signer: BinanceSigner) -> ExternalAccount:
-        body = await rest.read_signed(SPOT.market, signer, SPOT.account, {})
-        try:
-            account = decode(BinanceSpotAccount, body)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE answered with no account: {error}") from error
-        if account.uid is None:
-            raise VenueUnavailable("BINANCE did not say whose account the key reaches")
-        return ExternalAccount(external_id=f"{account.uid}:SPOT", type=AccountType.SPOT, external_type="SPOT")
 
 
 def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:

@@ -72,6 +72,12 @@ USDM = MarketEndpoints(
 )
 ENDPOINTS = {each.market: each for each in (SPOT, MARGIN, USDM)}
 
+USDM_POSITIONS = BinanceEndpoint("/fapi/v3/positionRisk", 5)
+USDM_OPEN_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/openAlgoOrders", 40)
+USDM_ACCOUNT_CONFIG = BinanceEndpoint("/fapi/v1/accountConfig", 5)
+USDM_BALANCE = BinanceEndpoint("/fapi/v3/balance", 5)
+USDM_LISTEN_KEY = BinanceEndpoint("/fapi/v1/listenKey", 1)
+
 KEY_RESTRICTIONS = BinanceEndpoint("/sapi/v1/account/apiRestrictions", 1)
 """What a key may do. It is a request of the margin host, whichever market the key trades."""
 

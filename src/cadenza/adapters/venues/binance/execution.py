@@ -26,10 +26,11 @@ from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserSubscription
+from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
+from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
@@ -65,6 +66,8 @@ REPLY_MS_MAX = 15_000
 """How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
 
 FIRST_LIVE_MS_MAX = 15_000
+HELD_MS_MAX = 5_000
+"""About how long news of an order under its new name wait for the news of the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class BinanceSession:
         signer: BinanceSigner,
         dialect: MarketDialect,
         sink: SessionSink,
-        ws_url: str,
+        opening: UserStreamOpening,
     ) -> None:
         self._parts = parts
         self._clock = parts.clock
@@ -115,11 +118,12 @@ class BinanceSession:
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
-        self._subscription = UserSubscription(ws_url, signer, self._venue_clock, parts.clock)
+        self._held = HeldNews()
+        self._opening = opening
         self._stream = UserStream(
             name=str(account.id),
-            target=self._subscription.target,
-            subscribe=self._subscription.subscribe,
+            target=self._opening.target,
+            subscribe=self._opening.subscribe,
             take=self._take,
             on_live=self._on_live,
             on_lost=self._on_lost,
@@ -155,8 +159,8 @@ class BinanceSession:
                     await self._first_live.wait()
             except TimeoutError:
                 raise VenueUnavailable("the user stream of BINANCE does not open") from None
-            if self._subscription.refused is not None:
-                raise CredentialRejected(f"BINANCE refused the key: {self._subscription.refused}")
+            if self._opening.refused is not None:
+                raise CredentialRejected(f"BINANCE refused the key: {self._opening.refused}")
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
@@ -164,6 +168,8 @@ class BinanceSession:
             asyncio.create_task(check_stream(self, self._clock, self._on_refused_reading)),
             asyncio.create_task(self._read_money_when_wanted()),
             asyncio.create_task(self._symbols.keep()),
+            asyncio.create_task(self._opening.keep(self._open_again)),
+            asyncio.create_task(self._release_held()),
         ]
 
     # Orders
@@ -246,12 +252,11 @@ class BinanceSession:
     def found_silent(self) -> None:
         """The stream has not brought what the venue shows: trust it no more, and open another one."""
         self._log.warning("stream_is_silent")
-        self._lose("the user stream is silent")
-        self._stream.reconnect()
+        self._open_again("the user stream is silent")
 
     async def _take(self, data: bytes) -> None:
         """Read one message of the stream and hand its reports on."""
-        if self._subscription.is_reply(data):
+        if self._opening.is_reply(data):
             return
         self._heard += 1
         try:
@@ -266,10 +271,21 @@ class BinanceSession:
         self._note_symbols(reports)
         if news.wants_snapshot:
             self._wants_money.set()
-        await self._delivery.put(reports)
+        await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
+        if news.triggered is not None:
+            await self._delivery.put(self._held.announce(news.triggered))
         if news.is_stream_over:
-            self._lose("the venue ended the user stream")
-            self._stream.reconnect()
+            self._open_again("the venue ended the user stream")
+
+    def _open_again(self, cause: str) -> None:
+        self._lose(cause)
+        self._stream.reconnect()
+
+    async def _release_held(self) -> None:
+        """What has waited for its announcement for long goes without it: the announcement was missed."""
+        while True:
+            await self._clock.sleep_ms(HELD_MS_MAX)
+            await self._delivery.put(self._held.give_up())
 
     def _numbered(self, report: Report) -> Report:
         if isinstance(report, BalanceReport | PositionReport):
@@ -280,13 +296,14 @@ class BinanceSession:
         self._known.forget()
         self._link.live(self.venue_time_ms())
         self._first_live.set()
+        self._spawn(self._look_at_money())
 
     def _on_lost(self, event: StreamLost) -> None:
-        self._venue_clock.doubt()
+        self._rest.doubt_clocks()
         self._lose(f"the user stream was lost: {event.cause.value}{f', {event.detail}' if event.detail else ''}")
-        if self._subscription.refused is not None:
+        if self._opening.refused is not None:
             self._first_live.set()
-            self._link.ended(f"BINANCE refused the key: {self._subscription.refused}")
+            self._link.ended(f"BINANCE refused the key: {self._opening.refused}")
 
     def _lose(self, cause: str) -> None:
         self._known.forget()
@@ -315,8 +332,6 @@ class BinanceSession:
         instrument = self._parts.instruments.traded(self._market, order.instrument_id)
         if instrument is None:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-        if order.leverage not in (None, 1):
-            return [self._rejected(order, RejectReason.INVALID_ORDER)]
         now_ms = self._clock.monotonic_ms()
         left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
         self._symbols.note(instrument.external_symbol)
@@ -327,7 +342,7 @@ class BinanceSession:
                 lambda time: self._dialect.submit(order, instrument, time),
                 weight=1,
                 leave_by_ms=now_ms + left_ms,
-                reply_by_ms=now_ms + REPLY_MS_MAX,
+                reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
             )
         except CadenzaError:  # the market has no such orders; nothing was sent
@@ -355,7 +370,7 @@ class BinanceSession:
             self._signer,
             lambda time: self._dialect.cancel(order, instrument, time),
             weight=1,
-            reply_by_ms=self._clock.monotonic_ms() + REPLY_MS_MAX,
+            reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
         )
         if isinstance(outcome, NotSent):
@@ -364,7 +379,8 @@ class BinanceSession:
             return [self._unknown(order, outcome)]
         if outcome.status == HTTP_OK:
             try:
-                return self._dialect.canceled(outcome.body, self._scope, order)
+                canceled = self._dialect.canceled(outcome.body, self._scope, order)
+                return [replace(each, at_ms=each.at_ms or self.venue_time_ms()) for each in canceled]
             except UnreadablePayload as error:
                 return [self._unknown(order, outcome, str(error))]
         verdict = classify_cancel(outcome.status, error_body(outcome.body))
@@ -384,11 +400,12 @@ class BinanceSession:
     def _look_at_key(self, verdict: ReplyOutcome) -> None:
         """A refused key may lack one right only, or be gone: then the session ends."""
         if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-            self._spawn(self._end_if_key_is_gone())
+            self._spawn(self._look_at_money())
 
-    async def _end_if_key_is_gone(self) -> None:
+    async def _look_at_money(self) -> None:
+        """Read the account: what the stream says later is compared with that. A key that is gone ends the session."""
         try:
-            await self._reader.held_assets()
+            await self._reader.agrees()
         except CadenzaError as error:
             await self._on_refused_reading(error)
 
@@ -400,7 +417,7 @@ class BinanceSession:
     async def _symbols_to_replay(self) -> list[str]:
         """The symbols that the account is known to trade, those of its open orders, and those between assets that it
         holds: the venue answers symbol by symbol only."""
-        open_symbols, held = await self._reader.open_symbols(), await self._reader.held_assets()
+        open_symbols, held = await self._reader.open_symbols(), await self._reader.held()
         return self._symbols.to_replay(open_symbols, held, self._parts.instruments, self._market)
 
     def _note_symbols(self, reports: Sequence[Report]) -> None:

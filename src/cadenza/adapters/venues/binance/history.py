@@ -33,6 +33,8 @@ class PastOrders:
 
     async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
         """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
+        if self._dialect.depth_ms is not None:
+            since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
         reports: list[Report] = []
         for symbol in symbols:
             reports += await self._of_symbol(symbol, since_ms, until_ms)

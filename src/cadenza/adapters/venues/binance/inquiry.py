@@ -9,7 +9,7 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.history import found_reports
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, accepted, ended, facts_of_ours, status
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -83,7 +83,7 @@ class OrderInquiry:
             return None
         try:
             facts = facts_of_ours(self._dialect.order(outcome.body, self._scope), order)
-            if facts.is_working or facts.is_refused:
+            if facts.is_working or facts.is_refused or self._dialect.became(outcome.body) is not None:
                 return None
             fills = await self._fills(facts, instrument)
         except (UnreadablePayload, CadenzaError):
@@ -93,12 +93,7 @@ class OrderInquiry:
 
     async def identify(self, instrument: Instrument, number: int) -> Sequence[Report]:
         """Return the order that has this number at the venue, as `ExecutionSession.identify` does."""
-        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": number}
-        endpoint = self._dialect.endpoints.order
-        make = request_of(endpoint, parameters)
-        outcome = await self._rest.signed(
-            self._dialect.endpoints.market, self._signer, make, weight=endpoint.weight, is_urgent=True
-        )
+        outcome = await self._ask_about(instrument, number)
         if self._verdict(outcome) in (ReplyVerdict.NOT_FOUND, ReplyVerdict.ENDED_UNFILLED):
             return []
         if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
@@ -120,14 +115,31 @@ class OrderInquiry:
             is_urgent=True,
         )
 
+    async def _ask_about(self, instrument: Instrument, number: int) -> Outcome:
+        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": number}
+        endpoint = self._dialect.endpoints.order
+        make = request_of(endpoint, parameters)
+        market = self._dialect.endpoints.market
+        return await self._rest.signed(market, self._signer, make, weight=endpoint.weight, is_urgent=True)
+
     def _verdict(self, outcome: Outcome) -> ReplyVerdict:
         if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
             return ReplyVerdict.UNKNOWN
         return classify_query(self._dialect.endpoints.market, outcome.status, error_body(outcome.body)).verdict
 
     async def _known(self, order: Order, instrument: Instrument, body: bytes) -> Sequence[Report]:
+        renamed: list[Report] = []
         try:
             facts = facts_of_ours(self._dialect.order(body, self._scope), order)
+            number = self._dialect.became(body)
+            if number is not None:
+                outcome = await self._ask_about(instrument, number)
+                if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+                    return [self._unknown(order, f"the order that it became: {_cause(outcome)}")]
+                body = outcome.body
+                renamed = [accepted(replace(facts, executed=ZERO), order.venue_order_id)]
+                found = self._dialect.order(body, self._scope)
+                facts = replace(found, order_id=order.id, sent_id=order.sent_id)
         except UnreadablePayload as error:
             odd = unreadable_of(order, body, error)
             return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
@@ -135,7 +147,7 @@ class OrderInquiry:
             fills = await self._fills(facts, instrument)
         except CadenzaError as error:
             return [self._unknown(order, str(error))]
-        return [*_named(fills, order), status(facts)]
+        return [*renamed, *_named(fills, order), status(facts)]
 
     async def _fills(self, facts: OrderFacts, instrument: Instrument) -> Sequence[Report]:
         """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""

@@ -416,10 +416,11 @@ class BinanceMarginAccount(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceUserFrame(BinancePayload, frozen=True, kw_only=True):
-    """A user event as the WebSocket API wraps it; events of the connection itself have no subscription."""
+    """A user event as the WebSocket API wraps it. Events of the connection itself have no subscription, and may come
+    without a wrapper."""
 
     subscription_id: int | None = field(name="subscriptionId", default=None)
-    event: msgspec.Raw
+    event: msgspec.Raw = field(default_factory=msgspec.Raw)
 
 
 class BinanceEventName(BinancePayload, frozen=True, kw_only=True):

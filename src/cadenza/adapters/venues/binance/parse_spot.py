@@ -61,7 +61,8 @@ _CLOSING_EVENTS = frozenset({"eventStreamTerminated", "serverShutdown"})
 
 def user_news(frame: bytes | str, scope: AccountScope, account: AccountType) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
-    event = decode(BinanceUserFrame, frame).event
+    wrapped = decode(BinanceUserFrame, frame).event
+    event = wrapped if bytes(wrapped) else frame
     name = decode(BinanceEventName, event).event
     if name == "executionReport":
         return UserNews(reports=order_news(decode(ExecutionReport, event), scope))

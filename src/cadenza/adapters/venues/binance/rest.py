@@ -45,7 +45,7 @@ from cadenza.network.traffic import HttpCalls
 from cadenza.ports.clock import Clock
 
 READ_MS_MAX = 10_000
-"""How long a reading request may take, with the wait for its turn."""
+"""How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
 
 RETRY_AFTER_MS = 60_000
 BANNED_MS = 120_000
@@ -53,11 +53,16 @@ ORDERS_HELD_MS = 10_000
 """How long nothing is sent after a refusal for the pace that does not say how long: too many requests, a ban, too many
 orders."""
 
+CONNECTIONS_MAX, CONNECTIONS_FOR_URGENT = 32, 4
+"""Requests that are under way to one host at a time, and how many of these places only cancels and questions about
+orders may take. The others wait here, where cancels overtake them, and not within the HTTP client."""
+
 _TOO_MANY_ORDERS = -1015
 _PUBLIC = "public"
 _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
 _COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
-_WEIGHT, _ORDERS = "weight", "orders"
+_WEIGHT, _ORDERS, _UNDER_WAY = "weight", "orders", "under way"
+_ANY = ""
 _USED_WEIGHT = re.compile(r"x-(?:mbx|sapi)-used(?:-ip)?-weight-1m")
 _ORDER_COUNT = re.compile(r"x-mbx-order-count-(\w+)")
 
@@ -115,6 +120,11 @@ class BinanceRest:
     def clock_of(self, market: BinanceMarket) -> VenueClock:
         return self.clocks[market]
 
+    def doubt_clocks(self) -> None:
+        """Ask every host for its time at once: whoever lost a connection wants to know whether the venue is there."""
+        for clock in self.clocks.values():
+            clock.doubt()
+
     def use_limits(self, market: BinanceMarket, limits: PaceLimits) -> None:
         """Keep these limits from now on. Nothing may be waiting: call it before the first session."""
         self._pacers[market].close()
@@ -131,15 +141,16 @@ class BinanceRest:
         endpoint: BinanceEndpoint,
         parameters: Parameters,
         *,
-        deadline_ms: int | None = None,
+        leave_by_ms: int | None = None,
     ) -> Outcome:
-        """Make a public reading request and return its outcome by `deadline_ms` (our monotonic clock)."""
-        by_ms = self._deadline(deadline_ms)
+        """Make a public reading request and return its outcome. It waits for its turn until `leave_by_ms` (our
+        monotonic clock)."""
+        by_ms = self._leave_by(leave_by_ms)
         request = BinanceRequest("GET", endpoint.path, dict(parameters))
         ticket = await self._turn(market, _PUBLIC, endpoint.weight, by_ms)
         if isinstance(ticket, NotSent):
             return ticket
-        return await self._call(market, _PUBLIC, request, None, ticket, by_ms)
+        return await self._call(market, _PUBLIC, request, None, ticket, READ_MS_MAX)
 
     async def signed(
         self,
@@ -149,18 +160,17 @@ class BinanceRest:
         *,
         weight: int,
         leave_by_ms: int | None = None,
-        reply_by_ms: int | None = None,
+        reply_ms_max: int = READ_MS_MAX,
         is_order: bool = False,
         is_urgent: bool = False,
     ) -> Outcome:
         """Make a signed request and return its outcome.
 
         `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
-        waits for its turn until `leave_by_ms` and for its reply until `reply_by_ms` (our monotonic clock). `is_order`:
+        waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply. `is_order`:
         it is a new order, which is counted besides its weight. `is_urgent`: it goes before the others.
         """
-        by_ms = self._deadline(reply_by_ms)
-        leave_by_ms = by_ms if leave_by_ms is None else min(leave_by_ms, by_ms)
+        leave_by_ms = self._leave_by(leave_by_ms)
         ticket = await self._turn(market, signer.api_key, weight, leave_by_ms, is_order=is_order, is_urgent=is_urgent)
         if isinstance(ticket, NotSent):
             return ticket
@@ -176,7 +186,7 @@ class BinanceRest:
         except BaseException:  # a request that cannot be made takes no room from others
             ticket.give_back()
             raise
-        return await self._call(market, signer.api_key, request, signer, ticket, by_ms)
+        return await self._call(market, signer.api_key, request, signer, ticket, reply_ms_max)
 
     async def keyed(
         self,
@@ -187,12 +197,11 @@ class BinanceRest:
         parameters: Parameters,
     ) -> Outcome:
         """Make a request that shows the key and is not signed, such as those about listen keys."""
-        by_ms = self._deadline(None)
-        ticket = await self._turn(market, signer.api_key, endpoint.weight, by_ms)
+        ticket = await self._turn(market, signer.api_key, endpoint.weight, self._leave_by(None))
         if isinstance(ticket, NotSent):
             return ticket
         request = BinanceRequest(method, endpoint.path, dict(parameters))
-        return await self._call(market, signer.api_key, request, None, ticket, by_ms, shows_key=True)
+        return await self._call(market, signer.api_key, request, None, ticket, READ_MS_MAX, shows_key=True)
 
     async def read(self, market: BinanceMarket, endpoint: BinanceEndpoint, parameters: Parameters) -> bytes:
         """Return the body of a public request. Raises `VenueUnavailable`."""
@@ -226,7 +235,7 @@ class BinanceRest:
 
         return VenueClock(self._clock, ask)
 
-    def _deadline(self, given_ms: int | None) -> int:
+    def _leave_by(self, given_ms: int | None) -> int:
         return self._clock.monotonic_ms() + READ_MS_MAX if given_ms is None else given_ms
 
     async def _turn(
@@ -242,7 +251,7 @@ class BinanceRest:
         """Wait until the request may leave."""
         if market not in self._bases:
             return NotSent(NotSentCause.NOT_CONNECTED, f"this environment has no {market.value}")
-        charges = {MeterKey(_WEIGHT, ""): weight}
+        charges = {MeterKey(_WEIGHT, _ANY): weight, MeterKey(_UNDER_WAY, _ANY): 1}
         if is_order:
             charges[MeterKey(_ORDERS, caller)] = 1
         ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
@@ -258,13 +267,14 @@ class BinanceRest:
         request: BinanceRequest,
         signer: BinanceSigner | None,
         ticket: PaceTicket,
-        by_ms: int,
+        reply_ms_max: int,
         *,
         shows_key: bool = False,
     ) -> Outcome:
         query = encoded_query(request.parameters) if signer is None else signer.signed_query(request.parameters)
         url = f"{self._bases[market]}{request.path}{'?' if query else ''}{query}"
         headers = {"X-MBX-APIKEY": caller} if signer is not None or shows_key else {}
+        by_ms = self._clock.monotonic_ms() + reply_ms_max
         with ticket:
             outcome = await self._http.call(HttpRequest(request.method, url, by_ms, headers=headers))
             if isinstance(outcome, NotSent):
@@ -279,11 +289,11 @@ class BinanceRest:
         """Learn from the answer what the venue counts."""
         changes_orders = request.method in ("POST", "DELETE") and request.path.endswith("rder")
         if answer.status == HTTP_OK and changes_orders and market is not BinanceMarket.USDM:
-            ticket.settle({MeterKey(_WEIGHT, ""): 0})  # orders and cancels that succeed weigh nothing
+            ticket.settle({MeterKey(_WEIGHT, _ANY): 0})  # orders and cancels that succeed weigh nothing
         pacer = self._pacers[market]
         for name, value in answer.headers.items():
             if _USED_WEIGHT.fullmatch(name) and value.isdigit():
-                pacer.raise_to(MeterKey(_WEIGHT, ""), _MINUTE_MS, int(value))
+                pacer.raise_to(MeterKey(_WEIGHT, _ANY), _MINUTE_MS, int(value))
             elif (count := _ORDER_COUNT.fullmatch(name)) and count[1] in _COUNTS and value.isdigit():
                 pacer.raise_to(MeterKey(_ORDERS, caller), _COUNTS[count[1]], int(value))
         if answer.status == HTTP_OK:
@@ -295,7 +305,7 @@ class BinanceRest:
             pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
         elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
             usual_ms = BANNED_MS if answer.status == HTTP_BANNED else RETRY_AFTER_MS
-            pacer.hold(MeterKey(_WEIGHT, ""), _retry_after_ms(answer, usual_ms))
+            pacer.hold(MeterKey(_WEIGHT, _ANY), _retry_after_ms(answer, usual_ms))
 
 
 def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
@@ -311,6 +321,7 @@ def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
         (limits.orders_per_day, _DAY_MS),
     )
     return {
+        _UNDER_WAY: (WindowLimit(CONNECTIONS_MAX, 1, CONNECTIONS_FOR_URGENT),),
         _WEIGHT: (WindowLimit(limits.weight_per_minute, _MINUTE_MS, limits.reserved_weight),),
         _ORDERS: tuple(WindowLimit(count, span_ms) for count, span_ms in spans if count is not None),
     }

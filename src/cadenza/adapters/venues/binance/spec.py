@@ -78,9 +78,11 @@ FENCE = Fence(
 )
 
 _LIMIT_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
-_SPOT_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
+"""Those that every market has. GTD is for USD-M alone: the instruments of spot do not list it."""
+
+_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.MARKET: (TimeInForce.IOC,),
-    OrderType.LIMIT: (*_LIMIT_TIMES, TimeInForce.GTX),
+    OrderType.LIMIT: (*_LIMIT_TIMES, TimeInForce.GTX, TimeInForce.GTD),
     OrderType.STOP: (TimeInForce.GTC,),
     OrderType.STOP_LOSS: (TimeInForce.GTC,),
     OrderType.TAKE_PROFIT: (TimeInForce.GTC,),
@@ -135,9 +137,9 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         venue_id=VenueId(Venue.BINANCE, environment),
         urls={name: url for name, url in {**found, **(urls or {})}.items() if name in names},
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
-        books={AccountType.SPOT: Books.VENUE},
+        books={AccountType.SPOT: Books.VENUE, AccountType.FUTURES: Books.VENUE},
         funds_check=FundsCheck.AT_VENUE,
-        orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _SPOT_ORDERS.items()},
+        orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _ORDERS.items()},
         quantity_types={
             type: Support.NATIVE if type is QuantityType.BASE else Support.EMULATED for type in QuantityType
         },
@@ -149,7 +151,12 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         account_news=NewsSource.STREAM,
         sent_id=DerivedSentId(prefix=SENT_ID_PREFIX),
         fence=FENCE,
-        lookup=Lookup(memory={AccountType.SPOT: OrderMemory(unfilled_ms=90 * DAY_MS)}),
+        lookup=Lookup(
+            memory={
+                AccountType.SPOT: OrderMemory(unfilled_ms=90 * DAY_MS),
+                AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
+            }
+        ),
         replay=Replay(is_per_instrument=True),
         snapshots=True,
     )

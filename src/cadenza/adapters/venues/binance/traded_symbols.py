@@ -7,7 +7,8 @@ import structlog
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
-from cadenza.domain.ids import TradingAccountId
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.market.instrument import Instrument
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import MemoryTakenOver, VenueMemories, VenueMemory
 
@@ -69,18 +70,29 @@ class TradedSymbols:
                 await self._clock.sleep_ms(RETRY_MS)
 
     def to_replay(
-        self, open_symbols: set[str], held: set[str], instruments: KnownInstruments, market: BinanceMarket
+        self,
+        open_symbols: set[str],
+        held: tuple[set[str], set[InstrumentId]],
+        instruments: KnownInstruments,
+        market: BinanceMarket,
     ) -> list[str]:
-        """Return the symbols of which a replay asks: those remembered, those of open orders, and the pairs of assets
-        that the account holds, because an order placed elsewhere may have traded them."""
+        """Return the symbols of which a replay asks: those remembered, those of open orders and positions, and on spot
+        the pairs of assets that the account holds, because an order placed elsewhere may have traded them."""
         symbols = dict.fromkeys([*self._symbols, *sorted(open_symbols)])
         known = instruments.symbols(market)
+        assets, positions = held
         pairs = 0
         for symbol, id in known.items():
             instrument = instruments.instrument(id)
-            if symbol in symbols or instrument is None or pairs >= PAIRS_MAX:
+            if symbol in symbols or instrument is None:
                 continue
-            if {instrument.base_asset, instrument.quote_asset} <= held:
+            if id in positions:
+                symbols[symbol] = None
+            elif market is not BinanceMarket.USDM and pairs < PAIRS_MAX and _are_held(instrument, assets):
                 symbols[symbol] = None
                 pairs += 1
         return [symbol for symbol in symbols if symbol in known]
+
+
+def _are_held(instrument: Instrument, assets: set[str]) -> bool:
+    return {instrument.base_asset, instrument.quote_asset} <= assets

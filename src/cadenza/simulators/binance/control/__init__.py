@@ -1,0 +1,1 @@
+"""What tests ask and order: the paths under `/simulator/`, and faults."""

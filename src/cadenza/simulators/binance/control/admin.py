@@ -1,0 +1,222 @@
+"""What tests ask and order under `/simulator/`, a prefix that the venue does not have. Nothing here is signed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from cadenza.domain.market.enums import Side
+from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
+from cadenza.simulators.binance.control.faults import EventFault, RequestFault
+from cadenza.simulators.binance.control.truth import spot_truth, usdm_truth
+from cadenza.simulators.binance.market.engines import ListedSymbol
+from cadenza.simulators.binance.spot.symbols import STATUSES
+from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE
+from cadenza.simulators.binance.usdm.symbols import STATUSES as CONTRACT_STATUSES
+from cadenza.simulators.binance.venue import BinanceVenue
+from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
+
+PREFIX = "/simulator"
+T = TypeVar("T")
+BookMarket = Literal["spot", "usdm"]
+_encode = msgspec.json.Encoder().encode
+
+
+class FaultOrders(msgspec.Struct, forbid_unknown_fields=True):
+    """New faults; settings that are left out stay as they are."""
+
+    requests: list[RequestFault] = []
+    events: list[EventFault] = []
+    lookup_lag_ms: int | None = None
+    clock_offset_ms: int | None = None
+    rate: float | None = None
+
+
+class LevelOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """The market now displays `quantity` at `price`; 0 removes the level."""
+
+    side: Side
+    price: Decimal
+    quantity: Decimal
+
+
+class MarketOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What happens in a symbol's market: `clear` empties it first, then levels, then a trade by others at
+    `trade_price`. `mark_price` is for USD-M only; 0 lets the mark price follow the trades again."""
+
+    symbol: str
+    market: BookMarket = "spot"
+    clear: bool = False
+    levels: list[LevelOrder] = []
+    trade_side: Side | None = None
+    trade_price: Decimal | None = None
+    trade_quantity: Decimal | None = None
+    mark_price: Decimal | None = None
+
+
+class DepositOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A transfer into the account of a market, or out of it with a negative amount."""
+
+    asset: str
+    amount: Decimal
+    market: BookMarket = "spot"
+
+
+class StatusOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A status in the words of the symbol's market."""
+
+    symbol: str
+    status: str
+    market: BookMarket = "spot"
+
+
+class FundingOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """The positions in a contract pay `rate` of their value now."""
+
+    symbol: str
+    rate: Decimal = FUNDING_RATE
+
+
+class KeyOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A new key of a kind with its permissions, or the key that is revoked."""
+
+    kind: Literal["HMAC", "RSA", "ED25519"] = "HMAC"
+    permissions: KeyPermissions = KeyPermissions()
+    revoke: str | None = None
+
+
+class SocketOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What happens to all open sockets."""
+
+    action: Literal["announce_shutdown", "cut", "terminate_user_streams"]
+
+
+class SimulatorAdmin:
+    """The tests' own paths."""
+
+    def __init__(self, venue: BinanceVenue) -> None:
+        self._venue = venue
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get(f"{PREFIX}/truth", self._truth)
+        app.router.add_get(f"{PREFIX}/requests", self._requests)
+        app.router.add_get(f"{PREFIX}/keys", self._keys)
+        app.router.add_post(f"{PREFIX}/keys", self._change_keys)
+        app.router.add_post(f"{PREFIX}/faults", self._arm)
+        app.router.add_delete(f"{PREFIX}/faults", self._disarm)
+        app.router.add_post(f"{PREFIX}/market", self._move_market)
+        app.router.add_post(f"{PREFIX}/deposits", self._deposit)
+        app.router.add_post(f"{PREFIX}/symbols", self._set_status)
+        app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
+        app.router.add_post(f"{PREFIX}/sockets", self._end_sockets)
+
+    async def _truth(self, request: web.Request) -> web.Response:
+        """Orders, trades and balances market by market, and how often each client order id was accepted."""
+        await self._venue.commit()
+        account = self._venue.settings.account
+        spot, usdm = self._venue.spot, self._venue.usdm
+        return _json({"spot": spot_truth(spot.exchange, account), "usdm": usdm_truth(usdm)})
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        """Trading requests with what became of each, the oldest first."""
+        await self._venue.commit()
+        return _json(list(self._venue.requests))
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        return _json(self._venue.keys.all())
+
+    async def _change_keys(self, request: web.Request) -> web.Response:
+        order = await _read(request, KeyOrder)
+        if order.revoke is not None:
+            self._venue.keys.revoke(order.revoke)
+            self._venue.terminate_user_streams(order.revoke)
+            return _json(None)
+        key = make_key(self._venue.settings.account, order.kind, self._venue.ids, order.permissions)
+        self._venue.keys.add(key)
+        return _json(key)
+
+    async def _arm(self, request: web.Request) -> web.Response:
+        order, faults = await _read(request, FaultOrders), self._venue.faults
+        faults.requests.extend(order.requests)
+        faults.events.extend(order.events)
+        if order.lookup_lag_ms is not None:
+            faults.lookup_lag_ms = order.lookup_lag_ms
+        if order.clock_offset_ms is not None:
+            faults.clock_offset_ms = order.clock_offset_ms
+        if order.rate is not None:
+            faults.rate = order.rate
+        return _json(None)
+
+    async def _disarm(self, request: web.Request) -> web.Response:
+        self._venue.faults.clear()
+        return _json(None)
+
+    async def _move_market(self, request: web.Request) -> web.Response:
+        order, venue = await _read(request, MarketOrder), self._venue
+        exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
+        for command in _commands(order, exchange.symbol(order.symbol), venue.now_ms()):
+            exchange.apply(order.symbol, command)
+        if order.mark_price is not None:
+            venue.usdm.exchange.set_mark(order.symbol, order.mark_price or None, venue.now_ms())
+        await venue.commit()
+        return _json(None)
+
+    async def _deposit(self, request: web.Request) -> web.Response:
+        order, venue = await _read(request, DepositOrder), self._venue
+        account, now_ms = venue.settings.account, venue.now_ms()
+        if order.market == "usdm":
+            venue.usdm.transfer(account, order.asset, order.amount, now_ms)
+        else:
+            venue.spot.exchange.deposit(account, order.asset, order.amount, now_ms)
+        await venue.commit()
+        return _json(None)
+
+    async def _set_status(self, request: web.Request) -> web.Response:
+        order, venue = await _read(request, StatusOrder), self._venue
+        if order.status not in (CONTRACT_STATUSES if order.market == "usdm" else STATUSES):
+            raise web.HTTPBadRequest(text=f"{order.market} has no status {order.status}")
+        exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
+        exchange.set_status(order.symbol, order.status)
+        return _json(None)
+
+    async def _settle_funding(self, request: web.Request) -> web.Response:
+        order = await _read(request, FundingOrder)
+        self._venue.usdm.funding.settle(order.symbol, order.rate, self._venue.now_ms())
+        await self._venue.commit()
+        return _json(None)
+
+    async def _end_sockets(self, request: web.Request) -> web.Response:
+        order = await _read(request, SocketOrder)
+        match order.action:
+            case "announce_shutdown":
+                self._venue.announce_shutdown()
+            case "cut":
+                self._venue.cut_sockets()
+            case "terminate_user_streams":
+                self._venue.terminate_user_streams()
+        return _json(None)
+
+
+def _commands(order: MarketOrder, symbol: ListedSymbol, now_ms: int) -> list[EngineCommand]:
+    commands: list[EngineCommand] = [ResetMarket((), (), now_ms)] if order.clear else []
+    for level in order.levels:
+        price, quantity = int(level.price / symbol.tick), int(level.quantity / symbol.lot)
+        commands.append(SetLevel(level.side, price, quantity, now_ms))
+    if order.trade_side and order.trade_price and order.trade_quantity:
+        price, quantity = int(order.trade_price / symbol.tick), int(order.trade_quantity / symbol.lot)
+        commands.append(PublicTrade(order.trade_side, price, quantity, now_ms))
+    return commands
+
+
+async def _read(request: web.Request, type: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await request.read(), type=type)
+    except msgspec.MsgspecError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+
+
+def _json(payload: Any) -> web.Response:
+    return web.Response(body=_encode(payload), content_type="application/json", charset="utf-8")

@@ -1,0 +1,1 @@
+"""The ledger of truth: what is kept, and the file that keeps it."""

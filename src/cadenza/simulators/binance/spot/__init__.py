@@ -1,0 +1,1 @@
+"""Spot: symbols, orders, money, and what clients read of them."""

@@ -1,0 +1,19 @@
+"""What clients must hear of one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cadenza.simulators.binance.market.records import TapeTrade
+from cadenza.simulators.binance.spot.records import SpotDeposit, SpotExecution
+
+
+@dataclass(slots=True)
+class VenueNews:
+    """What clients must hear of one batch, in the order in which it happened."""
+
+    executions: list[SpotExecution] = field(default_factory=list)
+    tape: list[TapeTrade] = field(default_factory=list)
+    deposits: list[SpotDeposit] = field(default_factory=list)
+    moved_assets: dict[str, list[str]] = field(default_factory=dict)
+    """By account, the assets whose free or locked amount may have changed."""

@@ -1,0 +1,1 @@
+"""The protocol: requests, signatures, limits, sockets and the refusals that every market shares."""
