@@ -186,7 +186,8 @@ class PaperConfig:
 
 @dataclass(frozen=True, slots=True)
 class BinanceConfig:
-    """BINANCE in one environment, where `venues` names it. BINANCE_SANDBOX is the old name of BINANCE_UAT."""
+    """BINANCE in one environment, where `venues` names it, or PAPER mirrors it. BINANCE_SANDBOX is the old name of
+    BINANCE_UAT."""
 
     url: str = setting(
         "",
@@ -283,7 +284,8 @@ class Settings:
         secret=True,
     )
     venues: tuple[VenueName, ...] = setting(
-        ("PAPER", "MOCK"), "The venues that are connected. No other one is ever spoken to."
+        ("PAPER", "MOCK"),
+        "The venues that are connected. No other one is ever spoken to, except one whose public market PAPER mirrors.",
     )
     realtime: RealtimeEngine = setting("embedded", "Where clients' WebSockets end: here, or at Centrifugo.")
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")

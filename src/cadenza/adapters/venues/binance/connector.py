@@ -8,6 +8,7 @@ from ssl import SSLContext
 import structlog
 
 from cadenza.adapters.venues.binance import credential
+from cadenza.adapters.venues.binance.catalogue import CATALOGUE_PARAMETERS
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
 from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
@@ -197,6 +198,11 @@ class BinanceConnector:
         await session.open()
         return session
 
+    @property
+    def market(self) -> MarketFeeds | None:
+        """The feeds of public market data; None while the connector is not started."""
+        return None if self._running is None else self._running.market
+
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         await self._require().market.open_book(instrument_id, sink)
 
@@ -231,7 +237,7 @@ class BinanceConnector:
             raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
         read = usdm_catalogue if market is BinanceMarket.USDM else spot_catalogue
         try:
-            reply = await rest.read(market, ENDPOINTS[market].exchange_info, {})
+            reply = await rest.read(market, ENDPOINTS[market].exchange_info, CATALOGUE_PARAMETERS[market])
             catalogue = await asyncio.to_thread(read, reply, self._spec.venue_id)
             limits = decode(BinanceLimits, reply)
         except UnreadablePayload as error:
