@@ -20,10 +20,15 @@ STATEMENTS = (
     CREATE TABLE installation (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         epoch text NOT NULL,
-        fingerprint text
+        fingerprint text,
+        token text,
+        token_stamp text,
+        next_token text
     )
     """,
     "COMMENT ON COLUMN installation.fingerprint IS 'which database this is; a restored copy is another one'",
+    "COMMENT ON COLUMN installation.token IS 'the content of the mark file of the last start, and its stamp'",
+    "COMMENT ON COLUMN installation.next_token IS 'what a start is about to write to the mark file'",
     "INSERT INTO installation (epoch) VALUES (replace(gen_random_uuid()::text, '-', ''))",
     """
     CREATE TABLE credentials (
