@@ -197,6 +197,11 @@ class BinanceConnector:
         await session.open()
         return session
 
+    @property
+    def market(self) -> MarketFeeds | None:
+        """The feeds of a started connector."""
+        return None if self._running is None else self._running.market
+
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         await self._require().market.open_book(instrument_id, sink)
 
