@@ -21,10 +21,10 @@ from cadenza.adapters.venues.binance.models import (
     decode,
 )
 from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue, usdm_catalogue
-from cadenza.adapters.venues.binance.reached_accounts import ReachedAccounts
+from cadenza.adapters.venues.binance.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
-from cadenza.adapters.venues.binance.stream import UserListenKey, UserStreamOpening, UserSubscription
+from cadenza.adapters.venues.binance.stream import SignedSubscription, UserListenKey, UserStreamOpening
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -59,7 +59,7 @@ class _Running:
     rest: BinanceRest
     tls: SSLContext
     measuring: list[asyncio.Task[None]]
-    accounts: ReachedAccounts
+    accounts: ReachableAccounts
     market: MarketFeeds
 
 
@@ -127,7 +127,7 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachedAccounts(rest, self._log)
+        accounts = ReachableAccounts(rest, self._log)
         self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
@@ -190,7 +190,7 @@ class BinanceConnector:
         else:
             dialect = SpotDialect()
             venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
-            opening = UserSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
         session = BinanceSession(parts, account, signer, dialect, sink, opening)
         self._sessions = {each for each in self._sessions if not each.is_closed}
         self._sessions.add(session)
