@@ -36,9 +36,9 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
     has_margin = Capability.MARGIN in venue.capabilities
     for instrument in await venue.connector.instruments():
         is_spot = instrument.type is InstrumentType.SPOT
-        trader = await trader_at(venue, AccountType.SPOT if is_spot else AccountType.MARGIN)
         if instrument.id != venue.spot.id and (not has_margin or instrument.id != venue.perpetual.id):
             continue
+        trader = await trader_at(venue, AccountType.SPOT if is_spot else AccountType.MARGIN)
         for time_in_force in TimeInForce:
             if not makes_sense(type, time_in_force):
                 continue
@@ -94,7 +94,8 @@ async def test_tc_k04_post_only_never_takes(trader: Trader, orders: Orders, venu
 async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
 ) -> None:
-    if venue.connector.spec.support_of(OrderType.LIMIT, time_in_force) is None:
+    is_listed = time_in_force in venue.spot.time_in_force_options
+    if not is_listed or venue.connector.spec.support_of(OrderType.LIMIT, time_in_force) is None:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
     expiry = START_MS + 3_000
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)
@@ -108,6 +109,8 @@ async def test_tc_k05_an_order_ends_at_its_time(
 
 @needs(takes(OrderType.LIMIT, TimeInForce.GTD))
 async def test_tc_k06_an_expiry_survives_a_restart(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
+    if TimeInForce.GTD not in venue.spot.time_in_force_options:
+        pytest.skip(f"{venue.name}: the instrument takes no GTD orders")
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=TimeInForce.GTD, expire_at_ms=START_MS + 3_000)
     await trader.submit(order)
     await venue.restart()

@@ -1,55 +1,15 @@
-"""Third-party clients of BINANCE, unmodified but for the URL, trade end to end against the simulator."""
+"""Third-party clients of BINANCE spot, unmodified but for the URL, trade end to end against the simulator."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
-from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
-from cadenza.simulators.binance.settings import SimulatorSettings
-from tests import needs
+from cadenza.simulators.binance.server import BinanceSimulator
 
-HERE = Path(__file__).parent
+from .judging import truth, verdict
+
 D = Decimal
-
-
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[BinanceSimulator]:
-    needs.judges()
-    async with run_simulator(SimulatorSettings(data_dir=tmp_path), SystemClock(), SystemIds()) as running:
-        yield running
-
-
-async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory: Path) -> Any:
-    """Run a judge with a key of that kind and return what it saw."""
-    key = simulator.venue.keys.of(kind)
-    secret = key.secret
-    if script == "python_binance.py" and kind != "HMAC":
-        (directory / "private.pem").write_text(key.secret)
-        secret = str(directory / "private.pem")
-    process = await asyncio.create_subprocess_exec(
-        needs.judges(),
-        HERE / script,
-        simulator.url,
-        key.key,
-        secret,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, complained = await process.communicate()
-    assert process.returncode == 0, complained.decode()
-    return json.loads(said)
-
-
-async def truth(simulator: BinanceSimulator) -> Any:
-    async with aiohttp.ClientSession() as http, http.get(f"{simulator.url}/simulator/truth") as reply:
-        return (await reply.json())["spot"]
 
 
 @pytest.mark.parametrize("kind", ["HMAC", "ED25519"])
@@ -75,7 +35,7 @@ async def test_ccxt_trades(simulator: BinanceSimulator, tmp_path: Path, kind: st
     assert streams["own"] == [0.001, "taker"]
     assert streams["bid"] == [60002.0, 0.3]
     assert streams["by_socket"] == ["open", "canceled"]
-    kept = await truth(simulator)
+    kept = await truth(simulator, "spot")
     first = [D(trade["quantity"]) for trade in kept["trades"]][:4]
     assert first == [D("0.01"), D("0.01"), D("0.00166"), D("0.2")]
     assert {row["times"] for row in kept["accepted"]} == {1}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
@@ -79,11 +80,24 @@ async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -
     assert desk.believed(again).executed_quantity == HALF
 
 
+async def pass_checks(desk: Desk, count: int) -> None:
+    """Let time pass until the quiet stream was compared so often."""
+    session: Any = desk.session
+    agrees, compared = session.agrees, []
+
+    async def counted() -> bool:
+        compared.append(await agrees())
+        return compared[-1]
+
+    session.agrees = counted
+    for number in range(1, count + 1):
+        desk.venue.clock.advance(CHECK_EVERY_MS)
+        await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
+
+
 async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
     await desk.session.snapshot()
-    for _ in range(5):
-        desk.venue.clock.advance(CHECK_EVERY_MS)
-        await asyncio.sleep(0.05)
+    await pass_checks(desk, 5)
     assert desk.sink.life == []
     assert desk.session.is_caught_up()
 
@@ -91,9 +105,7 @@ async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
 async def test_an_idle_account_asks_for_a_short_gap_only(desk: Desk) -> None:
     """The gap begins where the stream was last known to work, not with its last message."""
     await desk.session.snapshot()
-    for _ in range(4):
-        desk.venue.clock.advance(CHECK_EVERY_MS + 1)
-        await asyncio.sleep(0.05)
+    await pass_checks(desk, 4)
     before = desk.session.venue_time_ms()
     await desk.venue.cut()
     await until(lambda: len(desk.sink.life) == 2, "the stream's return")

@@ -10,11 +10,13 @@ from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
 from tests.scripted.specs import KINDS
 
-DOCUMENTED: Mapping[str, VenueFactory] = {"PAPER": PaperUnderTest, "MOCK": MockUnderTest}
+DOCUMENTED: Mapping[str, VenueFactory] = {
+    "PAPER": PaperUnderTest,
+    "MOCK": MockUnderTest,
+    "BINANCE": BinanceUnderTest,
+}
 """Those that users can trade on; each has a page."""
 
-VENUES: Mapping[str, VenueFactory] = (
-    DOCUMENTED
-    | {"BINANCE": BinanceUnderTest}
-    | {kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()}
-)
+VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
+    kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()
+}

@@ -61,8 +61,7 @@ async def act(trader: Trader, action: tuple[str, str, int, int]) -> None:
 
 
 async def said(trader: Trader) -> dict[str, Any]:
-    """All that the API says about the account, but what depends on the present price: a restart forgets trades of
-    others."""
+    """All that the API says about the account, but what depends on the mark price that a test may have set."""
     account = (await trader.usdm("GET", "v3/account")).ok
     positions = (await trader.usdm("GET", "v3/positionRisk")).ok
     return {
@@ -132,6 +131,18 @@ async def test_laws_hold_and_a_restart_continues(
         for action in second:
             await act(trader, action)
         check_laws(await trader.truth("usdm"), await said(trader))
+
+
+async def test_the_last_price_survives_where_it_matters(data_dir: Path) -> None:
+    chosen = SimulatorSettings(data_dir=data_dir)
+    async with run_simulator(chosen, SystemClock(), SystemIds()) as simulator, Trader(simulator) as trader:
+        await trader.trade_usdm("61000", "0.001")
+        await trader.place_algo("SELL", "TRAILING_STOP_MARKET", callbackRate="1")
+        await trader.trade_usdm("61500", "0.001")
+    async with run_simulator(chosen, SystemClock(), SystemIds()) as simulator, Trader(simulator) as trader:
+        assert simulator.venue.usdm.exchange.last_price("BTCUSDT") == 61_500
+        (algo,) = (await trader.usdm("GET", "v1/openAlgoOrders")).ok
+        assert algo["algoStatus"] == "NEW"
 
 
 async def test_settings_survive_a_restart(data_dir: Path) -> None:

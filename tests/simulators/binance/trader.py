@@ -110,6 +110,17 @@ class Trader:
         values = {"symbol": "BTCUSDT", "quantity": "0.1", "algoType": "CONDITIONAL", **params}
         return await self.usdm("POST", "v1/algoOrder", side=side, type=type, **values)
 
+    async def margin(self, method: str, path: str, *, fault: str | None = None, **params: Any) -> Reply:
+        """Call a signed path of cross margin, such as `order`."""
+        return await self.signed(method, f"/sapi/v1/margin/{path}", fault=fault, **params)
+
+    async def place_margin(self, side: str = "BUY", type: str = "LIMIT", **params: Any) -> Reply:
+        if type == "LIMIT":
+            params = {"timeInForce": "GTC", "price": "50000", **params}
+        return await self.margin(
+            "POST", "order", side=side, type=type, **{"symbol": "BTCUSDT", "quantity": "0.1", **params}
+        )
+
     async def trade_usdm(self, price: str, quantity: str, side: str = "SELL", symbol: str = "BTCUSDT") -> None:
         """Others trade a contract: an aggressor of that side takes `quantity` at `price`."""
         order = {"trade_side": side, "trade_price": price, "trade_quantity": quantity}

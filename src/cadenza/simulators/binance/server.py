@@ -12,6 +12,7 @@ from aiohttp import web
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.simulators.binance.control.admin import SimulatorAdmin
+from cadenza.simulators.binance.margin import endpoints as margin_endpoints
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot import endpoints as spot_endpoints
 from cadenza.simulators.binance.spot.sessions import USER_DATA_METHODS
@@ -97,9 +98,11 @@ def make_app(venue: BinanceVenue) -> web.Application:
 
 
 def _add_spot(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) -> None:
+    """Add spot, and cross margin, which shares its books and its sockets."""
     spot = venue.spot
     RestApi(gateway).add_routes(app, spot_endpoints.REST)
-    methods = (*spot_endpoints.WEBSOCKET, *USER_DATA_METHODS)
+    RestApi(gateway).add_routes(app, margin_endpoints.REST)
+    methods = (*spot_endpoints.WEBSOCKET, *USER_DATA_METHODS, *margin_endpoints.USER_DATA_METHODS)
     WebSocketApi(venue, gateway, VenueMarket.SPOT, methods, spot.user_streams.leave).add_routes(app, "/ws-api/v3")
     StreamSocket(venue, spot.streams, VenueMarket.SPOT, (StreamRoute(""),)).add_routes(app)
 

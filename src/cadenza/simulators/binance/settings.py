@@ -15,7 +15,9 @@ DEPOSITS = {
     "BNB": Decimal(100),
     "币安人生": Decimal(100_000),
 }
+MARGIN_DEPOSITS = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
 USDM_DEPOSITS = {"USDT": Decimal(100_000), "USDC": Decimal(100_000)}
+MARGIN_LIMITS = VenueLimits(weight_per_minute=180_000)
 USDM_LIMITS = VenueLimits(
     weight_per_minute=2_400, orders_per_10_seconds=300, orders_per_minute=1_200, orders_per_day=None
 )
@@ -32,8 +34,10 @@ class SimulatorSettings:
     fault_rate: float = 0.0
     account: str = "main"
     deposits: dict[str, Decimal] = field(default_factory=lambda: dict(DEPOSITS))
+    margin_deposits: dict[str, Decimal] = field(default_factory=lambda: dict(MARGIN_DEPOSITS))
     usdm_deposits: dict[str, Decimal] = field(default_factory=lambda: dict(USDM_DEPOSITS))
     limits: VenueLimits = field(default_factory=VenueLimits)
+    margin_limits: VenueLimits = MARGIN_LIMITS
     usdm_limits: VenueLimits = USDM_LIMITS
     connection_ms: int = 24 * 60 * 60 * 1000
     listen_key_ms: int = 60 * 60 * 1000

@@ -45,7 +45,7 @@ class BinanceVenue:
         self._outbox: list[Callable[[int], None]] = []
         self._ids_drawn = Random(ids.token(8))  # noqa: S311 - ids that the venue makes up
         self.started_ms = now_ms = self.now_ms()
-        self.spot = SpotMarket(settings, self.faults, now_ms)
+        self.spot = SpotMarket(settings, self.faults, self.new_listen_key, now_ms)
         self.usdm = FuturesMarket(settings, self.faults, self.new_client_order_id, self.new_listen_key, now_ms)
         self._start(now_ms)
 
@@ -55,7 +55,13 @@ class BinanceVenue:
 
     def limits(self, market: VenueMarket) -> UsedLimits:
         """Return the limits of a market."""
-        return self.usdm.limits if market is VenueMarket.USDM else self.spot.limits
+        match market:
+            case VenueMarket.SPOT:
+                return self.spot.limits
+            case VenueMarket.MARGIN:
+                return self.spot.margin_limits
+            case VenueMarket.USDM:
+                return self.usdm.limits
 
     def new_client_order_id(self) -> str:
         """Return an id in place of one that the client did not send."""
@@ -80,6 +86,7 @@ class BinanceVenue:
             elapsed_ms += _STEP_MS
             if elapsed_ms % 100 == 0:
                 self.spot.exchange.advance(self.now_ms())
+                self.spot.user_streams.expire(self.now_ms())
                 self.usdm.advance(self.now_ms())
                 await self.commit()
             for speed_ms in SPEEDS_MS:

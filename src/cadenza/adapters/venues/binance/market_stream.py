@@ -71,7 +71,7 @@ class _MarketMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRoute:
+class MarketStreamRoute:
     """An address of combined streams. `messages_per_second` are those that we send; the venue counts pings and pongs
     as well, so it is less than the venue's limit."""
 
@@ -112,7 +112,7 @@ class MarketStream:
 
     def __init__(
         self,
-        route: StreamRoute,
+        route: MarketStreamRoute,
         listener: StreamListener,
         *,
         clock: PatientClock,

@@ -19,7 +19,7 @@ from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 
 
-class ReachedAccounts:
+class ReachableAccounts:
     """Asks the venue whose accounts a key reaches. An account is named by the number of its user and its market; where
     spot does not know the key, as in the test environment, USD-M's own code stands for the number."""
 

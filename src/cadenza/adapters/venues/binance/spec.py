@@ -70,7 +70,7 @@ REPLAY_WINDOW_MS = DAY_MS
 FENCE = Fence(
     margin_ms=15_000,
     proof=(
-        "An order is not handed to the matching engine once timestamp + recvWindow has passed on the venue's clock "
+        "an order is not handed to the matching engine once timestamp + recvWindow has passed on the venue's clock "
         "(rest-api.md, Timing security; checked again after the message broker since 28 Aug 2025). The margin is the "
         "10 s processing timeout (-1007), 2 s for the difference of the clocks and 3 s for the order query, which may "
         "be behind. An order is dead when two queries after that answer -2013."

@@ -76,7 +76,7 @@ class UserStreamOpening(Protocol):
         """Keep the stream open, until this is cancelled; `lost` takes the cause when it is over."""
 
 
-class UserSubscription:
+class SignedSubscription:
     """Implements `UserStreamOpening` for spot: subscribes to the account of a key on each new connection."""
 
     def __init__(self, url: str, signer: BinanceSigner, venue_clock: VenueClock, clock: Clock) -> None:

@@ -11,7 +11,8 @@ from aiohttp import web
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
 from cadenza.simulators.binance.control.faults import EventFault, RequestFault
-from cadenza.simulators.binance.control.truth import spot_truth, usdm_truth
+from cadenza.simulators.binance.control.truth import margin_truth, spot_truth, usdm_truth
+from cadenza.simulators.binance.margin.cross_margin import margin_account
 from cadenza.simulators.binance.market.engines import ListedSymbol
 from cadenza.simulators.binance.spot.symbols import STATUSES
 from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE
@@ -22,6 +23,7 @@ from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 PREFIX = "/simulator"
 T = TypeVar("T")
 BookMarket = Literal["spot", "usdm"]
+AccountMarket = Literal["spot", "margin", "usdm"]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,7 +64,7 @@ class DepositOrder(msgspec.Struct, forbid_unknown_fields=True):
 
     asset: str
     amount: Decimal
-    market: BookMarket = "spot"
+    market: AccountMarket = "spot"
 
 
 class StatusOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -118,7 +120,13 @@ class SimulatorAdmin:
         await self._venue.commit()
         account = self._venue.settings.account
         spot, usdm = self._venue.spot, self._venue.usdm
-        return _json({"spot": spot_truth(spot.exchange, account), "usdm": usdm_truth(usdm)})
+        return _json(
+            {
+                "spot": spot_truth(spot.exchange, account),
+                "margin": margin_truth(spot, margin_account(account)),
+                "usdm": usdm_truth(usdm),
+            }
+        )
 
     async def _requests(self, request: web.Request) -> web.Response:
         """Trading requests with what became of each, the oldest first."""
@@ -170,7 +178,8 @@ class SimulatorAdmin:
         if order.market == "usdm":
             venue.usdm.transfer(account, order.asset, order.amount, now_ms)
         else:
-            venue.spot.exchange.deposit(account, order.asset, order.amount, now_ms)
+            name = margin_account(account) if order.market == "margin" else account
+            venue.spot.exchange.deposit(name, order.asset, order.amount, now_ms)
         await venue.commit()
         return _json(None)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from cadenza.simulators.binance.spot.exchange import SpotExchange
+from cadenza.simulators.binance.spot.spot_market import SpotMarket
 from cadenza.simulators.binance.usdm.usdm_market import FuturesMarket
 
 
 def spot_truth(exchange: SpotExchange, account: str) -> dict[str, Any]:
-    """Return the orders, trades and balances of spot, and how often each client order id was accepted."""
+    """Return the orders, trades and balances of an account that trades in the books of spot, and how often each client
+    order id was accepted. `totals` are those of all owners."""
     return {
-        "orders": exchange.registry.all_orders(),
-        "trades": exchange.registry.all_trades(),
+        "orders": [order for order in exchange.registry.all_orders() if order.account == account],
+        "trades": [trade for trade in exchange.registry.all_trades() if trade.account == account],
         "balances": {
             asset: {"free": free, "locked": locked} for asset, (free, locked) in exchange.balances(account).items()
         },
@@ -21,9 +23,18 @@ def spot_truth(exchange: SpotExchange, account: str) -> dict[str, Any]:
             for (owner, asset), total in exchange.office.ledger.totals().items()
         ],
         "accepted": [
-            {"account": account, "symbol": symbol, "client_order_id": id, "times": times}
-            for (account, symbol, id), times in exchange.registry.accepted_by_client_id().items()
+            {"account": of, "symbol": symbol, "client_order_id": id, "times": times}
+            for (of, symbol, id), times in exchange.registry.accepted_by_client_id().items()
+            if of == account
         ],
+    }
+
+
+def margin_truth(spot: SpotMarket, account: str) -> dict[str, Any]:
+    """Return what `spot_truth` does of a cross margin account, its loans, and all that was borrowed and repaid."""
+    return spot_truth(spot.exchange, account) | {
+        "loans": spot.margin.loans(account),
+        "loan_changes": [change for change in spot.margin.changes if change.account == account],
     }
 
 

@@ -55,7 +55,7 @@ def api_restrictions(call: VenueCall) -> Payload:
         "enableReading": permissions.can_read,
         "enableWithdrawals": permissions.can_withdraw,
         "enableInternalTransfer": False,
-        "enableMargin": False,
+        "enableMargin": permissions.can_trade_margin,
         "enableFutures": permissions.can_trade_futures,
         "permitsUniversalTransfer": False,
         "enableVanillaOptions": False,
@@ -72,5 +72,5 @@ def uid(account: str) -> int:
 
 
 def no_pairs(call: VenueCall) -> list[Payload]:
-    """The lists of margin pairs and of coins: this venue has no margin and no wallet."""
+    """The lists of isolated margin pairs and of coins: this venue has no isolated margin and no wallet."""
     return []

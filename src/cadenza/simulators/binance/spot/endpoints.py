@@ -81,7 +81,6 @@ REST = {
     ("GET", "/api/v3/account"): ACCOUNT,
     ("GET", "/api/v3/account/commission"): COMMISSION,
     ("GET", "/sapi/v1/account/apiRestrictions"): RESTRICTIONS,
-    ("GET", "/sapi/v1/margin/allPairs"): NOTHING,
     ("GET", "/sapi/v1/margin/isolated/allPairs"): NOTHING,
     ("GET", "/sapi/v1/capital/config/getall"): NOTHING,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -44,6 +44,7 @@ from cadenza.simulators.binance.spot.filters import check_counts, check_filters
 from cadenza.simulators.binance.spot.news import VenueNews
 from cadenza.simulators.binance.spot.order_request import WITH_STOP
 from cadenza.simulators.binance.spot.records import (
+    MarginTerms,
     SpotDeposit,
     SpotExecution,
     SpotOrder,
@@ -58,7 +59,8 @@ from cadenza.simulators.binance.wire.errors import bad_symbol, cancel_rejected, 
 
 class SpotExchange:
     """Deterministic: the same market, calls and times give the same orders. Nothing is forgotten: the memory that it
-    takes grows with the orders."""
+    takes grows with the orders. `on_received` is called with what a fill brought to an order's account, `on_closed`
+    with an order that has ended unfilled."""
 
     def __init__(self, symbols: Iterable[SpotSymbol], market: SeededMarket) -> None:
         self.symbols = {symbol.name: symbol for symbol in symbols}
@@ -75,6 +77,8 @@ class SpotExchange:
         self._row_orders: dict[tuple[str, int], SpotOrder] = {}
         self._row_trades: list[SpotTrade] = []
         self._news = VenueNews()
+        self.on_received: Callable[[SpotOrder, str, Decimal, int], None] = lambda *_: None
+        self.on_closed: Callable[[SpotOrder, int], None] = lambda *_: None
 
     # Starting
 
@@ -122,6 +126,11 @@ class SpotExchange:
         """Move assets into an account, or out of it with a negative amount, as a transfer at the venue does."""
         self.office.ledger.deposit(account, asset, amount, at_ms)
         self._news.deposits.append(SpotDeposit(account=account, asset=asset, amount=amount, at_ms=at_ms))
+        self._note_assets(account, asset)
+
+    def lend(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
+        """Move a loan into an account, or a repayment out of it with a negative amount."""
+        self.office.ledger.deposit(account, asset, amount, at_ms)
         self._note_assets(account, asset)
 
     # The market
@@ -173,11 +182,33 @@ class SpotExchange:
         check_counts(symbol, request, len(open_orders), algo_orders)
         return symbol
 
-    def place(self, account: str, request: SpotOrderRequest, client_order_id: str, at_ms: int) -> SpotOrder:
+    def place(
+        self,
+        account: str,
+        request: SpotOrderRequest,
+        client_order_id: str,
+        at_ms: int,
+        margin: MarginTerms | None = None,
+    ) -> SpotOrder:
         """Accept and execute an order. Raises `VenueRefusal`, and then nothing has changed."""
         symbol = self.check(account, request)
+        order = evolve(self._order(symbol, account, request, client_order_id, at_ms), margin=margin)
+        self._accept(symbol, order, at_ms)
+        return self.registry.order(*order.key)
+
+    def funds_for(self, account: str, request: SpotOrderRequest, at_ms: int) -> tuple[str, Decimal]:
+        """Return the asset that an order would lock, and how much of it. Raises `VenueRefusal` as `place` does."""
+        symbol = self.check(account, request)
+        order = self._order(symbol, account, request, "", at_ms)
+        if order.side is Side.SELL:
+            return symbol.base, order.quantity
+        return symbol.quote, self._cost(symbol, order)
+
+    def _order(
+        self, symbol: SpotSymbol, account: str, request: SpotOrderRequest, client_order_id: str, at_ms: int
+    ) -> SpotOrder:
         quantity = request.quantity or self._quantity_for(symbol, request)
-        order = SpotOrder(
+        return SpotOrder(
             symbol=symbol.name,
             order_id=self._counters.upcoming_order_id(symbol.name),
             account=account,
@@ -195,8 +226,6 @@ class SpotExchange:
             working_ms=None if request.type in WITH_STOP else at_ms,
             trailing_delta=request.trailing_delta,
         )
-        self._accept(symbol, order, at_ms)
-        return self.registry.order(*order.key)
 
     def cancel(self, order: SpotOrder, cancel_id: str, at_ms: int) -> SpotOrder:
         """Cancel an open order. Raises `VenueRefusal` for one that is closed or whose symbol is not traded."""
@@ -354,6 +383,7 @@ class SpotExchange:
         self.office.close(self._held(order), DOMAIN_CLOSES[status], reason.value, at_ms)
         closed = evolve(order, status=status, expiry_reason=expiry, updated_ms=at_ms)
         self._executed(execution, closed, cancel_id=cancel_id)
+        self.on_closed(closed, at_ms)
 
     def _fill(self, order: SpotOrder, held: VenueOrder, event: Filled, trade_id: int, at_ms: int) -> None:
         symbol = self.symbols[order.symbol]
@@ -385,6 +415,8 @@ class SpotExchange:
         )
         self._executed("TRADE", changed, trade)
         self._note_assets(order.account, symbol.base, symbol.quote)
+        brought = trade.quantity if trade.is_buyer else trade.cost
+        self.on_received(changed, trade.commission_asset, brought - trade.commission, at_ms)
 
     def _executed(
         self, type: str, order: SpotOrder, trade: SpotTrade | None = None, cancel_id: str | None = None

@@ -32,6 +32,17 @@ class SpotOrderRequest:
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
+class MarginTerms:
+    """What an order of a margin account does to its loans. `borrowed` was lent for this order; what of it the order did
+    not use is repaid when the order is canceled, if `repays_at_cancel`."""
+
+    side_effect: str
+    repays_at_cancel: bool
+    borrowed: Decimal = ZERO
+    borrowed_asset: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class SpotOrder:
     """An order in the venue's words. `order_id` counts per symbol. `working_ms` is None until the order is on the
     book. A trailing stop has `trailing_delta` in basis points; `trailing_mark` is the best price since it trails, which
@@ -59,6 +70,7 @@ class SpotOrder:
     trailing_delta: int | None = None
     trailing_mark: Decimal | None = None
     trailing_ms: int | None = None
+    margin: MarginTerms | None = None
 
     @property
     def is_trailing(self) -> bool:
@@ -117,6 +129,26 @@ class SpotDeposit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loan:
+    """What an account owes of an asset."""
+
+    account: str
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanChange:
+    """A loan, or with a negative amount a repayment."""
+
+    account: str
+    asset: str
+    amount: Decimal
+    number: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpotRow:
     """What one request or one movement of the market changed in the books of spot. `executions` is how many executions
     the market has counted since its first start.
@@ -130,6 +162,8 @@ class SpotRow:
     venue_orders: tuple[VenueOrder, ...] = ()
     trades: tuple[SpotTrade, ...] = ()
     deposits: tuple[SpotDeposit, ...] = ()
+    loans: tuple[Loan, ...] = ()
+    loan_changes: tuple[LoanChange, ...] = ()
     balances: tuple[LedgerBalance, ...] = ()
     postings: tuple[Posting, ...] = ()
     engines: tuple[EngineMemory, ...] = ()
@@ -147,6 +181,8 @@ def latest(rows: Iterable[SpotRow]) -> SpotRow:
     orders, venue_orders, accounts, balances, engines, counters = {}, {}, {}, {}, {}, {}
     trades: list[SpotTrade] = []
     deposits: list[SpotDeposit] = []
+    loans: dict[tuple[str, str], Loan] = {}
+    loan_changes: list[LoanChange] = []
     executions = 0
     for row in rows:
         orders.update({order.key: order for order in row.orders})
@@ -157,6 +193,8 @@ def latest(rows: Iterable[SpotRow]) -> SpotRow:
         counters.update({counter.symbol: counter for counter in row.counters})
         trades.extend(row.trades)
         deposits.extend(row.deposits)
+        loans.update({(loan.account, loan.asset): loan for loan in row.loans})
+        loan_changes.extend(row.loan_changes)
         executions = max(executions, row.executions)
     return SpotRow(
         accounts=tuple(accounts.values()),
@@ -164,6 +202,8 @@ def latest(rows: Iterable[SpotRow]) -> SpotRow:
         venue_orders=tuple(order for order in venue_orders.values() if order.is_open),
         trades=tuple(trades),
         deposits=tuple(deposits),
+        loans=tuple(loans.values()),
+        loan_changes=tuple(loan_changes),
         balances=tuple(balances.values()),
         engines=tuple(engines.values()),
         counters=tuple(counters.values()),

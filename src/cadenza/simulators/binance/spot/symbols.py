@@ -156,10 +156,10 @@ class SpotSymbol:
             "amendAllowed": False,
             "pegInstructionsAllowed": False,
             "isSpotTradingAllowed": True,
-            "isMarginTradingAllowed": False,
+            "isMarginTradingAllowed": True,
             "filters": self.filters(),
             "permissions": [],
-            "permissionSets": [["SPOT"]],
+            "permissionSets": [["SPOT", "MARGIN"]],
             "defaultSelfTradePreventionMode": STP_MODE,
             "allowedSelfTradePreventionModes": [STP_MODE],
         }

@@ -44,7 +44,7 @@ def test(call: VenueCall) -> Payload:
 
 def cancel(call: VenueCall) -> Payload:
     """DELETE order."""
-    order_id, client_id = _which(call.params)
+    order_id, client_id = which(call.params)
     restriction = call.params.choice("cancelRestrictions", CANCEL_RESTRICTIONS)
     cancel_id = call.params.client_order_id("newClientOrderId") or call.venue.new_client_order_id()
     symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
@@ -75,7 +75,7 @@ def cancel_all(call: VenueCall) -> list[Payload]:
 
 def query(call: VenueCall) -> Payload:
     """GET order. With a lookup lag a new order is not found at once, as queries of the venue may be behind."""
-    order_id, client_id = _which(call.params)
+    order_id, client_id = which(call.params)
     symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
     order = call.venue.spot.exchange.registry.find(call.account, symbol, order_id, client_id)
@@ -98,12 +98,12 @@ def all_orders(call: VenueCall) -> list[Payload]:
     params = call.params
     symbol = call.venue.spot.exchange.symbol(params.must("symbol")).name
     from_id, limit = params.integer("orderId"), params.limit(500, 1000)
-    start, end = _window(params)
+    start, end = window(params)
     params.done()
     orders = [
         order
         for order in call.venue.spot.exchange.registry.orders(call.account, symbol)
-        if (from_id is None or order.order_id >= from_id) and _is_within(order.created_ms, start, end)
+        if (from_id is None or order.order_id >= from_id) and is_within(order.created_ms, start, end)
     ]
     is_forward = from_id is not None or start is not None
     return [queried(order) for order in (orders[:limit] if is_forward else orders[-limit:])]
@@ -114,7 +114,7 @@ def my_trades(call: VenueCall) -> list[Payload]:
     params = call.params
     symbol = call.venue.spot.exchange.symbol(params.must("symbol")).name
     order_id, from_id, limit = params.integer("orderId"), params.integer("fromId"), params.limit(500, 1000)
-    start, end = _window(params)
+    start, end = window(params)
     params.done()
     if (from_id is not None or order_id is not None) and (start is not None or end is not None):
         raise VenueRefusal(-1128, "Combination of optional parameters invalid.")
@@ -123,7 +123,7 @@ def my_trades(call: VenueCall) -> list[Payload]:
         for trade in call.venue.spot.exchange.registry.trades(call.account, symbol)
         if order_id in (None, trade.order_id)
         and (from_id is None or trade.trade_id >= from_id)
-        and _is_within(trade.at_ms, start, end)
+        and is_within(trade.at_ms, start, end)
     ]
     is_forward = from_id is not None or start is not None
     return [account_trade(trade) for trade in (trades[:limit] if is_forward else trades[-limit:])]
@@ -164,14 +164,16 @@ def _rates() -> Payload:
     }
 
 
-def _which(params: RequestParams) -> tuple[int | None, str | None]:
+def which(params: RequestParams) -> tuple[int | None, str | None]:
+    """Return the order id and the client's id by which an order is named: one of them, or both."""
     order_id, client_id = params.integer("orderId"), params.text("origClientOrderId")
     if order_id is None and client_id is None:
         raise VenueRefusal(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
     return order_id, client_id
 
 
-def _window(params: RequestParams) -> tuple[int | None, int | None]:
+def window(params: RequestParams) -> tuple[int | None, int | None]:
+    """Return the window of a question. Raises `VenueRefusal` for one of more than a day."""
     start, end = params.instant_ms("startTime"), params.instant_ms("endTime")
     if start is not None and end is not None:
         if end - start > DAY_MS:
@@ -181,5 +183,5 @@ def _window(params: RequestParams) -> tuple[int | None, int | None]:
     return start, end
 
 
-def _is_within(at_ms: int, start: int | None, end: int | None) -> bool:
+def is_within(at_ms: int, start: int | None, end: int | None) -> bool:
     return (start is None or at_ms >= start) and (end is None or at_ms <= end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cadenza.simulators.binance.control.faults import ArmedFaults
 from cadenza.simulators.binance.spot.exchange import SpotExchange
 from cadenza.simulators.binance.spot.news import VenueNews
@@ -15,16 +17,18 @@ SUBSCRIPTIONS_MAX = 65_535
 
 
 class UserStreams:
-    """An account has at most one subscription on a socket, and any number of sockets."""
+    """An account has at most one subscription on a socket, and any number of sockets. `market_of` names the market of
+    an account."""
 
-    def __init__(self, exchange: SpotExchange, faults: ArmedFaults) -> None:
+    def __init__(self, exchange: SpotExchange, faults: ArmedFaults, market_of: Callable[[str], VenueMarket]) -> None:
         self._exchange = exchange
+        self._market_of = market_of
         self._faults = faults
         self._sessions: dict[UserSession, None] = {}
 
     def subscribe(self, session: UserSession, subscription: UserSubscription) -> int:
         """Return the number of a new subscription."""
-        if any(other.account == subscription.account for other in session.subscriptions.values()):
+        if number_of(session, subscription.account) is not None:
             raise VenueRefusal(-2035, "Subscription for the given account is already active.")
         if session.made >= SUBSCRIPTIONS_MAX:
             raise VenueRefusal(-1191, f"Too many subscriptions. Session may create up to '{SUBSCRIPTIONS_MAX}'.")
@@ -32,6 +36,14 @@ class UserStreams:
         session.made += 1
         session.subscriptions[number] = subscription
         self._sessions[session] = None
+        return number
+
+    def extend(self, session: UserSession, subscription: UserSubscription) -> int:
+        """Return the number of a subscription that lives until a later instant, or of a new one."""
+        number = number_of(session, subscription.account)
+        if number is None:
+            return self.subscribe(session, subscription)
+        session.subscriptions[number] = subscription
         return number
 
     def unsubscribe(self, session: UserSession, number: int | None) -> None:
@@ -51,8 +63,14 @@ class UserStreams:
         for session in list(self._sessions):
             for number, subscription in list(session.subscriptions.items()):
                 if key in (None, subscription.key):
-                    session.outlet.send({"subscriptionId": number, "event": {"e": "eventStreamTerminated", "E": at_ms}})
-                    self.unsubscribe(session, number)
+                    self._end(session, number, at_ms)
+
+    def expire(self, now_ms: int) -> None:
+        """End the subscriptions whose time has passed, with an event that says so."""
+        for session in list(self._sessions):
+            for number, subscription in list(session.subscriptions.items()):
+                if subscription.until_ms is not None and subscription.until_ms <= now_ms:
+                    self._end(session, number, now_ms)
 
     def send_news(self, news: VenueNews, at_ms: int) -> None:
         """Send executions in their order, then per account the assets that may have changed."""
@@ -66,6 +84,10 @@ class UserStreams:
             if moved:
                 self._send(account, account_position(moved, at_ms))
 
+    def _end(self, session: UserSession, number: int, at_ms: int) -> None:
+        session.outlet.send({"subscriptionId": number, "event": {"e": "eventStreamTerminated", "E": at_ms}})
+        self.unsubscribe(session, number)
+
     def _send(self, account: str, event: Payload) -> None:
         listeners = [
             (session, number)
@@ -75,6 +97,12 @@ class UserStreams:
         ]
         if not listeners:
             return
-        for sent in self._faults.for_event("user", VenueMarket.SPOT, event):
+        for sent in self._faults.for_event("user", self._market_of(account), event):
             for session, number in listeners:
                 session.outlet.send({"subscriptionId": number, "event": sent})
+
+
+def number_of(session: UserSession, account: str) -> int | None:
+    """Return the number of an account's subscription on a socket; None when there is none."""
+    found = (number for number, each in session.subscriptions.items() if each.account == account)
+    return next(found, None)

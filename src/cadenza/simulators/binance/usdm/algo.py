@@ -82,6 +82,10 @@ class AlgoService:
         waiting = (self._algos[id] for id in self._open)
         return [algo for algo in waiting if algo.account == account and symbol in (None, algo.symbol)]
 
+    def has_open(self, symbol: str) -> bool:
+        """Whether any waits for its trigger in a symbol."""
+        return any(self._algos[id].symbol == symbol for id in self._open)
+
     def orders(self, account: str, symbol: str) -> list[ConditionalOrder]:
         return [algo for algo in self._algos.values() if (algo.account, algo.symbol) == (account, symbol)]
 

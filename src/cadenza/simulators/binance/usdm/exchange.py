@@ -154,6 +154,10 @@ class FuturesExchange:
             self._marks[name] = price
         self.on_price(name, at_ms)
 
+    def keep_price(self, name: str) -> None:
+        """Keep the last price of a symbol with the next row. A restart begins at the last one that was kept."""
+        self._row_symbols.add(name)
+
     def symbol(self, name: str) -> FuturesSymbol:
         symbol = self.symbols.get(name)
         if symbol is None:

@@ -125,6 +125,10 @@ class FuturesLedger:
             if key[0] == account and symbol in (None, key[1]) and position.amount
         ]
 
+    def has_positions(self, symbol: str) -> bool:
+        """Whether any account has a position in a symbol."""
+        return any(key[1] == symbol and position.amount for key, position in self._positions.items())
+
     def all_positions(self) -> list[FuturesPosition]:
         """Return every position that ever was, of all accounts."""
         return list(self._positions.values())

@@ -123,6 +123,8 @@ class FuturesMarket:
         self.streams.send_marks(marks, FUNDING_RATE, self.funding.next_ms, now_ms, is_slow=is_slow)
 
     def _on_price(self, symbol: str, at_ms: int) -> None:
+        if self.algos.has_open(symbol) or self.ledger.has_positions(symbol):
+            self.exchange.keep_price(symbol)
         self.algos.watch(symbol, at_ms)
         self._liquidator.check(at_ms)
 

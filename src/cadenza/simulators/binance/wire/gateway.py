@@ -158,6 +158,8 @@ class VenueGateway:
 
     def _headers(self, market: VenueMarket, address: str) -> dict[str, str]:
         used = str(self._venue.limits(market).used_weight(address, self._venue.now_ms()))
+        if market is VenueMarket.MARGIN:
+            return {"X-SAPI-USED-UID-WEIGHT-1M": used}
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
     def _authenticate(self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams) -> ApiKey | None:
