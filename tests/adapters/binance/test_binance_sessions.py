@@ -44,7 +44,8 @@ async def fill(desk: Desk, quantity: Decimal = HALF) -> None:
     price = desk.order.limit_price
     assert price is not None
     for shown in (quantity, Decimal(0)):
-        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=desk.market)
+        book = "usdm" if desk.market == "usdm" else "spot"  # margin trades on spot's books
+        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=book)
 
 
 @pytest.mark.parametrize("kind", [CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519])
@@ -222,19 +223,19 @@ async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms
 async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, jump_ms: int) -> None:
     """A timestamp that is too far ahead is refused with proof; the clock is then measured again."""
     await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
-    first = await desk.session.submit(desk.resting())
+    first = await desk.session.submit(desk.resting("0.1"))
     assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
     clock = desk.session._venue_clock  # type: ignore[attr-defined]
     if jump_ms < 0:
         await until(lambda: clock.jumps > 0, "the jump was noticed")
-    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
 
 
 async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fence(desk: Desk) -> None:
     before = desk.session.venue_time_ms()
     desk.venue.clock.wall_offset_ms = -3_000
     assert abs(desk.session.venue_time_ms() - before) < 1_000
-    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
     desk.venue.clock.wall_offset_ms = 60_000
     late = await desk.session.submit(desk.order)
     assert isinstance(late[0], NotSentReport)

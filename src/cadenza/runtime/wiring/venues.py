@@ -16,19 +16,23 @@ from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
+from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
 from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
 from cadenza.adapters.venues.paper.market.mirror_feeds import MirrorFeeds
 from cadenza.adapters.venues.paper.market.source import MarketSource
+from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
 from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.domain.ids import MOCK, PAPER, Environment, Venue, VenueId
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueStatus
+from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueMemory, VenueStatus
 from cadenza.runtime.config import Settings
 
 log = structlog.get_logger(__name__)
@@ -135,14 +139,43 @@ def _mock(parts: ConnectorParts) -> VenueConnector:
 
 
 def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
-    own = parts.settings.binance if environment is Environment.LIVE else parts.settings.binance_uat
+    return _binance_of(parts.settings, environment, parts.clock, parts.memories)
+
+
+def _binance_of(
+    settings: Settings, environment: Environment, clock: Clock, memories: VenueMemories
+) -> BinanceConnector:
+    own = settings.binance if environment is Environment.LIVE else settings.binance_uat
     return BinanceConnector(
-        spec=spec_of(environment, base=own.url, urls=own.urls),
-        clock=parts.clock,
+        spec=_binance_spec(settings, environment),
+        clock=clock,
         randomness=SystemRandom(),
-        memories=parts.memories,
+        memories=memories,
         proxies=ProxyChoice(explicit=own.proxy or None, environment=os.environ),
     )
+
+
+def _binance_spec(settings: Settings, environment: Environment) -> VenueSpec:
+    own = settings.binance if environment is Environment.LIVE else settings.binance_uat
+    return spec_of(environment, base=own.url, urls=own.urls)
+
+
+def specs_of(settings: Settings) -> Mapping[VenueId, VenueSpec]:
+    """Return what each installed venue can do, whether it is connected or not."""
+    binance = {id: _binance_spec(settings, id.environment) for id in INSTALLED if id.venue is Venue.BINANCE}
+    return {PAPER: PAPER_SPEC, MOCK: MOCK_SPEC, **binance}
+
+
+class _NoMemories:
+    """A connector that opens no session remembers nothing."""
+
+    async def open(self, scope: str) -> VenueMemory:
+        raise DatabaseUnavailable("no session is opened here")
+
+
+def outside_connector(settings: Settings, venue_id: VenueId, clock: Clock) -> VenueConnector:
+    """Return a connector of a venue outside that reads what is public; it opens no sessions."""
+    return _binance_of(settings, venue_id.environment, clock, _NoMemories())
 
 
 def _accounts(settings: Settings) -> AccountSettings:

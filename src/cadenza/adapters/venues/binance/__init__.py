@@ -1,4 +1,4 @@
-"""BINANCE: a native connector. Spot and USD-M accounts trade, and both markets publish books.
+"""BINANCE: a native connector. Spot, cross margin and USD-M accounts trade; spot and USD-M publish books.
 
 The pure half: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
 to reports and market messages (`parse`, `parse_spot`, `parse_usdm`, `parse_market`, `parse_instruments`), orders to

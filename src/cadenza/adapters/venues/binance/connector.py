@@ -10,7 +10,7 @@ import structlog
 from cadenza.adapters.venues.binance import credential
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
-from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
+from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
@@ -24,7 +24,12 @@ from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, sec
 from cadenza.adapters.venues.binance.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
-from cadenza.adapters.venues.binance.stream import SignedSubscription, UserListenKey, UserStreamOpening
+from cadenza.adapters.venues.binance.stream import (
+    SignedSubscription,
+    TokenSubscription,
+    UserListenKey,
+    UserStreamOpening,
+)
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -187,6 +192,9 @@ class BinanceConnector:
         if account.external.type is AccountType.FUTURES:
             dialect = UsdmDialect(reached.position_mode or PositionMode.NETTING)
             opening = UserListenKey(self._spec.urls[USDM_STREAM], signer, running.rest, self._clock)
+        elif account.external.type is AccountType.MARGIN:
+            dialect = MarginDialect()
+            opening = TokenSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         else:
             dialect = SpotDialect()
             venue_clock = running.rest.clock_of(BinanceMarket.SPOT)

@@ -133,11 +133,18 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
     """
     found = {**URLS[environment], **(urls_at(base) if base else {})}
     names = URLS[environment].keys()
+    types = [AccountType.SPOT, AccountType.FUTURES, *([AccountType.MARGIN] if MARGIN_REST in names else [])]
+    spot_memory = OrderMemory(unfilled_ms=90 * DAY_MS)
+    memory = {
+        AccountType.SPOT: spot_memory,
+        AccountType.MARGIN: spot_memory,
+        AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
+    }
     return VenueSpec(
         venue_id=VenueId(Venue.BINANCE, environment),
         urls={name: url for name, url in {**found, **(urls or {})}.items() if name in names},
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
-        books={AccountType.SPOT: Books.VENUE, AccountType.FUTURES: Books.VENUE},
+        books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
         orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _ORDERS.items()},
         quantity_types={
@@ -151,12 +158,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         account_news=NewsSource.STREAM,
         sent_id=DerivedSentId(prefix=SENT_ID_PREFIX),
         fence=FENCE,
-        lookup=Lookup(
-            memory={
-                AccountType.SPOT: OrderMemory(unfilled_ms=90 * DAY_MS),
-                AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
-            }
-        ),
+        lookup=Lookup(memory={type: memory[type] for type in types}),
         replay=Replay(is_per_instrument=True),
         snapshots=True,
     )
