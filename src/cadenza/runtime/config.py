@@ -146,11 +146,6 @@ class PaperConfig:
     market: PaperMarket = setting(
         "synthetic", "What moves the paper market: a random walk, a recording, or the public market of a venue."
     )
-    mirror_url: str = setting(
-        "",
-        "An http or https address that stands for all hosts of the mirrored venue, such as that of a simulator.",
-        shown_default="the venue's own",
-    )
     recording_path: Path | None = setting(
         None, "The recording to replay when `market` is `recording`.", shown_default="the packaged one"
     )
@@ -191,7 +186,8 @@ class PaperConfig:
 
 @dataclass(frozen=True, slots=True)
 class BinanceConfig:
-    """BINANCE in one environment, where `venues` names it. BINANCE_SANDBOX is the old name of BINANCE_UAT."""
+    """BINANCE in one environment, where `venues` names it, or PAPER mirrors it. BINANCE_SANDBOX is the old name of
+    BINANCE_UAT."""
 
     url: str = setting(
         "",
@@ -288,7 +284,8 @@ class Settings:
         secret=True,
     )
     venues: tuple[VenueName, ...] = setting(
-        ("PAPER", "MOCK"), "The venues that are connected. No other one is ever spoken to."
+        ("PAPER", "MOCK"),
+        "The venues that are connected. No other one is ever spoken to, except one whose public market PAPER mirrors.",
     )
     realtime: RealtimeEngine = setting("embedded", "Where clients' WebSockets end: here, or at Centrifugo.")
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
@@ -409,8 +406,6 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
 def _contradictions(settings: Settings) -> Iterator[str]:
     """What only shows when several settings, or a value's inner form, are looked at."""
     paper, auth = settings.paper, settings.auth
-    if paper.mirror_url and not _ORIGIN.fullmatch(paper.mirror_url):
-        yield f"paper.mirror_url is {paper.mirror_url}: write a scheme and a host only, such as http://127.0.0.1:9000"
     if not settings.host:
         yield "host is empty: write an address such as 127.0.0.1"
     if not settings.data_dir.is_absolute():

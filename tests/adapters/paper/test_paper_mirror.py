@@ -340,7 +340,7 @@ async def test_paper_money_fills_at_the_prices_of_binance_and_not_without_it(tmp
             return not keeper.is_stale
 
         await until(shown, "the market")
-        (best, _), (ask, _) = simulator.venue.feeds["BTCUSDT"].best()  # type: ignore[attr-defined]
+        (best, _), (ask, _) = simulator.venue.spot.feeds["BTCUSDT"].best()  # type: ignore[attr-defined]
         assert (max(keeper.bids), min(keeper.asks)) == (best, ask)
         account, session, _ = await bench.session()
         replies = await session.submit(bench.order(account, SPOT, Side.BUY, "0.01"))

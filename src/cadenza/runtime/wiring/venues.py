@@ -110,10 +110,14 @@ def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | No
     """Return PAPER's market and, where it mirrors another venue's, what keeps that alive."""
     paper = parts.settings.paper
     if paper.market == MIRROR_OF_BINANCE:
-        spec = spec_of(Environment.LIVE, base=paper.mirror_url)
+        own = parts.settings.binance
+        spec = spec_of(Environment.LIVE, base=own.url, urls=own.urls)
         mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
         venue = BinancePublicMarket(
-            spec=spec, clock=parts.clock, randomness=SystemRandom(), proxies=ProxyChoice(environment=os.environ)
+            spec=spec,
+            clock=parts.clock,
+            randomness=SystemRandom(),
+            proxies=ProxyChoice(explicit=own.proxy or None, environment=os.environ),
         )
         return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
     market = MarketSettings(
