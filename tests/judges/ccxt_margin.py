@@ -75,8 +75,8 @@ async def judge_rest(exchange: Any) -> dict[str, Any]:
 
 
 async def judge_streams(exchange: Any) -> dict[str, Any]:
-    """Orders, own trades and balances as they are pushed to a listen token's subscription. One after the other: with two
-    accounts on its socket the client takes the events of one for those of the other."""
+    """Orders, own trades and balances as they are pushed to a listen token's subscription, one after the other: with
+    two accounts on its socket the client takes the events of one for those of the other."""
     await exchange.load_markets()
     margin = {"type": "margin"}
     order = (await _watched(exchange, exchange.watch_orders(SYMBOL, None, None, margin)))[-1]
