@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from cadenza.adapters.venues.binance import parse_usdm
-from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades
+from cadenza.adapters.venues.binance.credential import Parameters
+from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
     USDM,
+    USDM_ALGO_ORDER,
     USDM_OPEN_ALGO_ORDERS,
     USDM_POSITIONS,
     BinanceEndpoint,
@@ -108,6 +110,13 @@ class UsdmDialect:
         if _is_algo(body):
             return parse_usdm.facts_of_algo(decode(AlgoOrder, body), scope)
         return parse_usdm.facts_of_order(decode(UsdmOrder, body), scope)
+
+    def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
+        if venue_order_id.startswith(parse_usdm.ALGO_PREFIX):
+            number = order_number(venue_order_id.removeprefix(parse_usdm.ALGO_PREFIX))
+            return None if number is None else (USDM_ALGO_ORDER, {"algoId": number})
+        number = order_number(venue_order_id)
+        return None if number is None else (self.endpoints.order, {"orderId": number})
 
     def became(self, body: bytes) -> int | None:
         if not _is_algo(body):
