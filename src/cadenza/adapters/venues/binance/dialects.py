@@ -119,7 +119,7 @@ class MarketDialect(Protocol):
 
     def became(self, body: bytes) -> int | None:
         """Return the number of the order that a conditional order has become, by the answer to a question about it;
-        None where the answer tells all."""
+        None where the answer says all."""
 
     def orders(self, body: bytes, scope: AccountScope) -> ReadOrders: ...
 

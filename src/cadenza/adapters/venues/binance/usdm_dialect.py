@@ -45,14 +45,14 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
 
 NOT_STATED = 0
-"""The instant of a report that the venue does not state; whoever knows the venue's time fills it in."""
+"""The instant of a report that the venue does not state. The session fills in the venue's time."""
 
 DEPTH_MS = 90 * 86_400_000
 """Orders that executed something are known for 90 days."""
 
 
 class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells the answers of the algo service from those of the matching engine."""
+    """What distinguishes the answers of the algo service from those of the matching engine."""
 
     algo_id: int | None = msgspec.field(name="algoId", default=None)
 
