@@ -30,17 +30,21 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
-MARKETS: Mapping[str, AccountType] = {"spot": AccountType.SPOT, "usdm": AccountType.FUTURES}
+MARKETS: Mapping[str, AccountType] = {
+    "spot": AccountType.SPOT,
+    "margin": AccountType.MARGIN,
+    "usdm": AccountType.FUTURES,
+}
 """The simulator's markets, and the accounts that trade them."""
 
-INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
+INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
 PATIENCE_S = 10.0
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 
 
 class MovableClock:
-    """The system's time, moved forward by `advance`; whoever sleeps until an instant that has passed then wakes."""
+    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
 
     def __init__(self, start_ms: int = START_MS) -> None:
         self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
@@ -212,7 +216,7 @@ async def simulated_binance(
     found = SimulatorSettings(data_dir=directory, **settings)
     async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
         venue = SimulatedBinance(simulator, http, clock)
-        for market in MARKETS:
+        for market in ("spot", "usdm"):
             levels = (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE)
             await venue.market("BTCUSDT", *levels, clear=True, market=market)
         yield venue

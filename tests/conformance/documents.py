@@ -12,7 +12,7 @@ from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.venue_spec import Support, VenueSpec
-from tests.conformance.harness import makes_sense
+from tests.conformance.harness import VenueUnderTest, makes_sense
 from tests.conformance.venues import DOCUMENTED
 
 PAGES = Path(__file__).parents[2] / "docs" / "venues"
@@ -31,14 +31,19 @@ def capability_tables(spec: VenueSpec, instruments: Sequence[Instrument]) -> str
         "|---|---|---|---|---|---|---|",
         *(_instrument_row(instrument) for instrument in instruments),
     ]
-    kinds = {(instrument.order_types, instrument.time_in_force_options) for instrument in instruments}
-    assert len(kinds) == 1, "instruments that differ in kinds need a table each"
-    ((types, times),) = kinds
+    kinds: dict[tuple[Sequence[OrderType], Sequence[TimeInForce]], dict[str, None]] = {}
+    for instrument in instruments:
+        taken = (instrument.order_types, instrument.time_in_force_options)
+        kinds.setdefault(taken, {})[instrument.type.value] = None
+    for (types, times), names in kinds.items():
+        heading = "order type" if len(kinds) == 1 else f"order type, {', '.join(names)}"
+        lines += [
+            "",
+            f"| {heading} | {' | '.join(time.value for time in TimeInForce)} |",
+            f"|---|{'---|' * len(TimeInForce)}",
+            *(_kind_row(spec, type, type in types, times) for type in OrderType),
+        ]
     lines += [
-        "",
-        f"| order type | {' | '.join(time.value for time in TimeInForce)} |",
-        f"|---|{'---|' * len(TimeInForce)}",
-        *(_kind_row(spec, type, type in types, times) for type in OrderType),
         "",
         "| what | how |",
         "|---|---|",
@@ -79,12 +84,19 @@ def with_tables(page: str, tables: str) -> str:
     return f"{head}{BEGIN}\n\n{tables}\n\n{END}{tail}"
 
 
+async def tables_of(venue: VenueUnderTest) -> str:
+    """The tables of a venue, which is started for that."""
+    await venue.start()
+    try:
+        return capability_tables(venue.connector.spec, await venue.connector.instruments())
+    finally:
+        await venue.stop()
+
+
 async def _write() -> None:
     for name, make in DOCUMENTED.items():
-        connector = make().connector
         path = page_of(name)
-        tables = capability_tables(connector.spec, await connector.instruments())
-        path.write_text(with_tables(path.read_text(), tables))
+        path.write_text(with_tables(path.read_text(), await tables_of(make())))
 
 
 if __name__ == "__main__":

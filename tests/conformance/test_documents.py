@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.documents import BEGIN, END, capability_tables, page_of, with_tables
+from tests.conformance.documents import BEGIN, END, capability_tables, page_of, tables_of, with_tables
 from tests.conformance.venues import DOCUMENTED
 from tests.scripted.specs import KINDS, Kind, instruments_of
 
@@ -12,8 +12,7 @@ async def test_the_page_shows_what_the_venue_declares(name: str) -> None:
     page = page_of(name).read_text()
     assert BEGIN in page
     assert END in page
-    connector = DOCUMENTED[name]().connector
-    wanted = with_tables(page, capability_tables(connector.spec, await connector.instruments()))
+    wanted = with_tables(page, await tables_of(DOCUMENTED[name]()))
     assert page == wanted, "run python -m tests.conformance.documents"
 
 

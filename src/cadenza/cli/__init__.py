@@ -39,6 +39,7 @@ def make_app() -> typer.Typer:
     app.add_typer(recording.app, name="recording")
     app.add_typer(venue.app, name="venue")
     app.add_typer(simulate.app, name="simulate")
+    app.add_typer(venue.app, name="venue")
     return app
 
 

@@ -7,14 +7,14 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
-from tests.adapters.binance.binance_world import BTC_USDT
+from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT
 from tests.adapters.binance.feeds_world import feeds_at
 from tests.adapters.kit.sync_world import Listener
 from tests.inhouse_kit import until
 
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
-from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE
+from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE
 from cadenza.adapters.venues.binance.spec import urls_at
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
@@ -34,8 +34,10 @@ def listener() -> Listener:
 
 
 @asynccontextmanager
-async def world(tmp_path: Path, *, factor: int = 1) -> AsyncIterator[tuple[BinanceSimulator, MarketFeeds]]:
-    settings = SimulatorSettings(data_dir=tmp_path)
+async def world(
+    tmp_path: Path, *, factor: int = 1, market_step_ms: int = 0
+) -> AsyncIterator[tuple[BinanceSimulator, MarketFeeds]]:
+    settings = SimulatorSettings(data_dir=tmp_path, market_step_ms=market_step_ms)
     async with (
         run_simulator(settings, SystemClock(), SystemIds()) as simulator,
         feeds_at(urls_at(simulator.url), factor=factor) as feeds,
@@ -189,3 +191,28 @@ async def test_stopped_feeds_leave_their_books_stale(tmp_path: Path) -> None:
         assert (heard.levels(), heard.stales) == (None, 1)
         await until(lambda: not simulator.venue.outlets, "no connection is left")
         await feeds.stop()
+
+
+async def test_a_perpetual_of_a_market_that_moves(tmp_path: Path) -> None:
+    """USD-M over its routes: book, trades and marks; a lost change is mended while the market goes on."""
+    async with world(tmp_path, market_step_ms=20) as (simulator, feeds):
+        heard = Listener(USDM_BOOK_RULE, BTC_PERP)
+        await feeds.open_book(BTC_PERP, heard)
+        await until(lambda: len(heard.outcomes) > 5 and bool(heard.trades) and bool(heard.marks), "a moving market")
+        assert set(heard.outcomes) == {BookOutcome.APPLIED}
+        assert (heard.snapshots, heard.stales) == (1, 0)
+        bid, ask, mark = heard.book.best_bid(), heard.book.best_ask(), heard.marks[-1]
+        assert bid is not None
+        assert ask is not None
+        assert mark is not None
+        assert bid[0] * D("0.99") < mark < ask[0] * D("1.01")
+        faults = simulator.venue.faults
+        while not heard.stales:  # what is lost may be trades and marks
+            heard.outcomes.clear()
+            faults.events.append(EventFault(on="market", kind=EventFaultKind.DROP, times=5))
+            await until(lambda: not faults.events, "a loss")
+            await until(lambda: bool(heard.outcomes) or heard.stales > 0, "the next change")
+        await until(lambda: heard.snapshots >= 2 and heard.book.is_fresh, "the mended book")
+        mended = heard.book.sequence
+        await until(lambda: heard.book.is_fresh and heard.book.sequence > mended, "it goes on")
+        assert BookOutcome.GAP not in heard.outcomes

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
@@ -43,7 +44,8 @@ async def fill(desk: Desk, quantity: Decimal = HALF) -> None:
     price = desk.order.limit_price
     assert price is not None
     for shown in (quantity, Decimal(0)):
-        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=desk.market)
+        book = "usdm" if desk.market == "usdm" else "spot"  # margin trades on spot's books
+        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=book)
 
 
 @pytest.mark.parametrize("kind", [CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519])
@@ -79,11 +81,24 @@ async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -
     assert desk.believed(again).executed_quantity == HALF
 
 
+async def pass_checks(desk: Desk, count: int) -> None:
+    """Let time pass until the quiet stream was compared so often."""
+    session: Any = desk.session
+    agrees, compared = session.agrees, []
+
+    async def counted() -> bool:
+        compared.append(await agrees())
+        return compared[-1]
+
+    session.agrees = counted
+    for number in range(1, count + 1):
+        desk.venue.clock.advance(CHECK_EVERY_MS)
+        await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
+
+
 async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
     await desk.session.snapshot()
-    for _ in range(5):
-        desk.venue.clock.advance(CHECK_EVERY_MS)
-        await asyncio.sleep(0.05)
+    await pass_checks(desk, 5)
     assert desk.sink.life == []
     assert desk.session.is_caught_up()
 
@@ -91,9 +106,7 @@ async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
 async def test_an_idle_account_asks_for_a_short_gap_only(desk: Desk) -> None:
     """The gap begins where the stream was last known to work, not with its last message."""
     await desk.session.snapshot()
-    for _ in range(4):
-        desk.venue.clock.advance(CHECK_EVERY_MS + 1)
-        await asyncio.sleep(0.05)
+    await pass_checks(desk, 4)
     before = desk.session.venue_time_ms()
     await desk.venue.cut()
     await until(lambda: len(desk.sink.life) == 2, "the stream's return")
@@ -210,19 +223,19 @@ async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms
 async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, jump_ms: int) -> None:
     """A timestamp that is too far ahead is refused with proof; the clock is then measured again."""
     await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
-    first = await desk.session.submit(desk.resting())
+    first = await desk.session.submit(desk.resting("0.1"))
     assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
     clock = desk.session._venue_clock  # type: ignore[attr-defined]
     if jump_ms < 0:
         await until(lambda: clock.jumps > 0, "the jump was noticed")
-    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
 
 
 async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fence(desk: Desk) -> None:
     before = desk.session.venue_time_ms()
     desk.venue.clock.wall_offset_ms = -3_000
     assert abs(desk.session.venue_time_ms() - before) < 1_000
-    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
     desk.venue.clock.wall_offset_ms = 60_000
     late = await desk.session.submit(desk.order)
     assert isinstance(late[0], NotSentReport)

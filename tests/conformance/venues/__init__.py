@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.conformance.harness import VenueFactory
-from tests.conformance.venues.binance import BinanceUnderTest
+from tests.conformance.venues.binance import BinanceUnderTest, BinanceUsdmUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
 from tests.scripted.specs import KINDS
 
-DOCUMENTED: Mapping[str, VenueFactory] = {"PAPER": PaperUnderTest, "MOCK": MockUnderTest}
+DOCUMENTED: Mapping[str, VenueFactory] = {
+    "PAPER": PaperUnderTest,
+    "MOCK": MockUnderTest,
+    "BINANCE": BinanceUnderTest,
+}
 """Those that users can trade on; each has a page."""
 
-VENUES: Mapping[str, VenueFactory] = (
-    DOCUMENTED
-    | {"BINANCE": BinanceUnderTest}
-    | {kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()}
-)
+VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
+    "BINANCE USD-M": BinanceUsdmUnderTest,
+    **{kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()},
+}

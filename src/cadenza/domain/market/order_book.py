@@ -4,7 +4,7 @@ Prices are Decimals, equal when their values are, however a venue writes them. S
 right when the venue changes the instrument's pip size.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
@@ -48,58 +48,62 @@ _OUTCOMES = {
 
 
 class _SideOfBook:
-    """One side: quantities by price, and the prices in ascending order. The best price is the last one of the bids and
-    the first one of the asks."""
+    """One side: prices in ascending order, and the quantity of each at the same place of another list. The best price
+    is the last one of the bids and the first one of the asks.
 
-    __slots__ = ("_best", "_levels_max", "_prices", "_quantities")
+    A price is found by bisection. That costs less than a dictionary would, because the hash of a Decimal is slow.
+    """
+
+    __slots__ = ("_is_bids", "_levels_max", "_prices", "_quantities")
 
     def __init__(self, side: Side, levels_max: int) -> None:
-        self._best = -1 if side is Side.BUY else 0
+        self._is_bids = side is Side.BUY
         self._levels_max = levels_max
         self._prices: list[Decimal] = []
-        self._quantities: dict[Decimal, Decimal] = {}
+        self._quantities: list[Decimal] = []
 
     def reset(self, levels: tuple[Level, ...]) -> None:
-        self._quantities = {price: quantity for price, quantity in levels if quantity > ZERO}
-        self._prices = sorted(self._quantities)
+        shown = {price: quantity for price, quantity in levels if quantity > ZERO}
+        self._prices = sorted(shown)
+        self._quantities = [shown[price] for price in self._prices]
         self._forget_worst()
 
     def set(self, levels: tuple[Level, ...]) -> None:
         """Set them all, and only then forget the worst: a level may come before the one whose place it takes."""
         prices, quantities = self._prices, self._quantities
         for price, quantity in levels:
+            at = bisect_left(prices, price)
+            is_known = at < len(prices) and prices[at] == price
             if quantity > ZERO:
-                known = len(quantities)
-                quantities[price] = quantity  # hashed once: looking for it first would cost as much again
-                if len(quantities) > known:
-                    insort(prices, price)
-            elif quantities.pop(price, None) is not None:
-                del prices[bisect_left(prices, price)]
-        if len(prices) > self._levels_max:
-            self._forget_worst()
+                if is_known:
+                    quantities[at] = quantity
+                else:
+                    prices.insert(at, price)
+                    quantities.insert(at, quantity)
+            elif is_known:
+                del prices[at], quantities[at]
+        self._forget_worst()
 
     def best(self) -> Level | None:
         if not self._prices:
             return None
-        price = self._prices[self._best]
-        return price, self._quantities[price]
+        best = -1 if self._is_bids else 0
+        return self._prices[best], self._quantities[best]
 
     def levels(self, depth: int) -> tuple[Level, ...]:
         """At most `depth` levels, best first."""
-        best = self._prices[: -depth - 1 : -1] if self._best else self._prices[:depth]
-        return tuple((price, self._quantities[price]) for price in best)
+        best = slice(None, -depth - 1, -1) if self._is_bids else slice(depth)
+        return tuple(zip(self._prices[best], self._quantities[best], strict=True))
 
     def walk(self) -> Iterator[Level]:
-        prices = reversed(self._prices) if self._best else self._prices
-        return ((price, self._quantities[price]) for price in prices)
+        if self._is_bids:
+            return zip(reversed(self._prices), reversed(self._quantities), strict=True)
+        return zip(self._prices, self._quantities, strict=True)
 
     def _forget_worst(self) -> None:
-        excess = len(self._prices) - self._levels_max
-        if excess > 0:
-            worst = slice(excess) if self._best else slice(self._levels_max, None)
-            for price in self._prices[worst]:
-                del self._quantities[price]
-            del self._prices[worst]
+        if len(self._prices) > self._levels_max:
+            worst = slice(-self._levels_max) if self._is_bids else slice(self._levels_max, None)
+            del self._prices[worst], self._quantities[worst]
 
 
 class OrderBook:

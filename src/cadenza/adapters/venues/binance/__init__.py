@@ -1,4 +1,4 @@
-"""BINANCE: a native connector. Spot accounts trade; spot and USD-M publish books.
+"""BINANCE: a native connector. Spot, cross margin and USD-M accounts trade; spot and USD-M publish books.
 
 The pure half: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
 to reports and market messages (`parse`, `parse_spot`, `parse_usdm`, `parse_market`, `parse_instruments`), orders to
@@ -6,7 +6,9 @@ requests (`orders`), and what a reply proves (`classify`). All of that is free o
 nothing but a payload.
 
 `spec` says what the venue can do, `endpoints` and `rest` are the raw client of its REST APIs, `stream` that of user
-data. `execution` is a session, `connector` makes sessions and feeds.
+data. `dialects` and `usdm_dialect` say how each market is spoken to, and `execution` is a session over any of them,
+with `inquiry` (single orders), `account_reading` (snapshots) and `history` (replay). `connector` makes sessions and
+feeds, `reached_accounts` says what a key reaches.
 
 Public market data: `market_data` opens and closes books; `market_desk` keeps the feeds of one market (connections,
 snapshots, readings), `market_stream` one connection, `instrument_feed` one instrument; `market_wire` says how each

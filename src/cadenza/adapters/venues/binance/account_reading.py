@@ -14,7 +14,9 @@ from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.reports import BalanceReport, Report
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot
 
@@ -61,6 +63,8 @@ class AccountReader:
         self._clock = clock
         self._position = position
         self._delivered = delivered
+        self._held: set[str] = set()
+        """Assets of which the last reading showed something."""
 
     async def agrees(self) -> bool:
         """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
@@ -94,6 +98,21 @@ class AccountReader:
                 return None
         return None
 
+    async def all_money(self) -> Sequence[Report]:
+        """Return all balances and positions as reports; those that were known and are not listed any more are nothing.
+        Raises `VenueUnavailable` and `CredentialRejected`."""
+        at_ms = self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
+        as_of = self._numbers.take(at_ms)  # before the reading, so that what the stream brings meanwhile is newer
+        heard = self._position().heard
+        money = self._money(await self._read_all(self._dialect.account_readings), at_ms, as_of)
+        listed = {balance.asset for balance in money.balances}
+        gone = [_nothing(self._scope.account_id, asset, at_ms, as_of) for asset in sorted(self._held - listed)]
+        self._held = listed
+        self._known.replace(money.reports)
+        if self._position().heard != heard:
+            self._known.forget()  # the stream may have said something newer
+        return [*money.reports, *gone]
+
     async def open_symbols(self) -> set[str]:
         """Return the symbols of the open orders. Raises `VenueUnavailable` and `CredentialRejected`."""
         bodies = await self._read_all(self._dialect.open_order_readings)
@@ -110,6 +129,7 @@ class AccountReader:
         as_of = self._numbers.take(at_ms)
         money, listed = self._money(account, at_ms, as_of), self._orders(orders)
         self._known.replace(money.reports)
+        self._held = {balance.asset for balance in money.balances}
         return AccountSnapshot(
             balances=money.balances,
             positions=money.positions,
@@ -146,3 +166,9 @@ class AccountReader:
             return self._dialect.open_orders(bodies, self._scope)
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no list of orders: {error}") from error
+
+
+def _nothing(account_id: TradingAccountId, asset: str, at_ms: int, as_of: int) -> BalanceReport:
+    return BalanceReport(
+        account_id=account_id, at_ms=at_ms, asset=asset, total=ZERO, locked=ZERO, borrowed=ZERO, as_of=as_of
+    )

@@ -8,10 +8,9 @@ from ssl import SSLContext
 import structlog
 
 from cadenza.adapters.venues.binance import credential
-from cadenza.adapters.venues.binance.catalogue import CATALOGUE_PARAMETERS
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
-from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
+from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
@@ -22,10 +21,15 @@ from cadenza.adapters.venues.binance.models import (
     decode,
 )
 from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue, usdm_catalogue
-from cadenza.adapters.venues.binance.reached_accounts import ReachedAccounts
+from cadenza.adapters.venues.binance.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
-from cadenza.adapters.venues.binance.stream import UserListenKey, UserStreamOpening, UserSubscription
+from cadenza.adapters.venues.binance.stream import (
+    SignedSubscription,
+    TokenSubscription,
+    UserListenKey,
+    UserStreamOpening,
+)
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -60,7 +64,7 @@ class _Running:
     rest: BinanceRest
     tls: SSLContext
     measuring: list[asyncio.Task[None]]
-    accounts: ReachedAccounts
+    accounts: ReachableAccounts
     market: MarketFeeds
 
 
@@ -128,7 +132,7 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachedAccounts(rest, self._log)
+        accounts = ReachableAccounts(rest, self._log)
         self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
@@ -188,10 +192,13 @@ class BinanceConnector:
         if account.external.type is AccountType.FUTURES:
             dialect = UsdmDialect(reached.position_mode or PositionMode.NETTING)
             opening = UserListenKey(self._spec.urls[USDM_STREAM], signer, running.rest, self._clock)
+        elif account.external.type is AccountType.MARGIN:
+            dialect = MarginDialect()
+            opening = TokenSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         else:
             dialect = SpotDialect()
             venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
-            opening = UserSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
         session = BinanceSession(parts, account, signer, dialect, sink, opening)
         self._sessions = {each for each in self._sessions if not each.is_closed}
         self._sessions.add(session)
@@ -200,7 +207,7 @@ class BinanceConnector:
 
     @property
     def market(self) -> MarketFeeds | None:
-        """The feeds of public market data; None while the connector is not started."""
+        """The feeds of a started connector."""
         return None if self._running is None else self._running.market
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
@@ -237,7 +244,7 @@ class BinanceConnector:
             raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
         read = usdm_catalogue if market is BinanceMarket.USDM else spot_catalogue
         try:
-            reply = await rest.read(market, ENDPOINTS[market].exchange_info, CATALOGUE_PARAMETERS[market])
+            reply = await rest.read(market, ENDPOINTS[market].exchange_info, {})
             catalogue = await asyncio.to_thread(read, reply, self._spec.venue_id)
             limits = decode(BinanceLimits, reply)
         except UnreadablePayload as error:

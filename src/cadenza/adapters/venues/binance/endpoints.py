@@ -16,7 +16,8 @@ class BinanceEndpoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketEndpoints:
     """The requests of one market. `all_open_orders` is the list without a symbol, `order_trades` the executions of one
-    order."""
+    order. `submit_weight` and `cancel_weight` are those of requests that fail; on spot those that succeed weigh
+    nothing. `lines_max`: the longest list of past orders or trades."""
 
     market: BinanceMarket
     time: BinanceEndpoint
@@ -29,6 +30,9 @@ class MarketEndpoints:
     past_orders: BinanceEndpoint
     trades: BinanceEndpoint
     order_trades: BinanceEndpoint
+    submit_weight: int = 1
+    cancel_weight: int = 1
+    lines_max: int = 1_000
 
 
 SPOT = MarketEndpoints(
@@ -56,6 +60,9 @@ MARGIN = MarketEndpoints(
     past_orders=BinanceEndpoint("/sapi/v1/margin/allOrders", 200),
     trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
     order_trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
+    submit_weight=6,
+    cancel_weight=10,
+    lines_max=500,
 )
 USDM = MarketEndpoints(
     market=BinanceMarket.USDM,
@@ -73,10 +80,13 @@ USDM = MarketEndpoints(
 ENDPOINTS = {each.market: each for each in (SPOT, MARGIN, USDM)}
 
 USDM_POSITIONS = BinanceEndpoint("/fapi/v3/positionRisk", 5)
+USDM_ALGO_ORDER = BinanceEndpoint("/fapi/v1/algoOrder", 1)
 USDM_OPEN_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/openAlgoOrders", 40)
 USDM_ACCOUNT_CONFIG = BinanceEndpoint("/fapi/v1/accountConfig", 5)
 USDM_BALANCE = BinanceEndpoint("/fapi/v3/balance", 5)
 USDM_LISTEN_KEY = BinanceEndpoint("/fapi/v1/listenKey", 1)
+
+MARGIN_LISTEN_TOKEN = BinanceEndpoint("/sapi/v1/userListenToken", 1)
 
 KEY_RESTRICTIONS = BinanceEndpoint("/sapi/v1/account/apiRestrictions", 1)
 """What a key may do. It is a request of the margin host, whichever market the key trades."""

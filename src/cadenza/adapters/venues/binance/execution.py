@@ -189,9 +189,7 @@ class BinanceSession:
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
         instrument = self._parts.instruments.traded(self._market, instrument_id)
-        if instrument is None or not (venue_order_id.isascii() and venue_order_id.isdigit()):
-            return []
-        return await self._inquiry.identify(instrument, int(venue_order_id))
+        return [] if instrument is None else await self._inquiry.identify(instrument, venue_order_id)
 
     # The account
 
@@ -270,6 +268,7 @@ class BinanceSession:
         self._link.worked_until(self._news_at_ms)
         self._note_symbols(reports)
         if news.wants_snapshot:
+            self._known.forget()  # what the stream says is not comparable until the account was read
             self._wants_money.set()
         await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
         if news.triggered is not None:
@@ -319,12 +318,9 @@ class BinanceSession:
             await self._wants_money.wait()
             self._wants_money.clear()
             try:
-                snapshot = await self._reader.snapshot()
+                await self._delivery.put(await self._reader.all_money())
             except CadenzaError as error:
                 await self._on_refused_reading(error)
-                continue
-            if snapshot is not None:
-                await self._delivery.put([*(snapshot.balances or ()), *(snapshot.positions or ())])
 
     # Orders: helpers
 
@@ -340,7 +336,7 @@ class BinanceSession:
                 self._market,
                 self._signer,
                 lambda time: self._dialect.submit(order, instrument, time),
-                weight=1,
+                weight=self._dialect.endpoints.submit_weight,
                 leave_by_ms=now_ms + left_ms,
                 reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
@@ -369,7 +365,7 @@ class BinanceSession:
             self._market,
             self._signer,
             lambda time: self._dialect.cancel(order, instrument, time),
-            weight=1,
+            weight=self._dialect.endpoints.cancel_weight,
             reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
         )

@@ -15,7 +15,6 @@ from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
-LINES_MAX = 1_000
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
 
@@ -69,18 +68,19 @@ class PastOrders:
         until_ms: int,
     ) -> AsyncIterator[Page]:
         """Yield the pages of a list: by windows of time; from where one is full, by the venue's numbers."""
+        lines_max = self._dialect.endpoints.lines_max
         windows = list(_windows(since_ms, until_ms))
         next_id = 0 if len(windows) > WINDOWS_MAX else None
         for start_ms, end_ms in windows if next_id is None else ():
             page = await self._page(endpoint, read, {"symbol": symbol, "startTime": start_ms, "endTime": end_ms})
             yield page
-            if page.count >= LINES_MAX:
+            if page.count >= lines_max:
                 next_id = page.last_id + 1
                 break
         while next_id is not None:
             page = await self._page(endpoint, read, {"symbol": symbol, id_name: next_id})
             yield page
-            next_id = page.last_id + 1 if page.count >= LINES_MAX and page.last_id >= next_id else None
+            next_id = page.last_id + 1 if page.count >= lines_max and page.last_id >= next_id else None
 
     async def _page(
         self,
@@ -89,7 +89,7 @@ class PastOrders:
         parameters: dict[str, ParameterValue],
     ) -> Page:
         market = self._dialect.endpoints.market
-        named = {**parameters, "limit": LINES_MAX}
+        named = {**parameters, "limit": self._dialect.endpoints.lines_max}
         try:
             return read(await self._rest.read_signed(market, self._signer, endpoint, named), self._scope)
         except CredentialRejected as error:

@@ -13,7 +13,7 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, depth_endpoint
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
-from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, StreamRoute, connect_pacer
+from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, MarketStreamRoute, connect_pacer
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire
 from cadenza.adapters.venues.binance.models import BinanceDepthReply, decode, decode_list
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
@@ -97,7 +97,7 @@ def feed_parts(
 
 
 class MarketDesk:
-    """Feeds of one market, by instrument. It implements `StreamListener` for all of its connections.
+    """Feeds of one market, by instrument. It implements `MarketStreamListener` for all of its connections.
 
     A connection holds as many streams as the venue allows; the next one is opened when it is full, and one without
     streams is closed. Failures of a task are logged, and the task begins again.
@@ -113,7 +113,7 @@ class MarketDesk:
         self._parts = parts
         self._clock = parts.clock
         self._by_name: dict[str, InstrumentFeed] = {}
-        self._streams: dict[MarketStream, tuple[StreamRoute, asyncio.Task[None]]] = {}
+        self._streams: dict[MarketStream, tuple[MarketStreamRoute, asyncio.Task[None]]] = {}
         self._of_name: dict[str, MarketStream] = {}
         self._mending: dict[InstrumentId, asyncio.Task[None]] = {}
         self._tending: asyncio.Task[None] | None = None
@@ -230,7 +230,7 @@ class MarketDesk:
 
     # --- connections
 
-    def _want(self, route: StreamRoute, names: list[str]) -> None:
+    def _want(self, route: MarketStreamRoute, names: list[str]) -> None:
         stream = next(
             (each for each, (on, _) in self._streams.items() if on == route and each.room >= len(names)), None
         )

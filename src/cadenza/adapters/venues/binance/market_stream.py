@@ -71,7 +71,7 @@ class _MarketMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRoute:
+class MarketStreamRoute:
     """An address of combined streams. `messages_per_second` are those that we send; the venue counts pings and pongs
     as well, so it is less than the venue's limit."""
 
@@ -80,7 +80,7 @@ class StreamRoute:
     messages_per_second: int
 
 
-class StreamListener(Protocol):
+class MarketStreamListener(Protocol):
     """Takes what a connection delivers. No method blocks.
 
     Law: between `on_granted` and `on_lost` of a name no event of its stream is missing. During a renewal two
@@ -112,8 +112,8 @@ class MarketStream:
 
     def __init__(
         self,
-        route: StreamRoute,
-        listener: StreamListener,
+        route: MarketStreamRoute,
+        listener: MarketStreamListener,
         *,
         clock: PatientClock,
         randomness: Randomness,

@@ -8,7 +8,7 @@ import msgspec
 
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
-from cadenza.adapters.venues.binance.market_stream import StreamRoute
+from cadenza.adapters.venues.binance.market_stream import MarketStreamRoute
 from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinancePayload, BinanceTradeEvent, decode
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
@@ -72,17 +72,17 @@ class MarketWire:
     trade: Callable[[msgspec.Raw, InstrumentId], MarketTrade]
     mark: Callable[[msgspec.Raw], Decimal]
 
-    def depth_route_at(self, urls: Mapping[str, str]) -> StreamRoute:
+    def depth_route_at(self, urls: Mapping[str, str]) -> MarketStreamRoute:
         return _route(urls[self.url_name], self.depth_route)
 
-    def trade_route_at(self, urls: Mapping[str, str]) -> StreamRoute:
+    def trade_route_at(self, urls: Mapping[str, str]) -> MarketStreamRoute:
         """Return the route of trades and marks."""
         return _route(urls[self.url_name], self.trade_route)
 
 
-def _route(base: str, route: tuple[str, int, int]) -> StreamRoute:
+def _route(base: str, route: tuple[str, int, int]) -> MarketStreamRoute:
     path, streams_max, per_second = route
-    return StreamRoute(f"{base}{path}", streams_max, per_second)
+    return MarketStreamRoute(f"{base}{path}", streams_max, per_second)
 
 
 def _spot_names(symbol: str) -> SymbolStreams:

@@ -390,6 +390,7 @@ class BinanceKeyRestrictions(BinancePayload, frozen=True, kw_only=True):
 
     can_read: bool = field(name="enableReading")
     can_trade_spot: bool = field(name="enableSpotAndMarginTrading", default=False)
+    can_trade_margin: bool = field(name="enableMargin", default=False)
     can_trade_futures: bool = field(name="enableFutures", default=False)
     can_withdraw: bool = field(name="enableWithdrawals", default=False)
     is_bound_to_addresses: bool = field(name="ipRestrict", default=False)
@@ -403,6 +404,10 @@ class BinanceMarginBalance(BinancePayload, frozen=True, kw_only=True):
     locked: Decimal
     borrowed: Decimal
     interest: Decimal
+
+
+class MarginListenToken(BinancePayload, frozen=True, kw_only=True):
+    token: str
 
 
 class BinanceMarginAccount(BinancePayload, frozen=True, kw_only=True):

@@ -6,20 +6,28 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import (
     KEY_RESTRICTIONS,
+    MARGIN,
     SPOT,
     USDM_ACCOUNT_CONFIG,
     USDM_BALANCE,
     BinanceEndpoint,
 )
-from cadenza.adapters.venues.binance.models import BinanceKeyRestrictions, BinanceSpotAccount, T, decode, decode_list
+from cadenza.adapters.venues.binance.models import (
+    BinanceKeyRestrictions,
+    BinanceMarginAccount,
+    BinanceSpotAccount,
+    T,
+    decode,
+    decode_list,
+)
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmBalance
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, CollateralMode, ExternalAccount, PositionMode
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 
 
-class ReachedAccounts:
+class ReachableAccounts:
     """Asks the venue whose accounts a key reaches. An account is named by the number of its user and its market; where
     spot does not know the key, as in the test environment, USD-M's own code stands for the number."""
 
@@ -31,10 +39,7 @@ class ReachedAccounts:
         """Return the accounts. Raises `CredentialRejected` when there is none, and `VenueUnavailable`."""
         found: list[ExternalAccount] = []
         refusal: CredentialRejected | None = None
-        may_trade_futures = await self._check_rights(signer)
-        for type in (AccountType.SPOT, AccountType.FUTURES):
-            if type is AccountType.FUTURES and not (may_trade_futures and self._rest.has(BinanceMarket.USDM)):
-                continue
+        for type in await self._allowed_types(signer):
             try:
                 found.append(await self.of_type(type, signer))
             except CredentialRejected as error:
@@ -49,6 +54,15 @@ class ReachedAccounts:
         if type is AccountType.SPOT:
             number = await self._user(signer)
             return ExternalAccount(external_id=f"{number}:SPOT", type=type, external_type="SPOT")
+        if type is AccountType.MARGIN and self._rest.has(BinanceMarket.MARGIN):
+            _decoded(BinanceMarginAccount, await self._read(BinanceMarket.MARGIN, signer, MARGIN.account))
+            return ExternalAccount(
+                external_id=f"{await self._user(signer)}:MARGIN",
+                type=type,
+                external_type="CROSS_MARGIN",
+                position_mode=PositionMode.NETTING,
+                collateral_mode=CollateralMode.CROSS,
+            )
         if type is not AccountType.FUTURES:
             raise CredentialRejected(f"BINANCE has no {type.value} accounts here")
         config = _decoded(UsdmAccountConfig, await self._read(BinanceMarket.USDM, signer, USDM_ACCOUNT_CONFIG))
@@ -78,11 +92,12 @@ class ReachedAccounts:
             raise VenueUnavailable("BINANCE did not say whose account the key reaches")
         return account.uid
 
-    async def _check_rights(self, signer: BinanceSigner) -> bool:
-        """Return whether the key may trade futures. Raises `CredentialRejected` for a key that may not read. The test
-        environment does not say what a key may do."""
+    async def _allowed_types(self, signer: BinanceSigner) -> list[AccountType]:
+        """Return the account types that the key's rights allow. Raises `CredentialRejected` for a key that may not
+        read. The test environment does not say what a key may do."""
+        futures = [AccountType.FUTURES] if self._rest.has(BinanceMarket.USDM) else []
         if not self._rest.has(BinanceMarket.MARGIN):
-            return True
+            return [AccountType.SPOT, *futures]
         body = await self._read(BinanceMarket.MARGIN, signer, KEY_RESTRICTIONS)
         rights = _decoded(BinanceKeyRestrictions, body)
         if not rights.can_read:
@@ -90,13 +105,15 @@ class ReachedAccounts:
         self._log.info(
             "credential_rights",
             can_trade_spot=rights.can_trade_spot,
+            can_trade_margin=rights.can_trade_margin,
             can_trade_futures=rights.can_trade_futures,
             can_withdraw=rights.can_withdraw,
             is_bound_to_addresses=rights.is_bound_to_addresses,
         )
         if rights.can_withdraw:
             self._log.warning("credential_may_withdraw", advice="make a key without the right to withdraw")
-        return rights.can_trade_futures
+        margin = [AccountType.MARGIN] if rights.can_trade_margin else []
+        return [AccountType.SPOT, *margin, *(futures if rights.can_trade_futures else [])]
 
     async def _read(self, market: BinanceMarket, signer: BinanceSigner, endpoint: BinanceEndpoint) -> bytes:
         return await self._rest.read_signed(market, signer, endpoint, {})

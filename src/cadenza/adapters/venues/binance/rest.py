@@ -121,7 +121,7 @@ class BinanceRest:
         return self.clocks[market]
 
     def doubt_clocks(self) -> None:
-        """Ask every host for its time at once: whoever lost a connection wants to know whether the venue is there."""
+        """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
         for clock in self.clocks.values():
             clock.doubt()
 
@@ -287,8 +287,10 @@ class BinanceRest:
         self, market: BinanceMarket, caller: str, request: BinanceRequest, ticket: PaceTicket, answer: Answered
     ) -> None:
         """Learn from the answer what the venue counts."""
-        changes_orders = request.method in ("POST", "DELETE") and request.path.endswith("rder")
-        if answer.status == HTTP_OK and changes_orders and market is not BinanceMarket.USDM:
+        changes_order = (
+            request.method in ("POST", "DELETE") and request.path == ENDPOINTS[BinanceMarket.SPOT].order.path
+        )
+        if answer.status == HTTP_OK and changes_order and market is BinanceMarket.SPOT:
             ticket.settle({MeterKey(_WEIGHT, _ANY): 0})  # orders and cancels that succeed weigh nothing
         pacer = self._pacers[market]
         for name, value in answer.headers.items():

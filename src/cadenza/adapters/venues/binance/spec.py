@@ -70,7 +70,7 @@ REPLAY_WINDOW_MS = DAY_MS
 FENCE = Fence(
     margin_ms=15_000,
     proof=(
-        "An order is not handed to the matching engine once timestamp + recvWindow has passed on the venue's clock "
+        "an order is not handed to the matching engine once timestamp + recvWindow has passed on the venue's clock "
         "(rest-api.md, Timing security; checked again after the message broker since 28 Aug 2025). The margin is the "
         "10 s processing timeout (-1007), 2 s for the difference of the clocks and 3 s for the order query, which may "
         "be behind. An order is dead when two queries after that answer -2013."
@@ -133,11 +133,18 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
     """
     found = {**URLS[environment], **(urls_at(base) if base else {})}
     names = URLS[environment].keys()
+    types = [AccountType.SPOT, AccountType.FUTURES, *([AccountType.MARGIN] if MARGIN_REST in names else [])]
+    spot_memory = OrderMemory(unfilled_ms=90 * DAY_MS)
+    memory = {
+        AccountType.SPOT: spot_memory,
+        AccountType.MARGIN: spot_memory,
+        AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
+    }
     return VenueSpec(
         venue_id=VenueId(Venue.BINANCE, environment),
         urls={name: url for name, url in {**found, **(urls or {})}.items() if name in names},
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
-        books={AccountType.SPOT: Books.VENUE, AccountType.FUTURES: Books.VENUE},
+        books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
         orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _ORDERS.items()},
         quantity_types={
@@ -151,12 +158,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         account_news=NewsSource.STREAM,
         sent_id=DerivedSentId(prefix=SENT_ID_PREFIX),
         fence=FENCE,
-        lookup=Lookup(
-            memory={
-                AccountType.SPOT: OrderMemory(unfilled_ms=90 * DAY_MS),
-                AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
-            }
-        ),
+        lookup=Lookup(memory={type: memory[type] for type in types}),
         replay=Replay(is_per_instrument=True),
         snapshots=True,
     )

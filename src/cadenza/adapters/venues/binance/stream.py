@@ -6,7 +6,7 @@ connection. USD-M: a socket of its own, named by a listen key that is kept alive
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Protocol
 from urllib.parse import quote
@@ -21,9 +21,9 @@ from cadenza.adapters.venues.binance.classify import (
     classify_query,
     error_body,
 )
-from cadenza.adapters.venues.binance.credential import BinanceSigner
-from cadenza.adapters.venues.binance.endpoints import USDM_LISTEN_KEY
-from cadenza.adapters.venues.binance.models import BinanceSocketReply, decode
+from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue
+from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY
+from cadenza.adapters.venues.binance.models import BinanceSocketReply, MarginListenToken, decode
 from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
 from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS
 from cadenza.adapters.venues.binance.rest import BinanceRest
@@ -37,6 +37,7 @@ from cadenza.network.stream_events import NotReady, StreamLimits, StreamTarget
 from cadenza.ports.clock import Clock
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
+SUBSCRIBE_LISTEN = "userDataStream.subscribe.listenToken"
 SUBSCRIBED_MS_MAX = 8_000
 KEEP_LISTEN_KEY_MS = 30 * 60_000
 """A listen key ends 60 minutes after it was asked for or kept alive."""
@@ -50,7 +51,7 @@ the change misses is asked for, as after any loss."""
 
 
 class _SocketMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells replies from events: events of an account are wrapped, and have no status."""
+    """What distinguishes replies from events: events of an account are wrapped, and have no status."""
 
     status: int | None = None
 
@@ -76,7 +77,7 @@ class UserStreamOpening(Protocol):
         """Keep the stream open, until this is cancelled; `lost` takes the cause when it is over."""
 
 
-class UserSubscription:
+class SignedSubscription:
     """Implements `UserStreamOpening` for spot: subscribes to the account of a key on each new connection."""
 
     def __init__(self, url: str, signer: BinanceSigner, venue_clock: VenueClock, clock: Clock) -> None:
@@ -93,12 +94,9 @@ class UserSubscription:
 
     async def subscribe(self, connection: StreamConnection) -> None:
         """Raises `NotReady` when the venue does not take the subscription."""
-        instant = self._venue_clock.usable()
-        if instant is None:
-            raise NotReady("the venue's time is not known")
+        method, parameters = await self._request()
         id = f"subscribe-{next(self._numbers)}"
-        parameters = self._signer.signed_parameters({"recvWindow": RECV_WINDOW_MS, "timestamp": instant.venue_ms})
-        request = msgspec.json.encode({"id": id, "method": SUBSCRIBE, "params": parameters}).decode()
+        request = msgspec.json.encode({"id": id, "method": method, "params": parameters}).decode()
         reply = self._replies.expect(id)
         try:
             sent = await connection.send(request, self._clock.monotonic_ms() + SUBSCRIBED_MS_MAX)
@@ -127,6 +125,14 @@ class UserSubscription:
         """Nothing has to be done while the connection stands."""
         await asyncio.get_running_loop().create_future()
 
+    async def _request(self) -> tuple[str, Mapping[str, ParameterValue]]:
+        """Return the method and the parameters of a subscription. Raises `NotReady`."""
+        instant = self._venue_clock.usable()
+        if instant is None:
+            raise NotReady("the venue's time is not known")
+        timed: Parameters = {"recvWindow": RECV_WINDOW_MS, "timestamp": instant.venue_ms}
+        return SUBSCRIBE, self._signer.signed_parameters(timed)
+
     def _check(self, reply: BinanceSocketReply) -> None:
         if reply.status == HTTP_OK:
             return
@@ -136,6 +142,26 @@ class UserSubscription:
         if reply.error is not None and reply.error.code == TIMESTAMP_REFUSED:
             self._venue_clock.doubt()
         raise NotReady(f"BINANCE refused the subscription: {verdict.text}")
+
+
+class TokenSubscription(SignedSubscription):
+    """Subscribes to the cross margin account of a key, by a token that lives for 24 hours: each connection gets a new
+    one, and is replaced before that."""
+
+    def __init__(self, url: str, signer: BinanceSigner, rest: BinanceRest, clock: Clock) -> None:
+        super().__init__(url, signer, rest.clock_of(BinanceMarket.MARGIN), clock)
+        self._rest = rest
+
+    async def _request(self) -> tuple[str, Mapping[str, ParameterValue]]:
+        outcome = await self._rest.keyed(BinanceMarket.MARGIN, self._signer, "POST", MARGIN_LISTEN_TOKEN, {})
+        if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+            if refusal := _refusal_of(BinanceMarket.MARGIN, outcome):
+                self.refused = refusal
+            raise NotReady("BINANCE gave no listen token")
+        try:
+            return SUBSCRIBE_LISTEN, {"listenToken": decode(MarginListenToken, outcome.body).token}
+        except UnreadablePayload as error:
+            raise NotReady(f"BINANCE answered with no listen token: {error}") from None
 
 
 class UserListenKey:
@@ -178,7 +204,13 @@ class UserListenKey:
                 lost("BINANCE does not know the listen key any more")
 
     def _note_refusal(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Answered) and outcome.status != HTTP_OK:
-            verdict = classify_query(BinanceMarket.USDM, outcome.status, error_body(outcome.body))
-            if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-                self.refused = verdict.text
+        if refusal := _refusal_of(BinanceMarket.USDM, outcome):
+            self.refused = refusal
+
+
+def _refusal_of(market: BinanceMarket, outcome: Outcome) -> str | None:
+    """Return why the venue refuses the key; None when it does not."""
+    if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
+        return None
+    verdict = classify_query(market, outcome.status, error_body(outcome.body))
+    return verdict.text if verdict.verdict is ReplyVerdict.KEY_REJECTED else None

@@ -7,7 +7,8 @@ from cadenza.domain.trading.reports import BalanceReport, PositionReport, Report
 
 
 class KnownAccount:
-    """Follows balances and positions, and compares them with a reading.
+    """Follows balances and positions, and compares them with a reading. What is owed is left out: interest grows
+    without a word.
 
     Before the first whole reading, and after `forget`, nothing is known, and any reading agrees: it becomes what is
     known.
@@ -44,7 +45,7 @@ class KnownAccount:
         word: tuple[object, ...]
         if isinstance(report, BalanceReport):
             key: tuple[str, ...] = ("balance", report.asset)
-            word = (report.total, report.locked, report.borrowed)
+            word = (report.total, report.locked)
         else:
             key = ("position", report.instrument_id, report.side.value)
             word = (report.quantity,)

@@ -1,0 +1,163 @@
+"""Order books of BINANCE from the recorded session: our feeds against ccxt pro, in the same run.
+
+    python bench/books.py [--symbols 50] [--updates 60] [--rounds 3]
+
+A server in this process streams the recorded changes of BTC/USDT as so many symbols, as fast as each client reads them,
+and serves the recorded snapshot by REST. Each client runs in a process of its own (books_ours.py, books_ccxt.py): it
+opens all books, and then its CPU is measured from the first change to the last. Ours reads the best prices after each
+change, ccxt's whenever it says that a book has changed. Both must end with the same book. ccxt has the environment of
+the judges (tests/judges/build.sh). Memory (PSS) is of the whole process when all changes are applied: of ours the feeds
+and the books, without the rest of the platform. The clients take turns; ratios are medians of the rounds' ratios.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from cadenza.adapters.venues.paper.market.recording import (
+    PACKAGED_RECORDING,
+    BookImage,
+    DepthUpdate,
+    Recording,
+    read_recording,
+)
+
+ROOT = Path(__file__).parents[1]
+WAIT_S = 60
+Sides = tuple[list[list[str]], list[list[str]]]
+
+
+class RecordedVenue:
+    """Serves the recorded session as the book of every symbol."""
+
+    def __init__(self, recording: Recording, updates: int) -> None:
+        self._header = recording.header
+        self._image = next(each for each in recording.messages if isinstance(each, BookImage))
+        changes = [each for each in recording.messages if isinstance(each, DepthUpdate)]
+        self._changes = [each for each in changes if each.last_id > self._image.last_update_id][:updates]
+        self.sockets: list[tuple[web.WebSocketResponse, bool, list[str]]] = []
+        self.url = ""
+
+    @property
+    def last_number(self) -> int:
+        return self._changes[-1].last_id
+
+    @property
+    def levels_per_change(self) -> float:
+        return sum(len(each.bids) + len(each.asks) for each in self._changes) / len(self._changes)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            bids, asks = self._sides(self._image)
+            return web.json_response({"lastUpdateId": self._image.last_update_id, "bids": bids, "asks": asks})
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        names: list[str] = []
+        self.sockets.append((socket, request.path.endswith("/stream"), names))
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                asked = json.loads(message.data)
+                if asked["method"] == "SUBSCRIBE":
+                    names.extend(asked["params"])
+                await socket.send_str(json.dumps({"result": None, "id": asked["id"]}))
+        return socket
+
+    async def stream(self) -> None:
+        """Send all changes to all sockets, at the pace at which they are read."""
+        for change in self._changes:
+            bids, asks = self._sides(change)
+            for socket, is_combined, names in self.sockets:
+                for name in names:
+                    if "@depth" in name:
+                        event: dict[str, Any] = {
+                            "e": "depthUpdate",
+                            "E": change.at_ms,
+                            "s": name.partition("@")[0].upper(),
+                        }
+                        event |= {"U": change.first_id, "u": change.last_id, "b": bids, "a": asks}
+                        await socket.send_str(json.dumps({"stream": name, "data": event} if is_combined else event))
+
+    def _sides(self, message: BookImage | DepthUpdate) -> Sides:
+        tick, lot = self._header.tick_size, self._header.lot_size
+        bids, asks = (
+            [[f"{price * tick:.8f}", f"{quantity * lot:.8f}"] for price, quantity in side]
+            for side in (message.bids, message.asks)
+        )
+        return bids, asks
+
+
+async def measured(venue: RecordedVenue, command: list[str], symbols: int) -> dict[str, Any]:
+    """Run a client, stream when it is ready, and return what it measured."""
+    venue.sockets.clear()
+    arguments = [*command, venue.url, str(symbols), str(venue.last_number)]
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    child = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE, env=environ)
+    assert child.stdout is not None
+    try:
+        async with asyncio.timeout(WAIT_S):
+            assert await child.stdout.readline() == b"ready\n", "the client did not open its books"
+            await venue.stream()
+            found: dict[str, Any] = json.loads(await child.stdout.readline())
+            await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return found
+
+
+async def compare(chosen: argparse.Namespace, judge: str) -> None:
+    clients = {
+        "ours": [sys.executable, str(ROOT / "bench/books_ours.py")],
+        "ccxt pro": [judge, str(ROOT / "bench/books_ccxt.py")],
+    }
+    venue = RecordedVenue(read_recording(PACKAGED_RECORDING), chosen.updates)
+    app = web.Application()
+    app.router.add_get("/{path:.*}", venue.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    venue.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    rounds: list[dict[str, dict[str, Any]]] = []
+    for _ in range(chosen.rounds):
+        rounds.append({name: await measured(venue, command, chosen.symbols) for name, command in clients.items()})
+        books = {float(found["best"]) for found in rounds[-1].values()}
+        assert len(books) == 1, f"the books differ: {books}"
+    await runner.cleanup()
+    report(rounds, chosen.symbols * chosen.updates, venue.levels_per_change)
+
+
+def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float) -> None:
+    print(f"{changes} changes of {levels:.0f} levels each")
+    for name in rounds[0]:
+        cpu_s = median(found[name]["cpu_s"] for found in rounds)
+        pss_kib = median(found[name]["pss_kib"] for found in rounds)
+        print(f"{name:9} {changes / cpu_s:9.0f} changes per CPU-second  {pss_kib / 1024:6.1f} MiB")
+    rate = median(found["ccxt pro"]["cpu_s"] / found["ours"]["cpu_s"] for found in rounds)
+    memory = median(found["ours"]["pss_kib"] / found["ccxt pro"]["pss_kib"] for found in rounds)
+    print(f"ratio     changes per CPU-second {rate:.2f}, memory {memory:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--symbols", type=int, default=50)
+    parser.add_argument("--updates", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    build = [str(ROOT / "tests/judges/build.sh")]
+    judge = (
+        os.environ.get("CADENZA_TEST_JUDGES")
+        or subprocess.run(build, capture_output=True, text=True, check=True, timeout=WAIT_S).stdout.strip()
+    )
+    asyncio.run(compare(chosen, judge))
+
+
+main()

@@ -1,0 +1,74 @@
+"""The peer of books.py: ccxt pro keeps the books that a server streams. Run by ccxt's own Python; it imports nothing of
+this project.
+
+    books_ccxt.py URL SYMBOLS LAST_NUMBER
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from typing import Any
+
+import ccxt.pro
+
+
+def pointed(value: Any, url: str) -> Any:
+    """Replace the host in every URL."""
+    if isinstance(value, dict):
+        return {name: pointed(inner, url) for name, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    scheme = "ws" if value.startswith("ws") else "http"
+    return re.sub(r"^(wss?|https?)://[^/]+", url.replace("http", scheme, 1), value)
+
+
+def pss_kib() -> int:
+    with open("/proc/self/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+
+
+async def main(url: str, symbols: int, last_number: int) -> None:
+    exchange = ccxt.pro.binance({"enableRateLimit": False})
+    exchange.urls["api"] = pointed(exchange.urls["api"], url)
+    names = [f"A{number}/USDT" for number in range(symbols)]
+    exchange.set_markets(
+        [
+            exchange.safe_market_structure(
+                {
+                    "id": name.replace("/", ""),
+                    "lowercaseId": name.replace("/", "").lower(),
+                    "symbol": name,
+                    "base": name.split("/")[0],
+                    "quote": "USDT",
+                    "spot": True,
+                    "type": "spot",
+                    "active": True,
+                    "precision": {"price": 0.01, "amount": 0.00001},
+                    "limits": {},
+                    "info": {},
+                }
+            )
+            for name in names
+        ]
+    )
+    watching = asyncio.ensure_future(exchange.watch_order_book_for_symbols(names))
+    while not all(exchange.orderbooks.get(name) and exchange.orderbooks[name]["nonce"] for name in names):
+        await asyncio.wait({watching}, timeout=0.01)
+        if watching.done():
+            watching.result()
+            watching = asyncio.ensure_future(exchange.watch_order_book_for_symbols(names))
+    watching.cancel()
+    started_s = time.process_time()
+    print("ready", flush=True)
+    while any(exchange.orderbooks[name]["nonce"] < last_number for name in names):
+        book = await exchange.watch_order_book_for_symbols(names)
+        assert book["bids"][0] < book["asks"][0]
+    cpu_s = time.process_time() - started_s
+    best = exchange.orderbooks[names[0]]["bids"][0]
+    print(json.dumps({"cpu_s": cpu_s, "pss_kib": pss_kib(), "best": str(best[0])}))
+    await exchange.close()
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,363 @@
+"""What networked sessions share: their life, delivery, calls about orders, comparisons, the venue's clock."""
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal as D
+from uuid import UUID
+
+import pytest
+from tests.adapters.binance.binance_world import order
+from tests.inhouse_kit import ManualClock, RecordingSink, until
+
+from cadenza.adapters.venues.kit.delivery import BATCH_REPORTS_MAX, ReportDelivery
+from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
+from cadenza.adapters.venues.kit.held_news import HELD_MAX, HeldNews
+from cadenza.adapters.venues.kit.known_account import KnownAccount
+from cadenza.adapters.venues.kit.order_calls import OrderCalls
+from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS, GRACE_MS, check_stream
+from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX, MEASURE_EVERY_MS, VenueClock
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, VenueUnavailable
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.trading.reports import BalanceReport, Report
+
+ACCOUNT = TradingAccountId(UUID(int=1))
+
+
+def balance(asset: str, total: str, at_ms: int = 1) -> BalanceReport:
+    return BalanceReport(
+        account_id=ACCOUNT, at_ms=at_ms, asset=asset, total=D(total), locked=D(0), borrowed=D(0), as_of=at_ms
+    )
+
+
+# --- the life of a session
+
+
+def test_the_sink_hears_each_loss_once_and_since_when_news_may_be_missing() -> None:
+    sink = RecordingSink()
+    link = SessionLink(sink)
+    link.lost("before the first time")
+    link.live(100)
+    link.worked_until(500)
+    link.lost("cut")
+    link.lost("cut again")
+    link.worked_until(900)
+    assert sink.life == [("lost", "cut")]
+    link.live(1_000)
+    link.live(1_000)
+    assert sink.life == [("lost", "cut"), ("restored", 500)]
+    link.ended("revoked")
+    link.ended("revoked")
+    link.lost("too late")
+    assert sink.life[2:] == [("ended", "revoked")]
+
+
+def test_a_gap_begins_where_the_stream_opened_if_it_never_brought_anything() -> None:
+    sink = RecordingSink()
+    link = SessionLink(sink)
+    link.live(100)
+    link.lost("cut")
+    link.live(400)
+    assert sink.life[-1] == ("restored", 100)
+
+
+def test_a_closed_session_says_nothing() -> None:
+    sink = RecordingSink()
+    link = SessionLink(sink)
+    link.live(100)
+    link.close()
+    for say in (link.lost, link.ended):
+        say("after the close")
+    link.live(200)
+    assert (sink.life, link.state) == ([], LinkState.CLOSED)
+
+
+# --- delivery
+
+
+async def test_reports_are_delivered_in_order_and_in_batches() -> None:
+    sink = RecordingSink()
+    delivery = ReportDelivery(sink, ManualClock(), name="x")
+    many = [balance("A", str(n), n) for n in range(1, BATCH_REPORTS_MAX * 2 + 5)]
+    await delivery.put(many[:3])
+    await delivery.put(many[3:])
+    await delivery.wait_idle()
+    assert sink.reports == many
+    await delivery.close()
+
+
+async def test_a_producer_waits_while_too_much_waits() -> None:
+    sink = RecordingSink()
+    sink.gate.clear()
+    delivery = ReportDelivery(sink, ManualClock(), name="x", waiting_max=2)
+    await delivery.put([balance("A", "1"), balance("A", "2")])
+    more = asyncio.create_task(delivery.put([balance("A", "3")]))
+    await asyncio.sleep(0)
+    assert not more.done()
+    assert not delivery.is_idle
+    sink.gate.set()
+    await more
+    await delivery.wait_idle()
+    assert [each.total for each in sink.of(BalanceReport)] == [D(1), D(2), D(3)]
+    await delivery.close()
+
+
+async def test_a_batch_that_was_not_taken_is_delivered_again() -> None:
+    class FailingSink(RecordingSink):
+        failures = 2
+
+        async def deliver(self, reports: Sequence[Report]) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise DatabaseUnavailable("away")
+            await super().deliver(reports)
+
+    sink, clock = FailingSink(), ManualClock()
+    delivery = ReportDelivery(sink, clock, name="x")
+    await delivery.put([balance("A", "1")])
+
+    def was_delivered() -> bool:
+        clock.advance(300)
+        return delivery.is_idle
+
+    await until(was_delivered, "the delivery")
+    assert len(sink.reports) == 1
+    await delivery.close()
+
+
+async def test_nothing_is_delivered_after_the_close() -> None:
+    sink = RecordingSink()
+    sink.gate.clear()
+    delivery = ReportDelivery(sink, ManualClock(), name="x")
+    await delivery.put([balance("A", "1")])
+    await delivery.close()
+    await delivery.close()
+    sink.gate.set()
+    await delivery.put([balance("A", "2")])
+    await delivery.wait_idle()
+    assert sink.reports == []
+
+
+# --- calls about orders
+
+
+async def test_an_order_is_sent_once_whoever_asks_again() -> None:
+    sent: list[str] = []
+    late: list[Report] = []
+
+    async def keep(reports: Sequence[Report]) -> None:
+        late.extend(reports)
+
+    clock, gate = ManualClock(), asyncio.Event()
+    calls = OrderCalls(keep, clock.now_ms)
+    mine = evolve(order(), send_before_ms=clock.now_ms() + 1_000)
+
+    async def work() -> list[Report]:
+        sent.append("sent")
+        await gate.wait()
+        return [balance("A", "1")]
+
+    first, second = (asyncio.create_task(calls.submit(mine, work)) for _ in range(2))
+    await asyncio.sleep(0)
+    gate.set()
+    assert await first == await second
+    assert await calls.submit(mine, work) == await first
+    assert sent == ["sent"]
+    clock.advance(1_001)
+    other = evolve(mine, id=OrderId(UUID(int=99)))
+    await calls.submit(other, work)
+    assert sent == ["sent", "sent"]
+    assert late == []
+
+
+async def test_the_reply_to_a_caller_that_left_is_delivered_late() -> None:
+    late: list[Report] = []
+
+    async def keep(reports: Sequence[Report]) -> None:
+        late.extend(reports)
+
+    calls, gate = OrderCalls(keep, ManualClock().now_ms), asyncio.Event()
+
+    async def work() -> list[Report]:
+        await gate.wait()
+        return [balance("A", "1")]
+
+    calling = asyncio.create_task(calls.other(work()))
+    await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    gate.set()
+    await until(lambda: len(late) == 1, "the late reply")
+
+
+# --- what is known of an account
+
+
+def test_a_reading_is_compared_with_what_the_stream_said() -> None:
+    known = KnownAccount()
+    assert known.agrees([balance("A", "1"), balance("B", "2")]), "the first reading is believed"
+    known.note([balance("A", "3")])
+    assert known.agrees([balance("A", "3"), balance("B", "2")])
+    assert not known.agrees([balance("A", "1"), balance("B", "2")])
+    known.note([balance("B", "0")])
+    assert known.agrees([balance("A", "3")]), "nothing is as good as not listed"
+    known.forget()
+    assert known.agrees([balance("C", "9")])
+    assert not known.agrees([])
+
+
+def test_facts_are_numbered_in_the_order_in_which_they_came() -> None:
+    numbers = FactNumbers()
+    taken = [numbers.take(at_ms) for at_ms in (5, 5, 7, 6, 8)]
+    assert taken == [5_000, 5_001, 7_000, 7_001, 8_000]
+
+
+# --- news that wait for other news
+
+
+def test_news_of_a_new_name_wait_for_its_announcement() -> None:
+    held = HeldNews()
+    one, two = balance("A", "1"), balance("A", "2")
+    assert held.hold("7", [one]) == ()
+    assert held.hold("7", [two]) == ()
+    assert held.announce("7") == [one, two]
+    assert held.hold("7", [one]) == [one]
+    assert held.is_empty
+    assert held.announce("8") == ()
+    assert held.hold("9", [two]) == ()
+    assert held.give_up() == [two]
+    assert held.is_empty
+
+
+def test_what_waits_is_limited_and_nothing_is_dropped() -> None:
+    held = HeldNews()
+    out = [each for n in range(HELD_MAX + 10) for each in held.hold(str(n), [balance("A", str(n))])]
+    assert [each.total for each in out if isinstance(each, BalanceReport)] == [D(n) for n in range(10)]
+    assert len(held.give_up()) == HELD_MAX
+
+
+# --- silent streams
+
+
+class Stream:
+    """Implements `CheckedStream`."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.is_live = True
+        self.answers: list[bool | CadenzaError] = []
+        self.readings = 0
+        self.silences = 0
+
+    def heard(self) -> int:
+        return self.messages
+
+    def is_checked(self) -> bool:
+        return self.is_live
+
+    async def agrees(self) -> bool:
+        self.readings += 1
+        answer = self.answers.pop(0) if self.answers else True
+        if isinstance(answer, CadenzaError):
+            raise answer
+        return answer
+
+    def found_silent(self) -> None:
+        self.silences += 1
+
+
+async def _check(stream: Stream, steps: Sequence[int], *, talks: bool = False) -> list[CadenzaError]:
+    clock, errors = ManualClock(), []
+
+    async def refused(error: CadenzaError) -> None:
+        errors.append(error)
+
+    checking = asyncio.create_task(check_stream(stream, clock, refused))
+    for step_ms in steps:
+        await asyncio.sleep(0)
+        stream.messages += talks
+        clock.advance(step_ms)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    checking.cancel()
+    await asyncio.gather(checking, return_exceptions=True)
+    return errors
+
+
+async def test_a_silent_stream_is_read_at_least_twice_a_minute() -> None:
+    stream = Stream()
+    await _check(stream, [CHECK_EVERY_MS] * 3)
+    assert 3 * CHECK_EVERY_MS <= 60_000
+    assert stream.readings >= 2
+    assert stream.silences == 0
+
+
+async def test_a_stream_that_talks_is_not_read() -> None:
+    stream = Stream()
+    await _check(stream, [CHECK_EVERY_MS] * 3, talks=True)
+    assert stream.readings == 0
+
+
+async def test_a_difference_counts_only_if_it_lasts() -> None:
+    late, broken = Stream(), Stream()
+    late.answers, broken.answers = [False, True], [False, False]
+    for stream in (late, broken):
+        await _check(stream, [CHECK_EVERY_MS, GRACE_MS])
+    assert (late.silences, broken.silences) == (0, 1)
+
+
+async def test_a_reading_that_fails_proves_nothing_and_a_lost_stream_is_not_read() -> None:
+    stream, lost = Stream(), Stream()
+    stream.answers, lost.is_live = [VenueUnavailable("away")], False
+    assert len(await _check(stream, [CHECK_EVERY_MS])) == 1
+    await _check(lost, [CHECK_EVERY_MS] * 2)
+    assert (stream.silences, lost.readings) == (0, 0)
+
+
+# --- the venue's clock
+
+
+async def test_the_venues_time_is_measured_and_follows_no_step_of_ours() -> None:
+    clock, ahead_ms = ManualClock(), 3_000
+    venue = VenueClock(clock, lambda: _answer(clock.monotonic_ms() + ahead_ms))
+    assert venue.present() is None
+    assert venue.earliest_ms() == 0
+    assert await venue.measure()
+    instant = venue.usable()
+    assert instant is not None
+    assert abs(instant.ahead_ms - ahead_ms) <= 1
+    assert venue.earliest_ms() <= clock.monotonic_ms() + ahead_ms
+    clock.advance(ERROR_MS_MAX * 5_000 * 2)
+    assert venue.usable() is None, "so long ago that the clocks may have drifted apart"
+
+
+async def test_a_doubt_has_the_clock_measured_at_once() -> None:
+    clock = ManualClock()
+    asked: list[int] = []
+
+    async def ask() -> int | None:
+        asked.append(clock.monotonic_ms())
+        return None if len(asked) == 2 else clock.monotonic_ms()
+
+    venue = VenueClock(clock, ask)
+    running = asyncio.create_task(venue.run())
+    await asyncio.sleep(0)
+    venue.doubt()
+    await until(lambda: len(asked) == 2, "the first samples")
+    assert not venue.is_answered
+
+    def measured() -> bool:
+        clock.advance(1_000)
+        return venue.is_answered
+
+    await until(measured, "another try")
+    before = len(asked)
+    clock.advance(MEASURE_EVERY_MS)
+    await until(lambda: len(asked) > before, "the next measuring")
+    running.cancel()
+
+
+async def _answer(time_ms: int) -> int | None:
+    return time_ms
