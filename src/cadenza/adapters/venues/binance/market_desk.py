@@ -97,7 +97,7 @@ def feed_parts(
 
 
 class MarketDesk:
-    """Feeds of one market, by instrument. It implements `StreamListener` for all of its connections.
+    """Feeds of one market, by instrument. It implements `MarketStreamListener` for all of its connections.
 
     A connection holds as many streams as the venue allows; the next one is opened when it is full, and one without
     streams is closed. Failures of a task are logged, and the task begins again.

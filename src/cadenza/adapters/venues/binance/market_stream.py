@@ -80,7 +80,7 @@ class MarketStreamRoute:
     messages_per_second: int
 
 
-class StreamListener(Protocol):
+class MarketStreamListener(Protocol):
     """Takes what a connection delivers. No method blocks.
 
     Law: between `on_granted` and `on_lost` of a name no event of its stream is missing. During a renewal two
@@ -113,7 +113,7 @@ class MarketStream:
     def __init__(
         self,
         route: MarketStreamRoute,
-        listener: StreamListener,
+        listener: MarketStreamListener,
         *,
         clock: PatientClock,
         randomness: Randomness,
