@@ -77,7 +77,11 @@ class ScriptedMarket:
     def __init__(self, instruments: Sequence[Instrument], securities: Sequence[Security]) -> None:
         self.instruments = instruments
         self.securities = securities
+        self.suspended: set[InstrumentId] = set()
         self._commands: list[tuple[InstrumentId, Any]] = []
+
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return instrument_id in self.suspended
 
     def put(self, instrument_id: InstrumentId, make: Callable[[int], Any]) -> None:
         self._commands.append((instrument_id, make))
@@ -138,7 +142,9 @@ class RecordingSink:
 
 
 class BookKeeper:
-    """Implements `MarketSink`: keeps the book as published and checks its continuity."""
+    """Implements `MarketSink`: keeps the book as published and checks its continuity, by the numbers that it has. Only
+    where deltas name the number before does each removed level have to be there: other venues also name levels that
+    are deeper than what they show."""
 
     def __init__(self) -> None:
         self.bids: dict[Decimal, Decimal] = {}
@@ -155,13 +161,18 @@ class BookKeeper:
         self.snapshots += 1
 
     def on_delta(self, delta: BookDelta) -> None:
-        assert delta.previous_sequence == self.sequence
+        is_chained = delta.previous_sequence is not None
+        if is_chained:
+            assert delta.previous_sequence == self.sequence
+        else:
+            assert delta.first_sequence is not None
+            assert delta.first_sequence <= self.sequence + 1 <= delta.sequence + 1
         self.sequence = delta.sequence
         for side, changes in ((self.bids, delta.bids), (self.asks, delta.asks)):
             for price, quantity in changes:
                 if quantity:
                     side[price] = quantity
-                else:
+                elif price in side or is_chained:
                     del side[price]
         assert not self.bids or not self.asks or max(self.bids) < min(self.asks)
 

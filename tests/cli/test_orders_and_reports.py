@@ -113,7 +113,7 @@ def test_orders_in_doubt_are_printed_the_oldest_first(outside: Cadenza, database
     first, second = asyncio.run(make_doubtful(database_dsn, 2))
     lines = done(outside("orders", "doubtful")).splitlines()
     assert [line.split("  ")[1] for line in lines] == [str(first.id), str(second.id)]
-    assert f"account {first.account_id}  {first.instrument_id}  BUY 1  booked 0  SUBMITTED" in lines[0]
+    assert f"account {first.account_id}  {first.instrument_id}  BUY 1  booked 0  SUBMITTED  UNDETERMINED" in lines[0]
     assert f"our id at the venue {first.sent_id}  the venue's -" in lines[0]
     assert len(done(outside("orders", "doubtful", "--limit", "1")).splitlines()) == 1
 
@@ -124,6 +124,12 @@ def test_orders_in_doubt_are_printed_the_oldest_first(outside: Cadenza, database
         (["--outcome", "lost"], "--outcome must be one of never-arrived, canceled, working, not 'lost'"),
         (["--outcome", "canceled", "--fill", "T1,0.5"], "--fill must be TRADE_ID,QUANTITY,PRICE,MILLISECONDS"),
         (["--outcome", "canceled", "--fill", "T1,x,90,1"], "--fill must be TRADE_ID,QUANTITY,PRICE,MILLISECONDS"),
+        (
+            ["--outcome", "canceled", "--fill", "T1,0.5,90,1", "--fee", "T1,USDT"],
+            "--fee must be TRADE_ID,QUANTITY,ASSET",
+        ),
+        (["--outcome", "canceled", "--fill", "T1,0.5,90,1", "--fee", "T2,1,USDT"], "belongs to no --fill"),
+        (["--outcome", "canceled", "--fill", "T1,0.2,90,1", "--fill", "T1,0.2,90,1"], "have the same TRADE_ID"),
         (["--outcome", "canceled", "--fill", "T1,-1,90,1"], "a fill has a positive quantity and price"),
         (["--outcome", "canceled", "--fill", "T1,1.5,90,1"], "1.5 is more than the 1 that were ordered"),
         (["--outcome", "never-arrived", "--fill", "T1,0.5,90,1"], "was not rejected: say canceled"),

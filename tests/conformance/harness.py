@@ -43,6 +43,9 @@ class Capability(StrEnum):
     MARKET_DATA = "it has feeds of books and trades"
     STREAM_BREAK = "the stream of an account can be made to break"
     ODD_TEXT = "the venue can be made to say something that its connector cannot read"
+    ONE_ORDER_PER_ID = "the venue takes one order under an id, for ever"
+    REMEMBERS_REFUSALS = "the venue can be asked about an order that it refused"
+    RESERVES_FEES = "an order holds its fee as well, in what it pays with"
 
 
 Needed = Capability | Callable[[VenueSpec], bool]

@@ -149,7 +149,9 @@ async def test_tc_e10_an_order_asked_twice_is_executed_once(trader: Trader, orde
     await asyncio.gather(trader.submit(together), trader.submit(together))
     assert trader.executed(order) == trader.executed(together) == ONE
     base = order.base_asset
-    assert (await trader.balances())[base] == before[base] + 2
+    fees = [fee for each in (order, together) for fill in trader.fills_of(each) for fee in fill.fees]
+    paid = sum((fee.quantity for fee in fees if fee.asset == base), Decimal(0))
+    assert (await trader.balances())[base] == before[base] + 2 - paid
 
 
 @needs(Capability.MATCHING)
@@ -180,7 +182,8 @@ async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Ord
     assert isinstance(report, RejectedReport)
     assert report.reason == "INSUFFICIENT_BALANCE"
     cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.pip_size)
-    (report,) = await trader.submit(orders.resting(trader, Side.BUY, cost // lot * lot))  # the fee is missing
+    lots = cost // lot + (0 if Capability.RESERVES_FEES in venue.capabilities else 1)  # 0: the fee is missing
+    (report,) = await trader.submit(orders.resting(trader, Side.BUY, lots * lot))
     assert isinstance(report, RejectedReport)
     assert report.reason == "INSUFFICIENT_BALANCE"
 
@@ -209,6 +212,7 @@ async def test_tc_e14_an_order_is_reported_in_the_order_of_its_life(
     await until(lambda: all(trader.executed(order) == ONE for order in many), "all fills")
     for order in many:
         own = about(order, trader.reported)
+        own = own[:-1] if kinds(own)[-1] == "OrderStatus" else own  # the whole order is stated after its end
         assert kinds(own)[0] == "Accepted"
         assert kinds(own)[-2:] == ["Fill", "Fill"]
         assert set(kinds(own)[1:-2]) <= {"ExternalOrder"}, "an acceptance may come by reply and by stream"
@@ -284,9 +288,8 @@ async def test_tc_e19_an_order_placed_elsewhere_is_reported_and_can_be_canceled(
     other = await trader_at(venue, number=2)
     order = orders.resting(trader, Side.BUY, ONE)
     (accepted,) = await trader.submit(order)
-    await until(lambda: bool(other.sink.reports), "the order placed elsewhere")
-    (placed,) = other.sink.reports
-    assert isinstance(placed, ExternalOrderReport)
+    await until(lambda: bool(other.sink.of(ExternalOrderReport)), "the order placed elsewhere")
+    (placed,) = other.sink.of(ExternalOrderReport)
     assert (placed.order_id, placed.venue_order_id) == (None, accepted.venue_order_id)
     adopted = orders.adopted(other, order, placed)
     can_ask = venue.connector.spec.lookup is not None

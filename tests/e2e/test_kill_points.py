@@ -194,7 +194,17 @@ async def run_with_death(world: World, dsn: str, directory: Path, scenario: Scen
     return True
 
 
-@pytest.mark.parametrize("failpoint", ["reconcile.before_lookup", "reconcile.after_lookup", "committer.before_commit"])
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        "reconcile.after_piece",
+        "reconcile.after_replay",
+        "reconcile.before_lookup",
+        "reconcile.after_lookup",
+        "snapshot.after_venue",
+        "committer.before_commit",
+    ],
+)
 async def test_dying_in_the_midst_of_reconciling_is_no_worse(world: World, tmp_path: Path, failpoint: str) -> None:
     async with world.clone() as dsn:
         serving = await world.serve(dsn, tmp_path, FAILPOINT="submit.before_venue:1")

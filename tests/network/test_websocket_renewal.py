@@ -55,6 +55,21 @@ async def test_the_new_connection_is_live_before_the_old_one_closes_and_its_last
         assert await tested.take() == StreamLive(3, replaced=2)
 
 
+@pytest.mark.parametrize("renew_after_ms", [None, HOUR_MS])
+async def test_a_connection_is_renewed_when_the_owner_asks(renew_after_ms: int | None) -> None:
+    """Once: the new one stays."""
+    async with stream(polite, StreamLimits(**QUIET, renew_after_ms=renew_after_ms)) as tested:
+        assert await tested.take() == StreamLive(1)
+        tested.socket.renew()
+        assert await tested.take() == StreamLive(2, replaced=1)
+        await until(lambda: tested.server.connections[0].reader.at_eof())
+        await settle()
+        assert await tested.socket.send("on the new", tested.clock.at_ms + 1_000) == Sent()
+        echoed = await tested.take()
+        assert isinstance(echoed, Received)
+        assert (echoed.connection, len(tested.server.connections)) == (2, 2)
+
+
 async def test_without_overlap_the_old_one_closes_first_and_the_gap_is_said() -> None:
     limits = StreamLimits(**QUIET, renew_after_ms=HOUR_MS, is_renewed_by_overlap=False)
     async with stream(polite, limits) as tested:

@@ -99,6 +99,8 @@ STREAMED = Kind(name="streamed", spec=_spec(Venue.OKX), streams_balances=True)
 POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.POLL))
 DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
+NO_FENCE = Kind(name="no fence", spec=_spec(Venue.IBKR, fence=None))
+"""It can be asked about an order, and its not knowing one proves nothing."""
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
 _FORGETFUL = Lookup(
     memory=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), OrderMemory(filled_ms=600_000, unfilled_ms=600_000))
@@ -122,6 +124,12 @@ NO_REPLAY = Kind(name="no replay", spec=_spec(Venue.STONEX, Environment.UAT, rep
 NONCED = Kind(name="nonces", spec=_spec(Venue.BITFINEX, Environment.UAT), has_nonces=True)
 """Not among `KINDS`: its connector needs a memory."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
+REPLIES = Kind(name="replies", spec=_spec(Venue.WINTERMUTE, account_news=NewsSource.REPLY))
+"""Not among `KINDS`: only replies report, and nothing is read in between."""
+LAST_IDS = Kind(
+    name="last ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000, last=1_001))
+)
+"""Not among `KINDS`: it runs out of ids."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -132,6 +140,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             DESK,
             COMPARED,
             NO_LOOKUP,
+            NO_FENCE,
             FORGETFUL,
             PER_SYMBOL,
             CLOCK_AHEAD,

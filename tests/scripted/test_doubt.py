@@ -6,15 +6,12 @@ from decimal import Decimal
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Doubt
 from cadenza.domain.trading.reports import RejectedReport
-from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, kinds, only
 from tests.scripted.session import Fault
 from tests.scripted.specs import (
     CLOCK_AHEAD,
     DESK,
-    FORGETFUL,
-    FORGETS_UNFILLED,
     NO_LOOKUP,
     PER_SYMBOL,
     POLLED,
@@ -290,127 +287,6 @@ async def test_a_venue_that_cannot_be_asked_leaves_the_doubt_and_is_asked_again(
     await world.pass_time(20_000)
     (order,) = await trader.orders()
     assert (order.status, order.executed_quantity) == (OrderStatus.PARTIALLY_FILLED, D("0.5"))
-
-
-@only(NO_LOOKUP)
-async def test_without_a_lookup_the_order_stays_in_doubt_an_alarm_sounds_and_nobody_asks_again(
-    world: World, trader: Trader
-) -> None:
-    trader.script.next("submit", Fault.LOSE_REQUEST)
-    order = await trader.submit()
-    await world.pass_time(120_000, 2_000)
-    assert len(trader.venue.requests("lookup", order.sent_id)) == 1
-    doubtful = await trader.order(order)
-    assert (doubtful.status, doubtful.doubt) == (OrderStatus.SUBMITTED, Doubt.UNDETERMINED)
-    (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
-    assert alarm["order_id"] == order.id
-    async with world.process.storage.read() as uow:
-        assert [each.id for each in await uow.orders.undetermined(10)] == [order.id]
-
-
-@only(NO_LOOKUP)
-async def test_news_ends_a_doubt_that_asking_cannot_end(world: World, trader: Trader) -> None:
-    trader.session.hold_stream()
-    trader.script.next("submit", Fault.LOSE_REPLY)
-    order = await trader.submit()
-    await world.pass_time(10_000)
-    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
-    trader.session.release_stream()
-    await trader.heard()
-    assert not (await trader.order(order)).is_in_doubt
-    trader.venue.fill(trader.at_venue(order), "1")
-    await world.settle()
-    await check_truth(trader)
-
-
-@only(NO_LOOKUP)
-async def test_an_order_that_works_is_not_doubted_when_the_venue_cannot_be_asked(world: World, trader: Trader) -> None:
-    order = await trader.submit()
-    await world.crash()
-    await world.tick()
-    known = await trader.order(order)
-    assert (known.status, known.doubt) == (OrderStatus.ACCEPTED, None)
-    assert not world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
-
-
-@only(FORGETFUL)
-async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: World, trader: Trader) -> None:
-    order = await trader.submit()
-    at = trader.at_venue(order)
-    trader.session.hold_stream()
-    trader.venue.cancel(at)
-    at.is_forgotten = True
-    trader.session.release_stream([])  # the report of its end is lost
-    await world.pass_time(600_000, 10_000)
-    doubtful = await trader.order(order)
-    assert (doubtful.status, doubtful.doubt) == (OrderStatus.ACCEPTED, Doubt.UNDETERMINED)
-    (alarm,) = world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
-    assert alarm["order_id"] == order.id
-    async with world.process.storage.read() as uow:
-        assert [each.id for each in await uow.orders.undetermined(10)] == [order.id]
-
-
-@only(FORGETS_UNFILLED)
-async def test_an_order_that_ended_without_a_fill_and_is_forgotten_is_closed(world: World, trader: Trader) -> None:
-    """Had it been executed, its venue would still know it; if it worked, too."""
-    order = await trader.submit()
-    at = trader.at_venue(order)
-    trader.session.hold_stream()
-    trader.venue.cancel(at)
-    at.is_forgotten = True
-    trader.session.release_stream([])
-    await world.pass_time(700_000, 10_000)
-    found = await trader.order(order)
-    assert (found.status, found.executed_quantity, found.is_in_doubt) == (OrderStatus.CANCELED, 0, False)
-    assert not world.alarms.sounded
-
-
-@only(FORGETS_UNFILLED)
-async def test_an_unanswered_order_is_dead_although_unfilled_orders_are_forgotten_by_now(
-    world: World, trader: Trader
-) -> None:
-    trader.script.next("submit", Fault.LOSE_REQUEST)
-    order = await trader.submit()
-    await world.process.stop()
-    world.clock.advance(400_000)
-    await world.start()
-    await world.pass_time(20_000, 1_000)
-    found = await trader.order(order)
-    assert (found.status, found.is_in_doubt) == (OrderStatus.REJECTED, False)
-    assert not world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
-
-
-@only(FORGETFUL)
-async def test_an_order_that_the_venue_remembers_after_all_is_healed(world: World, trader: Trader) -> None:
-    order = await trader.submit()
-    at = trader.at_venue(order)
-    at.is_forgotten = True
-    trader.session.break_stream()
-    trader.session.restore_stream()
-    await trader.heard()
-    await world.tick()
-    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
-    at.is_forgotten = False
-    trader.venue.fill(at, "0.5")
-    await world.pass_time(5_000)
-    healed = await trader.order(order)
-    assert (healed.status, healed.is_in_doubt) == (OrderStatus.PARTIALLY_FILLED, False)
-    await world.settle()
-    await check_truth(trader)
-
-
-@only(FORGETFUL)
-async def test_an_order_that_the_venue_has_forgotten_is_in_doubt_and_not_dead(world: World, trader: Trader) -> None:
-    order = await trader.submit()
-    at = trader.at_venue(order)
-    trader.session.hold_stream()
-    trader.script.next("cancel", Fault.LOSE_REPLY)
-    await trader.cancel(order)
-    at.is_forgotten = True
-    await world.pass_time(10_000)
-    doubtful = await trader.order(order)
-    assert (doubtful.status, doubtful.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
-    assert world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
 
 
 @only(NO_LOOKUP)

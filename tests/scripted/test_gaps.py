@@ -1,6 +1,7 @@
 """A session loses its venue and finds it again: nothing is sent meanwhile, and what was missed is found out first."""
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -15,7 +16,7 @@ from tests.scripted.kinds import every_kind, kinds, only
 from tests.scripted.session import Fault
 from tests.scripted.specs import CLOCK_AHEAD, CLOCK_BEHIND, DESK, FORGETFUL, NO_REPLAY, PER_SYMBOL, POLLED, STREAMED
 from tests.scripted.truth import check_truth
-from tests.scripted.world import Trader, World
+from tests.scripted.world import Died, Trader, World
 
 D = Decimal
 streamed = only(STREAMED, DESK, PER_SYMBOL, CLOCK_AHEAD)
@@ -332,3 +333,27 @@ async def test_the_end_of_an_order_that_no_stream_reported_is_found_out_in_the_e
     await world.pass_time(900_000, 10_000)
     closed = await trader.order(order)
     assert (closed.status, closed.executed_quantity) == (OrderStatus.CANCELED, D("0.5"))
+
+
+@only(FORGETFUL)
+async def test_a_death_between_a_gap_and_its_alarm_loses_neither(world: World, trader: Trader) -> None:
+    await world.process.stop()
+    world.clock.advance(2 * 600_000)
+    await world.start()
+    sound = world.alarms.sound
+
+    def dies(alarm: Alarm, facts: Mapping[str, object]) -> None:
+        world.failpoints.died.set()
+        raise Died
+
+    world.alarms.sound = dies  # type: ignore[method-assign]
+    ticking = asyncio.ensure_future(world.tick())
+    await world.failpoints.died.wait()
+    ticking.cancel()
+    await asyncio.gather(ticking, return_exceptions=True)
+    world.alarms.sound = sound  # type: ignore[method-assign]
+    world.failpoints.revive()
+    await world.crash()
+    await world.pass_time(10_000)
+    assert len(await world.gaps()) == 1
+    assert len(world.alarms.of(Alarm.NEWS_GAP)) == 1

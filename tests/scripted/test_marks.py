@@ -18,7 +18,7 @@ from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, only
 from tests.scripted.session import Fault
-from tests.scripted.specs import CLOCK_BEHIND, FORGETFUL, PER_SYMBOL, POLLED, STREAMED, Kind
+from tests.scripted.specs import CLOCK_BEHIND, FORGETFUL, PER_SYMBOL, POLLED, REPLIES, STREAMED, Kind
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
@@ -279,3 +279,23 @@ async def test_a_gap_that_is_found_while_unreadable_reports_are_compared_is_kept
     odd = UnreadableReport(account_id=account_id, at_ms=trader.venue.now_ms, text="?", why="?")
     await trading.intake.apply([odd, fill], is_complete=True)
     assert ((await trader.stored()).complete_until_ms or 0) <= since_ms
+
+
+@only(FORGETFUL)
+async def test_a_cancel_that_is_never_confirmed_makes_no_gap(world: World, trader: Trader) -> None:
+    order = await trader.submit()
+    trader.script.always("cancel", Fault.LOSE_REQUEST)
+    await trader.cancel(order)
+    await world.pass_time(2 * DEPTH_MS, 10_000)
+    await reconnect(world, trader)
+    assert (await trader.order(order)).status is OrderStatus.PENDING_CANCEL
+    assert not await world.gaps()
+
+
+@only(REPLIES)
+async def test_replies_alone_do_not_move_the_mark(world: World, trader: Trader) -> None:
+    before = await mark(trader)
+    by_hand(trader, trader.venue.eth)
+    world.clock.advance(5 * MINUTE_MS)
+    await trader.submit()
+    assert await mark(trader) == before

@@ -170,7 +170,7 @@ async def test_an_account_with_an_open_order_of_another_type_is_connected(world:
     venue.deposit(at, "USDT", "100")
     venue.place(at, venue.perpetual, Side.BUY, D(1), D(100))
     venue.place(at, venue.btc, Side.BUY, D(1), D(50))
-    credential_id = await world._store_credential(venue, TENANT, at)
+    credential_id = await world.store_credential(venue, TENANT, at)
     view = await world.process.connect_account(actor_of(TENANT), (credential_id,), "by hand", None)
     await world.process.drain()
     assert view.account.status is AccountStatus.ACTIVE
@@ -268,10 +268,7 @@ async def test_an_operator_cancels_what_is_left_of_an_enlarged_closed_order(worl
     trader.venue.amend(at, "3", "100")
     await trader.heard()
     trading = world.process.trading
-    cancel = CancelClosed(
-        storage=world.process.storage, sessions=trading.sessions, ask_venue=trading.ask_venue,
-        concurrency=world.process.concurrency,
-    )  # fmt: skip
+    cancel = CancelClosed(storage=world.process.storage, sessions=trading.sessions, send_cancel=trading.send_cancel)
     trader.session.break_stream()
     await trader.heard()
     with pytest.raises(VenueUnavailable):

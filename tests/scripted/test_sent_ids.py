@@ -6,7 +6,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from cadenza.domain.errors import InvalidQuantity, LotSize
+from cadenza.domain.errors import InternalError, InvalidQuantity, LotSize
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
@@ -15,7 +15,7 @@ from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import every_kind, only
 from tests.scripted.session import Fault
-from tests.scripted.specs import COUNTED, STREAMED, Kind
+from tests.scripted.specs import COUNTED, LAST_IDS, STREAMED, Kind
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
@@ -215,3 +215,15 @@ async def test_a_counter_passes_all_orders_that_a_backup_has_lost(
     trader.session.restore_stream()
     await world.pass_time(10_000)
     assert [(await trader.submit()).sent_id for _ in range(2)] == ["1045", "1046"]
+
+
+@only(LAST_IDS)
+async def test_a_counter_ends_with_the_last_id_that_the_venue_takes(world: World, trader: Trader) -> None:
+    """A number above it that somebody else's order has does not count."""
+    for taken in ("1000", "1003"):
+        trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(100), sent_id=taken)
+    await trader.heard()
+    assert (await trader.submit()).sent_id == "1001"
+    with pytest.raises(InternalError):
+        await trader.submit()
+    assert len(trader.venue.requests("submit")) == 1

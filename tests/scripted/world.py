@@ -86,16 +86,37 @@ def actor_of(tenant_id: TenantId) -> Actor:
     )
 
 
+class Died(BaseException):
+    """The process died here."""
+
+
 class ScriptedFailpoints:
-    """`ports.failpoints.Failpoints`: the test does something there, once."""
+    """`ports.failpoints.Failpoints`: the test does something there, once, or the process dies there."""
 
     def __init__(self) -> None:
         self._actions: dict[str, Callable[[], None]] = {}
+        self._deadly: tuple[str, int] | None = None
+        self.died = asyncio.Event()
 
     def on(self, name: str, action: Callable[[], None]) -> None:
         self._actions[name] = action
 
+    def die_at(self, name: str, count: int) -> None:
+        """Let the process die at the `count`-th time that it reaches this boundary. Whatever reaches any boundary
+        afterwards, until `revive`, dies as well: a dead process does not commit or send."""
+        self._deadly = (name, count)
+
+    def revive(self) -> None:
+        self._deadly = None
+        self.died.clear()
+
     def reach(self, name: str) -> None:
+        if self._deadly is not None and self._deadly[0] == name:
+            self._deadly = (name, self._deadly[1] - 1)
+            if self._deadly[1] == 0:
+                self.died.set()
+        if self.died.is_set():
+            raise Died(name)
         if name in self._actions:
             self._actions.pop(name)()
 
@@ -194,8 +215,8 @@ class Process:
             ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # type: ignore[arg-type]  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=trading.committer, intake=trading.intake, sessions=trading.sessions,
-            sending=trading.sending, concurrency=self.concurrency, failpoints=failpoints,
+            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel,
+            concurrency=self.concurrency,
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
@@ -329,13 +350,13 @@ class World:
         at = venue.add_account(external_id, f"key of {external_id}", type)
         for asset, total in ({"USDT": "1000000", "BTC": "10", "ETH": "10"} if holdings is None else holdings).items():
             venue.deposit(at, asset, total)
-        credential_id = await self._store_credential(venue, tenant_id, at)
+        credential_id = await self.store_credential(venue, tenant_id, at)
         view = await self.process.connect_account(actor_of(tenant_id), (credential_id,), external_id, None)
         await self.process.drain()
         self.clock.advance(1)  # what happens now is later than the snapshot that the account goes on from
         return Trader(self, venue, at, view.account)
 
-    async def _store_credential(self, venue: ScriptedVenue, tenant_id: TenantId, at: VenueAccount) -> CredentialId:
+    async def store_credential(self, venue: ScriptedVenue, tenant_id: TenantId, at: VenueAccount) -> CredentialId:
         credential = Credential(
             id=CredentialId(SystemIds().new()), tenant_id=tenant_id, user_id=actor_of(tenant_id).user_id,
             venue_id=venue.kind.spec.venue_id, type=CredentialType.HMAC, nickname="", status=CredentialStatus.CREATED,

@@ -11,6 +11,9 @@ VENUES = ROOT / PACKAGE / "adapters/venues"
 KIT = "inhouse"
 """The kit that the venues that run in this process share. It is not a venue: docs/decisions/0015-inhouse-kit.md."""
 
+NETWORKED_KIT = "kit"
+"""The kit that networked venues share."""
+
 ROOMS = ("__init__", "spec", "credential", "models", "mapping", "parse", "market_data", "execution", "connector")
 CLIENTS = ("rest", "stream", "fix")
 """Raw clients; a venue has those of the protocols it speaks, one at least."""
@@ -24,7 +27,7 @@ MISSING_FOR_A_REASON = {
 }
 """Rooms that a venue of the in-house kit does not have."""
 
-BEING_BUILT = {"binance": {"spec", "client", "market_data", "execution", "connector"}}
+BEING_BUILT: dict[str, set[str]] = {}
 """Venues that are not registered yet, with the rooms that they do not have yet; their package says so as well."""
 
 SQL = re.compile(
@@ -37,7 +40,8 @@ SQL_ELSEWHERE = {
 
 
 def venue_folders() -> list[str]:
-    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in (KIT, "__pycache__"))
+    others = (KIT, NETWORKED_KIT, "__pycache__")
+    return sorted(path.name for path in VENUES.iterdir() if path.is_dir() and path.name not in others)
 
 
 def in_house() -> set[str]:

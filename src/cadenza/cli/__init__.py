@@ -2,7 +2,20 @@
 
 import typer
 
-from cadenza.cli import centrifugo, config, doctor, keys, migrate, orders, recording, reports, serve, simulate, user
+from cadenza.cli import (
+    centrifugo,
+    config,
+    doctor,
+    keys,
+    migrate,
+    orders,
+    recording,
+    reports,
+    serve,
+    simulate,
+    user,
+    venue,
+)
 
 
 def make_app() -> typer.Typer:
@@ -24,6 +37,7 @@ def make_app() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     app.add_typer(centrifugo.app, name="centrifugo")
     app.add_typer(recording.app, name="recording")
+    app.add_typer(venue.app, name="venue")
     app.add_typer(simulate.app, name="simulate")
     return app
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId
 from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.order import Order
+from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.administration import Administration, open_administration
 from cadenza.wire.values import rfc3339
 
@@ -24,6 +27,9 @@ _OUTCOMES = {
     "working": OrderStatus.ACCEPTED,
 }
 
+ASKED_FOR_MS = 60_000
+"""An operator is shown an order that has been in doubt for so long. By then the venue was asked several times."""
+
 app = typer.Typer(help="Orders that an operator must settle.", no_args_is_help=True)
 
 
@@ -31,17 +37,19 @@ app = typer.Typer(help="Orders that an operator must settle.", no_args_is_help=T
 def doubtful(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many.")] = 100,
 ) -> None:
-    """Print the orders whose outcome asking the venue cannot determine, the oldest first."""
+    """Print the orders in doubt, the oldest first. UNDETERMINED: asking the venue cannot settle it. Otherwise the venue
+    has been asked for more than a minute, and the order is still in doubt."""
 
     async def work(office: Administration) -> Sequence[Order]:
         async with office.storage.read() as uow:
-            return await uow.orders.undetermined(limit)
+            return await uow.orders.in_doubt(SystemClock().now_ms() - ASKED_FOR_MS, limit)
 
     for order in _run(work):
         typer.echo(
             f"{rfc3339(order.created_at_ms)}  {order.id}  account {order.account_id}  {order.instrument_id}"
             f"  {order.side.value} {to_plain(order.quantity)}  booked {to_plain(order.executed_quantity)}"
-            f"  {order.status.value}  our id at the venue {order.sent_id}  the venue's {order.venue_order_id or '-'}"
+            f"  {order.status.value}  {order.doubt.value if order.doubt else 'FILLS_MISSING'}"
+            f"  our id at the venue {order.sent_id}  the venue's {order.venue_order_id or '-'}"
         )
 
 
@@ -53,11 +61,15 @@ def resolve(
         list[str] | None,
         typer.Option(help="An execution that is not booked: TRADE_ID,QUANTITY,PRICE,MILLISECONDS. May be repeated."),
     ] = None,
+    fee: Annotated[
+        list[str] | None,
+        typer.Option(help="The fee of such an execution: TRADE_ID,QUANTITY,ASSET. May be repeated."),
+    ] = None,
 ) -> None:
     """Resolve an order in doubt with the outcome that you found at the venue. The running server books it."""
     if outcome not in _OUTCOMES:
         raise fail(f"--outcome must be one of {', '.join(_OUTCOMES)}, not {outcome!r}")
-    resolution = Resolution(OrderId(order_id), _OUTCOMES[outcome], [_fill(text) for text in fill or ()])
+    resolution = Resolution(OrderId(order_id), _OUTCOMES[outcome], _fills(fill or (), fee or ()))
 
     async def work(office: Administration) -> Order:
         return await office.request_resolution(resolution)
@@ -80,6 +92,22 @@ def cancel_closed(order_id: Annotated[UUID, typer.Argument(help="The order.")]) 
         f"The server will cancel what is left of order {order.id} ({order.status.value} here) at {order.venue_id}:"
         f" at once if it is running, else when it starts."
     )
+
+
+def _fills(fills: Sequence[str], fees: Sequence[str]) -> Sequence[FoundFill]:
+    found = {each.trade_id: each for each in map(_fill, fills)}
+    if len(found) < len(fills):
+        raise fail("two of the --fill have the same TRADE_ID")
+    for text in fees:
+        try:
+            trade_id, quantity, asset = text.rsplit(",", 2)
+            fee = Fee(asset, parse_decimal(quantity))
+        except (ValueError, NotADecimal):
+            raise fail(f"--fee must be TRADE_ID,QUANTITY,ASSET, not {text!r}") from None
+        if trade_id not in found:
+            raise fail(f"--fee {text!r} belongs to no --fill")
+        found[trade_id] = replace(found[trade_id], fees=(*found[trade_id].fees, fee))
+    return list(found.values())
 
 
 def _fill(text: str) -> FoundFill:

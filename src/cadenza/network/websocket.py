@@ -64,6 +64,7 @@ class ReconnectingWebSocket:
         self._connections: set[StreamConnection] = set()
         self._retiring: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
+        self._renewal_asked = asyncio.Event()
         self.renewals_failed = 0
         """How many times a connection could not be renewed in time by another one. It is tried again."""
 
@@ -96,6 +97,10 @@ class ReconnectingWebSocket:
             return NotSent(NotSentCause.NOT_CONNECTED)
         return await self._live.send(data, deadline_ms)
 
+    def renew(self) -> None:
+        """Replace the live connection now, as if it were too old: the server has said that it will close it."""
+        self._renewal_asked.set()
+
     def close(self) -> None:
         """End the stream: `run` closes its connections and returns."""
         self._closing.set()
@@ -119,11 +124,17 @@ class ReconnectingWebSocket:
         """Return how the stream was lost. Renewals by overlap happen in here."""
         live_since_ms = self._clock.monotonic_ms()
         while True:
-            renewing = asyncio.create_task(self._renewed(connection))
+            renewing = asyncio.create_task(self._renewed_in_time(connection))
+            asked = asyncio.create_task(self._renewal_asked.wait())
             try:
-                await asyncio.wait({connection.reading, renewing}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({connection.reading, renewing, asked}, return_when=asyncio.FIRST_COMPLETED)
+                if not connection.reading.done() and not renewing.done():
+                    await _discard(renewing)
+                    renewing = asyncio.create_task(self._renewed(connection))
+                    await asyncio.wait({connection.reading, renewing}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 renewing.cancel()
+                asked.cancel()
             if connection.reading.done():
                 self._live = None
                 if self._clock.monotonic_ms() - live_since_ms >= self._limits.pauses.most_ms:
@@ -136,15 +147,20 @@ class ReconnectingWebSocket:
             connection = newer
 
     async def _go_live(self, connection: StreamConnection, replaced: int | None) -> None:
+        self._renewal_asked.clear()  # it was about the connection before
         await self._events.put(StreamLive(connection.number, replaced))
         self._live = connection
 
-    async def _renewed(self, connection: StreamConnection) -> StreamConnection:
-        """Return a connection to replace this one when that is due. Without overlap this one is closed instead."""
+    async def _renewed_in_time(self, connection: StreamConnection) -> StreamConnection:
+        """Return a connection to replace this one when it is too old."""
         if self._limits.renew_after_ms is None:
             await _for_ever()
         due_ms = connection.opened_ms + (self._limits.renew_after_ms or 0)
         await self._clock.sleep_ms(max(0, due_ms - self._clock.monotonic_ms()))
+        return await self._renewed(connection)
+
+    async def _renewed(self, connection: StreamConnection) -> StreamConnection:
+        """Return a connection to replace this one. Without overlap this one is closed instead."""
         if not self._limits.is_renewed_by_overlap:
             self._live = None
             await connection.end(renewed=True)
@@ -210,6 +226,7 @@ async def _for_ever() -> None:
 
 async def _discard(renewing: "asyncio.Task[StreamConnection]") -> None:
     """A renewal that was overtaken: whatever it opened is closed."""
+    renewing.cancel()
     await asyncio.wait({renewing})
     if not renewing.cancelled() and renewing.exception() is None:
         await renewing.result().end()

@@ -13,7 +13,8 @@ class Alarm(StrEnum):
     happened in an account. CLOSED_ORDER_WORKS: an order that is closed here works at the venue, because the venue made
     it larger, shows it among its open orders, or executed it although it was rejected; `cadenza orders cancel-closed`
     cancels it there. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
-    without it.
+    without it. LEFT_FROM_BEFORE: at its start a process found reports that could not be booked, orders that asking
+    cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -23,6 +24,7 @@ class Alarm(StrEnum):
     NEWS_GAP = "NEWS_GAP"
     ASSET_UNPRICED = "ASSET_UNPRICED"
     CLOSED_ORDER_WORKS = "CLOSED_ORDER_WORKS"
+    LEFT_FROM_BEFORE = "LEFT_FROM_BEFORE"
 
 
 class Alarms(Protocol):

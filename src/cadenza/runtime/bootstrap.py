@@ -27,6 +27,7 @@ from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
 from cadenza.application.market_data.keep_candles import KeepCandles
 from cadenza.application.market_data.need_prices import NeedPrices
+from cadenza.application.market_data.note_conditions import NoteConditions
 from cadenza.application.market_data.refresh_catalogue import RefreshCatalogue
 from cadenza.application.market_data.restore_feeds import RestoreFeeds
 from cadenza.application.market_data.run_venues import RunVenues
@@ -67,6 +68,7 @@ CONNECTIONS_MAX = 10
 BATCH_CONNECTIONS_MAX = 5
 KEEP_SESSIONS_MS = 500
 MAINTAIN_BOOKS_MS = 1_000
+NOTE_CONDITIONS_MS = 1_000
 WATCH_KEPT_MS = 5_000
 MARK_COMPLETE_MS = 5_000
 INQUIRE_MS = 500
@@ -137,8 +139,7 @@ class Platform:
         cancel_closed = CancelClosed(
             storage=self.storage,
             sessions=self.trading.sessions,
-            ask_venue=self.trading.ask_venue,
-            concurrency=self.concurrency,
+            send_cancel=self.trading.send_cancel,
         )
         self.jobs = JobRunner(
             dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order, CANCEL_CLOSED_JOB: cancel_closed}
@@ -167,6 +168,7 @@ class Platform:
         await self.restore_feeds()
         for venue_id in self.connectors:
             self.supervisor.start(f"venue {venue_id}", partial(self.run_venues.run, venue_id))
+        self.supervisor.repeat("note conditions", NOTE_CONDITIONS_MS, self.note_conditions.tick)
         self.supervisor.repeat("publish books", CONFLATE_MS, self.books.flush)
         self.supervisor.repeat("maintain books", MAINTAIN_BOOKS_MS, self.books.maintain)
         await self.keep_sessions.finish_operations()
@@ -255,6 +257,7 @@ class Platform:
             on_change=log_condition,
             on_online=lambda venue_id: self.keep_sessions.try_again(),
         )
+        self.note_conditions = NoteConditions(storage=self.storage, venues=self.run_venues, clock=self.clock)
         self.restore_feeds = RestoreFeeds(storage=self.storage, books=self.books)
         self.portfolios = PortfolioBuilder(
             market=self.books,

@@ -20,9 +20,19 @@ Environment = Literal["live", "uat", "paper"]
 SignupMode = Literal["open", "invitation", "closed"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
-PaperMarket = Literal["synthetic", "recording"]
+PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
+VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX"]
+BINANCE_URL_NAMES = (
+    "spot_rest",
+    "spot_stream",
+    "spot_ws_api",
+    "margin_rest",
+    "usdm_rest",
+    "usdm_stream",
+    "usdm_ws_api",
+)
 
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
@@ -133,7 +143,9 @@ class PaperConfig:
     """The built-in paper venue."""
 
     seed: int = setting(1, "Seed of the synthetic market and of fills and delays.", minimum=0, maximum=2**63 - 1)
-    market: PaperMarket = setting("synthetic", "What moves the paper market: a random walk, or a recording.")
+    market: PaperMarket = setting(
+        "synthetic", "What moves the paper market: a random walk, a recording, or the public market of a venue."
+    )
     recording_path: Path | None = setting(
         None, "The recording to replay when `market` is `recording`.", shown_default="the packaged one"
     )
@@ -169,6 +181,26 @@ class PaperConfig:
     leverage_max: int = setting(20, "Highest leverage an account may set.", minimum=1, maximum=1000)
     open_orders_max: int = setting(
         200, "Open orders of an account in an instrument, at PAPER and MOCK.", minimum=1, maximum=100_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BinanceConfig:
+    """BINANCE in one environment, where `venues` names it, or PAPER mirrors it. BINANCE_SANDBOX is the old name of
+    BINANCE_UAT."""
+
+    url: str = setting(
+        "",
+        "An http or https address that stands for all of the venue's hosts, such as that of a simulator.",
+        shown_default="the venue's own",
+    )
+    urls: Mapping[str, str] = setting(
+        dict,
+        f"Single addresses, by the names {', '.join(BINANCE_URL_NAMES)}.",
+        shown_default="the venue's own",
+    )
+    proxy: str = setting(
+        "", "An http:// proxy for the venue alone.", secret=True, shown_default="HTTPS_PROXY and its like"
     )
 
 
@@ -251,6 +283,10 @@ class Settings:
         "Seals venue credentials: 32 bytes in base64; older keys after it, with commas. Empty: master.key in data_dir.",
         secret=True,
     )
+    venues: tuple[VenueName, ...] = setting(
+        ("PAPER", "MOCK"),
+        "The venues that are connected. No other one is ever spoken to, except one whose public market PAPER mirrors.",
+    )
     realtime: RealtimeEngine = setting("embedded", "Where clients' WebSockets end: here, or at Centrifugo.")
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
     log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
@@ -262,6 +298,8 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     orders: OrderSettings = field(default_factory=OrderSettings)
     paper: PaperConfig = field(default_factory=PaperConfig)
+    binance: BinanceConfig = field(default_factory=BinanceConfig)
+    binance_uat: BinanceConfig = field(default_factory=BinanceConfig)
     mail: MailSettings = field(default_factory=MailSettings)
     socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
@@ -348,6 +386,23 @@ def _wrong_http(http: HttpSettings) -> Iterator[str]:
             yield f"http.trusted_proxies has {network}: write an address or a network, such as 10.0.0.0/8"
 
 
+def _wrong_venues(settings: Settings) -> Iterator[str]:
+    if not settings.venues:
+        yield "venues is empty: name one at least, such as PAPER"
+    if len(set(settings.venues)) != len(settings.venues):
+        yield "venues names one twice: name each once"
+    for section, binance in (("binance", settings.binance), ("binance_uat", settings.binance_uat)):
+        if binance.url and not _ORIGIN.fullmatch(binance.url):
+            yield f"{section}.url is {binance.url}: write a scheme and a host only, such as http://127.0.0.1:9700"
+        for name in binance.urls:
+            if name not in BINANCE_URL_NAMES:
+                yield f"{section}.urls has {name}: the names are {', '.join(BINANCE_URL_NAMES)}"
+        for name, url in binance.urls.items():
+            schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
+            yield from _wrong_url(f"{section}.urls {name}", url, schemes)
+        yield from _wrong_url(f"{section}.proxy", binance.proxy, ("http",))
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     """What only shows when several settings, or a value's inner form, are looked at."""
     paper, auth = settings.paper, settings.auth
@@ -356,6 +411,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if not settings.data_dir.is_absolute():
         yield f"data_dir is {settings.data_dir}: write an absolute path"
     yield from _wrong_http(settings.http)
+    yield from _wrong_venues(settings)
     yield from _wrong_url("database_url", settings.database_url, ("postgresql", "postgres"))
     yield from _wrong_url("mail.smtp_url", settings.mail.smtp_url, ("smtp", "smtps"))
     yield from _wrong_url("centrifugo.api_url", settings.centrifugo.api_url, ("http", "https"))

@@ -200,7 +200,7 @@ def _parse(kind: Any, raw: object) -> object:
             raise _WrongValueError("a list, such as live,paper")
         return tuple(_parse(get_args(kind)[0], item) for item in items)
     if get_origin(kind) is Mapping:
-        return MappingProxyType({asset: _parse(Decimal, amount) for asset, amount in _pairs(raw).items()})
+        return MappingProxyType({name: _parse(get_args(kind)[1], value) for name, value in _pairs(raw).items()})
     return _parse_plain(kind, raw)
 
 
@@ -270,5 +270,5 @@ def written(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     if isinstance(value, Mapping):
-        return ",".join(f"{asset}={amount}" for asset, amount in value.items())
+        return ",".join(f"{name}={part}" for name, part in value.items())
     return str(value)

@@ -41,7 +41,7 @@ async def serve(settings: Settings, announce: Announce = lambda settings, databa
     try:
         dsn = settings.database_url or await _started(postgres)
         await migrate(dsn)
-        if await settle_epoch(dsn, None if postgres is None else postgres.cluster_dir):
+        if await settle_epoch(dsn, None if postgres is None else postgres.mark_file):
             log.warning("this database is a restored copy: clients of the socket start from the present state")
         platform = await Platform.build(settings, dsn=dsn, failpoints=failpoints_from(settings.failpoint))
         await platform.open()

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BNB_PERP, SENT_ID, USDM, order, payload
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import decode
 from cadenza.adapters.venues.binance.models_usdm import AlgoOrder
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_usdm import algo_reports, open_algo_order, user_news
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.reports import (

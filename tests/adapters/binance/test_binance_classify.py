@@ -12,16 +12,13 @@ from cadenza.adapters.venues.binance.classify import (
     SUBMIT_CODES,
     SUBMIT_TEXTS,
     BinanceMarket,
-    ReplyOutcome,
-    ReplyVerdict,
-    cancel_report,
     classify_cancel,
     classify_query,
     classify_submit,
     error_body,
-    submit_report,
 )
 from cadenza.adapters.venues.binance.models import BinanceRefusal, BinanceSocketReply, decode
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import (
     CanceledReport,

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import BINANCE, DATA
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.parse_instruments import (
     UNBOUNDED,
     ReadCatalogue,
@@ -16,6 +15,7 @@ from cadenza.adapters.venues.binance.parse_instruments import (
     spot_catalogue,
     usdm_catalogue,
 )
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     Instrument,

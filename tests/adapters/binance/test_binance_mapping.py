@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.adapters.venues.binance import mapping
-from cadenza.adapters.venues.binance.errors import UnknownMember
-from cadenza.adapters.venues.binance.mapping import WordTable
+from cadenza.adapters.venues.kit.words import UnknownMember, WordTable
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType
 from cadenza.domain.trading.position import PositionSide

@@ -1,20 +1,16 @@
 """A recorded session through the parsers: the book equals the recorded best prices, and no lost message goes
 unnoticed. Then the rule of USD-M, of which there is no recording."""
 
-import gzip
-from collections.abc import Iterator
 from decimal import Decimal as D
 
 import pytest
-from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA, NOW_MS, payload
+from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, NOW_MS, payload
+from tests.adapters.binance.recorded_session import Recorded, spot_session
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
     BinanceDepthEvent,
     BinanceDepthReply,
-    BinanceStreamFrame,
-    BinanceTradeEvent,
     decode,
 )
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
@@ -24,39 +20,20 @@ from cadenza.adapters.venues.binance.parse_market import (
     book_snapshot,
     mark_price,
     market_trade,
-    spot_delta,
     usdm_delta,
 )
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookOutcome, OrderBook
 
-Recorded = BookSnapshot | BookDelta | BestPricesEvent | MarketTrade
 SPEC = BookSpec(rule=SPOT_BOOK_RULE, age_ms_max=None, depth=1_000)
-
-
-def recorded() -> Iterator[Recorded]:
-    """The messages of the session, in the order in which they came."""
-    with gzip.open(DATA / "btcusdt-20240808.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            received_ns, _, text = line.partition(" ")
-            if text.startswith('{"lastUpdateId"'):
-                yield book_snapshot(decode(BinanceDepthReply, text), BTC_USDT, int(received_ns) // 1_000_000)
-                continue
-            frame = decode(BinanceStreamFrame, text)
-            match frame.stream:
-                case "btcusdt@depth@100ms":
-                    yield spot_delta(decode(BinanceDepthEvent, frame.data), BTC_USDT)
-                case "btcusdt@bookTicker":
-                    yield decode(BestPricesEvent, frame.data)
-                case "btcusdt@trade":
-                    yield market_trade(decode(BinanceTradeEvent, frame.data), BTC_USDT)
 
 
 @pytest.fixture(scope="module")
 def session() -> list[Recorded]:
-    return list(recorded())
+    return list(spot_session())
 
 
 def chain(session: list[Recorded]) -> tuple[BookSnapshot, list[BookDelta]]:

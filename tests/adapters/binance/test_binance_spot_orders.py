@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BTC_USDT, ETH_BTC, SENT_ID, SPOT, order, payload
 
-from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BinanceMarginAccount,
     BinanceSpotAccount,
@@ -26,6 +25,7 @@ from cadenza.adapters.venues.binance.parse_spot import (
     submit_reports,
     user_news,
 )
+from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide

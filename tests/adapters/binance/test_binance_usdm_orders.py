@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BNB_PERP, BTC_PERP, SENT_ID, USDM, order, payload
 
-from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
 from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccount, UsdmOrder, UsdmPosition, UsdmTrade
 from cadenza.adapters.venues.binance.parse import UserNews
@@ -20,6 +19,7 @@ from cadenza.adapters.venues.binance.parse_usdm import (
     usdm_positions,
     user_news,
 )
+from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee

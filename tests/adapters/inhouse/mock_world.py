@@ -124,8 +124,8 @@ class MockWorld:
             ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=trading.committer, intake=trading.intake, sessions=trading.sessions,
-            sending=trading.sending, concurrency=self.concurrency, failpoints=failpoints,
+            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel,
+            concurrency=self.concurrency,
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(

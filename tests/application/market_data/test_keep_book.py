@@ -120,3 +120,21 @@ async def test_an_instrument_whose_venue_has_no_order_books_has_no_prices() -> N
     assert world.books.cost_to_take(OKX_BTC, Side.BUY, Decimal(1)) is None
     with pytest.raises(OrderBookUnavailable):
         await world.books.ensure_open(OKX_BTC)
+
+
+async def test_a_book_is_published_at_most_once_in_a_hundred_milliseconds_and_the_newest_state_wins(
+    world: MarketWorld,
+) -> None:
+    world.clock.advance(1_000)
+    world.publisher.books.clear()
+    first = 100
+    for number in range(first, first + 50):  # 10 ms apart, half a second in all
+        world.okx.delta(OKX_BTC, number, number + 1)
+        await world.books.flush()
+        world.clock.advance(10)
+    assert len(world.publisher.books) == 5
+    world.clock.advance(100)
+    await world.books.flush()
+    await world.books.flush()
+    assert [book.sequence for book in world.publisher.books[-1:]] == [first + 50]
+    assert len(world.publisher.books) == 6

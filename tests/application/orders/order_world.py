@@ -238,8 +238,8 @@ class OrderWorld:
             clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=self.committer, intake=self.intake, sessions=self.sessions, sending=parts.sending,
-            concurrency=self.concurrency, failpoints=self.failpoints,
+            committer=self.committer, sessions=self.sessions, send_cancel=parts.send_cancel,
+            concurrency=self.concurrency,
         )  # fmt: skip
 
     async def _apply(self, reports: Sequence[Report], is_complete: bool) -> object:

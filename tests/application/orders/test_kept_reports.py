@@ -95,7 +95,7 @@ async def test_what_is_applied_is_deleted_in_that_very_transaction(world: OrderW
 
 
 async def test_the_figures_are_watched(world: OrderWorld) -> None:
-    watch = WatchKept(storage=world.storage, clock=world.clock)
+    watch = WatchKept(storage=world.storage, alarms=world.alarms, clock=world.clock)
     await watch.tick()
     assert (watch.curable_count, watch.refused_count, watch.oldest_age_ms) == (0, 0, 0)
     order = await world.submit_order(ACTOR, request())
@@ -107,12 +107,23 @@ async def test_the_figures_are_watched(world: OrderWorld) -> None:
     assert [alarm for alarm, _ in world.alarms.sounded] == [Alarm.REPORT_REFUSED]
 
 
+async def test_a_process_sounds_one_alarm_for_what_an_earlier_one_left(world: OrderWorld) -> None:
+    """The earlier one may have died between its commit and its alarm."""
+    order = await world.submit_order(ACTOR, request())
+    await world.sink.deliver([replace(fill("t2", order_id=order.id), side=Side.SELL)])
+    world.alarms.sounded.clear()
+    watch = WatchKept(storage=world.storage, alarms=world.alarms, clock=world.clock)
+    await watch.tick()
+    await watch.tick()
+    assert world.alarms.sounded == [(Alarm.LEFT_FROM_BEFORE, {"reports": 1, "undetermined": 0, "executed": 0})]
+
+
 async def test_the_figures_of_before_stay_while_the_database_is_away(world: OrderWorld) -> None:
     class Away:
         def read(self) -> object:
             raise DatabaseUnavailable("away")
 
-    watch = WatchKept(storage=world.storage, clock=world.clock)
+    watch = WatchKept(storage=world.storage, alarms=world.alarms, clock=world.clock)
     await world.sink.deliver([fill("t1")])
     await watch.tick()
     watch._storage = Away()  # type: ignore[assignment]

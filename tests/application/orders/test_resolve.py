@@ -81,7 +81,7 @@ async def test_an_acknowledged_order_that_the_venue_has_forgotten_can_be_resolve
     await world.intake.apply([undetermined(order), undetermined(order)])
     assert sounded(world) == [Alarm.OUTCOME_UNDETERMINED]
     async with world.storage.read() as uow:
-        assert [each.id for each in await uow.orders.undetermined(10)] == [order.id]
+        assert [each.id for each in await uow.orders.in_doubt(0, 10)] == [order.id]
     await RequestResolution(storage=world.storage)(Resolution(order.id, OrderStatus.CANCELED))
     canceled = await resolve(world, order, OrderStatus.CANCELED)
     assert (canceled.status, canceled.is_in_doubt) == (OrderStatus.CANCELED, False)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cadenza.application.orders import submit
 from cadenza.domain import errors as e
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from tests.application.orders.order_world import ACTOR, OrderWorld, order_world
@@ -49,17 +48,3 @@ async def test_what_means_something_else_is_another_request(world: OrderWorld, o
 async def test_a_market_order_by_the_day_is_refused_still(world: OrderWorld) -> None:
     with pytest.raises(e.UnsupportedTimeInForce):
         await world.submit_order(ACTOR, request(**MARKET, time_in_force=TimeInForce.DAY))
-
-
-async def test_a_key_stored_in_the_words_of_the_request_is_found_by_the_same_words(
-    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As it was stored before what is meant was compared."""
-    asked = request(**MARKET, time_in_force=TimeInForce.IOC)
-    with monkeypatch.context() as before:
-        before.setattr(submit, "_as_meant", lambda request: request, raising=False)
-        order = await world.submit_order(ACTOR, asked)
-    assert order.fingerprint == asked.fingerprint()
-    assert (await world.submit_order(ACTOR, asked)).id == order.id
-    with pytest.raises(e.IdempotencyKeyReused):
-        await world.submit_order(ACTOR, request(**MARKET, time_in_force=TimeInForce.FOK))

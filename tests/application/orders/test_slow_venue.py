@@ -32,13 +32,15 @@ async def silent(world: OrderWorld) -> AsyncIterator[OrderWorld]:
 
 
 class ClosesTheSession:
-    """`ports.failpoints.Failpoints`: the session goes just before the venue would be asked."""
+    """`ports.failpoints.Failpoints`: the session goes just before the venue would be asked, once."""
 
     def __init__(self, world: OrderWorld) -> None:
         self._world = world
+        self._has_gone = False
 
     def reach(self, name: str) -> None:
-        if name == "cancel.before_venue":
+        if name == "cancel.before_venue" and not self._has_gone:
+            self._has_gone = True
             self._world.sessions._links.clear()
 
 
@@ -83,7 +85,7 @@ async def test_a_cancel_that_is_not_answered_stays_a_wish(world: OrderWorld) -> 
 
 async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(world: OrderWorld) -> None:
     order = await world.submit_order(ACTOR, request())
-    world.cancel_order._failpoints = ClosesTheSession(world)
+    world.cancel_order._send_cancel._failpoints = ClosesTheSession(world)
     answered = await world.cancel_order(ACTOR, ACCOUNT, order.id)
     assert answered == await world.stored(order)
     assert answered.status is OrderStatus.PENDING_CANCEL

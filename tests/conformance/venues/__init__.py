@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.conformance.harness import VenueFactory
+from tests.conformance.venues.binance import BinanceUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
@@ -12,6 +13,8 @@ from tests.scripted.specs import KINDS
 DOCUMENTED: Mapping[str, VenueFactory] = {"PAPER": PaperUnderTest, "MOCK": MockUnderTest}
 """Those that users can trade on; each has a page."""
 
-VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
-    kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()
-}
+VENUES: Mapping[str, VenueFactory] = (
+    DOCUMENTED
+    | {"BINANCE": BinanceUnderTest}
+    | {kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()}
+)

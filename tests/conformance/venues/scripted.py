@@ -19,7 +19,14 @@ from tests.scripted.session import Fault, Script, ScriptedSession
 from tests.scripted.specs import Kind
 from tests.scripted.venue import ScriptedVenue, VenueOrder
 
-_WITHOUT = {Capability.FEED_BREAK, Capability.BURIES, Capability.MATCHING, Capability.MARKET_DATA}
+_WITHOUT = {
+    Capability.FEED_BREAK,
+    Capability.BURIES,
+    Capability.MATCHING,
+    Capability.MARKET_DATA,
+    Capability.REMEMBERS_REFUSALS,
+    Capability.RESERVES_FEES,
+}
 _HOLDINGS = {"USDT": "1000000", "BTC": "10"}
 
 

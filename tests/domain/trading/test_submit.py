@@ -17,7 +17,20 @@ from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
-from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, book, instrument, request, state, submit
+from cadenza.domain.trading.venue_spec import Support
+from tests.domain.trading.worlds import (
+    ACCOUNT,
+    BTC,
+    NOW_MS,
+    D,
+    account,
+    book,
+    instrument,
+    request,
+    state,
+    submit,
+    venue_spec,
+)
 
 
 def test_a_limit_order_is_submitted_and_locks_its_cost_and_fee() -> None:
@@ -341,3 +354,15 @@ def test_a_share_of_the_free_quote_leaves_room_for_a_price_worse_than_the_trigge
     locked = world.balance(ACCOUNT, "USDT").locked
     assert locked == order.quantity * 110 * D("1.001") * D("1.02")  # the pad is not cut off
     assert D(10 * percent) - locked < 110 * D("0.001") * D("1.03")  # and no further lot would fit
+
+
+def test_an_order_type_that_nobody_emulates_is_refused() -> None:
+    orders = {OrderType.LIMIT: {TimeInForce.GTC: Support.NATIVE, TimeInForce.GTD: Support.EMULATED}}
+    orders[OrderType.STOP] = {TimeInForce.GTC: Support.EMULATED}
+    world = state(account(), spec=venue_spec(orders=orders))
+    assert submit(world).status is OrderStatus.SUBMITTED
+    with pytest.raises(e.UnsupportedTimeInForce):
+        submit(world, number=101, time_in_force=TimeInForce.GTD, expire_at_ms=NOW_MS + 600_000)
+    with pytest.raises(e.UnsupportedOrderType) as refusal:
+        submit(world, number=102, type=OrderType.STOP, limit_price=None, stop_price=D(110))
+    assert refusal.value.metadata == {"orderTypes": ["LIMIT"]}

@@ -19,6 +19,7 @@ from cadenza.adapters.storage.operations import OperationSql
 from cadenza.adapters.storage.orders import OrderSql
 from cadenza.adapters.storage.relay import RelaySql
 from cadenza.adapters.storage.subscriptions import SubscriptionSql
+from cadenza.adapters.storage.venue_conditions import VenueConditionSql
 from cadenza.adapters.storage.watch import DatabaseWatch
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.ports.jobs import Jobs
@@ -30,7 +31,7 @@ from cadenza.ports.storage.accounts import (
     SubscriptionRepository,
 )
 from cadenza.ports.storage.identity import IdentityRepository
-from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
 from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
 
@@ -51,6 +52,7 @@ class SqlUnitOfWork:
         self.operations: OperationRepository = OperationSql(connection)
         self.subscriptions: SubscriptionRepository = SubscriptionSql(connection)
         self.catalogue: CatalogueRepository = CatalogueSql(connection)
+        self.venues: VenueConditions = VenueConditionSql(connection)
         self.identity: IdentityRepository = IdentitySql(connection)
         self.jobs: Jobs = JobsSql(connection)
         self.relay: RelayRepository = RelaySql(connection)

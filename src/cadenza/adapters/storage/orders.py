@@ -37,6 +37,15 @@ SELECT k.account_id, ARRAY(
 FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
+_DOUBTFUL = "(doubt IS NOT NULL OR closing_status IS NOT NULL OR stated_quantity > executed_quantity)"
+"""As `Order.is_in_doubt`."""
+
+_IN_DOUBT = f"""
+SELECT * FROM orders
+WHERE doubt = 'UNDETERMINED' OR is_awaited AND updated_at_ms < $1 AND {_DOUBTFUL}
+ORDER BY created_at_ms LIMIT $2
+"""
+
 
 class OrderSql:
     """`ports.storage.trading.OrderQueries`."""
@@ -128,17 +137,18 @@ class OrderSql:
         rows = await self._connection.fetch("SELECT DISTINCT account_id FROM orders WHERE is_awaited")
         return [TradingAccountId(row["account_id"]) for row in rows]
 
+    async def accounts_in_doubt(self) -> Sequence[TradingAccountId]:
+        rows = await self._connection.fetch(f"SELECT DISTINCT account_id FROM orders WHERE is_awaited AND {_DOUBTFUL}")
+        return [TradingAccountId(row["account_id"]) for row in rows]
+
     async def awaited(
         self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
         rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
         return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
 
-    async def undetermined(self, limit: int) -> Sequence[Order]:
-        rows = await self._connection.fetch(
-            "SELECT * FROM orders WHERE doubt = 'UNDETERMINED' ORDER BY created_at_ms LIMIT $1", limit
-        )
-        return await self._with_executions(rows)
+    async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
+        return await self._with_executions(await self._connection.fetch(_IN_DOUBT, since_before_ms, limit))
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         found: bool = await self._connection.fetchval(
@@ -147,6 +157,13 @@ class OrderSql:
             account_id,
         )
         return found
+
+    async def executed_though_rejected_count(self, since_ms: int) -> int:
+        count: int = await self._connection.fetchval(
+            "SELECT count(*) FROM orders WHERE status = 'REJECTED' AND executed_quantity > 0 AND updated_at_ms >= $1",
+            since_ms,
+        )
+        return count
 
     async def undetermined_count(self) -> int:
         count: int = await self._connection.fetchval("SELECT count(*) FROM orders WHERE doubt = 'UNDETERMINED'")

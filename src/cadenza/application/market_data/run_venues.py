@@ -14,7 +14,7 @@ from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.ids import VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
-from cadenza.ports.venue import Connectors, VenueConnector, VenueStatus
+from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueStatus
 
 FIRST_TRY_MS_MAX = 5_000
 """Whoever needs every venue to have been tried once waits at most this long, counted from the start."""
@@ -27,15 +27,6 @@ LOOK_MS = 1_000
 
 REFRESH_MS = 3_600_000
 """A venue's lists are read again after so long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueCondition:
-    """How a venue is, since when (our wall clock) and, when something failed, for what cause: an error's code."""
-
-    status: VenueStatus
-    since_ms: int
-    cause: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

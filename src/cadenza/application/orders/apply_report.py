@@ -49,7 +49,8 @@ class AppliedReports:
     with books of ours that only a comparison may use (`uncompared`), and the instant of the newest fill of such an
     account (`moved`); the kept reports that contradict
     what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
-    here and appear to work at the venue: it made them larger, or executed a rejected one."""
+    here and appear to work at the venue: it made them larger, executed a rejected one, or accepted one that had never
+    shown there."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
     unconfirmed: dict[TradingAccountId, int] = field(default_factory=dict)
@@ -105,7 +106,10 @@ def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedRe
     is_working = isinstance(report, OrderStatusReport) and report.status is VenueOrderStatus.WORKING
     is_larger = is_working and before.is_closed and order.quantity > before.quantity
     is_executed = before.status is OrderStatus.REJECTED and len(order.executions) > len(before.executions)
-    if is_larger or is_executed:
+    is_accepted = isinstance(report, AcceptedReport | ExternalOrderReport)
+    # Whatever closed it here, a venue's refusal or an operator's word, nothing had shown before that it arrived.
+    has_arrived = before.is_closed and before.venue_order_id is None and before.executed_quantity == 0
+    if is_larger or is_executed or (has_arrived and (is_working or is_accepted)):
         applied.working_closed.append(order)
 
 

@@ -62,6 +62,7 @@ class AskVenue:
     async def snapshot(self, session: ExecutionSession) -> AccountSnapshot:
         """Return the session's snapshot. What cannot be stored is among its `unreadable`. Raises `VenueUnavailable`."""
         snapshot = await self.answer(session.snapshot())
+        self._failpoints.reach("snapshot.after_venue")
         unreadable = list(snapshot.unreadable)
         return replace(
             snapshot,

@@ -1,21 +1,17 @@
 """Cancel an order: record the request, ask the venue, and apply its answer like any report."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.sending import Sending
+from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.cancel import Cancellation, decide_cancel
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.ports.concurrency import Concurrency, Promise
-from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage.trading import BatchKeys
 
 
@@ -47,48 +43,37 @@ class CancelOrder:
         self,
         *,
         committer: Committer,
-        intake: ReportIntake,
         sessions: Sessions,
-        sending: Sending,
+        send_cancel: SendCancel,
         concurrency: Concurrency,
-        failpoints: Failpoints,
     ) -> None:
         self._committer = committer
-        self._intake = intake
         self._sessions = sessions
-        self._sending = sending
+        self._send_cancel = send_cancel
         self._concurrency = concurrency
-        self._failpoints = failpoints
+        # The answers of requests under way: cancels of one order at the same time share one request to the venue.
+        self._answers: dict[OrderId, Promise[Order]] = {}
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
         actor.require(Scope.WRITE)
         cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
         if not cancellation.must_ask or not self._sessions.is_open(account_id):
             return cancellation.order
-        answer: Promise[Order] = self._concurrency.promise()
-        self._concurrency.spawn(f"cancel {order_id}", self._ask_venue(cancellation.order, answer))
+        answer = self._answers.get(order_id)
+        if answer is None:
+            answer = self._answers[order_id] = self._concurrency.promise()
+            self._concurrency.spawn(f"cancel {order_id}", self._ask_venue(cancellation.order, answer))
         return await answer.wait()
 
     async def _ask_venue(self, order: Order, answer: Promise[Order]) -> None:
+        """Ask the venue, and answer the request. Without a reply the request to cancel is on disk, and the venue is
+        asked again."""
         try:
-            with self._sending.awaiting_reply(order.id):
-                self._failpoints.reach("cancel.before_venue")
-                reports = await self._reply(order)
-                self._failpoints.reach("cancel.after_venue")
-                is_complete = self._sessions.has_reported_all(order.account_id)
-                orders = await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
+            orders = await self._send_cancel(order, on_late=answer.fail) or {}
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
             raise
         finally:
+            del self._answers[order.id]
             answer.fail(InternalError("the cancel ended without an answer; look the order up"))
-
-    async def _reply(self, order: Order) -> Sequence[Report]:
-        """Return the venue's answer; nothing when it does not come in time or the session was closed meanwhile. The
-        request to cancel is on disk then, and the venue is asked again."""
-        if not self._sessions.is_open(order.account_id):
-            return ()
-        session = self._sessions.get(order.account_id)
-        reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-        return await self._concurrency.within(reply_ms_max, session.cancel(order)) or ()

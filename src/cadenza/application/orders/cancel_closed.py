@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from cadenza.application.orders.ask_venue import AskVenue
+from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import InvalidRequest, OrderNotFound, VenueUnavailable
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
-from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 
 CANCEL_CLOSED_JOB = "orders.cancel_closed"
@@ -45,11 +44,10 @@ class CancelClosed:
     """The job. It sends a cancel and books the reply; the order keeps its state here. Raises `VenueUnavailable` while
     the account does not reach its venue, and when no reply comes in time; the job is tried again later."""
 
-    def __init__(self, *, storage: Storage, sessions: Sessions, ask_venue: AskVenue, concurrency: Concurrency) -> None:
+    def __init__(self, *, storage: Storage, sessions: Sessions, send_cancel: SendCancel) -> None:
         self._storage = storage
         self._sessions = sessions
-        self._ask_venue = ask_venue
-        self._concurrency = concurrency
+        self._send_cancel = send_cancel
 
     async def __call__(self, payload: Mapping[str, Any]) -> None:
         order_id = OrderId(UUID(payload["order_id"]))
@@ -59,9 +57,5 @@ class CancelClosed:
             return
         if not self._sessions.takes_orders(order.account_id):
             raise VenueUnavailable("the trading account does not reach its venue at the moment; nothing was sent")
-        session = self._sessions.get(order.account_id)
-        reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-        reports = await self._concurrency.within(reply_ms_max, session.cancel(order))
-        if reports is None:
+        if await self._send_cancel(order) is None:
             raise VenueUnavailable("the venue did not reply to the cancel in time")
-        await self._ask_venue.book(reports)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX, AskVenue
 from cadenza.application.orders.backoff import Backoff
+from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
@@ -47,6 +48,7 @@ class Inquire:
         storage: Storage,
         sessions: Sessions,
         ask_venue: AskVenue,
+        send_cancel: SendCancel,
         sending: Sending,
         clock: Clock,
         concurrency: Concurrency,
@@ -54,6 +56,7 @@ class Inquire:
         self._storage = storage
         self._sessions = sessions
         self._ask_venue = ask_venue
+        self._send_cancel = send_cancel
         self._sending = sending
         self._clock = clock
         self._concurrency = concurrency
@@ -154,7 +157,7 @@ class Inquire:
             self.asked_total += len(orders)
             async for part, known in self._ask_venue.lookup(session, orders):
                 left.difference_update(order.id for order in part)
-                await self._follow_up(session, known, until_ms)
+                await self._follow_up(known, until_ms)
                 if self._clock.monotonic_ms() >= until_ms:
                     asked -= left
                     self.asked_total -= len(left)
@@ -174,15 +177,14 @@ class Inquire:
             if self._clock.monotonic_ms() >= until_ms:
                 return
 
-    async def _follow_up(self, session: ExecutionSession, known: Mapping[OrderId, Order], until_ms: int) -> None:
+    async def _follow_up(self, known: Mapping[OrderId, Order], until_ms: int) -> None:
         """Send the cancels of orders again that are open and not in doubt, also at a venue without a lookup: the
         requests are on disk, and repeating a cancel is harmless."""
         self._orders.forget(order_id for order_id, order in known.items() if not order.is_awaited)
         for order in known.values():
             is_wanted = order.status is OrderStatus.PENDING_CANCEL and not order.is_in_doubt
             if is_wanted and self._clock.monotonic_ms() < until_ms:
-                reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-                await self._ask_venue.book(await self._concurrency.within(reply_ms_max, session.cancel(order)) or ())
+                await self._send_cancel(order)
 
 
 async def _failure_of(work: Awaitable[None]) -> str | None:

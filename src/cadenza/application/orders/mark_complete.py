@@ -1,5 +1,5 @@
-"""How far the news of each account is known to be complete (`TradingAccount.complete_until_ms`): moved where no report
-moves it.
+"""Move the mark of each account (`TradingAccount.complete_until_ms`): everything that happened in the account before it
+has been reported and booked. Reports move it as well, when they are applied (`ApplyReports`).
 
 A replay moves it to the instant at which the replay began, also when it brought nothing. A live stream that has
 delivered all that it received moves it although it is silent, so that an account in which nothing happens is not asked
@@ -15,8 +15,8 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import NewsSource
 from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -77,11 +77,14 @@ class _Heard:
 class MarkComplete:
     """One supervised loop calls `tick`, which waits for no venue."""
 
-    def __init__(self, *, storage: Storage, committer: Committer, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, *, storage: Storage, committer: Committer, sessions: Sessions, clock: Clock, failpoints: Failpoints
+    ) -> None:
         self._storage = storage
         self._committer = committer
         self._sessions = sessions
         self._clock = clock
+        self._failpoints = failpoints
         self._heard: dict[TradingAccountId, _Heard] = {}
         self._due_ms: dict[TradingAccountId, int] = {}
 
@@ -92,10 +95,11 @@ class MarkComplete:
     async def may_have_missed(self, account_id: TradingAccountId, since_ms: int) -> None:
         """Note that reports since `since_ms` (the venue's clock) may have been missed. On disk when this returns."""
         await self._committer.commit_report(MoveMarkBack(account_id, since_ms))
+        self._failpoints.reach("mark.after_moving_back")
 
     async def tick(self) -> None:
         """Move the marks of the live accounts that are due and whose streams have delivered all that they received. The
-        mark of an account stays while the venue has to be asked about one of its orders."""
+        mark of an account stays while the venue has to be asked about an order of it in doubt."""
         now_ms = self._clock.monotonic_ms()
         live = self._sessions.live()
         self._due_ms = {a: self._due_ms.get(a, now_ms + self._period_ms(a)) for a in live}
@@ -106,11 +110,11 @@ class MarkComplete:
         for account_id in due:
             self._due_ms[account_id] = now_ms + self._period_ms(account_id)
             self._heard[account_id] = self._hear(account_id, now_ms)
-        marks = {a: self._heard[a].venue_ms for a in due if self._has_heard_all(a)}
+        marks = {a: self._heard[a].venue_ms for a in due if self._sessions.has_reported_all(a)}
         try:
             async with self._storage.read() as uow:
-                awaiting = set(await uow.orders.accounts_awaiting())
-            await self._move({a: until_ms for a, until_ms in marks.items() if a not in awaiting})
+                in_doubt = set(await uow.orders.accounts_in_doubt())
+            await self._move({a: until_ms for a, until_ms in marks.items() if a not in in_doubt})
         except CadenzaError:
             return  # the marks stay where they are, and the next round moves them
 
@@ -119,19 +123,15 @@ class MarkComplete:
         for start in range(0, len(accounts), ACCOUNTS_PER_CHANGE_MAX):
             part = accounts[start : start + ACCOUNTS_PER_CHANGE_MAX]
             # A session that has found a gap meanwhile moves its mark back, and this must not undo that.
-            still = {account_id: marks[account_id] for account_id in part if self._has_heard_all(account_id)}
+            still = {
+                account_id: marks[account_id] for account_id in part if self._sessions.has_reported_all(account_id)
+            }
             if still:
                 await self._committer.commit(MoveMarks(still))
 
     def _period_ms(self, account_id: TradingAccountId) -> int:
         replay = self._sessions.spec_of(account_id).replay
         return EVERY_MS_WITHOUT_LIMIT if replay is not None and replay.depth_ms is None else EVERY_MS
-
-    def _has_heard_all(self, account_id: TradingAccountId) -> bool:
-        """Return whether everything that happened has been reported. Where only replies report, silence shows
-        nothing."""
-        is_reporting = self._sessions.has_reported_all(account_id)
-        return is_reporting and self._sessions.spec_of(account_id).account_news is not NewsSource.REPLY
 
     def _hear(self, account_id: TradingAccountId, now_ms: int) -> _Heard:
         venue_ms, before = self._sessions.get(account_id).venue_time_ms(), self._heard.get(account_id)

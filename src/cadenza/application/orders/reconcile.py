@@ -12,13 +12,18 @@ from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.take_snapshots import TakeSnapshots
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, VenueId
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
+from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import NewsGap
 from cadenza.ports.venue import ExecutionSession
+
+UNDETERMINED_REPLAYED_MS = 86_400_000
+"""For how long after it was recorded a replay goes back to an order that asking cannot determine."""
 
 REPLAY_OVERLAP_MS = 60_000
 """How far a replay overlaps with what is known already, because a stream may be out of order and clocks may differ by
@@ -38,6 +43,7 @@ class Reconcile:
         spec: Callable[[VenueId], VenueSpec],
         alarms: Alarms,
         clock: Clock,
+        failpoints: Failpoints,
     ) -> None:
         self._storage = storage
         self._ask_venue = ask_venue
@@ -46,6 +52,7 @@ class Reconcile:
         self._spec = spec
         self._alarms = alarms
         self._clock = clock
+        self._failpoints = failpoints
 
     async def __call__(
         self, account_id: TradingAccountId, session: ExecutionSession, gap_since_ms: int | None = None
@@ -60,7 +67,8 @@ class Reconcile:
         # Later news comes by the stream. If it breaks before the replay has ended, the next replay asks from here.
         begun_ms = session.venue_time_ms()
         async with self._storage.read() as uow:
-            in_doubt = [order for order in await uow.orders.unresolved(account_id) if order.is_in_doubt]
+            unresolved = await uow.orders.unresolved(account_id)
+        in_doubt = [order for order in unresolved if order.is_in_doubt and self._may_hide_news(order)]
         # An order in doubt may hide news from before that instant.
         since_ms = min([account.complete_until_ms, *(order.created_at_ms for order in in_doubt)])
         # An order that asking cannot determine needs an operator. What its venue has forgotten since is no gap.
@@ -69,11 +77,17 @@ class Reconcile:
         if covers_from_ms is not None and covers_from_ms > min(needed):
             await self._note_gap(account, min(needed), covers_from_ms)
         await self._marks.replayed(account_id, begun_ms)
+        self._failpoints.reach("reconcile.after_replay")
         async with self._storage.read() as uow:
             orders = await uow.orders.unresolved(account_id)
         async for _ in self._ask_venue.lookup(session, orders):
             pass
         await self._snapshots.take(account_id, session)
+
+    def _may_hide_news(self, order: Order) -> bool:
+        """Whether a replay may still bring something of the order in doubt that is older than the mark. An order that
+        asking cannot determine has been replayed often enough after a day."""
+        return order.is_awaited or order.created_at_ms > self._clock.now_ms() - UNDETERMINED_REPLAYED_MS
 
     async def _with_mark(self, account_id: TradingAccountId, gap_since_ms: int | None) -> TradingAccount | None:
         """Return the account with the mark from which the replay has to ask. It was moved back durably to where a gap
@@ -101,17 +115,18 @@ class Reconcile:
         async for piece in self._ask_venue.replay(session, since_ms - REPLAY_OVERLAP_MS):
             covers_from_ms = piece.covers_from_ms
             await self._ask_venue.book(await self._news(account.id, piece.reports))
+            self._failpoints.reach("reconcile.after_piece")
         return covers_from_ms
 
     async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:
         """Record the gap. A gap that belongs to how the venue works raises no alarm, and neither does one that was
-        recorded before."""
+        recorded before. The alarm sounds before the commit: after a death in between it sounds twice, and never not."""
         gap = NewsGap(account_id=account.id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
         async with self._storage.begin() as uow:
             is_new = await uow.gaps.add(gap)
+            if is_new and not self._spec(account.venue_id).is_gap_expected:
+                self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
             await uow.commit()
-        if is_new and not self._spec(account.venue_id).is_gap_expected:
-            self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
 
     async def _news(self, account_id: TradingAccountId, piece: Sequence[Report]) -> Sequence[Report]:
         async with self._storage.read() as uow:

@@ -17,6 +17,7 @@ from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.money import parse_decimal, to_plain
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport
@@ -40,6 +41,7 @@ class FoundFill:
     quantity: Decimal
     price: Decimal
     executed_at_ms: int
+    fees: tuple[Fee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class RequestResolution:
                 raise OrderNotFound(f"there is no order {resolution.order_id}")
             _check(order, resolution)
             key = f"{RESOLVE_JOB} {order.id}"
-            if not await uow.jobs.enqueue(RESOLVE_JOB, _payload(resolution), dedupe_key=key):
+            if not await uow.jobs.enqueue(RESOLVE_JOB, payload_of(resolution), dedupe_key=key):
                 raise InvalidRequest("a resolution of this order waits for the server already; that one will count")
             await uow.commit()
         return order
@@ -143,14 +145,26 @@ def _report(order: Order, fill: FoundFill) -> FillReport:
         side=order.side,
         price=fill.price,
         quantity=fill.quantity,
+        fees=fill.fees,
     )
 
 
-def _payload(resolution: Resolution) -> Mapping[str, object]:
-    fills = [[f.trade_id, to_plain(f.quantity), to_plain(f.price), f.executed_at_ms] for f in resolution.fills]
+def payload_of(resolution: Resolution) -> Mapping[str, object]:
+    """Return the resolution as `ResolveOrder` takes it."""
+    fills = [
+        [f.trade_id, to_plain(f.quantity), to_plain(f.price), f.executed_at_ms, *_fees_as_text(f)]
+        for f in resolution.fills
+    ]
     return {"order_id": str(resolution.order_id), "outcome": resolution.outcome.value, "fills": fills}
 
 
+def _fees_as_text(fill: FoundFill) -> Sequence[Sequence[str]]:
+    return [[fee.asset, to_plain(fee.quantity)] for fee in fill.fees]
+
+
 def _resolution(payload: Mapping[str, Any]) -> Resolution:
-    fills = [FoundFill(id, parse_decimal(q), parse_decimal(p), at_ms) for id, q, p, at_ms in payload["fills"]]
+    fills = [
+        FoundFill(id, parse_decimal(q), parse_decimal(p), at_ms, tuple(Fee(a, parse_decimal(f)) for a, f in fees))
+        for id, q, p, at_ms, *fees in payload["fills"]
+    ]
     return Resolution(OrderId(UUID(payload["order_id"])), OrderStatus(payload["outcome"]), fills)

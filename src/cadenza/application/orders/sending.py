@@ -9,8 +9,8 @@ when the order was recorded, or is behind now. Such a deadline is no evidence, i
 this process may still hold the request, the order may arrive. Otherwise nobody can send it any more, and the deadline
 is replaced by one of the monotonic clock.
 
-While the reply to a request may still come in time, the venue is not asked about its order. A reply that is merely slow
-is no unknown outcome.
+While the reply to a new order may still come in time, the venue is not asked about that order. A reply that is merely
+slow is no unknown outcome.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ FORGOTTEN_PER_ORDER = 2
 
 class Sending:
     """Remembers each order until the time in which it may be sent, and the venue's margin, have passed. Remembers each
-    request until its reply has been booked, or is late (`VenueSpec.reply_ms_max`)."""
+    new order until its reply has been booked, or is late (`VenueSpec.reply_ms_max`)."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
@@ -100,7 +100,7 @@ class Sending:
 
     @contextmanager
     def awaiting_reply(self, order_id: OrderId) -> Iterator[None]:
-        """Within this block, the reply to a request about the order is awaited."""
+        """Within this block, the reply to the new order is awaited."""
         self._unanswered[order_id] += 1
         try:
             yield
@@ -110,5 +110,5 @@ class Sending:
                 del self._unanswered[order_id]
 
     def awaits_reply(self, order_id: OrderId) -> bool:
-        """Return whether a reply about the order may still come in time."""
+        """Return whether the reply to the new order may still come in time."""
         return order_id in self._unanswered

@@ -1,9 +1,9 @@
-"""`sent_id`s: our ids for orders at their venues. They are chosen before an order is recorded."""
+"""Choose the `sent_id` of an order, our id for it at its venue. That happens before the order is recorded."""
 
 from collections.abc import Callable, Sequence
 
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
+from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.reports import OrderReport, Report
@@ -16,8 +16,8 @@ NEWEST_ORDERS = 1_000
 """How many of the account's newest orders are looked at when its counter is opened."""
 
 AHEAD_MAX = 10_000_000
-"""How far a restored backup may have set a counter back. A number that is further ahead is of another program, such as
-one that numbers its orders by the time."""
+"""How far a restored backup may have set a counter back. A number that is further ahead belongs to another program,
+such as one that numbers its orders by the time."""
 
 RANGE = 10_000
 """Of the numbers in each range of this size, the highest is remembered."""
@@ -66,9 +66,14 @@ class SentIds:
 
     def see(self, account_id: TradingAccountId, sent_id: str) -> None:
         """Note that an order has this id. A counter continues after the highest number that was noted, unless that is
-        more than `AHEAD_MAX` ahead."""
+        more than `AHEAD_MAX` ahead. A number that the venue does not take from us does not count."""
+        rule = self._sessions.spec_of(account_id).sent_id
+        if not isinstance(rule, CountedSentId):
+            return
         if sent_id.isascii() and sent_id.isdecimal() and len(sent_id) <= DIGITS_MAX:
             number = int(sent_id)
+            if number > rule.last:
+                return
             highest = self._seen.setdefault(account_id, {})
             highest[number // RANGE] = max(number, highest.get(number // RANGE, 0))
             if len(highest) > RANGES_MAX:
@@ -89,6 +94,8 @@ class SentIds:
                 while (seen := self._highest_seen(account_id, number)) >= number:
                     await memory.advance(rule.counter, seen)
                     number = await memory.next(rule.counter)
+                if number > rule.last:
+                    raise InternalError(f"the venue takes no id above {rule.last}; nothing was recorded")
                 return number
             except MemoryTakenOver:
                 if self._counters.get(account_id) is counter:

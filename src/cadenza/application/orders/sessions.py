@@ -9,7 +9,7 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
-from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.domain.trading.venue_spec import NewsSource, VenueSpec
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink, VenueConnector
 
@@ -125,8 +125,11 @@ class Sessions:
 
     def has_reported_all(self, account_id: TradingAccountId) -> bool:
         """Whether no report of the account is on its way: the account is reconciled, and every later report has been
-        delivered."""
-        return self.takes_orders(account_id) and self._links[account_id].session.is_caught_up()
+        delivered. It is never known where only replies report (`NewsSource.REPLY`), because nothing is received between
+        two requests."""
+        if not self.takes_orders(account_id) or self.spec_of(account_id).account_news is NewsSource.REPLY:
+            return False
+        return self._links[account_id].session.is_caught_up()
 
     def venue_of(self, account_id: TradingAccountId) -> VenueId:
         """Return the venue of an account that has a session."""

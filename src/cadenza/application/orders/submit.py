@@ -18,8 +18,6 @@ from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
     CadenzaError,
-    DuplicateClientOrderId,
-    IdempotencyKeyReused,
     InternalError,
     TradingAccountNotFound,
     VenueUnavailable,
@@ -84,7 +82,7 @@ class SubmitChange:
         meant = _as_meant(self.request)
         # If the order exists, an earlier try of this very request created it, and the request is no repeat.
         if state.order(self.names.order_id) is None:
-            repeated = _find_repeated(state, meant, self.request)
+            repeated = find_repeated(state, meant)
             if repeated is not None:
                 return Submission(repeated, is_new=False)
         state.account(self.request.account_id).require_active()
@@ -166,6 +164,7 @@ class SubmitOrder:
         """Commit the intent. Nothing was sent while the `sent_id` belongs to another order, so another one is drawn."""
         for _ in range(SENT_IDS_MAX):
             names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
+            self._failpoints.reach("submit.after_id")
             submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
             if submission is not None:
                 return submission
@@ -272,15 +271,6 @@ def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
     unsaid = replace(request, time_in_force=None)
     # A MARKET order is IOC, and takes GTC for it.
     return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request
-
-
-def _find_repeated(state: TradingState, meant: SubmitOrderRequest, asked: SubmitOrderRequest) -> Order | None:
-    """Like `find_repeated`. Orders that an older version recorded have the fingerprint of the original form, so that is
-    compared too."""
-    try:
-        return find_repeated(state, meant)
-    except (IdempotencyKeyReused, DuplicateClientOrderId):
-        return find_repeated(state, asked)
 
 
 def _names(order: Order) -> dict[str, Any]:

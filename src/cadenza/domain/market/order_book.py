@@ -1,10 +1,10 @@
 """The book that we keep of a venue's market: a snapshot, then deltas, each continuing where the one before ended.
 
-Prices are keyed by integers of 10^-18 quote units. Every price that the interface admits is a whole number of those, so
-comparing is exact, and a book stays right when the venue changes the instrument's pip size.
+Prices are Decimals, equal when their values are, however a venue writes them. So comparing is exact, and a book stays
+right when the venue changes the instrument's pip size.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +13,7 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level
 from cadenza.domain.market.book_rule import BookSpec, Continuation
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import SCALE_MAX, ZERO
+from cadenza.domain.money import ZERO
 
 LEVELS_PER_SIDE_MAX = 10_000
 """A book forgets the worst levels of a side beyond this, and beyond the depth of the venue's feed."""
@@ -48,53 +48,58 @@ _OUTCOMES = {
 
 
 class _SideOfBook:
-    """One side. Keys are scaled prices turned so that the best price is the largest key, at the end of a sorted
-    list."""
+    """One side: quantities by price, and the prices in ascending order. The best price is the last one of the bids and
+    the first one of the asks."""
 
-    __slots__ = ("_keys", "_levels", "_levels_max", "_sign")
+    __slots__ = ("_best", "_levels_max", "_prices", "_quantities")
 
     def __init__(self, side: Side, levels_max: int) -> None:
-        self._sign = side.sign
+        self._best = -1 if side is Side.BUY else 0
         self._levels_max = levels_max
-        self._keys: list[int] = []
-        self._levels: dict[int, Level] = {}
+        self._prices: list[Decimal] = []
+        self._quantities: dict[Decimal, Decimal] = {}
 
     def reset(self, levels: tuple[Level, ...]) -> None:
-        self._levels = {self._key(price): (price, quantity) for price, quantity in levels if quantity > ZERO}
-        self._keys = sorted(self._levels)
+        self._quantities = {price: quantity for price, quantity in levels if quantity > ZERO}
+        self._prices = sorted(self._quantities)
         self._forget_worst()
 
     def set(self, levels: tuple[Level, ...]) -> None:
         """Set them all, and only then forget the worst: a level may come before the one whose place it takes."""
-        for level in levels:
-            key = self._key(level[0])
-            if level[1] > ZERO:
-                if key not in self._levels:
-                    self._keys.insert(bisect_left(self._keys, key), key)
-                self._levels[key] = level
-            elif self._levels.pop(key, None) is not None:
-                del self._keys[bisect_left(self._keys, key)]
-        self._forget_worst()
+        prices, quantities = self._prices, self._quantities
+        for price, quantity in levels:
+            if quantity > ZERO:
+                known = len(quantities)
+                quantities[price] = quantity  # hashed once: looking for it first would cost as much again
+                if len(quantities) > known:
+                    insort(prices, price)
+            elif quantities.pop(price, None) is not None:
+                del prices[bisect_left(prices, price)]
+        if len(prices) > self._levels_max:
+            self._forget_worst()
 
     def best(self) -> Level | None:
-        return self._levels[self._keys[-1]] if self._keys else None
+        if not self._prices:
+            return None
+        price = self._prices[self._best]
+        return price, self._quantities[price]
 
     def levels(self, depth: int) -> tuple[Level, ...]:
         """At most `depth` levels, best first."""
-        return tuple(self._levels[key] for key in self._keys[: -depth - 1 : -1])
+        best = self._prices[: -depth - 1 : -1] if self._best else self._prices[:depth]
+        return tuple((price, self._quantities[price]) for price in best)
 
     def walk(self) -> Iterator[Level]:
-        return (self._levels[key] for key in reversed(self._keys))
-
-    def _key(self, price: Decimal) -> int:
-        return self._sign * int(price.scaleb(SCALE_MAX))
+        prices = reversed(self._prices) if self._best else self._prices
+        return ((price, self._quantities[price]) for price in prices)
 
     def _forget_worst(self) -> None:
-        excess = len(self._keys) - self._levels_max
+        excess = len(self._prices) - self._levels_max
         if excess > 0:
-            for key in self._keys[:excess]:
-                del self._levels[key]
-            del self._keys[:excess]
+            worst = slice(excess) if self._best else slice(self._levels_max, None)
+            for price in self._prices[worst]:
+                del self._quantities[price]
+            del self._prices[worst]
 
 
 class OrderBook:

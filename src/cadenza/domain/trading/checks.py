@@ -133,11 +133,11 @@ def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderT
 
 def _check_venue(request: SubmitOrderRequest, spec: VenueSpec) -> None:
     """Raise when the venue's spec does not list the combination; the instrument alone does not show that."""
-    times = spec.orders.get(request.type)
-    if times is None:
+    times = [time for time in spec.orders.get(request.type, ()) if spec.is_native(request.type, time)]
+    if not times:
+        natives = [type.value for type, each in spec.orders.items() if any(spec.is_native(type, time) for time in each)]
         raise UnsupportedOrderType(
-            f"{spec.venue_id} does not take {request.type.value} orders",
-            {"orderTypes": [type.value for type in spec.orders]},
+            f"{spec.venue_id} does not take {request.type.value} orders", {"orderTypes": natives}
         )
     time_in_force = effective_time_in_force(request)
     if time_in_force not in times:

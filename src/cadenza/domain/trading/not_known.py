@@ -19,8 +19,8 @@ class NotKnown(StrEnum):
 
 
 def meaning_of_not_known(spec: VenueSpec, type: AccountType, order: Order, asked_at_ms: int) -> NotKnown:
-    """Return what follows from the venue's not knowing an order of an account of that type. `asked_at_ms` (our clock)
-    is the instant just before the question was sent.
+    """Return what it proves that the venue does not know this order, of an account of that type. `asked_at_ms` (our
+    clock) is the instant just before the question was sent.
 
     An order that was recorded longer ago than the venue knows executed orders may have been executed and forgotten. A
     younger one was not executed. If it was acknowledged, it is known while it works; so it ended, provided that it is

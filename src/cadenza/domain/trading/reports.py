@@ -72,7 +72,7 @@ def _storable(text: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport(Report):
     """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
-    venue's id, which is unique within the instrument only. `order_id` decides alone where it is given. Otherwise the
+    venue's id, which is unique within the instrument only. If `order_id` is given, it alone decides. Otherwise the
     order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly."""
 
     instrument_id: InstrumentId

@@ -33,7 +33,9 @@ class FundsCheck(StrEnum):
 
 
 class Support(StrEnum):
-    """NATIVE: the venue does it. EMULATED: the platform does it durably on top of what the venue has."""
+    """NATIVE: the venue does it. EMULATED: the platform does it on top of what the venue has. Quantity types are
+    emulated: a quantity is resolved into base units before the order is recorded. No order type is emulated yet, so an
+    order of a type and time in force that is only EMULATED is refused."""
 
     NATIVE = "NATIVE"
     EMULATED = "EMULATED"
@@ -73,12 +75,13 @@ class DerivedSentId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSentId:
-    """Our id at the venue is the next value of a durable counter, because the venue takes numbers only. `counter` names
-    it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a connector must not
-    open."""
+    """Our id at the venue is the next value of a durable counter, because the venue takes numbers only, from `first` to
+    `last`. `counter` names it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a
+    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count."""
 
     counter: str
     first: int = 1
+    last: int = 10**18 - 1
 
 
 SentIdRule = DerivedSentId | CountedSentId
@@ -207,6 +210,10 @@ class VenueSpec:
     def support_of(self, type: OrderType, time_in_force: TimeInForce) -> Support | None:
         """Return how the venue supports such an order; None when it does not take it."""
         return self.orders.get(type, {}).get(time_in_force)
+
+    def is_native(self, type: OrderType, time_in_force: TimeInForce) -> bool:
+        """Return whether the venue itself takes such orders."""
+        return self.support_of(type, time_in_force) is Support.NATIVE
 
     @property
     def is_gap_expected(self) -> bool:

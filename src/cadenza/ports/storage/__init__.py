@@ -18,7 +18,7 @@ from cadenza.ports.storage.accounts import (
     SubscriptionRepository,
 )
 from cadenza.ports.storage.identity import IdentityRepository
-from cadenza.ports.storage.market import CatalogueRepository
+from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
 from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
 
@@ -37,6 +37,7 @@ class UnitOfWork(Protocol):
     operations: OperationRepository
     subscriptions: SubscriptionRepository
     catalogue: CatalogueRepository
+    venues: VenueConditions
     identity: IdentityRepository
     jobs: Jobs
     relay: RelayRepository

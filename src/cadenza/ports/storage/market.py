@@ -1,11 +1,12 @@
 """The shared catalogue of instruments and securities, and each tenant's own view of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
 from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.ports.venue import VenueCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,22 @@ class CatalogueRepository(Protocol):
 
     async def open_use_of(self, tenant_id: TenantId, instrument_id: InstrumentId) -> int:
         """Return how many open orders and open positions of the tenant refer to the instrument."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedCondition:
+    """How a venue was when a server last noted it, at `noted_at_ms` (our clock)."""
+
+    venue_id: VenueId
+    condition: VenueCondition
+    noted_at_ms: int
+
+
+class VenueConditions(Protocol):
+    """How the venues are, as the running server notes it, for those who are not in its process."""
+
+    async def note(self, conditions: Mapping[VenueId, VenueCondition], at_ms: int) -> None:
+        """Replace what is noted: a venue that is left out is not connected any more."""
+
+    async def all(self) -> Sequence[NotedCondition]:
+        """Return what is noted, in the order of the venues' names."""

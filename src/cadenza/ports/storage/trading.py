@@ -155,21 +155,27 @@ class OrderQueries(Protocol):
     async def accounts_awaiting(self) -> Sequence[TradingAccountId]:
         """Return all accounts that have an order about which the venue has to be asked (`Order.is_awaited`)."""
 
+    async def accounts_in_doubt(self) -> Sequence[TradingAccountId]:
+        """Return all accounts that have such an order in doubt. An order whose cancel is not confirmed is none."""
+
     async def awaited(
         self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
     ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
         """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
         given id (None: from the first)."""
 
-    async def undetermined(self, limit: int) -> Sequence[Order]:
-        """Return orders of all accounts whose outcome the venue cannot determine any more (`Doubt.UNDETERMINED`), the
-        oldest first."""
+    async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
+        """Return orders in doubt of all accounts, the oldest first: those whose outcome the venue cannot determine any
+        more (`Doubt.UNDETERMINED`), and those that were asked about without a change since `since_before_ms`."""
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         """Return whether any order of the account is awaited, or its outcome cannot be determined."""
 
+    async def executed_though_rejected_count(self, since_ms: int) -> int:
+        """Return how many orders are REJECTED, were executed all the same, and have changed since then (our clock)."""
+
     async def undetermined_count(self) -> int:
-        """Return how many orders `undetermined` would return without a limit."""
+        """Return how many orders are `Doubt.UNDETERMINED`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ reply to a request, the stream, polling, lookups and replays all make the same r
 replays and reports its connector uses.
 """
 
-from cadenza.ports.venue.connector import Connectors, MarketSink, VenueConnector, VenueStatus
+from cadenza.ports.venue.connector import Connectors, MarketSink, VenueCondition, VenueConnector, VenueStatus
 from cadenza.ports.venue.memory import MemoryTakenOver, VenueMemories, VenueMemory
 from cadenza.ports.venue.session import (
     REPLAY_REPORTS_MAX,
@@ -26,6 +26,7 @@ __all__ = [
     "REPLAY_REPORTS_MAX",
     "ReplayPiece",
     "SessionSink",
+    "VenueCondition",
     "VenueConnector",
     "VenueMemories",
     "VenueMemory",

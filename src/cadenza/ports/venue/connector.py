@@ -1,6 +1,7 @@
 """A connector: one venue in one environment."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -18,6 +19,15 @@ class VenueStatus(StrEnum):
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
     MAINTENANCE = "MAINTENANCE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueCondition:
+    """How a venue is, since when (our wall clock) and, when something failed, for what cause: an error's code."""
+
+    status: VenueStatus
+    since_ms: int
+    cause: str | None = None
 
 
 class MarketSink(Protocol):

@@ -118,6 +118,11 @@ class EmbeddedPostgres:
         """The directory of the server's own files."""
         return self._data_dir / "postgres" / "data"
 
+    @property
+    def mark_file(self) -> Path:
+        """The file, beside the server's own, by which a cluster that was copied or set back is recognised."""
+        return self._data_dir / "postgres.mark"
+
     async def start(self) -> str:
         """Start the server and return the application's DSN, which stays valid through restarts until `stop`.
 

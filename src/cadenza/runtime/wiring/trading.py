@@ -14,6 +14,7 @@ from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
@@ -59,6 +60,7 @@ class Trading:
     committer: Committer
     intake: ReportIntake
     ask_venue: AskVenue
+    send_cancel: SendCancel
     sessions: Sessions
     sent_ids: SentIds
     sending: Sending
@@ -75,12 +77,7 @@ class Trading:
 def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     """Introduce the parts to each other."""
     o = outside
-    publish_portfolios = PublishPortfolios(
-        storage=o.storage, portfolios=portfolios, publisher=o.publisher, clock=o.clock
-    )
-    publish_missed = PublishMissed(
-        storage=o.storage, publisher=o.publisher, portfolios=publish_portfolios, clock=o.clock
-    )
+    publish_portfolios, publish_missed = _publishing(o, portfolios)
     sessions = Sessions(
         connectors=o.connectors,
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
@@ -89,9 +86,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     committer = _committer(o, sessions, publish_portfolios, publish_missed)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
-    ask_venue = AskVenue(
-        intake=intake, sending=sending, spec=sessions.spec, concurrency=o.concurrency, failpoints=o.failpoints
-    )
+    ask_venue, send_cancel = _requests(o, intake, sessions, sending)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
@@ -103,7 +98,9 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         clock=o.clock,
         concurrency=o.concurrency,
     )
-    marks = MarkComplete(storage=o.storage, committer=committer, sessions=sessions, clock=o.clock)
+    marks = MarkComplete(
+        storage=o.storage, committer=committer, sessions=sessions, clock=o.clock, failpoints=o.failpoints
+    )
     sessions.on_gap = marks.may_have_missed
     sent_ids = SentIds(storage=o.storage, sessions=sessions, memories=o.memories, concurrency=o.concurrency)
     intake.on_reports = sent_ids.see_all
@@ -113,6 +110,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         committer=committer,
         intake=intake,
         ask_venue=ask_venue,
+        send_cancel=send_cancel,
         sessions=sessions,
         sent_ids=sent_ids,
         sending=sending,
@@ -120,6 +118,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             storage=o.storage,
             sessions=sessions,
             ask_venue=ask_venue,
+            send_cancel=send_cancel,
             sending=sending,
             clock=o.clock,
             concurrency=o.concurrency,
@@ -134,12 +133,31 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             spec=sessions.spec,
             alarms=o.alarms,
             clock=o.clock,
+            failpoints=o.failpoints,
         ),
         publish_missed=publish_missed,
         publish_portfolios=publish_portfolios,
-        watch_kept=WatchKept(storage=o.storage, clock=o.clock),
+        watch_kept=WatchKept(storage=o.storage, alarms=o.alarms, clock=o.clock),
         mark_complete=marks,
     )
+
+
+def _publishing(o: Outside, portfolios: PortfolioBuilder) -> tuple[PublishPortfolios, PublishMissed]:
+    publish_portfolios = PublishPortfolios(
+        storage=o.storage, portfolios=portfolios, publisher=o.publisher, clock=o.clock
+    )
+    publish_missed = PublishMissed(
+        storage=o.storage, publisher=o.publisher, portfolios=publish_portfolios, clock=o.clock
+    )
+    return publish_portfolios, publish_missed
+
+
+def _requests(o: Outside, intake: ReportIntake, sessions: Sessions, sending: Sending) -> tuple[AskVenue, SendCancel]:
+    ask_venue = AskVenue(
+        intake=intake, sending=sending, spec=sessions.spec, concurrency=o.concurrency, failpoints=o.failpoints
+    )
+    send_cancel = SendCancel(intake=intake, sessions=sessions, concurrency=o.concurrency, failpoints=o.failpoints)
+    return ask_venue, send_cancel
 
 
 def _committer(

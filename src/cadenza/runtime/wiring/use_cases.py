@@ -174,11 +174,9 @@ def _submit_order(parts: Parts) -> SubmitOrder:
 def _cancel_order(parts: Parts) -> CancelOrder:
     return CancelOrder(
         committer=parts.trading.committer,
-        intake=parts.trading.intake,
         sessions=parts.trading.sessions,
-        sending=parts.trading.sending,
+        send_cancel=parts.trading.send_cancel,
         concurrency=parts.concurrency,
-        failpoints=parts.failpoints,
     )
 
 

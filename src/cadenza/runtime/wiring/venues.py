@@ -1,29 +1,44 @@
 """The connectors that are installed. PAPER and MOCK run in this process; their state is in our database."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
 
 import asyncpg
 import structlog
 
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
+from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
+from cadenza.adapters.venues.binance.spec import spec_of as binance_spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
+from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
+from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
+from cadenza.adapters.venues.paper.market.mirror_feeds import MirrorFeeds
+from cadenza.adapters.venues.paper.market.source import MarketSource
+from cadenza.adapters.venues.paper.spec import SPEC as PAPER_SPEC
 from cadenza.adapters.venues.paper.spec import FeeRates, PaperVenueSettings
-from cadenza.application.market_data.run_venues import VenueCondition
 from cadenza.domain.accounts.trading_account import PositionMode
-from cadenza.domain.ids import MOCK, PAPER, VenueId
+from cadenza.domain.ids import MOCK, PAPER, Environment, Venue, VenueId
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import Connectors, VenueConnector, VenueMemories, VenueStatus
-from cadenza.runtime.config import Settings
+from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueMemories, VenueStatus
+from cadenza.runtime.config import BinanceConfig, Settings
 
 log = structlog.get_logger(__name__)
 
 PERCENT = 100
+MIRROR_OF_BINANCE = "mirror:BINANCE"
+MIRRORED_SYMBOLS = frozenset({"BTC/USDT", "ETH/USDT", "BTC/USDT-PERP", "ETH/USDT-PERP"})
+"""PAPER's instruments that BINANCE lists as well, with steps that fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +67,8 @@ def wire_connectors(
     memories: Callable[[VenueId], VenueMemories],
     makers: Mapping[VenueId, Maker] | None = None,
 ) -> Connectors:
-    """Make the connectors: those that are `INSTALLED`, unless others are given."""
+    """Make the connectors: those of `INSTALLED` that the settings name, unless others are given."""
+    installed = {venue_id: make for venue_id, make in INSTALLED.items() if str(venue_id) in settings.venues}
     return {
         venue_id: make(
             ConnectorParts(
@@ -64,20 +80,16 @@ def wire_connectors(
                 memories=memories(venue_id),
             )
         )
-        for venue_id, make in (INSTALLED if makers is None else makers).items()
+        for venue_id, make in (installed if makers is None else makers).items()
     }
 
 
 def _paper(parts: ConnectorParts) -> VenueConnector:
     paper = parts.settings.paper
-    market = MarketSettings(
-        kind=MarketKind(paper.market),
-        seed=paper.seed,
-        recording=paper.recording_path,
-        speed_percent=int(paper.recording_speed * PERCENT),
-    )
+    source, feeds = _paper_market(parts)
     return PaperConnector(
-        source=open_market(market, start_ms=parts.clock.now_ms()),
+        source=source,
+        feeds=feeds,
         ledger=PostgresExchangeLedger(parts.pool, PAPER, parts.desk),
         clock=parts.clock,
         failpoints=parts.failpoints,
@@ -92,6 +104,28 @@ def _paper(parts: ConnectorParts) -> VenueConnector:
     )
 
 
+def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | None]:
+    """Return PAPER's market and, where it mirrors another venue's, what keeps that alive."""
+    paper = parts.settings.paper
+    if paper.market == MIRROR_OF_BINANCE:
+        spec = _binance_spec(Environment.LIVE, parts.settings)
+        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
+        venue = BinancePublicMarket(
+            spec=spec,
+            clock=parts.clock,
+            randomness=SystemRandom(),
+            proxies=proxies_of(parts.settings, spec.venue_id),
+        )
+        return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
+    market = MarketSettings(
+        kind=MarketKind(paper.market),
+        seed=paper.seed,
+        recording=paper.recording_path,
+        speed_percent=int(paper.recording_speed * PERCENT),
+    )
+    return open_market(market, start_ms=parts.clock.now_ms()), None
+
+
 def _mock(parts: ConnectorParts) -> VenueConnector:
     return MockConnector(
         ledger=PostgresExchangeLedger(parts.pool, MOCK),
@@ -99,6 +133,30 @@ def _mock(parts: ConnectorParts) -> VenueConnector:
         failpoints=parts.failpoints,
         accounts=_accounts(parts.settings),
     )
+
+
+def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    return BinanceConnector(
+        spec=_binance_spec(environment, parts.settings),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        memories=parts.memories,
+        proxies=proxies_of(parts.settings, VenueId(Venue.BINANCE, environment)),
+    )
+
+
+def _binance_spec(environment: Environment, settings: Settings) -> VenueSpec:
+    own = _own_settings(environment, settings)
+    return binance_spec_of(environment, base=own.url, urls=own.urls)
+
+
+def _own_settings(environment: Environment, settings: Settings) -> BinanceConfig:
+    return settings.binance if environment is Environment.LIVE else settings.binance_uat
+
+
+def proxies_of(settings: Settings, venue_id: VenueId) -> ProxyChoice:
+    """Return the proxies on the way to a networked venue: its own, else those of the environment."""
+    return ProxyChoice(explicit=_own_settings(venue_id.environment, settings).proxy or None, environment=os.environ)
 
 
 def _accounts(settings: Settings) -> AccountSettings:
@@ -111,8 +169,29 @@ def _accounts(settings: Settings) -> AccountSettings:
     )
 
 
-INSTALLED: Mapping[VenueId, Maker] = {PAPER: _paper, MOCK: _mock}
+_BINANCE = {
+    VenueId(Venue.BINANCE, environment): environment
+    for environment in (Environment.LIVE, Environment.UAT, Environment.SANDBOX)
+}
+INSTALLED: Mapping[VenueId, Maker] = {
+    PAPER: _paper,
+    MOCK: _mock,
+    **{venue_id: partial(_binance, environment) for venue_id, environment in _BINANCE.items()},
+}
 """How the connector of each venue is made."""
+
+SPECS: Mapping[VenueId, Callable[[Settings], VenueSpec]] = {
+    PAPER: lambda settings: PAPER_SPEC,
+    MOCK: lambda settings: MOCK_SPEC,
+    **{venue_id: partial(_binance_spec, environment) for venue_id, environment in _BINANCE.items()},
+}
+"""What the venue of each connector can do, known without making the connector."""
+
+
+def spec_of(settings: Settings, venue_id: VenueId) -> VenueSpec | None:
+    """Return what a venue can do; None when it has no connector."""
+    make = SPECS.get(venue_id)
+    return None if make is None else make(settings)
 
 
 def log_condition(venue_id: VenueId, condition: VenueCondition) -> None:

@@ -1,11 +1,16 @@
-"""BINANCE: spot, cross margin and USD-M futures. The pure half of the connector.
+"""BINANCE: a native connector. Spot accounts trade; spot and USD-M publish books.
 
-What stands: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
+The pure half: signing (`credential`), the payloads (`models`, `models_usdm`), the tables of words (`mapping`), payloads
 to reports and market messages (`parse`, `parse_spot`, `parse_usdm`, `parse_market`, `parse_instruments`), orders to
-requests (`orders`), and what a reply proves (`classify`). All of it is free of I/O, clocks and state, so a test needs
+requests (`orders`), and what a reply proves (`classify`). All of that is free of I/O, clocks and state, so a test needs
 nothing but a payload.
 
-What does not stand yet: `spec`, `rest`, `stream`, `execution`, `market_data` and `connector`. The venue is not
-registered, and nothing here was checked against the venue itself: it follows the public documents and recorded
-payloads.
+`spec` says what the venue can do, `endpoints` and `rest` are the raw client of its REST APIs, `stream` that of user
+data. `execution` is a session, `connector` makes sessions and feeds.
+
+Public market data: `market_data` opens and closes books; `market_desk` keeps the feeds of one market (connections,
+snapshots, readings), `market_stream` one connection, `instrument_feed` one instrument; `market_wire` says how each
+market publishes.
+
+Nothing here was checked against the venue itself: it follows the public documents and recorded payloads.
 """

@@ -7,21 +7,15 @@ that the venue means may be this very one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
-from cadenza.adapters.venues.binance.parse import reason_text
-from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import CancelReason, RejectReason
-from cadenza.domain.trading.order import Order
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import (
-    CanceledReport,
     CancelRefusal,
-    CancelRefusedReport,
-    RejectedReport,
-    UnknownOutcomeReport,
 )
 
 
@@ -33,43 +27,9 @@ class BinanceMarket(StrEnum):
     USDM = "USDM"
 
 
-class ReplyVerdict(StrEnum):
-    """What a reply proves."""
-
-    REFUSED = "REFUSED"
-    """The order does not work; `reason` says why."""
-    KILLED = "KILLED"
-    """The order could not be filled at once and in whole, and so does not work (FOK)."""
-    RATE_LIMITED = "RATE_LIMITED"
-    """Too many requests or orders: nothing was processed, and the next request has to wait."""
-    KEY_REJECTED = "KEY_REJECTED"
-    """The key, its signature, its permissions or its address is not accepted: nothing was processed."""
-    CANCEL_REFUSED = "CANCEL_REFUSED"
-    """The order was not canceled; `refusal` says why."""
-    NOT_FOUND = "NOT_FOUND"
-    """The venue does not know the order that it was asked about."""
-    ENDED_UNFILLED = "ENDED_UNFILLED"
-    """The order ended long ago without an execution, and its details are archived."""
-    UNKNOWN = "UNKNOWN"
-    """Nothing is proved."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyOutcome:
-    """A verdict with its details. `text` is the venue's own, for people; `reason` goes with the verdicts that end a new
-    order, `refusal` with CANCEL_REFUSED."""
-
-    verdict: ReplyVerdict
-    text: str
-    reason: RejectReason = RejectReason.OTHER
-    refusal: CancelRefusal | None = None
-
-
-_ENDS_ORDER = frozenset(
-    {ReplyVerdict.REFUSED, ReplyVerdict.KILLED, ReplyVerdict.RATE_LIMITED, ReplyVerdict.KEY_REJECTED}
-)
 _Meaning = RejectReason | ReplyVerdict
 
+HTTP_OK = 200
 HTTP_FORBIDDEN = 403
 HTTP_BANNED = 418
 HTTP_TOO_MANY = 429
@@ -110,7 +70,7 @@ _USDM_ONLY: Mapping[int, _Meaning] = {
     **_all((-4183, -4184, -4210, -4211), RejectReason.INVALID_ORDER),
     **_all((-5037, -5038, -5039, -5040, -5041), RejectReason.INVALID_ORDER),
     **_all((-2020, -2023, -4087, -4088, -4109, -4192, -4400, -4401, -4402), RejectReason.OTHER),
-    -4116: ReplyVerdict.UNKNOWN,  # a duplicate
+    -4116: ReplyVerdict.UNKNOWN,  # a duplicate (`DUPLICATE_ID`)
     -5021: ReplyVerdict.KILLED,
     -5022: RejectReason.POST_ONLY_WOULD_TAKE,
     -5028: RejectReason.OTHER,  # too late for the matching engine
@@ -157,6 +117,12 @@ CANCEL_TEXTS: Mapping[str, CancelRefusal] = {
     "this account may not place or cancel orders": CancelRefusal.WORKS_ON,
 }
 
+TIMESTAMP_REFUSED = -1021
+"""The request came too late, or our idea of the venue's time is wrong."""
+
+DUPLICATE_ID = -4116
+"""USD-M has an order under this id already."""
+
 NO_SUCH_ORDER = -2013
 ORDER_ARCHIVED = -2026
 """On USD-M the same code refuses a reduce-only order."""
@@ -179,7 +145,9 @@ def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | 
         return _unknown(status, error)
     if error.code in _NEW_ORDER_REJECTED:
         reason = _reason_of(error.msg)
-        return _unknown(status, error) if reason is None else _refused(reason, error.msg)
+        return _duplicate(status, error) if reason is None else _refused(reason, error.msg)
+    if error.code == DUPLICATE_ID:
+        return _duplicate(status, error)
     meaning = SUBMIT_CODES[market].get(error.code, ReplyVerdict.UNKNOWN)
     if isinstance(meaning, RejectReason):
         return _refused(meaning, error.msg)
@@ -212,56 +180,6 @@ def classify_query(market: BinanceMarket, status: int, error: BinanceRefusal | N
     if error.code == ORDER_ARCHIVED and market is not BinanceMarket.USDM:
         return _verdict(ReplyVerdict.ENDED_UNFILLED, error.msg)
     return _denied(status, error)
-
-
-def submit_report(
-    outcome: ReplyOutcome, order: Order, at_ms: int
-) -> RejectedReport | CanceledReport | UnknownOutcomeReport:
-    """Return the report of a new order that was not accepted. `at_ms` is the venue's clock where the outcome is
-    proved, else ours."""
-    if outcome.verdict is ReplyVerdict.KILLED:
-        return CanceledReport(
-            account_id=order.account_id,
-            at_ms=at_ms,
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
-            reason=CancelReason.FOK_NOT_FILLABLE,
-            executed_quantity=ZERO,
-        )
-    if outcome.verdict in _ENDS_ORDER:
-        return RejectedReport(
-            account_id=order.account_id,
-            at_ms=at_ms,
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
-            reason=reason_text(outcome.reason, outcome.text),
-        )
-    return UnknownOutcomeReport(
-        account_id=order.account_id,
-        at_ms=at_ms,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        sent_id=order.sent_id,
-        cause=outcome.text,
-    )
-
-
-def cancel_report(outcome: ReplyOutcome, order: Order, at_ms: int) -> CancelRefusedReport | None:
-    """Return the report of a cancel that was refused; None when the venue itself did not refuse it."""
-    if outcome.refusal is None:
-        return None
-    return CancelRefusedReport(
-        account_id=order.account_id,
-        at_ms=at_ms,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        sent_id=order.sent_id,
-        venue_order_id=order.venue_order_id,
-        refusal=outcome.refusal,
-        reason=outcome.text,
-    )
 
 
 def _limit_of(status: int, error: BinanceRefusal | None) -> ReplyOutcome | None:
@@ -304,6 +222,10 @@ def _refused(reason: RejectReason, text: str) -> ReplyOutcome:
 def _verdict(verdict: ReplyVerdict, text: str) -> ReplyOutcome:
     reason = RejectReason.RATE_LIMITED if verdict is ReplyVerdict.RATE_LIMITED else RejectReason.OTHER
     return ReplyOutcome(verdict=verdict, reason=reason, text=text)
+
+
+def _duplicate(status: int, error: BinanceRefusal) -> ReplyOutcome:
+    return replace(_unknown(status, error), is_duplicate=True)
 
 
 def _unknown(status: int, error: BinanceRefusal | None) -> ReplyOutcome:

@@ -84,6 +84,17 @@ def check_credential(type: CredentialType, secrets: Secrets) -> None:
     BinanceSigner(type, secrets)
 
 
+def signer_of(secrets: Secrets) -> BinanceSigner:
+    """Return the signer of a credential whose type shows from its secret: a PEM key is of the kind that it says, any
+    other secret is HMAC. Raises `InvalidCredential`."""
+    if "-----BEGIN" not in secrets.api_secret:
+        return BinanceSigner(CredentialType.HMAC, secrets)
+    try:
+        return BinanceSigner(CredentialType.ED25519, secrets)
+    except InvalidCredential:
+        return BinanceSigner(CredentialType.RSA, secrets)
+
+
 def encoded_query(parameters: Parameters) -> str:
     """Return `name=value` pairs joined by `&`, in the given order, each value percent-encoded as UTF-8."""
     return "&".join(f"{name}={quote(_text(value), safe='')}" for name, value in parameters.items())

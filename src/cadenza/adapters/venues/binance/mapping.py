@@ -5,52 +5,15 @@ type is read as the one of the two whose name it bears. A post-only order is a L
 spot has a type for it (LIMIT_MAKER), USD-M the same time in force. A MARKET order is answered as GTC and is IOC here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Generic, TypeVar
 
-from cadenza.adapters.venues.binance.errors import UnknownMember
+from cadenza.adapters.venues.kit.order_facts import Standing
+from cadenza.adapters.venues.kit.words import WordTable
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.position import PositionSide
-
-V = TypeVar("V")
-
-
-class WordTable(Generic[V]):
-    """The members of one enum of the wire, and what each means here."""
-
-    __slots__ = ("_entries", "_name")
-
-    def __init__(self, name: str, entries: Mapping[str, V]) -> None:
-        self._name = name
-        self._entries = dict(entries)
-
-    def of(self, text: str) -> V:
-        """Return the meaning of a member. Raises `UnknownMember`."""
-        try:
-            return self._entries[text]
-        except KeyError:
-            raise UnknownMember(self._name, text) from None
-
-    def __contains__(self, text: object) -> bool:
-        return text in self._entries
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-
-class Standing(StrEnum):
-    """How the wire says that an order stands."""
-
-    WORKING = "WORKING"
-    FILLED = "FILLED"
-    CANCELED = "CANCELED"
-    EXPIRED = "EXPIRED"
-    SELF_TRADE = "SELF_TRADE"
-    """It met an order of the same account, and the venue ended it (`EXPIRED_IN_MATCH`)."""
-    REJECTED = "REJECTED"
 
 
 class OrderNews(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import field
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 
 NO_LIST = -1
 """The order list id of an order that belongs to none."""
@@ -215,6 +215,19 @@ def decode_filters(filters: list[msgspec.Raw]) -> SymbolFilters:
     return SymbolFilters(known=tuple(known), unknown=tuple(unknown))
 
 
+class BinanceRateLimit(BinancePayload, frozen=True, kw_only=True):
+    type: str = field(name="rateLimitType")
+    interval: str
+    count: int = field(name="intervalNum")
+    limit: int
+
+
+class BinanceLimits(BinancePayload, frozen=True, kw_only=True):
+    """What the catalogue says of the venue's limits."""
+
+    limits: list[BinanceRateLimit] = field(name="rateLimits", default_factory=list)
+
+
 class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
     """The catalogue. Each symbol is decoded by itself, so that one of them cannot spoil the list."""
 
@@ -363,10 +376,23 @@ class BinanceSpotBalance(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceSpotAccount(BinancePayload, frozen=True, kw_only=True):
+    """`uid` is the number of the venue's user, which every key of the user has."""
+
+    uid: int | None = None
     can_trade: bool = field(name="canTrade")
     updated_ms: int = field(name="updateTime")
     permissions: list[str] = field(default_factory=list)
     balances: list[BinanceSpotBalance]
+
+
+class BinanceKeyRestrictions(BinancePayload, frozen=True, kw_only=True):
+    """What a key may do."""
+
+    can_read: bool = field(name="enableReading")
+    can_trade_spot: bool = field(name="enableSpotAndMarginTrading", default=False)
+    can_trade_futures: bool = field(name="enableFutures", default=False)
+    can_withdraw: bool = field(name="enableWithdrawals", default=False)
+    is_bound_to_addresses: bool = field(name="ipRestrict", default=False)
 
 
 class BinanceMarginBalance(BinancePayload, frozen=True, kw_only=True):
@@ -390,10 +416,11 @@ class BinanceMarginAccount(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceUserFrame(BinancePayload, frozen=True, kw_only=True):
-    """A user event as the WebSocket API wraps it; events of the connection itself have no subscription."""
+    """A user event as the WebSocket API wraps it. Events of the connection itself have no subscription, and may come
+    without a wrapper."""
 
     subscription_id: int | None = field(name="subscriptionId", default=None)
-    event: msgspec.Raw
+    event: msgspec.Raw = field(default_factory=msgspec.Raw)
 
 
 class BinanceEventName(BinancePayload, frozen=True, kw_only=True):

@@ -107,6 +107,30 @@ class AlgoOrder(BinancePayload, frozen=True, kw_only=True):
     updated_ms: int = field(name="updateTime")
 
 
+class AlgoCanceled(BinancePayload, frozen=True, kw_only=True):
+    """The reply to the cancel of a conditional order. It does not say how the order stands."""
+
+    algo_id: int = field(name="algoId")
+    client_algo_id: str = field(name="clientAlgoId")
+
+
+class UsdmListenKey(BinancePayload, frozen=True, kw_only=True):
+    key: str = field(name="listenKey")
+
+
+class UsdmAccountConfig(BinancePayload, frozen=True, kw_only=True):
+    """`is_hedged`: long and short positions are kept side by side."""
+
+    can_trade: bool = field(name="canTrade", default=True)
+    is_hedged: bool = field(name="dualSidePosition")
+
+
+class UsdmBalance(BinancePayload, frozen=True, kw_only=True):
+    """A balance as the list of balances shows it: `alias` is the venue's code of the account."""
+
+    alias: str = field(name="accountAlias")
+
+
 class UsdmAsset(BinancePayload, frozen=True, kw_only=True):
     """`wallet` is the balance without unrealised profit; `cross_wallet` is the part that isolated positions do not
     hold."""

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from cadenza.adapters.venues.binance import mapping
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import (
     BinanceExchangeInfo,
     BinanceSpotSymbol,
@@ -41,7 +40,8 @@ from cadenza.adapters.venues.binance.models import (
     decode_filters,
 )
 from cadenza.adapters.venues.binance.models_usdm import UsdmSymbol
-from cadenza.adapters.venues.binance.parse import sane
+from cadenza.adapters.venues.kit.order_facts import sane
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (

@@ -5,12 +5,12 @@ each message also names the last update of the one before it (`Continuity.RANGE_
 continues the book, the domain decides by these numbers; nothing is dropped here.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
-from cadenza.adapters.venues.binance.errors import UnreadablePayload
 from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinanceDepthReply, BinanceTradeEvent, PriceLevel
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
-from cadenza.adapters.venues.binance.parse import positive
+from cadenza.adapters.venues.kit.order_facts import positive
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookRule, Continuity
@@ -83,8 +83,10 @@ def mark_price(event: MarkPriceEvent) -> Decimal:
 
 
 def _levels(levels: list[PriceLevel]) -> tuple[PriceLevel, ...]:
-    for price, quantity in levels:
-        # NaN is refused first: it cannot be compared.
-        if price.is_nan() or quantity.is_nan() or not (ZERO < price < _NUMBER_MAX and ZERO <= quantity < _NUMBER_MAX):
-            raise UnreadablePayload("a level has no price above 0, or a quantity below 0")
+    try:
+        for price, quantity in levels:
+            if not (ZERO < price < _NUMBER_MAX and ZERO <= quantity < _NUMBER_MAX):
+                raise UnreadablePayload("a level has no price above 0, or a quantity below 0")
+    except InvalidOperation:  # NaN cannot be compared
+        raise UnreadablePayload("a level has a number that is none") from None
     return tuple(levels)

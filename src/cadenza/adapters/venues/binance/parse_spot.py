@@ -7,8 +7,7 @@ cancel. An execution without a counterparty on the book has no trade id; its all
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
-from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
-from cadenza.adapters.venues.binance.mapping import OrderNews, Standing
+from cadenza.adapters.venues.binance.mapping import OrderNews
 from cadenza.adapters.venues.binance.models import (
     NO_TRADE,
     AccountPositionEvent,
@@ -22,10 +21,10 @@ from cadenza.adapters.venues.binance.models import (
     ExecutionReport,
     decode,
 )
-from cadenza.adapters.venues.binance.parse import (
-    AccountScope,
+from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.kit.order_facts import (
     OrderFacts,
-    UserNews,
+    Standing,
     accepted,
     ended,
     external,
@@ -37,6 +36,7 @@ from cadenza.adapters.venues.binance.parse import (
     sane,
     status,
 )
+from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, average_price
@@ -61,7 +61,8 @@ _CLOSING_EVENTS = frozenset({"eventStreamTerminated", "serverShutdown"})
 
 def user_news(frame: bytes | str, scope: AccountScope, account: AccountType) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
-    event = decode(BinanceUserFrame, frame).event
+    wrapped = decode(BinanceUserFrame, frame).event
+    event = wrapped if bytes(wrapped) else frame
     name = decode(BinanceEventName, event).event
     if name == "executionReport":
         return UserNews(reports=order_news(decode(ExecutionReport, event), scope))

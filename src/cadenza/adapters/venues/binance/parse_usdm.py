@@ -11,8 +11,7 @@ A conditional order that closes a whole position has no quantity; it is not repo
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
-from cadenza.adapters.venues.binance.errors import UnknownMember, UnreadablePayload
-from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews, Standing
+from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews
 from cadenza.adapters.venues.binance.models import BinanceEventName, decode
 from cadenza.adapters.venues.binance.models_usdm import (
     AccountUpdate,
@@ -26,10 +25,10 @@ from cadenza.adapters.venues.binance.models_usdm import (
     UsdmPosition,
     UsdmTrade,
 )
-from cadenza.adapters.venues.binance.parse import (
-    AccountScope,
+from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.kit.order_facts import (
     OrderFacts,
-    UserNews,
+    Standing,
     accepted,
     ended,
     external,
@@ -41,6 +40,7 @@ from cadenza.adapters.venues.binance.parse import (
     sane,
     status,
 )
+from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
@@ -70,6 +70,8 @@ _SILENT_EVENTS = frozenset(
     }
 )
 
+_CLOSING_EVENTS = frozenset({"listenKeyExpired", "serverShutdown"})
+
 
 def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
     """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
@@ -82,7 +84,7 @@ def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
         return algo_news(decode(AlgoUpdateEvent, message), scope)
     if name == "ACCOUNT_CONFIG_UPDATE":
         return UserNews(wants_snapshot=True)
-    if name == "listenKeyExpired":
+    if name in _CLOSING_EVENTS:
         return UserNews(is_stream_over=True)
     if name in _SILENT_EVENTS:
         return UserNews()
@@ -269,7 +271,7 @@ def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order | None = No
     """Return how a conditional order stands, as a reply to its submission or to a question shows it. Once it was
     triggered the reply does not say how much was executed; the order that it became (`AlgoOrder.actual_order_id`) has
     to be asked for."""
-    facts = _facts_of_algo(reply, scope)
+    facts = facts_of_algo(reply, scope)
     if order is not None:
         facts = facts_of_ours(facts, order)
     match mapping.ALGO_STATUSES.of(reply.status):
@@ -287,7 +289,7 @@ def open_algo_order(reply: AlgoOrder, scope: AccountScope) -> ExternalOrderRepor
     """Return an order of the list of open conditional orders; None for one without a quantity."""
     if reply.closes_position and not reply.quantity:
         return None
-    return external(_facts_of_algo(reply, scope))
+    return external(facts_of_algo(reply, scope))
 
 
 def _refused(facts: OrderFacts, failure: str) -> RejectedReport:
@@ -317,7 +319,8 @@ def _facts_of_algo_update(algo: AlgoUpdate, at_ms: int, standing: AlgoStanding, 
     )
 
 
-def _facts_of_algo(reply: AlgoOrder, scope: AccountScope) -> OrderFacts:
+def facts_of_algo(reply: AlgoOrder, scope: AccountScope) -> OrderFacts:
+    """Return a conditional order as a reply shows it; one that was triggered works, under its new number."""
     type, time_in_force = mapping.usdm_terms(reply.type, reply.time_in_force)
     standing = mapping.ALGO_STATUSES.of(reply.status)
     return OrderFacts(

@@ -78,5 +78,8 @@ class SimulatedExchange(Protocol):
     def take_changed_books(self) -> set[InstrumentId]:
         """Return the instruments whose book may have changed since the last call."""
 
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        """Whether the instrument's market is not known just now. Its book is stale then."""
+
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
         """Return (ticks, lots) in the instrument's pip and lot size, best first."""

@@ -27,9 +27,14 @@ class BookFeed:
         self._instrument = exchange.instruments[instrument_id]
         self._published: dict[Side, list[tuple[int, int]]] = {}  # ticks and lots, best first
         self._mark: Decimal | None = None
+        self._is_broken = False
 
     def open(self, at_ms: int) -> None:
-        """Publish the mark, then the whole book."""
+        """Publish the mark, then the whole book; of a suspended market only that its book is stale."""
+        if self._exchange.is_suspended(self._instrument_id):
+            self.break_off()
+            return
+        self._is_broken = False
         self._sequence += 1
         self._published = {side: self._shown(side) for side in Side}
         self._mark = self._exchange.office.ledger.mark(self._instrument_id)
@@ -45,10 +50,14 @@ class BookFeed:
         )
 
     def publish(self, trades: Sequence[MarketTrade], at_ms: int) -> None:
-        """Publish the trades, then the changes of the mark and of the book, if there are any."""
+        """Publish the trades, then the changes of the mark and of the book, if there are any. A suspended market makes
+        the book stale; the whole book is published when the market is back."""
         for trade in trades:
             if trade.instrument_id == self._instrument_id:
                 self._sink.on_trade(trade)
+        if self._is_broken or self._exchange.is_suspended(self._instrument_id):
+            self.open(at_ms)
+            return
         self._publish_mark()
         bids, asks = self._changes(Side.BUY), self._changes(Side.SELL)
         if not bids and not asks:
@@ -75,7 +84,9 @@ class BookFeed:
 
     def break_off(self) -> None:
         """Mark the book as stale: nobody may serve it until `open` publishes it again."""
-        self._sink.on_stale(self._instrument_id)
+        if not self._is_broken:
+            self._is_broken = True
+            self._sink.on_stale(self._instrument_id)
 
     def _shown(self, side: Side) -> list[tuple[int, int]]:
         return self._exchange.depth(self._instrument_id, side, LEVELS_MAX)

@@ -1,4 +1,4 @@
-"""Which orders a venue has not seen yet, known without a look at its ledger."""
+"""Remember which orders have arrived at a venue, so that the ledger need not be searched for a new one."""
 
 IDS_MAX = 100_000
 """Ids remembered, about 100 bytes each."""

@@ -140,6 +140,9 @@ class MockExchange:
         """The book never moves."""
         return set()
 
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return False
+
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
         return book_depth(self._instruments[instrument_id], side, levels_max)
 

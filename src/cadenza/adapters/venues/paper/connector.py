@@ -3,6 +3,7 @@
 from cadenza.adapters.venues.inhouse.connector import InHouseConnector
 from cadenza.adapters.venues.paper.execution import PaperExchange
 from cadenza.adapters.venues.paper.market import MarketSource
+from cadenza.adapters.venues.paper.market.mirror_feeds import MirrorFeeds
 from cadenza.adapters.venues.paper.spec import SPEC, PaperVenueSettings
 from cadenza.ports.clock import Clock
 from cadenza.ports.exchange_ledger import ExchangeLedger
@@ -20,7 +21,9 @@ class PaperConnector(InHouseConnector):
         clock: Clock,
         failpoints: Failpoints,
         settings: PaperVenueSettings,
+        feeds: MirrorFeeds | None = None,
     ) -> None:
+        """`feeds` keep a mirrored market alive."""
         super().__init__(
             spec=SPEC,
             exchange=PaperExchange(source, settings),
@@ -31,3 +34,14 @@ class PaperConnector(InHouseConnector):
             accounts=settings.accounts,
             script_of=lambda order: None,
         )
+        self._feeds = feeds
+
+    async def start(self) -> None:
+        await super().start()
+        if self._feeds is not None:
+            self._feeds.start()
+
+    async def stop(self) -> None:
+        if self._feeds is not None:
+            await self._feeds.stop()
+        await super().stop()

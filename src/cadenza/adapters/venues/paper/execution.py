@@ -71,6 +71,7 @@ class PaperExchange:
         self._tape = TradeTape()
         self._moved: set[InstrumentId] = set()
         self._changed_books: set[InstrumentId] = set()
+        self._last_marks: dict[InstrumentId, Decimal | None] = {}  # when their markets were suspended
         self._now_ms = 0  # the time of all engines, including those that had no command lately
         self.office = BackOffice(self._instruments, settings.fee_asset, self._mark)
 
@@ -112,7 +113,7 @@ class PaperExchange:
             )
         self._expire_until(self._now_ms)
         for id, market_levels in shown.items():
-            if market_levels:
+            if market_levels or self._source.is_suspended(id):
                 levels = [(level.side, (level.price, level.displayed)) for level in market_levels]
                 bids = tuple(level for side, level in levels if side is Side.BUY)
                 asks = tuple(level for side, level in levels if side is Side.SELL)
@@ -121,6 +122,8 @@ class PaperExchange:
     def advance(self, to_ms: int) -> None:
         for id, command in self._source.advance(to_ms):
             self._expire_until(command.at_ms)
+            if isinstance(command, ResetMarket) and not command.bids and not command.asks:
+                self._last_marks[id] = mark_of(self._engines[id], self._instruments[id])
             self._apply(id, deepened(command, self._depth))
             if isinstance(command, PublicTrade):
                 print_trade(self._tape, self._instruments[id], command)
@@ -166,6 +169,9 @@ class PaperExchange:
     def take_changed_books(self) -> set[InstrumentId]:
         changed, self._changed_books = self._changed_books, set()
         return changed
+
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return self._source.is_suspended(instrument_id)
 
     def depth(self, instrument_id: InstrumentId, side: Side, levels_max: int) -> list[tuple[int, int]]:
         return level_depth(self._engines[instrument_id], side, levels_max, self._depth)
@@ -261,6 +267,9 @@ class PaperExchange:
     # Money
 
     def _mark(self, id: InstrumentId) -> Decimal | None:
+        """A suspended market keeps the mark that it had."""
+        if self._source.is_suspended(id) and id in self._last_marks:
+            return self._last_marks[id]
         return mark_of(self._engines[id], self._instruments[id])
 
     def _cost(self, order: VenueOrder) -> Decimal:
@@ -275,10 +284,14 @@ class PaperExchange:
         return estimate.cost * instrument.pip_size * instrument.lot_size
 
     def _liquidate(self, at_ms: int) -> None:
-        """Where equity is below the maintenance margin, cancel the orders and close the positions."""
+        """Where equity is below the maintenance margin, cancel the orders and close the positions. An account with a
+        position in a suspended market is looked at again when that market is back."""
         while self._moved:
             moved, self._moved = self._moved, set()
             for external_id, asset in self.office.ledger.margin_calls(moved):
+                held = self.office.ledger.positions(external_id, asset)
+                if any(self._source.is_suspended(position.instrument_id) for position in held):
+                    continue
                 for order in self.office.open_orders(external_id):
                     if self._instruments[order.instrument_id].quote_asset == asset:
                         request = CancelRequest(order.venue_order_id, at_ms)

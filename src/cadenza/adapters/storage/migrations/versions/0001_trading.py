@@ -20,10 +20,15 @@ STATEMENTS = (
     CREATE TABLE installation (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         epoch text NOT NULL,
-        fingerprint text
+        fingerprint text,
+        token text,
+        token_stamp text,
+        next_token text
     )
     """,
     "COMMENT ON COLUMN installation.fingerprint IS 'which database this is; a restored copy is another one'",
+    "COMMENT ON COLUMN installation.token IS 'the content of the mark file of the last start, and its stamp'",
+    "COMMENT ON COLUMN installation.next_token IS 'what a start is about to write to the mark file'",
     "INSERT INTO installation (epoch) VALUES (replace(gen_random_uuid()::text, '-', ''))",
     """
     CREATE TABLE credentials (
@@ -177,6 +182,8 @@ STATEMENTS = (
     "CREATE INDEX orders_renamed ON orders (account_id) WHERE former_venue_order_ids <> '{}'",
     "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
+    "CREATE INDEX orders_executed_though_rejected ON orders (updated_at_ms)"
+    " WHERE status = 'REJECTED' AND executed_quantity > 0",
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
     "CREATE INDEX orders_of_account ON orders (tenant_id, account_id, created_at_ms, id)",
     """

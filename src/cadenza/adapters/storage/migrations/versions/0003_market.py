@@ -17,6 +17,17 @@ def upgrade() -> None:
 
 STATEMENTS = (
     """
+    CREATE TABLE venue_conditions (
+        venue text NOT NULL,
+        environment text NOT NULL,
+        status text NOT NULL,
+        since_ms bigint NOT NULL,
+        cause text,
+        noted_at_ms bigint NOT NULL,
+        PRIMARY KEY (venue, environment)
+    )
+    """,
+    """
     CREATE TABLE instruments (
         id text PRIMARY KEY,
         venue text NOT NULL,

@@ -170,6 +170,9 @@ class RecordedMarket:
         assets = {self._instrument.base_asset, self._instrument.quote_asset}
         return tuple(security for security in SECURITIES if security.symbol in assets)
 
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return False
+
     def advance(self, to_ms: int) -> Sequence[tuple[InstrumentId, MarketCommand]]:
         if to_ms < self._seen_ms:
             return ()

@@ -30,5 +30,9 @@ class MarketSource(Protocol):
     @property
     def securities(self) -> Sequence[Security]: ...
 
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        """Whether the instrument has no market just now, as of the last call of `advance`. That begins with a
+        `ResetMarket` without levels, and ends with another one."""
+
     def advance(self, to_ms: int) -> Sequence[tuple[InstrumentId, MarketCommand]]:
         """Return what the market did since the last call, up to and including `to_ms`; nothing when time went back."""

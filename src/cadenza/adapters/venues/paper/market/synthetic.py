@@ -174,6 +174,9 @@ class SyntheticMarket:
     def securities(self) -> Sequence[Security]:
         return SECURITIES
 
+    def is_suspended(self, instrument_id: InstrumentId) -> bool:
+        return False
+
     def advance(self, to_ms: int) -> Sequence[tuple[InstrumentId, MarketCommand]]:
         if to_ms < self._seen_ms:
             return ()

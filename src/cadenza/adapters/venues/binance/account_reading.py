@@ -1,0 +1,148 @@
+"""Readings of an account: whole snapshots, and the comparison of a silent stream with the venue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadMoney, ReadOrders
+from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
+from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
+from cadenza.adapters.venues.kit.known_account import KnownAccount
+from cadenza.adapters.venues.kit.order_facts import external
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import AccountSnapshot
+
+READINGS_MAX = 5
+"""How often an account is read again while its stream brings news meanwhile."""
+
+BEHIND_MS_MAX = 3_000
+"""How long a stream may be behind a reading before it counts as silent."""
+
+LOOK_MS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """How far a stream has come: how many messages it brought, and the latest instant that they name."""
+
+    heard: int
+    at_ms: int
+
+
+class AccountReader:
+    """Reads one account. `position` says how far its stream is; `delivered` returns when all that it brought was
+    delivered."""
+
+    def __init__(
+        self,
+        *,
+        rest: BinanceRest,
+        signer: BinanceSigner,
+        dialect: MarketDialect,
+        scope: AccountScope,
+        known: KnownAccount,
+        numbers: FactNumbers,
+        clock: Clock,
+        position: Callable[[], StreamPosition],
+        delivered: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._rest = rest
+        self._signer = signer
+        self._dialect = dialect
+        self._scope = scope
+        self._known = known
+        self._numbers = numbers
+        self._clock = clock
+        self._position = position
+        self._delivered = delivered
+
+    async def agrees(self) -> bool:
+        """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
+        stream brought something meanwhile, so that nothing can be said. Raises `VenueUnavailable` and
+        `CredentialRejected`."""
+        heard = self._position().heard
+        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
+        return self._position().heard != heard or self._known.agrees(money.reports)
+
+    async def snapshot(self) -> AccountSnapshot | None:
+        """Return the account at one moment; None when the venue shows what the stream has not brought within
+        `BEHIND_MS_MAX`, so that the stream is broken. Raises `VenueUnavailable` and `CredentialRejected`.
+
+        A reading takes several requests. It counts as one moment when the stream brought nothing meanwhile, and the
+        balances are those that the stream stated. An account that is never so quiet gets the last reading, whose open
+        orders may be ahead of its instant.
+        """
+        market, dialect = self._dialect.endpoints.market, self._dialect
+        for left in reversed(range(READINGS_MAX)):
+            await self._delivered()
+            before = self._position()
+            at_ms = max(before.at_ms, self._rest.clock_of(market).earliest_ms())
+            account, orders = await asyncio.gather(
+                self._read_all(dialect.account_readings), self._read_all(dialect.open_order_readings)
+            )
+            is_settled = self._position().heard == before.heard
+            agrees = is_settled and self._known.agrees(self._money(account, 0, 0).reports)
+            if agrees or (left == 0 and not is_settled):
+                return self._snapshot(account, orders, at_ms)
+            if is_settled and not await self._hears_more(before.heard):
+                return None
+        return None
+
+    async def open_symbols(self) -> set[str]:
+        """Return the symbols of the open orders. Raises `VenueUnavailable` and `CredentialRejected`."""
+        bodies = await self._read_all(self._dialect.open_order_readings)
+        ids = {facts.instrument_id for facts in self._orders(bodies).facts}
+        return {symbol for symbol, id in self._scope.instruments.items() if id in ids}
+
+    async def held(self) -> tuple[set[str], set[InstrumentId]]:
+        """Return the assets of which the account has something, and the instruments in which it has positions. Raises
+        `VenueUnavailable` and `CredentialRejected`."""
+        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
+        return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
+
+    def _snapshot(self, account: Sequence[bytes], orders: Sequence[bytes], at_ms: int) -> AccountSnapshot:
+        as_of = self._numbers.take(at_ms)
+        money, listed = self._money(account, at_ms, as_of), self._orders(orders)
+        self._known.replace(money.reports)
+        return AccountSnapshot(
+            balances=money.balances,
+            positions=money.positions,
+            open_orders=tuple(external(facts) for facts in listed.facts),
+            as_of=as_of,
+            at_ms=at_ms,
+            unreadable=listed.unreadable,
+        )
+
+    async def _hears_more(self, heard: int) -> bool:
+        """Wait for the stream to bring something, for at most `BEHIND_MS_MAX`."""
+        for _ in range(BEHIND_MS_MAX // LOOK_MS):
+            if self._position().heard != heard:
+                return True
+            await self._clock.sleep_ms(LOOK_MS)
+        return self._position().heard != heard
+
+    async def _read_all(self, endpoints: Sequence[BinanceEndpoint]) -> Sequence[bytes]:
+        market = self._dialect.endpoints.market
+        return await asyncio.gather(*(self._rest.read_signed(market, self._signer, each, {}) for each in endpoints))
+
+    def _money(self, bodies: Sequence[bytes], at_ms: int, as_of: int) -> ReadMoney:
+        try:
+            money = self._dialect.money(bodies, self._scope, at_ms)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no account: {error}") from error
+        return ReadMoney(
+            tuple(replace(balance, as_of=as_of) for balance in money.balances),
+            tuple(replace(position, as_of=as_of) for position in money.positions),
+        )
+
+    def _orders(self, bodies: Sequence[bytes]) -> ReadOrders:
+        try:
+            return self._dialect.open_orders(bodies, self._scope)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no list of orders: {error}") from error

@@ -1,0 +1,276 @@
+"""The connector of BINANCE: its catalogue, its credentials, and the sessions and feeds that it opens."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from ssl import SSLContext
+
+import structlog
+
+from cadenza.adapters.venues.binance import credential
+from cadenza.adapters.venues.binance.catalogue import CATALOGUE_PARAMETERS
+from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
+from cadenza.adapters.venues.binance.dialects import MarketDialect, SpotDialect
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
+from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
+from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.binance.market_data import MarketFeeds
+from cadenza.adapters.venues.binance.market_desk import feed_parts
+from cadenza.adapters.venues.binance.models import (
+    BinanceLimits,
+    decode,
+)
+from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue, usdm_catalogue
+from cadenza.adapters.venues.binance.reached_accounts import ReachedAccounts
+from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
+from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
+from cadenza.adapters.venues.binance.stream import UserListenKey, UserStreamOpening, UserSubscription
+from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.http import HttpClient, HttpClientLimits
+from cadenza.network.patience import Randomness
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.tls import client_tls
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueMemories, VenueStatus
+
+_LIMIT_TYPES = {
+    ("REQUEST_WEIGHT", "MINUTE", 1): "weight_per_minute",
+    ("ORDERS", "SECOND", 10): "orders_per_10_s",
+    ("ORDERS", "MINUTE", 1): "orders_per_minute",
+    ("ORDERS", "DAY", 1): "orders_per_day",
+}
+"""The limits of the catalogue that are kept, and where."""
+
+_USUAL = {BinanceMarket.SPOT: SPOT_LIMITS, BinanceMarket.USDM: USDM_LIMITS}
+
+
+@dataclass(slots=True)
+class _Running:
+    """What a started connector has."""
+
+    http: HttpClient
+    rest: BinanceRest
+    tls: SSLContext
+    measuring: list[asyncio.Task[None]]
+    accounts: ReachedAccounts
+    market: MarketFeeds
+
+
+class BinanceConnector:
+    """Implements `VenueConnector` for one environment."""
+
+    def __init__(
+        self,
+        *,
+        spec: VenueSpec,
+        clock: Clock,
+        randomness: Randomness,
+        memories: VenueMemories,
+        proxies: ProxyChoice | None = None,
+        limits: Mapping[BinanceMarket, PaceLimits] | None = None,
+    ) -> None:
+        """`limits` are the venue's until its catalogue has been read."""
+        self._spec = spec
+        self._clock = clock
+        self._randomness = randomness
+        self._memories = memories
+        self._proxies = proxies or ProxyChoice()
+        self._limits = limits or {}
+        self._instruments = KnownInstruments()
+        self._listed: tuple[Instrument, ...] = ()
+        self._read_markets: set[BinanceMarket] = set()
+        self._sessions: set[BinanceSession] = set()
+        self._running: _Running | None = None
+        self._log = structlog.get_logger("cadenza.venue").bind(venue=str(spec.venue_id))
+
+    @property
+    def spec(self) -> VenueSpec:
+        return self._spec
+
+    async def start(self) -> None:
+        """Reach the venue, measure its clock and read its catalogue."""
+        if self._running is not None:
+            return
+        tls = await asyncio.to_thread(client_tls)
+        http = HttpClient(
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=tls,
+            proxies=self._proxies,
+            limits=HttpClientLimits(connections_max=len(BinanceMarket) * CONNECTIONS_MAX),
+        )
+        rest = BinanceRest(urls=self._spec.urls, http=http, clock=self._clock, limits=self._limits)
+        try:
+            self._read_markets.clear()
+            await self._read_catalogue(rest)
+        except BaseException:  # a failed start leaves nothing open
+            await http.close()
+            rest.close()
+            raise
+        measuring = [
+            asyncio.create_task(rest.clock_of(market).run(), name=f"clock of {self._spec.venue_id} {market.value}")
+            for market in (BinanceMarket.SPOT, BinanceMarket.USDM)
+            if rest.has(market)
+        ]
+        parts = feed_parts(
+            rest=rest,
+            urls=self._spec.urls,
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=tls,
+            proxies=self._proxies,
+        )
+        accounts = ReachedAccounts(rest, self._log)
+        self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
+
+    async def stop(self) -> None:
+        running, self._running = self._running, None
+        for session in list(self._sessions):
+            await session.close()
+        self._sessions.clear()
+        if running is not None:
+            await running.market.stop()
+            for measuring in running.measuring:
+                measuring.cancel()
+            await asyncio.gather(*running.measuring, return_exceptions=True)
+            await running.http.close()
+            running.rest.close()
+
+    def status(self) -> VenueStatus:
+        """Whether the last request for the venue's time was answered. It is asked for every 30 s, and at once when a
+        stream is lost."""
+        if self._running is None or not self._running.rest.clock_of(BinanceMarket.SPOT).is_answered:
+            return VenueStatus.OFFLINE
+        return VenueStatus.ONLINE
+
+    def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
+        credential.check_credential(type, secrets)
+
+    async def instruments(self) -> Sequence[Instrument]:
+        await self._read_catalogue(self._require().rest)
+        return self._listed
+
+    async def securities(self) -> Sequence[Security]:
+        self._require()
+        return securities(self._listed, self._spec.venue_id)
+
+    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+        """Besides, warn in the log when the key may do what no connector needs: withdraw."""
+        signer = BinanceSigner(type, secrets)
+        return await self._require().accounts.reached(signer)
+
+    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+        running = self._require()
+        signer = signer_of(secrets)
+        reached = await running.accounts.of_type(account.external.type, signer)
+        if reached.external_id != account.external.external_id:
+            raise CredentialRejected("the key belongs to another account of BINANCE")
+        parts = SessionParts(
+            spec=self._spec,
+            rest=running.rest,
+            instruments=self._instruments,
+            memories=self._memories,
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=running.tls,
+            proxies=self._proxies,
+        )
+        opening: UserStreamOpening
+        dialect: MarketDialect
+        if account.external.type is AccountType.FUTURES:
+            dialect = UsdmDialect(reached.position_mode or PositionMode.NETTING)
+            opening = UserListenKey(self._spec.urls[USDM_STREAM], signer, running.rest, self._clock)
+        else:
+            dialect = SpotDialect()
+            venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
+            opening = UserSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+        session = BinanceSession(parts, account, signer, dialect, sink, opening)
+        self._sessions = {each for each in self._sessions if not each.is_closed}
+        self._sessions.add(session)
+        await session.open()
+        return session
+
+    @property
+    def market(self) -> MarketFeeds | None:
+        """The feeds of public market data; None while the connector is not started."""
+        return None if self._running is None else self._running.market
+
+    async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
+        await self._require().market.open_book(instrument_id, sink)
+
+    async def close_book(self, instrument_id: InstrumentId) -> None:
+        if self._running is not None:
+            await self._running.market.close_book(instrument_id)
+
+    # Helpers
+
+    def _require(self) -> _Running:
+        if self._running is None:
+            raise VenueUnavailable("the connector of BINANCE is not started")
+        return self._running
+
+    async def _read_catalogue(self, rest: BinanceRest) -> None:
+        """Read what every market lists. A symbol that cannot be read keeps what was known of it, so that it does not
+        count as delisted; so does a market that was read before. One that was never read is left out: its hosts may not
+        serve this region."""
+        listed = await self._read_market(rest, BinanceMarket.SPOT)
+        if rest.has(BinanceMarket.USDM):
+            try:
+                listed += await self._read_market(rest, BinanceMarket.USDM)
+            except VenueUnavailable as error:
+                if BinanceMarket.USDM in self._read_markets:
+                    raise
+                self._log.warning("market_left_out", market=BinanceMarket.USDM.value, cause=str(error))
+        self._listed = listed
+
+    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> tuple[Instrument, ...]:
+        """Read a market's list, and at its first reading its time and its limits."""
+        if market not in self._read_markets and not await rest.clock_of(market).measure():
+            raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
+        read = usdm_catalogue if market is BinanceMarket.USDM else spot_catalogue
+        try:
+            reply = await rest.read(market, ENDPOINTS[market].exchange_info, CATALOGUE_PARAMETERS[market])
+            catalogue = await asyncio.to_thread(read, reply, self._spec.venue_id)
+            limits = decode(BinanceLimits, reply)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no catalogue: {error}") from error
+        if market not in self._read_markets:
+            rest.use_limits(market, _pace_limits(limits, self._limits.get(market, _USUAL[market])))
+            self._read_markets.add(market)
+        for refused in catalogue.refused:
+            self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
+        listed = self._with_refused(market, catalogue)
+        self._instruments.keep(market, listed)
+        return listed
+
+    def _with_refused(self, market: BinanceMarket, catalogue: ReadCatalogue) -> tuple[Instrument, ...]:
+        symbols = self._instruments.symbols(market)
+        refused = (symbols.get(each.symbol) for each in catalogue.refused)
+        kept = (self._instruments.instrument(id) for id in refused if id is not None)
+        read = tuple(self._tradable(each) for each in catalogue.instruments)
+        return (*read, *(each for each in kept if each is not None))
+
+    def _tradable(self, instrument: Instrument) -> Instrument:
+        """Leave out the order types that no session takes."""
+        return replace(
+            instrument, order_types=tuple(type for type in instrument.order_types if type in self._spec.orders)
+        )
+
+
+def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:
+    """Return the limits that the venue states; the usual ones where it states none."""
+    found = {
+        name: each.limit
+        for each in stated.limits
+        if (name := _LIMIT_TYPES.get((each.type, each.interval, each.count))) and each.limit > 0
+    }
+    limits = replace(usual, **found)
+    return replace(limits, reserved_weight=min(limits.reserved_weight, limits.weight_per_minute // 2))

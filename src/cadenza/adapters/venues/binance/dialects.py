@@ -1,0 +1,252 @@
+"""How one market of BINANCE is spoken to: its requests, and its payloads as reports. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from cadenza.adapters.venues.binance import parse_spot
+from cadenza.adapters.venues.binance.endpoints import MARGIN, SPOT, BinanceEndpoint, MarketEndpoints
+from cadenza.adapters.venues.binance.models import (
+    BinanceMarginAccount,
+    BinanceSpotAccount,
+    BinanceSpotOrder,
+    BinanceSpotTrade,
+    decode,
+    decode_list,
+)
+from cadenza.adapters.venues.binance.orders import (
+    BinanceRequest,
+    RequestTime,
+    cancel_request,
+    margin_order,
+    query_request,
+    spot_order,
+)
+from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.kit.order_facts import OrderFacts
+from cadenza.adapters.venues.kit.unreadable import unreadable
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import InvalidLeverage
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    FillReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
+
+L = TypeVar("L")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrders:
+    """Orders of a list with the highest of their numbers, and the lines that could not be read. `count` is that of
+    all lines."""
+
+    facts: tuple[OrderFacts, ...]
+    unreadable: tuple[UnreadableReport, ...]
+    count: int
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTrades:
+    """Executions of a list, as `ReadOrders`."""
+
+    fills: tuple[FillReport, ...]
+    unreadable: tuple[UnreadableReport, ...]
+    count: int
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMoney:
+    """The balances and positions of a reading."""
+
+    balances: tuple[BalanceReport, ...]
+    positions: tuple[PositionReport, ...]
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        return (*self.balances, *self.positions)
+
+
+class MarketDialect(Protocol):
+    """One market. Methods that read raise `UnreadablePayload` when the text as a whole cannot be read."""
+
+    @property
+    def endpoints(self) -> MarketEndpoints: ...
+
+    @property
+    def account_type(self) -> AccountType: ...
+
+    @property
+    def depth_ms(self) -> int | None:
+        """How far back past orders and executions reach; None: to the first one."""
+
+    @property
+    def account_readings(self) -> Sequence[BinanceEndpoint]:
+        """The requests that together show balances and positions."""
+
+    @property
+    def open_order_readings(self) -> Sequence[BinanceEndpoint]:
+        """The requests that together list the open orders."""
+
+    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        """Return the request for a new order. Raises the domain's causes for what the market lacks."""
+
+    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+
+    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+
+    def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
+
+    def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
+
+    def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
+        """Read the answer to a question about one order."""
+
+    def became(self, body: bytes) -> int | None:
+        """Return the number of the order that a conditional order has become, by the answer to a question about it;
+        None where the answer tells all."""
+
+    def orders(self, body: bytes, scope: AccountScope) -> ReadOrders: ...
+
+    def trades(self, body: bytes, scope: AccountScope) -> ReadTrades: ...
+
+    def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        """Read the answers to `account_readings`."""
+
+    def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
+        """Read the answers to `open_order_readings`."""
+
+    def news(self, frame: bytes, scope: AccountScope) -> UserNews: ...
+
+
+class SpotDialect:
+    """Spot."""
+
+    endpoints: MarketEndpoints = SPOT
+    account_type = AccountType.SPOT
+    depth_ms: int | None = None
+
+    @property
+    def account_readings(self) -> Sequence[BinanceEndpoint]:
+        return (self.endpoints.account,)
+
+    @property
+    def open_order_readings(self) -> Sequence[BinanceEndpoint]:
+        return (self.endpoints.all_open_orders,)
+
+    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        if order.leverage not in (None, 1):
+            raise InvalidLeverage("BINANCE spot has no leverage")
+        return spot_order(order, instrument, time, NO_LAST_PRICE)
+
+    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, instrument, time)
+
+    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return query_request(order, instrument, time)
+
+    def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
+        return parse_spot.submit_reports(decode(BinanceSpotOrder, body), scope, order)
+
+    def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
+        return parse_spot.cancel_reports(decode(BinanceSpotOrder, body), scope, order)
+
+    def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
+        return parse_spot.facts_of_order(decode(BinanceSpotOrder, body), scope)
+
+    def became(self, body: bytes) -> int | None:
+        """A stop keeps its number when it is triggered."""
+        return None
+
+    def orders(self, body: bytes, scope: AccountScope) -> ReadOrders:
+        return read_orders(body, scope, self._facts)
+
+    def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
+        return read_trades(body, scope, self._fill)
+
+    def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        (account,) = bodies
+        return ReadMoney(parse_spot.spot_balances(decode(BinanceSpotAccount, account), scope, at_ms), ())
+
+    def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
+        (listed,) = bodies
+        return self.orders(listed, scope)
+
+    def news(self, frame: bytes, scope: AccountScope) -> UserNews:
+        return parse_spot.user_news(frame, scope, self.account_type)
+
+    def _facts(self, line: msgspec.Raw, scope: AccountScope) -> OrderFacts:
+        return parse_spot.facts_of_order(decode(BinanceSpotOrder, line), scope)
+
+    def _fill(self, line: msgspec.Raw, scope: AccountScope) -> tuple[FillReport, int]:
+        trade = decode(BinanceSpotTrade, line)
+        return parse_spot.fill_report(trade, scope), trade.id
+
+
+class MarginDialect(SpotDialect):
+    """Cross margin: the orders and trades of spot, at other addresses, and debts."""
+
+    endpoints = MARGIN
+    account_type = AccountType.MARGIN
+
+    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return margin_order(order, instrument, time, NO_LAST_PRICE)
+
+    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, instrument, time, is_margin=True)
+
+    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return query_request(order, instrument, time, is_margin=True)
+
+    def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        (account,) = bodies
+        return ReadMoney(parse_spot.margin_balances(decode(BinanceMarginAccount, account), scope, at_ms), ())
+
+
+NO_LAST_PRICE: Decimal | None = None
+"""Trailing stops alone need the last price, and are not taken: the venue does not report where their triggers move."""
+
+
+def read_orders(
+    body: bytes, scope: AccountScope, read: Callable[[msgspec.Raw, AccountScope], OrderFacts]
+) -> ReadOrders:
+    """Read a list of orders, each line by itself. Raises `UnreadablePayload` when it is no list."""
+    lines = decode_list(msgspec.Raw, body)
+    found = [_line(line, scope, read) for line in lines]
+    facts = tuple(each for each in found if isinstance(each, OrderFacts))
+    odd = tuple(each for each in found if isinstance(each, UnreadableReport))
+    numbers = (int(each.venue_order_id) for each in facts if each.venue_order_id.isdigit())
+    return ReadOrders(facts, odd, len(lines), max(numbers, default=0))
+
+
+def read_trades(
+    body: bytes, scope: AccountScope, read: Callable[[msgspec.Raw, AccountScope], tuple[FillReport, int]]
+) -> ReadTrades:
+    """Read a list of executions, each line by itself; `read` returns one with its number. Raises `UnreadablePayload`
+    when it is no list."""
+    lines = decode_list(msgspec.Raw, body)
+    found = [_line(line, scope, read) for line in lines]
+    fills = tuple(each[0] for each in found if isinstance(each, tuple))
+    odd = tuple(each for each in found if isinstance(each, UnreadableReport))
+    last_id = max((each[1] for each in found if isinstance(each, tuple)), default=0)
+    return ReadTrades(fills, odd, len(lines), last_id)
+
+
+def _line(
+    line: msgspec.Raw, scope: AccountScope, read: Callable[[msgspec.Raw, AccountScope], L]
+) -> L | UnreadableReport:
+    """Read one line of a list; the others go on without it."""
+    try:
+        return read(line, scope)
+    except UnreadablePayload as error:
+        return unreadable(scope.account_id, bytes(line), error)

@@ -1,0 +1,462 @@
+"""A session with BINANCE: it trades for one account of one market, and reports what happens there.
+
+Orders, cancels and questions go over REST (docs/decisions/0036-binance-orders-over-rest.md); news come over the user
+stream.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from ssl import SSLContext
+from typing import Any
+
+import structlog
+
+from cadenza.adapters.venues.binance.account_reading import AccountReader, StreamPosition
+from cadenza.adapters.venues.binance.classify import (
+    HTTP_OK,
+    classify_cancel,
+    classify_submit,
+    error_body,
+)
+from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.dialects import MarketDialect
+from cadenza.adapters.venues.binance.history import PastOrders
+from cadenza.adapters.venues.binance.inquiry import OrderInquiry
+from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
+from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
+from cadenza.adapters.venues.kit.delivery import ReportDelivery
+from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
+from cadenza.adapters.venues.kit.held_news import HeldNews
+from cadenza.adapters.venues.kit.known_account import KnownAccount
+from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
+from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
+from cadenza.adapters.venues.kit.stream_check import check_stream
+from cadenza.adapters.venues.kit.unreadable import unreadable
+from cadenza.adapters.venues.kit.user_stream import UserStream
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import (
+    BalanceReport,
+    CancelRefusal,
+    NotSentReport,
+    OrderReport,
+    PositionReport,
+    RejectedReport,
+    Report,
+    UnknownOutcomeReport,
+)
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.outcomes import Answered, NotSent, Outcome
+from cadenza.network.patience import Randomness
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_events import StreamLost
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink, VenueMemories
+
+REPLY_MS_MAX = 15_000
+"""How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
+
+FIRST_LIVE_MS_MAX = 15_000
+HELD_MS_MAX = 5_000
+"""About how long news of an order under its new name wait for the news of the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionParts:
+    """What all sessions of a connector share."""
+
+    spec: VenueSpec
+    rest: BinanceRest
+    instruments: KnownInstruments
+    memories: VenueMemories
+    clock: Clock
+    randomness: Randomness
+    tls: SSLContext
+    proxies: ProxyChoice
+
+
+class BinanceSession:
+    """Implements `ExecutionSession`. `open` comes first."""
+
+    def __init__(
+        self,
+        parts: SessionParts,
+        account: TradingAccount,
+        signer: BinanceSigner,
+        dialect: MarketDialect,
+        sink: SessionSink,
+        opening: UserStreamOpening,
+    ) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._rest = parts.rest
+        self._signer = signer
+        self._dialect = dialect
+        self._market = dialect.endpoints.market
+        self._account_id = account.id
+        self._scope = AccountScope(account.id, parts.instruments.symbols(self._market))
+        self._venue_clock = parts.rest.clock_of(self._market)
+        self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account.id))
+        self._link = SessionLink(sink)
+        self._delivery = ReportDelivery(sink, parts.clock, name=str(account.id))
+        self._calls = OrderCalls(self._delivery.put, parts.clock.now_ms)
+        self._known = KnownAccount()
+        self._numbers = FactNumbers()
+        self._heard = 0
+        self._news_at_ms = 0
+        self._first_live = asyncio.Event()
+        self._wants_money = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._side_tasks: set[asyncio.Task[None]] = set()
+        self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
+        self._held = HeldNews()
+        self._opening = opening
+        self._stream = UserStream(
+            name=str(account.id),
+            target=self._opening.target,
+            subscribe=self._opening.subscribe,
+            take=self._take,
+            on_live=self._on_live,
+            on_lost=self._on_lost,
+            clock=parts.clock,
+            randomness=parts.randomness,
+            tls=parts.tls,
+            proxies=parts.proxies,
+            limits=USER_STREAM_LIMITS,
+        )
+        self._reader = AccountReader(
+            rest=parts.rest,
+            signer=signer,
+            dialect=dialect,
+            scope=self._scope,
+            known=self._known,
+            numbers=self._numbers,
+            clock=parts.clock,
+            position=lambda: StreamPosition(self._heard, self._news_at_ms),
+            delivered=self._delivery.wait_idle,
+        )
+        self._inquiry = OrderInquiry(
+            rest=parts.rest, signer=signer, dialect=dialect, scope=self._scope, spec=parts.spec, clock=parts.clock
+        )
+        self._past = PastOrders(parts.rest, signer, dialect, self._scope)
+
+    async def open(self) -> None:
+        """Return when the stream is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
+        try:
+            await self._symbols.load()
+            self._stream.start()
+            try:
+                async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
+                    await self._first_live.wait()
+            except TimeoutError:
+                raise VenueUnavailable("the user stream of BINANCE does not open") from None
+            if self._opening.refused is not None:
+                raise CredentialRejected(f"BINANCE refused the key: {self._opening.refused}")
+        except BaseException:  # also when cancelled: no stream is left open
+            await self.close()
+            raise
+        self._tasks = [
+            asyncio.create_task(check_stream(self, self._clock, self._on_refused_reading)),
+            asyncio.create_task(self._read_money_when_wanted()),
+            asyncio.create_task(self._symbols.keep()),
+            asyncio.create_task(self._opening.keep(self._open_again)),
+            asyncio.create_task(self._release_held()),
+        ]
+
+    # Orders
+
+    async def submit(self, order: Order) -> Sequence[Report]:
+        if self._is_too_late(order):
+            return [self._not_sent(order)]
+        return await self._calls.submit(order, lambda: self._submit(order))
+
+    async def cancel(self, order: Order) -> Sequence[Report]:
+        return await self._calls.other(self._cancel(order))
+
+    async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
+        instruments = [self._parts.instruments.traded(self._market, order.instrument_id) for order in orders]
+        asked = (self._inquiry.about(order, known) for order, known in zip(orders, instruments, strict=True))
+        return [report for reports in await asyncio.gather(*asked) for report in reports]
+
+    async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
+        instrument = self._parts.instruments.traded(self._market, instrument_id)
+        if instrument is None or not (venue_order_id.isascii() and venue_order_id.isdigit()):
+            return []
+        return await self._inquiry.identify(instrument, int(venue_order_id))
+
+    # The account
+
+    async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        until_ms = self.venue_time_ms()
+        try:
+            symbols = await self._symbols_to_replay()
+        except CredentialRejected as error:
+            raise VenueUnavailable(str(error)) from error
+        async for piece in self._past.pieces(symbols, since_ms, until_ms):
+            yield piece
+
+    async def snapshot(self) -> AccountSnapshot:
+        try:
+            snapshot = await self._reader.snapshot()
+        except CredentialRejected as error:
+            await self._on_refused_reading(error)
+            raise VenueUnavailable(str(error)) from error
+        if snapshot is None:
+            self.found_silent()
+            raise VenueUnavailable("the user stream of BINANCE is behind; it is opened again")
+        return snapshot
+
+    def venue_time_ms(self) -> int:
+        return self._venue_clock.earliest_ms()
+
+    def is_caught_up(self) -> bool:
+        return self._link.is_live and self._delivery.is_idle and not self._stream.is_busy
+
+    @property
+    def is_closed(self) -> bool:
+        return self._link.state is LinkState.CLOSED
+
+    async def close(self) -> None:
+        self._link.close()
+        tasks, self._tasks = [*self._tasks, *self._side_tasks], []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stream.close()
+        await self._delivery.close()
+
+    # The stream, and its comparison with readings (`CheckedStream`)
+
+    def heard(self) -> int:
+        return self._heard
+
+    def is_checked(self) -> bool:
+        return self._link.is_live
+
+    async def agrees(self) -> bool:
+        asked_ms = self.venue_time_ms()
+        agrees = await self._reader.agrees()
+        if agrees:
+            self._link.worked_until(asked_ms)
+        return agrees
+
+    def found_silent(self) -> None:
+        """The stream has not brought what the venue shows: trust it no more, and open another one."""
+        self._log.warning("stream_is_silent")
+        self._open_again("the user stream is silent")
+
+    async def _take(self, data: bytes) -> None:
+        """Read one message of the stream and hand its reports on."""
+        if self._opening.is_reply(data):
+            return
+        self._heard += 1
+        try:
+            news = self._dialect.news(data, self._scope)
+        except UnreadablePayload as error:
+            await self._delivery.put([unreadable(self._account_id, data, error)])
+            return
+        reports = [self._numbered(report) for report in news.reports]
+        self._known.note(reports)
+        self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
+        self._link.worked_until(self._news_at_ms)
+        self._note_symbols(reports)
+        if news.wants_snapshot:
+            self._wants_money.set()
+        await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
+        if news.triggered is not None:
+            await self._delivery.put(self._held.announce(news.triggered))
+        if news.is_stream_over:
+            self._open_again("the venue ended the user stream")
+
+    def _open_again(self, cause: str) -> None:
+        self._lose(cause)
+        self._stream.reconnect()
+
+    async def _release_held(self) -> None:
+        """What has waited for its announcement for long goes without it: the announcement was missed."""
+        while True:
+            await self._clock.sleep_ms(HELD_MS_MAX)
+            await self._delivery.put(self._held.give_up())
+
+    def _numbered(self, report: Report) -> Report:
+        if isinstance(report, BalanceReport | PositionReport):
+            return replace(report, as_of=self._numbers.take(report.at_ms))
+        return report
+
+    def _on_live(self) -> None:
+        self._known.forget()
+        self._link.live(self.venue_time_ms())
+        self._first_live.set()
+        self._spawn(self._look_at_money())
+
+    def _on_lost(self, event: StreamLost) -> None:
+        self._rest.doubt_clocks()
+        self._lose(f"the user stream was lost: {event.cause.value}{f', {event.detail}' if event.detail else ''}")
+        if self._opening.refused is not None:
+            self._first_live.set()
+            self._link.ended(f"BINANCE refused the key: {self._opening.refused}")
+
+    def _lose(self, cause: str) -> None:
+        self._known.forget()
+        self._link.lost(cause)
+
+    async def _on_refused_reading(self, error: CadenzaError) -> None:
+        if isinstance(error, CredentialRejected):
+            self._link.ended(str(error))
+
+    async def _read_money_when_wanted(self) -> None:
+        """Read the account whenever the stream says that money moved, and not what it came to."""
+        while True:
+            await self._wants_money.wait()
+            self._wants_money.clear()
+            try:
+                snapshot = await self._reader.snapshot()
+            except CadenzaError as error:
+                await self._on_refused_reading(error)
+                continue
+            if snapshot is not None:
+                await self._delivery.put([*(snapshot.balances or ()), *(snapshot.positions or ())])
+
+    # Orders: helpers
+
+    async def _submit(self, order: Order) -> Reports:
+        instrument = self._parts.instruments.traded(self._market, order.instrument_id)
+        if instrument is None:
+            return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
+        now_ms = self._clock.monotonic_ms()
+        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
+        self._symbols.note(instrument.external_symbol)
+        try:
+            outcome = await self._rest.signed(
+                self._market,
+                self._signer,
+                lambda time: self._dialect.submit(order, instrument, time),
+                weight=1,
+                leave_by_ms=now_ms + left_ms,
+                reply_ms_max=REPLY_MS_MAX,
+                is_order=True,
+            )
+        except CadenzaError:  # the market has no such orders; nothing was sent
+            return [self._rejected(order, RejectReason.INVALID_ORDER)]
+        if isinstance(outcome, NotSent):
+            return [self._not_sent(order)]
+        if not isinstance(outcome, Answered):
+            return [self._unknown(order, outcome)]
+        if outcome.status == HTTP_OK:
+            try:
+                return self._dialect.submitted(outcome.body, self._scope, order)
+            except UnreadablePayload as error:
+                return [self._unknown(order, outcome, str(error))]
+        verdict = classify_submit(self._market, outcome.status, error_body(outcome.body))
+        self._look_at_key(verdict)
+        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
+        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]
+
+    async def _cancel(self, order: Order) -> Reports:
+        instrument = self._parts.instruments.traded(self._market, order.instrument_id)
+        if instrument is None:
+            return []
+        outcome = await self._rest.signed(
+            self._market,
+            self._signer,
+            lambda time: self._dialect.cancel(order, instrument, time),
+            weight=1,
+            reply_ms_max=REPLY_MS_MAX,
+            is_urgent=True,
+        )
+        if isinstance(outcome, NotSent):
+            return []
+        if not isinstance(outcome, Answered):
+            return [self._unknown(order, outcome)]
+        if outcome.status == HTTP_OK:
+            try:
+                canceled = self._dialect.canceled(outcome.body, self._scope, order)
+                return [replace(each, at_ms=each.at_ms or self.venue_time_ms()) for each in canceled]
+            except UnreadablePayload as error:
+                return [self._unknown(order, outcome, str(error))]
+        verdict = classify_cancel(outcome.status, error_body(outcome.body))
+        self._look_at_key(verdict)
+        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
+            # The venue says the same of an order that was never there and of one that has ended.
+            end = await self._inquiry.end_of(order, instrument)
+            if end is not None:
+                verdict = replace(verdict, refusal=CancelRefusal.TOO_LATE)
+            refused = cancel_report(verdict, order, self.venue_time_ms())
+            return [*(end or ()), *(() if refused is None else (refused,))]
+        refused = cancel_report(verdict, order, self.venue_time_ms())
+        if refused is not None:
+            return [refused]
+        return [self._unknown(order, outcome)] if verdict.verdict is ReplyVerdict.UNKNOWN else []
+
+    def _look_at_key(self, verdict: ReplyOutcome) -> None:
+        """A refused key may lack one right only, or be gone: then the session ends."""
+        if verdict.verdict is ReplyVerdict.KEY_REJECTED:
+            self._spawn(self._look_at_money())
+
+    async def _look_at_money(self) -> None:
+        """Read the account: what the stream says later is compared with that. A key that is gone ends the session."""
+        try:
+            await self._reader.agrees()
+        except CadenzaError as error:
+            await self._on_refused_reading(error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._side_tasks.add(task)
+        task.add_done_callback(self._side_tasks.discard)
+
+    async def _symbols_to_replay(self) -> list[str]:
+        """The symbols that the account is known to trade, those of its open orders, and those between assets that it
+        holds: the venue answers symbol by symbol only."""
+        open_symbols, held = await self._reader.open_symbols(), await self._reader.held()
+        return self._symbols.to_replay(open_symbols, held, self._parts.instruments, self._market)
+
+    def _note_symbols(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            if isinstance(report, OrderReport):
+                instrument = self._parts.instruments.instrument(report.instrument_id)
+                if instrument is not None:
+                    self._symbols.note(instrument.external_symbol)
+
+    def _is_too_late(self, order: Order) -> bool:
+        return order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms
+
+    def _not_sent(self, order: Order) -> Report:
+        return NotSentReport(
+            account_id=self._account_id,
+            at_ms=self._clock.now_ms(),
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            sent_id=order.sent_id,
+        )
+
+    def _rejected(self, order: Order, reason: RejectReason) -> Report:
+        return RejectedReport(
+            account_id=self._account_id,
+            at_ms=self.venue_time_ms(),
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            sent_id=order.sent_id,
+            reason=reason.value,
+        )
+
+    def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
+        answered = isinstance(outcome, Answered)
+        cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
+        return UnknownOutcomeReport(
+            account_id=self._account_id,
+            at_ms=self._clock.now_ms(),
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            sent_id=order.sent_id,
+            cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
+        )

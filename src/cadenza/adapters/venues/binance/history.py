@@ -1,0 +1,116 @@
+"""What happened in an account since an instant: its past orders and executions, symbol by symbol."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import TypeVar
+
+from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
+from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadOrders, ReadTrades
+from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
+from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, status
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
+
+LINES_MAX = 1_000
+WINDOWS_MAX = 14
+"""A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
+
+Page = TypeVar("Page", ReadOrders, ReadTrades)
+
+
+class PastOrders:
+    """Reads the past of one account. `symbols` are those that are asked about: the venue has no list of all."""
+
+    def __init__(self, rest: BinanceRest, signer: BinanceSigner, dialect: MarketDialect, scope: AccountScope) -> None:
+        self._rest = rest
+        self._signer = signer
+        self._dialect = dialect
+        self._scope = scope
+
+    async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
+        """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
+        if self._dialect.depth_ms is not None:
+            since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
+        reports: list[Report] = []
+        for symbol in symbols:
+            reports += await self._of_symbol(symbol, since_ms, until_ms)
+            while len(reports) > REPLAY_REPORTS_MAX:
+                yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
+                del reports[:REPLAY_REPORTS_MAX]
+        yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
+
+    async def _of_symbol(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
+        """Return the orders of a symbol as they were announced, then their executions, then how they stand."""
+        endpoints, dialect = self._dialect.endpoints, self._dialect
+        announced: list[Report] = []
+        fills: list[Report] = []
+        stated: list[Report] = []
+        async for orders in self._pages(endpoints.past_orders, "orderId", dialect.orders, symbol, since_ms, until_ms):
+            recent = [facts for facts in orders.facts if facts.at_ms >= since_ms]
+            announced += [external(facts) for facts in recent if not facts.is_refused]
+            announced += orders.unreadable
+            stated += [status(facts) for facts in recent if not facts.is_working]
+        async for trades in self._pages(endpoints.trades, "fromId", dialect.trades, symbol, since_ms, until_ms):
+            fills += [fill for fill in trades.fills if fill.at_ms >= since_ms]
+            fills += trades.unreadable
+        return [*announced, *fills, *stated]
+
+    async def _pages(
+        self,
+        endpoint: BinanceEndpoint,
+        id_name: str,
+        read: Callable[[bytes, AccountScope], Page],
+        symbol: str,
+        since_ms: int,
+        until_ms: int,
+    ) -> AsyncIterator[Page]:
+        """Yield the pages of a list: by windows of time; from where one is full, by the venue's numbers."""
+        windows = list(_windows(since_ms, until_ms))
+        next_id = 0 if len(windows) > WINDOWS_MAX else None
+        for start_ms, end_ms in windows if next_id is None else ():
+            page = await self._page(endpoint, read, {"symbol": symbol, "startTime": start_ms, "endTime": end_ms})
+            yield page
+            if page.count >= LINES_MAX:
+                next_id = page.last_id + 1
+                break
+        while next_id is not None:
+            page = await self._page(endpoint, read, {"symbol": symbol, id_name: next_id})
+            yield page
+            next_id = page.last_id + 1 if page.count >= LINES_MAX and page.last_id >= next_id else None
+
+    async def _page(
+        self,
+        endpoint: BinanceEndpoint,
+        read: Callable[[bytes, AccountScope], Page],
+        parameters: dict[str, ParameterValue],
+    ) -> Page:
+        market = self._dialect.endpoints.market
+        named = {**parameters, "limit": LINES_MAX}
+        try:
+            return read(await self._rest.read_signed(market, self._signer, endpoint, named), self._scope)
+        except CredentialRejected as error:
+            raise VenueUnavailable(str(error)) from error
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no list: {error}") from error
+
+
+def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
+    """Return an order that was asked for by the venue's number: what it is, its executions, how it stands."""
+    if facts.is_refused:
+        return [status(facts)]
+    return [external(facts), *fills, status(facts)]
+
+
+def _windows(since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+    """The spans of at most `REPLAY_WINDOW_MS` from one instant to the other."""
+    start_ms = since_ms
+    while True:
+        end_ms = start_ms + REPLAY_WINDOW_MS - 1
+        yield start_ms, end_ms
+        if end_ms >= until_ms:
+            return
+        start_ms = end_ms + 1

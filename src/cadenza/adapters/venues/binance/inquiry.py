@@ -1,0 +1,233 @@
+"""Questions about single orders: how they stand, and what they executed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, error_body
+from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
+from cadenza.adapters.venues.binance.dialects import MarketDialect
+from cadenza.adapters.venues.binance.history import found_reports
+from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, accepted, ended, facts_of_ours, status
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CadenzaError, VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import (
+    CanceledReport,
+    FillReport,
+    RejectedReport,
+    Report,
+    UndeterminedOutcomeReport,
+    UnknownOutcomeReport,
+)
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.outcomes import Answered, Outcome
+from cadenza.ports.clock import Clock
+
+SECOND_QUESTION_MS = 500
+"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
+behind the matching engine."""
+
+
+class OrderInquiry:
+    """Asks one market about orders of one account."""
+
+    def __init__(
+        self,
+        *,
+        rest: BinanceRest,
+        signer: BinanceSigner,
+        dialect: MarketDialect,
+        scope: AccountScope,
+        spec: VenueSpec,
+        clock: Clock,
+    ) -> None:
+        self._rest = rest
+        self._signer = signer
+        self._dialect = dialect
+        self._scope = scope
+        self._spec = spec
+        self._clock = clock
+
+    async def about(self, order: Order, instrument: Instrument | None) -> Sequence[Report]:
+        """Return all that the venue knows of an order of ours, as `ExecutionSession.lookup` does."""
+        if instrument is None:
+            return [self._unknown(order, "the instrument is not in the venue's list")]
+        asked_at_ms = self._clock.now_ms()
+        outcome = await self._ask(order, instrument)
+        verdict = self._verdict(outcome)
+        if verdict is ReplyVerdict.NOT_FOUND and self._is_dead(order, asked_at_ms):
+            await self._clock.sleep_ms(SECOND_QUESTION_MS)
+            outcome = await self._ask(order, instrument)
+            verdict = self._verdict(outcome)
+        if isinstance(outcome, Answered) and outcome.status == HTTP_OK:
+            return await self._known(order, instrument, outcome.body)
+        if verdict is ReplyVerdict.NOT_FOUND:
+            return [self._not_known(order, asked_at_ms)]
+        if verdict is ReplyVerdict.ENDED_UNFILLED:
+            return [self._ended_unfilled(order)]
+        return [self._unknown(order, _cause(outcome))]
+
+    async def end_of(self, order: Order, instrument: Instrument) -> Sequence[Report] | None:
+        """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
+        outcome = await self._ask(order, instrument)
+        if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+            return None
+        try:
+            facts = facts_of_ours(self._dialect.order(outcome.body, self._scope), order)
+            if facts.is_working or facts.is_refused or self._dialect.became(outcome.body) is not None:
+                return None
+            fills = await self._fills(facts, instrument)
+        except (UnreadablePayload, CadenzaError):
+            return None
+        stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
+        return [*_named(fills, order), stands]
+
+    async def identify(self, instrument: Instrument, number: int) -> Sequence[Report]:
+        """Return the order that has this number at the venue, as `ExecutionSession.identify` does."""
+        outcome = await self._ask_about(instrument, number)
+        if self._verdict(outcome) in (ReplyVerdict.NOT_FOUND, ReplyVerdict.ENDED_UNFILLED):
+            return []
+        if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+            raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
+        try:
+            facts = self._dialect.order(outcome.body, self._scope)
+        except UnreadablePayload as error:
+            return [unreadable(self._scope.account_id, outcome.body, error)]
+        return found_reports(facts, await self._fills(facts, instrument))
+
+    # Helpers
+
+    async def _ask(self, order: Order, instrument: Instrument) -> Outcome:
+        return await self._rest.signed(
+            self._dialect.endpoints.market,
+            self._signer,
+            lambda time: self._dialect.query(order, instrument, time),
+            weight=self._dialect.endpoints.order.weight,
+            is_urgent=True,
+        )
+
+    async def _ask_about(self, instrument: Instrument, number: int) -> Outcome:
+        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": number}
+        endpoint = self._dialect.endpoints.order
+        make = request_of(endpoint, parameters)
+        market = self._dialect.endpoints.market
+        return await self._rest.signed(market, self._signer, make, weight=endpoint.weight, is_urgent=True)
+
+    def _verdict(self, outcome: Outcome) -> ReplyVerdict:
+        if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
+            return ReplyVerdict.UNKNOWN
+        return classify_query(self._dialect.endpoints.market, outcome.status, error_body(outcome.body)).verdict
+
+    async def _known(self, order: Order, instrument: Instrument, body: bytes) -> Sequence[Report]:
+        renamed: list[Report] = []
+        try:
+            facts = facts_of_ours(self._dialect.order(body, self._scope), order)
+            number = self._dialect.became(body)
+            if number is not None:
+                outcome = await self._ask_about(instrument, number)
+                if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+                    return [self._unknown(order, f"the order that it became: {_cause(outcome)}")]
+                body = outcome.body
+                renamed = [accepted(replace(facts, executed=ZERO), order.venue_order_id)]
+                found = self._dialect.order(body, self._scope)
+                facts = replace(found, order_id=order.id, sent_id=order.sent_id)
+        except UnreadablePayload as error:
+            odd = unreadable_of(order, body, error)
+            return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
+        try:
+            fills = await self._fills(facts, instrument)
+        except CadenzaError as error:
+            return [self._unknown(order, str(error))]
+        return [*renamed, *_named(fills, order), status(facts)]
+
+    async def _fills(self, facts: OrderFacts, instrument: Instrument) -> Sequence[Report]:
+        """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""
+        if not facts.executed:
+            return []
+        endpoints = self._dialect.endpoints
+        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": int(facts.venue_order_id)}
+        body = await self._rest.read_signed(
+            endpoints.market, self._signer, endpoints.order_trades, parameters, is_urgent=True
+        )
+        try:
+            trades = self._dialect.trades(body, self._scope)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no list of executions: {error}") from error
+        return [*trades.fills, *trades.unreadable]
+
+    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
+        return meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms) is NotKnown.DEAD
+
+    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
+        match meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms):
+            case NotKnown.DEAD:
+                return RejectedReport(
+                    account_id=order.account_id,
+                    at_ms=self._venue_ms(),
+                    instrument_id=order.instrument_id,
+                    order_id=order.id,
+                    sent_id=order.sent_id,
+                    reason=RejectReason.NOT_FOUND_AT_VENUE.value,
+                )
+            case NotKnown.ENDED_UNFILLED:
+                return self._ended_unfilled(order)
+            case NotKnown.FORGOTTEN:
+                return self._undetermined(order, "the venue does not know the order any more")
+            case NotKnown.TOO_EARLY:
+                return self._unknown(order, "the venue does not know the order yet; it may still arrive")
+
+    def _ended_unfilled(self, order: Order) -> Report:
+        return CanceledReport(
+            account_id=order.account_id,
+            at_ms=self._venue_ms(),
+            instrument_id=order.instrument_id,
+            order_id=order.id,
+            sent_id=order.sent_id,
+            venue_order_id=order.venue_order_id,
+            reason=CancelReason.VENUE,
+            executed_quantity=ZERO,
+        )
+
+    def _undetermined(self, order: Order, cause: str) -> Report:
+        return UndeterminedOutcomeReport(
+            account_id=order.account_id,
+            at_ms=self._clock.now_ms(),
+            instrument_id=InstrumentId(order.instrument_id),
+            order_id=order.id,
+            sent_id=order.sent_id,
+            cause=cause,
+        )
+
+    def _unknown(self, order: Order, cause: str) -> Report:
+        return UnknownOutcomeReport(
+            account_id=order.account_id,
+            at_ms=self._clock.now_ms(),
+            instrument_id=InstrumentId(order.instrument_id),
+            order_id=order.id,
+            sent_id=order.sent_id,
+            cause=cause,
+        )
+
+    def _venue_ms(self) -> int:
+        return self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
+
+
+def _named(fills: Sequence[Report], order: Order) -> list[Report]:
+    """Executions of the history name their order by the venue's number; here it is known which order that is."""
+    return [replace(fill, order_id=order.id) if isinstance(fill, FillReport) else fill for fill in fills]
+
+
+def _cause(outcome: Outcome) -> str:
+    if isinstance(outcome, Answered):
+        error = error_body(outcome.body)
+        return f"status {outcome.status}{'' if error is None else f', {error.code} {error.msg[:200]}'}"
+    return f"{outcome.cause.value}{f', {outcome.detail}' if outcome.detail else ''}"

@@ -1,0 +1,322 @@
+"""One connection of BINANCE's public streams: names are subscribed to on demand, and granted against asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from ssl import SSLContext
+from typing import Protocol
+
+import msgspec
+
+from cadenza.adapters.venues.binance.models import decode
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.network.outcomes import SendOutcome, Sent
+from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.pace_windows import MeterKey, WindowLimit
+from cadenza.network.pacing import Pacer
+from cadenza.network.patience import PatientClock, Randomness, RetryPauses
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_connection import StreamConnection
+from cadenza.network.stream_events import (
+    NotReady,
+    Received,
+    StreamClosed,
+    StreamLimits,
+    StreamLive,
+    StreamLost,
+    StreamTarget,
+)
+from cadenza.network.subscriptions import Grants
+from cadenza.network.websocket import ReconnectingWebSocket
+
+NAMES_PER_REQUEST_MAX = 100
+"""Names in one SUBSCRIBE. The venue limits messages, and not the names in one."""
+
+GRANT_MS_MAX = 3_000
+"""The venue acknowledges a subscription within this time, or it is asked again."""
+
+RENEW_AFTER_MS = 23 * 3_600_000
+"""The venue ends every connection after 24 hours."""
+
+EVENTS_PER_TURN_MAX = 500
+SEND_MS_MAX = 5_000
+CONNECTIONS_PER_5_MINUTES_MAX = 100
+"""The venue allows an address 300. User data needs some of them as well."""
+
+STREAM_LIMITS = StreamLimits(
+    prepare_ms=30_000, renew_after_ms=RENEW_AFTER_MS, pauses=RetryPauses(first_ms=500, most_ms=30_000)
+)
+SendFrame = Callable[[str, int], Awaitable[SendOutcome]]
+
+_SHUTDOWN = "serverShutdown"
+_encode = msgspec.json.Encoder().encode
+_MESSAGES, _CONNECTS = MeterKey("messages", ""), MeterKey("connections", "")
+
+
+class _VenueError(msgspec.Struct, frozen=True, kw_only=True):
+    code: int = 0
+    msg: str = ""
+
+
+class _MarketMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Anything that comes on a combined stream: an event with the name of its stream, a reply with the id of its
+    request, or a word of the server about itself."""
+
+    stream: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"")
+    id: int | None = None
+    error: _VenueError | None = None
+    e: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRoute:
+    """An address of combined streams. `messages_per_second` are those that we send; the venue counts pings and pongs
+    as well, so it is less than the venue's limit."""
+
+    url: str
+    streams_max: int
+    messages_per_second: int
+
+
+class StreamListener(Protocol):
+    """Takes what a connection delivers. No method blocks.
+
+    Law: between `on_granted` and `on_lost` of a name no event of its stream is missing. During a renewal two
+    connections may deliver the same events."""
+
+    def on_granted(self, names: frozenset[str]) -> None: ...
+
+    def on_lost(self, names: frozenset[str], cause: str) -> None: ...
+
+    def on_refused(self, name: str, reason: str) -> None: ...
+
+    def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None: ...
+
+    def on_unreadable(self, reason: str) -> None: ...
+
+
+def connect_pacer(clock: PatientClock) -> Pacer:
+    """Return the pace at which the connections of one address are opened."""
+    return Pacer({_CONNECTS.kind: (WindowLimit(CONNECTIONS_PER_5_MINUTES_MAX, 300_000),)}, clock=clock)
+
+
+class MarketStream:
+    """Keeps one connection with the streams that are wanted, within the limit of its route.
+
+    A name that is wanted while the connection stands is subscribed to by a message; after a reconnect or a renewal all
+    of them are. A name that the venue does not acknowledge is asked for again; one that it refuses is reported, and not
+    asked for again before it is wanted again.
+    """
+
+    def __init__(
+        self,
+        route: StreamRoute,
+        listener: StreamListener,
+        *,
+        clock: PatientClock,
+        randomness: Randomness,
+        tls: SSLContext,
+        connects: Pacer,
+        proxies: ProxyChoice | None = None,
+        limits: StreamLimits = STREAM_LIMITS,
+    ) -> None:
+        self._route = route
+        self._listener = listener
+        self._clock = clock
+        self._connects = connects
+        self._pacer = Pacer({_MESSAGES.kind: (WindowLimit(route.messages_per_second, 1_000),)}, clock=clock)
+        self._wanted: dict[str, None] = {}
+        self._refused: set[str] = set()
+        self._granted: frozenset[str] = frozenset()
+        self._prepared: dict[int, frozenset[str]] = {}
+        self._live: int | None = None
+        self._pending: dict[int, tuple[Grants, Sequence[str]]] = {}
+        self._ids = count(1)
+        self._changed = asyncio.Event()
+        self._socket = ReconnectingWebSocket(
+            target=self._target,
+            prepare=self._prepare,
+            clock=clock,
+            randomness=randomness,
+            tls=tls,
+            proxies=proxies,
+            limits=limits,
+        )
+        self.cause = "the stream is not connected yet"
+        """Why the stream was not live when it last was not."""
+
+    @property
+    def is_live(self) -> bool:
+        return self._live is not None
+
+    @property
+    def room(self) -> int:
+        """How many more names can be wanted."""
+        return self._route.streams_max - len(self._wanted)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._wanted
+
+    def want(self, names: Iterable[str]) -> None:
+        """Subscribe to these streams, now and after each reconnect."""
+        asked = frozenset(names)
+        self._wanted.update(dict.fromkeys(sorted(asked)))
+        self._refused -= asked
+        if stands := asked & self._granted:  # dropped a moment ago, and not unsubscribed from yet
+            self._listener.on_granted(stands)
+        self._changed.set()
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Unsubscribe from these streams. Events that are on their way may still come."""
+        for name in names:
+            self._wanted.pop(name, None)
+            self._refused.discard(name)
+        self._changed.set()
+
+    def close(self) -> None:
+        """End the stream: `run` returns."""
+        self._socket.close()
+
+    async def run(self) -> None:
+        """Keep the connection until `close` is called or this is cancelled. All streams are lost then."""
+        tasks = [asyncio.create_task(work) for work in (self._socket.run(), self._read(), self._keep_subscribed())]
+        try:
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            self._pacer.close()
+            self._lost("the stream was closed")
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    # --- connecting
+
+    async def _target(self) -> StreamTarget:
+        now_ms = self._clock.monotonic_ms()
+        ticket = await self._connects.acquire("market", {_CONNECTS: 1}, deadline_ms=now_ms + SEND_MS_MAX)
+        if isinstance(ticket, PaceRefusal):
+            raise NotReady("too many connections were opened in the last minutes")
+        ticket.settle()
+        return StreamTarget(self._route.url)
+
+    async def _prepare(self, connection: StreamConnection) -> None:
+        """Subscribe on a new connection, before it is live."""
+        names = [name for name in self._wanted if name not in self._refused]
+        granted: frozenset[str] = frozenset()
+        for batch in _batches(names):
+            granted |= await self._ask("SUBSCRIBE", batch, connection.send)
+        if names and not granted:
+            raise NotReady("the venue acknowledged no subscription")
+        self._prepared[connection.number] = granted
+
+    async def _keep_subscribed(self) -> None:
+        """Bring the subscriptions of the live connection in line with what is wanted."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            live = self._live
+            if live is None:
+                continue
+            missing = [name for name in self._wanted if name not in self._granted and name not in self._refused]
+            surplus = [name for name in self._granted if name not in self._wanted]
+            for batch in _batches(surplus):
+                self._granted -= frozenset(batch)
+                await self._ask("UNSUBSCRIBE", batch, self._socket.send)
+            for batch in _batches(missing):
+                granted = await self._ask("SUBSCRIBE", batch, self._socket.send)
+                if live != self._live:
+                    break  # another connection has begun meanwhile, with subscriptions of its own
+                self._granted |= granted
+                if still_wanted := granted & self._wanted.keys():
+                    self._listener.on_granted(frozenset(still_wanted))
+            if any(name not in self._granted and name not in self._refused for name in self._wanted):
+                await self._clock.sleep_ms(1_000)
+                self._changed.set()
+
+    async def _ask(self, method: str, names: Sequence[str], send: SendFrame) -> frozenset[str]:
+        """Send a request and return what was granted within `GRANT_MS_MAX`."""
+        id, grants = next(self._ids), Grants(names)
+        self._pending[id] = grants, names
+        try:
+            by_ms = self._clock.monotonic_ms() + SEND_MS_MAX
+            ticket = await self._pacer.acquire("market", {_MESSAGES: 1}, deadline_ms=by_ms)
+            if isinstance(ticket, PaceRefusal):
+                return frozenset()
+            with ticket:
+                outcome = await send(_encode({"method": method, "params": names, "id": id}).decode(), by_ms)
+            if not isinstance(outcome, Sent):
+                return frozenset()
+            result = await grants.wait(self._clock, GRANT_MS_MAX)
+        finally:
+            del self._pending[id]
+        for name, reason in result.refused.items():
+            self._refused.add(name)
+            self._listener.on_refused(name, reason)
+        return result.granted
+
+    # --- reading
+
+    async def _read(self) -> None:
+        while True:
+            for event in await self._socket.take(EVENTS_PER_TURN_MAX):
+                match event:
+                    case Received():
+                        self._received(event)
+                    case StreamLive():
+                        self._is_live(event)
+                    case StreamLost():
+                        self._lost(f"{event.cause.value} {event.detail}".strip())
+                    case StreamClosed():
+                        return
+            await asyncio.sleep(0)  # a busy stream leaves room for others
+
+    def _received(self, event: Received) -> None:
+        try:
+            message = decode(_MarketMessage, event.data)
+        except UnreadablePayload as error:
+            self._listener.on_unreadable(str(error))
+            return
+        if message.stream:
+            self._listener.on_event(message.stream, message.data, event.connection, event.at_ms)
+        elif message.id is not None:
+            self._replied(message.id, message.error)
+        elif message.e == _SHUTDOWN and event.connection == self._live:
+            self._socket.renew()
+
+    def _replied(self, id: int, error: _VenueError | None) -> None:
+        grants, names = self._pending.get(id, (None, ()))
+        if grants is None:
+            return
+        if error is None:
+            grants.grant(*names)
+            return
+        for name in names:
+            grants.refuse(name, f"{error.code} {error.msg}")
+
+    def _is_live(self, event: StreamLive) -> None:
+        before, now = self._granted, self._prepared.pop(event.connection, frozenset())
+        self._live, self._granted = event.connection, now
+        self._prepared = {number: names for number, names in self._prepared.items() if number > event.connection}
+        if event.replaced is not None:
+            if gone := before - now:
+                self._listener.on_lost(gone, "the stream was not granted again")
+            now -= before
+        if begun := now & self._wanted.keys():
+            self._listener.on_granted(frozenset(begun))
+        self._changed.set()
+
+    def _lost(self, cause: str) -> None:
+        self.cause = cause
+        granted, self._granted, self._live = self._granted, frozenset(), None
+        if granted:
+            self._listener.on_lost(granted, cause)
+
+
+def _batches(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[at : at + NAMES_PER_REQUEST_MAX] for at in range(0, len(names), NAMES_PER_REQUEST_MAX))

@@ -1,0 +1,351 @@
+"""The raw client of BINANCE's REST APIs: signed and public requests at the venue's pace, on the venue's time.
+
+One client serves every session of a connector, because the venue counts weight by address. It knows nothing of orders:
+what an answer proves is decided by `classify`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+import msgspec
+
+from cadenza.adapters.venues.binance.classify import (
+    HTTP_BANNED,
+    HTTP_OK,
+    HTTP_TOO_MANY,
+    TIMESTAMP_REFUSED,
+    BinanceMarket,
+    classify_query,
+    error_body,
+)
+from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
+from cadenza.adapters.venues.binance.models import BinancePayload, decode
+from cadenza.adapters.venues.binance.orders import BinanceRequest, DeadlinePassed, RequestTime
+from cadenza.adapters.venues.binance.spec import (
+    MARGIN_LIMITS,
+    MARGIN_REST,
+    SPOT_LIMITS,
+    SPOT_REST,
+    USDM_LIMITS,
+    USDM_REST,
+    PaceLimits,
+)
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.network.http import HttpRequest
+from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
+from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.pace_windows import MeterKey, WindowLimit
+from cadenza.network.pacing import Pacer, PaceTicket
+from cadenza.network.traffic import HttpCalls
+from cadenza.ports.clock import Clock
+
+READ_MS_MAX = 10_000
+"""How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
+
+RETRY_AFTER_MS = 60_000
+BANNED_MS = 120_000
+ORDERS_HELD_MS = 10_000
+"""How long nothing is sent after a refusal for the pace that does not say how long: too many requests, a ban, too many
+orders."""
+
+CONNECTIONS_MAX, CONNECTIONS_FOR_URGENT = 32, 4
+"""Requests that are under way to one host at a time, and how many of these places only cancels and questions about
+orders may take. The others wait here, where cancels overtake them, and not within the HTTP client."""
+
+_TOO_MANY_ORDERS = -1015
+_PUBLIC = "public"
+_MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
+_COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
+_WEIGHT, _ORDERS, _UNDER_WAY = "weight", "orders", "under way"
+_ANY = ""
+_USED_WEIGHT = re.compile(r"x-(?:mbx|sapi)-used(?:-ip)?-weight-1m")
+_ORDER_COUNT = re.compile(r"x-mbx-order-count-(\w+)")
+
+
+class _ServerTime(BinancePayload, frozen=True, kw_only=True):
+    server_ms: int = msgspec.field(name="serverTime")
+
+
+class BinanceRest:
+    """Sends requests to the hosts of one environment. A market without a URL there answers `NotSent`.
+
+    Law: a request is written at most once. It leaves only when the venue's limits allow it, cancels before everything
+    else; it is signed after that, with the venue's time. `429` and `418` stop everything that the host counts until
+    `Retry-After` has passed.
+    """
+
+    def __init__(
+        self,
+        *,
+        urls: Mapping[str, str],
+        http: HttpCalls,
+        clock: Clock,
+        limits: Mapping[BinanceMarket, PaceLimits] | None = None,
+    ) -> None:
+        self._bases = {
+            market: urls[name]
+            for market, name in (
+                (BinanceMarket.SPOT, SPOT_REST),
+                (BinanceMarket.MARGIN, MARGIN_REST),
+                (BinanceMarket.USDM, USDM_REST),
+            )
+            if name in urls
+        }
+        self._http = http
+        self._clock = clock
+        defaults = {
+            BinanceMarket.SPOT: SPOT_LIMITS,
+            BinanceMarket.MARGIN: MARGIN_LIMITS,
+            BinanceMarket.USDM: USDM_LIMITS,
+        }
+        self._pacers = {
+            market: Pacer(_windows(each), clock=clock) for market, each in {**defaults, **(limits or {})}.items()
+        }
+        spot, usdm = (self._new_clock(market) for market in (BinanceMarket.SPOT, BinanceMarket.USDM))
+        self.clocks: Mapping[BinanceMarket, VenueClock] = {
+            BinanceMarket.SPOT: spot,
+            BinanceMarket.MARGIN: spot,
+            BinanceMarket.USDM: usdm,
+        }
+
+    def has(self, market: BinanceMarket) -> bool:
+        """Return whether the environment has the market."""
+        return market in self._bases
+
+    def clock_of(self, market: BinanceMarket) -> VenueClock:
+        return self.clocks[market]
+
+    def doubt_clocks(self) -> None:
+        """Ask every host for its time at once: whoever lost a connection wants to know whether the venue is there."""
+        for clock in self.clocks.values():
+            clock.doubt()
+
+    def use_limits(self, market: BinanceMarket, limits: PaceLimits) -> None:
+        """Keep these limits from now on. Nothing may be waiting: call it before the first session."""
+        self._pacers[market].close()
+        self._pacers[market] = Pacer(_windows(limits), clock=self._clock)
+
+    def close(self) -> None:
+        """Stop the timers. Nothing may be waiting any more."""
+        for pacer in self._pacers.values():
+            pacer.close()
+
+    async def public(
+        self,
+        market: BinanceMarket,
+        endpoint: BinanceEndpoint,
+        parameters: Parameters,
+        *,
+        leave_by_ms: int | None = None,
+    ) -> Outcome:
+        """Make a public reading request and return its outcome. It waits for its turn until `leave_by_ms` (our
+        monotonic clock)."""
+        by_ms = self._leave_by(leave_by_ms)
+        request = BinanceRequest("GET", endpoint.path, dict(parameters))
+        ticket = await self._turn(market, _PUBLIC, endpoint.weight, by_ms)
+        if isinstance(ticket, NotSent):
+            return ticket
+        return await self._call(market, _PUBLIC, request, None, ticket, READ_MS_MAX)
+
+    async def signed(
+        self,
+        market: BinanceMarket,
+        signer: BinanceSigner,
+        make: Callable[[RequestTime], BinanceRequest],
+        *,
+        weight: int,
+        leave_by_ms: int | None = None,
+        reply_ms_max: int = READ_MS_MAX,
+        is_order: bool = False,
+        is_urgent: bool = False,
+    ) -> Outcome:
+        """Make a signed request and return its outcome.
+
+        `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
+        waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply. `is_order`:
+        it is a new order, which is counted besides its weight. `is_urgent`: it goes before the others.
+        """
+        leave_by_ms = self._leave_by(leave_by_ms)
+        ticket = await self._turn(market, signer.api_key, weight, leave_by_ms, is_order=is_order, is_urgent=is_urgent)
+        if isinstance(ticket, NotSent):
+            return ticket
+        instant = self.clock_of(market).usable()
+        if instant is None:
+            ticket.give_back()
+            return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
+        try:
+            request = make(RequestTime(instant.our_ms, instant.ahead_ms))
+        except DeadlinePassed:
+            ticket.give_back()
+            return NotSent(NotSentCause.DEADLINE)
+        except BaseException:  # a request that cannot be made takes no room from others
+            ticket.give_back()
+            raise
+        return await self._call(market, signer.api_key, request, signer, ticket, reply_ms_max)
+
+    async def keyed(
+        self,
+        market: BinanceMarket,
+        signer: BinanceSigner,
+        method: str,
+        endpoint: BinanceEndpoint,
+        parameters: Parameters,
+    ) -> Outcome:
+        """Make a request that shows the key and is not signed, such as those about listen keys."""
+        ticket = await self._turn(market, signer.api_key, endpoint.weight, self._leave_by(None))
+        if isinstance(ticket, NotSent):
+            return ticket
+        request = BinanceRequest(method, endpoint.path, dict(parameters))
+        return await self._call(market, signer.api_key, request, None, ticket, READ_MS_MAX, shows_key=True)
+
+    async def read(self, market: BinanceMarket, endpoint: BinanceEndpoint, parameters: Parameters) -> bytes:
+        """Return the body of a public request. Raises `VenueUnavailable`."""
+        return body_of(market, await self.public(market, endpoint, parameters))
+
+    async def read_signed(
+        self,
+        market: BinanceMarket,
+        signer: BinanceSigner,
+        endpoint: BinanceEndpoint,
+        parameters: Parameters,
+        *,
+        is_urgent: bool = False,
+    ) -> bytes:
+        """Return the body of a signed reading request. Raises `CredentialRejected` when the venue refuses the key, and
+        `VenueUnavailable` when it does not answer."""
+        make = request_of(endpoint, parameters)
+        return body_of(market, await self.signed(market, signer, make, weight=endpoint.weight, is_urgent=is_urgent))
+
+    # Helpers
+
+    def _new_clock(self, market: BinanceMarket) -> VenueClock:
+        async def ask() -> int | None:
+            outcome = await self.public(market, ENDPOINTS[market].time, {})
+            if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+                return None
+            try:
+                return decode(_ServerTime, outcome.body).server_ms
+            except UnreadablePayload:
+                return None
+
+        return VenueClock(self._clock, ask)
+
+    def _leave_by(self, given_ms: int | None) -> int:
+        return self._clock.monotonic_ms() + READ_MS_MAX if given_ms is None else given_ms
+
+    async def _turn(
+        self,
+        market: BinanceMarket,
+        caller: str,
+        weight: int,
+        by_ms: int,
+        *,
+        is_order: bool = False,
+        is_urgent: bool = False,
+    ) -> PaceTicket | NotSent:
+        """Wait until the request may leave."""
+        if market not in self._bases:
+            return NotSent(NotSentCause.NOT_CONNECTED, f"this environment has no {market.value}")
+        charges = {MeterKey(_WEIGHT, _ANY): weight, MeterKey(_UNDER_WAY, _ANY): 1}
+        if is_order:
+            charges[MeterKey(_ORDERS, caller)] = 1
+        ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
+        if isinstance(ticket, PaceRefusal):
+            cause = NotSentCause.DEADLINE if ticket.cause.value == "too-late" else NotSentCause.FULL
+            return NotSent(cause, "the venue's limits leave no room in time")
+        return ticket
+
+    async def _call(
+        self,
+        market: BinanceMarket,
+        caller: str,
+        request: BinanceRequest,
+        signer: BinanceSigner | None,
+        ticket: PaceTicket,
+        reply_ms_max: int,
+        *,
+        shows_key: bool = False,
+    ) -> Outcome:
+        query = encoded_query(request.parameters) if signer is None else signer.signed_query(request.parameters)
+        url = f"{self._bases[market]}{request.path}{'?' if query else ''}{query}"
+        headers = {"X-MBX-APIKEY": caller} if signer is not None or shows_key else {}
+        by_ms = self._clock.monotonic_ms() + reply_ms_max
+        with ticket:
+            outcome = await self._http.call(HttpRequest(request.method, url, by_ms, headers=headers))
+            if isinstance(outcome, NotSent):
+                ticket.give_back()
+            elif isinstance(outcome, Answered):
+                self._settle(market, caller, request, ticket, outcome)
+        return outcome
+
+    def _settle(
+        self, market: BinanceMarket, caller: str, request: BinanceRequest, ticket: PaceTicket, answer: Answered
+    ) -> None:
+        """Learn from the answer what the venue counts."""
+        changes_orders = request.method in ("POST", "DELETE") and request.path.endswith("rder")
+        if answer.status == HTTP_OK and changes_orders and market is not BinanceMarket.USDM:
+            ticket.settle({MeterKey(_WEIGHT, _ANY): 0})  # orders and cancels that succeed weigh nothing
+        pacer = self._pacers[market]
+        for name, value in answer.headers.items():
+            if _USED_WEIGHT.fullmatch(name) and value.isdigit():
+                pacer.raise_to(MeterKey(_WEIGHT, _ANY), _MINUTE_MS, int(value))
+            elif (count := _ORDER_COUNT.fullmatch(name)) and count[1] in _COUNTS and value.isdigit():
+                pacer.raise_to(MeterKey(_ORDERS, caller), _COUNTS[count[1]], int(value))
+        if answer.status == HTTP_OK:
+            return
+        error = error_body(answer.body)
+        if error is not None and error.code == TIMESTAMP_REFUSED:
+            self.clock_of(market).doubt()
+        if error is not None and error.code == _TOO_MANY_ORDERS:
+            pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
+        elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
+            usual_ms = BANNED_MS if answer.status == HTTP_BANNED else RETRY_AFTER_MS
+            pacer.hold(MeterKey(_WEIGHT, _ANY), _retry_after_ms(answer, usual_ms))
+
+
+def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
+    """Return what makes a reading request of an endpoint when it may leave."""
+    named: dict[str, ParameterValue] = dict(parameters)
+    return lambda time: BinanceRequest("GET", endpoint.path, {**named, **time.parameters(None)})
+
+
+def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
+    spans = (
+        (limits.orders_per_10_s, _10_S_MS),
+        (limits.orders_per_minute, _MINUTE_MS),
+        (limits.orders_per_day, _DAY_MS),
+    )
+    return {
+        _UNDER_WAY: (WindowLimit(CONNECTIONS_MAX, 1, CONNECTIONS_FOR_URGENT),),
+        _WEIGHT: (WindowLimit(limits.weight_per_minute, _MINUTE_MS, limits.reserved_weight),),
+        _ORDERS: tuple(WindowLimit(count, span_ms) for count, span_ms in spans if count is not None),
+    }
+
+
+def _retry_after_ms(answer: Answered, usual_ms: int) -> int:
+    text = answer.headers.get("retry-after", "")
+    return int(text) * 1_000 if text.isdigit() and len(text) < 9 else usual_ms
+
+
+def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
+    """Return the body of a success. Raises `CredentialRejected` when the venue refuses the key, else
+    `VenueUnavailable`."""
+    if isinstance(outcome, Answered):
+        if outcome.status == HTTP_OK:
+            return outcome.body
+        _refuse(market, outcome)
+    cause = outcome.cause.value
+    text = "did not answer" if isinstance(outcome, OutcomeUnknown) else "could not be asked"
+    raise VenueUnavailable(f"BINANCE {text}: {cause}{f', {outcome.detail}' if outcome.detail else ''}")
+
+
+def _refuse(market: BinanceMarket, answer: Answered) -> NoReturn:
+    verdict = classify_query(market, answer.status, error_body(answer.body))
+    if verdict.verdict is ReplyVerdict.KEY_REJECTED:
+        raise CredentialRejected(f"BINANCE refused the key: {verdict.text}")
+    raise VenueUnavailable(f"BINANCE answered {answer.status}: {verdict.text}")

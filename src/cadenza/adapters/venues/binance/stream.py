@@ -1,0 +1,184 @@
+"""The user streams.
+
+Spot: a subscription over the WebSocket API, whose request is signed with a key of any kind; it lasts as long as its
+connection. USD-M: a socket of its own, named by a listen key that is kept alive. The venue ends every connection after
+24 hours.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from cadenza.adapters.venues.binance.classify import (
+    HTTP_CLIENT_ERRORS,
+    HTTP_OK,
+    TIMESTAMP_REFUSED,
+    BinanceMarket,
+    classify_query,
+    error_body,
+)
+from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import USDM_LISTEN_KEY
+from cadenza.adapters.venues.binance.models import BinanceSocketReply, decode
+from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
+from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.adapters.venues.kit.user_stream import PendingReplies
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.network.outcomes import Answered, Outcome, Sent
+from cadenza.network.stream_connection import StreamConnection
+from cadenza.network.stream_events import NotReady, StreamLimits, StreamTarget
+from cadenza.ports.clock import Clock
+
+SUBSCRIBE = "userDataStream.subscribe.signature"
+SUBSCRIBED_MS_MAX = 8_000
+KEEP_LISTEN_KEY_MS = 30 * 60_000
+"""A listen key ends 60 minutes after it was asked for or kept alive."""
+
+CONNECTION_MS = 23 * 3_600_000
+"""A connection is replaced at this age, before the venue ends it."""
+
+USER_STREAM_LIMITS = StreamLimits(renew_after_ms=CONNECTION_MS, is_renewed_by_overlap=False)
+"""Renewed without overlap: two subscriptions would bring the same balances twice, in an order that nobody knows. What
+the change misses is asked for, as after any loss."""
+
+
+class _SocketMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells replies from events: events of an account are wrapped, and have no status."""
+
+    status: int | None = None
+
+
+class UserStreamOpening(Protocol):
+    """How a session's stream is opened on each new connection.
+
+    `refused` says that the venue refuses the key, after which trying again is in vain.
+    """
+
+    refused: str | None
+
+    async def target(self) -> StreamTarget:
+        """Raises `NotReady`."""
+
+    async def subscribe(self, connection: StreamConnection) -> None:
+        """Raises `NotReady`."""
+
+    def is_reply(self, data: bytes) -> bool:
+        """Take a message that is a reply to a request of ours. False: it is an event."""
+
+    async def keep(self, lost: Callable[[str], None]) -> None:
+        """Keep the stream open, until this is cancelled; `lost` takes the cause when it is over."""
+
+
+class UserSubscription:
+    """Implements `UserStreamOpening` for spot: subscribes to the account of a key on each new connection."""
+
+    def __init__(self, url: str, signer: BinanceSigner, venue_clock: VenueClock, clock: Clock) -> None:
+        self._url = url
+        self._signer = signer
+        self._venue_clock = venue_clock
+        self._clock = clock
+        self._replies: PendingReplies[BinanceSocketReply] = PendingReplies()
+        self._numbers = count(1)
+        self.refused: str | None = None
+
+    async def target(self) -> StreamTarget:
+        return StreamTarget(self._url)
+
+    async def subscribe(self, connection: StreamConnection) -> None:
+        """Raises `NotReady` when the venue does not take the subscription."""
+        instant = self._venue_clock.usable()
+        if instant is None:
+            raise NotReady("the venue's time is not known")
+        id = f"subscribe-{next(self._numbers)}"
+        parameters = self._signer.signed_parameters({"recvWindow": RECV_WINDOW_MS, "timestamp": instant.venue_ms})
+        request = msgspec.json.encode({"id": id, "method": SUBSCRIBE, "params": parameters}).decode()
+        reply = self._replies.expect(id)
+        try:
+            sent = await connection.send(request, self._clock.monotonic_ms() + SUBSCRIBED_MS_MAX)
+            if not isinstance(sent, Sent):
+                raise NotReady("the subscription could not be sent")
+            async with asyncio.timeout(SUBSCRIBED_MS_MAX / 1_000):
+                self._check(await reply)
+        except TimeoutError:
+            raise NotReady("the subscription was not answered") from None
+        finally:
+            reply.cancel()
+
+    def is_reply(self, data: bytes) -> bool:
+        """Take a message that is a reply to a request of ours. False: it is an event."""
+        try:
+            if decode(_SocketMessage, data).status is None:
+                return False
+            reply = decode(BinanceSocketReply, data)
+        except UnreadablePayload:
+            return False
+        if isinstance(reply.id, str):
+            self._replies.resolve(reply.id, reply)
+        return True
+
+    async def keep(self, lost: Callable[[str], None]) -> None:
+        """Nothing has to be done while the connection stands."""
+        await asyncio.get_running_loop().create_future()
+
+    def _check(self, reply: BinanceSocketReply) -> None:
+        if reply.status == HTTP_OK:
+            return
+        verdict = classify_query(BinanceMarket.SPOT, reply.status, reply.error)
+        if verdict.verdict is ReplyVerdict.KEY_REJECTED:
+            self.refused = verdict.text
+        if reply.error is not None and reply.error.code == TIMESTAMP_REFUSED:
+            self._venue_clock.doubt()
+        raise NotReady(f"BINANCE refused the subscription: {verdict.text}")
+
+
+class UserListenKey:
+    """Implements `UserStreamOpening` for USD-M.
+
+    The listen key is the account's, not the session's: asking for one again returns the same, and ending it would
+    silence every other process. So it is never ended. A socket with a key that the venue does not know opens and stays
+    silent, which the comparison with readings finds out.
+    """
+
+    def __init__(self, url: str, signer: BinanceSigner, rest: BinanceRest, clock: Clock) -> None:
+        self._url = url
+        self._signer = signer
+        self._rest = rest
+        self._clock = clock
+        self.refused: str | None = None
+
+    async def target(self) -> StreamTarget:
+        outcome = await self._rest.keyed(BinanceMarket.USDM, self._signer, "POST", USDM_LISTEN_KEY, {})
+        if isinstance(outcome, Answered) and outcome.status == HTTP_OK:
+            try:
+                return StreamTarget(f"{self._url}/private/ws/{quote(decode(UsdmListenKey, outcome.body).key, safe='')}")
+            except UnreadablePayload as error:
+                raise NotReady(f"BINANCE answered with no listen key: {error}") from None
+        self._note_refusal(outcome)
+        raise NotReady("BINANCE gave no listen key")
+
+    async def subscribe(self, connection: StreamConnection) -> None:
+        """The address says it all."""
+
+    def is_reply(self, data: bytes) -> bool:
+        return False
+
+    async def keep(self, lost: Callable[[str], None]) -> None:
+        while True:
+            await self._clock.sleep_ms(KEEP_LISTEN_KEY_MS)
+            outcome = await self._rest.keyed(BinanceMarket.USDM, self._signer, "PUT", USDM_LISTEN_KEY, {})
+            self._note_refusal(outcome)
+            if isinstance(outcome, Answered) and outcome.status in HTTP_CLIENT_ERRORS:
+                lost("BINANCE does not know the listen key any more")
+
+    def _note_refusal(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Answered) and outcome.status != HTTP_OK:
+            verdict = classify_query(BinanceMarket.USDM, outcome.status, error_body(outcome.body))
+            if verdict.verdict is ReplyVerdict.KEY_REJECTED:
+                self.refused = verdict.text

@@ -1,0 +1,154 @@
+"""USD-M futures: its requests, and its payloads as reports. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cadenza.adapters.venues.binance import parse_usdm
+from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades
+from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
+from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
+from cadenza.adapters.venues.binance.endpoints import (
+    USDM,
+    USDM_OPEN_ALGO_ORDERS,
+    USDM_POSITIONS,
+    BinanceEndpoint,
+    MarketEndpoints,
+)
+from cadenza.adapters.venues.binance.models import decode, decode_list
+from cadenza.adapters.venues.binance.models_usdm import (
+    AlgoCanceled,
+    AlgoOrder,
+    UsdmAccount,
+    UsdmOrder,
+    UsdmPosition,
+    UsdmTrade,
+)
+from cadenza.adapters.venues.binance.orders import (
+    BinanceRequest,
+    RequestTime,
+    is_in_algo_service,
+    usdm_cancel_request,
+    usdm_order,
+    usdm_query_request,
+)
+from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.kit.order_facts import OrderFacts
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import CancelReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
+
+NOT_STATED = 0
+"""The instant of a report that the venue does not state; whoever knows the venue's time fills it in."""
+
+DEPTH_MS = 90 * 86_400_000
+"""Orders that executed something are known for 90 days."""
+
+
+class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells the answers of the algo service from those of the matching engine."""
+
+    algo_id: int | None = msgspec.field(name="algoId", default=None)
+
+
+class UsdmDialect:
+    """Implements `MarketDialect` for an account with these positions."""
+
+    endpoints: MarketEndpoints = USDM
+    account_type = AccountType.FUTURES
+    depth_ms: int | None = DEPTH_MS
+    account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS)
+    open_order_readings: Sequence[BinanceEndpoint] = (USDM.all_open_orders, USDM_OPEN_ALGO_ORDERS)
+
+    def __init__(self, position_mode: PositionMode) -> None:
+        self._position_mode = position_mode
+
+    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        """An order with a leverage is refused: the venue keeps the leverage by instrument, and nobody asks for it."""
+        return usdm_order(order, instrument, time, NO_LAST_PRICE, position_mode=self._position_mode, leverage=None)
+
+    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return usdm_cancel_request(order, instrument, time)
+
+    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+        return usdm_query_request(order, instrument, time)
+
+    def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
+        if _is_algo(body):
+            return parse_usdm.algo_reports(decode(AlgoOrder, body), scope, order)
+        return parse_usdm.submit_reports(decode(UsdmOrder, body), scope, order)
+
+    def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
+        """A conditional order that could be canceled was not triggered, so it executed nothing. The reply does not say
+        when (`NOT_STATED`)."""
+        if not is_in_algo_service(order):
+            return parse_usdm.cancel_reports(decode(UsdmOrder, body), scope, order)
+        reply = decode(AlgoCanceled, body)
+        number = f"{parse_usdm.ALGO_PREFIX}{reply.algo_id}"
+        if reply.client_algo_id != order.sent_id and number != order.venue_order_id:
+            raise UnreadablePayload("the reply is about another order")
+        return (
+            CanceledReport(
+                account_id=scope.account_id,
+                at_ms=NOT_STATED,
+                instrument_id=order.instrument_id,
+                order_id=order.id,
+                sent_id=order.sent_id,
+                venue_order_id=number,
+                reason=CancelReason.USER,
+                executed_quantity=ZERO,
+            ),
+        )
+
+    def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
+        if _is_algo(body):
+            return parse_usdm.facts_of_algo(decode(AlgoOrder, body), scope)
+        return parse_usdm.facts_of_order(decode(UsdmOrder, body), scope)
+
+    def became(self, body: bytes) -> int | None:
+        if not _is_algo(body):
+            return None
+        number = decode(AlgoOrder, body).actual_order_id
+        return int(number) if number.isdigit() and int(number) else None
+
+    def orders(self, body: bytes, scope: AccountScope) -> ReadOrders:
+        return read_lines_of_orders(body, scope, self._facts)
+
+    def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
+        return read_lines_of_trades(body, scope, self._fill)
+
+    def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        account, positions = bodies
+        return ReadMoney(
+            parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms),
+            parse_usdm.usdm_positions(decode_list(UsdmPosition, positions), scope, at_ms),
+        )
+
+    def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
+        """A conditional order that closes a whole position has no quantity, and is left out until it is triggered."""
+        listed, conditional = (self.orders(body, scope) for body in bodies)
+        waiting = tuple(facts for facts in conditional.facts if facts.quantity)
+        return ReadOrders(
+            (*listed.facts, *waiting),
+            (*listed.unreadable, *conditional.unreadable),
+            listed.count + conditional.count,
+            listed.last_id,
+        )
+
+    def news(self, frame: bytes, scope: AccountScope) -> UserNews:
+        return parse_usdm.user_news(frame, scope)
+
+    def _facts(self, line: msgspec.Raw, scope: AccountScope) -> OrderFacts:
+        return self.order(bytes(line), scope)
+
+    def _fill(self, line: msgspec.Raw, scope: AccountScope) -> tuple[FillReport, int]:
+        trade = decode(UsdmTrade, line)
+        return parse_usdm.fill_report(trade, scope), trade.id
+
+
+def _is_algo(body: bytes) -> bool:
+    return decode(_AlgoMark, body).algo_id is not None

@@ -1,0 +1,32 @@
+"""What a probe of a venue finds: facts that a connector relies on, confirmed or refuted with a user's own key."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class ProbeVerdict(StrEnum):
+    """CONFIRMED: the venue behaves so. REFUTED: it behaves otherwise, so the connector must be mended before it is
+    used. UNSEEN: the probe could not find out."""
+
+    CONFIRMED = "CONFIRMED"
+    REFUTED = "REFUTED"
+    UNSEEN = "UNSEEN"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFinding:
+    """One fact, and what the venue showed."""
+
+    fact: str
+    verdict: ProbeVerdict
+    shown: str = ""
+
+
+class VenueProbe(Protocol):
+    """Asks a venue about the facts that its connector relies on."""
+
+    def findings(self, *, with_orders: bool) -> AsyncIterator[ProbeFinding]:
+        """Yield one finding after another. With `with_orders` it places small orders, and cancels those that rest. It
+        never raises because of what the venue answers."""

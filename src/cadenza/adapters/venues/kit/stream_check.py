@@ -1,0 +1,52 @@
+"""Whether a stream that says nothing still works: it is compared with readings of the venue."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from cadenza.domain.errors import CadenzaError
+
+CHECK_EVERY_MS = 20_000
+GRACE_MS = 2_000
+"""How long a stream may be behind a reading."""
+
+
+class CheckClock(Protocol):
+    async def sleep_ms(self, duration_ms: int) -> None: ...
+
+
+class CheckedStream(Protocol):
+    """What is compared. A reading is whatever the owner makes of it."""
+
+    def heard(self) -> int:
+        """Return how many messages the stream has brought."""
+
+    def is_checked(self) -> bool:
+        """Return whether the stream is live, so that it can be compared."""
+
+    async def agrees(self) -> bool:
+        """Read the venue, and return whether that is what the stream has said. Raises `CadenzaError` when the venue
+        could not be read."""
+
+    def found_silent(self) -> None:
+        """The reading shows facts that the stream has not brought: it is broken."""
+
+
+async def check_stream(
+    stream: CheckedStream, clock: CheckClock, refused: Callable[[CadenzaError], Awaitable[None]]
+) -> None:
+    """Compare a silent stream with a reading at least twice a minute, until this is cancelled. `refused` takes the
+    errors of readings."""
+    heard = stream.heard()
+    while True:
+        await clock.sleep_ms(CHECK_EVERY_MS)
+        before, heard = heard, stream.heard()
+        if not stream.is_checked() or before != heard:
+            continue
+        try:
+            if await stream.agrees() or stream.heard() != heard:
+                continue
+            await clock.sleep_ms(GRACE_MS)
+            if stream.heard() == heard and stream.is_checked() and not await stream.agrees():
+                stream.found_silent()
+        except CadenzaError as error:
+            await refused(error)

@@ -1,0 +1,121 @@
+"""`cadenza venue`: the venues that the server connects to. For the administrator of the machine."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cadenza.adapters.venues.kit.probe import ProbeVerdict
+from cadenza.application.market_data.note_conditions import NOTED_EVERY_MS
+from cadenza.cli.capabilities import facts_of, orders_of
+from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.errors import CadenzaError, InvalidRequest
+from cadenza.ports.storage.market import NotedCondition
+from cadenza.runtime.local import SystemClock
+from cadenza.runtime.wiring.administration import open_administration
+from cadenza.runtime.wiring.probes import PROBED, open_probe
+from cadenza.runtime.wiring.venues import spec_of
+from cadenza.wire.values import rfc3339
+from cadenza.wire.venues import parse_venue
+
+app = typer.Typer(help="The venues that the server connects to.", no_args_is_help=True)
+
+
+@app.command("list")
+def venues() -> None:
+    """Print each venue with its state, since when, and the cause when something failed."""
+    noted = _noted()
+    now_ms = SystemClock().now_ms()
+    for each in noted:
+        condition = each.condition
+        cause = "" if condition.cause is None else f"  {condition.cause}"
+        is_old = now_ms - each.noted_at_ms > 2 * NOTED_EVERY_MS
+        age = f"  (noted at {rfc3339(each.noted_at_ms)}: no server has noted it since)" if is_old else ""
+        typer.echo(f"{each.venue_id}  {condition.status.value}  since {rfc3339(condition.since_ms)}{cause}{age}")
+    if not noted:
+        typer.echo("No server has run here yet.")
+
+
+@app.command("show")
+def show(venue: Annotated[str, typer.Argument(help="The venue, as in PAPER or BINANCE_UAT.")]) -> None:
+    """Print what a venue can do."""
+    try:
+        spec = spec_of(loaded_settings().settings, parse_venue(venue.upper(), "venue"))
+    except InvalidRequest as error:
+        raise fail(str(error)) from None
+    if spec is None:
+        raise fail(f"{venue.upper()} has no connector yet")
+    lines = [*((name, url) for name, url in spec.urls.items()), *orders_of(spec), *facts_of(spec)]
+    width = max(len(subject) for subject, _ in lines)
+    for subject, text in lines:
+        typer.echo(f"{subject:<{width}}  {text}")
+
+
+@app.command("probe")
+def probe(
+    venue: Annotated[str, typer.Argument(help="The venue, as in BINANCE_UAT.")],
+    key: Annotated[str, typer.Option(help="The API key.", envvar="PROBE_KEY", prompt="API key")],
+    secret: Annotated[
+        str,
+        typer.Option(
+            help="The secret, or the private key as PEM.",
+            envvar="PROBE_SECRET",
+            prompt="Secret",
+            hide_input=True,
+        ),
+    ],
+    type: Annotated[str, typer.Option(help="HMAC, RSA or ED25519.")] = "HMAC",
+    with_orders: Annotated[
+        bool, typer.Option("--with-orders", help="Place small orders too. All but one rest and are canceled.")
+    ] = False,
+) -> None:
+    """Ask a venue, with your own key, about the facts that its connector relies on. The exit code is 1 when one of
+    them is refuted. The key is neither stored nor printed."""
+    settings = loaded_settings().settings
+    try:
+        venue_id = parse_venue(venue.upper(), "venue")
+        credential_type = CredentialType(type.upper())
+    except InvalidRequest as error:
+        raise fail(str(error)) from None
+    except ValueError:
+        raise fail(f"--type must be HMAC, RSA or ED25519, not {type!r}") from None
+    if venue_id.venue not in PROBED:
+        raise fail(f"{venue.upper()} has no probe yet")
+
+    async def ask() -> Counter[ProbeVerdict]:
+        verdicts: Counter[ProbeVerdict] = Counter()
+        async with open_probe(settings, venue_id, credential_type, Secrets(key, secret, None)) as found:
+            async for finding in found.findings(with_orders=with_orders):
+                verdicts[finding.verdict] += 1
+                typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")
+        return verdicts
+
+    try:
+        verdicts = asyncio.run(ask())
+    except CadenzaError as error:
+        raise fail(str(error)) from None
+    if not with_orders:
+        typer.echo("No order was placed: --with-orders asks about orders as well.")
+    if verdicts[ProbeVerdict.REFUTED]:
+        raise typer.Exit(1)
+
+
+def _noted() -> Sequence[NotedCondition]:
+    settings = loaded_settings().settings
+
+    async def read() -> Sequence[NotedCondition]:
+        async with (
+            open_current_database(settings) as dsn,
+            open_administration(settings, dsn) as office,
+            office.storage.read() as uow,
+        ):
+            return await uow.venues.all()
+
+    with plain_failures():
+        try:
+            return asyncio.run(read())
+        except CadenzaError as error:
+            raise fail(str(error)) from None

@@ -1,0 +1,143 @@
+"""What each failure of an order or cancel leaves behind: it ends equal to the simulator's ledger, nothing is sent
+twice, and no order is called rejected before its fence has passed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.binance_kit import MARKETS, SEND_WITHIN_MS, Desk, open_desk, simulated_binance, until_it_is
+from tests.inhouse_kit import kinds, until
+
+from cadenza.adapters.venues.binance.spec import FENCE
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.reports import RejectedReport, UnknownOutcomeReport
+
+
+@pytest.fixture(params=list(MARKETS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=request.param) as opened:
+        yield opened
+
+
+ARRIVED = ["reset_after", "error_after", "timeout_after"]
+LOST = ["reset_before", "error_before", "timeout_before"]
+
+
+@pytest.mark.parametrize("kind", [*ARRIVED, *LOST])
+async def test_a_submit_without_an_answer(desk: Desk, kind: str) -> None:
+    has_arrived = kind in ARRIVED
+    await desk.venue.fault("order.place", kind)
+    reply = await desk.session.submit(desk.order)
+    assert kinds(reply) == ["UnknownOutcome"]
+    early = await desk.session.lookup([desk.order])
+    assert not any(isinstance(report, RejectedReport) for report in early), "the fence has not passed"
+    if not has_arrived:
+        assert kinds(early) == ["UnknownOutcome"]
+        desk.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms + 1)
+    late = await desk.session.lookup([desk.order])
+    end = desk.believed(reply, early, late)
+    assert (end.status, await desk.truth()) == (
+        (OrderStatus.ACCEPTED, ["NEW"]) if has_arrived else (OrderStatus.REJECTED, [])
+    )
+    assert not end.is_in_doubt
+    assert await desk.requests("order.place") == (1 if has_arrived else 0)
+
+
+@pytest.mark.parametrize("kind", [*ARRIVED, *LOST])
+async def test_a_cancel_without_an_answer(desk: Desk, kind: str) -> None:
+    accepted = await desk.session.submit(desk.order)
+    works = desk.believed(accepted)
+    await desk.venue.fault("order.cancel", kind)
+    reply = await desk.session.cancel(works)
+    assert kinds(reply) == ["UnknownOutcome"]
+    shown = await desk.session.lookup([works])
+    expected, truth = (OrderStatus.CANCELED, ["CANCELED"]) if kind in ARRIVED else (OrderStatus.ACCEPTED, ["NEW"])
+    assert (desk.believed(accepted, shown).status, await desk.truth()) == (expected, truth)
+    again = await desk.session.cancel(works)
+    assert (desk.believed(accepted, shown, again).status, await desk.truth()) == (OrderStatus.CANCELED, ["CANCELED"])
+
+
+async def test_a_submit_that_is_never_answered_is_given_up_and_found(desk: Desk) -> None:
+    """The platform stops waiting; the venue has the order."""
+    await desk.venue.fault("order.place", "silence_after")
+    submitting = asyncio.create_task(desk.session.submit(desk.order))
+    await until_it_is(desk.has_arrived, "the order at the venue")
+    submitting.cancel()
+    await asyncio.gather(submitting, return_exceptions=True)
+    shown = await desk.session.lookup([desk.order])
+    assert desk.believed(shown).status is OrderStatus.ACCEPTED
+    assert await desk.requests("order.place") == 1
+
+
+async def test_an_answer_that_comes_late_goes_to_the_sink(desk: Desk) -> None:
+    await desk.venue.fault("order.place", "slow", delay_ms=400)
+    submitting = asyncio.create_task(desk.session.submit(desk.order))
+    await until_it_is(desk.has_arrived, "the order at the venue")
+    submitting.cancel()
+    await asyncio.gather(submitting, return_exceptions=True)
+    await until(lambda: "Accepted" in kinds(desk.sink.reports), "the late answer")
+    assert desk.believed().status is OrderStatus.ACCEPTED
+
+
+async def test_an_order_that_the_venue_holds_back_past_its_deadline_is_refused_there(desk: Desk) -> None:
+    """It waits inside the venue until its time is over, and is then checked again."""
+    await desk.venue.fault("order.place", "late", delay_ms=SEND_WITHIN_MS + 2_000)
+    submitting = asyncio.create_task(desk.session.submit(desk.order))
+    await asyncio.sleep(0)
+    early = await desk.session.lookup([desk.order])
+    assert kinds(early) == ["UnknownOutcome"]
+
+    def is_answered() -> bool:
+        desk.venue.clock.advance(5)
+        return submitting.done()
+
+    await until(is_answered, "the refusal")
+    reply = await submitting
+    assert desk.believed(early, reply).status is OrderStatus.REJECTED
+    assert await desk.truth() == []
+
+
+async def test_a_query_that_is_behind_does_not_kill_an_order(desk: Desk) -> None:
+    """-2013 for a second after the order was accepted."""
+    await desk.venue.post("faults", {"lookup_lag_ms": 1_000})
+    await desk.venue.fault("order.place", "reset_after")
+    reply = await desk.session.submit(desk.order)
+    early = await desk.session.lookup([desk.order])
+    assert kinds(early) == ["UnknownOutcome"]
+    desk.venue.clock.advance(1_001)
+    late = await desk.session.lookup([desk.order])
+    assert desk.believed(reply, early, late).status is OrderStatus.ACCEPTED
+
+
+async def test_a_query_that_is_behind_even_after_the_fence_is_asked_twice(desk: Desk) -> None:
+    await desk.venue.fault("order.place", "reset_after")
+    reply = await desk.session.submit(desk.order)
+    lag_ms = SEND_WITHIN_MS + FENCE.margin_ms + 300
+    await desk.venue.post("faults", {"lookup_lag_ms": lag_ms})
+    desk.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms + 1)
+    shown = await desk.session.lookup([desk.order])
+    assert desk.believed(reply, shown).status is OrderStatus.ACCEPTED
+
+
+async def test_too_many_requests_and_a_ban_reject_nothing_twice(desk: Desk) -> None:
+    await desk.venue.fault("order.place", "too_many_requests", retry_after_s=1)
+    reply = await desk.session.submit(desk.order)
+    assert desk.believed(reply).status is OrderStatus.REJECTED
+    assert "RATE_LIMITED" in reply[0].reason  # type: ignore[attr-defined]
+    assert await desk.truth() == []
+
+
+async def test_a_cancel_that_could_not_be_asked_says_nothing(desk: Desk) -> None:
+    accepted = await desk.session.submit(desk.order)
+    await desk.venue.fault("order.cancel", "too_many_requests", retry_after_s=1)
+    assert await desk.session.cancel(desk.believed(accepted)) == []
+    assert await desk.truth() == ["NEW"]
+
+
+async def test_an_answer_that_cannot_be_read_settles_nothing(desk: Desk) -> None:
+    await desk.venue.fault("order.place", "error_after", status=200, body="<html>a proxy</html>")
+    reply = await desk.session.submit(desk.order)
+    assert isinstance(reply[0], UnknownOutcomeReport)
+    shown = await desk.session.lookup([desk.order])
+    assert desk.believed(reply, shown).status is OrderStatus.ACCEPTED

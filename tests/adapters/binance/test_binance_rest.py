@@ -1,0 +1,204 @@
+"""The raw REST client: what it sends, at what pace, on whose time."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from tests.inhouse_kit import ManualClock, until
+
+from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint
+from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.network.http import HttpRequest
+from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
+
+SIGNER = BinanceSigner(CredentialType.HMAC, Secrets("k" * 64, "s" * 64, None))
+AHEAD_MS = 3_000
+"""How far the venue's clock is ahead of ours in these tests."""
+
+
+class Host:
+    """Answers as the test says, and keeps what was asked."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.asked: list[HttpRequest] = []
+        self.answers: dict[str, Callable[[], Outcome]] = {}
+
+    async def call(self, request: HttpRequest) -> Outcome:
+        self.asked.append(request)
+        path = urlsplit(request.url).path
+        if path.endswith("/time"):
+            return answered(200, {"serverTime": self.clock.now_ms() + AHEAD_MS})
+        return self.answers.get(path, lambda: answered(200, {}))()
+
+    def of(self, path: str) -> list[dict[str, str]]:
+        """The parameters of the requests of a path, in order."""
+        found = (urlsplit(request.url) for request in self.asked)
+        return [dict(parse_qsl(url.query)) for url in found if url.path == path]
+
+
+def answered(status: int, body: object, headers: Mapping[str, str] | None = None) -> Outcome:
+    return Answered(status, headers or {}, json.dumps(body).encode())
+
+
+def placed(time: RequestTime) -> BinanceRequest:
+    return BinanceRequest("POST", "/api/v3/order", {"symbol": "BTCUSDT", **time.parameters(None)})
+
+
+def canceled(time: RequestTime) -> BinanceRequest:
+    return BinanceRequest("DELETE", "/api/v3/order", {"symbol": "BTCUSDT", **time.parameters(None)})
+
+
+def late(send_before_ms: int) -> Callable[[RequestTime], BinanceRequest]:
+    return lambda time: BinanceRequest("POST", "/api/v3/order", {**time.parameters(send_before_ms)})
+
+
+async def world(**limits: Any) -> tuple[BinanceRest, Host, ManualClock]:
+    clock = ManualClock()
+    host = Host(clock)
+    allowed = PaceLimits(**{"weight_per_minute": 1_000, "orders_per_10_s": 100, "reserved_weight": 10, **limits})
+    rest = BinanceRest(urls=urls_at("http://127.0.0.1:9"), http=host, clock=clock, limits={BinanceMarket.SPOT: allowed})
+    assert await rest.clock_of(BinanceMarket.SPOT).measure()
+    return rest, host, clock
+
+
+async def test_a_signed_request_states_the_venues_time_and_shows_the_key() -> None:
+    rest, host, clock = await world()
+    outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True)
+    assert isinstance(outcome, Answered)
+    (sent,) = host.of("/api/v3/order")
+    assert abs(int(sent["timestamp"]) - clock.now_ms() - AHEAD_MS) <= 1
+    assert sent["signature"]
+    assert host.asked[-1].headers == {"X-MBX-APIKEY": "k" * 64}
+
+
+async def test_nothing_is_signed_while_the_venues_time_is_not_known() -> None:
+    clock = ManualClock()
+    host = Host(clock)
+    rest = BinanceRest(urls=urls_at("http://127.0.0.1:9"), http=host, clock=clock)
+    outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True)
+    assert isinstance(outcome, NotSent)
+    assert host.asked == []
+
+
+async def test_a_market_that_the_environment_lacks_is_not_asked() -> None:
+    clock = ManualClock()
+    host = Host(clock)
+    rest = BinanceRest(urls={}, http=host, clock=clock)
+    with pytest.raises(VenueUnavailable):
+        await rest.read(BinanceMarket.MARGIN, BinanceEndpoint("/sapi/v1/margin/account", 1), {})
+    assert not rest.has(BinanceMarket.MARGIN)
+    assert host.asked == []
+
+
+async def test_an_order_after_its_deadline_is_not_sent_and_takes_no_room() -> None:
+    rest, host, clock = await world(orders_per_10_s=1)
+    outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, late(clock.now_ms() - 1), weight=1, is_order=True)
+    assert outcome == NotSent(NotSentCause.DEADLINE)
+    assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True), Answered)
+    assert len(host.of("/api/v3/order")) == 1
+
+
+async def test_an_order_that_cannot_leave_in_time_is_not_sent() -> None:
+    rest, host, clock = await world(orders_per_10_s=1)
+    await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True)
+    by_ms = clock.monotonic_ms() + 5_000
+    outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True, leave_by_ms=by_ms)
+    assert isinstance(outcome, NotSent)
+    assert len(host.of("/api/v3/order")) == 1
+
+
+async def test_an_order_or_cancel_that_succeeds_weighs_nothing_and_one_that_fails_weighs() -> None:
+    rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
+    for _ in range(40):
+        clock.advance(2)
+        assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True), Answered)
+    host.answers["/api/v3/order"] = lambda: answered(400, {"code": -2010, "msg": "no"})
+    outcomes = [await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, leave_by_ms=0) for _ in range(30)]
+    assert any(isinstance(outcome, NotSent) for outcome in outcomes)
+
+
+async def test_a_cancel_overtakes_what_waits_for_weight() -> None:
+    rest, host, clock = await world(weight_per_minute=30, reserved_weight=10)
+    slow = BinanceEndpoint("/api/v3/account", 15)
+    by_ms = clock.monotonic_ms() + 600_000
+    waiting = [asyncio.create_task(rest.public(BinanceMarket.SPOT, slow, {}, leave_by_ms=by_ms)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, is_urgent=True), Answered)
+    assert [urlsplit(request.url).path for request in host.asked[-2:]] == ["/api/v3/account", "/api/v3/order"]
+    assert not all(task.done() for task in waiting)
+
+    def all_left() -> bool:
+        clock.advance(1_000)
+        return all(task.done() for task in waiting)
+
+    await until(all_left, "the requests that waited")
+
+
+@pytest.mark.parametrize(("status", "usual_ms"), [(429, 60_000), (418, 120_000)])
+async def test_too_many_requests_stop_everything_for_as_long_as_the_venue_says(status: int, usual_ms: int) -> None:
+    for headers, held_ms in (({"retry-after": "7"}, 7_000), ({}, usual_ms)):
+        rest, host, clock = await world()
+        refusal = answered(status, {"code": -1003, "msg": "Too many requests."}, headers)
+        host.answers["/api/v3/account"] = partial(same, refusal)
+        with pytest.raises(VenueUnavailable):
+            await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+        by_ms = clock.monotonic_ms() + held_ms - 1
+        outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, is_urgent=True, leave_by_ms=by_ms)
+        assert isinstance(outcome, NotSent)
+        assert host.of("/api/v3/order") == []
+        clock.advance(held_ms + 1)
+        assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, is_urgent=True), Answered)
+
+
+async def test_too_many_orders_stop_new_orders_and_no_cancels() -> None:
+    rest, host, clock = await world()
+    host.answers["/api/v3/order"] = lambda: answered(429, {"code": -1015, "msg": "Too many new orders."})
+    await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True)
+    by_ms = clock.monotonic_ms() + 9_000
+    outcome = await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True, leave_by_ms=by_ms)
+    assert isinstance(outcome, NotSent)
+    assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1), Answered)
+
+
+async def test_what_the_venue_counts_replaces_a_lower_count_of_ours() -> None:
+    rest, host, clock = await world()
+    host.answers["/api/v3/account"] = lambda: answered(200, {}, {"x-mbx-used-weight-1m": "985"})
+    await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+    by_ms = clock.monotonic_ms() + 1_000
+    assert isinstance(await rest.public(BinanceMarket.SPOT, SPOT.account, {}, leave_by_ms=by_ms), NotSent)
+
+
+async def test_a_refused_timestamp_has_the_clock_measured_again() -> None:
+    rest, host, _ = await world()
+    measuring = asyncio.create_task(rest.clock_of(BinanceMarket.SPOT).run())
+    asked = len(host.of("/api/v3/time"))
+    host.answers["/api/v3/order"] = lambda: answered(400, {"code": -1021, "msg": "Timestamp"})
+    await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True)
+    await until(lambda: len(host.of("/api/v3/time")) > asked, "the measuring")
+    measuring.cancel()
+
+
+async def test_a_refused_key_and_a_venue_that_is_away_are_told_apart() -> None:
+    rest, host, _ = await world()
+    host.answers["/api/v3/account"] = lambda: answered(401, {"code": -2015, "msg": "Invalid API-key"})
+    with pytest.raises(CredentialRejected):
+        await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+    for outcome in (answered(502, {}), OutcomeUnknown(UnknownCause.DISCONNECTED), NotSent(NotSentCause.DNS)):
+        host.answers["/api/v3/account"] = partial(same, outcome)
+        with pytest.raises(VenueUnavailable):
+            await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+
+
+def same(outcome: Outcome) -> Outcome:
+    return outcome

@@ -1,0 +1,315 @@
+"""The life of a session: streams that break or fall silent, venues that are away, keys that are revoked, clocks that
+jump, and a storm."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
+from tests.conformance.harness import believed
+from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, NotSentReport
+from cadenza.ports.venue import VenueStatus
+from cadenza.simulators.binance.wire.limits import VenueLimits
+
+HALF = Decimal("0.5")
+STORM_S = 60.0
+
+
+@pytest.fixture(params=list(MARKETS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def spot_desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue) as opened:
+        yield opened
+
+
+async def fill(desk: Desk, quantity: Decimal = HALF) -> None:
+    """The market trades with the desk's order."""
+    price = desk.order.limit_price
+    assert price is not None
+    for shown in (quantity, Decimal(0)):
+        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=desk.market)
+
+
+@pytest.mark.parametrize("kind", [CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519])
+async def test_keys_of_all_three_kinds_trade(tmp_path: Path, kind: CredentialType) -> None:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, kind) as desk:
+        assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
+        await fill(desk)
+        await until(lambda: bool(desk.sink.fills), "the fill")
+        assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
+
+
+async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -> None:
+    """It stays open and brings nothing more."""
+    await desk.session.submit(desk.order)
+    await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the stream works")
+    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+    await fill(desk)
+    gap_since = desk.session.venue_time_ms()
+
+    desk.venue.clock.advance(CHECK_EVERY_MS)
+
+    def is_lost() -> bool:
+        desk.venue.clock.advance(10)
+        return "lost" in [what for what, _ in desk.sink.life]
+
+    await until(is_lost, "the silence was noticed")
+    await desk.venue.disarm()
+    await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "another stream")
+    restored = desk.sink.life[-1][1]
+    assert isinstance(restored, int)
+    assert restored <= gap_since
+    again = await replayed(desk.session, restored)
+    assert desk.believed(again).executed_quantity == HALF
+
+
+async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
+    await desk.session.snapshot()
+    for _ in range(5):
+        desk.venue.clock.advance(CHECK_EVERY_MS)
+        await asyncio.sleep(0.05)
+    assert desk.sink.life == []
+    assert desk.session.is_caught_up()
+
+
+async def test_an_idle_account_asks_for_a_short_gap_only(desk: Desk) -> None:
+    """The gap begins where the stream was last known to work, not with its last message."""
+    await desk.session.snapshot()
+    for _ in range(4):
+        desk.venue.clock.advance(CHECK_EVERY_MS + 1)
+        await asyncio.sleep(0.05)
+    before = desk.session.venue_time_ms()
+    await desk.venue.cut()
+    await until(lambda: len(desk.sink.life) == 2, "the stream's return")
+    since = desk.sink.life[-1][1]
+    assert isinstance(since, int)
+    assert before - since < 2 * CHECK_EVERY_MS
+
+
+@pytest.mark.parametrize("action", ["cut", "announce_shutdown", "terminate_user_streams"])
+async def test_a_stream_that_ends_comes_back_and_says_so(desk: Desk, action: str) -> None:
+    await desk.venue.post("sockets", {"action": action})
+    await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "the stream's return")
+    await desk.session.submit(desk.order)
+    await fill(desk)
+    await until(lambda: bool(desk.sink.fills), "the stream brings news again")
+
+
+async def test_what_was_missed_while_the_connector_was_dead_is_found(desk: Desk) -> None:
+    accepted = await desk.session.submit(desk.order)
+    since = accepted[0].at_ms
+    await desk.connector.stop()
+    await fill(desk)
+    await desk.again()
+    again = await replayed(desk.session, since)
+    assert desk.believed(accepted, again).executed_quantity == HALF
+    snapshot = await desk.session.snapshot()
+    (shown,) = snapshot.open_orders
+    assert shown.executed_quantity == HALF
+    assert kinds(await desk.session.cancel(desk.believed(accepted, again))) == ["Canceled"]
+
+
+async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(spot_desk: Desk) -> None:
+    """An order that ended within the gap, in a symbol with neither open orders nor holdings."""
+    desk = spot_desk
+    desk.instrument = next(each for each in await desk.connector.instruments() if each.external_symbol == "ETHBTC")
+    order = desk.limit("1", "0.04")
+    accepted = await desk.session.submit(order)
+    await until(lambda: bool(desk.sink.reports), "the stream's word")
+    await until(lambda: "ETHBTC" in "".join(desk.venue.memories.values.values()), "the memory")
+    await desk.connector.stop()
+    venue = desk.venue.simulator.venue
+    venue.settings.deposits.clear()
+    await desk.venue.post("deposits", {"asset": "ETH", "amount": "-100"})
+    await desk.again()
+    found = await replayed(desk.session, accepted[0].at_ms)
+    assert believed(order, found).status is OrderStatus.ACCEPTED
+
+
+async def test_a_venue_that_is_down_fails_the_start_and_is_reached_later(tmp_path: Path) -> None:
+    async with simulated_binance(tmp_path) as venue:
+        connector = venue.connector()
+        await venue.fault("time", "error_before", times=3)
+        with pytest.raises(VenueUnavailable):
+            await connector.start()
+        assert connector.status() is VenueStatus.OFFLINE
+        with pytest.raises(VenueUnavailable):
+            await connector.instruments()
+        await venue.disarm()
+        await connector.start()
+        assert connector.status() is VenueStatus.ONLINE
+        await connector.stop()
+
+
+async def test_a_venue_that_goes_down_is_offline_until_it_answers_again(desk: Desk) -> None:
+    await desk.venue.fault("*", "reset_before", times=100_000)
+    await desk.venue.cut()
+    await until(lambda: desk.connector.status() is VenueStatus.OFFLINE, "the venue is away")
+    assert not desk.session.is_caught_up()
+    with pytest.raises(VenueUnavailable):
+        await desk.session.snapshot()
+    await desk.venue.disarm()
+
+    def is_back() -> bool:
+        desk.venue.clock.advance(20)
+        return desk.connector.status() is VenueStatus.ONLINE and desk.session.is_caught_up()
+
+    await until(is_back, "the venue's return")
+    assert kinds(await desk.session.submit(desk.limit("1", str(BID - 10)))) == ["Accepted"]
+
+
+async def test_a_key_that_is_revoked_while_live_ends_the_session(spot_desk: Desk) -> None:
+    desk = spot_desk
+    await desk.session.submit(desk.order)
+    await desk.venue.post("keys", {"revoke": desk.venue.secrets().api_key})
+    await until(lambda: "ended" in [what for what, _ in desk.sink.life], "the end")
+    reply = await desk.session.submit(desk.resting())
+    assert kinds(reply) == ["Rejected"]
+    with pytest.raises(CredentialRejected):
+        await desk.connector.verify(CredentialType.HMAC, Secrets("0" * 64, "0" * 64, None))
+
+
+async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spot_desk: Desk) -> None:
+    desk = spot_desk
+    made = await desk.venue.post("keys", {"kind": "HMAC", "permissions": {"can_trade": False, "can_withdraw": True}})
+    secrets = Secrets(made["key"], made["secret"], None)
+    assert await desk.connector.verify(CredentialType.HMAC, secrets)
+    sink = RecordingSink()
+    session = await desk.connector.open_session(desk.account, secrets, sink)
+    assert kinds(await session.submit(desk.order)) == ["Rejected"]
+    assert (await session.snapshot()).open_orders == ()
+    assert sink.life == []
+
+
+@pytest.mark.parametrize("ahead_ms", [3_000, -3_000])
+async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms: int) -> None:
+    async with simulated_binance(tmp_path) as venue:
+        await venue.post("faults", {"clock_offset_ms": ahead_ms})
+        async with open_desk(venue) as desk:
+            assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
+            assert abs(desk.session.venue_time_ms() - venue.clock.now_ms() - ahead_ms) < 1_000
+
+
+@pytest.mark.parametrize("jump_ms", [3_000, -3_000])
+async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, jump_ms: int) -> None:
+    """A timestamp that is too far ahead is refused with proof; the clock is then measured again."""
+    await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
+    first = await desk.session.submit(desk.resting())
+    assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
+    clock = desk.session._venue_clock  # type: ignore[attr-defined]
+    if jump_ms < 0:
+        await until(lambda: clock.jumps > 0, "the jump was noticed")
+    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+
+
+async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fence(desk: Desk) -> None:
+    before = desk.session.venue_time_ms()
+    desk.venue.clock.wall_offset_ms = -3_000
+    assert abs(desk.session.venue_time_ms() - before) < 1_000
+    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    desk.venue.clock.wall_offset_ms = 60_000
+    late = await desk.session.submit(desk.order)
+    assert isinstance(late[0], NotSentReport)
+
+
+async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
+    desk = spot_desk
+    other = await desk.connector.open_session(desk.account, desk.venue.secrets("RSA"), RecordingSink())
+    foreign = desk.resting("0.25", Side.SELL)
+    await other.submit(foreign)
+    await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the foreign order")
+    (placed,) = desk.sink.of(ExternalOrderReport)
+    assert (placed.side, placed.quantity) == (Side.SELL, Decimal("0.25"))
+    await desk.venue.post("deposits", {"asset": "USDT", "amount": "1000"})
+
+    def shows_deposit() -> bool:
+        found = [each for each in desk.sink.of(BalanceReport) if each.asset == "USDT"]
+        return bool(found) and found[-1].total == Decimal(1_001_000)
+
+    await until(shows_deposit, "the deposit")
+    numbers = [each.as_of for each in desk.sink.of(BalanceReport)]
+    assert numbers == sorted(numbers)
+
+
+async def test_a_user_event_that_cannot_be_read_spoils_nothing(spot_desk: Desk) -> None:
+    desk = spot_desk
+    venue = desk.venue.simulator.venue
+    venue.spot.user_streams._send("main", {"e": "executionReport", "s": "BTCUSDT", "X": "NEVER_SEEN"})
+    await desk.session.submit(desk.order)
+    await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the order")
+    assert kinds(desk.sink.reports)[0] == "Unreadable"
+
+
+async def test_events_that_come_twice_or_swapped_are_booked_once(desk: Desk) -> None:
+    events = [{"on": "user", "kind": kind} for kind in ("duplicate", "duplicate", "swap", "duplicate")]
+    await desk.venue.post("faults", {"events": events})
+    accepted = await desk.session.submit(desk.order)
+    await fill(desk)
+    await fill(desk)
+    await until(lambda: len({each.trade_id for each in desk.sink.of(FillReport)}) == 2, "both fills")
+    assert desk.believed(accepted).status is OrderStatus.FILLED
+
+
+async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
+    """5000 orders and cancels as fast as the venue lets them; its limits are narrower than the storm."""
+    limits = VenueLimits(orders_per_10_seconds=2_000, weight_per_minute=2_000)
+    clock = MovableClock()
+    async with simulated_binance(tmp_path, clock, limits=limits) as venue, open_desk(venue) as desk:
+        first = desk.resting("0.001")
+        assert kinds(await desk.session.submit(first)) == ["Accepted"]
+        patient = {"send_before_ms": clock.now_ms() + 600_000}
+        many = [replace(desk.limit("0.001", "50000"), **patient) for _ in range(2_500)]
+        storm = [asyncio.create_task(_in_and_out(desk, order)) for order in many]
+
+        async def has_begun() -> bool:
+            return len(await venue.get("requests")) > 100
+
+        await until_it_is(has_begun, "the storm")
+        canceled = await desk.session.cancel(first)
+        assert kinds(canceled) == ["Canceled"]
+        assert not all(task.done() for task in storm), "the cancel overtook"
+
+        async def is_over() -> bool:
+            clock.advance(20)
+            return all(task.done() for task in storm)
+
+        await until_it_is(is_over, "the end of the storm", STORM_S)
+        assert {tuple(task.result()) for task in storm} == {("Accepted", "Canceled")}
+        refused = [each for each in await venue.get("requests") if each["outcome"] != "OK"]
+        assert not refused, "neither a 429 nor a 418"
+        assert not (await desk.session.snapshot()).open_orders
+
+
+async def _in_and_out(desk: Desk, order: Order) -> list[str]:
+    reply = await desk.session.submit(order)
+    if kinds(reply) != ["Accepted"]:
+        return kinds(reply)
+    return kinds([*reply, *await desk.session.cancel(order)])
+
+
+async def test_a_subscription_that_is_refused_for_a_while_is_tried_again(spot_desk: Desk) -> None:
+    desk = spot_desk
+    await desk.venue.fault(SUBSCRIBE, "timeout_before", times=2)
+    await desk.venue.cut()
+
+    def is_back() -> bool:
+        desk.venue.clock.advance(10)
+        return [what for what, _ in desk.sink.life] == ["lost", "restored"]
+
+    await until(is_back, "the stream's return")

@@ -1,0 +1,184 @@
+"""USD-M over its wire: conditional orders and what they become, positions, hedged accounts, listen keys."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.binance_kit import ASK, BID, Desk, open_desk, simulated_binance
+from tests.conformance.harness import believed
+from tests.inhouse_kit import kinds, replayed, until
+
+from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import PositionSide
+from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, PositionReport, RejectedReport
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market="usdm") as opened:
+        yield opened
+
+
+async def trade_at(desk: Desk, price: D) -> None:
+    """Others trade at this price: it is the last price then."""
+    await desk.venue.post(
+        "market",
+        {
+            "market": "usdm",
+            "symbol": "BTCUSDT",
+            "trade_side": "BUY",
+            "trade_price": str(price),
+            "trade_quantity": "0.001",
+        },
+    )
+
+
+def stop(desk: Desk, **fields: Any) -> Order:
+    """A BUY that waits above the market."""
+    found = {"type": OrderType.STOP, "stop": "60100", **fields}
+    return replace(desk.limit("0.5", None, **found), time_in_force=TimeInForce.GTC)
+
+
+def everything(desk: Desk, order: Order, *replies: Any) -> Order:
+    return believed(order, [*(each for reply in replies for each in reply), *desk.sink.reports])
+
+
+async def test_a_stop_waits_in_the_algo_service_and_can_be_canceled(desk: Desk) -> None:
+    order = stop(desk)
+    accepted = await desk.session.submit(order)
+    assert kinds(accepted) == ["Accepted"]
+    known = everything(desk, order, accepted)
+    assert (known.venue_order_id or "").startswith("algo-")
+    (shown,) = (await desk.session.snapshot()).open_orders
+    assert (shown.sent_id, shown.stop_price, shown.quantity) == (order.sent_id, D(60100), D("0.5"))
+    assert everything(desk, order, accepted, await desk.session.lookup([known])).status is OrderStatus.ACCEPTED
+    canceled = await desk.session.cancel(known)
+    assert everything(desk, order, accepted, canceled).status is OrderStatus.CANCELED
+    assert abs(canceled[-1].at_ms - desk.session.venue_time_ms()) < 60_000
+    assert kinds(await desk.session.cancel(known))[-1] == "CancelRefused"
+
+
+async def test_a_stop_that_is_triggered_gets_another_number_and_its_fills(desk: Desk) -> None:
+    order = stop(desk)
+    accepted = await desk.session.submit(order)
+    await trade_at(desk, D(60100))
+    await until(lambda: everything(desk, order, accepted).status is OrderStatus.FILLED, "the fills")
+    end = everything(desk, order, accepted)
+    assert end.executed_quantity == D("0.5")
+    assert (end.venue_order_id or "").isdigit()
+    assert end.former_venue_order_ids
+    renames = [each for each in desk.sink.of(AcceptedReport) if each.former_venue_order_id]
+    assert renames, "the stream says which order it became"
+
+
+async def test_a_lookup_follows_a_stop_to_what_it_became(desk: Desk) -> None:
+    """Nothing came over the stream."""
+    order = stop(desk)
+    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+    accepted = await desk.session.submit(order)
+    await trade_at(desk, D(60100))
+    shown = await desk.session.lookup([believed(order, accepted)])
+    end = believed(order, [*accepted, *shown])
+    assert (end.status, end.executed_quantity) == (OrderStatus.FILLED, D("0.5"))
+
+
+async def test_a_stop_whose_answer_was_lost_is_found_by_our_id(desk: Desk) -> None:
+    order = replace(stop(desk, type=OrderType.STOP_LIMIT), limit_price=D(60110))
+    await desk.venue.fault("algoOrder.place", "reset_after")
+    reply = await desk.session.submit(order)
+    assert kinds(reply) == ["UnknownOutcome"]
+    shown = await desk.session.lookup([order])
+    assert believed(order, [*reply, *shown]).status is OrderStatus.ACCEPTED
+
+
+async def test_positions_and_wallets_follow_the_venues_word(desk: Desk) -> None:
+    order = desk.limit("0.5", None, time_in_force=TimeInForce.IOC)
+    reply = await desk.session.submit(order)
+    await until(lambda: bool(desk.sink.of(PositionReport)), "the position")
+    position = desk.sink.of(PositionReport)[-1]
+    assert (position.side, position.quantity, position.entry_price) == (PositionSide.NET, D("0.5"), ASK)
+    assert desk.sink.of(BalanceReport)[-1].total < D(100_000), "the fee was paid"
+    snapshot = await desk.session.snapshot()
+    assert [(each.quantity, each.entry_price) for each in snapshot.positions or ()] == [(D("0.5"), ASK)]
+    await until(lambda: everything(desk, order, reply).status is OrderStatus.FILLED, "the fill")
+    closing = desk.limit("0.5", None, Side.SELL, time_in_force=TimeInForce.IOC)
+    await desk.session.submit(closing)
+    await until(lambda: desk.sink.of(PositionReport)[-1].quantity == 0, "the end of the position")
+    assert (await desk.session.snapshot()).positions == ()
+
+
+async def test_post_only_and_gtd(desk: Desk) -> None:
+    taking = replace(desk.limit("0.5", str(ASK)), time_in_force=TimeInForce.GTX)
+    reply = await desk.session.submit(taking)
+    end = everything(desk, taking, reply)
+    if end.status is not OrderStatus.REJECTED:
+        await until(lambda: everything(desk, taking, reply).is_closed, "the refusal")
+    assert everything(desk, taking, reply).executed_quantity == 0
+    making = replace(desk.limit("0.5", str(BID - 10)), time_in_force=TimeInForce.GTX)
+    assert kinds(await desk.session.submit(making)) == ["Accepted"]
+    expire_at_ms = desk.venue.clock.now_ms() + 700_000
+    timed = replace(desk.limit("0.5", str(BID - 20)), time_in_force=TimeInForce.GTD, expire_at_ms=expire_at_ms)
+    accepted = await desk.session.submit(timed)
+    assert kinds(accepted) == ["Accepted"]
+    soon = replace(timed, id=desk.limit("1", "1").id, expire_at_ms=desk.venue.clock.now_ms() + 60_000)
+    assert isinstance((await desk.session.submit(soon))[0], RejectedReport)
+
+
+async def test_a_leverage_is_refused_and_nothing_is_sent(desk: Desk) -> None:
+    (report,) = await desk.session.submit(replace(desk.order, leverage=5))
+    assert isinstance(report, RejectedReport)
+    assert await desk.truth() == []
+
+
+async def test_a_replay_brings_orders_fills_and_ends(desk: Desk) -> None:
+    filled = desk.limit("0.5", None, time_in_force=TimeInForce.IOC)
+    resting, canceled = desk.resting("0.1"), desk.resting("0.2")
+    for order in (filled, resting, canceled):
+        await desk.session.submit(order)
+    await desk.session.cancel(canceled)
+    again = await replayed(desk.session, desk.venue.clock.now_ms() - 60_000)
+    statuses = [believed(order, again).status for order in (filled, resting, canceled)]
+    assert statuses == [OrderStatus.FILLED, OrderStatus.ACCEPTED, OrderStatus.CANCELED]
+
+
+async def test_a_listen_key_is_kept_alive_and_replaced_when_it_expired(desk: Desk) -> None:
+    for _ in range(4):  # a leap of the clock is a silence too, so the stream may be opened again
+        desk.venue.clock.advance(KEEP_LISTEN_KEY_MS + 1)
+        await until(desk.session.is_caught_up, "the stream")
+    keys = desk.venue.simulator.venue.usdm.listen_keys
+    before = keys.of("main")
+    assert before is not None
+    await desk.venue.post("sockets", {"action": "terminate_user_streams"})
+    await until(lambda: desk.session.is_caught_up() and keys.of("main") not in (None, before), "another key")
+    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
+    await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the stream works")
+
+
+async def test_a_hedged_account_keeps_two_rows(tmp_path: Path) -> None:
+    async with simulated_binance(tmp_path) as venue:
+        venue.simulator.venue.usdm.ledger.set_hedged("main", is_hedged=True)
+        async with open_desk(venue, market="usdm") as desk:
+            external = desk.account.external
+            assert (external.type, external.position_mode) == (AccountType.FUTURES, PositionMode.HEDGE)
+            for side in Side:
+                order = desk.limit("0.1", None, side, time_in_force=TimeInForce.IOC)
+                assert kinds(await desk.session.submit(order)) == ["Accepted"]
+            await until(lambda: len(desk.sink.of(PositionReport)) >= 2, "both positions")
+            rows = {each.side: each.quantity for each in (await desk.session.snapshot()).positions or ()}
+            assert rows == {PositionSide.LONG: D("0.1"), PositionSide.SHORT: D("-0.1")}
+
+
+async def test_funding_comes_in_as_a_balance(desk: Desk) -> None:
+    order = desk.limit("0.5", None, time_in_force=TimeInForce.IOC)
+    await desk.session.submit(order)
+    await until(lambda: bool(desk.sink.of(PositionReport)), "the position")
+    before = len(desk.sink.of(BalanceReport))
+    await desk.venue.post("funding", {"symbol": "BTCUSDT", "rate": "0.001"})
+    await until(lambda: len(desk.sink.of(BalanceReport)) > before, "the funding")

@@ -1,0 +1,302 @@
+"""BINANCE against its simulator: a clock that tests can move, the simulator in this process, and what it is asked."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from cadenza.adapters.venues.binance.connector import BinanceConnector
+from cadenza.adapters.venues.binance.spec import spec_of
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.ids import Environment
+from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
+from cadenza.runtime.local import SystemIds
+from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
+from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
+from tests.conformance.harness import believed
+from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
+
+SUBSCRIBE = "userDataStream.subscribe.signature"
+MARKETS: Mapping[str, AccountType] = {"spot": AccountType.SPOT, "usdm": AccountType.FUTURES}
+"""The simulator's markets, and the accounts that trade them."""
+
+INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
+SEND_WITHIN_MS = 10_000
+PATIENCE_S = 10.0
+BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
+
+
+class MovableClock:
+    """The system's time, moved forward by `advance`; whoever sleeps until an instant that has passed then wakes."""
+
+    def __init__(self, start_ms: int = START_MS) -> None:
+        self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
+        self.wall_offset_ms = 0
+        """How far the wall clock differs from the monotonic one."""
+        self._sleepers: dict[asyncio.Future[None], int] = {}
+
+    def now_ms(self) -> int:
+        return self.monotonic_ms() + self.wall_offset_ms
+
+    def monotonic_ms(self) -> int:
+        return self._start_ms + time.monotonic_ns() // 1_000_000
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._sleepers[future] = self.monotonic_ms() + duration_ms
+        timer = loop.call_later(duration_ms / 1000, _wake, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            del self._sleepers[future]
+
+    def advance(self, duration_ms: int) -> None:
+        self._start_ms += duration_ms
+        for future, until_ms in list(self._sleepers.items()):
+            if until_ms <= self.monotonic_ms():
+                _wake(future)
+
+
+class VenuesClock:
+    """The same time without the steps of our wall clock: another machine's."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.now_ms = self.monotonic_ms = clock.monotonic_ms
+        self.sleep_ms = clock.sleep_ms
+
+
+def _wake(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class MemoryVenueMemories:
+    """`VenueMemories` that forgets with the process that keeps it."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str] = {}
+        self.holders: dict[str, object] = {}
+
+    async def open(self, scope: str) -> "MemoryVenueMemory":
+        memory = MemoryVenueMemory(self, scope)
+        self.holders[scope] = memory
+        return memory
+
+
+class MemoryVenueMemory:
+    def __init__(self, memories: MemoryVenueMemories, scope: str) -> None:
+        self._memories = memories
+        self._scope = scope
+
+    async def get(self, key: str) -> str | None:
+        self._check()
+        return self._memories.values.get((self._scope, key))
+
+    async def put(self, key: str, value: str) -> None:
+        self._check()
+        self._memories.values[(self._scope, key)] = value
+
+    async def next(self, counter: str, *, first: int = 1, count: int = 1) -> int:
+        raise NotImplementedError
+
+    async def advance(self, counter: str, past: int) -> None:
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        if self._memories.holders[self._scope] is not self:
+            raise MemoryTakenOver
+
+
+_KEYS: dict[str, bytes] = {}
+"""The file of keys, made once: an RSA key takes time."""
+
+
+def give_keys(directory: Path) -> None:
+    """Put the simulator's keys into its data directory."""
+    if not _KEYS:
+        ApiKeys.load(directory, "main", SystemIds())
+        _KEYS["keys.json"] = (directory / "keys.json").read_bytes()
+    (directory / "keys.json").write_bytes(_KEYS["keys.json"])
+
+
+class SimulatedBinance:
+    """A running simulator, and a client of its test paths."""
+
+    def __init__(self, simulator: BinanceSimulator, http: aiohttp.ClientSession, clock: MovableClock) -> None:
+        self.simulator = simulator
+        self.http = http
+        self.clock = clock
+        self.memories = MemoryVenueMemories()
+
+    @property
+    def url(self) -> str:
+        return self.simulator.url
+
+    def secrets(self, kind: str = "HMAC") -> Secrets:
+        key = self.simulator.venue.keys.of(kind)
+        return Secrets(key.key, key.secret, None)
+
+    def other_secrets(self) -> Secrets:
+        """The key of another account, which has the same money."""
+        venue = self.simulator.venue
+        key = make_key("other", "HMAC", SystemIds())
+        venue.keys.add(key)
+        venue.spot.exchange.open_account("other", venue.settings.deposits, venue.now_ms())
+        return Secrets(key.key, key.secret, None)
+
+    def connector(self, **parts: Any) -> BinanceConnector:
+        made: dict[str, Any] = {
+            "spec": spec_of(Environment.LIVE, base=self.url),
+            "clock": self.clock,
+            "randomness": Random(1),
+            "memories": self.memories,
+        }
+        return BinanceConnector(**{**made, **parts})
+
+    async def post(self, path: str, order: Mapping[str, Any]) -> Any:
+        async with self.http.post(f"{self.url}/simulator/{path}", json=order) as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(f"{self.url}/simulator/{path}") as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+    async def fault(self, on: str, kind: str, **fields: Any) -> None:
+        await self.post("faults", {"requests": [{"on": on, "kind": kind, **fields}]})
+
+    async def disarm(self) -> None:
+        async with self.http.delete(f"{self.url}/simulator/faults") as reply:
+            assert reply.status == 200
+
+    async def cut(self) -> None:
+        await self.post("sockets", {"action": "cut"})
+
+    async def market(
+        self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False, market: str = "spot"
+    ) -> None:
+        """Display these levels (side, price, quantity)."""
+        shown = [{"side": side.value, "price": str(price), "quantity": str(size)} for side, price, size in levels]
+        await self.post("market", {"market": market, "symbol": symbol, "clear": clear, "levels": shown})
+
+    async def hold_stream_down(self) -> None:
+        """Cut all sockets, and let no subscription through until `disarm`."""
+        await self.fault(SUBSCRIBE, "error_before", times=100_000)
+        await self.cut()
+
+
+@asynccontextmanager
+async def simulated_binance(
+    directory: Path, clock: MovableClock | None = None, **settings: Any
+) -> AsyncIterator[SimulatedBinance]:
+    """Run a simulator whose market stands still: one level a side of BTC/USDT, `BID` and `ASK`, `AVAILABLE` at each."""
+    clock = clock or MovableClock()
+    give_keys(directory)
+    found = SimulatorSettings(data_dir=directory, **settings)
+    async with run_simulator(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
+        venue = SimulatedBinance(simulator, http, clock)
+        for market in MARKETS:
+            levels = (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE)
+            await venue.market("BTCUSDT", *levels, clear=True, market=market)
+        yield venue
+
+
+@dataclass(slots=True)
+class Desk:
+    """One account's session at a simulator, and an order that rests there once it is submitted."""
+
+    venue: SimulatedBinance
+    connector: BinanceConnector
+    account: TradingAccount
+    instrument: Instrument
+    session: ExecutionSession
+    sink: RecordingSink
+    market: str = "spot"
+    made: int = 0
+    order: Order = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.order = self.resting()
+
+    def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
+        """A LIMIT order that the book does not meet."""
+        price = BID - 10 if side is Side.BUY else ASK + 10
+        return self.limit(quantity, str(price), side)
+
+    def limit(self, quantity: str, price: str | None, side: Side = Side.BUY, **fields: Any) -> Order:
+        self.made += 1
+        order = make_order(self.account, self.instrument, side, quantity, price, number=self.made, **fields)
+        now_ms = self.venue.clock.now_ms()
+        times = {"created_at_ms": now_ms, "updated_at_ms": now_ms, "send_before_ms": now_ms + SEND_WITHIN_MS}
+        return replace(order, sent_id=f"cz{order.id.hex}", **times)
+
+    async def truth(self, order: Order | None = None) -> list[str]:
+        """How the order stands in the ledger; nothing when it never arrived."""
+        orders = (await self.venue.get("truth"))[self.market]["orders"]
+        return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
+
+    async def has_arrived(self) -> bool:
+        return bool(await self.truth())
+
+    async def requests(self, name: str) -> int:
+        """How often a request about the order reached the venue's engine."""
+        found = await self.venue.get("requests")
+        ids = ("newClientOrderId", "origClientOrderId")
+        mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in ids])
+        return sum(1 for each in mine if each["name"] == name)
+
+    def believed(self, *reports: Sequence[Report]) -> Order:
+        """What the platform makes of the order by these reports and those of the stream."""
+        return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
+
+    async def again(self) -> None:
+        """Kill the connector, and open the account with another one."""
+        await self.connector.stop()
+        self.connector, self.sink = self.venue.connector(), RecordingSink()
+        await self.connector.start()
+        self.session = await self.connector.open_session(self.account, self.venue.secrets(), self.sink)
+
+
+@asynccontextmanager
+async def open_desk(
+    venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC, market: str = "spot"
+) -> AsyncIterator[Desk]:
+    connector = venue.connector()
+    await connector.start()
+    secrets = venue.secrets(kind.value)
+    externals = await connector.verify(kind, secrets)
+    external = next(each for each in externals if each.type is MARKETS[market])
+    account = trading_account(connector.spec.venue_id, external)
+    instrument = next(each for each in await connector.instruments() if each.id == INSTRUMENTS[market])
+    sink = RecordingSink()
+    session = await connector.open_session(account, secrets, sink)
+    desk = Desk(venue, connector, account, instrument, session, sink, market)
+    try:
+        yield desk
+    finally:
+        await desk.connector.stop()
+
+
+async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Ask again and again until the answer is yes."""
+    deadline = time.monotonic() + patience_s
+    while not await ask():
+        assert time.monotonic() < deadline, f"{what} did not come true"
+        await asyncio.sleep(0.01)

@@ -1,0 +1,106 @@
+"""`cadenza venue probe` against the simulator: facts are confirmed, and one that does not hold is refuted."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cadenza
+
+
+class Simulator:
+    """A simulator in a process of its own."""
+
+    def __init__(self, said: str) -> None:
+        self.url = re.search(r"REST +(http\S+)", said)[1]  # type: ignore[index]
+        self.key, self.secret = re.search(r"HMAC key\n +(\S+)\n +(\S+)", said).groups()  # type: ignore[union-attr]
+
+    def fail(self, faults: dict[str, object]) -> None:
+        body = json.dumps(faults).encode()
+        request = urllib.request.Request(f"{self.url}/simulator/faults", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def open_orders(self) -> list[object]:
+        with urllib.request.urlopen(f"{self.url}/simulator/truth", timeout=10) as reply:
+            truth = json.load(reply)
+        return [order for order in _orders(truth) if order["status"] == "NEW"]
+
+
+def _orders(truth: object) -> Iterator[dict[str, str]]:
+    if isinstance(truth, dict):
+        if "status" in truth and "clientOrderId" in truth:
+            yield truth
+        for value in truth.values():
+            yield from _orders(value)
+    elif isinstance(truth, list):
+        for value in truth:
+            yield from _orders(value)
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    command = [sys.executable, "-m", "cadenza.cli", "simulate", "binance", "--still", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path / "simulator")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            while "RSA key" not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            yield Simulator(said)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def probe(cadenza: Cadenza, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Cadenza:
+    monkeypatch.setenv("CADENZA_BINANCE_URL", simulator.url)
+    monkeypatch.setenv("CADENZA_BINANCE_UAT_URL", simulator.url)
+    monkeypatch.setenv("PROBE_KEY", simulator.key)
+    monkeypatch.setenv("PROBE_SECRET", simulator.secret)
+    return lambda *arguments, **more: cadenza("venue", "probe", *arguments, **more)
+
+
+def test_the_facts_are_confirmed_and_no_order_is_left(probe: Cadenza, simulator: Simulator) -> None:
+    result = probe("BINANCE", "--with-orders")
+    assert result.exit_code == 0, result.stdout
+    verdicts = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert verdicts == ["CONFIRMED"] * 13
+    assert simulator.secret not in result.output
+    assert simulator.open_orders() == []
+
+
+def test_without_orders_none_is_placed(probe: Cadenza) -> None:
+    lines = probe("BINANCE_UAT").stdout.splitlines()
+    assert len(lines) == 8
+    assert lines[-1].startswith("No order was placed: ")
+
+
+def test_a_fact_that_does_not_hold_is_refuted(probe: Cadenza, simulator: Simulator) -> None:
+    simulator.fail({"lookup_lag_ms": 700})
+    result = probe("BINANCE", "--with-orders")
+    assert result.exit_code == 1
+    refuted = [line for line in result.stdout.splitlines() if line.startswith("REFUTED")]
+    assert "REFUTED    an order is found by our id as soon as its reply has come: it was found " in refuted[0]
+
+
+def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_SECRET", "wrong")
+    lines = probe("BINANCE").stdout.splitlines()
+    assert lines[0].startswith("CONFIRMED  the venue answers with its time: ")
+    assert lines[3].startswith("UNSEEN     the key is accepted")
+
+
+def test_what_cannot_be_probed_is_said(probe: Cadenza) -> None:
+    assert "PAPER has no probe yet" in probe("PAPER").stderr
+    assert "--type must be HMAC, RSA or ED25519" in probe("BINANCE", "--type", "DSA").stderr
