@@ -178,18 +178,17 @@ class ReportIntake:
     async def _without_repeated(self, reports: Sequence[Report]) -> Sequence[Report]:
         """Leave out the unreadable reports that are kept already. While the database does not answer, none counts as
         kept: then there is one alarm too many, and still one row."""
-        unreadable = {report: report.bounded() for report in reports if isinstance(report, UnreadableReport)}
+        unreadable = [report for report in reports if isinstance(report, UnreadableReport)]
         try:
             async with self._storage.read() as uow:
-                repeated = set(await uow.kept.known(list(unreadable.values())))
+                repeated = set(await uow.kept.known(unreadable))
         except CadenzaError:
             repeated = set()
         left: list[Report] = []
         for report in reports:
+            if report in repeated:
+                continue
             if isinstance(report, UnreadableReport):
-                report = unreadable[report]
-                if report in repeated:
-                    continue
                 repeated.add(report)
             left.append(report)
         return left
