@@ -207,11 +207,11 @@ class ReportIntake:
         cause = error.__cause__ or error
         detail = f"{type(cause).__name__}: {cause}"
         try:
-            await self._sound(await self._committer.commit_report(KeepRefused(report, detail)))
+            await self.sound(await self._committer.commit_report(KeepRefused(report, detail)))
         except CadenzaError:  # the account is gone, or the alarm's log line is all that can be kept of it
             self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": detail})
 
-    async def _sound(self, kept: KeptReport) -> None:
+    async def sound(self, kept: KeptReport) -> None:
         """Sound the alarm of a report that was kept, once for each fact: replays, snapshots and lookups bring it again
         and again, also after a restart."""
         if kept.fact in self._alarmed:
@@ -242,7 +242,7 @@ class ReportIntake:
         for account_id, at_ms in applied.moved.items():
             self.on_moved(account_id, at_ms)
         for kept in applied.contradictions:
-            await self._sound(kept)
+            await self.sound(kept)
             if kept.reason is KeepReason.UNREADABLE:
                 self.on_unreadable(kept.report.account_id)
         for order in applied.undetermined:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.vault.passwords import Argon2Hasher
@@ -21,6 +22,7 @@ from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import AsyncioConcurrency, SystemClock, SystemIds
 from cadenza.runtime.wiring.identity import policy_of
+from cadenza.runtime.wiring.venues import spec_of
 
 CONNECTIONS_MAX = 2
 
@@ -73,6 +75,6 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
         ),
-        request_resolution=RequestResolution(storage=storage),
+        request_resolution=RequestResolution(storage=storage, spec=partial(spec_of, settings), clock=clock),
         request_cancel_closed=RequestCancelClosed(storage=storage),
     )
