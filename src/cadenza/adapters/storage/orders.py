@@ -39,12 +39,9 @@ FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 
 _IN_DOUBT = """
 SELECT * FROM orders
-WHERE doubt = 'UNDETERMINED'
-   OR is_awaited AND updated_at_ms < $1
-      AND (doubt IS NOT NULL OR closing_status IS NOT NULL OR stated_quantity > executed_quantity)
+WHERE doubt = 'UNDETERMINED' OR is_awaited AND in_doubt_since_ms < $1
 ORDER BY created_at_ms LIMIT $2
 """
-"""As `Order.is_in_doubt`."""
 
 
 class OrderSql:

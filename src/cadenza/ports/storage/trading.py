@@ -163,7 +163,8 @@ class OrderQueries(Protocol):
 
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders in doubt of all accounts, the oldest first: those whose outcome the venue cannot determine any
-        more (`Doubt.UNDETERMINED`), and those that were asked about without a change since `since_before_ms`."""
+        more (`Doubt.UNDETERMINED`), and those whose doubt began before `since_before_ms` (our clock), whatever has
+        happened to them since."""
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         """Return whether any order of the account is awaited, or its outcome cannot be determined."""

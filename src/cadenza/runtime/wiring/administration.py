@@ -17,6 +17,7 @@ from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
 from cadenza.application.identity.throttle import Throttle
 from cadenza.application.orders.cancel_closed import RequestCancelClosed
+from cadenza.application.orders.list_doubtful import ListDoubtful
 from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
@@ -39,6 +40,7 @@ class Administration:
     set_environments: SetEnvironments
     set_password: SetPassword
     reset_password: ResetPassword
+    list_doubtful: ListDoubtful
     request_resolution: RequestResolution
     request_cancel_closed: RequestCancelClosed
 
@@ -75,6 +77,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
         ),
+        list_doubtful=ListDoubtful(storage=storage, clock=clock),
         request_resolution=RequestResolution(storage=storage, spec=partial(spec_of, settings), clock=clock),
         request_cancel_closed=RequestCancelClosed(storage=storage),
     )

@@ -158,6 +158,7 @@ STATEMENTS = (
         closing_reason text,
         closing_at_ms bigint,
         is_awaited boolean NOT NULL,
+        in_doubt_since_ms bigint,
         executed_quantity numeric NOT NULL,
         executed_cost numeric NOT NULL,
         fees text NOT NULL,
