@@ -133,6 +133,7 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.price, execution.quantity, fees_text(execution.fees),
         execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
         execution.fees_at_ms, execution.is_busted, execution.position_side and execution.position_side.value,
+        execution.is_by_operator,
     )  # fmt: skip
 
 
@@ -154,6 +155,7 @@ def execution_of(row: Row) -> Execution:
         fees_at_ms=row["fees_at_ms"],
         is_busted=row["is_busted"],
         position_side=None if row["position_side"] is None else PositionSide(row["position_side"]),
+        is_by_operator=row["is_by_operator"],
     )
 
 

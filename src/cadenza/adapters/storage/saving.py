@@ -52,8 +52,10 @@ _EXECUTED = """
 INSERT INTO executions SELECT n.* FROM go, unnest($::executions[]) AS n
 ON CONFLICT (id) DO UPDATE SET
     price = excluded.price, quantity = excluded.quantity, fees = excluded.fees,
+    liquidity = excluded.liquidity, executed_at_ms = excluded.executed_at_ms,
     corrected_at_ms = excluded.corrected_at_ms, fees_at_ms = excluded.fees_at_ms,
-    is_busted = excluded.is_busted, position_side = excluded.position_side
+    is_busted = excluded.is_busted, position_side = excluded.position_side,
+    is_by_operator = excluded.is_by_operator
 """
 _BALANCED = """
 INSERT INTO balances SELECT n.* FROM go, unnest($::balances[]) AS n

@@ -21,7 +21,7 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Doubt, Order
-from cadenza.domain.trading.reports import FillReport
+from cadenza.domain.trading.reports import FoundFillReport
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.storable import storable, unfit_fields
@@ -186,8 +186,8 @@ def _check_storable(order: Order, fill: FoundFill) -> None:
         raise InvalidRequest(f"the fill {fill.trade_id!r} has a value that cannot be stored: {', '.join(unfit)}")
 
 
-def _report(order: Order, fill: FoundFill) -> FillReport:
-    return FillReport(
+def _report(order: Order, fill: FoundFill) -> FoundFillReport:
+    return FoundFillReport(
         account_id=order.account_id,
         instrument_id=order.instrument_id,
         order_id=order.id,

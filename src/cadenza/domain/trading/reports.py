@@ -162,7 +162,9 @@ class UndeterminedOutcomeReport(OwnReport):
 class FillReport(OrderReport):
     """One execution. `trade_id` is the venue's, unique per instrument and side. `quantity` is in the order's units and
     positive. `position_side` is the row of a hedged position, and `leverage` the position's leverage after the fill,
-    where the venue says them. `fees` may be empty when they are reported later (`FeeReport`)."""
+    where the venue says them. `fees` may be empty when they are reported later, by a `FeeReport` or by the same fill
+    again. A fill of a booked trade with another price, quantity or fee contradicts it, and is kept with an alarm: only
+    a correction changes an execution that the venue reported."""
 
     trade_id: str
     side: Side
@@ -172,6 +174,12 @@ class FillReport(OrderReport):
     liquidity: LiquiditySide | None = None
     position_side: PositionSide | None = None
     leverage: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFillReport(FillReport):
+    """An execution that an operator found at the venue and stated here (`cadenza orders resolve`). No session reports
+    it. What the venue itself reports about the trade, earlier or later, counts more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedOrder:
-    """The facts about a closed order that decide whether a report adds anything."""
+    """The facts about a closed order that decide whether a report adds anything. `executions` by trade id."""
 
     order_id: OrderId
     instrument_id: InstrumentId
@@ -117,7 +117,7 @@ class FinishedOrder:
     sent_id: str | None
     venue_order_id: str | None
     executed_quantity: Decimal
-    trade_ids: frozenset[str]
+    executions: Mapping[str, Execution]
 
 
 class OrderQueries(Protocol):

@@ -207,7 +207,8 @@ STATEMENTS = (
         corrected_at_ms bigint,
         fees_at_ms bigint,
         is_busted boolean NOT NULL,
-        position_side text
+        position_side text,
+        is_by_operator boolean NOT NULL
     )
     """,
     "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
