@@ -58,3 +58,19 @@ def test_an_alarm_is_counted_and_explained_where_logs_are(alarm: Alarm) -> None:
     counted = {s.name: s.value for m in readings.collect() for s in m.samples if s.name.endswith("_total")}
     assert {name for name, value in counted.items() if value} == {f"cadenza_alarm_{alarm.value.lower()}_total"}
     assert f"| `{alarm.value.lower()}` | error |" in (OPERATIONS / "logs.md").read_text()
+
+
+def test_a_job_that_is_given_up_sounds_an_alarm_that_names_the_order_and_nothing_else_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[tuple[str, dict[str, str]]] = []
+    log = SimpleNamespace(error=lambda event, **facts: lines.append((event, facts)))
+    monkeypatch.setattr("cadenza.runtime.alarms._log", log)
+    alarms = LoggedAlarms()
+    alarms.job_given_up("orders.resolve", {"order_id": "o1", "fills": []}, ValueError("no"))
+    alarms.job_given_up("mail.send", {"token": "secret"}, ValueError("no"))
+    assert lines == [
+        ("job_given_up", {"job": "orders.resolve", "order_id": "o1", "error": "ValueError: no"}),
+        ("job_given_up", {"job": "mail.send", "error": "ValueError: no"}),
+    ]
+    assert alarms.sounded[Alarm.JOB_GIVEN_UP] == 2

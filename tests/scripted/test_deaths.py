@@ -77,7 +77,7 @@ async def an_operators_word(world: World, trader: Trader) -> Act:
 
     async def resolve() -> Order:
         process = world.process
-        work = ResolveOrder(storage=process.storage, committer=process.trading.committer, alarms=world.alarms)
+        work = ResolveOrder(storage=process.storage, committer=process.trading.committer, intake=process.trading.intake)
         await work(payload)
         resolved = await trader.order(order)
         assert (resolved.status, resolved.executed_quantity) == (OrderStatus.CANCELED, D("0.5"))

@@ -172,9 +172,8 @@ async def test_a_fill_that_the_operator_found_waits_until_the_account_was_read(w
         )
     assert (await trader.stored()).adopted_at_ms is None
     fill = [["t1", "0.5", "100", trader.venue.now_ms]]
-    resolve = ResolveOrder(
-        storage=world.process.storage, committer=world.process.trading.committer, alarms=world.alarms
-    )
+    trading = world.process.trading
+    resolve = ResolveOrder(storage=world.process.storage, committer=trading.committer, intake=trading.intake)
     with pytest.raises(VenueUnavailable):
         await resolve({"order_id": str(order.id), "outcome": "CANCELED", "fills": fill})
     assert (await trader.order(order)).is_in_doubt

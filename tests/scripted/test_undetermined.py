@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from cadenza.application.orders.list_doubtful import ListDoubtful
 from cadenza.application.orders.resolve import Resolution, ResolveOrder, payload_of
+from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt
@@ -63,6 +65,11 @@ async def test_without_a_fence_not_knowing_an_order_is_never_a_proof(world: Worl
     await check_truth(trader)
 
 
+async def shown(world: World) -> list[OrderId]:
+    orders = await ListDoubtful(storage=world.process.storage, clock=world.clock)(10)
+    return [order.id for order in orders]
+
+
 @only(STREAMED)
 async def test_an_operator_is_shown_the_orders_that_stay_in_doubt(world: World, trader: Trader) -> None:
     """A cancel that is not confirmed is no doubt: nobody can resolve it."""
@@ -73,17 +80,45 @@ async def test_an_operator_is_shown_the_orders_that_stay_in_doubt(world: World, 
     for _ in range(2):
         await trader.submit()
     await trader.cancel(works)
+    assert await shown(world) == []
     await world.pass_time(70_000, 5_000)
-
-    async def shown(since_before_ms: int) -> set[object]:
-        async with world.process.storage.read() as uow:
-            return {order.id for order in await uow.orders.in_doubt(since_before_ms, 10)}
-
     in_doubt = {order.id for order in await trader.orders() if order.is_in_doubt}
     assert len(in_doubt) == 2
     assert works.id not in in_doubt
-    assert await shown(world.clock.now_ms() - 60_000) == in_doubt
-    assert await shown(0) == set()
+    assert set(await shown(world)) == in_doubt
+
+
+@only(STREAMED)
+async def test_fills_do_not_hide_an_order_that_stays_in_doubt(world: World, trader: Trader) -> None:
+    trader.script.always("lookup", Fault.REFUSE)
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    trader.session.hold_stream()
+    order = await trader.submit(quantity="100")
+    at = trader.at_venue(order)
+    trader.session.release_stream([])
+    for _ in range(4):
+        trader.venue.fill(at, "1")
+        await world.pass_time(30_000, 10_000)
+    assert (await trader.order(order)).executed_quantity == 4
+    assert await shown(world) == [order.id]
+
+
+@only(STREAMED)
+async def test_an_old_order_with_a_new_doubt_is_not_shown_yet(world: World, trader: Trader) -> None:
+    """Its age says nothing: it was in doubt once, and is again since a moment."""
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    order = await trader.submit(quantity="2")
+    await world.pass_time(120_000, 10_000)
+    assert not (await trader.order(order)).is_in_doubt
+    trader.script.always("lookup", Fault.REFUSE)
+    trader.session.hold_stream()
+    trader.venue.fill(trader.at_venue(order), "1")
+    trader.session.report(trader.session.parse.status(trader.at_venue(order), trader.venue.now_ms))
+    await trader.heard()
+    assert (await trader.order(order)).is_in_doubt
+    assert await shown(world) == []
+    await world.pass_time(70_000, 5_000)
+    assert await shown(world) == [order.id]
 
 
 @only(NO_LOOKUP)
@@ -202,7 +237,7 @@ async def test_an_order_that_was_resolved_as_gone_and_shows_itself_raises_an_ala
     order = await trader.submit()
     await world.pass_time(20_000, 2_000)
     process = world.process
-    resolve = ResolveOrder(storage=process.storage, committer=process.trading.committer, alarms=world.alarms)
+    resolve = ResolveOrder(storage=process.storage, committer=process.trading.committer, intake=process.trading.intake)
     await resolve(payload_of(Resolution(order.id, outcome)))
     trader.session.release_stream(times=2)
     await trader.heard()

@@ -1,5 +1,6 @@
 """What a connector cannot read is kept aside with one alarm, and everything beside it goes on."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from cadenza.application.orders.take_snapshots import AFTER_UNREADABLE_MS, EVERY_MS
@@ -9,6 +10,8 @@ from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt
 from cadenza.domain.trading.reports import UNREADABLE_TEXT_LENGTH_MAX, UnreadableReport
 from cadenza.ports.alarms import Alarm
+from cadenza.wire.orders import trade_order
+from cadenza.wire.push import encode_account_event
 from tests.scripted.kinds import only
 from tests.scripted.specs import COMPARED, DESK, FORGETFUL, NO_LOOKUP, PER_SYMBOL, POLLED, STREAMED
 from tests.scripted.truth import check_truth
@@ -138,3 +141,22 @@ async def test_a_text_of_any_length_and_of_any_characters_is_kept(world: World, 
     assert kept.text.startswith("\\x00\\ud800xxx")
     assert len(kept.text) < UNREADABLE_TEXT_LENGTH_MAX + 100
     assert len(world.alarms.of(Alarm.REPORT_UNREADABLE)) == 1
+
+
+@only(STREAMED, DESK)
+async def test_a_fill_with_an_instant_that_no_calendar_holds_is_set_aside(world: World, trader: Trader) -> None:
+    order = await trader.submit(quantity="1")
+    trader.session.hold_stream()
+    fill = trader.venue.fill(trader.at_venue(order), "0.5")
+    in_ms = trader.session.parse.fill(fill)
+    trader.session.report(replace(in_ms, at_ms=in_ms.at_ms * 1_000))
+    await trader.heard()
+    assert (await trader.order(order)).executed_quantity == 0
+    assert len(world.alarms.of(Alarm.REPORT_UNREADABLE)) == 1
+    trader.session.release_stream()
+    await trader.heard()
+    shown = await trader.order(order)
+    assert shown.executed_quantity == D("0.5")
+    assert trade_order(shown).executed_quantity == "0.5"
+    for event in world.publisher.events:
+        encode_account_event(event)

@@ -16,7 +16,6 @@ from cadenza.domain.money import NotADecimal, parse_decimal, to_plain
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.order import Order
-from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.administration import Administration, open_administration
 from cadenza.wire.values import rfc3339
 
@@ -26,9 +25,6 @@ _OUTCOMES = {
     "canceled": OrderStatus.CANCELED,
     "working": OrderStatus.ACCEPTED,
 }
-
-ASKED_FOR_MS = 60_000
-"""An operator is shown an order that has been in doubt for so long. By then the venue was asked several times."""
 
 app = typer.Typer(help="Orders that an operator must settle.", no_args_is_help=True)
 
@@ -41,8 +37,7 @@ def doubtful(
     has been asked for more than a minute, and the order is still in doubt."""
 
     async def work(office: Administration) -> Sequence[Order]:
-        async with office.storage.read() as uow:
-            return await uow.orders.in_doubt(SystemClock().now_ms() - ASKED_FOR_MS, limit)
+        return await office.list_doubtful(limit)
 
     for order in _run(work):
         typer.echo(

@@ -15,6 +15,8 @@ class Alarm(StrEnum):
     cancels it there. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
     without it. LEFT_FROM_BEFORE: at its start a process found reports that could not be booked, orders that asking
     cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
+    JOB_GIVEN_UP: a piece of background work failed at its last try, such as an operator's resolution of an order; it is
+    not done, and nobody tries it again.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -25,6 +27,7 @@ class Alarm(StrEnum):
     ASSET_UNPRICED = "ASSET_UNPRICED"
     CLOSED_ORDER_WORKS = "CLOSED_ORDER_WORKS"
     LEFT_FROM_BEFORE = "LEFT_FROM_BEFORE"
+    JOB_GIVEN_UP = "JOB_GIVEN_UP"
 
 
 class Alarms(Protocol):

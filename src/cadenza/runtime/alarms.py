@@ -19,3 +19,9 @@ class LoggedAlarms:
     def sound(self, alarm: Alarm, facts: Mapping[str, object]) -> None:
         self.sounded[alarm] += 1
         _log.error(alarm.value.lower(), **{name: str(fact) for name, fact in facts.items()})
+
+    def job_given_up(self, name: str, payload: Mapping[str, object], error: Exception) -> None:
+        """Sound the alarm of a job that failed at its last try. Of the payload it shows the order alone, because other
+        jobs carry secrets."""
+        order = {"order_id": payload["order_id"]} if "order_id" in payload else {}
+        self.sound(Alarm.JOB_GIVEN_UP, {"job": name, **order, "error": f"{type(error).__name__}: {error}"})

@@ -135,14 +135,16 @@ class Platform:
             concurrency=self.concurrency,
         )
         self.identity.sessions.on_revoked = self.realtime.sessions_ended
-        resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer, alarms=self.alarms)
+        resolve_order = ResolveOrder(storage=self.storage, committer=self.trading.committer, intake=self.trading.intake)
         cancel_closed = CancelClosed(
             storage=self.storage,
             sessions=self.trading.sessions,
             send_cancel=self.trading.send_cancel,
         )
         self.jobs = JobRunner(
-            dsn, {**self.identity.job_handlers, RESOLVE_JOB: resolve_order, CANCEL_CLOSED_JOB: cancel_closed}
+            dsn,
+            {**self.identity.job_handlers, RESOLVE_JOB: resolve_order, CANCEL_CLOSED_JOB: cancel_closed},
+            on_given_up=self.alarms.job_given_up,
         )
         self._wire_edges()
 

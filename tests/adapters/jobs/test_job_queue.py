@@ -132,8 +132,13 @@ async def test_a_failing_job_is_tried_again(database_dsn: str, connection: async
 
 async def test_a_job_that_fails_for_good_is_kept_and_counted(database_dsn: str, connection: asyncpg.Connection) -> None:
     recorder = Recorder(failures=100)
-    await JobsSql(connection).enqueue("greet", {})
-    limits = {"attempts_max": 3, "first_delay": timedelta(milliseconds=10)}
+    await JobsSql(connection).enqueue("greet", {"n": 1})
+    given_up: list[tuple[str, Mapping[str, Any], str]] = []
+    limits = {
+        "attempts_max": 3,
+        "first_delay": timedelta(milliseconds=10),
+        "on_given_up": lambda name, payload, error: given_up.append((name, payload, type(error).__name__)),
+    }
     async with running(database_dsn, {"greet": recorder}, **limits) as runner:
 
         async def has_failed() -> bool:
@@ -142,6 +147,7 @@ async def test_a_job_that_fails_for_good_is_kept_and_counted(database_dsn: str, 
         await until(has_failed)
     assert len(recorder.payloads) == 3
     assert await queue_length(connection) == 1
+    assert given_up == [("greet", {"n": 1}, "RuntimeError")]
 
 
 async def test_at_most_so_many_run_at_once(database_dsn: str, connection: asyncpg.Connection) -> None:

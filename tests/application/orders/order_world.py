@@ -197,6 +197,15 @@ class RecordingAlarms:
         self.sounded.append((alarm, facts))
 
 
+class MovableClock(SystemClock):
+    """The wall clock, moved on by `ahead_ms`."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
 class OrderWorld:
     """Everything of the order path; one account with money and an open session."""
 
@@ -206,7 +215,7 @@ class OrderWorld:
             instrument=lambda i: traded if i == BTC else None, for_tenant=lambda tenant, i: traded
         )
         self.storage, self.trading = storage, SqlTrading(connections, remembers=remembers)
-        self.clock, self.ids, self.concurrency = SystemClock(), SystemIds(), AsyncioConcurrency()
+        self.clock, self.ids, self.concurrency = MovableClock(), SystemIds(), AsyncioConcurrency()
         self.publisher, self.waiters, self.alarms = RecordingPublisher(), LocalWaiters(), RecordingAlarms()
         self.session = ScriptedSession()
         self.failpoints = NoFailpoints()

@@ -26,7 +26,7 @@ from tests.application.orders.order_world import (
     named,
     order_world,
 )
-from tests.domain.trading.worlds import NOW_MS, D, request
+from tests.domain.trading.worlds import NOW_MS, SPEC, D, request
 
 
 @pytest.fixture
@@ -57,8 +57,9 @@ def half(order: Order, trade_id: str) -> FillReport:
 
 
 async def resolve(world: OrderWorld, order: Order, outcome: OrderStatus, *fills: FoundFill) -> Order:
-    """Do what the server does with a request that was recorded before."""
-    job = ResolveOrder(storage=world.storage, committer=world.committer, alarms=world.alarms)
+    """Do what the server does, a minute later, with a request that was recorded before."""
+    world.clock.ahead_ms = 60_000
+    job = ResolveOrder(storage=world.storage, committer=world.committer, intake=world.intake)
     await job(
         {
             "order_id": str(order.id),
@@ -67,6 +68,10 @@ async def resolve(world: OrderWorld, order: Order, outcome: OrderStatus, *fills:
         }
     )
     return await world.stored(order)
+
+
+def ask_of(world: OrderWorld) -> RequestResolution:
+    return RequestResolution(storage=world.storage, spec=lambda venue_id: SPEC, clock=world.clock)
 
 
 def sounded(world: OrderWorld) -> list[Alarm]:
@@ -82,7 +87,7 @@ async def test_an_acknowledged_order_that_the_venue_has_forgotten_can_be_resolve
     assert sounded(world) == [Alarm.OUTCOME_UNDETERMINED]
     async with world.storage.read() as uow:
         assert [each.id for each in await uow.orders.in_doubt(0, 10)] == [order.id]
-    await RequestResolution(storage=world.storage)(Resolution(order.id, OrderStatus.CANCELED))
+    await ask_of(world)(Resolution(order.id, OrderStatus.CANCELED))
     canceled = await resolve(world, order, OrderStatus.CANCELED)
     assert (canceled.status, canceled.is_in_doubt) == (OrderStatus.CANCELED, False)
     assert await world.balance("USDT") == (D(1_000_000), D(0))
@@ -142,6 +147,37 @@ async def test_a_found_fill_that_cannot_be_booked_does_not_stop_the_resolution(
         assert [kept.reason for kept in await uow.kept.oldest(10)] == [KeepReason.REFUSED]
 
 
+async def test_a_found_fill_that_another_order_has_is_kept_and_the_others_are_booked(world: OrderWorld) -> None:
+    world.session.on_submit = fills
+    first = await world.submit_order(ACTOR, request())
+    taken = f"T{first.id.hex}"
+    order = await doubtful(world)
+    resolved = await resolve(world, order, OrderStatus.CANCELED, found(taken, "0.25"), found("t2", "0.5"))
+    assert (resolved.status, resolved.executed_quantity) == (OrderStatus.CANCELED, D("0.5"))
+    assert not resolved.is_in_doubt
+    assert sounded(world) == [Alarm.REPORT_REFUSED]
+    async with world.storage.read() as uow:
+        (kept,) = await uow.kept.oldest(10)
+    assert (kept.reason, getattr(kept.report, "trade_id", None)) == (KeepReason.REFUSED, taken)
+
+
+@pytest.mark.parametrize("at_ms", [NOW_MS * 1_000, 10**19, -1], ids=["microseconds", "beyond 64 bits", "before 1970"])
+async def test_a_found_fill_with_an_instant_that_no_calendar_holds(world: OrderWorld, at_ms: int) -> None:
+    order = await doubtful(world)
+    odd = FoundFill("t1", D("0.5"), D(90), at_ms)
+    with pytest.raises(InvalidRequest, match="is not the time of a fill"):
+        await ask_of(world)(Resolution(order.id, OrderStatus.CANCELED, [odd]))
+    resolved = await resolve(world, order, OrderStatus.CANCELED, odd, found("t2", "0.25"))
+    assert (resolved.status, resolved.executed_quantity) == (OrderStatus.CANCELED, D("0.25"))
+    assert sounded(world) == [Alarm.REPORT_UNREADABLE]
+
+
+async def test_a_found_fill_whose_name_cannot_be_stored_is_refused(world: OrderWorld) -> None:
+    order = await doubtful(world)
+    with pytest.raises(InvalidRequest, match="a value that cannot be stored: trade_id"):
+        await ask_of(world)(Resolution(order.id, OrderStatus.CANCELED, [found("t\x00", "0.5")]))
+
+
 async def test_an_order_that_was_executed_since_it_was_called_never_arrived_is_canceled(world: OrderWorld) -> None:
     order = await doubtful(world)
     await world.intake.apply([half(order, "t1")])
@@ -152,7 +188,7 @@ async def test_an_order_that_was_executed_since_it_was_called_never_arrived_is_c
 
 async def test_a_second_resolution_is_refused_while_the_first_one_waits(world: OrderWorld) -> None:
     order = await doubtful(world)
-    ask = RequestResolution(storage=world.storage)
+    ask = ask_of(world)
     await ask(Resolution(order.id, OrderStatus.REJECTED))
     with pytest.raises(InvalidRequest, match="waits for the server already"):
         await ask(Resolution(order.id, OrderStatus.CANCELED))

@@ -28,6 +28,7 @@ _REPORTS: dict[str, type[r.Report]] = {
     "unknown": r.UnknownOutcomeReport,
     "undetermined": r.UndeterminedOutcomeReport,
     "fill": r.FillReport,
+    "found_fill": r.FoundFillReport,
     "fill_corrected": r.FillCorrectedReport,
     "fill_busted": r.FillBustedReport,
     "fee": r.FeeReport,
@@ -43,7 +44,8 @@ _REPORTS: dict[str, type[r.Report]] = {
 }
 _REPORT_KINDS = {type_: kind for kind, type_ in _REPORTS.items()}
 EXECUTION_KINDS = tuple(
-    _REPORT_KINDS[type_] for type_ in (r.FillReport, r.FillCorrectedReport, r.FillBustedReport, r.FeeReport)
+    _REPORT_KINDS[type_]
+    for type_ in (r.FillReport, r.FoundFillReport, r.FillCorrectedReport, r.FillBustedReport, r.FeeReport)
 )
 """The kinds of the reports that make or change an execution."""
 

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +19,8 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueue
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor, EntrypointExecutorParameters
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.errors import FailingListenerError
-from pgqueuer.domain.models import HealthCheckEvent, Job
+from pgqueuer.domain.errors import FailingListenerError, RetryRequested
+from pgqueuer.domain.models import Context, HealthCheckEvent, Job
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import Driver
@@ -28,6 +28,8 @@ from pgqueuer.ports.driver import Driver
 from cadenza.ports.jobs import PAYLOAD_BYTES_MAX
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
+OnGivenUp = Callable[[str, Mapping[str, Any], Exception], None]
+"""Called with the name of a job, its payload and the failure of its last try."""
 
 # Every name is given, so that no variable of the environment changes one: the library reads, for instance, CHANNEL.
 QUEUE_SETTINGS = DBSettings(
@@ -66,6 +68,22 @@ class Manager(QueueManager):
             return await super().listener_healthy(timeout)
         except FailingListenerError:
             return await super().listener_healthy(timeout)
+
+
+@dataclass
+class _Executor(DatabaseRetryEntrypointExecutor):
+    """Reports the failure of the last try."""
+
+    on_given_up: OnGivenUp = field(kw_only=True)
+
+    async def execute(self, job: Job, context: Context) -> None:
+        try:
+            await super().execute(job, context)
+        except RetryRequested:
+            raise
+        except Exception as error:
+            self.on_given_up(job.entrypoint, _payload_of(job), error)
+            raise
 
 
 def _queries(driver: Driver) -> Queries:
@@ -125,7 +143,8 @@ class JobsHealth:
 class JobRunner:
     """Runs jobs in this process, at most `concurrency_max` at once.
 
-    A handler that raises is tried again with growing delays, `attempts_max` times in all; then the job stays as failed.
+    A handler that raises is tried again with growing delays, `attempts_max` times in all; then the job stays as failed,
+    and `on_given_up` is called.
     A job whose process died is taken over when its heartbeat is `heartbeat_timeout_s` old. After a loss of the database
     the runner reconnects.
     """
@@ -139,6 +158,7 @@ class JobRunner:
         attempts_max: int = ATTEMPTS_MAX,
         first_delay: timedelta = _FIRST_DELAY,
         heartbeat_timeout_s: float = 10.0,
+        on_given_up: OnGivenUp = lambda name, payload, error: None,
     ) -> None:
         if concurrency_max < 2:
             raise ValueError("concurrency_max must be at least 2")
@@ -147,6 +167,7 @@ class JobRunner:
         self._concurrency_max = concurrency_max
         self._attempts_max = attempts_max
         self._first_delay = first_delay
+        self._on_given_up = on_given_up
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
         self._manager: Manager | None = None
         self._pool: asyncpg.Pool | None = None
@@ -233,11 +254,12 @@ class JobRunner:
                 await asyncio.gather(purge, return_exceptions=True)
 
     def _executor(self, parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
-        return DatabaseRetryEntrypointExecutor(
+        return _Executor(
             parameters,
             max_attempts=self._attempts_max - 1,
             initial_delay=self._first_delay,
             max_delay=_LONGEST_DELAY,
+            on_given_up=self._on_given_up,
         )
 
 
@@ -252,6 +274,11 @@ async def _purge_log(pool: asyncpg.Pool) -> None:
 
 def _adapted(handler: Handler) -> Callable[[Job], Awaitable[None]]:
     async def run(job: Job) -> None:
-        await handler(json.loads(job.payload or b"{}"))
+        await handler(_payload_of(job))
 
     return run
+
+
+def _payload_of(job: Job) -> Mapping[str, Any]:
+    payload: Mapping[str, Any] = json.loads(job.payload or b"{}")
+    return payload

@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 
 from cadenza.adapters.storage.filters import Where
-from cadenza.adapters.storage.rows import Row, orders_of
+from cadenza.adapters.storage.rows import Row, execution_of, orders_of
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
 from cadenza.network.slices import in_slices
 from cadenza.ports.storage.trading import FinishedOrder, OrderFilter
@@ -24,8 +25,7 @@ WITH named AS (
     UNION SELECT o.id FROM unnest($4::text[], $5::text[]) AS k (instrument_id, id)
         JOIN orders o ON (o.account_id, o.instrument_id, o.venue_order_id) = ($1, k.instrument_id, k.id)
 )
-SELECT id, instrument_id, side, sent_id, venue_order_id, executed_quantity,
-    ARRAY(SELECT trade_id FROM executions WHERE order_id = orders.id) AS trade_ids
+SELECT id, instrument_id, side, sent_id, venue_order_id, executed_quantity
 FROM orders JOIN named USING (id) WHERE NOT ({_OPEN}) AND NOT is_awaited
 """
 
@@ -37,12 +37,9 @@ SELECT k.account_id, ARRAY(
 FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
-_DOUBTFUL = "(doubt IS NOT NULL OR closing_status IS NOT NULL OR stated_quantity > executed_quantity)"
-"""As `Order.is_in_doubt`."""
-
-_IN_DOUBT = f"""
+_IN_DOUBT = """
 SELECT * FROM orders
-WHERE doubt = 'UNDETERMINED' OR is_awaited AND updated_at_ms < $1 AND {_DOUBTFUL}
+WHERE doubt = 'UNDETERMINED' OR is_awaited AND in_doubt_since_ms < $1
 ORDER BY created_at_ms LIMIT $2
 """
 
@@ -120,6 +117,9 @@ class OrderSql:
             [instrument_id for instrument_id, _ in venue_order_ids],
             [id for _, id in venue_order_ids],
         )
+        executions: dict[OrderId, dict[str, Execution]] = {}
+        for row in await self._executions_of(rows):
+            executions.setdefault(row["order_id"], {})[row["trade_id"]] = execution_of(row)
         return [
             FinishedOrder(
                 order_id=OrderId(row["id"]),
@@ -128,7 +128,7 @@ class OrderSql:
                 sent_id=row["sent_id"],
                 venue_order_id=row["venue_order_id"],
                 executed_quantity=row["executed_quantity"],
-                trade_ids=frozenset(row["trade_ids"]),
+                executions=executions.get(row["id"], {}),
             )
             for row in rows
         ]
@@ -138,7 +138,9 @@ class OrderSql:
         return [TradingAccountId(row["account_id"]) for row in rows]
 
     async def accounts_in_doubt(self) -> Sequence[TradingAccountId]:
-        rows = await self._connection.fetch(f"SELECT DISTINCT account_id FROM orders WHERE is_awaited AND {_DOUBTFUL}")
+        rows = await self._connection.fetch(
+            "SELECT DISTINCT account_id FROM orders WHERE is_awaited AND in_doubt_since_ms IS NOT NULL"
+        )
         return [TradingAccountId(row["account_id"]) for row in rows]
 
     async def awaited(

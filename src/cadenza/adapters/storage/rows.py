@@ -51,7 +51,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
         order.doubt and order.doubt.value, order.stated_quantity, order.stated_at_ms,
         order.quantity_stated_at_ms,
         closing and closing.status.value, closing and closing.reason.value, closing and closing.at_ms,
-        order.is_awaited, order.executed_quantity, order.executed_cost, fees_text(order.fees),
+        order.is_awaited, order.in_doubt_since_ms, order.executed_quantity, order.executed_cost, fees_text(order.fees),
         kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
         order.created_at_ms, order.updated_at_ms, order.closed_at_ms, order.version,
     )  # fmt: skip
@@ -92,6 +92,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         venue_order_id=row["venue_order_id"],
         former_venue_order_ids=tuple(row["former_venue_order_ids"]),
         doubt=None if row["doubt"] is None else Doubt(row["doubt"]),
+        in_doubt_since_ms=row["in_doubt_since_ms"],
         stated_quantity=row["stated_quantity"],
         stated_at_ms=row["stated_at_ms"],
         quantity_stated_at_ms=row["quantity_stated_at_ms"],
@@ -132,6 +133,7 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.price, execution.quantity, fees_text(execution.fees),
         execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
         execution.fees_at_ms, execution.is_busted, execution.position_side and execution.position_side.value,
+        execution.is_by_operator,
     )  # fmt: skip
 
 
@@ -153,6 +155,7 @@ def execution_of(row: Row) -> Execution:
         fees_at_ms=row["fees_at_ms"],
         is_busted=row["is_busted"],
         position_side=None if row["position_side"] is None else PositionSide(row["position_side"]),
+        is_by_operator=row["is_by_operator"],
     )
 
 

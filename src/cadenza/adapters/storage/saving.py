@@ -42,6 +42,7 @@ UPDATE orders o SET
     stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms,
     quantity_stated_at_ms = n.quantity_stated_at_ms, closing_status = n.closing_status,
     closing_reason = n.closing_reason, closing_at_ms = n.closing_at_ms, is_awaited = n.is_awaited,
+    in_doubt_since_ms = n.in_doubt_since_ms,
     executed_quantity = n.executed_quantity, executed_cost = n.executed_cost, fees = n.fees,
     reserved_remaining = n.reserved_remaining, updated_at_ms = n.updated_at_ms,
     closed_at_ms = n.closed_at_ms, version = n.version
@@ -51,8 +52,10 @@ _EXECUTED = """
 INSERT INTO executions SELECT n.* FROM go, unnest($::executions[]) AS n
 ON CONFLICT (id) DO UPDATE SET
     price = excluded.price, quantity = excluded.quantity, fees = excluded.fees,
+    liquidity = excluded.liquidity, executed_at_ms = excluded.executed_at_ms,
     corrected_at_ms = excluded.corrected_at_ms, fees_at_ms = excluded.fees_at_ms,
-    is_busted = excluded.is_busted, position_side = excluded.position_side
+    is_busted = excluded.is_busted, position_side = excluded.position_side,
+    is_by_operator = excluded.is_by_operator
 """
 _BALANCED = """
 INSERT INTO balances SELECT n.* FROM go, unnest($::balances[]) AS n

@@ -182,18 +182,17 @@ class ReportIntake:
     async def _without_repeated(self, reports: Sequence[Report]) -> Sequence[Report]:
         """Leave out the unreadable reports that are kept already. While the database does not answer, none counts as
         kept: then there is one alarm too many, and still one row."""
-        unreadable = {report: report.bounded() for report in reports if isinstance(report, UnreadableReport)}
+        unreadable = [report for report in reports if isinstance(report, UnreadableReport)]
         try:
             async with self._storage.read() as uow:
-                repeated = set(await uow.kept.known(list(unreadable.values())))
+                repeated = set(await uow.kept.known(unreadable))
         except CadenzaError:
             repeated = set()
         left: list[Report] = []
         for report in reports:
+            if report in repeated:
+                continue
             if isinstance(report, UnreadableReport):
-                report = unreadable[report]
-                if report in repeated:
-                    continue
                 repeated.add(report)
             left.append(report)
         return left
@@ -212,11 +211,11 @@ class ReportIntake:
         cause = error.__cause__ or error
         detail = f"{type(cause).__name__}: {cause}"
         try:
-            await self._sound(await self._committer.commit_report(KeepRefused(report, detail)))
+            await self.sound(await self._committer.commit_report(KeepRefused(report, detail)))
         except CadenzaError:  # the account is gone, or the alarm's log line is all that can be kept of it
             self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(report) | {"detail": detail})
 
-    async def _sound(self, kept: KeptReport) -> None:
+    async def sound(self, kept: KeptReport) -> None:
         """Sound the alarm of a report that was kept, once for each fact: replays, snapshots and lookups bring it again
         and again, also after a restart."""
         if kept.fact in self._alarmed:
@@ -247,7 +246,7 @@ class ReportIntake:
         for account_id, at_ms in applied.moved.items():
             self.on_moved(account_id, at_ms)
         for kept in applied.contradictions:
-            await self._sound(kept)
+            await self.sound(kept)
             if kept.reason is KeepReason.UNREADABLE:
                 self.on_unreadable(kept.report.account_id)
         for order in applied.undetermined:

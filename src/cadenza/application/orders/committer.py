@@ -228,12 +228,14 @@ class Committer:
     async def _save(self, rows: BatchRows, changes: BatchChanges) -> bool:
         try:
             return await self._trading.save(rows, changes)
-        except BaseException:  # it may be written all the same, and nothing of it was published yet
+        except BaseException as error:  # it may be written all the same, and nothing of it was published yet
             changed = {account.id for account in changes.accounts}
             for account in rows.accounts:
                 if account.id in changed:
                     self._missed.doubt(account.id, account.last_sequence)
-            raise
+            if isinstance(error, CadenzaError) or not isinstance(error, Exception):
+                raise
+            raise InternalError("the change could not be saved") from error
 
     def _state(self, rows: BatchRows) -> TradingState:
         return TradingState(

@@ -9,13 +9,13 @@ from cadenza.domain.trading.reports import (
     CanceledReport,
     ExpiredReport,
     ExternalOrderReport,
-    FillCorrectedReport,
     FillReport,
     OrderReport,
     OrderTermsReport,
     RejectedReport,
     Report,
 )
+from cadenza.domain.trading.same_trade import is_repetition
 from cadenza.ports.storage.trading import FinishedOrder, OrderQueries
 
 _Name = tuple[object, ...]
@@ -67,10 +67,9 @@ def _is_known(report: Report, order: FinishedOrder | None) -> bool:
     if isinstance(report, OrderTermsReport) and report.side not in (None, order.side):
         return False
     match report:
-        case FillCorrectedReport():
-            return False
         case FillReport():
-            return report.trade_id in order.trade_ids and report.side is order.side
+            known = order.executions.get(report.trade_id)
+            return known is not None and report.side is order.side and is_repetition(known, report)
         case AcceptedReport() | ExternalOrderReport():
             return report.executed_quantity <= order.executed_quantity
         case CanceledReport() | ExpiredReport():

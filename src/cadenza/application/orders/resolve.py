@@ -4,26 +4,29 @@ The request is a durable job that the server carries out. So orders change in on
 subscribers are notified.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from cadenza.application.orders.apply_report import facts_of
+from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
-from cadenza.domain.errors import InvalidRequest, OrderNotFound, OrderNotInDoubt, VenueUnavailable
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.application.orders.sending import CLOCK_TOLERANCE_MS
+from cadenza.domain.errors import InternalError, InvalidRequest, OrderNotFound, OrderNotInDoubt, VenueUnavailable
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.money import parse_decimal, to_plain
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeptReport
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import FillReport
+from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.reports import FoundFillReport
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
-from cadenza.ports.alarms import Alarm, Alarms
+from cadenza.domain.trading.storable import storable, unfit_fields
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -56,17 +59,23 @@ class Resolution:
 class RequestResolution:
     """The use case of the command line: check the request and leave it to the server."""
 
-    def __init__(self, *, storage: Storage) -> None:
+    def __init__(self, *, storage: Storage, spec: Callable[[VenueId], VenueSpec | None], clock: Clock) -> None:
         self._storage = storage
+        self._spec = spec
+        self._clock = clock
 
     async def __call__(self, resolution: Resolution) -> Order:
         """Return the order as it is now. Raises `OrderNotFound`, `OrderNotInDoubt`, `InvalidRequest`; the last one also
-        while an earlier resolution of the order waits for the server, because that one counts."""
+        while the venue's reply may still come in time, and while an earlier resolution of the order waits for the
+        server, because that one counts."""
         async with self._storage.begin() as uow:
             order = await uow.orders.get(resolution.order_id)
             if order is None:
                 raise OrderNotFound(f"there is no order {resolution.order_id}")
             _check(order, resolution)
+            spec = self._spec(order.venue_id)
+            if spec is not None and _may_be_answered(order, spec, self._clock.now_ms()):
+                raise InvalidRequest("the venue may still reply to the order: wait some seconds, and look again")
             key = f"{RESOLVE_JOB} {order.id}"
             if not await uow.jobs.enqueue(RESOLVE_JOB, payload_of(resolution), dedupe_key=key):
                 raise InvalidRequest("a resolution of this order waits for the server already; that one will count")
@@ -76,29 +85,45 @@ class RequestResolution:
 
 class ResolveOrder:
     """The job. An order that is not in doubt any more stays as it is. An alarm is raised for each found execution that
-    does not fit the order by now; it is kept, and the order is resolved all the same. Raises `VenueUnavailable` while
-    the account of an order with found executions has no snapshot to continue from; the job is tried again later."""
+    does not fit the order by now, or that the database refuses; it is kept, and the order is resolved all the same.
+    Raises `VenueUnavailable` while the account of an order with found executions has no snapshot to continue from, and
+    while the venue's reply to the order may still come in time; the job is tried again later."""
 
-    def __init__(self, *, storage: Storage, committer: Committer, alarms: Alarms) -> None:
+    def __init__(self, *, storage: Storage, committer: Committer, intake: ReportIntake) -> None:
         self._storage = storage
         self._committer = committer
-        self._alarms = alarms
+        self._intake = intake
 
     async def __call__(self, payload: Mapping[str, Any]) -> None:
         resolution = _resolution(payload)
         async with self._storage.read() as uow:
             order = await uow.orders.get(resolution.order_id)
-        if order is not None and order.is_in_doubt:
-            for kept in await self._committer.commit_report(ResolveChange(order.account_id, resolution)):
-                self._alarms.sound(Alarm.REPORT_REFUSED, facts_of(kept.report) | {"detail": kept.reason.value})
+        if order is None or not order.is_in_doubt:
+            return
+        try:
+            kept = await self._committer.commit_report(ResolveChange(order.account_id, resolution))
+        except InternalError:  # the database refuses it, mostly because another order has one of these executions
+            kept = await self._resolve_in_steps(order, resolution)
+        for each in kept:
+            await self._intake.sound(each)
+
+    async def _resolve_in_steps(self, order: Order, resolution: Resolution) -> Sequence[KeptReport]:
+        """Book the executions one by one, so that one that is refused is set aside alone, and then end the doubt."""
+        for fill in resolution.fills:
+            await self._intake.apply([_report(order, fill)])
+        without_fills = replace(resolution, fills=())
+        return await self._committer.commit_report(ResolveChange(order.account_id, without_fills, was_in_doubt=True))
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveChange:
-    """A change: book the operator's executions, then end the doubt. The decision is the executions that do not fit."""
+    """A change: book the operator's executions, then end the doubt. The decision is the executions that do not fit.
+    `was_in_doubt`: the order was found to be in doubt, and its executions have been booked since, which may have ended
+    the doubt."""
 
     account_id: TradingAccountId
     resolution: Resolution
+    was_in_doubt: bool = False
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -106,17 +131,29 @@ class ResolveChange:
 
     def decide(self, state: TradingState) -> Sequence[KeptReport]:
         order = state.order(self.resolution.order_id)
-        if order is None or not order.is_in_doubt:
+        if order is None or not (order.is_in_doubt or self.was_in_doubt):
             return ()
-        if self.resolution.fills and state.account(self.account_id).adopted_at_ms is None:
+        account = state.account(self.account_id)
+        if not self.was_in_doubt and _may_be_answered(order, state.spec_of(account), state.world.now_ms):
+            raise VenueUnavailable("the venue may still reply to the order")
+        if self.resolution.fills and account.adopted_at_ms is None:
             raise VenueUnavailable("the account is being connected; its fills can be booked once it was read")
         kept_before = len(state.changed.kept)
         for fill in self.resolution.fills:
-            apply_or_keep(state, _report(order, fill))
+            apply_or_keep(state, storable(_report(order, fill)))
         order = state.order(order.id) or order
         resolved = release(state, order.resolved(self.resolution.outcome, state.world.now_ms))
         state.put_order(resolved)
         return state.changed.kept[kept_before:]
+
+
+def _may_be_answered(order: Order, spec: VenueSpec, now_ms: int) -> bool:
+    """Whether the venue's reply to the order may still come in time. A deadline further ahead than any that is recorded
+    now shows that a clock was wrong, and says nothing."""
+    if order.doubt is not Doubt.UNANSWERED or order.send_before_ms is None:
+        return False
+    left_ms = order.send_before_ms - now_ms
+    return -spec.reply_ms_max <= left_ms <= spec.send_within_ms + CLOCK_TOLERANCE_MS
 
 
 def _check(order: Order, resolution: Resolution) -> None:
@@ -128,6 +165,8 @@ def _check(order: Order, resolution: Resolution) -> None:
         raise InvalidRequest(f"at most {FILLS_MAX} fills")
     if any(fill.quantity <= 0 or fill.price <= 0 for fill in resolution.fills):
         raise InvalidRequest("a fill has a positive quantity and price")
+    for fill in resolution.fills:
+        _check_storable(order, fill)
     executed = order.executed_quantity + sum((fill.quantity for fill in resolution.fills), Decimal(0))
     if executed > order.quantity:
         raise InvalidRequest(f"{to_plain(executed)} is more than the {to_plain(order.quantity)} that were ordered")
@@ -135,8 +174,20 @@ def _check(order: Order, resolution: Resolution) -> None:
         raise InvalidRequest("an order that was executed in part was not rejected: say canceled")
 
 
-def _report(order: Order, fill: FoundFill) -> FillReport:
-    return FillReport(
+def _check_storable(order: Order, fill: FoundFill) -> None:
+    unfit = unfit_fields(_report(order, fill))
+    if "at_ms" in unfit:
+        raise InvalidRequest(
+            f"{fill.executed_at_ms} is not the time of a fill in milliseconds since 1970: it is after the year 9999"
+            if fill.executed_at_ms > 0
+            else f"{fill.executed_at_ms} is not the time of a fill: it is before the year 1970"
+        )
+    if unfit:
+        raise InvalidRequest(f"the fill {fill.trade_id!r} has a value that cannot be stored: {', '.join(unfit)}")
+
+
+def _report(order: Order, fill: FoundFill) -> FoundFillReport:
+    return FoundFillReport(
         account_id=order.account_id,
         instrument_id=order.instrument_id,
         order_id=order.id,

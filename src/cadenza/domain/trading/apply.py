@@ -28,6 +28,7 @@ from cadenza.domain.trading.reports import (
     FillBustedReport,
     FillCorrectedReport,
     FillReport,
+    FoundFillReport,
     NotSentReport,
     OrderReport,
     OrderStatusReport,
@@ -44,6 +45,7 @@ from cadenza.domain.trading.reports import (
     WithdrawnReport,
 )
 from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.same_trade import restated
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import (
     apply_balance,
@@ -105,7 +107,7 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         return None
     contradiction = contradiction_of(order, report)
     if contradiction is not None:
-        state.keep(report, contradiction.reason, contradiction.detail)
+        state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
         return _refused_as_duplicate(state, order, report, contradiction.reason)
     now_ms = state.world.now_ms
     named = _named(order, report, now_ms)
@@ -137,6 +139,21 @@ def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
         return order
     named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
     return named.once_known_as(report.former_venue_order_id, now_ms) if isinstance(report, AcceptedReport) else named
+
+
+def _as_kept(order: Order, report: OrderReport, reason: KeepReason) -> OrderReport:
+    """Return the report as it is kept. What contradicts a booked execution is the same fact, whichever way it came."""
+    if reason is not KeepReason.OTHER_EXECUTION or not isinstance(report, FillReport):
+        return report
+    return replace(
+        report,
+        order_id=order.id,
+        sent_id=None,
+        venue_order_id=None,
+        liquidity=None,
+        position_side=None,
+        leverage=None,
+    )
 
 
 def _is_unknown_to_venue(report: OrderReport) -> bool:
@@ -248,7 +265,9 @@ def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
 def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
     known = execution_of(order, report.trade_id)
     if known is not None:
-        return _correct(state, order, report) if isinstance(report, FillCorrectedReport) else order
+        if isinstance(report, FillCorrectedReport):
+            return _correct(state, order, report)
+        return _replaced(state, order, known, restated(known, report))
     corrected_at_ms = report.at_ms if isinstance(report, FillCorrectedReport) else None
     execution = Execution(
         id=ExecutionId(state.world.new_id()),
@@ -266,6 +285,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         corrected_at_ms=corrected_at_ms,
         fees_at_ms=corrected_at_ms if report.fees else None,
         position_side=row_of_fill(state, order, report.position_side),
+        is_by_operator=isinstance(report, FoundFillReport),
     )
     order = book(state, order, execution, report.leverage)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
@@ -274,12 +294,16 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
 
 
 def _correct(state: TradingState, order: Order, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Order:
-    """Replace an execution by what the venue says it is now. The money is moved by the difference."""
+    """Replace an execution by what the venue says it is now."""
     known = execution_of(order, report.trade_id)
     if known is None:  # its fill comes later
         state.keep(report, KeepReason.NO_EXECUTION)
         return order
-    now = _corrected(known, report)
+    return _replaced(state, order, known, _corrected(known, report))
+
+
+def _replaced(state: TradingState, order: Order, known: Execution, now: Execution) -> Order:
+    """Replace an execution. The money is moved by the difference."""
     if now == known:
         return order
     order = rebook(state, order, known, now)
@@ -294,7 +318,9 @@ def _corrected(known: Execution, report: FillCorrectedReport | FillBustedReport 
         return _charged(known, report)
     is_older = report.at_ms < (known.corrected_at_ms or 0)
     if isinstance(report, FillBustedReport):
-        return known if is_older else replace(known, corrected_at_ms=report.at_ms, is_busted=True)
+        if is_older:
+            return known
+        return replace(known, corrected_at_ms=report.at_ms, is_busted=True, is_by_operator=False)
     if report.fees:
         known = _charged(known, report)
     if is_older:
@@ -305,6 +331,7 @@ def _corrected(known: Execution, report: FillCorrectedReport | FillBustedReport 
         quantity=report.quantity,
         corrected_at_ms=report.at_ms,
         is_busted=False,
+        is_by_operator=False,
         position_side=report.position_side or known.position_side,
     )
 

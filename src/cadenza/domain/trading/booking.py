@@ -55,15 +55,22 @@ def book(state: TradingState, order: Order, execution: Execution, leverage: int 
 
 def rebook(state: TradingState, order: Order, before: Execution, after: Execution) -> Order:
     """Move what a correction of an execution changes: its fees alone, or all of it."""
-    if (before.price, before.quantity, before.is_busted) == (after.price, after.quantity, after.is_busted):
+    account = state.account(order.account_id)
+    moves_money = _moves_money(state, account, after)
+    if moves_money is _moves_money(state, account, before) and _terms(before) == _terms(after):
         is_charged = before.fees != after.fees and not after.is_busted
-        if is_charged and _moves_money(state, state.account(order.account_id), after):
+        if is_charged and moves_money:
             _move_fees(state, before, sign=1)
             _move_fees(state, after, sign=-1)
         return order
     if not before.is_busted:
         _unbook(state, order, before)
     return order if after.is_busted else book(state, order, after)
+
+
+def _terms(execution: Execution) -> tuple[object, ...]:
+    """What an execution moves, but for its fees."""
+    return execution.price, execution.quantity, execution.is_busted, execution.position_side
 
 
 def _unbook(state: TradingState, order: Order, execution: Execution) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType
-from cadenza.domain.money import ZERO
+from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, OrderReport, OrderTermsReport, OwnReport
+from cadenza.domain.trading.same_trade import contradicts
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
 
@@ -43,6 +44,9 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
             return Contradiction(KeepReason.NOT_POSITIVE)
         if _executed_with(order, report) > order.quantity:
             return Contradiction(KeepReason.MORE_THAN_ORDERED)
+        known = execution_of(order, report.trade_id)
+        if known is not None and contradicts(known, report):
+            return Contradiction(KeepReason.OTHER_EXECUTION, f"booked is {_shown(known)}")
     return None
 
 
@@ -80,6 +84,11 @@ def _executed_with(order: Order, report: FillReport) -> Decimal:
     known = execution_of(order, report.trade_id)
     if known is None:
         return order.executed_quantity + report.quantity
-    if not isinstance(report, FillCorrectedReport):
+    if not (isinstance(report, FillCorrectedReport) or known.is_by_operator):
         return order.executed_quantity
     return order.executed_quantity + report.quantity - (ZERO if known.is_busted else known.quantity)
+
+
+def _shown(execution: Execution) -> str:
+    fees = ", ".join(f"{to_plain(fee.quantity)} {fee.asset}" for fee in execution.fees) or "no fee"
+    return f"{to_plain(execution.quantity)} at {to_plain(execution.price)}, {fees}"

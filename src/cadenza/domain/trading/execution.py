@@ -25,7 +25,8 @@ class Execution:
     `executed_at_ms` is the venue's clock. `corrected_at_ms` is the venue's instant of the newest correction, and
     `fees_at_ms` its instant of the newest later statement of the fees; they are separate, because the fees may become
     known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
-    its report is recognised. `position_side` is the row of the position that the execution changed; None in an account
+    its report is recognised. `is_by_operator`: an operator stated it, or its fees, and the venue's own report of the
+    trade replaces that. `position_side` is the row of the position that the execution changed; None in an account
     without positions.
     """
 
@@ -45,6 +46,7 @@ class Execution:
     fees_at_ms: int | None = None
     is_busted: bool = False
     position_side: PositionSide | None = None
+    is_by_operator: bool = False
 
     @property
     def cost(self) -> Decimal:

@@ -73,9 +73,11 @@ class Order:
     `send_before_ms`. `stated_quantity` is the executed quantity that the venue has stated, less what it took back after
     that.
 
-    `created_at_ms`, `updated_at_ms` and `send_before_ms` are our clock. `recorded_after_ms` is the venue's: the venue
-    has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is the venue's instant
-    of its newest order status, `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes.
+    `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
+    when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
+    venue's: the venue has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is
+    the venue's instant of its newest order status, `quantity_stated_at_ms` that of the statement from which
+    `stated_quantity` comes.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock.
     `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
@@ -114,6 +116,7 @@ class Order:
     venue_order_id: str | None = None
     former_venue_order_ids: tuple[str, ...] = ()
     doubt: Doubt | None = None
+    in_doubt_since_ms: int | None = None
     stated_quantity: Decimal = ZERO
     stated_at_ms: int = 0
     quantity_stated_at_ms: int = 0
@@ -171,6 +174,13 @@ class Order:
         is_answered = self.doubt is None and self.status is not OrderStatus.CREATED
         return is_shown or is_answered or self.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
+    def with_doubt_dated(self, now_ms: int) -> "Order":
+        """Note when the doubt began, if it began since the order was dated last, and that it has ended, if it has. A
+        fill, or another kind of doubt, does not change when the doubt began."""
+        if self.is_in_doubt is (self.in_doubt_since_ms is not None):
+            return self
+        return evolve(self, in_doubt_since_ms=now_ms if self.is_in_doubt else None)
+
     # --- our own decisions, at our time
 
     def submitted(self, at_ms: int, send_before_ms: int, reservation: Reservation | None = None) -> "Order":
@@ -182,6 +192,7 @@ class Order:
             reservation=reservation,
             send_before_ms=send_before_ms,
             doubt=Doubt.UNANSWERED,
+            in_doubt_since_ms=at_ms,
         )
 
     def revoked(self, at_ms: int) -> "Order":

@@ -10,7 +10,7 @@ replay begins a minute before the earliest of such an instant and our time at wh
 An `OwnReport` is no claim of the venue. It carries our time, which never says how far the news is known.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -51,22 +51,6 @@ class UnreadableReport(Report):
     order_id: OrderId | None = None
     sent_id: str | None = None
     venue_order_id: str | None = None
-
-    def bounded(self) -> "UnreadableReport":
-        """Return the report as it is kept: cut off at `UNREADABLE_TEXT_LENGTH_MAX`, and without characters that a
-        database does not store."""
-        return replace(
-            self,
-            text=_storable(self.text[:UNREADABLE_TEXT_LENGTH_MAX]),
-            why=_storable(self.why[:UNREADABLE_TEXT_LENGTH_MAX]),
-            instrument_id=None if self.instrument_id is None else InstrumentId(_storable(self.instrument_id)),
-            sent_id=None if self.sent_id is None else _storable(self.sent_id),
-            venue_order_id=None if self.venue_order_id is None else _storable(self.venue_order_id),
-        )
-
-
-def _storable(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +162,9 @@ class UndeterminedOutcomeReport(OwnReport):
 class FillReport(OrderReport):
     """One execution. `trade_id` is the venue's, unique per instrument and side. `quantity` is in the order's units and
     positive. `position_side` is the row of a hedged position, and `leverage` the position's leverage after the fill,
-    where the venue says them. `fees` may be empty when they are reported later (`FeeReport`)."""
+    where the venue says them. `fees` may be empty when they are reported later, by a `FeeReport` or by the same fill
+    again. A fill of a booked trade with another price, quantity or fee contradicts it, and is kept with an alarm: only
+    a correction changes an execution that the venue reported."""
 
     trade_id: str
     side: Side
@@ -188,6 +174,12 @@ class FillReport(OrderReport):
     liquidity: LiquiditySide | None = None
     position_side: PositionSide | None = None
     leverage: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFillReport(FillReport):
+    """An execution that an operator found at the venue and stated here (`cadenza orders resolve`). No session reports
+    it. What the venue itself reports about the trade, earlier or later, counts more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,6 +215,7 @@ class TradingState:
 
     def put_order(self, order: Order) -> None:
         """Put a new or changed order; `record_order_events` writes it to the account's log."""
+        order = order.with_doubt_dated(self.world.now_ms)
         self._save_order(order)
         self._unrecorded_of(order.id)
         if self._accounts[order.account_id].is_margined:

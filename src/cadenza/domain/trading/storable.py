@@ -1,23 +1,34 @@
-"""What a report may hold so that it can be reckoned with and stored.
+"""What a report may hold so that it can be reckoned with, stored and shown. This is the only place that decides it.
 
-A connector reads what the venue sends, and a venue may send anything: a number that no database holds, or a name with a
-character that no text may have.
+A connector reads what the venue sends, and a venue may send anything: a number that no database holds, a name with a
+character that no text may have, or an instant in microseconds, which no calendar holds as milliseconds.
 """
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from cadenza.domain.trading.reports import OrderReport, PositionReport, Report, UnreadableReport
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.reports import (
+    UNREADABLE_TEXT_LENGTH_MAX,
+    OrderReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
 
 EXPONENT_MAX = 60
 """Of a number: it is below 10^61, and has at most 60 decimals."""
 
 INTEGER_MAX = 2**62
 
+INSTANT_MS_MAX = 253_402_300_799_999
+"""The end of the year 9999, which is the last instant that RFC 3339 can write. No instant is below 0."""
+
 R = TypeVar("R", bound=Report)
 
-_INSTANTS = frozenset({"at_ms", "as_of"})
+_OF_THE_STATEMENT = frozenset({"at_ms", "as_of"})
+"""When the venue stated it."""
 _NAMES: dict[Any, tuple[str, ...]] = {}
 """The fields of each kind of report."""
 
@@ -25,26 +36,47 @@ _NAMES: dict[Any, tuple[str, ...]] = {}
 def storable(report: R) -> R | UnreadableReport:
     """Return the report, or an `UnreadableReport` in its place if it holds a value that cannot be stored.
 
-    Its text is all that the report says but for the instants, so that the same fact is kept once, however often the
-    venue states it.
+    Its text is all that the report says but for the instants of the statement, so that the same fact is kept once,
+    however often the venue states it. An `UnreadableReport` is returned as `bounded`.
     """
     if isinstance(report, UnreadableReport):
-        return report
-    values = {name: getattr(report, name) for name in _names(type(report))}
-    unfit = [name for name, value in values.items() if not _is_storable(value)]
+        return bounded(report)
+    unfit = unfit_fields(report)
     if not unfit:
         return report
-    said = {name: value for name, value in values.items() if name not in _INSTANTS and value is not None}
+    values = {name: getattr(report, name) for name in _names(type(report)) if name not in _OF_THE_STATEMENT}
+    said = {name: value for name, value in values.items() if value is not None}
     order = report if isinstance(report, OrderReport) else None
-    return UnreadableReport(
-        account_id=report.account_id,
-        at_ms=0,
-        text=f"{type(report).__name__} {said!r}",
-        why=f"a value cannot be stored: {', '.join(unfit)}",
-        instrument_id=report.instrument_id if isinstance(report, OrderReport | PositionReport) else None,
-        order_id=None if order is None else order.order_id,
-        sent_id=None if order is None else order.sent_id,
-        venue_order_id=None if order is None else order.venue_order_id,
+    return bounded(
+        UnreadableReport(
+            account_id=report.account_id,
+            at_ms=0,
+            text=f"{type(report).__name__} {said!r}",
+            why=f"a value cannot be stored: {', '.join(unfit)}",
+            instrument_id=report.instrument_id if isinstance(report, OrderReport | PositionReport) else None,
+            order_id=None if order is None else order.order_id,
+            sent_id=None if order is None else order.sent_id,
+            venue_order_id=None if order is None else order.venue_order_id,
+        )
+    )
+
+
+def unfit_fields(report: Report) -> list[str]:
+    """Return the names of the fields whose values cannot be stored."""
+    return [name for name in _names(type(report)) if not _is_fit(name, getattr(report, name))]
+
+
+def bounded(report: UnreadableReport) -> UnreadableReport:
+    """Return the report as it is kept: cut off at `UNREADABLE_TEXT_LENGTH_MAX`, without characters that a database does
+    not store, and without an instant that cannot be stored."""
+    return replace(
+        report,
+        at_ms=report.at_ms if _is_fit("at_ms", report.at_ms) else 0,
+        text=_cut(report.text),
+        why=_cut(report.why),
+        instrument_id=None if report.instrument_id is None else InstrumentId(_storable_text(report.instrument_id)),
+        sent_id=None if report.sent_id is None else _storable_text(report.sent_id),
+        venue_order_id=None if report.venue_order_id is None else _storable_text(report.venue_order_id),
     )
 
 
@@ -53,6 +85,13 @@ def _names(kind: Any) -> tuple[str, ...]:
     if names is None:
         names = _NAMES[kind] = tuple(field.name for field in fields(kind))
     return names
+
+
+def _is_fit(name: str, value: Any) -> bool:
+    """Whether the field of that name may have the value. A name that ends in `_ms` is an instant."""
+    if name.endswith("_ms") and isinstance(value, int):
+        return 0 <= value <= INSTANT_MS_MAX
+    return _is_storable(value)
 
 
 def _is_storable(value: Any) -> bool:
@@ -70,8 +109,16 @@ def _is_storable(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_storable, value))
     if is_dataclass(value):
-        return all(_is_storable(getattr(value, name)) for name in _names(type(value)))
+        return all(_is_fit(name, getattr(value, name)) for name in _names(type(value)))
     return True
+
+
+def _cut(text: str) -> str:
+    return _storable_text(text[:UNREADABLE_TEXT_LENGTH_MAX])[:UNREADABLE_TEXT_LENGTH_MAX]
+
+
+def _storable_text(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def _is_text(text: str) -> bool:

@@ -109,7 +109,7 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedOrder:
-    """The facts about a closed order that decide whether a report adds anything."""
+    """The facts about a closed order that decide whether a report adds anything. `executions` by trade id."""
 
     order_id: OrderId
     instrument_id: InstrumentId
@@ -117,7 +117,7 @@ class FinishedOrder:
     sent_id: str | None
     venue_order_id: str | None
     executed_quantity: Decimal
-    trade_ids: frozenset[str]
+    executions: Mapping[str, Execution]
 
 
 class OrderQueries(Protocol):
@@ -166,7 +166,8 @@ class OrderQueries(Protocol):
 
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders in doubt of all accounts, the oldest first: those whose outcome the venue cannot determine any
-        more (`Doubt.UNDETERMINED`), and those that were asked about without a change since `since_before_ms`."""
+        more (`Doubt.UNDETERMINED`), and those whose doubt began before `since_before_ms` (our clock), whatever has
+        happened to them since."""
 
     async def has_order_in_doubt(self, account_id: TradingAccountId) -> bool:
         """Return whether any order of the account is awaited, or its outcome cannot be determined."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.vault.passwords import Argon2Hasher
@@ -16,11 +17,13 @@ from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
 from cadenza.application.identity.throttle import Throttle
 from cadenza.application.orders.cancel_closed import RequestCancelClosed
+from cadenza.application.orders.list_doubtful import ListDoubtful
 from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import AsyncioConcurrency, SystemClock, SystemIds
 from cadenza.runtime.wiring.identity import policy_of
+from cadenza.runtime.wiring.venues import spec_of
 
 CONNECTIONS_MAX = 2
 
@@ -37,6 +40,7 @@ class Administration:
     set_environments: SetEnvironments
     set_password: SetPassword
     reset_password: ResetPassword
+    list_doubtful: ListDoubtful
     request_resolution: RequestResolution
     request_cancel_closed: RequestCancelClosed
 
@@ -73,6 +77,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
         ),
-        request_resolution=RequestResolution(storage=storage),
+        list_doubtful=ListDoubtful(storage=storage, clock=clock),
+        request_resolution=RequestResolution(storage=storage, spec=partial(spec_of, settings), clock=clock),
         request_cancel_closed=RequestCancelClosed(storage=storage),
     )

@@ -3,25 +3,28 @@
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import UnreadableReport
+from cadenza.domain.trading.storable import bounded
 
 
 def unreadable(account_id: TradingAccountId, text: bytes | str, why: Exception) -> UnreadableReport:
     """Return the report of a text that names nothing that can be read."""
-    return UnreadableReport(account_id=account_id, at_ms=0, text=_text(text), why=str(why)).bounded()
+    return bounded(UnreadableReport(account_id=account_id, at_ms=0, text=_text(text), why=str(why)))
 
 
 def unreadable_of(order: Order, text: bytes | str, why: Exception) -> UnreadableReport:
     """Return the report of an answer about our order."""
-    return UnreadableReport(
-        account_id=order.account_id,
-        at_ms=0,
-        text=_text(text),
-        why=str(why),
-        instrument_id=InstrumentId(order.instrument_id),
-        order_id=order.id,
-        sent_id=order.sent_id,
-        venue_order_id=order.venue_order_id,
-    ).bounded()
+    return bounded(
+        UnreadableReport(
+            account_id=order.account_id,
+            at_ms=0,
+            text=_text(text),
+            why=str(why),
+            instrument_id=InstrumentId(order.instrument_id),
+            order_id=order.id,
+            sent_id=order.sent_id,
+            venue_order_id=order.venue_order_id,
+        )
+    )
 
 
 def _text(text: bytes | str) -> str:

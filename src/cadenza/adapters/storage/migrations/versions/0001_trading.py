@@ -158,6 +158,7 @@ STATEMENTS = (
         closing_reason text,
         closing_at_ms bigint,
         is_awaited boolean NOT NULL,
+        in_doubt_since_ms bigint,
         executed_quantity numeric NOT NULL,
         executed_cost numeric NOT NULL,
         fees text NOT NULL,
@@ -208,7 +209,8 @@ STATEMENTS = (
         corrected_at_ms bigint,
         fees_at_ms bigint,
         is_busted boolean NOT NULL,
-        position_side text
+        position_side text,
+        is_by_operator boolean NOT NULL
     )
     """,
     "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
