@@ -44,7 +44,7 @@ BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 
 
 class MovableClock:
-    """The system's time, moved forward by `advance`; whoever sleeps until an instant that has passed then wakes."""
+    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
 
     def __init__(self, start_ms: int = START_MS) -> None:
         self._start_ms = start_ms - time.monotonic_ns() // 1_000_000

@@ -22,11 +22,18 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, OrderReport, RejectedReport, Report
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderReport,
+    RejectedReport,
+    Report,
+)
 from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Fence, Lookup, OrderMemory, VenueSpec
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.inhouse_kit import RecordingSink, make_order, trading_account
+from tests.inhouse_kit import RecordingSink, make_order, trading_account, until
 
 
 class Capability(StrEnum):
@@ -46,6 +53,8 @@ class Capability(StrEnum):
     ONE_ORDER_PER_ID = "the venue takes one order under an id, for ever"
     REMEMBERS_REFUSALS = "the venue can be asked about an order that it refused"
     RESERVES_FEES = "an order holds its fee as well, in what it pays with"
+    MOVES_ASSETS = "a fill moves the base and the quote asset"
+    ENDS_SOON = "a GTD order may end within seconds"
 
 
 Needed = Capability | Callable[[VenueSpec], bool]
@@ -111,6 +120,10 @@ class VenueUnderTest(Protocol):
 
     @property
     def other_secrets(self) -> Secrets: ...
+
+    @property
+    def account_type(self) -> AccountType:
+        """The type of the accounts that trade `spot`."""
 
     @property
     def spot(self) -> Instrument: ...
@@ -183,7 +196,12 @@ class Trader:
         return believed(order, self.reported)
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        return self._note(await self.session.submit(order))
+        """Return the reply, and the fills that it states without listing them, once the stream has brought them."""
+        reply = self._note(await self.session.submit(order))
+        stated = max((each.executed_quantity for each in reply if isinstance(each, AcceptedReport)), default=Decimal(0))
+        await until(lambda: self.executed(order) >= stated, "the fills that the reply states")
+        has_fills = any(isinstance(each, FillReport) for each in reply)
+        return reply if has_fills or not stated else [*reply, *self.fills_of(order)]
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.cancel(order))
@@ -295,9 +313,11 @@ def least_quantity(instrument: Instrument, price: Decimal) -> Decimal:
 
 
 async def trader_at(
-    venue: VenueUnderTest, type: AccountType = AccountType.SPOT, *, number: int = 1, secrets: Secrets | None = None
+    venue: VenueUnderTest, type: AccountType | None = None, *, number: int = 1, secrets: Secrets | None = None
 ) -> Trader:
-    """Open a session; two with the same secrets are two trading accounts of one account at the venue."""
+    """Open a session, of the account that trades `spot` unless a type is given; two with the same secrets are two
+    trading accounts of one account at the venue."""
+    type = type or venue.account_type
     secrets = secrets or venue.secrets
     connector = venue.connector
     externals = await connector.verify(credential_type(connector.spec), secrets)

@@ -139,7 +139,7 @@ async def test_tc_e09_a_canceled_order_keeps_its_executions(
     assert (end.status, end.executed_quantity) == (OrderStatus.CANCELED, HALF)
 
 
-@needs(has_balances)
+@needs(Capability.MOVES_ASSETS, has_balances)
 async def test_tc_e10_an_order_asked_twice_is_executed_once(trader: Trader, orders: Orders) -> None:
     before = await trader.balances()
     order = orders.market(trader, Side.BUY, ONE)
@@ -174,7 +174,7 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
     assert await trader.has_open()
 
 
-@needs(Capability.MATCHING)
+@needs(Capability.MATCHING, Capability.MOVES_ASSETS)
 async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     balances = await trader.balances()
     lot = venue.spot.lot_size
@@ -188,7 +188,7 @@ async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Ord
     assert report.reason == "INSUFFICIENT_BALANCE"
 
 
-@needs(Capability.MATCHING)
+@needs(Capability.MATCHING, Capability.MOVES_ASSETS)
 async def test_tc_e13_a_cancel_frees_what_the_order_held(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     everything = (await trader.balances())[venue.spot.base_asset]
     for _ in range(2):
@@ -219,7 +219,7 @@ async def test_tc_e14_an_order_is_reported_in_the_order_of_its_life(
         assert [report.at_ms for report in own] == sorted(report.at_ms for report in own)
 
 
-@needs(has_balances)
+@needs(Capability.MOVES_ASSETS, has_balances)
 async def test_tc_e15_quantities_and_money_are_exact(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     """To the last digit: what the fills say is what the balances moved by."""
     before = await trader.balances()

@@ -183,7 +183,7 @@ async def test_tc_t10_an_order_of_before_the_restart_is_not_executed_again(
     assert await again.balances() == balances
 
 
-@needs(Capability.RESTING_FILLS, has_balances)
+@needs(Capability.RESTING_FILLS, Capability.MOVES_ASSETS, has_balances)
 async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     """Its balances are what the fills up to its time come to; every later fill has a later time."""
     before = await trader.balances()

@@ -68,6 +68,7 @@ async def judge_rest(exchange: Any, url: str) -> dict[str, Any]:
         await exchange.create_order(SYMBOL, "limit", "buy", 0.1, 60006, {"timeInForce": "FOK"}),
         await exchange.create_order(SYMBOL, "limit", "buy", 0.1, 59000, {"postOnly": True}),
         await exchange.create_order(SYMBOL, "market", "sell", 0.1, None, {"reduceOnly": True}),
+        await exchange.create_order(SYMBOL, "limit", "buy", 0.1, 59000, _until(exchange.milliseconds() + 3_600_000)),
     ]
     seen["statuses"] = []
     for order in placed:
@@ -89,6 +90,10 @@ async def judge_rest(exchange: Any, url: str) -> dict[str, Any]:
     seen["tiers"] = len((await exchange.fetch_leverage_tiers([SYMBOL]))[SYMBOL])
     seen["refusals"] = await _refusals(exchange)
     return seen
+
+
+def _until(ends_ms: int) -> dict[str, Any]:
+    return {"timeInForce": "GTD", "goodTillDate": ends_ms}
 
 
 async def _conditional(exchange: Any, url: str) -> list[Any]:
@@ -124,7 +129,7 @@ async def _position(exchange: Any) -> list[Any]:
 
 
 async def _refusals(exchange: Any) -> list[str]:
-    """The codes of refusals: the client tells their kinds apart by the host of the real venue."""
+    """The codes of refusals. The client names their kinds by the host of the real venue, which is not here."""
     attempts = (
         exchange.create_order(SYMBOL, "limit", "buy", 900, 60000),
         exchange.create_order(SYMBOL, "limit", "buy", 0.1, 61000, {"postOnly": True}),

@@ -21,12 +21,12 @@ async def test_ccxt_trades(simulator: BinanceSimulator, tmp_path: Path, kind: st
     assert rest["rounded"] == ["0.123", "60000.1"]
     assert rest["book"] == [[59994.0, 3.333], [60006.0, 3.333]]
     assert rest["leverage"] == 10
-    assert [row[2] for row in rest["statuses"]] == ["open", "closed", "expired", "closed", "open", "closed"]
+    assert [row[2] for row in rest["statuses"]] == ["open", "closed", "expired", "closed", "open", "closed", "open"]
     types, statuses, left = rest["conditional"]
     assert types == ["STOP_MARKET", "STOP", "TAKE_PROFIT_MARKET", "TAKE_PROFIT", "TRAILING_STOP_MARKET"]
     assert (statuses, left) == (["FINISHED", "CANCELED", "NEW", "NEW", "NEW"], 0)
     assert rest["partial"] == ["open", 0.2, 0.3]
-    assert (rest["open"], rest["left"], rest["orders"]) == (3, 0, 8)
+    assert (rest["open"], rest["left"], rest["orders"]) == (4, 0, 9)
     assert rest["trades"] == [
         ["buy", 0.1, "taker"],
         ["buy", 0.1, "taker"],

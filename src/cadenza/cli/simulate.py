@@ -37,7 +37,7 @@ def binance(
     ] = None,
     still: Annotated[bool, typer.Option("--still", help="A market that moves only when it is asked to.")] = False,
 ) -> None:
-    """Run a simulator of BINANCE spot until SIGINT or SIGTERM."""
+    """Run a simulator of BINANCE (spot, cross margin, USD-M) until SIGINT or SIGTERM."""
     # Imported here and below, so that the other commands start without a web server.
     from cadenza.simulators.binance.ledger.truth import TruthError
     from cadenza.simulators.binance.settings import SimulatorSettings
@@ -76,11 +76,14 @@ async def _serve(settings: "SimulatorSettings", host: str, port: int) -> None:
 def banner(simulator: "BinanceSimulator") -> str:
     """Return what a user needs to know: addresses, and a key of each kind with its secret."""
     lines = [
-        "BINANCE spot, simulated. Nothing here is real.",
-        f"  REST            {simulator.url}",
-        f"  market streams  {simulator.stream_url}",
-        f"  WebSocket API   {simulator.ws_api_url}",
-        f"  truth           {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
+        "BINANCE spot, cross margin and USD-M, simulated. Nothing here is real.",
+        f"  REST                 {simulator.url}",
+        f"  market streams       {simulator.stream_url}",
+        f"  WebSocket API        {simulator.ws_api_url}",
+        f"  USD-M REST           {simulator.usdm_url}",
+        f"  USD-M streams        {simulator.usdm_stream_url} (/public, /market, /private)",
+        f"  USD-M WebSocket API  {simulator.usdm_ws_api_url}",
+        f"  truth                {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
     for key in simulator.venue.keys.all():
         lines += [f"  {key.kind} key", f"    {key.key}", *(f"    {line}" for line in key.secret.splitlines())]

@@ -98,6 +98,20 @@ async def test_a_stop_whose_answer_was_lost_is_found_by_our_id(desk: Desk) -> No
     assert believed(order, [*reply, *shown]).status is OrderStatus.ACCEPTED
 
 
+async def test_a_conditional_order_is_identified_before_and_after_its_trigger(desk: Desk) -> None:
+    order = stop(desk)
+    known = believed(order, await desk.session.submit(order))
+    assert known.venue_order_id is not None
+    (waiting, *_) = await desk.session.identify(desk.instrument.id, known.venue_order_id)
+    assert (waiting.sent_id, waiting.venue_order_id) == (order.sent_id, known.venue_order_id)  # type: ignore[attr-defined]
+    await trade_at(desk, D(60100))
+    await until(lambda: everything(desk, known).status is OrderStatus.FILLED, "the fills")
+    found = await desk.session.identify(desk.instrument.id, known.venue_order_id)
+    assert everything(desk, known, found).executed_quantity == D("0.5")
+    assert kinds(found)[:2] == ["ExternalOrder", "Fill"]
+    assert await desk.session.identify(desk.instrument.id, "algo-none") == []
+
+
 async def test_positions_and_wallets_follow_the_venues_word(desk: Desk) -> None:
     order = desk.limit("0.5", None, time_in_force=TimeInForce.IOC)
     reply = await desk.session.submit(order)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.ids import Environment, InstrumentId
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
@@ -29,6 +29,7 @@ _WITHOUT = {
     Capability.ONE_ORDER_PER_ID,
     Capability.REMEMBERS_REFUSALS,
     Capability.RESERVES_FEES,
+    Capability.ENDS_SOON,
 }
 
 
@@ -36,6 +37,9 @@ class BinanceUnderTest:
     """Implements `VenueUnderTest`."""
 
     name = "BINANCE"
+    market = "spot"
+    account_type = AccountType.SPOT
+    kind = InstrumentType.SPOT
     capabilities = frozenset(Capability) - _WITHOUT
     prices = Prices(BID, ASK, AVAILABLE)
 
@@ -73,7 +77,7 @@ class BinanceUnderTest:
         self.secrets, self.other_secrets = self.venue.secrets(), self.venue.other_secrets()
         self.connector = self.venue.connector()
         await self.connector.start()
-        listed = [each for each in await self.connector.instruments() if each.type is InstrumentType.SPOT]
+        listed = [each for each in await self.connector.instruments() if each.type is self.kind]
         self._listed = {each.external_symbol: each for each in listed}
         self.clock.advance(START_MS - self.clock.now_ms())
 
@@ -100,8 +104,8 @@ class BinanceUnderTest:
         before = self._shown.get(str(order.id), Decimal(0))
         self._shown[str(order.id)] = executed
         symbol, side = self._symbol(order.instrument_id), order.side.opposite
-        await self.venue.market(symbol, (side, order.limit_price, executed - before))
-        await self.venue.market(symbol, (side, order.limit_price, Decimal(0)))
+        for shown in (executed - before, Decimal(0)):
+            await self.venue.market(symbol, (side, order.limit_price, shown), market=self.market)
 
     async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
         await self.venue.fault("order.place", "reset_after")
@@ -140,3 +144,17 @@ class BinanceUnderTest:
 
     def _symbol(self, id: InstrumentId) -> str:
         return next(symbol for symbol, instrument in self._listed.items() if instrument.id == id)
+
+
+class BinanceUsdmUnderTest(BinanceUnderTest):
+    """USD-M: the instrument under test is a perpetual, and fills move positions."""
+
+    name = "BINANCE USD-M"
+    market = "usdm"
+    account_type = AccountType.FUTURES
+    kind = InstrumentType.PERPETUAL
+    capabilities = BinanceUnderTest.capabilities - {
+        Capability.MOVES_ASSETS,
+        Capability.MARKET_DATA,
+        Capability.FEED_BREAK,
+    }

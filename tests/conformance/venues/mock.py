@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.mock.spec import BOOKS
 from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
@@ -22,6 +23,7 @@ class MockUnderTest:
     """Implements `VenueUnderTest`. Its book is calm."""
 
     name = "MOCK"
+    account_type = AccountType.SPOT
     capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
@@ -18,6 +19,7 @@ class PaperUnderTest:
     """Implements `VenueUnderTest`."""
 
     name = "PAPER"
+    account_type = AccountType.SPOT
     capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)

@@ -33,6 +33,7 @@ _HOLDINGS = {"USDT": "1000000", "BTC": "10"}
 class ScriptedUnderTest:
     """Implements `VenueUnderTest`."""
 
+    account_type = AccountType.SPOT
     capabilities = frozenset(Capability) - _WITHOUT
     secrets = Secrets("key", "secret", None)
     other_secrets = Secrets("another key", "secret", None)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,3 +78,49 @@ async def test_answered_orders_survive_a_kill(data_dir: Path) -> None:
         open_cost = sum(20 for row in orders if row["status"] == "NEW")
         usdt = next(row for row in account["balances"] if row["asset"] == "USDT")
         assert float(usdt["locked"]) == open_cost
+
+
+async def test_answered_orders_of_usdm_survive_a_kill(data_dir: Path) -> None:
+    """Orders of the engine and of the algo service, a position, and the money."""
+    answered: list[str] = []
+    enough = asyncio.Event()
+    async with process(data_dir) as (running, url), trader_of(data_dir, url) as trader:
+
+        async def place_until_death(worker: int) -> None:
+            number = 0
+            while True:
+                id = f"{worker}-{number}"
+                number += 1
+                try:
+                    replies = [
+                        await trader.place_usdm(symbol="ETHUSDT", price="2900", newClientOrderId=id),
+                        await trader.usdm("DELETE", "v1/order", symbol="ETHUSDT", origClientOrderId=id),
+                        await trader.place_usdm(type="MARKET", quantity="0.002", newClientOrderId=f"m-{id}"),
+                    ]
+                except (aiohttp.ClientError, ConnectionError):
+                    return
+                answered.extend(reply.ok["clientOrderId"] for reply in replies)
+                if len(answered) >= 60:
+                    enough.set()
+
+        stop = await trader.place_algo("SELL", "STOP_MARKET", triggerPrice="59000", clientAlgoId="stop")
+        assert stop.status == 200
+        workers = [asyncio.create_task(place_until_death(worker)) for worker in range(3)]
+        await enough.wait()
+        running.send_signal(signal.SIGKILL)
+        await asyncio.gather(*workers)
+    async with process(data_dir) as (_, url), trader_of(data_dir, url) as trader:
+        rows = [
+            row
+            for symbol in ("ETHUSDT", "BTCUSDT")
+            for row in (await trader.usdm("GET", "v1/allOrders", symbol=symbol, limit=1000)).ok
+        ]
+        assert set(answered) <= {row["clientOrderId"] for row in rows}
+        filled = sum(Decimal(row["executedQty"]) for row in rows)
+        (position,) = (row for row in (await trader.usdm("GET", "v3/positionRisk")).ok if row["symbol"] == "BTCUSDT")
+        assert Decimal(position["positionAmt"]) == filled
+        truth = await trader.truth("usdm")
+        wallet = next(Decimal(row["balance"]) for row in truth["wallets"] if row["asset"] == "USDT")
+        assert wallet == sum(Decimal(row["amount"]) for row in truth["incomes"] if row["asset"] == "USDT")
+        (waiting,) = (await trader.usdm("GET", "v1/openAlgoOrders")).ok
+        assert (waiting["clientAlgoId"], waiting["algoStatus"]) == ("stop", "NEW")

@@ -179,7 +179,7 @@ async def _renew_and_expire(simulator: BinanceSimulator, trader: Trader, socket:
     assert wrong["error"]["code"] == -1209
 
 
-async def test_a_loan_is_told_as_a_balance(simulator: BinanceSimulator, trader: Trader) -> None:
+async def test_a_loan_is_published_as_a_balance(simulator: BinanceSimulator, trader: Trader) -> None:
     token = await listen_token(trader)
     async with connected(simulator.ws_api_url) as socket:
         await socket.ask("userDataStream.subscribe.listenToken", {"listenToken": token["token"]})

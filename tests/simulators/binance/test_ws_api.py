@@ -1,5 +1,6 @@
 """The WebSocket API: log-on, orders, and user data as it is today: wrapped, on the same socket."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from cadenza.simulators.binance.server import BinanceSimulator
 
 from .sockets import Socket, connected
-from .trader import Trader
+from .trader import Trader, sign
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 
@@ -200,3 +201,35 @@ async def test_a_user_stream_can_fall_silent(simulator: BinanceSimulator, socket
     await trader.admin("faults", method="DELETE")
     await trader.place(newClientOrderId="heard")
     assert (await event(socket, "executionReport"))["c"] == "heard"
+
+
+async def test_no_event_overtakes_the_answer_to_its_subscription(
+    simulator: BinanceSimulator, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The subscription is there before its answer has been written; an event of that moment comes after the answer."""
+    commit = simulator.venue.commit
+
+    async def commit_later(request: Any = None) -> None:
+        await trader.place()
+        await commit(request)
+
+    async with connected(simulator.ws_api_url) as socket:
+        values = {"apiKey": trader.key.key, "timestamp": simulator.venue.now_ms()}
+        payload = "&".join(f"{name}={values[name]}" for name in sorted(values))
+        params = {**values, "signature": sign(trader.key, payload)}
+        request = {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
+        monkeypatch.setattr(simulator.venue, "commit", _once(commit_later, commit))
+        await socket.send(json.dumps(request))
+        first, second = await socket.frame(), await socket.frame()
+    assert first["result"] == {"subscriptionId": 0}
+    assert second["event"]["e"] == "executionReport"
+
+
+def _once(first: Any, then: Any) -> Any:
+    """Return a function that calls `first`, and `then` from the second call on."""
+    calls = [first]
+
+    async def call(*arguments: Any) -> None:
+        await (calls.pop() if calls else then)(*arguments)
+
+    return call

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from cadenza.adapters.venues.binance import parse_spot
+from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.endpoints import MARGIN, SPOT, BinanceEndpoint, MarketEndpoints
 from cadenza.adapters.venues.binance.models import (
     BinanceMarginAccount,
@@ -112,9 +113,13 @@ class MarketDialect(Protocol):
     def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
         """Read the answer to a question about one order."""
 
+    def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
+        """Return the question about an order of which only the venue's id is known; None when no order has such an
+        id."""
+
     def became(self, body: bytes) -> int | None:
         """Return the number of the order that a conditional order has become, by the answer to a question about it;
-        None where the answer tells all."""
+        None where the answer says all."""
 
     def orders(self, body: bytes, scope: AccountScope) -> ReadOrders: ...
 
@@ -163,6 +168,10 @@ class SpotDialect:
 
     def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
         return parse_spot.facts_of_order(decode(BinanceSpotOrder, body), scope)
+
+    def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
+        number = order_number(venue_order_id)
+        return None if number is None else (self.endpoints.order, {"orderId": number})
 
     def became(self, body: bytes) -> int | None:
         """A stop keeps its number when it is triggered."""
@@ -215,6 +224,11 @@ class MarginDialect(SpotDialect):
 
 NO_LAST_PRICE: Decimal | None = None
 """Trailing stops alone need the last price, and are not taken: the venue does not report where their triggers move."""
+
+
+def order_number(text: str) -> int | None:
+    """Return the number that an id of the matching engine is; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def read_orders(

@@ -80,6 +80,7 @@ USDM = MarketEndpoints(
 ENDPOINTS = {each.market: each for each in (SPOT, MARGIN, USDM)}
 
 USDM_POSITIONS = BinanceEndpoint("/fapi/v3/positionRisk", 5)
+USDM_ALGO_ORDER = BinanceEndpoint("/fapi/v1/algoOrder", 1)
 USDM_OPEN_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/openAlgoOrders", 40)
 USDM_ACCOUNT_CONFIG = BinanceEndpoint("/fapi/v1/accountConfig", 5)
 USDM_BALANCE = BinanceEndpoint("/fapi/v3/balance", 5)

@@ -189,9 +189,7 @@ class BinanceSession:
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
         instrument = self._parts.instruments.traded(self._market, instrument_id)
-        if instrument is None or not (venue_order_id.isascii() and venue_order_id.isdigit()):
-            return []
-        return await self._inquiry.identify(instrument, int(venue_order_id))
+        return [] if instrument is None else await self._inquiry.identify(instrument, venue_order_id)
 
     # The account
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, error_body
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect
+from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.history import found_reports
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
@@ -91,17 +92,23 @@ class OrderInquiry:
         stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
         return [*_named(fills, order), stands]
 
-    async def identify(self, instrument: Instrument, number: int) -> Sequence[Report]:
-        """Return the order that has this number at the venue, as `ExecutionSession.identify` does."""
-        outcome = await self._ask_about(instrument, number)
+    async def identify(self, instrument: Instrument, venue_order_id: str) -> Sequence[Report]:
+        """Return the order that has this id at the venue, as `ExecutionSession.identify` does."""
+        question = self._dialect.question(venue_order_id)
+        if question is None:
+            return []
+        outcome = await self._put(instrument, *question)
         if self._verdict(outcome) in (ReplyVerdict.NOT_FOUND, ReplyVerdict.ENDED_UNFILLED):
             return []
-        if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-            raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
+        body = _answer_of(outcome)
         try:
-            facts = self._dialect.order(outcome.body, self._scope)
+            facts = self._dialect.order(body, self._scope)
+            number = self._dialect.became(body)
+            if number is not None:
+                body = _answer_of(await self._ask_about(instrument, number))
+                facts = replace(self._dialect.order(body, self._scope), sent_id=facts.sent_id)
         except UnreadablePayload as error:
-            return [unreadable(self._scope.account_id, outcome.body, error)]
+            return [unreadable(self._scope.account_id, body, error)]
         return found_reports(facts, await self._fills(facts, instrument))
 
     # Helpers
@@ -116,9 +123,11 @@ class OrderInquiry:
         )
 
     async def _ask_about(self, instrument: Instrument, number: int) -> Outcome:
-        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": number}
-        endpoint = self._dialect.endpoints.order
-        make = request_of(endpoint, parameters)
+        return await self._put(instrument, self._dialect.endpoints.order, {"orderId": number})
+
+    async def _put(self, instrument: Instrument, endpoint: BinanceEndpoint, parameters: Parameters) -> Outcome:
+        """Put a question about an order of an instrument."""
+        make = request_of(endpoint, {"symbol": instrument.external_symbol, **parameters})
         market = self._dialect.endpoints.market
         return await self._rest.signed(market, self._signer, make, weight=endpoint.weight, is_urgent=True)
 
@@ -224,6 +233,13 @@ class OrderInquiry:
 def _named(fills: Sequence[Report], order: Order) -> list[Report]:
     """Executions of the history name their order by the venue's number; here it is known which order that is."""
     return [replace(fill, order_id=order.id) if isinstance(fill, FillReport) else fill for fill in fills]
+
+
+def _answer_of(outcome: Outcome) -> bytes:
+    """Return the body of an answer. Raises `VenueUnavailable`."""
+    if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+        raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
+    return outcome.body
 
 
 def _cause(outcome: Outcome) -> str:

@@ -121,7 +121,7 @@ class BinanceRest:
         return self.clocks[market]
 
     def doubt_clocks(self) -> None:
-        """Ask every host for its time at once: whoever lost a connection wants to know whether the venue is there."""
+        """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
         for clock in self.clocks.values():
             clock.doubt()
 

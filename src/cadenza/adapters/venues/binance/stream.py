@@ -51,7 +51,7 @@ the change misses is asked for, as after any loss."""
 
 
 class _SocketMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells replies from events: events of an account are wrapped, and have no status."""
+    """What distinguishes replies from events: events of an account are wrapped, and have no status."""
 
     status: int | None = None
 

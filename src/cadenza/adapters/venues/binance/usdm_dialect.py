@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from cadenza.adapters.venues.binance import parse_usdm
-from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades
+from cadenza.adapters.venues.binance.credential import Parameters
+from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
     USDM,
+    USDM_ALGO_ORDER,
     USDM_OPEN_ALGO_ORDERS,
     USDM_POSITIONS,
     BinanceEndpoint,
@@ -43,14 +45,14 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
 
 NOT_STATED = 0
-"""The instant of a report that the venue does not state; whoever knows the venue's time fills it in."""
+"""The instant of a report that the venue does not state. The session fills in the venue's time."""
 
 DEPTH_MS = 90 * 86_400_000
 """Orders that executed something are known for 90 days."""
 
 
 class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells the answers of the algo service from those of the matching engine."""
+    """What distinguishes the answers of the algo service from those of the matching engine."""
 
     algo_id: int | None = msgspec.field(name="algoId", default=None)
 
@@ -108,6 +110,13 @@ class UsdmDialect:
         if _is_algo(body):
             return parse_usdm.facts_of_algo(decode(AlgoOrder, body), scope)
         return parse_usdm.facts_of_order(decode(UsdmOrder, body), scope)
+
+    def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
+        if venue_order_id.startswith(parse_usdm.ALGO_PREFIX):
+            number = order_number(venue_order_id.removeprefix(parse_usdm.ALGO_PREFIX))
+            return None if number is None else (USDM_ALGO_ORDER, {"algoId": number})
+        number = order_number(venue_order_id)
+        return None if number is None else (self.endpoints.order, {"orderId": number})
 
     def became(self, body: bytes) -> int | None:
         if not _is_algo(body):

@@ -32,7 +32,7 @@ def _endpoint(
 
 REST = {
     ("GET", "/sapi/v1/margin/account"): _endpoint("account.status", account.account, USER_DATA, 10),
-    ("GET", "/sapi/v1/margin/allPairs"): _endpoint("allPairs", account.all_pairs, USER_DATA, 1),
+    ("GET", "/sapi/v1/margin/allPairs"): _endpoint("allPairs", account.all_pairs, RequestSecurity.KEY, 1),
     ("POST", "/sapi/v1/margin/order"): _endpoint("order.place", trading.place, TRADE, 6, shows_order_counts=True),
     ("DELETE", "/sapi/v1/margin/order"): _endpoint("order.cancel", trading.cancel, TRADE, 10),
     ("GET", "/sapi/v1/margin/order"): _endpoint("order.status", trading.query, USER_DATA, 10),

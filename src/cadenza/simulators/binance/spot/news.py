@@ -1,4 +1,4 @@
-"""What clients must hear of one batch."""
+"""The events that one batch publishes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cadenza.simulators.binance.spot.records import SpotDeposit, SpotExecution
 
 @dataclass(slots=True)
 class VenueNews:
-    """What clients must hear of one batch, in the order in which it happened."""
+    """The events that one batch publishes, in the order in which they happened."""
 
     executions: list[SpotExecution] = field(default_factory=list)
     tape: list[TapeTrade] = field(default_factory=list)

@@ -85,7 +85,7 @@ class UserStreams:
                 self._send(account, account_position(moved, at_ms))
 
     def _end(self, session: UserSession, number: int, at_ms: int) -> None:
-        session.outlet.send({"subscriptionId": number, "event": {"e": "eventStreamTerminated", "E": at_ms}})
+        session.send_event({"subscriptionId": number, "event": {"e": "eventStreamTerminated", "E": at_ms}})
         self.unsubscribe(session, number)
 
     def _send(self, account: str, event: Payload) -> None:
@@ -99,7 +99,7 @@ class UserStreams:
             return
         for sent in self._faults.for_event("user", self._market_of(account), event):
             for session, number in listeners:
-                session.outlet.send({"subscriptionId": number, "event": sent})
+                session.send_event({"subscriptionId": number, "event": sent})
 
 
 def number_of(session: UserSession, account: str) -> int | None:

@@ -140,7 +140,7 @@ def leverage_update(change: LeverageChange, at_ms: int) -> Payload:
 
 
 def forced_order(execution: FuturesExecution, symbol: FuturesSymbol, at_ms: int) -> Payload:
-    """What everyone hears of a liquidation."""
+    """What is published of a liquidation to everyone."""
     order, trade = execution.order, execution.trade
     row = {
         "s": order.symbol,

@@ -220,7 +220,7 @@ class FuturesExchange:
         return self._counters.upcoming_order_id(symbol)
 
     def note(self, event: FuturesEvent) -> None:
-        """Add something that clients must hear of."""
+        """Add an event that this batch publishes."""
         self._events.append(event)
 
     def note_account(

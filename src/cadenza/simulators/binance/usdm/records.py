@@ -303,7 +303,7 @@ class FuturesRow:
 
 @dataclass(frozen=True, slots=True)
 class FuturesNews:
-    """What clients must hear of one batch, in the order in which it happened."""
+    """The events that one batch publishes, in the order in which they happened."""
 
     events: tuple[FuturesEvent, ...]
     tape: tuple[TapeTrade, ...]

@@ -26,3 +26,24 @@ class UserSession:
     logged_on_ms: int | None = None
     subscriptions: dict[int, UserSubscription] = field(default_factory=dict)
     made: int = 0
+    _unanswered: int = 0
+    _held: list[object] = field(default_factory=list)
+
+    def send_event(self, frame: object) -> None:
+        """Queue an event; while a subscription is not answered yet, behind its answer."""
+        if self._unanswered:
+            self._held.append(frame)
+        else:
+            self.outlet.send(frame)
+
+    def hold_events(self) -> None:
+        """Hold events back, because a subscription will be answered."""
+        self._unanswered += 1
+
+    def release_events(self) -> None:
+        """Let events out, because a subscription was answered."""
+        self._unanswered -= 1
+        if not self._unanswered:
+            held, self._held = self._held, []
+            for frame in held:
+                self.outlet.send(frame)

@@ -26,6 +26,7 @@ from cadenza.simulators.binance.wire.session import UserSession
 from cadenza.simulators.binance.wire.sockets import frames, opened
 
 HANDSHAKE_WEIGHT = 5
+SUBSCRIBE = "userDataStream.subscribe"
 REQUESTS_MAX = 1_000
 """Requests of one socket that may be in execution; the next one ends the connection."""
 
@@ -93,11 +94,16 @@ class WebSocketApi:
             address=address,
             session=session,
         )
+        is_subscription = method.startswith(SUBSCRIBE)
+        if is_subscription:
+            session.hold_events()
         answer = await self._gateway.serve(endpoint, asked)
         if answer.cut is ConnectionCut.RESET:
             session.outlet.abort()
         elif answer.cut is None:
             session.outlet.send(self._frame(id, answer, address, params.get("returnRateLimits") != "false"))
+        if is_subscription:
+            session.release_events()
 
     def _frame(self, id: object, answer: VenueAnswer, address: str, shows_limits: bool) -> dict[str, object]:
         frame: dict[str, object] = {"id": id, "status": answer.status}
