@@ -24,7 +24,7 @@ from cadenza.ports.venue import VenueStatus
 from cadenza.simulators.binance.wire.limits import VenueLimits
 
 HALF = Decimal("0.5")
-STORM_S = 60.0
+STORM_S = 240.0
 
 
 @pytest.fixture(params=list(MARKETS))
