@@ -143,8 +143,9 @@ async def connect(trader: Trader, simulator: Simulator) -> None:
         "apiSecret": key["secret"],
     }
     trader.credential = (await ok(trader.api.post("/api/v3/credential/create", asked))).data["credentialId"]
-    (found,) = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [trader.credential]}))).data
-    trader.spot = await trader._connect_one(found)
+    reached = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [trader.credential]}))).data
+    assert {each["accountType"] for each in reached} == {"SPOT", "MARGIN", "FUTURES"}
+    trader.spot = await trader._connect_one(next(each for each in reached if each["accountType"] == "SPOT"))
 
 
 def shown(orders: list[dict[str, Any]]) -> dict[str, tuple[str, D]]:
