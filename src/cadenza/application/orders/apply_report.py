@@ -87,7 +87,7 @@ class ApplyReports:
             is_news = isinstance(report, BalanceReport | PositionReport) and is_newer(state, report)
             order = apply_or_keep(state, report)
             if order is not None:
-                applied.orders[order.id] = order
+                applied.orders[order.id] = state.order(order.id) or order
                 if before is not None:
                     _note_alarms(report, before, order, applied)
             new = state.changed.kept[kept_before:]
