@@ -143,7 +143,8 @@ async def connect(trader: Trader, simulator: Simulator) -> None:
         "apiSecret": key["secret"],
     }
     trader.credential = (await ok(trader.api.post("/api/v3/credential/create", asked))).data["credentialId"]
-    (found,) = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [trader.credential]}))).data
+    reached = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [trader.credential]}))).data
+    (found,) = (account for account in reached if account["accountType"] == "SPOT")
     trader.spot = await trader._connect_one(found)
 
 
