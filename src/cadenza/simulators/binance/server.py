@@ -22,7 +22,7 @@ from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.gateway import VenueGateway
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.rest import RestApi
-from cadenza.simulators.binance.wire.stream_socket import StreamRoute, StreamSocket
+from cadenza.simulators.binance.wire.stream_socket import SimulatedRoute, StreamSocket
 from cadenza.simulators.binance.wire.ws_api import WebSocketApi
 
 BODY_BYTES_MAX = 64 * 1024
@@ -104,7 +104,7 @@ def _add_spot(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) 
     RestApi(gateway).add_routes(app, margin_endpoints.REST)
     methods = (*spot_endpoints.WEBSOCKET, *USER_DATA_METHODS, *margin_endpoints.USER_DATA_METHODS)
     WebSocketApi(venue, gateway, VenueMarket.SPOT, methods, spot.user_streams.leave).add_routes(app, "/ws-api/v3")
-    StreamSocket(venue, spot.streams, VenueMarket.SPOT, (StreamRoute(""),)).add_routes(app)
+    StreamSocket(venue, spot.streams, VenueMarket.SPOT, (SimulatedRoute(""),)).add_routes(app)
 
 
 def _add_usdm(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) -> None:
@@ -112,9 +112,9 @@ def _add_usdm(app: web.Application, venue: BinanceVenue, gateway: VenueGateway) 
     methods = usdm_endpoints.WEBSOCKET
     WebSocketApi(venue, gateway, VenueMarket.USDM, methods).add_routes(app, f"{USDM_PREFIX}/ws-fapi/v1")
     routes = (
-        StreamRoute(USDM_PREFIX, public_only),
-        StreamRoute(f"{USDM_PREFIX}/public", public_only),
-        StreamRoute(f"{USDM_PREFIX}/market", market_only),
-        StreamRoute(f"{USDM_PREFIX}/private", private_only),
+        SimulatedRoute(USDM_PREFIX, public_only),
+        SimulatedRoute(f"{USDM_PREFIX}/public", public_only),
+        SimulatedRoute(f"{USDM_PREFIX}/market", market_only),
+        SimulatedRoute(f"{USDM_PREFIX}/private", private_only),
     )
     StreamSocket(venue, venue.usdm.streams, VenueMarket.USDM, routes).add_routes(app)

@@ -13,7 +13,7 @@ from cadenza.simulators.binance.wire.errors import VenueRefusal, bad_symbol, inv
 from cadenza.simulators.binance.wire.gateway import VenueCall
 from cadenza.simulators.binance.wire.numbers import fixed
 from cadenza.simulators.binance.wire.params import RequestParams
-from cadenza.simulators.binance.wire.session import UserSubscription
+from cadenza.simulators.binance.wire.session import AccountSubscription
 from cadenza.simulators.binance.wire.ws_api import session_of
 
 NO_LOANS_LEVEL = Decimal(999)
@@ -157,7 +157,7 @@ def create_listen_token(call: VenueCall) -> Payload:
 def subscribe_with_token(call: VenueCall) -> Payload:
     """userDataStream.subscribe.listenToken. A subscription that is there already lives until the new token's end."""
     spot = call.venue.spot
-    subscription: UserSubscription = spot.listen_tokens.find(call.params.must("listenToken"), call.now_ms)
+    subscription: AccountSubscription = spot.listen_tokens.find(call.params.must("listenToken"), call.now_ms)
     number = spot.user_streams.extend(session_of(call), subscription)
     return {"subscriptionId": number, "expirationTime": subscription.until_ms}
 

@@ -14,7 +14,7 @@ StreamPayload = dict[str, object]
 
 
 @dataclass(eq=False, slots=True)
-class StreamListener:
+class StreamClient:
     """A client of streams. A combined one gets each payload with the stream's name. What does not pass `accepts`, which
     gets the stream's name and the payload, is not sent."""
 
@@ -35,17 +35,17 @@ class StreamHub:
     def __init__(self, faults: ArmedFaults, market: VenueMarket) -> None:
         self._faults = faults
         self._market = market
-        self._listeners: dict[str, dict[StreamListener, None]] = defaultdict(dict)
+        self._listeners: dict[str, dict[StreamClient, None]] = defaultdict(dict)
 
-    def subscribe(self, listener: StreamListener, stream: str) -> None:
+    def subscribe(self, listener: StreamClient, stream: str) -> None:
         listener.streams[stream] = None
         self._listeners[stream][listener] = None
 
-    def unsubscribe(self, listener: StreamListener, stream: str) -> None:
+    def unsubscribe(self, listener: StreamClient, stream: str) -> None:
         listener.streams.pop(stream, None)
         self._listeners[stream].pop(listener, None)
 
-    def leave(self, listener: StreamListener) -> None:
+    def leave(self, listener: StreamClient) -> None:
         for stream in list(listener.streams):
             self.unsubscribe(listener, stream)
 

@@ -6,7 +6,7 @@ from cadenza.simulators.binance.spot.payloads import Payload
 from cadenza.simulators.binance.wire.errors import key_rejected
 from cadenza.simulators.binance.wire.gateway import RequestSecurity, VenueCall
 from cadenza.simulators.binance.wire.keys import ApiKey
-from cadenza.simulators.binance.wire.session import UserSubscription
+from cadenza.simulators.binance.wire.session import AccountSubscription
 from cadenza.simulators.binance.wire.ws_api import session_method, session_of
 
 
@@ -33,8 +33,8 @@ def _subscriptions(call: VenueCall) -> list[Payload]:
     return [{"subscriptionId": number} for number in session_of(call).subscriptions]
 
 
-def _of(key: ApiKey) -> UserSubscription:
-    return UserSubscription(account=key.account, key=key.key)
+def _of(key: ApiKey) -> AccountSubscription:
+    return AccountSubscription(account=key.account, key=key.key)
 
 
 USER_DATA_METHODS = (

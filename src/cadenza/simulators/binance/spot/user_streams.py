@@ -10,7 +10,7 @@ from cadenza.simulators.binance.spot.news import VenueNews
 from cadenza.simulators.binance.spot.payloads import Payload, account_position, balance_update, execution_report
 from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.markets import VenueMarket
-from cadenza.simulators.binance.wire.session import UserSession, UserSubscription
+from cadenza.simulators.binance.wire.session import AccountSubscription, UserSession
 
 SUBSCRIPTIONS_MAX = 65_535
 """How many subscriptions one session may make in its life."""
@@ -26,7 +26,7 @@ class UserStreams:
         self._faults = faults
         self._sessions: dict[UserSession, None] = {}
 
-    def subscribe(self, session: UserSession, subscription: UserSubscription) -> int:
+    def subscribe(self, session: UserSession, subscription: AccountSubscription) -> int:
         """Return the number of a new subscription."""
         if number_of(session, subscription.account) is not None:
             raise VenueRefusal(-2035, "Subscription for the given account is already active.")
@@ -38,7 +38,7 @@ class UserStreams:
         self._sessions[session] = None
         return number
 
-    def extend(self, session: UserSession, subscription: UserSubscription) -> int:
+    def extend(self, session: UserSession, subscription: AccountSubscription) -> int:
         """Return the number of a subscription that lives until a later instant, or of a new one."""
         number = number_of(session, subscription.account)
         if number is None:

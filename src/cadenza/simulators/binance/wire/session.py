@@ -9,7 +9,7 @@ from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserSubscription:
+class AccountSubscription:
     """User data of one account. It ends at `until_ms`, where it has an end, and with its key."""
 
     account: str
@@ -24,7 +24,7 @@ class UserSession:
     outlet: SocketOutlet
     key: ApiKey | None = None
     logged_on_ms: int | None = None
-    subscriptions: dict[int, UserSubscription] = field(default_factory=dict)
+    subscriptions: dict[int, AccountSubscription] = field(default_factory=dict)
     made: int = 0
     _unanswered: int = 0
     _held: list[object] = field(default_factory=list)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from cadenza.simulators.binance.market.hub import StreamHub, StreamListener, StreamPayload
+from cadenza.simulators.binance.market.hub import StreamClient, StreamHub, StreamPayload
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.sockets import frames, opened
@@ -21,7 +21,7 @@ _UNKNOWN_METHOD = (
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRoute:
+class SimulatedRoute:
     """Where sockets are opened. What does not pass `accepts`, which gets the stream's name and the payload, is not sent
     there."""
 
@@ -32,7 +32,9 @@ class StreamRoute:
 class StreamSocket:
     """The sockets of one market."""
 
-    def __init__(self, venue: BinanceVenue, hub: StreamHub, market: VenueMarket, routes: Iterable[StreamRoute]) -> None:
+    def __init__(
+        self, venue: BinanceVenue, hub: StreamHub, market: VenueMarket, routes: Iterable[SimulatedRoute]
+    ) -> None:
         self._venue = venue
         self._hub = hub
         self._market = market
@@ -45,19 +47,19 @@ class StreamSocket:
             app.router.add_get(f"{route.prefix}/ws/{{streams:.+}}", handle)
             app.router.add_get(f"{route.prefix}/stream", handle)
 
-    def _handler(self, route: StreamRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _handler(self, route: SimulatedRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             return await self._serve(route, request)
 
         return handle
 
-    async def _serve(self, route: StreamRoute, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, route: SimulatedRoute, request: web.Request) -> web.StreamResponse:
         settings = self._venue.settings
         is_usdm = self._market is VenueMarket.USDM
         per_second = settings.usdm_incoming_per_second_max if is_usdm else settings.incoming_per_second_max
         async with opened(self._venue, request, self._market) as (socket, outlet):
             is_combined = request.path.endswith("/stream")
-            listener = StreamListener(outlet, is_combined, _filtered(route, request.query.get("events")))
+            listener = StreamClient(outlet, is_combined, _filtered(route, request.query.get("events")))
             names = request.match_info.get("streams") or request.query.get("streams", "")
             listen_key = request.query.get("listenKey", "") if is_usdm else ""
             for name in (*names.split("/"), listen_key):
@@ -70,7 +72,7 @@ class StreamSocket:
         return socket
 
 
-def _filtered(route: StreamRoute, events: str | None) -> Callable[[str, StreamPayload], bool]:
+def _filtered(route: SimulatedRoute, events: str | None) -> Callable[[str, StreamPayload], bool]:
     """Return what a listener accepts: what its route sends and, where it asked for kinds of events, only these."""
     if not events:
         return route.accepts
@@ -81,7 +83,7 @@ def _filtered(route: StreamRoute, events: str | None) -> Callable[[str, StreamPa
 class _Conversation:
     """SUBSCRIBE, UNSUBSCRIBE and questions of one client."""
 
-    def __init__(self, hub: StreamHub, listener: StreamListener) -> None:
+    def __init__(self, hub: StreamHub, listener: StreamClient) -> None:
         self._hub = hub
         self._listener = listener
 
