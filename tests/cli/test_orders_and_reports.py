@@ -131,6 +131,10 @@ def test_orders_in_doubt_are_printed_the_oldest_first(outside: Cadenza, database
         (["--outcome", "canceled", "--fill", "T1,0.5,90,1", "--fee", "T2,1,USDT"], "belongs to no --fill"),
         (["--outcome", "canceled", "--fill", "T1,0.2,90,1", "--fill", "T1,0.2,90,1"], "have the same TRADE_ID"),
         (["--outcome", "canceled", "--fill", "T1,-1,90,1"], "a fill has a positive quantity and price"),
+        (
+            ["--outcome", "canceled", "--fill", "T1,0.5,90,1700000000000000"],
+            "0 is not the time of a fill in milliseconds",
+        ),
         (["--outcome", "canceled", "--fill", "T1,1.5,90,1"], "1.5 is more than the 1 that were ordered"),
         (["--outcome", "never-arrived", "--fill", "T1,0.5,90,1"], "was not rejected: say canceled"),
     ],

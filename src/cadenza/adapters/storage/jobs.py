@@ -81,7 +81,7 @@ class _Executor(DatabaseRetryEntrypointExecutor):
             await super().execute(job, context)
         except RetryRequested:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever ended the last try is reported, and raised again
             self.on_given_up(job.entrypoint, _payload_of(job), error)
             raise
 
