@@ -171,7 +171,7 @@ def test_a_second_resolution_says_that_one_is_waiting(outside: Cadenza, database
     done(outside("orders", "resolve", str(order.id), "--outcome", "never-arrived"))
     second = outside("orders", "resolve", str(order.id), "--outcome", "canceled")
     assert (second.exit_code, second.stdout) == (1, "")
-    assert "a resolution of this order waits for the server already; that one will count" in second.stderr
+    assert "an earlier resolution of this order is waiting for the server; this one was not accepted" in second.stderr
     assert jobs(database_dsn) == 1
 
 

@@ -43,23 +43,25 @@ kept before."""
 
 @dataclass(slots=True)
 class AppliedReports:
-    """The effect of reports: the current state of the orders that they were about; the accounts with books at the venue
-    of which a fill is newer than any balance or position (`unconfirmed`), or a balance or position was news and newer
-    than any fill before it (`confirmed`), each with the instant of that report; the balances and positions of accounts
-    with books of ours that only a comparison may use (`uncompared`), and the instant of the newest fill of such an
-    account (`moved`); the kept reports that contradict
-    what is known, or were refused; the orders whose state asking turned out not to show; and the orders that are closed
-    here and appear to work at the venue: it made them larger, executed a rejected one, or accepted one that had never
-    shown there."""
+    """The effect of reports."""
 
     orders: dict[OrderId, Order] = field(default_factory=dict)
+    """The orders that they were about, as they are now."""
     unconfirmed: dict[TradingAccountId, int] = field(default_factory=dict)
+    """Accounts with books at the venue whose newest fill is newer than any balance or position, with its instant."""
     confirmed: dict[TradingAccountId, int] = field(default_factory=dict)
+    """Such accounts of which a balance or position was news, and newer than any fill before it, with its instant."""
     uncompared: list[BalanceReport | PositionReport] = field(default_factory=list)
+    """Balances and positions of accounts with books of ours: only a comparison may use them."""
     moved: dict[TradingAccountId, int] = field(default_factory=dict)
+    """Accounts with books of ours, with the instant of their newest fill."""
     contradictions: list[KeptReport] = field(default_factory=list)
+    """Kept reports that contradict what is known, or were refused."""
     undetermined: list[Order] = field(default_factory=list)
+    """Orders whose state asking turned out not to show."""
     working_closed: list[Order] = field(default_factory=list)
+    """Orders that are closed here and appear to work at the venue: it made them larger, executed a rejected one, or
+    accepted one that had never shown there."""
 
 
 @dataclass(frozen=True, slots=True)

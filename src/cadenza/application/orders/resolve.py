@@ -78,7 +78,9 @@ class RequestResolution:
                 raise InvalidRequest("the venue may still reply to the order: wait some seconds, and look again")
             key = f"{RESOLVE_JOB} {order.id}"
             if not await uow.jobs.enqueue(RESOLVE_JOB, payload_of(resolution), dedupe_key=key):
-                raise InvalidRequest("a resolution of this order waits for the server already; that one will count")
+                raise InvalidRequest(
+                    "an earlier resolution of this order is waiting for the server; this one was not accepted"
+                )
             await uow.commit()
         return order
 

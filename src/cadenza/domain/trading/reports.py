@@ -4,9 +4,10 @@ The reply to a request, the stream, polling, lookups and replays all make the sa
 late, or before the reply to its request: applying it again changes nothing, and an older claim never undoes a newer
 one.
 
-`at_ms` is the venue's clock. It is compared with other instants of the same venue. It meets our clock in two places
-only: an instant ahead of our clock counts as our present time when it says how far an account's news is known, and a
-replay begins a minute before the earliest of such an instant and our time at which an order in doubt was recorded.
+`at_ms` is the venue's clock, and is compared with other instants of the same venue. It is compared with our clock
+twice. It never moves an account's mark past our present time. A replay starts one minute before the earlier of the mark
+and the time at which we recorded the oldest order in doubt.
+
 An `OwnReport` is no claim of the venue. It carries our time, which never says how far the news is known.
 """
 
@@ -84,9 +85,10 @@ class OrderTermsReport(OrderReport):
 class AcceptedReport(OrderTermsReport):
     """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
 
-    This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay reports an
-    acceptance as `ExternalOrderReport` instead, unless it names the order by `order_id`: it cannot know whether the
-    order was placed here, by another trading account or by hand. An order may be reported in both ways.
+    This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay cannot know
+    whether an order was placed here, by another trading account or by hand, so it reports an acceptance as
+    `ExternalOrderReport`. It may report an `AcceptedReport` only if it knows our `order_id`. An order may be reported
+    in both ways.
 
     A rename is the exception: whatever brings it (a reply, a stream, a poll, a replay, a lookup) reports that the venue
     has given the order a new id as an `AcceptedReport` with `former_venue_order_id`, what the venue called the order
@@ -151,9 +153,9 @@ class UndeterminedOutcomeReport(OwnReport):
     doubt from then on, also if it was acknowledged before; it stays visible, an alarm is raised, and an operator
     resolves it (`cadenza orders resolve`).
 
-    A later report that the order works or how it ended heals the doubt. A fill makes the venue be asked again, where it
-    has a lookup. At a venue without a lookup this report changes only an order that is in doubt already: nobody was
-    asked, so an acknowledged order keeps its state."""
+    A later report that the order works or how it ended heals the doubt. After a fill, the platform looks the order up
+    again if the venue has a lookup. At a venue without a lookup this report changes only an order that is in doubt
+    already: nobody was asked, so an acknowledged order keeps its state."""
 
     cause: str
 

@@ -199,9 +199,8 @@ class UnknownOrder(NamedTuple):
 
 
 class KeptReports(Protocol):
-    """Reads the kept reports, those that could not be applied, and dismisses them. A dismissed one
-    does not wait for its order any more, is listed and counted no more, and is not kept again when the venue repeats
-    it."""
+    """Reads the kept reports, those that could not be applied, and dismisses them. A dismissed report is no longer
+    listed or counted, and waits for nothing. If the venue repeats it, it is not kept again."""
 
     async def summary(self) -> KeptSummary: ...
 

@@ -67,8 +67,8 @@ class AccountSnapshot:
     `as_of` is comparable with the `as_of` of balance and position reports of the same account: the higher one is newer.
 
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
-    `at_ms`, and none with a later one. A session whose venue may execute more in the same millisecond as its reading
-    reads again, until `at_ms` has no such fill.
+    `at_ms`, and none with a later one. If a fill may still carry the millisecond `at_ms`, the session reads again until
+    none can.
     """
 
     balances: tuple[BalanceReport, ...] | None
@@ -87,8 +87,8 @@ class AccountSnapshot:
 class ReplayPiece:
     """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms` is the instant (the venue's clock) from which
     on the whole replay contains everything, and is the same in every piece. A session that reads instrument by
-    instrument (`Replay.is_per_instrument`) knows it before the first request, from the depth of the venue's memory, and
-    takes the latest of the instruments' instants. It is later than requested if the venue has forgotten
+    instrument (`Replay.is_per_instrument`) computes it before its first request: the latest instant from which on every
+    instrument's history is complete. It is later than requested if the venue has forgotten
     the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
     except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
 
