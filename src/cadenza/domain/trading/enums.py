@@ -31,7 +31,6 @@ class OrderStatus(StrEnum):
 CLOSED_STATUSES = frozenset(
     {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.REVOKED}
 )
-OPEN_STATUSES = frozenset(OrderStatus) - CLOSED_STATUSES
 
 
 class RejectReason(StrEnum):
