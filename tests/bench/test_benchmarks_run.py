@@ -11,7 +11,7 @@ from tests import needs
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 120
-JUDGED = {"books"}
+JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
 TINY = {
     "books": (["--symbols", "2", "--updates", "5", "--rounds", "1"], ["ours", "ccxt pro", "ratio"]),
