@@ -190,7 +190,7 @@ async def test_a_second_resolution_is_refused_while_the_first_one_waits(world: O
     order = await doubtful(world)
     ask = ask_of(world)
     await ask(Resolution(order.id, OrderStatus.REJECTED))
-    with pytest.raises(InvalidRequest, match="waits for the server already"):
+    with pytest.raises(InvalidRequest, match="waiting for the server"):
         await ask(Resolution(order.id, OrderStatus.CANCELED))
 
 
