@@ -11,7 +11,7 @@ from cadenza.domain import errors as e
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, FillReport, Report
+from cadenza.domain.trading.reports import AcceptedReport, FillReport, OrderStatusReport, Report, VenueOrderStatus
 from tests.application.orders.order_world import (
     ACTOR,
     OrderWorld,
@@ -122,6 +122,26 @@ async def test_no_more_is_remembered_than_allowed(world: OrderWorld, monkeypatch
     assert world.trading.reads_total == before + 2  # the intent, and the answer
 
 
+async def test_what_a_stream_repeats_about_a_closed_order_reads_nothing(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "ACCOUNT_CLOSED_ORDERS_MAX", 3)
+    orders = [await world.submit_order(ACTOR, request()) for _ in range(4)]
+    for order in orders:
+        await world.sink.deliver(list(fills(order)))
+    reads = []
+    for order in (orders[3], orders[0], orders[2]):
+        before = world.trading.reads_total
+        stated = OrderStatusReport(
+            account_id=ACCOUNT, order_id=None, sent_id=order.sent_id, instrument_id=BTC, at_ms=NOW_MS + 1,
+            status=VenueOrderStatus.FILLED, quantity=order.quantity, executed_quantity=order.quantity,
+        )  # fmt: skip
+        await world.sink.deliver([stated])
+        reads.append(world.trading.reads_total - before)
+        assert (await world.stored(order)).stated_at_ms == NOW_MS + 1
+    assert reads == [0, 1, 0], "the first order was forgotten; reading it forgets no other"
+
+
 async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:
     """Fill one unit of the order so often, each time by itself; return how often each fill read the database."""
     reads = []
@@ -148,9 +168,10 @@ async def test_orders_that_are_forgotten_make_room_for_the_executions_of_others(
     world: OrderWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remembered, "EXECUTIONS_MAX", 4)
+    monkeypatch.setattr(remembered, "ACCOUNT_CLOSED_ORDERS_MAX", 0)
     for _ in range(3):
         order = await world.submit_order(ACTOR, request(quantity=D(4)))
-        assert await reads_of_fills(world, order, 4) == [0, 0, 0, 0], "a closed order counts no more"
+        assert await reads_of_fills(world, order, 4) == [0, 0, 0, 0], "a forgotten order counts no more"
 
 
 async def test_an_order_of_very_many_executions_is_read_again(

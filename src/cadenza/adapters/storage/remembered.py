@@ -20,8 +20,10 @@ from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 
 ACCOUNT_ORDERS_MAX = 512
 """Open orders remembered of one account. Beyond that, the order that changed longest ago is forgotten."""
+ACCOUNT_CLOSED_ORDERS_MAX = 64
+"""Closed orders remembered of one account, the newest: a venue's stream often repeats what the reply has said."""
 ORDERS_MAX = 20_000
-"""Open orders remembered of all accounts (about 2 KB each)."""
+"""Orders remembered of all accounts (about 2 KB each)."""
 EXECUTIONS_MAX = 100_000
 """Executions remembered of all these orders (about 0.5 KB each)."""
 ORDER_EXECUTIONS_MAX = 2_000
@@ -40,6 +42,8 @@ class _Remembered:
     balances: dict[str, Balance] = field(default_factory=dict)
     positions: dict[PositionId, Position] = field(default_factory=dict)
     orders: OrderedDict[OrderId, Order] = field(default_factory=OrderedDict)
+    closed_ids: OrderedDict[OrderId, None] = field(default_factory=OrderedDict)
+    """Those of the remembered orders that are closed."""
     by_name: dict[_Name, OrderId] = field(default_factory=dict)
     claims: Sequence[Claim] | None = None
     """The claims of all its open orders, remembered or not; None when they were not loaded."""
@@ -48,23 +52,32 @@ class _Remembered:
 
     def claims_for(self, keys: BatchKeys) -> Sequence[Claim] | None:
         """Return the claims that the batch needs; None when they are not known."""
-        return self.claims if self.account.is_margined and self.account.id in keys.reserving else ()
+        return self.claims_for_new_orders() if self.account.id in keys.reserving else ()
+
+    def claims_for_new_orders(self) -> Sequence[Claim] | None:
+        """Return the claims on which a new order is decided; None when they are not known."""
+        return self.claims if self.account.is_margined else ()
 
     def put_order(self, order: Order) -> None:
         self.drop_order(order.id)
-        if order.is_closed or len(order.executions) > ORDER_EXECUTIONS_MAX:
+        if len(order.executions) > ORDER_EXECUTIONS_MAX:
             return
         self.orders[order.id] = order
         self.executions_count += len(order.executions)
         for name in _names(order):
             self.by_name[name] = order.id
-        if len(self.orders) > ACCOUNT_ORDERS_MAX:
-            self.drop_order(next(iter(self.orders)))
+        if order.is_closed:
+            self.closed_ids[order.id] = None
+            if len(self.closed_ids) > ACCOUNT_CLOSED_ORDERS_MAX:
+                self.drop_order(next(iter(self.closed_ids)))
+        elif len(self.orders) - len(self.closed_ids) > ACCOUNT_ORDERS_MAX:
+            self.drop_order(next(id for id in self.orders if id not in self.closed_ids))
 
     def drop_order(self, order_id: OrderId) -> None:
         dropped = self.orders.pop(order_id, None)
         if dropped is None:
             return
+        self.closed_ids.pop(order_id, None)
         self.executions_count -= len(dropped.executions)
         for name in _names(dropped):
             self.by_name.pop(name, None)
@@ -163,8 +176,9 @@ class RememberedRows:
         self._executions_count += sign * remembered.executions_count
 
     def _begin(self, rows: BatchRows, account_ids: Iterable[TradingAccountId]) -> None:
-        """Remember the rows that were read of these accounts: all of their balances and open positions."""
-        begun = set(account_ids)
+        """Remember the rows that were read of these accounts: all of their balances and open positions. What was
+        remembered of an account at the same version is as true as what was read."""
+        begun = {id for id in account_ids if not self._is_same(id, rows)}
         self.forget(begun)
         for account in rows.accounts:
             if account.id in begun:
@@ -177,6 +191,13 @@ class RememberedRows:
         for position in rows.positions:
             if position.account_id in begun:
                 self._accounts[position.account_id].put_position(position)
+
+    def _is_same(self, account_id: TradingAccountId, rows: BatchRows) -> bool:
+        """Whether the account is remembered as it was read, with all that its next batch may need."""
+        known = self._accounts.get(account_id)
+        if known is None or known.version != rows.versions[account_id]:
+            return False
+        return account_id not in rows.reserving or known.claims_for_new_orders() is not None
 
     def _keep_within_limits(self) -> None:
         while (
