@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -19,6 +20,7 @@ from tests.application.orders.order_world import (
     balance_report,
     cancels,
     fills,
+    loses_the_answer,
     order_world,
 )
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, request
@@ -140,6 +142,17 @@ async def test_what_a_stream_repeats_about_a_closed_order_reads_nothing(
         reads.append(world.trading.reads_total - before)
         assert (await world.stored(order)).stated_at_ms == NOW_MS + 1
     assert reads == [0, 1, 0], "the first order was forgotten; reading it forgets no other"
+
+
+async def test_a_stream_that_names_an_order_by_both_ids_before_its_reply_reads_nothing(world: OrderWorld) -> None:
+    await world.submit_order(ACTOR, request())
+    world.session.on_submit = loses_the_answer
+    order = await world.submit_order(ACTOR, request())
+    before = world.trading.reads_total
+    accepted, fill = fills(order)
+    await world.sink.deliver([replace(each, order_id=None, sent_id=order.sent_id) for each in (accepted, fill)])
+    assert world.trading.reads_total == before
+    assert (await world.stored(order)).status is OrderStatus.FILLED
 
 
 async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:

@@ -270,7 +270,9 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
     if report.venue_order_id is not None:
         keys.kept.add((account_id, report.venue_order_id))
         if report.order_id is None or isinstance(report, ExternalOrderReport):
-            keys.venue_orders.add((account_id, report.instrument_id, report.venue_order_id))
+            has_our_id = report.order_id is not None or report.sent_id is not None
+            names = keys.other_names if has_our_id else keys.venue_orders
+            names.add((account_id, report.instrument_id, report.venue_order_id))
     if isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
         keys.kept.add((account_id, report.former_venue_order_id))
         keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))
