@@ -2,19 +2,16 @@
 
 import asyncio
 import itertools
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import pytest
 import structlog
 
-from cadenza.adapters.storage.migrate import migrate
 from cadenza.runtime.embedded import EmbeddedPostgres
+from tests.databases import PostgresServer
 
 structlog.configure(
     processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
@@ -33,28 +30,6 @@ _FAST_AND_FORGETFUL = {
 _database_numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresServer:
-    """The test process's own server. `superuser_dsn` may create databases, `dsn_of(name)` is the application's role."""
-
-    server: EmbeddedPostgres
-
-    @property
-    def superuser_dsn(self) -> str:
-        return self.server.dsn(role="postgres", database="postgres")
-
-    async def run(self, statement: str) -> None:
-        """Execute a statement as the superuser."""
-        connection = await asyncpg.connect(self.superuser_dsn)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    def dsn_of(self, database: str) -> str:
-        return self.server.dsn(database=database)
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One embedded server for this test process, with nothing flushed to disk, and a migrated template database."""
@@ -63,9 +38,9 @@ def postgres_server() -> Iterator[PostgresServer]:
     with asyncio.Runner() as runner:
         runner.run(server.start())
         try:
-            running = PostgresServer(server)
-            runner.run(_make_template(running))
-            yield running
+            databases = PostgresServer(server)
+            runner.run(databases.prepare())
+            yield databases
         finally:
             runner.run(server.stop())
             shutil.rmtree(data_dir, ignore_errors=True)
@@ -79,27 +54,13 @@ def postgres_dsn_base(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 async def database_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """The DSN of a fresh, migrated database of this test's own, for the application's unprivileged role."""
-    async for dsn in _cloned(postgres_server, _TEMPLATE):
-        yield dsn
+    """The DSN of a migrated, empty database of this test's own, for the application's unprivileged role."""
+    async with postgres_server.migrated() as name:
+        yield postgres_server.dsn_of(name)
 
 
 @pytest.fixture
 async def empty_database_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """The DSN of a fresh database without any table."""
-    async for dsn in _cloned(postgres_server, "template0"):
-        yield dsn
-
-
-async def _make_template(running: PostgresServer) -> None:
-    await running.run(f"CREATE DATABASE {_TEMPLATE} OWNER cadenza")
-    await migrate(running.dsn_of(_TEMPLATE))
-
-
-async def _cloned(running: PostgresServer, template: str) -> AsyncIterator[str]:
-    name = f"test_{os.getpid()}_{next(_database_numbers)}"
-    await running.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER cadenza STRATEGY WAL_LOG")
-    try:
-        yield running.dsn_of(name)
-    finally:
-        await running.run(f"DROP DATABASE {name} WITH (FORCE)")
+    """The DSN of a new database without any table."""
+    async with postgres_server.without_tables() as name:
+        yield postgres_server.dsn_of(name)

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.conftest import PostgresServer
+from tests.databases import PostgresServer
 from tests.e2e.trader import Trader, ok
 from tests.e2e.truth import unanswered, violations
 from tests.serving import DidNotStart, Serving, eventually
