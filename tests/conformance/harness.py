@@ -4,6 +4,7 @@ One file under `venues/` per venue makes one. A venue that runs here is driven b
 networked venue joins through its simulator and needs no more than this interface.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -31,9 +32,17 @@ from cadenza.domain.trading.reports import (
     Report,
 )
 from cadenza.domain.trading.state import TradingState, World
-from cadenza.domain.trading.venue_spec import Books, DerivedSentId, Fence, Lookup, OrderMemory, VenueSpec
+from cadenza.domain.trading.venue_spec import (
+    Books,
+    DerivedSentId,
+    Fence,
+    Lookup,
+    NewsSource,
+    OrderMemory,
+    VenueSpec,
+)
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.inhouse_kit import RecordingSink, make_order, trading_account, until
+from tests.inhouse_kit import RecordingSink, make_order, replayed, trading_account, until
 
 
 class Capability(StrEnum):
@@ -55,7 +64,30 @@ class Capability(StrEnum):
     RESERVES_FEES = "an order holds its fee as well, in what it pays with"
     MOVES_ASSETS = "a fill moves the base and the quote asset"
     ENDS_SOON = "a GTD order may end within seconds"
+    REPEATS = "the venue can be made to report everything twice"
+    DISORDER = "what the stream brings can be made to come in the reverse order"
+    SILENCE = "the stream of an account can be made to fall silent"
+    CORRECTIONS = "the venue can be made to take an execution back, and to change it"
+    SLOW_REPLIES = "the reply to an order can be made to come late"
+    SLOW_CANCELS = "the reply to a cancel can be made to come late"
+    LATE_FEES = "the venue can be made to charge the fee of a fill later"
+    UNTRADED_MARGIN = "it also has margined accounts, and this suite does not trade on them"
+    UNLISTED_MARGIN_RATES = "its catalogue leaves out the margin rates of derivatives"
+    STATUS_AFTER_END = "after an order's last fill it may state once how the whole order stands"
+    DROPS_UNSENT = "a request that nobody waits for any more may be dropped before it was sent"
+    KILLS_AT_ONCE = "it reports a FOK order that cannot be filled as canceled, without accepting it first"
 
+
+WEAKER_PROMISES = frozenset(
+    {
+        Capability.UNTRADED_MARGIN,
+        Capability.UNLISTED_MARGIN_RATES,
+        Capability.STATUS_AFTER_END,
+        Capability.DROPS_UNSENT,
+        Capability.KILLS_AT_ONCE,
+    }
+)
+"""With one of these a venue asks for the looser form of a case. All other venues have to pass the strict form."""
 
 Needed = Capability | Callable[[VenueSpec], bool]
 """What a case needs: something that the test can do, or something that the spec declares."""
@@ -74,6 +106,16 @@ def has_lookup(spec: VenueSpec) -> bool:
 def has_proof(spec: VenueSpec) -> bool:
     """Asking can prove that an order never arrived."""
     return spec.lookup is not None and spec.fence is not None
+
+
+def believes_balances(spec: VenueSpec) -> bool:
+    """A balance that the session reports replaces the one that is known."""
+    return spec.snapshots and (spec.balances_follow_fills or Books.OURS not in spec.books.values())
+
+
+def has_news(spec: VenueSpec) -> bool:
+    """The session reports by itself what happens."""
+    return spec.account_news is not NewsSource.REPLY
 
 
 def has_replay(spec: VenueSpec) -> bool:
@@ -168,6 +210,42 @@ class VenueUnderTest(Protocol):
     async def say_odd(self, account: TradingAccount) -> None:
         """Have the venue take in an order of the account that works on, and that the connector cannot read."""
 
+    async def submit_repeated(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        """Submit; whatever the venue reports about the order by itself, it reports twice."""
+
+    async def submit_slowly(self, session: ExecutionSession, order: Order) -> "asyncio.Task[Sequence[Report]]":
+        """Begin to submit; return when the venue has the order, and its reply waits for `let_replies_come`."""
+
+    async def cancel_slowly(self, session: ExecutionSession, order: Order) -> "asyncio.Task[Sequence[Report]]":
+        """As `submit_slowly`, of a cancel."""
+
+    async def let_replies_come(self) -> None:
+        """Let the replies through that wait."""
+
+    async def hold_stream(self, session: ExecutionSession) -> None:
+        """Let what the venue reports from now on wait on its way."""
+
+    async def release_reversed(self, session: ExecutionSession) -> None:
+        """Let through what waits, the last of it first, and return when it is delivered."""
+
+    async def fall_silent(self, session: ExecutionSession) -> None:
+        """Let the session's stream stay open and bring nothing any more."""
+
+    async def compare(self, session: ExecutionSession) -> None:
+        """Return when the session has compared its stream with a reading, and has acted on that."""
+
+    async def bust(self, order: Order) -> None:
+        """Have the venue take back the order's last execution."""
+
+    async def correct(self, order: Order, price: Decimal) -> None:
+        """Have the venue change the price of the order's last execution."""
+
+    async def fill_without_fee(self, order: Order, executed: Decimal) -> None:
+        """As `fill_up_to`, and the fee is charged by `charge`."""
+
+    async def charge(self, order: Order, fee: Decimal) -> None:
+        """Have the venue charge the fee of the order's last execution, in units of the quote asset."""
+
 
 @dataclass(slots=True)
 class Trader:
@@ -215,10 +293,40 @@ class Trader:
         self.replies.extend(reports)
         return reports
 
+    async def learn(self, order: Order, what: str, is_known: Callable[[], bool]) -> None:
+        """Return when the reports show what the test waits for. Where only replies report, the venue is asked about the
+        order, as the platform does."""
+        if not has_news(self.venue.connector.spec):
+            await self.lookup(order)
+        await until(is_known, what)
+
+    async def learn_fills(self, order: Order, executed: Decimal) -> None:
+        """Return when so much of the order is known to be executed."""
+        await self.learn(order, f"fills of {executed}", lambda: self.executed(order) == executed)
+
+    async def asked_again(self, order: Order) -> Sequence[Sequence[Report]]:
+        """Return what a lookup and a replay say of the order, as far as the venue has them."""
+        spec = self.venue.connector.spec
+        answers: list[Sequence[Report]] = []
+        if spec.lookup is not None:
+            answers.append(await self.lookup(order))
+        if spec.replay is not None:
+            answers.append(self._note(about(order, self.reported, await replayed(self.session, 0))))
+        return answers
+
     async def balances(self) -> dict[str, Decimal]:
         balances = (await self.session.snapshot()).balances
         assert balances is not None
         return {balance.asset: balance.total for balance in balances}
+
+    async def held(self) -> Decimal:
+        """Return how much of `spot` the account holds: of its base asset, or in a position where fills move positions
+        instead of assets."""
+        snapshot = await self.session.snapshot()
+        spot = self.venue.spot
+        if Capability.MOVES_ASSETS in self.venue.capabilities:
+            return sum((each.total for each in snapshot.balances or () if each.asset == spot.base_asset), Decimal(0))
+        return sum((each.quantity for each in snapshot.positions or () if each.instrument_id == spot.id), Decimal(0))
 
     async def has_open(self, *orders: Order) -> bool:
         """Whether these orders are open at the venue, and no others."""

@@ -33,7 +33,8 @@ async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTe
     assert not {a.external_id for a in first} & {a.external_id for a in others}
     assert any(account.type is AccountType.SPOT for account in first)
     has_margin = any(account.type is AccountType.MARGIN for account in first)
-    assert has_margin or Capability.MARGIN not in venue.capabilities
+    assert has_margin is bool({Capability.MARGIN, Capability.UNTRADED_MARGIN} & venue.capabilities)
+    assert (venue.account_type is AccountType.SPOT) is (Capability.MOVES_ASSETS in venue.capabilities)
     for account in first:
         assert (account.position_mode is None) is (account.type is AccountType.SPOT)
 
@@ -59,7 +60,8 @@ async def test_tc_c04_the_catalogue_is_sound(venue: VenueUnderTest) -> None:
         assert i.min_quantity % i.lot_size == i.max_quantity % i.lot_size == 0
         assert {OrderType.MARKET, OrderType.LIMIT} <= set(i.order_types)
         assert {TimeInForce.GTC, TimeInForce.IOC} <= set(i.time_in_force_options)
-        assert i.type is not InstrumentType.SPOT or i.maintenance_margin is None
+        has_rates = i.type is not InstrumentType.SPOT and Capability.UNLISTED_MARGIN_RATES not in venue.capabilities
+        assert {i.initial_margin is not None, i.maintenance_margin is not None} == {has_rates}
 
 
 async def test_tc_c05_the_status_is_what_is(venue: VenueUnderTest) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conformance.documents import BEGIN, END, capability_tables, page_of, tables_of, with_tables
 from tests.conformance.venues import DOCUMENTED
-from tests.scripted.specs import KINDS, Kind, instruments_of
+from tests.scripted.specs import SUITE_KINDS, Kind, instruments_of
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
@@ -21,7 +21,7 @@ def test_every_page_is_of_a_venue_under_test() -> None:
     assert pages == {page_of(name).name for name in DOCUMENTED}
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+@pytest.mark.parametrize("kind", SUITE_KINDS.values(), ids=list(SUITE_KINDS))
 def test_the_tables_can_say_what_any_venue_declares(kind: Kind) -> None:
     tables = capability_tables(kind.spec, instruments_of(kind.spec.venue_id))
     asked = "not possible" if kind.spec.lookup is None else "possible"

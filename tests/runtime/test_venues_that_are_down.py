@@ -56,7 +56,7 @@ async def server(database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(bootstrap, "wire_connectors", wired)
     monkeypatch.setattr("cadenza.application.market_data.run_venues.FIRST_TRY_MS_MAX", 500)
-    monkeypatch.setattr("cadenza.application.market_data.run_venues.START_MS_MAX", 2000)
+    monkeypatch.setattr("cadenza.application.market_data.run_venues.CONNECTOR_START_MS_MAX", 2000)
     yield made
     await made.stop()
 

@@ -238,8 +238,11 @@ class ScriptedSession:
         self._is_silent = True
 
     def compare_with_venue(self) -> None:
-        """What a session does every few seconds: compare its stream with a reading."""
-        if self.at.journal and self.at.journal[-1].at_ms > self._heard_ms and not self._queue:
+        """What a session does every few seconds: compare its stream with a reading; without a stream or polling, read
+        what is new."""
+        if self.venue.kind.spec.account_news is NewsSource.REPLY:
+            self._read_news()
+        elif self.at.journal and self.at.journal[-1].at_ms > self._heard_ms and not self._queue:
             self.break_stream("the stream is silent while the venue shows newer facts")
             self.restore_stream()
 
@@ -250,8 +253,10 @@ class ScriptedSession:
     def poll(self) -> None:
         """Read what happened since the last time, where the venue has no stream."""
         is_polled = self.venue.kind.spec.account_news is NewsSource.POLL
-        if not is_polled or self._is_lost or self._is_silent or self._is_held:
-            return
+        if is_polled and not (self._is_lost or self._is_silent or self._is_held):
+            self._read_news()
+
+    def _read_news(self) -> None:
         lines, self._cursor = self.at.journal[self._cursor :], len(self.at.journal)
         for line in lines:
             self._take(line)

@@ -125,7 +125,8 @@ NONCED = Kind(name="nonces", spec=_spec(Venue.BITFINEX, Environment.UAT), has_no
 """Not among `KINDS`: its connector needs a memory."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
 REPLIES = Kind(name="replies", spec=_spec(Venue.WINTERMUTE, account_news=NewsSource.REPLY))
-"""Not among `KINDS`: only replies report, and nothing is read in between."""
+"""Only replies report, and nothing is polled. What happens otherwise is found by asking, and by the readings that the
+law of silence requires."""
 LAST_IDS = Kind(
     name="last ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000, last=1_001))
 )
@@ -149,6 +150,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         )
     }
 )
+
+
+SUITE_KINDS: Mapping[str, Kind] = MappingProxyType({**KINDS, REPLIES.name: REPLIES})
+"""Those that the conformance suite runs. The other tests wait for news that comes by itself."""
 
 
 def instruments_of(venue_id: VenueId) -> tuple[Instrument, ...]:

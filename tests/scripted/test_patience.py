@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from cadenza.application.accounts.keep_sessions import ACCOUNTS_PER_VENUE_MAX, RETRY_DELAY_MS_MAX
-from cadenza.application.orders.ask_venue import ANSWER_MS_MAX, ORDERS_PER_LOOKUP_MAX
-from cadenza.application.orders.sessions import OPENING_MS_MAX
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
+from cadenza.ports.venue import ANSWER_MS_MAX, ORDERS_PER_LOOKUP_MAX, SESSION_OPEN_MS_MAX
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import PIECE_MAX, Fault
@@ -123,7 +122,7 @@ async def test_a_venue_whose_sessions_do_not_open_stops_the_keeper_for_nobody(da
         await asyncio.wait_for(world.process.keeper.tick(), 5)
         await until(lambda: other.takes_orders, "the other venue's account, restored")
         assert not hanging.takes_orders
-        world.clock.advance(OPENING_MS_MAX + 1)
+        world.clock.advance(SESSION_OPEN_MS_MAX + 1)
         await world.process.drain()
         assert world.process.keeper.failing == {hanging.id: "VENUE_UNAVAILABLE"}
 
@@ -141,7 +140,7 @@ async def test_accounts_that_hang_hold_up_the_others_of_their_venue_for_a_limite
         await keeper.tick()
         for rounds in (1, 2):
             await until(lambda: len(tried) == rounds * ACCOUNTS_PER_VENUE_MAX, "the sessions that hang")  # noqa: B023
-            world.clock.advance(OPENING_MS_MAX + 1)
+            world.clock.advance(SESSION_OPEN_MS_MAX + 1)
         await until(lambda: healthy.takes_orders, "the healthy account")
         assert not any(trader.takes_orders for trader in hanging)
         world.clock.advance(RETRY_DELAY_MS_MAX)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX
 from cadenza.application.orders.resolve import FoundFill, Resolution, ResolveChange
 from cadenza.application.orders.take_snapshots import CONFIRM_MS, EVERY_MS, LOOKUPS_MS_MAX, RETRY_MS
 from cadenza.application.orders.watch_closed import AGAIN_MS, SETTLE_MS
@@ -17,6 +16,7 @@ from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import CanceledReport
 from cadenza.ports.alarms import Alarm
+from cadenza.ports.venue import ORDERS_PER_LOOKUP_MAX
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault

@@ -88,7 +88,7 @@ async def test_a_caller_that_stops_waiting_does_not_stop_the_opening(
     world: MarketWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keep_book, "FIRST_SNAPSHOT_WAIT_MS_MAX", 20)
-    monkeypatch.setattr(keep_book, "OPEN_MS_MAX", 50)
+    monkeypatch.setattr(keep_book, "BOOK_OPEN_MS_MAX", 50)
     world.okx.hangs.add("open_book")
     await world.books.ensure_open(OKX_BTC)
     assert world.books.top(OKX_BTC) is None

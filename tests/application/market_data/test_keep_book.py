@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
@@ -110,6 +111,18 @@ async def test_a_venues_own_mark_counts_before_the_middle_of_its_book(world: Mar
         assert known is not None
         assert (known.mark, known.bid) == (shown, top.bid)
     world.books.on_mark(InstrumentId("PAPER:NO/BODY"), Decimal(7))  # nobody keeps that book
+
+
+async def test_a_mark_does_not_outlive_the_feed_that_brought_it(world: MarketWorld) -> None:
+    world.books.want(OKX_BTC, "somebody")
+    world.books.on_mark(OKX_BTC, Decimal(7))
+    world.books.on_stale(OKX_BTC)
+    world.clock.advance(RESYNC_GRACE_MS)
+    await world.maintain()
+    assert world.okx.calls == ["open_book", "close_book", "open_book"]
+    top = world.books.top(OKX_BTC)
+    assert top is not None
+    assert top.venue_mark is None
 
 
 async def test_an_instrument_whose_venue_has_no_order_books_has_no_prices() -> None:

@@ -53,7 +53,7 @@ async def test_a_start_that_hangs_holds_up_no_other_venue(run: VenueRun) -> None
 
 
 async def test_a_start_that_hangs_is_cut_off_and_tried_again(run: VenueRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cadenza.application.market_data.run_venues.START_MS_MAX", 20)
+    monkeypatch.setattr("cadenza.application.market_data.run_venues.CONNECTOR_START_MS_MAX", 20)
     run.world.okx.hangs.add("start")
     run.start()
     await until(lambda: shown(run, OKX) == (VenueStatus.OFFLINE, "VENUE_UNAVAILABLE"))

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from cadenza.application.orders.reconcile import REPLAY_OVERLAP_MS
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.reports import (
@@ -17,7 +16,7 @@ from cadenza.domain.trading.reports import (
     UnknownOutcomeReport,
     WithdrawnReport,
 )
-from cadenza.ports.venue import ReplayPiece
+from cadenza.ports.venue import REPORTED_WITHIN_MS, ReplayPiece
 from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, named, order_world
 from tests.domain.trading.worlds import ACCOUNT, BTC, D, request
 
@@ -103,7 +102,7 @@ async def test_an_answer_moves_the_bound_when_nothing_is_on_its_way(world: Order
 
     world.session.replay = replay  # type: ignore[method-assign]
     await world.reconcile(ACCOUNT, world.session)
-    assert asked == [at_ms - REPLAY_OVERLAP_MS]
+    assert asked == [at_ms - REPORTED_WITHIN_MS]
 
 
 async def test_the_stream_moves_it_and_never_back(world: OrderWorld) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from cadenza.application.orders.apply_report import ApplyReports
-from cadenza.application.orders.reconcile import REPLAY_OVERLAP_MS
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, FillReport, Report
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
+from cadenza.ports.venue import REPLAY_REPORTS_MAX, REPORTED_WITHIN_MS, ReplayPiece
 from tests.application.orders.order_world import ACTOR, OrderWorld, cancels, fills, order_world
 from tests.application.orders.test_complete_until import BEGUN_MS, complete_until, elsewhere
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, request
@@ -104,7 +103,7 @@ async def test_after_a_death_in_the_middle_the_next_start_asks_from_the_same_ins
     assert await complete_until(world) == BEGUN_MS
     again = LongReplay(world)
     await world.reconcile(ACCOUNT, world.session)
-    assert first.asked == again.asked == [BEGUN_MS - REPLAY_OVERLAP_MS]
+    assert first.asked == again.asked == [BEGUN_MS - REPORTED_WITHIN_MS]
     assert await booked(world) == ORDERS
     assert await complete_until(world) == LAST_MS
     assert await world.balance("BTC") == (D(10) + ORDERS * D("0.5"), D(0))

@@ -251,7 +251,7 @@ async def test_a_venue_that_hangs_keeps_the_start_from_being_ready_for_a_limited
 async def test_an_opening_that_hangs_is_given_up_and_nothing_of_it_is_left(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions_module, "OPENING_MS_MAX", 10)
+    monkeypatch.setattr(sessions_module, "SESSION_OPEN_MS_MAX", 10)
     await start.tick()
     assert start.keeper.failing == {ACCOUNT: "VENUE_UNAVAILABLE"}
     assert start.keeper.has_tried_all
@@ -274,7 +274,7 @@ async def _drop_what_is_late(timeout_ms: int, work: Awaitable[object]) -> object
 async def test_a_session_that_is_opened_though_it_was_cut_off_is_closed(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions_module, "OPENING_MS_MAX", 10)
+    monkeypatch.setattr(sessions_module, "SESSION_OPEN_MS_MAX", 10)
 
     async def opens_late(owner: object, secrets: object, sink: object) -> ScriptedSession:
         with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ from tests.conformance.venues.binance import BinanceUnderTest, BinanceUsdmUnderT
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
-from tests.scripted.specs import KINDS
+from tests.scripted.specs import SUITE_KINDS
 
 DOCUMENTED: Mapping[str, VenueFactory] = {
     "PAPER": PaperUnderTest,
@@ -19,5 +19,5 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE USD-M": BinanceUsdmUnderTest,
-    **{kind.name: partial(ScriptedUnderTest, kind) for kind in KINDS.values()},
+    **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
 }

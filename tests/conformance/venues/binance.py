@@ -30,6 +30,14 @@ _WITHOUT = {
     Capability.REMEMBERS_REFUSALS,
     Capability.RESERVES_FEES,
     Capability.ENDS_SOON,
+    Capability.REPEATS,
+    Capability.DISORDER,
+    Capability.SILENCE,
+    Capability.CORRECTIONS,
+    Capability.LATE_FEES,
+    Capability.SLOW_REPLIES,
+    Capability.SLOW_CANCELS,
+    Capability.DROPS_UNSENT,
 }
 
 

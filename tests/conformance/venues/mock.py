@@ -1,5 +1,6 @@
 """MOCK under test: what PAPER's market and its broken disk do there, scripts do here."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -12,11 +13,21 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector
 from tests.adapters.mock.mock_bench import BTC, PERPETUAL, MockBench
-from tests.conformance.harness import Capability, Prices
+from tests.conformance.harness import WEAKER_PROMISES, Capability, Prices
 from tests.conformance.venues.faults import failing_commit
 from tests.inhouse_kit import KEY
 
 _STEP_MS = 1_000
+
+_WITHOUT = (WEAKER_PROMISES - {Capability.DROPS_UNSENT}) | {
+    Capability.STREAM_BREAK,
+    Capability.ODD_TEXT,
+    Capability.SILENCE,
+    Capability.DISORDER,
+    Capability.CORRECTIONS,
+    Capability.LATE_FEES,
+    Capability.SLOW_CANCELS,
+}
 
 
 class MockUnderTest:
@@ -24,7 +35,7 @@ class MockUnderTest:
 
     name = "MOCK"
     account_type = AccountType.SPOT
-    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
+    capabilities = frozenset(Capability) - _WITHOUT
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)
     spot: Instrument = BTC
@@ -64,6 +75,18 @@ class MockUnderTest:
 
     async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
         return await session.submit(replace(order, client_order_id=f"mock.never-arrives#{order.id}"))
+
+    async def submit_repeated(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        return await session.submit(replace(order, client_order_id=f"mock.duplicate-fill#{order.id}"))
+
+    async def submit_slowly(self, session: ExecutionSession, order: Order) -> "asyncio.Task[Sequence[Report]]":
+        slow = replace(order, client_order_id=f"mock.ack-delay:{_STEP_MS}#{order.id}")
+        call = asyncio.create_task(session.submit(slow))
+        await self.bench.until_at_work(order)
+        return call
+
+    async def let_replies_come(self) -> None:
+        await self.bench.tick(_STEP_MS)
 
     async def break_feed(self) -> None:
         await failing_commit(self.bench.disk, self.connector)

@@ -9,10 +9,22 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector, VenueStatus
-from tests.conformance.harness import Capability, Prices
+from tests.conformance.harness import WEAKER_PROMISES, Capability, Prices
 from tests.conformance.venues.faults import failing_commit
 from tests.inhouse_kit import KEY, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
+
+_WITHOUT = (WEAKER_PROMISES - {Capability.DROPS_UNSENT}) | {
+    Capability.STREAM_BREAK,
+    Capability.ODD_TEXT,
+    Capability.SILENCE,
+    Capability.REPEATS,
+    Capability.DISORDER,
+    Capability.CORRECTIONS,
+    Capability.LATE_FEES,
+    Capability.SLOW_REPLIES,
+    Capability.SLOW_CANCELS,
+}
 
 
 class PaperUnderTest:
@@ -20,7 +32,7 @@ class PaperUnderTest:
 
     name = "PAPER"
     account_type = AccountType.SPOT
-    capabilities = frozenset(Capability) - {Capability.STREAM_BREAK, Capability.ODD_TEXT}
+    capabilities = frozenset(Capability) - _WITHOUT
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)
     spot: Instrument = SPOT

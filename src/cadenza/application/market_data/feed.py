@@ -69,6 +69,11 @@ class Feed:
         if self.stale_since_ms is None:
             self.stale_since_ms = now_ms
 
+    def become_closed(self) -> None:
+        """The venue publishes nothing of it any more, so its last mark grows old."""
+        self.is_open = False
+        self.venue_mark = None
+
     def become_fresh(self) -> None:
         """A snapshot came: wake the callers that wait for it."""
         self.stale_since_ms = self.reopen_at_ms = None

@@ -23,7 +23,7 @@ from cadenza.domain.market.order_book import BookOutcome, OrderBook
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.publisher import Publisher
-from cadenza.ports.venue import Connectors
+from cadenza.ports.venue import BOOK_OPEN_MS_MAX, Connectors
 
 FEEDS_MAX = 2_000
 """Feeds open at a time; one more is refused (`Overloaded`)."""
@@ -39,9 +39,6 @@ CONFLATE_MS = 100
 
 PUBLISHED_LEVELS_MAX = 50
 """Levels a side in a publication."""
-
-OPEN_MS_MAX = 10_000
-"""A venue that has not opened or closed a feed by then is not waited for any longer."""
 
 MENDED_AT_ONCE_MAX = 32
 """Feeds of a venue that are opened again or closed at a time, so that a venue that comes back is not flooded."""
@@ -327,7 +324,7 @@ class KeepBook:
     async def _close_upstream(self, feed: Feed) -> None:
         try:
             if feed.is_open:
-                feed.is_open = False
+                feed.become_closed()
                 await self._within(feed, feed.connector.close_book(feed.instrument_id))
         except VenueUnavailable:
             return  # nobody listens to what still comes of it
@@ -346,7 +343,7 @@ class KeepBook:
     async def _reopen_upstream(self, feed: Feed) -> None:
         try:
             if feed.is_open:
-                feed.is_open = False
+                feed.become_closed()
                 await self._within(feed, feed.connector.close_book(feed.instrument_id))
             await self._within(feed, feed.connector.open_book(feed.instrument_id, self))
             feed.is_open = True
@@ -358,7 +355,7 @@ class KeepBook:
             await work
             return True
 
-        if not await self._concurrency.within(OPEN_MS_MAX, done()):
+        if not await self._concurrency.within(BOOK_OPEN_MS_MAX, done()):
             raise VenueUnavailable(f"{feed.venue_id} does not answer")
 
     async def _alone(self, feed: Feed, work: Coroutine[Any, Any, None]) -> None:

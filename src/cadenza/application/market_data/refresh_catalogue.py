@@ -10,10 +10,7 @@ from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import InstrumentListing
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
-from cadenza.ports.venue import Connectors
-
-LIST_MS_MAX = 60_000
-"""How long a venue may take for its lists."""
+from cadenza.ports.venue import CATALOGUE_MS_MAX, Connectors
 
 
 class RefreshCatalogue:
@@ -31,9 +28,9 @@ class RefreshCatalogue:
 
     async def __call__(self, venue_id: VenueId) -> None:
         """Raises `VenueUnavailable`, also when the venue takes too long, and `DatabaseUnavailable`."""
-        listed = await self._concurrency.within(LIST_MS_MAX, self._listed(venue_id))
+        listed = await self._concurrency.within(CATALOGUE_MS_MAX, self._listed(venue_id))
         if listed is None:
-            raise VenueUnavailable(f"{venue_id} did not send its lists within {LIST_MS_MAX} ms")
+            raise VenueUnavailable(f"{venue_id} did not send its lists within {CATALOGUE_MS_MAX} ms")
         instruments, securities = listed
         async with self._storage.begin() as uow:
             await uow.catalogue.upsert_instruments(instruments)

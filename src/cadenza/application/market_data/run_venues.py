@@ -14,13 +14,10 @@ from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.ids import VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
-from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueStatus
+from cadenza.ports.venue import CONNECTOR_START_MS_MAX, Connectors, VenueCondition, VenueConnector, VenueStatus
 
 FIRST_TRY_MS_MAX = 5_000
 """Whoever needs every venue to have been tried once waits at most this long, counted from the start."""
-
-START_MS_MAX = 30_000
-"""A connector that has not started by then is cut off and started again."""
 
 LOOK_MS = 1_000
 """How often a started connector is asked for its status."""
@@ -119,8 +116,8 @@ class RunVenues:
             await self._clock.sleep_ms(LOOK_MS)
 
     async def _start(self, venue_id: VenueId, venue: _RunningVenue) -> None:
-        if not await self._concurrency.within(START_MS_MAX, _started(venue.connector)):
-            raise VenueUnavailable(f"the connector of {venue_id} did not start within {START_MS_MAX} ms")
+        if not await self._concurrency.within(CONNECTOR_START_MS_MAX, _started(venue.connector)):
+            raise VenueUnavailable(f"the connector of {venue_id} did not start within {CONNECTOR_START_MS_MAX} ms")
         venue.is_started = True
 
     async def _look(self, venue_id: VenueId, venue: _RunningVenue) -> None:

@@ -17,18 +17,17 @@ from cadenza.domain.trading.storable import storable
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, AccountSnapshot, ExecutionSession, ReplayPiece
+from cadenza.ports.venue import (
+    ANSWER_MS_MAX,
+    ORDERS_PER_LOOKUP_MAX,
+    REPLAY_REPORTS_MAX,
+    AccountSnapshot,
+    ExecutionSession,
+    ReplayPiece,
+)
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Report)
-
-ANSWER_MS_MAX = 60_000
-"""How long a venue may take for one answer: one piece of a replay, one lookup, one snapshot."""
-
-ORDERS_PER_LOOKUP_MAX = 100
-"""The most orders of one account in one lookup. After a lookup that was not answered in time, the next one asks about
-half as many orders, down to one; after an answer it asks about twice as many. So a slow venue is not asked in vain for
-ever."""
 
 
 class AskVenue:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from cadenza.application.orders.ask_venue import ORDERS_PER_LOOKUP_MAX, AskVenue
+from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sending import Sending
@@ -20,7 +20,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import UnknownOrder
-from cadenza.ports.venue import ExecutionSession
+from cadenza.ports.venue import ORDERS_PER_LOOKUP_MAX, ExecutionSession
 
 ORDERS_PER_PAGE_MAX = 500
 """The most awaited orders of one account that one round looks at. The next round continues with the following ones."""

@@ -20,14 +20,10 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import NewsGap
-from cadenza.ports.venue import ExecutionSession
+from cadenza.ports.venue import REPORTED_WITHIN_MS, ExecutionSession
 
 UNDETERMINED_REPLAYED_MS = 86_400_000
 """For how long after it was recorded a replay goes back to an order that asking cannot determine."""
-
-REPLAY_OVERLAP_MS = 60_000
-"""How far a replay overlaps with what is known already, because a stream may be out of order and clocks may differ by
-this much."""
 
 
 class Reconcile:
@@ -97,7 +93,7 @@ class Reconcile:
             return account
         now_ms = self._clock.now_ms()
         bounds = [account.complete_until_ms] if gap_since_ms is None else [account.complete_until_ms, gap_since_ms]
-        if account.complete_until_ms > now_ms + REPLAY_OVERLAP_MS:
+        if account.complete_until_ms > now_ms + REPORTED_WITHIN_MS:
             bounds += [account.adopted_at_ms, now_ms]
         if min(bounds) == account.complete_until_ms:
             return account
@@ -112,7 +108,7 @@ class Reconcile:
         """Apply the session's replay, piece by piece. Return the instant from which on it contains everything. After a
         crash the next run asks from the same instant. Applying a report twice changes nothing."""
         covers_from_ms = None
-        async for piece in self._ask_venue.replay(session, since_ms - REPLAY_OVERLAP_MS):
+        async for piece in self._ask_venue.replay(session, since_ms - REPORTED_WITHIN_MS):
             covers_from_ms = piece.covers_from_ms
             await self._ask_venue.book(await self._news(account.id, piece.reports))
             self._failpoints.reach("reconcile.after_piece")

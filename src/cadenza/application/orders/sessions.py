@@ -11,13 +11,14 @@ from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import NewsSource, VenueSpec
 from cadenza.ports.concurrency import Concurrency, Promise
-from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink, VenueConnector
-
-OPENING_MS_MAX = 30_000
-"""How long a venue may take to open a session."""
-
-CLOSING_MS_MAX = 10_000
-"""How long closing a session is waited for. Its account goes on without it then."""
+from cadenza.ports.venue import (
+    SESSION_CLOSE_MS_MAX,
+    SESSION_OPEN_MS_MAX,
+    Connectors,
+    ExecutionSession,
+    SessionSink,
+    VenueConnector,
+)
 
 
 @dataclass(slots=True)
@@ -189,15 +190,15 @@ class Sessions:
         self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
     ) -> ExecutionSession:
         """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
-        and `VenueUnavailable`, also when opening it takes longer than `OPENING_MS_MAX`. Whoever calls this closes the
-        account's session after any failure: a connector may have opened one although it was cut off."""
+        and `VenueUnavailable`, also when opening it takes longer than `SESSION_OPEN_MS_MAX`. Whoever calls this closes
+        the account's session after any failure: a connector may have opened one although it was cut off."""
         if (link := self._links.get(account.id)) is not None and link.ended is not None:
             await self.close(account.id)
         if (link := self._links.get(account.id)) is not None:
             return link.session
-        session = await self._concurrency.within(OPENING_MS_MAX, self._open(account, secrets, signer))
+        session = await self._concurrency.within(SESSION_OPEN_MS_MAX, self._open(account, secrets, signer))
         if session is None:
-            raise VenueUnavailable(f"the session was not opened within {OPENING_MS_MAX // 1000} s")
+            raise VenueUnavailable(f"the session was not opened within {SESSION_OPEN_MS_MAX // 1000} s")
         return session
 
     async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential | None) -> ExecutionSession:
@@ -222,7 +223,7 @@ class Sessions:
         await self._concurrency.gather(*map(self.close, list(self._links)))
 
     async def _close(self, session: ExecutionSession) -> None:
-        await self._concurrency.within(CLOSING_MS_MAX, session.close())
+        await self._concurrency.within(SESSION_CLOSE_MS_MAX, session.close())
 
     # --- losing the venue, and reaching it again
 

@@ -26,7 +26,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
-from cadenza.ports.venue import AccountSnapshot, ExecutionSession
+from cadenza.ports.venue import REPORTED_WITHIN_MS, AccountSnapshot, ExecutionSession
 
 AFTER_FILL_MS = 2_000
 EVERY_MS = 300_000
@@ -37,9 +37,8 @@ meanwhile lead to no other reading."""
 RETRY_MS = 10_000
 """The pause after a snapshot or lookup that failed. Between lookups that fail in a row it doubles, up to `EVERY_MS`."""
 
-CONFIRM_MS = 60_000
-"""When a difference is looked for again: by then everything that the first snapshot contained has been reported (the
-law of order in `SessionSink`)."""
+CONFIRM_MS = REPORTED_WITHIN_MS
+"""When a difference is looked for again: by then everything that the first snapshot contained has been reported."""
 
 LOOKUPS_MS_MAX = 60_000
 """After this time a reading makes no further lookup. The next reading, `RETRY_MS` later, continues with the following

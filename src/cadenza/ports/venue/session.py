@@ -22,14 +22,28 @@ two pieces."""
 class SessionSink(Protocol):
     """Takes what one session reports.
 
-    Law of order: the session calls these methods one after another, in the order in which the venue reported. When a
-    report is delivered, everything that happened in the account a minute or more before it has been delivered, or a
-    replay from that instant contains it. Nothing is dropped: a fill is money.
+    Law of order: the session delivers reports in the order in which the venue reported, and calls `deliver` again only
+    after the last call has returned. `lost`, `restored` and `ended` do not wait for that: they may overtake reports
+    that were received before them. When a report is delivered, everything that happened in the account
+    `REPORTED_WITHIN_MS` or more before it has been delivered, or a replay from that instant contains it. Nothing is
+    dropped: a fill is money.
 
-    Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least twice a
-    minute. If the reading shows newer facts, the session calls `lost` and then `restored`. A session without a stream
-    (`NewsSource.POLL`, `NewsSource.REPLY`) reads the venue as often, if the venue can be read, and delivers what is
-    new.
+    Law of the beginning: the session may call the sink as soon as `open_session` was called, also before that has
+    returned. Reports are booked at once, as later ones are; they do not count as complete news, because the account is
+    reconciled only afterwards. `lost`, `restored` and `ended` are remembered, and take effect in their order as soon as
+    `open_session` has returned. If it raises, they are forgotten; reports that were delivered stay booked.
+
+    Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least once in
+    `COMPARED_WITHIN_MS`. If the reading shows newer facts, the session calls `lost` and then `restored`. A session
+    without a stream (`NewsSource.POLL`, `NewsSource.REPLY`) reads the venue as often, if the venue can be read, and
+    delivers what is new.
+
+    Law of money without a fill: funding, interest, a transfer or a rebate has no report of its own. If the venue shows
+    balances, the session reports the balance that it led to (`BalanceReport`), whoever keeps the books. Where the venue
+    keeps them, that is all. Where our ledger keeps them, a session with `VenueSpec.balances_follow_fills` corrects the
+    ledger by it. From any other session it makes the platform compare a snapshot with the ledger: a difference that a
+    second snapshot, `REPORTED_WITHIN_MS` later, shows again is booked as a correction. A ledger of ours at a venue that
+    shows no balances does not contain such money, and nobody claims that it does.
     """
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -69,6 +83,16 @@ class AccountSnapshot:
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
     `at_ms`, and none with a later one. If a fill may still carry the millisecond `at_ms`, the session reads again until
     none can.
+
+    A venue that gives the account in several readings has no such moment of its own, so the session makes one. It waits
+    until everything that it received is delivered, and fixes `at_ms` before its first request: the latest instant that
+    the stream has named, or `venue_time_ms` if that is later. Then it reads. The readings count as one moment if the
+    stream brought nothing meanwhile and the balances are those that the stream has stated; otherwise it reads again, a
+    few times. `as_of` is taken for `at_ms`, higher than that of every fact received so far, so whatever the stream
+    brings afterwards is newer. An account that is never so quiet gets its last reading where the venue keeps the books:
+    the newer words of the stream replace what the reading has too early or too late. Where our ledger keeps the books,
+    the session raises `VenueUnavailable` instead, because the ledger would count a fill twice. It raises it too if the
+    reading shows what the stream does not bring within a few seconds; then the stream is broken (`SessionSink.lost`).
     """
 
     balances: tuple[BalanceReport, ...] | None
@@ -99,6 +123,26 @@ class ReplayPiece:
 class ExecutionSession(Protocol):
     """Trades for one account. A new session is live: its stream is open before `open_session` returns.
 
+    Law of calls: every method may be called while other calls are under way, of other methods and of the same one. Many
+    orders are submitted and canceled at the same time, beside a replay, a snapshot and several lookups. A cancel may
+    come before the submit of its order has returned, and two cancels of one order may overlap. Three things do not
+    happen: the application does not submit an order twice, does not ask for the next piece of a replay before the last
+    one came, and does not call `submit` or `cancel` once it has called `close`. A question (`lookup`, `identify`,
+    `snapshot`, `replay`) may still reach a closed session, which may answer that the venue could not be asked.
+
+    Law of patience: the application waits for each call as long as `limits.py` and `VenueSpec.reply_ms_max` say, and
+    then cancels it (asyncio cancellation). A cancelled `submit` or `cancel` goes on as the law of outcomes says. Any
+    other cancelled call ends where it is: the session stays as usable as before, and the same call may follow at once.
+    A replay may be left after any piece without a word. What is under way when the session is closed still returns its
+    reply to the caller that waits for it.
+
+    Law of settings: the application sets neither leverage nor position mode at a venue, and neither does a session; the
+    user does it there. If the venue takes a leverage with each order, the session passes `Order.leverage` on (None: the
+    user named none). If the venue keeps the leverage as a setting, the session refuses an order with a leverage, unless
+    it knows that just this one is set: a `RejectedReport` (INVALID_ORDER), and nothing is sent. The position mode is
+    what `verify` found when the account was connected, and is asked for again when the account is connected again
+    (`ExternalAccount.position_mode`). A session that needs it to write an order reads it when it opens.
+
     Law of unreadable text: nothing that the venue says makes a method raise or is left out. A line or message that the
     session cannot read becomes an `UnreadableReport` in its place, and what is beside it goes on: in the stream, in a
     piece of a replay, in the answers of `lookup` and `identify`, in a snapshot (`AccountSnapshot.unreadable`). It
@@ -111,7 +155,7 @@ class ExecutionSession(Protocol):
     not settle the outcome (a timeout, a 5xx, a lost connection, an unreadable reply, a refusal as duplicate), the
     answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
     client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
-    again. A caller that stops waiting does not cancel the call: when the reply to an abandoned `submit` or `cancel`
+    again. A caller that stops waiting does not cancel the request: when the reply to an abandoned `submit` or `cancel`
     comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`.
     """
 
@@ -130,8 +174,9 @@ class ExecutionSession(Protocol):
         again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why."""
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
-        """Ask the venue about orders, and return for each of them all that the venue knows. That includes its fills as
-        they are now: a fill that was changed since is reported as corrected, busted or with its fee as well.
+        """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.
+        That includes its fills as they are now: a fill that was changed since is reported as corrected, busted or with
+        its fee as well.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
         status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order, which proves that it

@@ -1,0 +1,48 @@
+"""How long the application waits for a connector, and how much it asks for at a time.
+
+When the time of a call is over, the application cancels the call (asyncio cancellation) and goes on without it. What
+must hold then stands at `ExecutionSession` (law of calls). The times of `submit` and `cancel` differ from venue to
+venue: `VenueSpec.reply_ms_max`. The application sets no limit for `verify` and for `VenueConnector.stop`: the connector
+limits its own requests there.
+"""
+
+CONNECTOR_START_MS_MAX = 30_000
+"""For `VenueConnector.start`. A start that was cancelled leaves nothing open, and `start` is called again later."""
+
+CATALOGUE_MS_MAX = 60_000
+"""For `instruments` and `securities` together, which are called one after the other."""
+
+BOOK_OPEN_MS_MAX = 10_000
+"""For `open_book`, and for `close_book`; the calls of one book do not overlap. An `open_book` that fails or is
+cancelled leaves no feed of the book, and is called again later."""
+
+SESSION_OPEN_MS_MAX = 30_000
+"""For `open_session`. A call that fails or is cancelled leaves nothing open: no stream, no task, and nobody who still
+calls the sink. The application opens a session of the account again later."""
+
+SESSION_CLOSE_MS_MAX = 10_000
+"""For `ExecutionSession.close`. The session stops delivering before it waits for anything, so that nothing is delivered
+even if the call is cancelled. It is not called again."""
+
+ANSWER_MS_MAX = 60_000
+"""For one answer of the venue: one `lookup`, one `identify`, one `snapshot`, one piece of a `replay`. A whole replay
+may take longer, as long as each piece comes in time."""
+
+ORDERS_PER_LOOKUP_MAX = 100
+"""Orders in one call of `lookup`. After a lookup that was not answered within `ANSWER_MS_MAX` the application asks
+about half as many orders, down to one; after an answer it asks about twice as many. So a slow venue is not asked in
+vain for ever. A venue that takes fewer orders in one request is asked several times by the session."""
+
+REPORTED_WITHIN_MS = 60_000
+"""How late a session may deliver what happened (the law of order of `SessionSink`). A replay goes back this much
+further than what is known to be complete, and a difference between two books is believed when it lasted this long."""
+
+COMPARED_WITHIN_MS = 30_000
+"""A session compares a silent stream with a reading of the venue at least this often (the law of silence)."""
+
+MARK_AGE_MS_MAX = 30_000
+"""How old a mark price of a venue that publishes marks at fixed intervals may become. The application does not count:
+it values positions at the last mark until `MarketSink.on_mark` brings another one or None, or the book is closed. So
+the connector calls `on_mark` with None as soon as the feed of its marks breaks, and when it has brought none for this
+long. The middle of the book counts from then on. A venue that publishes a mark only when it changes, as PAPER does, has
+no age: its last mark holds while its feed is whole. While a book is stale, its mark is not used either."""
