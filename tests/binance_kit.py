@@ -288,7 +288,7 @@ async def open_desk(
     externals = await connector.verify(kind, secrets)
     external = next(each for each in externals if each.type is MARKETS[market])
     account = trading_account(connector.spec.venue_id, external)
-    instrument = next(each for each in await connector.instruments() if each.id == INSTRUMENTS[market])
+    instrument = next(each for each in (await connector.instruments()).instruments if each.id == INSTRUMENTS[market])
     sink = RecordingSink()
     session = await connector.open_session(account, secrets, sink)
     desk = Desk(venue, connector, account, instrument, session, sink, market)

@@ -88,7 +88,7 @@ async def tables_of(venue: VenueUnderTest) -> str:
     """The tables of a venue, which is started for that."""
     await venue.start()
     try:
-        return capability_tables(venue.connector.spec, await venue.connector.instruments())
+        return capability_tables(venue.connector.spec, (await venue.connector.instruments()).instruments)
     finally:
         await venue.stop()
 

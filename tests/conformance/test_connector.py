@@ -46,7 +46,7 @@ async def test_tc_c03_a_foreign_account_cannot_be_opened(venue: VenueUnderTest) 
 
 
 async def test_tc_c04_the_catalogue_is_sound(venue: VenueUnderTest) -> None:
-    instruments = await venue.connector.instruments()
+    instruments = (await venue.connector.instruments()).instruments
     assets = {security.symbol for security in await venue.connector.securities()}
     assert len({i.id for i in instruments}) == len(instruments) > 0
     assert {venue.spot.id, venue.perpetual.id} <= {i.id for i in instruments}
@@ -91,12 +91,12 @@ async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: 
     for accounts in (venue.secrets, venue.other_secrets):
         for account in await venue.connector.verify(credential_type(spec), accounts):
             assert spec.books_of(account.type) is not None
-    for instrument in await venue.connector.instruments():
+    for instrument in (await venue.connector.instruments()).instruments:
         assert set(instrument.order_types) <= set(spec.orders)
         taken = {time for times in spec.orders.values() for time in times}
         assert set(instrument.time_in_force_options) <= taken
     assert spec.quantity_types.get(QuantityType.BASE) is Support.NATIVE
-    for instrument in await venue.connector.instruments():
+    for instrument in (await venue.connector.instruments()).instruments:
         is_traded = any(spec.trades(type, instrument.type) for type in spec.books)
         assert not is_traded or spec.order_book_of(instrument.type) is not None
     if spec.lookup is not None:

@@ -33,7 +33,7 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
     """A declared kind is never called invalid; one that is not declared is refused with proof, never taken for
     another."""
     has_margin = Capability.MARGIN in venue.capabilities
-    for instrument in await venue.connector.instruments():
+    for instrument in (await venue.connector.instruments()).instruments:
         if instrument.id != venue.spot.id and (not has_margin or instrument.id != venue.perpetual.id):
             continue
         trader = await trader_at(venue, None if instrument.id == venue.spot.id else AccountType.MARGIN)

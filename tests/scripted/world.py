@@ -236,7 +236,7 @@ class Process:
         for connector in self.connectors.values():
             await connector.start()
             async with self.storage.begin() as uow:
-                await uow.catalogue.upsert_instruments(await connector.instruments())
+                await uow.catalogue.upsert_instruments((await connector.instruments()).instruments)
                 await uow.commit()
         await self.catalogue.load()
         self._running.append(asyncio.create_task(self.trading.committer.run()))

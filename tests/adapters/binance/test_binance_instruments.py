@@ -258,15 +258,20 @@ def test_a_symbol_that_cannot_be_read_is_refused_and_spoils_no_other(symbol: dic
     catalogue = spot_catalogue(info(good, {**SPOT_SYMBOL, **symbol}, 7, SPOT_SYMBOL), BINANCE)
     assert [found.external_symbol for found in catalogue.instruments] == ["ETHUSDT", "币安人生USDT"]
     first, second = catalogue.refused
-    assert first.symbol == symbol.get("symbol", "币安人生USDT")
+    names = {"quoteAsset": "USDT", "symbol": "币安人生USDT", "baseAsset": "币安人生"} | symbol
+    is_named, has_assets = names["symbol"] != "A\nB", names["baseAsset"] != "A/B" and names["quoteAsset"] != ""
+    assert first.symbol == (names["symbol"] if is_named else None)
+    assert first.id == ("BINANCE:币安人生/USDT" if is_named and has_assets else None)
     assert reason in first.reason
-    assert second.symbol == "?"
+    assert (second.symbol, second.id) == (None, None)
 
 
 def test_a_symbol_that_is_there_twice_counts_once() -> None:
     twice = spot_catalogue(info(SPOT_SYMBOL, SPOT_SYMBOL), BINANCE)
     assert len(twice.instruments) == 1
-    assert twice.refused == (RefusedSymbol("币安人生USDT", "BINANCE:币安人生/USDT is there twice"),)
+    assert twice.refused == (
+        RefusedSymbol("币安人生USDT", f"{twice.instruments[0].id} is there twice", twice.instruments[0].id),
+    )
 
 
 @pytest.mark.parametrize("reply", [b"", b"{}", b"<html>", b'{"serverTime":1,"symbols":{}}'])
@@ -362,18 +367,22 @@ def test_a_contract_that_is_delivered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "reason"),
+    ("wire", "reason", "id"),
     [
-        ({"contractType": ""}, "contract type has no entry for ''"),
-        ({"contractType": "CURRENT_QUARTER"}, "no date in its name"),
-        ({"status": "ODD"}, "contract status"),
-        ({"underlyingType": "WEATHER"}, "underlying type has no entry for 'WEATHER'"),
+        ({"contractType": ""}, "contract type has no entry for ''", "BINANCE:BTC/USDT-PERP"),
+        ({"contractType": "CURRENT_QUARTER"}, "no date in its name", "BINANCE:BTC/USDT-PERP"),
+        ({"status": "ODD"}, "contract status", "BINANCE:BTC/USDT-PERP"),
+        ({"underlyingType": "WEATHER"}, "underlying type has no entry for 'WEATHER'", "BINANCE:BTC/USDT-PERP"),
+        ({"symbol": "BTCUSDT_261225", "contractType": "WEEKLY"}, "contract type", "BINANCE:BTC/USDT-261225"),
+        ({"symbol": "BTCUSDT_X", "contractType": "WEEKLY"}, "contract type", None),
     ],
 )
-def test_a_contract_that_cannot_be_read(wire: dict[str, Any], reason: str) -> None:
+def test_a_contract_that_cannot_be_read(wire: dict[str, Any], reason: str, id: str | None) -> None:
     catalogue = usdm(**wire)
     assert catalogue.instruments == ()
-    assert reason in catalogue.refused[0].reason
+    (refused,) = catalogue.refused
+    assert reason in refused.reason
+    assert (refused.symbol, refused.id) == (wire.get("symbol", "BTCUSDT"), id)
 
 
 def test_a_contract_on_a_share() -> None:

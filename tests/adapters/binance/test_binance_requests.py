@@ -367,9 +367,9 @@ FOREIGN = {"is_external": True, "sent_id": "web_1", "venue_order_id": "77"}
 
 def test_cancels_and_questions_of_spot_and_margin() -> None:
     expected = {"symbol": "BTCUSDT", "origClientOrderId": SENT_ID, **ANY_TIME}
-    assert cancel_request(order(), BTC_USDT, TIME) == BinanceRequest("DELETE", "/api/v3/order", expected)
-    assert query_request(order(), BTC_USDT, TIME) == BinanceRequest("GET", "/api/v3/order", expected)
-    foreign = cancel_request(order(**FOREIGN), BTC_USDT, TIME, is_margin=True)
+    assert cancel_request(order(), "BTCUSDT", TIME) == BinanceRequest("DELETE", "/api/v3/order", expected)
+    assert query_request(order(), "BTCUSDT", TIME) == BinanceRequest("GET", "/api/v3/order", expected)
+    foreign = cancel_request(order(**FOREIGN), "BTCUSDT", TIME, is_margin=True)
     assert foreign.path == "/sapi/v1/margin/order"
     assert foreign.parameters == {"symbol": "BTCUSDT", "isIsolated": "FALSE", "orderId": 77, **ANY_TIME}
 
@@ -390,9 +390,9 @@ def test_cancels_and_questions_of_usdm_go_where_the_order_is(
     changes: dict[str, Any], path: str, name: dict[str, Any]
 ) -> None:
     for build, method in ((usdm_cancel_request, "DELETE"), (usdm_query_request, "GET")):
-        assert build(order(**changes), BTC_USDT, TIME) == BinanceRequest(method, path, {**name, **ANY_TIME})
+        assert build(order(**changes), "BTCUSDT", TIME) == BinanceRequest(method, path, {**name, **ANY_TIME})
 
 
 def test_an_order_without_any_name_cannot_be_asked_for() -> None:
     with pytest.raises(ValueError, match="no id at the venue"):
-        cancel_request(order(is_external=True, venue_order_id=None), BTC_USDT, TIME)
+        cancel_request(order(is_external=True, venue_order_id=None), "BTCUSDT", TIME)

@@ -141,7 +141,9 @@ async def test_what_was_missed_while_the_connector_was_dead_is_found(desk: Desk)
 async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(spot_desk: Desk) -> None:
     """An order that ended within the gap, in a symbol with neither open orders nor holdings."""
     desk = spot_desk
-    desk.instrument = next(each for each in await desk.connector.instruments() if each.external_symbol == "ETHBTC")
+    desk.instrument = next(
+        each for each in (await desk.connector.instruments()).instruments if each.external_symbol == "ETHBTC"
+    )
     order = desk.limit("1", "0.04")
     accepted = await desk.session.submit(order)
     await until(lambda: bool(desk.sink.reports), "the stream's word")
@@ -153,6 +155,24 @@ async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is
     await desk.again()
     found = await replayed(desk.session, accepted[0].at_ms)
     assert believed(order, found).status is OrderStatus.ACCEPTED
+
+
+async def test_orders_of_an_instrument_that_cannot_be_read_after_a_restart_can_be_canceled(desk: Desk) -> None:
+    """A symbol with a status that is not known is listed as unreadable; its orders are looked up, canceled and
+    reported all the same."""
+    await desk.session.submit(desk.order)
+    market = desk.venue.simulator.venue.usdm if desk.market == "usdm" else desk.venue.simulator.venue.spot
+    market.exchange.statuses["BTCUSDT"] = "ODD"
+    await desk.again()
+    listed = await desk.connector.instruments()
+    assert desk.instrument.id not in {each.id for each in listed.instruments}
+    (unreadable,) = listed.unreadable
+    assert (unreadable.external_symbol, "ODD" in unreadable.cause) == ("BTCUSDT", True)
+    assert desk.believed(await desk.session.lookup([desk.order])).status is OrderStatus.ACCEPTED
+    market.exchange.statuses["BTCUSDT"] = "TRADING"
+    await fill(desk)
+    await until(lambda: bool(desk.sink.fills), "the fill")
+    assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
 
 
 async def test_a_venue_that_is_down_fails_the_start_and_is_reached_later(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class MockWorld:
     async def start(self) -> None:
         await self.connector.start()
         async with self.storage.begin() as uow:
-            await uow.catalogue.upsert_instruments(await self.connector.instruments())
+            await uow.catalogue.upsert_instruments((await self.connector.instruments()).instruments)
             await uow.commit()
         await self.catalogue.load()
         self.running = asyncio.create_task(self.trading.committer.run())

@@ -7,7 +7,15 @@ reply to a request, the stream, polling, lookups and replays all make the same r
 replays and reports its connector uses.
 """
 
-from cadenza.ports.venue.connector import Connectors, MarketSink, VenueCondition, VenueConnector, VenueStatus
+from cadenza.ports.venue.connector import (
+    Connectors,
+    ListedInstruments,
+    MarketSink,
+    UnreadableInstrument,
+    VenueCondition,
+    VenueConnector,
+    VenueStatus,
+)
 from cadenza.ports.venue.memory import MemoryTakenOver, VenueMemories, VenueMemory
 from cadenza.ports.venue.session import (
     REPLAY_REPORTS_MAX,
@@ -21,11 +29,13 @@ __all__ = [
     "AccountSnapshot",
     "Connectors",
     "ExecutionSession",
+    "ListedInstruments",
     "MarketSink",
     "MemoryTakenOver",
     "REPLAY_REPORTS_MAX",
     "ReplayPiece",
     "SessionSink",
+    "UnreadableInstrument",
     "VenueCondition",
     "VenueConnector",
     "VenueMemories",

@@ -43,7 +43,15 @@ from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueMemories, VenueStatus
+from cadenza.ports.venue import (
+    ExecutionSession,
+    ListedInstruments,
+    MarketSink,
+    SessionSink,
+    UnreadableInstrument,
+    VenueMemories,
+    VenueStatus,
+)
 
 _LIMIT_TYPES = {
     ("REQUEST_WEIGHT", "MINUTE", 1): "weight_per_minute",
@@ -89,7 +97,7 @@ class BinanceConnector:
         self._proxies = proxies or ProxyChoice()
         self._limits = limits or {}
         self._instruments = KnownInstruments()
-        self._listed: tuple[Instrument, ...] = ()
+        self._listed = ListedInstruments(())
         self._read_markets: set[BinanceMarket] = set()
         self._sessions: set[BinanceSession] = set()
         self._running: _Running | None = None
@@ -158,13 +166,13 @@ class BinanceConnector:
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> ListedInstruments:
         await self._read_catalogue(self._require().rest)
         return self._listed
 
     async def securities(self) -> Sequence[Security]:
         self._require()
-        return securities(self._listed, self._spec.venue_id)
+        return securities(self._listed.instruments, self._spec.venue_id)
 
     async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
         """Besides, warn in the log when the key may do what no connector needs: withdraw."""
@@ -225,20 +233,22 @@ class BinanceConnector:
         return self._running
 
     async def _read_catalogue(self, rest: BinanceRest) -> None:
-        """Read what every market lists. A symbol that cannot be read keeps what was known of it, so that it does not
-        count as delisted; so does a market that was read before. One that was never read is left out: its hosts may not
-        serve this region."""
-        listed = await self._read_market(rest, BinanceMarket.SPOT)
+        """Read what every market lists. A market that was read before must be read; one that was never read is left
+        out, because its hosts may not serve this region."""
+        listed = [await self._read_market(rest, BinanceMarket.SPOT)]
         if rest.has(BinanceMarket.USDM):
             try:
-                listed += await self._read_market(rest, BinanceMarket.USDM)
+                listed.append(await self._read_market(rest, BinanceMarket.USDM))
             except VenueUnavailable as error:
                 if BinanceMarket.USDM in self._read_markets:
                     raise
                 self._log.warning("market_left_out", market=BinanceMarket.USDM.value, cause=str(error))
-        self._listed = listed
+        self._listed = ListedInstruments(
+            tuple(self._tradable(each) for read in listed for each in read.instruments),
+            tuple(UnreadableInstrument(each.symbol, each.reason) for read in listed for each in read.refused),
+        )
 
-    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> tuple[Instrument, ...]:
+    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> ReadCatalogue:
         """Read a market's list, and at its first reading its time and its limits."""
         if market not in self._read_markets and not await rest.clock_of(market).measure():
             raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
@@ -254,16 +264,8 @@ class BinanceConnector:
             self._read_markets.add(market)
         for refused in catalogue.refused:
             self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
-        listed = self._with_refused(market, catalogue)
-        self._instruments.keep(market, listed)
-        return listed
-
-    def _with_refused(self, market: BinanceMarket, catalogue: ReadCatalogue) -> tuple[Instrument, ...]:
-        symbols = self._instruments.symbols(market)
-        refused = (symbols.get(each.symbol) for each in catalogue.refused)
-        kept = (self._instruments.instrument(id) for id in refused if id is not None)
-        read = tuple(self._tradable(each) for each in catalogue.instruments)
-        return (*read, *(each for each in kept if each is not None))
+        self._instruments.keep(market, catalogue.instruments, catalogue.refused)
+        return catalogue
 
     def _tradable(self, instrument: Instrument) -> Instrument:
         """Leave out the order types that no session takes."""

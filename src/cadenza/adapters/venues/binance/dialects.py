@@ -102,9 +102,9 @@ class MarketDialect(Protocol):
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
         """Return the request for a new order. Raises the domain's causes for what the market lacks."""
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
 
@@ -154,11 +154,11 @@ class SpotDialect:
             raise InvalidLeverage("BINANCE spot has no leverage")
         return spot_order(order, instrument, time, NO_LAST_PRICE)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return cancel_request(order, instrument, time)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, symbol, time)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return query_request(order, instrument, time)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         return parse_spot.submit_reports(decode(BinanceSpotOrder, body), scope, order)
@@ -211,11 +211,11 @@ class MarginDialect(SpotDialect):
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
         return margin_order(order, instrument, time, NO_LAST_PRICE)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return cancel_request(order, instrument, time, is_margin=True)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, symbol, time, is_margin=True)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return query_request(order, instrument, time, is_margin=True)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return query_request(order, symbol, time, is_margin=True)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
         (account,) = bodies

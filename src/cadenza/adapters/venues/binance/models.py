@@ -236,9 +236,11 @@ class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceSymbolName(BinancePayload, frozen=True, kw_only=True):
-    """What is read of a symbol that cannot be read in whole."""
+    """What is read of a symbol that cannot be read in whole: its name, and what our id of it is made from."""
 
-    symbol: str = "?"
+    symbol: str
+    base_asset: str = field(name="baseAsset", default="")
+    quote_asset: str = field(name="quoteAsset", default="")
 
 
 class BinanceSpotSymbol(BinancePayload, frozen=True, kw_only=True):

@@ -316,28 +316,24 @@ def _price(price: Decimal | None, order: Order, what: str) -> str:
 # --- cancels and questions
 
 
-def cancel_request(
-    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
-) -> BinanceRequest:
+def cancel_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that cancels an order of spot or margin."""
-    return _about_spot("DELETE", order, instrument, time, is_margin=is_margin)
+    return _about_spot("DELETE", order, symbol, time, is_margin=is_margin)
 
 
-def query_request(
-    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
-) -> BinanceRequest:
+def query_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that asks how an order of spot or margin stands."""
-    return _about_spot("GET", order, instrument, time, is_margin=is_margin)
+    return _about_spot("GET", order, symbol, time, is_margin=is_margin)
 
 
-def usdm_cancel_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def usdm_cancel_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     """Return the request that cancels an order of USD-M, where it is now: the algo service or the matching engine."""
-    return _about_usdm("DELETE", order, instrument, time)
+    return _about_usdm("DELETE", order, symbol, time)
 
 
-def usdm_query_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def usdm_query_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     """Return the request that asks how an order of USD-M stands, where it is as far as we know."""
-    return _about_usdm("GET", order, instrument, time)
+    return _about_usdm("GET", order, symbol, time)
 
 
 def is_in_algo_service(order: Order) -> bool:
@@ -347,21 +343,19 @@ def is_in_algo_service(order: Order) -> bool:
     return order.type in mapping.USDM_ALGO_TYPE_WORDS
 
 
-def _about_spot(
-    method: str, order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool
-) -> BinanceRequest:
+def _about_spot(method: str, order: Order, symbol: str, time: RequestTime, *, is_margin: bool) -> BinanceRequest:
     market: dict[str, ParameterValue] = {"isIsolated": "FALSE"} if is_margin else {}
-    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **market, **_name(order)}
+    parameters: dict[str, ParameterValue] = {"symbol": symbol, **market, **_name(order)}
     path = _MARGIN_ORDER if is_margin else _SPOT_ORDER
     return BinanceRequest(method, path, {**parameters, **time.parameters(None)})
 
 
-def _about_usdm(method: str, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def _about_usdm(method: str, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     if is_in_algo_service(order):
         return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
     was_triggered = order.type in mapping.USDM_ALGO_TYPE_WORDS
     name = {"orderId": _number(order)} if was_triggered else _name(order)
-    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **name}
+    parameters: dict[str, ParameterValue] = {"symbol": symbol, **name}
     return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
 
 

@@ -73,11 +73,11 @@ class UsdmDialect:
         """An order with a leverage is refused: the venue keeps the leverage by instrument, and nobody asks for it."""
         return usdm_order(order, instrument, time, NO_LAST_PRICE, position_mode=self._position_mode, leverage=None)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return usdm_cancel_request(order, instrument, time)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return usdm_cancel_request(order, symbol, time)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return usdm_query_request(order, instrument, time)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return usdm_query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         if _is_algo(body):

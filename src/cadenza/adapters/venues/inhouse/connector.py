@@ -12,14 +12,14 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import ExternalAccount, TradingAccount
 from cadenza.domain.errors import CredentialRejected, InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.exchange.records import VenueAccount
 from cadenza.ports.clock import Clock
 from cadenza.ports.exchange_ledger import ExchangeLedger
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueStatus
+from cadenza.ports.venue import ExecutionSession, ListedInstruments, MarketSink, SessionSink, VenueStatus
 
 
 class InHouseConnector:
@@ -75,8 +75,8 @@ class InHouseConnector:
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         check_secrets(secrets)
 
-    async def instruments(self) -> Sequence[Instrument]:
-        return list(self._exchange.instruments.values())
+    async def instruments(self) -> ListedInstruments:
+        return ListedInstruments(list(self._exchange.instruments.values()))
 
     async def securities(self) -> Sequence[Security]:
         return list(self._exchange.securities)
