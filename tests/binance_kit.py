@@ -275,7 +275,9 @@ class Desk:
         await self.connector.stop()
         self.connector, self.sink = self.venue.connector(), RecordingSink()
         await self.connector.start()
-        self.session = await self.connector.open_session(self.account, self.venue.secrets(), self.sink)
+        self.session = await self.connector.open_session(
+            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
+        )
 
 
 @asynccontextmanager
@@ -285,12 +287,12 @@ async def open_desk(
     connector = venue.connector()
     await connector.start()
     secrets = venue.secrets(kind.value)
-    externals = await connector.verify(kind, secrets)
+    externals = (await connector.verify(kind, secrets)).accounts
     external = next(each for each in externals if each.type is MARKETS[market])
     account = trading_account(connector.spec.venue_id, external)
     instrument = next(each for each in (await connector.instruments()).instruments if each.id == INSTRUMENTS[market])
     sink = RecordingSink()
-    session = await connector.open_session(account, secrets, sink)
+    session = await connector.open_session(account, kind, secrets, sink)
     desk = Desk(venue, connector, account, instrument, session, sink, market)
     try:
         yield desk

@@ -320,11 +320,13 @@ async def trader_at(
     type = type or venue.account_type
     secrets = secrets or venue.secrets
     connector = venue.connector
-    externals = await connector.verify(credential_type(connector.spec), secrets)
+    externals = (await connector.verify(credential_type(connector.spec), secrets)).accounts
     external = next(external for external in externals if external.type is type)
     account = trading_account(connector.spec.venue_id, external, number)
     sink = RecordingSink()
-    return Trader(venue, account, await connector.open_session(account, secrets, sink), sink)
+    return Trader(
+        venue, account, await connector.open_session(account, credential_type(connector.spec), secrets, sink), sink
+    )
 
 
 def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True) -> Order:

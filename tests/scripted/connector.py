@@ -16,6 +16,7 @@ from cadenza.ports.venue import (
     SessionSink,
     VenueMemories,
     VenueStatus,
+    VerifiedKey,
 )
 from tests.scripted.session import Script, ScriptedSession
 from tests.scripted.specs import securities_of
@@ -62,12 +63,15 @@ class ScriptedConnector:
     async def securities(self) -> Sequence[Security]:
         return securities_of(self.spec.venue_id)
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         self.check_credential(type, secrets)
         self._require_reach()
-        return [_external(self.venue.accounts[id]) for id in self.venue.keys.get(secrets.api_key, ())]
+        reached = self.venue.keys.get(secrets.api_key, ())
+        return VerifiedKey([_external(self.venue.accounts[id]) for id in reached])
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         self._require_reach()
         external_id = account.external.external_id
         if external_id not in self.venue.keys.get(secrets.api_key, ()):

@@ -220,7 +220,13 @@ class Process:
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
-            storage=self.storage, trading=trading, keys=KEYS, changer=changer, clock=clock, ids=ids
+            storage=self.storage,
+            trading=trading,
+            keys=KEYS,
+            changer=changer,
+            alarms=self.alarms,
+            clock=clock,
+            ids=ids,
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)

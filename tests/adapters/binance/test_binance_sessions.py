@@ -20,7 +20,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, NotSentReport
-from cadenza.ports.venue import VenueStatus
+from cadenza.ports.venue import KeyRights, VenueStatus
 from cadenza.simulators.binance.wire.limits import VenueLimits
 
 HALF = Decimal("0.5")
@@ -222,9 +222,11 @@ async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spo
     desk = spot_desk
     made = await desk.venue.post("keys", {"kind": "HMAC", "permissions": {"can_trade": False, "can_withdraw": True}})
     secrets = Secrets(made["key"], made["secret"], None)
-    assert await desk.connector.verify(CredentialType.HMAC, secrets)
+    reached = await desk.connector.verify(CredentialType.HMAC, secrets)
+    assert reached.accounts
+    assert reached.rights == KeyRights(may_withdraw=True, is_bound_to_addresses=False)
     sink = RecordingSink()
-    session = await desk.connector.open_session(desk.account, secrets, sink)
+    session = await desk.connector.open_session(desk.account, CredentialType.HMAC, secrets, sink)
     assert kinds(await session.submit(desk.order)) == ["Rejected"]
     assert (await session.snapshot()).open_orders == ()
     assert sink.life == []
@@ -263,7 +265,9 @@ async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fe
 
 async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
     desk = spot_desk
-    other = await desk.connector.open_session(desk.account, desk.venue.secrets("RSA"), RecordingSink())
+    other = await desk.connector.open_session(
+        desk.account, CredentialType.RSA, desk.venue.secrets("RSA"), RecordingSink()
+    )
     foreign = desk.resting("0.25", Side.SELL)
     await other.submit(foreign)
     await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the foreign order")

@@ -38,7 +38,7 @@ class _Link:
 
     session: ExecutionSession
     account: TradingAccount
-    signer: Credential | None
+    signer: Credential
     lost: str | None = None
     gap_since_ms: int | None = None
     ended: str | None = None
@@ -185,12 +185,11 @@ class Sessions:
 
     # --- opening and closing
 
-    async def open(
-        self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
-    ) -> ExecutionSession:
-        """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
-        and `VenueUnavailable`, also when opening it takes longer than `OPENING_MS_MAX`. Whoever calls this closes the
-        account's session after any failure: a connector may have opened one although it was cut off."""
+    async def open(self, account: TradingAccount, secrets: Secrets, signer: Credential) -> ExecutionSession:
+        """Open the account's session, signed by this credential, or return the open one, which another key may sign.
+        Raises `CredentialRejected`, and `VenueUnavailable`, also when opening it takes longer than `OPENING_MS_MAX`.
+        A caller closes the account's session after any failure: a connector may have opened one although it was cut
+        off."""
         if (link := self._links.get(account.id)) is not None and link.ended is not None:
             await self.close(account.id)
         if (link := self._links.get(account.id)) is not None:
@@ -200,9 +199,9 @@ class Sessions:
             raise VenueUnavailable(f"the session was not opened within {OPENING_MS_MAX // 1000} s")
         return session
 
-    async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential | None) -> ExecutionSession:
+    async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential) -> ExecutionSession:
         sink = AccountSink(self, account.id, self._apply)
-        session = await self.connector(account.venue_id).open_session(account, secrets, sink)
+        session = await self.connector(account.venue_id).open_session(account, signer.type, secrets, sink)
         link = _Link(session, account, signer)
         other = self._links.setdefault(account.id, link)
         if other is not link:  # another caller was faster while this one waited

@@ -9,12 +9,14 @@ replays and reports its connector uses.
 
 from cadenza.ports.venue.connector import (
     Connectors,
+    KeyRights,
     ListedInstruments,
     MarketSink,
     UnreadableInstrument,
     VenueCondition,
     VenueConnector,
     VenueStatus,
+    VerifiedKey,
 )
 from cadenza.ports.venue.memory import MemoryTakenOver, VenueMemories, VenueMemory
 from cadenza.ports.venue.session import (
@@ -29,6 +31,7 @@ __all__ = [
     "AccountSnapshot",
     "Connectors",
     "ExecutionSession",
+    "KeyRights",
     "ListedInstruments",
     "MarketSink",
     "MemoryTakenOver",
@@ -41,4 +44,5 @@ __all__ = [
     "VenueMemories",
     "VenueMemory",
     "VenueStatus",
+    "VerifiedKey",
 ]

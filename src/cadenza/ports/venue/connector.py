@@ -47,6 +47,23 @@ class ListedInstruments:
     unreadable: Sequence[UnreadableInstrument] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What the venue says of a key, beside what it may read and trade. `is_bound_to_addresses`: it works from addresses
+    alone that its owner named at the venue."""
+
+    may_withdraw: bool
+    is_bound_to_addresses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKey:
+    """The accounts that a key reaches, and its rights; None where the venue does not state them."""
+
+    accounts: Sequence[ExternalAccount]
+    rights: KeyRights | None = None
+
+
 class MarketSink(Protocol):
     """Takes public market data. Law: no method blocks. The newest state of a book wins, and older messages may be
     dropped. `SessionSink` does the opposite; dropping is right for books, because only their current state has a
@@ -101,11 +118,15 @@ class VenueConnector(Protocol):
     async def securities(self) -> Sequence[Security]:
         """Return the assets that the venue holds for its clients. Raises `VenueUnavailable`."""
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
-        """Return the accounts that the credential reaches. Raises `CredentialRejected`, `VenueUnavailable`."""
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
+        """Return the accounts that the credential reaches, and its rights. No right to withdraw is ever needed: the
+        platform raises an alarm about a key that has it. Raises `CredentialRejected`, `VenueUnavailable`."""
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
-        """Start trading and streaming for an account. Raises `CredentialRejected`, `VenueUnavailable`."""
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
+        """Start trading and streaming for an account, signed by a credential of that type. Raises `CredentialRejected`,
+        `VenueUnavailable`."""
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         """Start a feed (book and trades) into the sink, beginning with a snapshot. Idempotent. Raises

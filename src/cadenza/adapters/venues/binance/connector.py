@@ -9,7 +9,7 @@ import structlog
 
 from cadenza.adapters.venues.binance import credential
 from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
+from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
@@ -33,7 +33,7 @@ from cadenza.adapters.venues.binance.stream import (
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
@@ -51,6 +51,7 @@ from cadenza.ports.venue import (
     UnreadableInstrument,
     VenueMemories,
     VenueStatus,
+    VerifiedKey,
 )
 
 _LIMIT_TYPES = {
@@ -140,7 +141,7 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachableAccounts(rest, self._log)
+        accounts = ReachableAccounts(rest)
         self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
@@ -174,14 +175,15 @@ class BinanceConnector:
         self._require()
         return securities(self._listed.instruments, self._spec.venue_id)
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
-        """Besides, warn in the log when the key may do what no connector needs: withdraw."""
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         signer = BinanceSigner(type, secrets)
         return await self._require().accounts.reached(signer)
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         running = self._require()
-        signer = signer_of(secrets)
+        signer = BinanceSigner(type, secrets)
         reached = await running.accounts.of_type(account.external.type, signer)
         if reached.external_id != account.external.external_id:
             raise CredentialRejected("the key belongs to another account of BINANCE")
