@@ -82,10 +82,10 @@ def has_replay(spec: VenueSpec) -> bool:
 
 
 def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
-    """The venue takes such orders."""
+    """The venue takes such orders, of some instrument."""
 
     def takes_it(spec: VenueSpec) -> bool:
-        return spec.support_of(type, time_in_force) is not None
+        return any(spec.support_of(kind, type, time_in_force) is not None for kind in spec.orders)
 
     takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
     return takes_it

@@ -94,8 +94,9 @@ async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: 
         for account in (await venue.connector.verify(credential_type(spec), accounts)).accounts:
             assert spec.books_of(account.type) is not None
     for instrument in (await venue.connector.instruments()).instruments:
-        assert set(instrument.order_types) <= set(spec.orders)
-        taken = {time for times in spec.orders.values() for time in times}
+        orders = spec.orders_of(instrument.type)
+        assert set(instrument.order_types) <= set(orders)
+        taken = {time for times in orders.values() for time in times}
         assert set(instrument.time_in_force_options) <= taken
     assert spec.quantity_types.get(QuantityType.BASE) is Support.NATIVE
     for instrument in (await venue.connector.instruments()).instruments:

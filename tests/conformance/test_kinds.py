@@ -42,7 +42,7 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
                 continue
             order = orders.of_kind(trader, type, time_in_force, START_MS, instrument)
             (first, *_) = await trader.submit(order)
-            is_declared = venue.connector.spec.support_of(type, time_in_force) is not None
+            is_declared = venue.connector.spec.support_of(instrument.type, type, time_in_force) is not None
             is_listed = type in instrument.order_types and time_in_force in instrument.time_in_force_options
             if is_declared and is_listed:
                 assert kinds([first]) == ["Accepted"] or _is_killed(first), (type, time_in_force, first)
@@ -93,7 +93,7 @@ async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
 ) -> None:
     is_listed = time_in_force in venue.spot.time_in_force_options and Capability.ENDS_SOON in venue.capabilities
-    if not is_listed or venue.connector.spec.support_of(OrderType.LIMIT, time_in_force) is None:
+    if not is_listed or venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force) is None:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
     expiry = START_MS + 3_000
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cadenza.domain.accounts.credential import Credential, Secrets
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
@@ -134,6 +134,10 @@ class Sessions:
     def venue_of(self, account_id: TradingAccountId) -> VenueId:
         """Return the venue of an account that has a session."""
         return self._links[account_id].account.venue_id
+
+    def type_of(self, account_id: TradingAccountId) -> AccountType:
+        """Return the type of an account that has a session."""
+        return self._links[account_id].account.external.type
 
     def spec_of(self, account_id: TradingAccountId) -> VenueSpec:
         """Return the spec of the venue of an account that has a session."""

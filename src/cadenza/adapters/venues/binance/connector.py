@@ -271,9 +271,8 @@ class BinanceConnector:
 
     def _tradable(self, instrument: Instrument) -> Instrument:
         """Leave out the order types that no session takes."""
-        return replace(
-            instrument, order_types=tuple(type for type in instrument.order_types if type in self._spec.orders)
-        )
+        taken = self._spec.orders_of(instrument.type)
+        return replace(instrument, order_types=tuple(type for type in instrument.order_types if type in taken))
 
 
 def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:

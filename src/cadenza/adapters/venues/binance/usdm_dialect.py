@@ -35,6 +35,7 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -46,9 +47,6 @@ from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
 
 NOT_STATED = 0
 """The instant of a report that the venue does not state. The session fills in the venue's time."""
-
-DEPTH_MS = 90 * 86_400_000
-"""Orders that executed something are known for 90 days."""
 
 
 class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +60,7 @@ class UsdmDialect:
 
     endpoints: MarketEndpoints = USDM
     account_type = AccountType.FUTURES
-    depth_ms: int | None = DEPTH_MS
+    depth_ms: int | None = USDM_DEPTH_MS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS)
     open_order_readings: Sequence[BinanceEndpoint] = (USDM.all_open_orders, USDM_OPEN_ALGO_ORDERS)
 
