@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -39,7 +39,6 @@ MARKETS: Mapping[str, AccountType] = {
 
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
-PATIENCE_S = 10.0
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 
 
@@ -298,11 +297,3 @@ async def open_desk(
         yield desk
     finally:
         await desk.connector.stop()
-
-
-async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + patience_s
-    while not await ask():
-        assert time.monotonic() < deadline, f"{what} did not come true"
-        await asyncio.sleep(0.01)

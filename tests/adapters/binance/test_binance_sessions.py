@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
+from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.serving import eventually
 
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -317,7 +318,7 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
         async def has_begun() -> bool:
             return len(await venue.get("requests")) > 100
 
-        await until_it_is(has_begun, "the storm")
+        await eventually(has_begun)
         canceled = await desk.session.cancel(first)
         assert kinds(canceled) == ["Canceled"]
         assert not all(task.done() for task in storm), "the cancel overtook"
@@ -326,7 +327,7 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
             clock.advance(20)
             return all(task.done() for task in storm)
 
-        await until_it_is(is_over, "the end of the storm", STORM_S)
+        await eventually(is_over, STORM_S)
         assert {tuple(task.result()) for task in storm} == {("Accepted", "Canceled")}
         refused = [each for each in await venue.get("requests") if each["outcome"] != "OK"]
         assert not refused, "neither a 429 nor a 418"

@@ -36,7 +36,7 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient, HttpClientLimits
 from cadenza.network.patience import Randomness
@@ -246,7 +246,7 @@ class BinanceConnector:
                     raise
                 self._log.warning("market_left_out", market=BinanceMarket.USDM.value, cause=str(error))
         self._listed = ListedInstruments(
-            tuple(self._tradable(each) for read in listed for each in read.instruments),
+            tuple(each for read in listed for each in read.instruments),
             tuple(UnreadableInstrument(each.symbol, each.reason) for read in listed for each in read.refused),
         )
 
@@ -268,11 +268,6 @@ class BinanceConnector:
             self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
         self._instruments.keep(market, catalogue.instruments, catalogue.refused)
         return catalogue
-
-    def _tradable(self, instrument: Instrument) -> Instrument:
-        """Leave out the order types that no session takes."""
-        taken = self._spec.orders_of(instrument.type)
-        return replace(instrument, order_types=tuple(type for type in instrument.order_types if type in taken))
 
 
 def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:

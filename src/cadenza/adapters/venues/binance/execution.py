@@ -33,6 +33,7 @@ from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
@@ -430,20 +431,14 @@ class BinanceSession:
 
     def _not_sent(self, order: Order) -> Report:
         return NotSentReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
         )
 
     def _rejected(self, order: Order, reason: RejectReason) -> Report:
         return RejectedReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self.venue_time_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             reason=reason.value,
         )
 
@@ -451,10 +446,7 @@ class BinanceSession:
         answered = isinstance(outcome, Answered)
         cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
         return UnknownOutcomeReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
         )

@@ -11,11 +11,11 @@ from cadenza.adapters.venues.binance.history import found_reports
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, accepted, ended, facts_of_ours, status
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
-from cadenza.domain.ids import InstrumentId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -179,11 +179,8 @@ class OrderInquiry:
         match meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms):
             case NotKnown.DEAD:
                 return RejectedReport(
-                    account_id=order.account_id,
+                    **names_of(order),
                     at_ms=self._venue_ms(),
-                    instrument_id=order.instrument_id,
-                    order_id=order.id,
-                    sent_id=order.sent_id,
                     reason=RejectReason.NOT_FOUND_AT_VENUE.value,
                 )
             case NotKnown.ENDED_UNFILLED:
@@ -195,11 +192,8 @@ class OrderInquiry:
 
     def _ended_unfilled(self, order: Order) -> Report:
         return CanceledReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._venue_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             venue_order_id=order.venue_order_id,
             reason=CancelReason.VENUE,
             executed_quantity=ZERO,
@@ -207,21 +201,15 @@ class OrderInquiry:
 
     def _undetermined(self, order: Order, cause: str) -> Report:
         return UndeterminedOutcomeReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=InstrumentId(order.instrument_id),
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=cause,
         )
 
     def _unknown(self, order: Order, cause: str) -> Report:
         return UnknownOutcomeReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=InstrumentId(order.instrument_id),
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=cause,
         )
 

@@ -292,10 +292,7 @@ def _expiry(symbol: str) -> str:
 def _spot_order_types(symbol: BinanceSpotSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
     known = {word for word in symbol.order_types if word in mapping.SPOT_TYPES}
     unknown = [word for word in symbol.order_types if word not in mapping.SPOT_TYPES]
-    listed = [type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known]
-    if not symbol.is_trailing_allowed and OrderType.TRAILING_STOP in listed:
-        listed.remove(OrderType.TRAILING_STOP)
-    return tuple(listed), unknown
+    return tuple(type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known), unknown
 
 
 def _usdm_order_types(symbol: UsdmSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
