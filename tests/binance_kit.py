@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -39,7 +39,6 @@ MARKETS: Mapping[str, AccountType] = {
 
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
-PATIENCE_S = 10.0
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 
 
@@ -275,7 +274,9 @@ class Desk:
         await self.connector.stop()
         self.connector, self.sink = self.venue.connector(), RecordingSink()
         await self.connector.start()
-        self.session = await self.connector.open_session(self.account, self.venue.secrets(), self.sink)
+        self.session = await self.connector.open_session(
+            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
+        )
 
 
 @asynccontextmanager
@@ -285,22 +286,14 @@ async def open_desk(
     connector = venue.connector()
     await connector.start()
     secrets = venue.secrets(kind.value)
-    externals = await connector.verify(kind, secrets)
+    externals = (await connector.verify(kind, secrets)).accounts
     external = next(each for each in externals if each.type is MARKETS[market])
     account = trading_account(connector.spec.venue_id, external)
-    instrument = next(each for each in await connector.instruments() if each.id == INSTRUMENTS[market])
+    instrument = next(each for each in (await connector.instruments()).instruments if each.id == INSTRUMENTS[market])
     sink = RecordingSink()
-    session = await connector.open_session(account, secrets, sink)
+    session = await connector.open_session(account, kind, secrets, sink)
     desk = Desk(venue, connector, account, instrument, session, sink, market)
     try:
         yield desk
     finally:
         await desk.connector.stop()
-
-
-async def until_it_is(ask: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Ask again and again until the answer is yes."""
-    deadline = time.monotonic() + patience_s
-    while not await ask():
-        assert time.monotonic() < deadline, f"{what} did not come true"
-        await asyncio.sleep(0.01)

@@ -293,7 +293,7 @@ def trading_account(venue_id: VenueId, external: ExternalAccount, number: int = 
 async def connected_account(
     connector: Any, type: AccountType = AccountType.SPOT, *, secrets: Secrets = KEY, number: int = 1
 ) -> TradingAccount:
-    externals = await connector.verify(CredentialType.API_KEY, secrets)
+    externals = (await connector.verify(CredentialType.API_KEY, secrets)).accounts
     external = next(external for external in externals if external.type is type)
     return trading_account(connector.spec.venue_id, external, number)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cadenza.adapters.venues.paper import PaperConnector, PaperVenueSettings
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
@@ -69,7 +70,7 @@ class Bench:
     ) -> tuple[TradingAccount, Any, RecordingSink]:
         account = await connected_account(self.connector, type, secrets=secrets, number=number)
         sink = RecordingSink()
-        return account, await self.connector.open_session(account, secrets, sink), sink
+        return account, await self.connector.open_session(account, CredentialType.API_KEY, secrets, sink), sink
 
     def order(self, account: TradingAccount, instrument: Instrument, *arguments: Any, **fields: Any) -> Order:
         self.numbers += 1

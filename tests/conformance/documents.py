@@ -31,17 +31,17 @@ def capability_tables(spec: VenueSpec, instruments: Sequence[Instrument]) -> str
         "|---|---|---|---|---|---|---|",
         *(_instrument_row(instrument) for instrument in instruments),
     ]
-    kinds: dict[tuple[Sequence[OrderType], Sequence[TimeInForce]], dict[str, None]] = {}
+    kinds: dict[tuple[str, ...], dict[str, None]] = {}
     for instrument in instruments:
-        taken = (instrument.order_types, instrument.time_in_force_options)
-        kinds.setdefault(taken, {})[instrument.type.value] = None
-    for (types, times), names in kinds.items():
+        rows = tuple(_kind_row(spec, type, instrument) for type in OrderType)
+        kinds.setdefault(rows, {})[instrument.type.value] = None
+    for rows, names in kinds.items():
         heading = "order type" if len(kinds) == 1 else f"order type, {', '.join(names)}"
         lines += [
             "",
             f"| {heading} | {' | '.join(time.value for time in TimeInForce)} |",
             f"|---|{'---|' * len(TimeInForce)}",
-            *(_kind_row(spec, type, type in types, times) for type in OrderType),
+            *rows,
         ]
     lines += [
         "",
@@ -67,12 +67,13 @@ def _instrument_row(i: Instrument) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _kind_row(spec: VenueSpec, type: OrderType, is_listed: bool, times: Sequence[TimeInForce]) -> str:
+def _kind_row(spec: VenueSpec, type: OrderType, instrument: Instrument) -> str:
     """`yes` where the venue does it, `emulated` where the platform does."""
     cells = []
     for time in TimeInForce:
-        support = spec.support_of(type, time)
-        is_taken = support is not None and is_listed and time in times and makes_sense(type, time)
+        support = spec.support_of(instrument.type, type, time)
+        is_listed = type in instrument.order_types and time in instrument.time_in_force_options
+        is_taken = support is not None and is_listed and makes_sense(type, time)
         cells.append("–" if not is_taken else "yes" if support is Support.NATIVE else "emulated")
     return f"| {type.value} | {' | '.join(cells)} |"
 
@@ -88,7 +89,7 @@ async def tables_of(venue: VenueUnderTest) -> str:
     """The tables of a venue, which is started for that."""
     await venue.start()
     try:
-        return capability_tables(venue.connector.spec, await venue.connector.instruments())
+        return capability_tables(venue.connector.spec, (await venue.connector.instruments()).instruments)
     finally:
         await venue.stop()
 

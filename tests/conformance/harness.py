@@ -124,10 +124,10 @@ def has_replay(spec: VenueSpec) -> bool:
 
 
 def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
-    """The venue takes such orders."""
+    """The venue takes such orders, of some instrument."""
 
     def takes_it(spec: VenueSpec) -> bool:
-        return spec.support_of(type, time_in_force) is not None
+        return any(spec.support_of(kind, type, time_in_force) is not None for kind in spec.orders)
 
     takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
     return takes_it
@@ -428,11 +428,13 @@ async def trader_at(
     type = type or venue.account_type
     secrets = secrets or venue.secrets
     connector = venue.connector
-    externals = await connector.verify(credential_type(connector.spec), secrets)
+    externals = (await connector.verify(credential_type(connector.spec), secrets)).accounts
     external = next(external for external in externals if external.type is type)
     account = trading_account(connector.spec.venue_id, external, number)
     sink = RecordingSink()
-    return Trader(venue, account, await connector.open_session(account, secrets, sink), sink)
+    return Trader(
+        venue, account, await connector.open_session(account, credential_type(connector.spec), secrets, sink), sink
+    )
 
 
 def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True) -> Order:

@@ -27,9 +27,9 @@ async def test_tc_c01_secrets_that_cannot_be_are_refused_without_asking(venue: V
 
 async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTest) -> None:
     kind = credential_type(venue.connector.spec)
-    first = await venue.connector.verify(kind, venue.secrets)
-    assert first == await venue.connector.verify(kind, venue.secrets)
-    others = await venue.connector.verify(kind, venue.other_secrets)
+    first = (await venue.connector.verify(kind, venue.secrets)).accounts
+    assert first == (await venue.connector.verify(kind, venue.secrets)).accounts
+    others = (await venue.connector.verify(kind, venue.other_secrets)).accounts
     assert not {a.external_id for a in first} & {a.external_id for a in others}
     assert any(account.type is AccountType.SPOT for account in first)
     has_margin = any(account.type is AccountType.MARGIN for account in first)
@@ -40,14 +40,16 @@ async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTe
 
 
 async def test_tc_c03_a_foreign_account_cannot_be_opened(venue: VenueUnderTest) -> None:
-    foreign, *_ = await venue.connector.verify(credential_type(venue.connector.spec), venue.other_secrets)
+    foreign, *_ = (await venue.connector.verify(credential_type(venue.connector.spec), venue.other_secrets)).accounts
     account = trading_account(venue.connector.spec.venue_id, foreign)
     with pytest.raises(CredentialRejected):
-        await venue.connector.open_session(account, venue.secrets, RecordingSink())
+        await venue.connector.open_session(
+            account, credential_type(venue.connector.spec), venue.secrets, RecordingSink()
+        )
 
 
 async def test_tc_c04_the_catalogue_is_sound(venue: VenueUnderTest) -> None:
-    instruments = await venue.connector.instruments()
+    instruments = (await venue.connector.instruments()).instruments
     assets = {security.symbol for security in await venue.connector.securities()}
     assert len({i.id for i in instruments}) == len(instruments) > 0
     assert {venue.spot.id, venue.perpetual.id} <= {i.id for i in instruments}
@@ -91,14 +93,15 @@ async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: 
     is_here = spec.funds_check is FundsCheck.HERE
     assert spec.snapshots or not is_here, "funds are checked against a balance"
     for accounts in (venue.secrets, venue.other_secrets):
-        for account in await venue.connector.verify(credential_type(spec), accounts):
+        for account in (await venue.connector.verify(credential_type(spec), accounts)).accounts:
             assert spec.books_of(account.type) is not None
-    for instrument in await venue.connector.instruments():
-        assert set(instrument.order_types) <= set(spec.orders)
-        taken = {time for times in spec.orders.values() for time in times}
+    for instrument in (await venue.connector.instruments()).instruments:
+        orders = spec.orders_of(instrument.type)
+        assert set(instrument.order_types) <= set(orders)
+        taken = {time for times in orders.values() for time in times}
         assert set(instrument.time_in_force_options) <= taken
     assert spec.quantity_types.get(QuantityType.BASE) is Support.NATIVE
-    for instrument in await venue.connector.instruments():
+    for instrument in (await venue.connector.instruments()).instruments:
         is_traded = any(spec.trades(type, instrument.type) for type in spec.books)
         assert not is_traded or spec.order_book_of(instrument.type) is not None
     if spec.lookup is not None:

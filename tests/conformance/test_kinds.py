@@ -34,7 +34,7 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
     """A declared kind is never called invalid; one that is not declared is refused with proof, never taken for
     another."""
     has_margin = Capability.MARGIN in venue.capabilities
-    for instrument in await venue.connector.instruments():
+    for instrument in (await venue.connector.instruments()).instruments:
         if instrument.id != venue.spot.id and (not has_margin or instrument.id != venue.perpetual.id):
             continue
         trader = await trader_at(venue, None if instrument.id == venue.spot.id else AccountType.MARGIN)
@@ -43,7 +43,7 @@ async def test_tc_k01_what_is_declared_works_and_nothing_else(
                 continue
             order = orders.of_kind(trader, type, time_in_force, START_MS, instrument)
             (first, *_) = await trader.submit(order)
-            is_declared = venue.connector.spec.support_of(type, time_in_force) is not None
+            is_declared = venue.connector.spec.support_of(instrument.type, type, time_in_force) is not None
             is_listed = type in instrument.order_types and time_in_force in instrument.time_in_force_options
             if is_declared and is_listed:
                 may_be_killed = time_in_force is TimeInForce.FOK and Capability.KILLS_AT_ONCE in venue.capabilities
@@ -96,7 +96,7 @@ async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
 ) -> None:
     is_listed = time_in_force in venue.spot.time_in_force_options and Capability.ENDS_SOON in venue.capabilities
-    if not is_listed or venue.connector.spec.support_of(OrderType.LIMIT, time_in_force) is None:
+    if not is_listed or venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force) is None:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
     expiry = START_MS + 3_000
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)

@@ -7,9 +7,17 @@ from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount
 from cadenza.domain.errors import CredentialRejected, InvalidCredential, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueMemories, VenueStatus
+from cadenza.ports.venue import (
+    ExecutionSession,
+    ListedInstruments,
+    MarketSink,
+    SessionSink,
+    VenueMemories,
+    VenueStatus,
+    VerifiedKey,
+)
 from tests.scripted.session import Script, ScriptedSession
 from tests.scripted.specs import securities_of
 from tests.scripted.venue import ScriptedVenue, VenueAccount
@@ -49,18 +57,21 @@ class ScriptedConnector:
         if type not in self.spec.credential_types or not secrets.api_key or not secrets.api_secret:
             raise InvalidCredential("the key and the secret must not be empty")
 
-    async def instruments(self) -> Sequence[Instrument]:
-        return self.venue.instruments
+    async def instruments(self) -> ListedInstruments:
+        return ListedInstruments(self.venue.instruments)
 
     async def securities(self) -> Sequence[Security]:
         return securities_of(self.spec.venue_id)
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         self.check_credential(type, secrets)
         self._require_reach()
-        return [_external(self.venue.accounts[id]) for id in self.venue.keys.get(secrets.api_key, ())]
+        reached = self.venue.keys.get(secrets.api_key, ())
+        return VerifiedKey([_external(self.venue.accounts[id]) for id in reached])
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         self._require_reach()
         external_id = account.external.external_id
         if external_id not in self.venue.keys.get(secrets.api_key, ()):

@@ -147,7 +147,7 @@ class ScriptedSession:
             self.venue.note("replay", self.at, [str(since_ms)], "impossible")
             yield ReplayPiece(reports=[], covers_from_ms=self.venue.now_ms)
             return
-        depth_ms = spec.replay.depth_ms
+        depth_ms = spec.replay_depth_ms(self.at.type)
         oldest_ms = 0 if depth_ms is None else self.venue.now_ms - depth_ms
         from_ms = max(since_ms, oldest_ms, self.venue.forgets_before_ms)
         self.venue.note("replay", self.at, [str(since_ms)], f"from {from_ms}")

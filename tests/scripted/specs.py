@@ -78,8 +78,11 @@ def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: 
         "traded": {**TRADED, AccountType.MARGIN: frozenset({InstrumentType.SPOT, InstrumentType.PERPETUAL})},
         "funds_check": FundsCheck.AT_VENUE,
         "orders": {
-            OrderType.LIMIT: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD), NATIVE),
-            OrderType.MARKET: {TimeInForce.IOC: NATIVE},
+            kind: {
+                OrderType.LIMIT: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD), NATIVE),
+                OrderType.MARKET: {TimeInForce.IOC: NATIVE},
+            }
+            for kind in (InstrumentType.SPOT, InstrumentType.PERPETUAL)
         },
         "quantity_types": {QuantityType.BASE: NATIVE},
         "order_books": dict.fromkeys(InstrumentType, _BOOK),
@@ -105,7 +108,8 @@ NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fen
 _FORGETFUL = Lookup(
     memory=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), OrderMemory(filled_ms=600_000, unfilled_ms=600_000))
 )
-FORGETFUL = Kind(name="forgetful", spec=_spec(Venue.DERIBIT, replay=Replay(depth_ms=600_000), lookup=_FORGETFUL))
+_FORGOTTEN = Replay(depth_ms=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), 600_000))
+FORGETFUL = Kind(name="forgetful", spec=_spec(Venue.DERIBIT, replay=_FORGOTTEN, lookup=_FORGETFUL))
 PER_SYMBOL = Kind(
     name="ids per symbol",
     spec=_spec(Venue.BINANCE, Environment.UAT, replay=Replay(is_per_instrument=True)),

@@ -96,11 +96,11 @@ def _hang(world: World, trader: Trader, external_ids: Sequence[str]) -> list[str
     connector = world.process.connectors[trader.account.venue_id]
     opens: Opening = connector.open_session
 
-    async def open_session(account: Any, secrets: Any, sink: Any) -> Any:
+    async def open_session(account: Any, type: Any, secrets: Any, sink: Any) -> Any:
         if account.external.external_id in external_ids:
             tried.append(account.external.external_id)
             await asyncio.Event().wait()
-        return await opens(account, secrets, sink)
+        return await opens(account, type, secrets, sink)
 
     connector.open_session = open_session  # type: ignore[method-assign]
     return tried

@@ -220,7 +220,13 @@ class Process:
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
-            storage=self.storage, trading=trading, keys=KEYS, changer=changer, clock=clock, ids=ids
+            storage=self.storage,
+            trading=trading,
+            keys=KEYS,
+            changer=changer,
+            alarms=self.alarms,
+            clock=clock,
+            ids=ids,
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)
@@ -236,7 +242,7 @@ class Process:
         for connector in self.connectors.values():
             await connector.start()
             async with self.storage.begin() as uow:
-                await uow.catalogue.upsert_instruments(await connector.instruments())
+                await uow.catalogue.upsert_instruments((await connector.instruments()).instruments)
                 await uow.commit()
         await self.catalogue.load()
         self._running.append(asyncio.create_task(self.trading.committer.run()))

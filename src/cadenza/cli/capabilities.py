@@ -15,6 +15,7 @@ from cadenza.domain.trading.venue_spec import (
     Lookup,
     NewsSource,
     OrderMemory,
+    OrderSupport,
     Replay,
     SentIdRule,
     Support,
@@ -87,14 +88,25 @@ def _book(book: BookSpec) -> str:
 def _replay(replay: Replay | None) -> str:
     if replay is None:
         return "not possible"
-    depth = "from any time on" if replay.depth_ms is None else f"{replay.depth_ms} ms back at most"
+    limits = [f"of a {type.value} account {depth_ms} ms back at most" for type, depth_ms in replay.depth_ms.items()]
+    depth = "from any time on" if not limits else f"from any time on; {'; '.join(limits)}"
     return depth + (", instrument by instrument" if replay.is_per_instrument else "")
 
 
 def orders_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
-    """Yield each order type with the times in force that it takes."""
-    for type, times in spec.orders.items():
-        words = [
-            time.value if support is Support.NATIVE else f"{time.value} (emulated)" for time, support in times.items()
-        ]
-        yield f"{type.value} orders", ", ".join(words)
+    """Yield each order type with the times in force that it takes; instrument types that take the same stand
+    together."""
+    kinds: list[tuple[OrderSupport, list[str]]] = []
+    for kind, orders in spec.orders.items():
+        alike = next((names for other, names in kinds if other == orders), None)
+        if alike is None:
+            kinds.append((orders, [kind.value]))
+        else:
+            alike.append(kind.value)
+    for orders, names in kinds:
+        for type, times in orders.items():
+            words = [
+                time.value if support is Support.NATIVE else f"{time.value} (emulated)"
+                for time, support in times.items()
+            ]
+            yield f"{type.value} orders of {', '.join(names)} instruments", ", ".join(words)

@@ -16,7 +16,8 @@ class Alarm(StrEnum):
     without it. LEFT_FROM_BEFORE: at its start a process found reports that could not be booked, orders that asking
     cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
     JOB_GIVEN_UP: a piece of background work failed at its last try, such as an operator's resolution of an order; it is
-    not done, and nobody tries it again.
+    not done, and nobody tries it again. KEY_MAY_WITHDRAW: a venue says that a user's key may withdraw, which no key
+    needs; its owner should replace it.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -28,6 +29,7 @@ class Alarm(StrEnum):
     CLOSED_ORDER_WORKS = "CLOSED_ORDER_WORKS"
     LEFT_FROM_BEFORE = "LEFT_FROM_BEFORE"
     JOB_GIVEN_UP = "JOB_GIVEN_UP"
+    KEY_MAY_WITHDRAW = "KEY_MAY_WITHDRAW"
 
 
 class Alarms(Protocol):

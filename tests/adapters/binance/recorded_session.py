@@ -4,18 +4,27 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA
 
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
     BinanceDepthEvent,
     BinanceDepthReply,
-    BinanceStreamFrame,
+    BinancePayload,
     BinanceTradeEvent,
     decode,
 )
 from cadenza.adapters.venues.binance.parse_market import book_snapshot, market_trade, spot_delta, usdm_delta
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
+
+
+class StreamFrame(BinancePayload, frozen=True, kw_only=True):
+    """A message of a combined stream, as the recording has them."""
+
+    stream: str
+    data: msgspec.Raw
+
 
 Recorded = BookSnapshot | BookDelta | BestPricesEvent | MarketTrade
 
@@ -33,7 +42,7 @@ def spot_session() -> Iterator[Recorded]:
         if text.startswith('{"lastUpdateId"'):
             yield book_snapshot(decode(BinanceDepthReply, text), BTC_USDT, received_ms)
             continue
-        frame = decode(BinanceStreamFrame, text)
+        frame = decode(StreamFrame, text)
         match frame.stream:
             case "btcusdt@depth@100ms":
                 yield spot_delta(decode(BinanceDepthEvent, frame.data), BTC_USDT)

@@ -9,7 +9,8 @@ from tests.adapters.binance.binance_world import ACCOUNT, BNB_PERP, SENT_ID, USD
 from cadenza.adapters.venues.binance.models import decode
 from cadenza.adapters.venues.binance.models_usdm import AlgoOrder
 from cadenza.adapters.venues.binance.parse import UserNews
-from cadenza.adapters.venues.binance.parse_usdm import algo_reports, open_algo_order, user_news
+from cadenza.adapters.venues.binance.parse_usdm import algo_reports, facts_of_algo, user_news
+from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason
@@ -176,9 +177,7 @@ def test_the_reply_to_a_conditional_order_and_to_a_question_about_it() -> None:
 
 
 def test_a_conditional_order_of_somebody_else() -> None:
-    (placed,) = algo_reports(algo(), USDM)
-    assert placed == open_algo_order(algo(), USDM)
-    assert isinstance(placed, ExternalOrderReport)
-    assert open_algo_order(algo(closePosition=True, quantity="0"), USDM) is None
+    placed = external(facts_of_algo(algo(), USDM))
+    assert (placed.order_id, placed.sent_id, placed.venue_order_id) == (None, algo().client_algo_id, "algo-2146760")
     with pytest.raises(UnreadablePayload, match="another order"):
         algo_reports(algo(clientAlgoId="another"), USDM, OUR_STOP)

@@ -186,8 +186,3 @@ def test_a_wrong_field_is_refused_with_its_reason_and_without_the_secret(
 def test_a_signer_does_not_show_what_it_signs_with(type: CredentialType, secret: str) -> None:
     signer = BinanceSigner(type, Secrets(API_KEY, secret, None))
     assert repr(signer) == str(signer) == f"BinanceSigner({type.value})"
-
-
-def test_only_ed25519_keys_can_log_on() -> None:
-    assert BinanceSigner(CredentialType.ED25519, Secrets(API_KEY, pem(ED25519_KEY), None)).can_log_on
-    assert not BinanceSigner(CredentialType.HMAC, HMAC).can_log_on

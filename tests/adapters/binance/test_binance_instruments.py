@@ -168,7 +168,7 @@ def test_all_documented_filters_of_a_symbol_whose_name_is_not_ascii() -> None:
     assert (found.min_notional, found.max_notional, found.max_open_orders) == (D(5), D(9000000), 200)
     assert found.price_band == PriceBand(bid_down=D("0.2"), bid_up=D("1.2"), ask_down=D("0.8"), ask_up=D(5))
     assert found.market_lot == MarketLot(lot_size=D("0.5"), min_quantity=D(1), max_quantity=D(92141578))
-    assert OrderType.TRAILING_STOP in found.order_types
+    assert OrderType.TRAILING_STOP not in found.order_types
     assert found.order_filters == {
         "minPrice": "0.0001",
         "icebergParts": 100,
@@ -230,10 +230,6 @@ def test_a_rule_or_a_type_that_is_not_known_is_noted_and_refuses_nothing() -> No
     assert TimeInForce.GTX not in found.time_in_force_options
 
 
-def test_trailing_stops_need_the_venues_permission() -> None:
-    assert OrderType.TRAILING_STOP not in spot(allowTrailingStop=False).order_types
-
-
 @pytest.mark.parametrize(
     ("symbol", "reason"),
     [
@@ -258,15 +254,20 @@ def test_a_symbol_that_cannot_be_read_is_refused_and_spoils_no_other(symbol: dic
     catalogue = spot_catalogue(info(good, {**SPOT_SYMBOL, **symbol}, 7, SPOT_SYMBOL), BINANCE)
     assert [found.external_symbol for found in catalogue.instruments] == ["ETHUSDT", "币安人生USDT"]
     first, second = catalogue.refused
-    assert first.symbol == symbol.get("symbol", "币安人生USDT")
+    names = {"quoteAsset": "USDT", "symbol": "币安人生USDT", "baseAsset": "币安人生"} | symbol
+    is_named, has_assets = names["symbol"] != "A\nB", names["baseAsset"] != "A/B" and names["quoteAsset"] != ""
+    assert first.symbol == (names["symbol"] if is_named else None)
+    assert first.id == ("BINANCE:币安人生/USDT" if is_named and has_assets else None)
     assert reason in first.reason
-    assert second.symbol == "?"
+    assert (second.symbol, second.id) == (None, None)
 
 
 def test_a_symbol_that_is_there_twice_counts_once() -> None:
     twice = spot_catalogue(info(SPOT_SYMBOL, SPOT_SYMBOL), BINANCE)
     assert len(twice.instruments) == 1
-    assert twice.refused == (RefusedSymbol("币安人生USDT", "BINANCE:币安人生/USDT is there twice"),)
+    assert twice.refused == (
+        RefusedSymbol("币安人生USDT", f"{twice.instruments[0].id} is there twice", twice.instruments[0].id),
+    )
 
 
 @pytest.mark.parametrize("reply", [b"", b"{}", b"<html>", b'{"serverTime":1,"symbols":{}}'])
@@ -346,7 +347,6 @@ def test_a_perpetual() -> None:
         OrderType.STOP_LIMIT,
         OrderType.STOP_LOSS_LIMIT,
         OrderType.TAKE_PROFIT_LIMIT,
-        OrderType.TRAILING_STOP,
     }
     assert [time.value for time in found.time_in_force_options] == ["GTC", "IOC", "FOK", "GTX", "GTD"]
 
@@ -362,18 +362,22 @@ def test_a_contract_that_is_delivered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "reason"),
+    ("wire", "reason", "id"),
     [
-        ({"contractType": ""}, "contract type has no entry for ''"),
-        ({"contractType": "CURRENT_QUARTER"}, "no date in its name"),
-        ({"status": "ODD"}, "contract status"),
-        ({"underlyingType": "WEATHER"}, "underlying type has no entry for 'WEATHER'"),
+        ({"contractType": ""}, "contract type has no entry for ''", "BINANCE:BTC/USDT-PERP"),
+        ({"contractType": "CURRENT_QUARTER"}, "no date in its name", "BINANCE:BTC/USDT-PERP"),
+        ({"status": "ODD"}, "contract status", "BINANCE:BTC/USDT-PERP"),
+        ({"underlyingType": "WEATHER"}, "underlying type has no entry for 'WEATHER'", "BINANCE:BTC/USDT-PERP"),
+        ({"symbol": "BTCUSDT_261225", "contractType": "WEEKLY"}, "contract type", "BINANCE:BTC/USDT-261225"),
+        ({"symbol": "BTCUSDT_X", "contractType": "WEEKLY"}, "contract type", None),
     ],
 )
-def test_a_contract_that_cannot_be_read(wire: dict[str, Any], reason: str) -> None:
+def test_a_contract_that_cannot_be_read(wire: dict[str, Any], reason: str, id: str | None) -> None:
     catalogue = usdm(**wire)
     assert catalogue.instruments == ()
-    assert reason in catalogue.refused[0].reason
+    (refused,) = catalogue.refused
+    assert reason in refused.reason
+    assert (refused.symbol, refused.id) == (wire.get("symbol", "BTCUSDT"), id)
 
 
 def test_a_contract_on_a_share() -> None:

@@ -45,9 +45,8 @@ def test_sides_go_both_ways() -> None:
 
 @given(st.sampled_from(sorted(mapping.SPOT_TYPE_WORDS)), st.sampled_from(sorted(mapping.SPOT_TIME_WORDS)))
 def test_types_and_times_of_spot_come_back(type: OrderType, time: TimeInForce) -> None:
-    is_trailing = type is OrderType.TRAILING_STOP
     word, time_word = mapping.SPOT_TYPE_WORDS[type], mapping.SPOT_TIME_WORDS[time]
-    back, time_back = mapping.spot_terms(word, time_word, is_trailing=is_trailing)
+    back, time_back = mapping.spot_terms(word, time_word)
     assert plain(back) is plain(type)
     if type is OrderType.MARKET:
         assert time_back is (TimeInForce.FOK if time is TimeInForce.FOK else TimeInForce.IOC)
@@ -72,12 +71,13 @@ def test_types_and_times_of_usdm_come_back(type: OrderType, time: TimeInForce) -
     assert time_back is (TimeInForce.IOC if (type, time) == (OrderType.MARKET, TimeInForce.GTC) else time)
 
 
-def test_every_type_of_ours_is_sent_somewhere_but_quotes() -> None:
-    assert set(mapping.SPOT_TYPE_WORDS) == set(OrderType) - {OrderType.QUOTED}
+def test_every_type_of_ours_is_sent_somewhere_but_quotes_and_trailing_stops() -> None:
+    sent = set(OrderType) - {OrderType.QUOTED, OrderType.TRAILING_STOP}
+    assert set(mapping.SPOT_TYPE_WORDS) == sent
     plain_types, algo_types = set(mapping.USDM_PLAIN_TYPE_WORDS), set(mapping.USDM_ALGO_TYPE_WORDS)
-    assert plain_types | algo_types == set(OrderType) - {OrderType.QUOTED}
+    assert plain_types | algo_types == sent
     assert not plain_types & algo_types
-    assert set(mapping.USDM_ALGO_TYPE_WORDS.values()) == mapping.CONDITIONAL_TYPES
+    assert set(mapping.USDM_ALGO_TYPE_WORDS.values()) == mapping.CONDITIONAL_TYPES - {"TRAILING_STOP_MARKET"}
 
 
 def test_every_type_of_the_wire_is_one_that_we_send_or_that_only_the_venue_places() -> None:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.binance_kit import MARKETS, SEND_WITHIN_MS, Desk, open_desk, simulated_binance, until_it_is
+from tests.binance_kit import MARKETS, SEND_WITHIN_MS, Desk, open_desk, simulated_binance
 from tests.inhouse_kit import kinds, until
+from tests.serving import eventually
 
 from cadenza.adapters.venues.binance.spec import FENCE
 from cadenza.domain.trading.enums import OrderStatus
@@ -62,7 +63,7 @@ async def test_a_submit_that_is_never_answered_is_given_up_and_found(desk: Desk)
     """The platform stops waiting; the venue has the order."""
     await desk.venue.fault("order.place", "silence_after")
     submitting = asyncio.create_task(desk.session.submit(desk.order))
-    await until_it_is(desk.has_arrived, "the order at the venue")
+    await eventually(desk.has_arrived)
     submitting.cancel()
     await asyncio.gather(submitting, return_exceptions=True)
     shown = await desk.session.lookup([desk.order])
@@ -73,7 +74,7 @@ async def test_a_submit_that_is_never_answered_is_given_up_and_found(desk: Desk)
 async def test_an_answer_that_comes_late_goes_to_the_sink(desk: Desk) -> None:
     await desk.venue.fault("order.place", "slow", delay_ms=400)
     submitting = asyncio.create_task(desk.session.submit(desk.order))
-    await until_it_is(desk.has_arrived, "the order at the venue")
+    await eventually(desk.has_arrived)
     submitting.cancel()
     await asyncio.gather(submitting, return_exceptions=True)
     await until(lambda: "Accepted" in kinds(desk.sink.reports), "the late answer")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance, until_it_is
+from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.serving import eventually
 
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -20,7 +21,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, NotSentReport
-from cadenza.ports.venue import VenueStatus
+from cadenza.ports.venue import KeyRights, VenueStatus
 from cadenza.simulators.binance.wire.limits import VenueLimits
 
 HALF = Decimal("0.5")
@@ -141,7 +142,9 @@ async def test_what_was_missed_while_the_connector_was_dead_is_found(desk: Desk)
 async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(spot_desk: Desk) -> None:
     """An order that ended within the gap, in a symbol with neither open orders nor holdings."""
     desk = spot_desk
-    desk.instrument = next(each for each in await desk.connector.instruments() if each.external_symbol == "ETHBTC")
+    desk.instrument = next(
+        each for each in (await desk.connector.instruments()).instruments if each.external_symbol == "ETHBTC"
+    )
     order = desk.limit("1", "0.04")
     accepted = await desk.session.submit(order)
     await until(lambda: bool(desk.sink.reports), "the stream's word")
@@ -153,6 +156,24 @@ async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is
     await desk.again()
     found = await replayed(desk.session, accepted[0].at_ms)
     assert believed(order, found).status is OrderStatus.ACCEPTED
+
+
+async def test_orders_of_an_instrument_that_cannot_be_read_after_a_restart_can_be_canceled(desk: Desk) -> None:
+    """A symbol with a status that is not known is listed as unreadable; its orders are looked up, canceled and
+    reported all the same."""
+    await desk.session.submit(desk.order)
+    market = desk.venue.simulator.venue.usdm if desk.market == "usdm" else desk.venue.simulator.venue.spot
+    market.exchange.statuses["BTCUSDT"] = "ODD"
+    await desk.again()
+    listed = await desk.connector.instruments()
+    assert desk.instrument.id not in {each.id for each in listed.instruments}
+    (unreadable,) = listed.unreadable
+    assert (unreadable.external_symbol, "ODD" in unreadable.cause) == ("BTCUSDT", True)
+    assert desk.believed(await desk.session.lookup([desk.order])).status is OrderStatus.ACCEPTED
+    market.exchange.statuses["BTCUSDT"] = "TRADING"
+    await fill(desk)
+    await until(lambda: bool(desk.sink.fills), "the fill")
+    assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
 
 
 async def test_a_venue_that_is_down_fails_the_start_and_is_reached_later(tmp_path: Path) -> None:
@@ -202,9 +223,11 @@ async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spo
     desk = spot_desk
     made = await desk.venue.post("keys", {"kind": "HMAC", "permissions": {"can_trade": False, "can_withdraw": True}})
     secrets = Secrets(made["key"], made["secret"], None)
-    assert await desk.connector.verify(CredentialType.HMAC, secrets)
+    reached = await desk.connector.verify(CredentialType.HMAC, secrets)
+    assert reached.accounts
+    assert reached.rights == KeyRights(may_withdraw=True, is_bound_to_addresses=False)
     sink = RecordingSink()
-    session = await desk.connector.open_session(desk.account, secrets, sink)
+    session = await desk.connector.open_session(desk.account, CredentialType.HMAC, secrets, sink)
     assert kinds(await session.submit(desk.order)) == ["Rejected"]
     assert (await session.snapshot()).open_orders == ()
     assert sink.life == []
@@ -243,7 +266,9 @@ async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fe
 
 async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
     desk = spot_desk
-    other = await desk.connector.open_session(desk.account, desk.venue.secrets("RSA"), RecordingSink())
+    other = await desk.connector.open_session(
+        desk.account, CredentialType.RSA, desk.venue.secrets("RSA"), RecordingSink()
+    )
     foreign = desk.resting("0.25", Side.SELL)
     await other.submit(foreign)
     await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the foreign order")
@@ -293,7 +318,7 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
         async def has_begun() -> bool:
             return len(await venue.get("requests")) > 100
 
-        await until_it_is(has_begun, "the storm")
+        await eventually(has_begun)
         canceled = await desk.session.cancel(first)
         assert kinds(canceled) == ["Canceled"]
         assert not all(task.done() for task in storm), "the cancel overtook"
@@ -302,7 +327,7 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
             clock.advance(20)
             return all(task.done() for task in storm)
 
-        await until_it_is(is_over, "the end of the storm", STORM_S)
+        await eventually(is_over, STORM_S)
         assert {tuple(task.result()) for task in storm} == {("Accepted", "Canceled")}
         refused = [each for each in await venue.get("requests") if each["outcome"] != "OK"]
         assert not refused, "neither a 429 nor a 418"

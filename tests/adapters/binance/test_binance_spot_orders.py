@@ -17,14 +17,15 @@ from cadenza.adapters.venues.binance.models import (
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_spot import (
     cancel_reports,
+    facts_of_order,
     fill_report,
     margin_balances,
-    open_order,
-    order_reports,
     spot_balances,
     submit_reports,
     user_news,
 )
+from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours
+from cadenza.adapters.venues.kit.order_facts import status as status_of
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -407,22 +408,19 @@ QUERIED = {"transactTime": ..., "fills": ..., "time": 1499827319559, "updateTime
     ],
 )
 def test_the_answer_to_a_question(wire: dict[str, Any], status: VenueOrderStatus, reason: CancelReason) -> None:
-    (report,) = order_reports(reply(**QUERIED, **wire), SPOT, OURS)
+    report = status_of(facts_of_ours(facts_of_order(reply(**QUERIED, **wire), SPOT), OURS))
     assert isinstance(report, OrderStatusReport)
     assert (report.status, report.cancel_reason, report.at_ms) == (status, reason, 1499827319560)
     assert (report.order_id, report.executed_quantity) == (OURS.id, D(wire.get("executedQty", "10")))
 
 
 def test_an_order_that_nobody_knows_yet_is_adopted_from_the_answer() -> None:
-    placed, whole = order_reports(reply(**QUERIED), SPOT)
-    assert isinstance(placed, ExternalOrderReport)
-    assert isinstance(whole, OrderStatusReport)
-    assert placed.order_id is None
-    assert open_order(reply(**QUERIED, status="NEW", executedQty="0"), SPOT).quantity == D(10)
+    placed = external(facts_of_order(reply(**QUERIED), SPOT))
+    assert (placed.order_id, placed.quantity) == (None, D(10))
 
 
 def test_a_cost_that_the_venue_has_forgotten_gives_no_price() -> None:
-    (report,) = order_reports(reply(**QUERIED, cummulativeQuoteQty="-1"), SPOT, OURS)
+    report = status_of(facts_of_ours(facts_of_order(reply(**QUERIED, cummulativeQuoteQty="-1"), SPOT), OURS))
     assert isinstance(report, OrderStatusReport)
     assert report.executed_price is None
 

@@ -11,14 +11,14 @@ from cadenza.adapters.venues.binance.models_usdm import UsdmAccount, UsdmOrder, 
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_usdm import (
     cancel_reports,
+    facts_of_order,
     fill_report,
-    open_order,
-    order_reports,
     submit_reports,
     usdm_balances,
     usdm_positions,
     user_news,
 )
+from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours, status
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
@@ -304,18 +304,16 @@ def test_the_reply_to_a_cancel_and_to_a_question() -> None:
     (canceled,) = cancel_reports(reply(status="CANCELED", executedQty="0.010"), USDM, OURS)
     assert isinstance(canceled, CanceledReport)
     assert (canceled.reason, canceled.executed_quantity) == (CancelReason.USER, D("0.01"))
-    (works,) = order_reports(reply(status="PARTIALLY_FILLED", executedQty="0.010", avgPrice="42088"), USDM, OURS)
+    facts = facts_of_order(reply(status="PARTIALLY_FILLED", executedQty="0.010", avgPrice="42088"), USDM)
+    works = status(facts_of_ours(facts, OURS))
     assert isinstance(works, OrderStatusReport)
     assert (works.status, works.executed_price) == (VenueOrderStatus.WORKING, D(42088))
-    placed, whole = order_reports(reply(clientOrderId="web_1"), USDM)
-    assert isinstance(placed, ExternalOrderReport)
-    assert isinstance(whole, OrderStatusReport)
-    assert open_order(reply(), USDM).quantity == D("0.1")
+    assert external(facts_of_order(reply(clientOrderId="web_1"), USDM)).quantity == D("0.1")
 
 
 def test_a_triggered_order_is_ours_by_its_id_at_the_venue() -> None:
     ours = order(instrument_id=BTC_PERP, venue_order_id="336829446", former_venue_order_ids=("algo-5",))
-    (report,) = order_reports(reply(clientOrderId="x-another"), USDM, ours)
+    report = status(facts_of_ours(facts_of_order(reply(clientOrderId="x-another"), USDM), ours))
     assert isinstance(report, OrderStatusReport)
     assert (report.order_id, report.sent_id) == (ours.id, SENT_ID)
 

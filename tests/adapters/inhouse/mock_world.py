@@ -129,7 +129,13 @@ class MockWorld:
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
-            storage=self.storage, trading=trading, keys=KEYS, changer=changer, clock=clock, ids=ids
+            storage=self.storage,
+            trading=trading,
+            keys=KEYS,
+            changer=changer,
+            alarms=self.alarms,
+            clock=clock,
+            ids=ids,
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)
@@ -143,11 +149,11 @@ class MockWorld:
     async def start(self) -> None:
         await self.connector.start()
         async with self.storage.begin() as uow:
-            await uow.catalogue.upsert_instruments(await self.connector.instruments())
+            await uow.catalogue.upsert_instruments((await self.connector.instruments()).instruments)
             await uow.commit()
         await self.catalogue.load()
         self.running = asyncio.create_task(self.trading.committer.run())
-        reached = await self.connector.verify(CredentialType.HMAC, SECRETS)
+        reached = (await self.connector.verify(CredentialType.HMAC, SECRETS)).accounts
         external_id = next(each.external_id for each in reached if each.type is AccountType.SPOT)
         credential = Credential(
             id=CredentialId(UUID(int=9)), tenant_id=TENANT, user_id=actor_of(TENANT).user_id, venue_id=MOCK,

@@ -8,6 +8,7 @@ from tests.inhouse_kit import RecordingSink, connected_account, make_order
 from tests.scripted.world import TENANT, actor_of
 
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import CredentialId
 from cadenza.domain.market.enums import Side
@@ -18,7 +19,7 @@ BTC = INSTRUMENTS[0]
 async def test_an_average_without_an_end_is_adopted_with_the_exact_cost(database_dsn: str) -> None:
     async with mock_world(database_dsn) as world:
         venue = await connected_account(world.connector, AccountType.MARGIN, secrets=SECRETS, number=77)
-        session = await world.connector.open_session(venue, SECRETS, RecordingSink())
+        session = await world.connector.open_session(venue, CredentialType.HMAC, SECRETS, RecordingSink())
         for number, (quantity, price) in enumerate((("0.0001", "59000.01"), ("0.0002", "58000")), 900):
             order = make_order(
                 venue, BTC, Side.BUY, quantity, price, number=number, at_ms=world.clock.now_ms(),

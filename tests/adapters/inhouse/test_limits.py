@@ -32,7 +32,7 @@ async def filled_up(venue: InHouseVenue) -> tuple[Any, Any]:
 
 
 async def test_both_venues_list_their_limits(venue: InHouseVenue) -> None:
-    for instrument in await venue.bench.connector.instruments():
+    for instrument in (await venue.bench.connector.instruments()).instruments:
         assert instrument.max_open_orders == 200
         assert instrument.price_band is not None
 

@@ -19,6 +19,7 @@ from tests.inhouse_kit import (
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.order import Order
@@ -58,7 +59,7 @@ class MockBench:
     ) -> tuple[TradingAccount, Any, RecordingSink]:
         account = await connected_account(self.connector, type, secrets=secrets, number=number)
         sink = RecordingSink()
-        return account, await self.connector.open_session(account, secrets, sink), sink
+        return account, await self.connector.open_session(account, CredentialType.API_KEY, secrets, sink), sink
 
     def order(
         self,

@@ -43,7 +43,7 @@ async def test_orders_and_positions_outlive_their_market(bench: Bench) -> None:
     await session.submit(resting)
     await margin_session.submit(bench.order(margin, PERPETUAL, Side.BUY, "2", leverage=10))
     await restarted_with(bench, SPOT)
-    listed = {i.id: i.status for i in await bench.connector.instruments()}
+    listed = {i.id: i.status for i in (await bench.connector.instruments()).instruments}
     assert listed.pop(SPOT.id) is InstrumentStatus.ACTIVE
     assert len(listed) == len(INSTRUMENTS) - 1
     assert set(listed.values()) == {InstrumentStatus.INACTIVE}
@@ -54,7 +54,7 @@ async def test_orders_and_positions_outlive_their_market(bench: Bench) -> None:
     _, margin_session, _ = await bench.session(AccountType.MARGIN, number=2)
     assert [p.quantity for p in (await margin_session.snapshot()).positions] == [Decimal(2)]
     await restarted_with(bench, *INSTRUMENTS)
-    assert all(i.status is InstrumentStatus.ACTIVE for i in await bench.connector.instruments())
+    assert all(i.status is InstrumentStatus.ACTIVE for i in (await bench.connector.instruments()).instruments)
 
 
 async def test_an_order_that_no_longer_fits_the_steps_is_canceled(bench: Bench) -> None:

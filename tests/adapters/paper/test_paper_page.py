@@ -31,7 +31,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 
 async def test_the_accounts_are_called_so(bench: Bench) -> None:
-    for account in await bench.connector.verify(CredentialType.API_KEY, KEY):
+    for account in (await bench.connector.verify(CredentialType.API_KEY, KEY)).accounts:
         stem, digits = account.external_id.rsplit("-", 1)
         assert f"`{stem}-`" in PAGE
         assert len(digits) == 12

@@ -330,15 +330,16 @@ async def test_the_book_is_published_without_a_gap(bench: Bench) -> None:
 
 
 async def test_any_key_is_good_and_reaches_its_own_accounts_only(bench: Bench) -> None:
-    first = await bench.connector.verify(CredentialType.HMAC, KEY)
-    assert first == await bench.connector.verify(CredentialType.API_KEY, Secrets(KEY.api_key, "changed", "x"))
-    other = await bench.connector.verify(CredentialType.HMAC, Secrets("other", "x", None))
+    first = (await bench.connector.verify(CredentialType.HMAC, KEY)).accounts
+    again = await bench.connector.verify(CredentialType.API_KEY, Secrets(KEY.api_key, "changed", "x"))
+    assert first == again.accounts
+    other = (await bench.connector.verify(CredentialType.HMAC, Secrets("other", "x", None))).accounts
     assert not {e.external_id for e in first} & {e.external_id for e in other}
     with pytest.raises(InvalidCredential):
         bench.connector.check_credential(CredentialType.HMAC, Secrets("", "x", None))
     with pytest.raises(CredentialRejected):
         await bench.connector.open_session(
-            trading_account(bench.connector.spec.venue_id, other[0]), KEY, RecordingSink()
+            trading_account(bench.connector.spec.venue_id, other[0]), CredentialType.HMAC, KEY, RecordingSink()
         )
 
 

@@ -8,7 +8,7 @@ from tests.domain.trading.worlds import instrument
 
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, InstrumentType, MarketLot, PriceBand
+from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, MarketLot, PriceBand
 
 PLAIN = instrument()
 RICH = instrument(
@@ -33,3 +33,33 @@ async def test_an_instrument_comes_back_as_it_was(database_dsn: str, written: In
             assert list(await uow.catalogue.instruments()) == [written]
     finally:
         await pool.close()
+
+
+async def test_an_unreadable_instrument_keeps_its_row_as_inactive_and_a_missing_one_is_delisted(
+    database_dsn: str,
+) -> None:
+    pool = await open_pool(database_dsn, connections_max=2)
+    rows = [
+        named("A/X", "AX"), named("B/X", "BX"), named("C/X", "CX"),
+        named("A/X-PERP", "AX"), replace(named("D/X", "DX"), status=InstrumentStatus.DELISTED),
+    ]  # fmt: skip
+    try:
+        storage = SqlStorage(pool)
+        async with storage.begin() as uow:
+            await uow.catalogue.upsert_instruments(rows)
+            readable = [rows[3].id]
+            await uow.catalogue.deactivate_unreadable(PLAIN.venue_id, ["AX", "DX"], readable)
+            await uow.catalogue.delist_missing(PLAIN.venue_id, [*readable, rows[1].id], ["AX", "DX"])
+            await uow.commit()
+        async with storage.read() as uow:
+            kept = {each.symbol: each for each in await uow.catalogue.instruments()}
+        assert {symbol: each.status.value for symbol, each in kept.items()} == {
+            "A/X": "INACTIVE", "B/X": "ACTIVE", "C/X": "DELISTED", "A/X-PERP": "ACTIVE", "D/X": "DELISTED"
+        }  # fmt: skip
+        assert kept["A/X"] == replace(rows[0], status=InstrumentStatus.INACTIVE), "the rules stay"
+    finally:
+        await pool.close()
+
+
+def named(symbol: str, external_symbol: str) -> Instrument:
+    return replace(PLAIN, id=InstrumentId(f"{PLAIN.venue_id}:{symbol}"), symbol=symbol, external_symbol=external_symbol)

@@ -16,7 +16,7 @@ from cadenza.domain.ids import MOCK, PAPER, Environment, InstrumentId, Venue, Ve
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.domain.market.book_rule import BookRule, BookSpec, Continuity
 from cadenza.domain.market.instrument import Instrument, InstrumentType
-from cadenza.ports.venue import MarketSink, VenueStatus
+from cadenza.ports.venue import ListedInstruments, MarketSink, VenueStatus
 from cadenza.runtime.local import AsyncioConcurrency
 from cadenza.runtime.supervisor import Supervisor
 from tests.domain.trading.worlds import D, instrument
@@ -70,9 +70,9 @@ class ScriptedConnector:
         self.on_status()
         return self.state
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> ListedInstruments:
         await self._call("instruments")
-        return self.listed
+        return ListedInstruments(self.listed)
 
     async def securities(self) -> Sequence[Any]:
         return []

@@ -30,7 +30,7 @@ from cadenza.domain.accounts.trading_account import (
 )
 from cadenza.domain.ids import PAPER, CredentialId, TradingAccountId
 from cadenza.ports.storage.accounts import OperationFilter
-from cadenza.ports.venue import AccountSnapshot
+from cadenza.ports.venue import AccountSnapshot, KeyRights, VerifiedKey
 from tests.application.orders.order_world import ACTOR, OrderWorld, balance_report, order_world
 from tests.application.orders.stored_keys import keys, store_credentials
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, SPEC, TENANT
@@ -68,6 +68,7 @@ class Desk:
         self.fails = False
         self.signed_by: list[str] = []
         self.opened_for = ACCOUNT
+        self.rights: KeyRights | None = None
         self.changer = AccountChanger(
             storage=world.storage, committer=world.committer, clock=world.clock, ids=world.ids
         )
@@ -84,14 +85,14 @@ class Desk:
         self.connect = ConnectAccount(
             storage=world.storage, committer=world.committer, sessions=world.sessions, keys=keys(),
             changer=self.changer, follow=follow, ask_venue=world.ask_venue, reconcile=world.reconcile,
-            clock=world.clock, ids=world.ids,
+            alarms=world.alarms, clock=world.clock, ids=world.ids,
         )  # fmt: skip
         self.revoke = RevokeCredential(
             storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock
         )
         self.rotate = RotateCredential(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, keys=keys(),
-            changer=self.changer, clock=world.clock,
+            changer=self.changer, alarms=world.alarms, clock=world.clock,
         )  # fmt: skip
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,
@@ -146,12 +147,12 @@ class Desk:
         async with self.world.storage.read() as uow:
             return await uow.operations.page(wanted, after=None, offset=0, limit=10)
 
-    async def _verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+    async def _verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         self.verifying.set()
         await self.holds_up.get(secrets.api_key, self.let_verify).wait()
-        return [FOUND] if self.reaches(secrets) else []
+        return VerifiedKey([FOUND] if self.reaches(secrets) else [], self.rights)
 
-    async def _open_session(self, owner: Any, secrets: Secrets, sink: Any) -> Any:
+    async def _open_session(self, owner: Any, type: Any, secrets: Secrets, sink: Any) -> Any:
         self.signed_by.append(secrets.api_key)
         self.opened_for = owner.id
         self.opening.set()

@@ -17,6 +17,7 @@ from cadenza.application.orders.committer import CommitterLimits
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.sessions import AccountSink
 from cadenza.application.orders.submit import SubmitOrder
+from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import PAPER, Access, CredentialId, SessionId, TradingAccountId, UserId
@@ -187,6 +188,17 @@ def no_prices_needed() -> Any:
     return SimpleNamespace(of_order=of_order)
 
 
+def credential_of(id: CredentialId) -> Credential:
+    return Credential(
+        id=id, tenant_id=TENANT, user_id=ACTOR.user_id, venue_id=PAPER, type=CredentialType.HMAC, nickname="",
+        status=CredentialStatus.CREATED, created_at_ms=NOW_MS, updated_at_ms=NOW_MS,
+    )  # fmt: skip
+
+
+def secrets_of(which: str, id: CredentialId) -> Secrets:
+    return Secrets(f"{which} {id}", "secret", None)
+
+
 class RecordingAlarms:
     """`ports.alarms.Alarms` that remembers."""
 
@@ -261,7 +273,7 @@ class OrderWorld:
             await uow.commit()
         held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
         await self.intake.apply([balance_report(asset, total, owner.id) for asset, total in held.items()])
-        await self.sessions.open(owner, None)  # type: ignore[arg-type]
+        await self.sessions.open(owner, secrets_of("first", KEY), credential_of(KEY))
         self.publisher.events.clear()
 
     async def stored(self, order: Order) -> Order:
@@ -276,7 +288,7 @@ class OrderWorld:
             rows = await uow.accounts.balances([account_id])
         return next((row.total, row.locked) for row in rows if row.asset == asset)
 
-    async def _open_session(self, owner: Any, secrets: Any, sink: Any) -> ScriptedSession:
+    async def _open_session(self, owner: Any, type: Any, secrets: Any, sink: Any) -> ScriptedSession:
         return self.session
 
 
@@ -301,7 +313,7 @@ async def another_process(dsn: str) -> AsyncIterator[OrderWorld]:
     other = OrderWorld(SqlStorage(pool), Connections(pool))
     running = asyncio.create_task(other.committer.run())
     try:
-        await other.sessions.open(account(), None)  # type: ignore[arg-type]
+        await other.sessions.open(account(), secrets_of("first", KEY), credential_of(KEY))
         yield other
     finally:
         await other.concurrency.drain(5_000)

@@ -39,7 +39,7 @@ class Venue:
         self.let_replay = asyncio.Event()
         self.let_replay.set()
 
-    async def _open_session(self, owner: Any, secrets: Secrets, sink: Any) -> ScriptedSession:
+    async def _open_session(self, owner: Any, type: Any, secrets: Secrets, sink: Any) -> ScriptedSession:
         self.asked.append(owner.id)
         self.signed_by.append(secrets.api_key)
         await self.let_in.wait()

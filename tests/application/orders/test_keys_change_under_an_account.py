@@ -18,7 +18,7 @@ from cadenza.domain.ids import CredentialId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from tests.application.orders.account_world import NEW_KEYS, Desk, locked_desk
-from tests.application.orders.order_world import ACTOR
+from tests.application.orders.order_world import ACTOR, credential_of
 from tests.application.orders.stored_keys import keys, secrets_of
 from tests.domain.trading.worlds import ACCOUNT, TENANT, account, request
 from tests.serving import eventually
@@ -228,7 +228,7 @@ async def test_whoever_waits_for_a_session_gets_it_or_is_told_that_there_is_none
         await sessions.session_for(ACCOUNT, TENANT, 10)
     waiting = asyncio.create_task(sessions.session_for(ACCOUNT, TENANT, 5_000))
     await is_waited_for(desk)
-    opened = await sessions.open(account(), secrets_of("first", FIRST))
+    opened = await sessions.open(account(), secrets_of("first", FIRST), credential_of(FIRST))
     sessions.release_orders(ACCOUNT)
     sessions.hold_orders(account())  # once more, before the waiting one goes on
     await is_waited_for(desk)

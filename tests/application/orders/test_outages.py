@@ -6,11 +6,12 @@ from typing import cast
 import pytest
 
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink
 from cadenza.runtime.local import AsyncioConcurrency
+from tests.application.orders.order_world import KEY, credential_of
 from tests.domain.trading.worlds import ACCOUNT, account
 
 
@@ -19,7 +20,9 @@ class OneSession:
 
     sink: SessionSink
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         self.sink = sink
         return cast(ExecutionSession, self)
 
@@ -32,7 +35,7 @@ async def opened() -> tuple[Sessions, SessionSink]:
     connector = OneSession()
     connectors = cast(Connectors, {account().venue_id: connector})
     sessions = Sessions(connectors=connectors, apply=nothing, concurrency=AsyncioConcurrency())
-    await sessions.open(account(), cast(Secrets, None))
+    await sessions.open(account(), cast(Secrets, None), credential_of(KEY))
     return sessions, connector.sink
 
 

@@ -276,7 +276,7 @@ async def test_a_session_that_is_opened_though_it_was_cut_off_is_closed(
 ) -> None:
     monkeypatch.setattr(sessions_module, "SESSION_OPEN_MS_MAX", 10)
 
-    async def opens_late(owner: object, secrets: object, sink: object) -> ScriptedSession:
+    async def opens_late(owner: object, type: object, secrets: object, sink: object) -> ScriptedSession:
         with suppress(asyncio.CancelledError):
             await start.venue.let_in.wait()
         return start.world.session

@@ -8,7 +8,17 @@ import pytest
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import Report
-from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, cancels, fills, order_world
+from tests.application.orders.order_world import (
+    ACTOR,
+    KEY,
+    OrderWorld,
+    accepts,
+    cancels,
+    credential_of,
+    fills,
+    order_world,
+    secrets_of,
+)
 from tests.domain.trading.worlds import ACCOUNT, account, request, venue_spec
 from tests.serving import eventually
 
@@ -90,7 +100,7 @@ async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(wo
     assert answered == await world.stored(order)
     assert answered.status is OrderStatus.PENDING_CANCEL
     world.session.on_lookup, world.session.on_cancel = accepts, cancels
-    await world.sessions.open(account(), None)  # type: ignore[arg-type]
+    await world.sessions.open(account(), secrets_of("first", KEY), credential_of(KEY))
     await world.inquire._lookup(world.session, [answered.id])
     assert (await world.stored(order)).status is OrderStatus.CANCELED
 

@@ -85,7 +85,7 @@ class BinanceUnderTest:
         self.secrets, self.other_secrets = self.venue.secrets(), self.venue.other_secrets()
         self.connector = self.venue.connector()
         await self.connector.start()
-        listed = [each for each in await self.connector.instruments() if each.type is self.kind]
+        listed = [each for each in (await self.connector.instruments()).instruments if each.type is self.kind]
         self._listed = {each.external_symbol: each for each in listed}
         self.clock.advance(START_MS - self.clock.now_ms())
 

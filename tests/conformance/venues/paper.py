@@ -69,7 +69,7 @@ class PaperUnderTest:
         before = self._shown.get(str(order.id), Decimal(0))
         self._shown[str(order.id)] = executed
         price, side = str(order.limit_price), order.side.opposite
-        instrument = next(i for i in await self.connector.instruments() if i.id == order.instrument_id)
+        instrument = next(i for i in (await self.connector.instruments()).instruments if i.id == order.instrument_id)
         self.bench.market.level(instrument, side, price, str(executed - before))
         self.bench.market.level(instrument, side, price, "0")
         await self.bench.tick()

@@ -359,10 +359,25 @@ def test_a_share_of_the_free_quote_leaves_room_for_a_price_worse_than_the_trigge
 def test_an_order_type_that_nobody_emulates_is_refused() -> None:
     orders = {OrderType.LIMIT: {TimeInForce.GTC: Support.NATIVE, TimeInForce.GTD: Support.EMULATED}}
     orders[OrderType.STOP] = {TimeInForce.GTC: Support.EMULATED}
-    world = state(account(), spec=venue_spec(orders=orders))
+    world = state(account(), spec=venue_spec(orders={InstrumentType.SPOT: orders}))
     assert submit(world).status is OrderStatus.SUBMITTED
     with pytest.raises(e.UnsupportedTimeInForce):
         submit(world, number=101, time_in_force=TimeInForce.GTD, expire_at_ms=NOW_MS + 600_000)
     with pytest.raises(e.UnsupportedOrderType) as refusal:
         submit(world, number=102, type=OrderType.STOP, limit_price=None, stop_price=D(110))
     assert refusal.value.metadata == {"orderTypes": ["LIMIT"]}
+
+
+def test_what_a_venue_takes_of_one_kind_of_instrument_it_need_not_take_of_another() -> None:
+    gtc, gtd = ({OrderType.LIMIT: dict.fromkeys(times, Support.NATIVE)} for times in (
+        (TimeInForce.GTC,), (TimeInForce.GTC, TimeInForce.GTD)
+    ))  # fmt: skip
+    asked = {"time_in_force": TimeInForce.GTD, "expire_at_ms": NOW_MS + 600_000}
+    for orders in ({InstrumentType.SPOT: gtd, InstrumentType.PERPETUAL: gtc}, {InstrumentType.SPOT: gtd}):
+        assert submit(state(account(), spec=venue_spec(orders=orders)), **asked).status is OrderStatus.SUBMITTED
+    others = venue_spec(orders={InstrumentType.SPOT: gtc, InstrumentType.PERPETUAL: gtd})
+    with pytest.raises(e.UnsupportedTimeInForce, match="LIMIT orders of SPOT instruments as GTD") as refusal:
+        submit(state(account(), spec=others), **asked)
+    assert refusal.value.metadata == {"timeInForceOptions": ["GTC"]}
+    with pytest.raises(e.UnsupportedOrderType, match="LIMIT orders of SPOT instruments"):
+        submit(state(account(), spec=venue_spec(orders={InstrumentType.PERPETUAL: gtd})), **asked)

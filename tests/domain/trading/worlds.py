@@ -56,7 +56,8 @@ def venue_spec(**changes: object) -> VenueSpec:
         "books": dict.fromkeys(AccountType, Books.OURS),
         "traded": dict.fromkeys(AccountType, frozenset(InstrumentType)) | {SPOT: TRADED[SPOT]},
         "funds_check": FundsCheck.HERE,
-        "orders": dict.fromkeys(OrderType, times), "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
+        "orders": {kind: dict.fromkeys(OrderType, times) for kind in InstrumentType},
+        "quantity_types": dict.fromkeys(QuantityType, Support.NATIVE),
         "order_books": dict.fromkeys(
             InstrumentType, BookSpec(rule=BookRule(continuity=Continuity.PREVIOUS), age_ms_max=None, depth=10)
         ),

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from .trader import Trader
 
 D = Decimal
@@ -180,3 +182,11 @@ async def test_the_second_version_lists_all_symbols(trader: Trader) -> None:
     assert {row["leverage"] for row in rows} == {"20"}
     assert {row["marginType"] for row in rows} == {"cross"}
     assert (await trader.usdm("GET", "v3/account")).ok["positions"] == []
+
+
+async def test_the_leverage_brackets_are_numbers(trader: Trader) -> None:
+    (row,) = (await trader.usdm("GET", "v1/leverageBracket", symbol="BTCUSDT")).ok
+    first, second, *_ = row["brackets"]
+    assert (first["maintMarginRatio"], first["cum"], first["initialLeverage"]) == (0.004, 0, 125)
+    assert second["notionalFloor"] == first["notionalCap"]
+    assert second["cum"] == pytest.approx(first["notionalCap"] * (second["maintMarginRatio"] - 0.004))

@@ -51,9 +51,15 @@ def _upsert(table: str, columns: str) -> str:
 
 _UPSERT_INSTRUMENTS = _upsert("instruments", _INSTRUMENT_COLUMNS)
 _UPSERT_SECURITIES = _upsert("securities", _SECURITY_COLUMNS)
+_DEACTIVATE = """
+UPDATE instruments SET status = 'INACTIVE'
+WHERE venue = $1 AND environment = $2 AND status <> 'DELISTED'
+    AND external_symbol = ANY($3::text[]) AND NOT id = ANY($4::text[])
+"""
 _DELIST = """
 UPDATE instruments SET status = 'DELISTED'
-WHERE venue = $1 AND environment = $2 AND status <> 'DELISTED' AND NOT id = ANY($3::text[])
+WHERE venue = $1 AND environment = $2 AND status <> 'DELISTED'
+    AND NOT id = ANY($3::text[]) AND NOT external_symbol = ANY($4::text[])
 """
 _SET_OVERRIDE = """
 INSERT INTO instrument_overrides VALUES ($1, $2, $3, $4)
@@ -81,8 +87,17 @@ class CatalogueSql:
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None:
         await self._write(_UPSERT_INSTRUMENTS, [_instrument_row(instrument) for instrument in instruments])
 
-    async def delist_missing(self, venue_id: VenueId, listed: Sequence[InstrumentId]) -> None:
-        await self._connection.execute(_DELIST, venue_id.venue.value, venue_id.environment.value, list(listed))
+    async def deactivate_unreadable(
+        self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
+    ) -> None:
+        venue, environment = venue_id.venue.value, venue_id.environment.value
+        await self._connection.execute(_DEACTIVATE, venue, environment, list(external_symbols), list(readable))
+
+    async def delist_missing(
+        self, venue_id: VenueId, listed: Sequence[InstrumentId], external_symbols: Sequence[str]
+    ) -> None:
+        venue, environment = venue_id.venue.value, venue_id.environment.value
+        await self._connection.execute(_DELIST, venue, environment, list(listed), list(external_symbols))
 
     async def upsert_securities(self, securities: Sequence[Security]) -> None:
         await self._write(_UPSERT_SECURITIES, [_security_row(security) for security in securities])

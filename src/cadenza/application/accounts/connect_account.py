@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
 from cadenza.application.accounts.follow_credentials import FollowCredentials, locked_with
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.verified import reached_accounts
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.ask_venue import AskVenue
@@ -30,6 +31,7 @@ from cadenza.domain.trading.reports import ExternalOrderReport, Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import adopt_snapshot, untraded_of, without_untraded
 from cadenza.domain.trading.venue_spec import Books
+from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
@@ -162,6 +164,7 @@ class ConnectAccount:
         follow: FollowCredentials,
         ask_venue: AskVenue,
         reconcile: Reconcile,
+        alarms: Alarms,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -173,6 +176,7 @@ class ConnectAccount:
         self._sessions = sessions
         self._keys = keys
         self._changer = changer
+        self._alarms = alarms
         self._clock = clock
         self._ids = ids
 
@@ -294,7 +298,8 @@ class ConnectAccount:
         """Return the external account. Raises `ExternalAccountNotReachable` unless every credential reaches it."""
         found = None
         for credential, secrets in opened:
-            accounts = await self._sessions.connector(credential.venue_id).verify(credential.type, secrets)
+            connector = self._sessions.connector(credential.venue_id)
+            accounts = await reached_accounts(connector, credential, secrets, self._alarms)
             matching = [account for account in accounts if account.external_id == external_id]
             if not matching:
                 raise ExternalAccountNotReachable(

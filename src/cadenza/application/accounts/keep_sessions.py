@@ -143,11 +143,9 @@ class KeepSessions:
                 del of_accounts[account_id]
 
     def _is_rightly_open(self, account: TradingAccount, versions: Mapping[CredentialId, int]) -> bool:
-        if not self._sessions.is_open(account.id):
-            return False
         signer = self._sessions.signer(account.id)
-        if signer is None:
-            return True
+        if signer is None or not self._sessions.is_open(account.id):
+            return False
         first = next((id for id in account.credential_ids if id in versions), None)
         return signer.id == first and signer.version == versions[first]
 

@@ -6,6 +6,7 @@ from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.verified import reached_accounts
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -19,6 +20,7 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
+from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage, UnitOfWork
 
@@ -34,6 +36,7 @@ class RotateCredential:
         open_session: OpenSession,
         keys: Keys,
         changer: AccountChanger,
+        alarms: Alarms,
         clock: Clock,
     ) -> None:
         self._storage = storage
@@ -41,6 +44,7 @@ class RotateCredential:
         self._open_session = open_session
         self._keys = keys
         self._changer = changer
+        self._alarms = alarms
         self._clock = clock
 
     async def __call__(
@@ -65,7 +69,7 @@ class RotateCredential:
         connector.check_credential(credential.type, secrets)
         operations = await self._begin(credential)
         try:
-            reached = await connector.verify(credential.type, secrets)
+            reached = await reached_accounts(connector, credential, secrets, self._alarms)
             reachable = frozenset(external.external_id for external in reached)
             credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:

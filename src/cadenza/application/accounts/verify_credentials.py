@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.verified import reached_accounts
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId, VenueId
+from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
@@ -20,10 +22,13 @@ class VerifyCredentials:
     """The use case. Connected accounts are returned with their own id and status; others with the status SETUP and an
     id that is used in this answer only."""
 
-    def __init__(self, *, storage: Storage, sessions: Sessions, keys: Keys, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, *, storage: Storage, sessions: Sessions, keys: Keys, alarms: Alarms, clock: Clock, ids: Ids
+    ) -> None:
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
+        self._alarms = alarms
         self._clock = clock
         self._ids = ids
 
@@ -34,7 +39,7 @@ class VerifyCredentials:
         reached: dict[tuple[VenueId, str], tuple[ExternalAccount, list[Credential]]] = {}
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            for external in await connector.verify(credential.type, secrets):
+            for external in await reached_accounts(connector, credential, secrets, self._alarms):
                 key = (credential.venue_id, external.external_id)
                 reached.setdefault(key, (external, []))[1].append(credential)
         return [

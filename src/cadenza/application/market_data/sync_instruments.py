@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.take_listing import take_listing
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import TenantId, VenueId
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.venue_spec import InstrumentListing
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
 from cadenza.ports.venue import Connectors
@@ -18,9 +18,9 @@ from cadenza.ports.venue import Connectors
 class SyncInstruments:
     """The use case. Returns how many instruments were written.
 
-    Instruments that the venue does not list any more become DELISTED, but only by a sync without symbols at a venue
-    that lists all its instruments, and never by an empty list. What tenants disabled stays disabled for them. What the
-    caller's tenant had deleted comes back when it is among those written.
+    A sync without symbols takes over the whole list, as `take_listing` says; a sync of symbols writes those alone. What
+    tenants disabled stays disabled for them. What the caller's tenant had deleted comes back when it is among those
+    written.
     """
 
     def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
@@ -29,17 +29,18 @@ class SyncInstruments:
         self._catalogue = catalogue
 
     async def __call__(self, actor: Actor, venue_id: VenueId, symbols: tuple[str, ...]) -> int:
-        """Raises `VenueNotSupported`, `VenueUnavailable`, and `InvalidRequest` naming symbols that the venue does
-        not list."""
+        """Raises `VenueNotSupported`, `VenueUnavailable`, and `InvalidRequest` naming symbols that the venue does not
+        list, or lists in a way that cannot be read."""
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
         connector = connector_of(self._connectors, venue_id)
         listed = await connector.instruments()
-        written = _chosen(listed, symbols)
+        written = _chosen(listed.instruments, symbols)
         async with self._storage.begin() as uow:
-            await uow.catalogue.upsert_instruments(written)
-            if written and not symbols and connector.spec.listing is InstrumentListing.LISTED:
-                await uow.catalogue.delist_missing(venue_id, [instrument.id for instrument in written])
+            if symbols:
+                await uow.catalogue.upsert_instruments(written)
+            else:
+                await take_listing(uow.catalogue, connector.spec, listed)
             for override in self._deleted_among(actor.tenant_id, written):
                 await uow.catalogue.set_override(actor.tenant_id, override)
             await uow.commit()
@@ -55,5 +56,8 @@ def _chosen(listed: Sequence[Instrument], symbols: tuple[str, ...]) -> Sequence[
     by_symbol = {instrument.symbol: instrument for instrument in listed}
     unknown = sorted(set(symbols) - by_symbol.keys())
     if unknown:
-        raise InvalidRequest(f"symbols: the venue does not list {', '.join(unknown)}", {"field": "symbols"})
+        raise InvalidRequest(
+            f"symbols: the venue does not list {', '.join(unknown)}, or what it says of them cannot be read",
+            {"field": "symbols"},
+        )
     return [by_symbol[symbol] for symbol in dict.fromkeys(symbols)] if symbols else list(by_symbol.values())

@@ -130,8 +130,8 @@ class MarkComplete:
                 await self._committer.commit(MoveMarks(still))
 
     def _period_ms(self, account_id: TradingAccountId) -> int:
-        replay = self._sessions.spec_of(account_id).replay
-        return EVERY_MS_WITHOUT_LIMIT if replay is not None and replay.depth_ms is None else EVERY_MS
+        depth_ms = self._sessions.spec_of(account_id).replay_depth_ms(self._sessions.type_of(account_id))
+        return EVERY_MS_WITHOUT_LIMIT if depth_ms is None else EVERY_MS
 
     def _hear(self, account_id: TradingAccountId, now_ms: int) -> _Heard:
         venue_ms, before = self._sessions.get(account_id).venue_time_ms(), self._heard.get(account_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cadenza.domain.accounts.credential import Credential, Secrets
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
@@ -39,7 +39,7 @@ class _Link:
 
     session: ExecutionSession
     account: TradingAccount
-    signer: Credential | None
+    signer: Credential
     lost: str | None = None
     gap_since_ms: int | None = None
     ended: str | None = None
@@ -136,6 +136,10 @@ class Sessions:
         """Return the venue of an account that has a session."""
         return self._links[account_id].account.venue_id
 
+    def type_of(self, account_id: TradingAccountId) -> AccountType:
+        """Return the type of an account that has a session."""
+        return self._links[account_id].account.external.type
+
     def spec_of(self, account_id: TradingAccountId) -> VenueSpec:
         """Return the spec of the venue of an account that has a session."""
         return self.spec(self.venue_of(account_id))
@@ -186,12 +190,11 @@ class Sessions:
 
     # --- opening and closing
 
-    async def open(
-        self, account: TradingAccount, secrets: Secrets, signer: Credential | None = None
-    ) -> ExecutionSession:
-        """Open the account's session, or return the open one, which another key may sign. Raises `CredentialRejected`,
-        and `VenueUnavailable`, also when opening it takes longer than `SESSION_OPEN_MS_MAX`. Whoever calls this closes
-        the account's session after any failure: a connector may have opened one although it was cut off."""
+    async def open(self, account: TradingAccount, secrets: Secrets, signer: Credential) -> ExecutionSession:
+        """Open the account's session, signed by this credential, or return the open one, which another key may sign.
+        Raises `CredentialRejected`, and `VenueUnavailable`, also when opening takes longer than `SESSION_OPEN_MS_MAX`.
+        A caller closes the account's session after any failure: a connector may have opened one although it was cut
+        off."""
         if (link := self._links.get(account.id)) is not None and link.ended is not None:
             await self.close(account.id)
         if (link := self._links.get(account.id)) is not None:
@@ -201,9 +204,9 @@ class Sessions:
             raise VenueUnavailable(f"the session was not opened within {SESSION_OPEN_MS_MAX // 1000} s")
         return session
 
-    async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential | None) -> ExecutionSession:
+    async def _open(self, account: TradingAccount, secrets: Secrets, signer: Credential) -> ExecutionSession:
         sink = AccountSink(self, account.id, self._apply)
-        session = await self.connector(account.venue_id).open_session(account, secrets, sink)
+        session = await self.connector(account.venue_id).open_session(account, signer.type, secrets, sink)
         link = _Link(session, account, signer)
         other = self._links.setdefault(account.id, link)
         if other is not link:  # another caller was faster while this one waited

@@ -21,7 +21,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Marke
 from cadenza.domain.money import HUNDRED, ONE, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
-from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.domain.trading.venue_spec import Support, VenueSpec
 
 LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(
@@ -57,7 +57,7 @@ def check_request(request: SubmitOrderRequest, instrument: Instrument, spec: Ven
         raise QuoteUnusable("quoteId goes with QUOTED orders, and only with them")
     _check_asked_quantity(request, spec)
     _check_time_in_force(request, instrument, now_ms)
-    _check_venue(request, spec)
+    _check_venue(request, instrument, spec)
 
 
 def effective_time_in_force(request: SubmitOrderRequest) -> TimeInForce:
@@ -131,18 +131,23 @@ def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderT
         raise PipSize(f"{name} {to_plain(price)} is not a multiple of the pip size {step}", {"pipSize": step})
 
 
-def _check_venue(request: SubmitOrderRequest, spec: VenueSpec) -> None:
+def _check_venue(request: SubmitOrderRequest, instrument: Instrument, spec: VenueSpec) -> None:
     """Raise when the venue's spec does not list the combination; the instrument alone does not show that."""
-    times = [time for time in spec.orders.get(request.type, ()) if spec.is_native(request.type, time)]
+    natives = {
+        type: [time for time, support in times.items() if support is Support.NATIVE]
+        for type, times in spec.orders_of(instrument.type).items()
+    }
+    times = natives.get(request.type)
     if not times:
-        natives = [type.value for type, each in spec.orders.items() if any(spec.is_native(type, time) for time in each)]
         raise UnsupportedOrderType(
-            f"{spec.venue_id} does not take {request.type.value} orders", {"orderTypes": natives}
+            f"{spec.venue_id} does not take {request.type.value} orders of {instrument.type.value} instruments",
+            {"orderTypes": [type.value for type, taken in natives.items() if taken]},
         )
     time_in_force = effective_time_in_force(request)
     if time_in_force not in times:
         raise UnsupportedTimeInForce(
-            f"{spec.venue_id} does not take {request.type.value} orders as {time_in_force.value}",
+            f"{spec.venue_id} does not take {request.type.value} orders of {instrument.type.value} instruments as "
+            f"{time_in_force.value}",
             {"timeInForceOptions": [each.value for each in times]},
         )
 

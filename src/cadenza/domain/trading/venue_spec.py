@@ -124,11 +124,11 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The venue can be asked what happened in an account since an instant, `depth_ms` back at most (None: all of it).
-    `is_per_instrument`: the request is made instrument by instrument, so the replay of one may end long before that of
-    another."""
+    """The venue can be asked what happened in an account since an instant. `depth_ms` says for the account types at
+    which it forgets how far back the answer reaches; of the others it has all. `is_per_instrument`: the request is made
+    instrument by instrument, so the replay of one may end long before that of another."""
 
-    depth_ms: int | None = None
+    depth_ms: Mapping[AccountType, int] = field(default_factory=dict)
     is_per_instrument: bool = False
 
 
@@ -141,6 +141,9 @@ class CredentialField:
     is_required: bool = True
     is_secret: bool = False
 
+
+OrderSupport = Mapping[OrderType, Mapping[TimeInForce, Support]]
+"""The order types that are taken, each with the times in force that it may have."""
 
 TRADED: Mapping[AccountType, frozenset[InstrumentType]] = {
     AccountType.SPOT: frozenset({InstrumentType.SPOT}),
@@ -157,8 +160,9 @@ class VenueSpec:
 
     `urls` by name, each replaceable by a setting; empty for a venue that runs in this process (`is_in_process`).
     `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments that
-    each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes: type,
-    then time in force. An order outside of it is refused before it is recorded. `quantity_types` not native here are
+    each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes:
+    for instruments of each type the order types, and for each of these the times in force. An order outside of it is
+    refused before it is recorded. `quantity_types` not native here are
     resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
     type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may still
     be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
@@ -177,7 +181,7 @@ class VenueSpec:
     books: Mapping[AccountType, Books]
     traded: Mapping[AccountType, frozenset[InstrumentType]] = field(default_factory=lambda: TRADED)
     funds_check: FundsCheck
-    orders: Mapping[OrderType, Mapping[TimeInForce, Support]]
+    orders: Mapping[InstrumentType, OrderSupport]
     quantity_types: Mapping[QuantityType, Support]
     listing: InstrumentListing = InstrumentListing.LISTED
     order_books: Mapping[InstrumentType, BookSpec]
@@ -207,13 +211,18 @@ class VenueSpec:
         """Return whether an account of that type trades such instruments."""
         return instrument in self.traded.get(account, ())
 
-    def support_of(self, type: OrderType, time_in_force: TimeInForce) -> Support | None:
-        """Return how the venue supports such an order; None when it does not take it."""
-        return self.orders.get(type, {}).get(time_in_force)
+    def orders_of(self, instrument: InstrumentType) -> OrderSupport:
+        """Return what the venue takes in instruments of that type."""
+        return self.orders.get(instrument, {})
 
-    def is_native(self, type: OrderType, time_in_force: TimeInForce) -> bool:
-        """Return whether the venue itself takes such orders."""
-        return self.support_of(type, time_in_force) is Support.NATIVE
+    def support_of(self, instrument: InstrumentType, type: OrderType, time_in_force: TimeInForce) -> Support | None:
+        """Return how the venue supports such an order; None when it does not take it."""
+        return self.orders_of(instrument).get(type, {}).get(time_in_force)
+
+    def replay_depth_ms(self, type: AccountType) -> int | None:
+        """Return how far back the replay of an account of that type reaches; None: to the account's beginning. Where
+        the venue has no replay it is 0."""
+        return 0 if self.replay is None else self.replay.depth_ms.get(type)
 
     @property
     def is_gap_expected(self) -> bool:

@@ -24,8 +24,17 @@ class CatalogueRepository(Protocol):
 
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None: ...
 
-    async def delist_missing(self, venue_id: VenueId, listed: Sequence[InstrumentId]) -> None:
-        """Mark the venue's other instruments DELISTED."""
+    async def deactivate_unreadable(
+        self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
+    ) -> None:
+        """Mark the venue's instruments of these symbols INACTIVE, but not those that were readable or are DELISTED. Two
+        instruments may share a symbol."""
+
+    async def delist_missing(
+        self, venue_id: VenueId, listed: Sequence[InstrumentId], external_symbols: Sequence[str]
+    ) -> None:
+        """Mark the venue's other instruments DELISTED: those that have neither one of these ids nor one of these
+        symbols."""
 
     async def upsert_securities(self, securities: Sequence[Security]) -> None: ...
 

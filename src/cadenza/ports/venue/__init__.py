@@ -8,7 +8,17 @@ reply to a request, the stream, polling, lookups and replays all make the same r
 replays and reports its connector uses.
 """
 
-from cadenza.ports.venue.connector import Connectors, MarketSink, VenueCondition, VenueConnector, VenueStatus
+from cadenza.ports.venue.connector import (
+    Connectors,
+    KeyRights,
+    ListedInstruments,
+    MarketSink,
+    UnreadableInstrument,
+    VenueCondition,
+    VenueConnector,
+    VenueStatus,
+    VerifiedKey,
+)
 from cadenza.ports.venue.limits import (
     ANSWER_MS_MAX,
     BOOK_OPEN_MS_MAX,
@@ -40,6 +50,8 @@ __all__ = [
     "Connectors",
     "ExecutionSession",
     "MARK_AGE_MS_MAX",
+    "KeyRights",
+    "ListedInstruments",
     "MarketSink",
     "MemoryTakenOver",
     "ORDERS_PER_LOOKUP_MAX",
@@ -49,9 +61,11 @@ __all__ = [
     "SESSION_CLOSE_MS_MAX",
     "SESSION_OPEN_MS_MAX",
     "SessionSink",
+    "UnreadableInstrument",
     "VenueCondition",
     "VenueConnector",
     "VenueMemories",
     "VenueMemory",
     "VenueStatus",
+    "VerifiedKey",
 ]

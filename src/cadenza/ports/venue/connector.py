@@ -30,6 +30,40 @@ class VenueCondition:
     cause: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableInstrument:
+    """An instrument that the venue lists and that the connector could not read. `external_symbol` is the venue's name
+    for it; None when not even the name could be read. `cause` says in words what could not be read."""
+
+    external_symbol: str | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedInstruments:
+    """What a venue lists: the instruments that could be read, and those that could not."""
+
+    instruments: Sequence[Instrument]
+    unreadable: Sequence[UnreadableInstrument] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What the venue says about a key, apart from what it may read and trade. `is_bound_to_addresses`: the key works
+    only from the addresses that its owner has named at the venue."""
+
+    may_withdraw: bool
+    is_bound_to_addresses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKey:
+    """The accounts that a key reaches, and its rights; None where the venue does not state them."""
+
+    accounts: Sequence[ExternalAccount]
+    rights: KeyRights | None = None
+
+
 class MarketSink(Protocol):
     """Takes public market data. Law: no method blocks. The newest state of a book wins, and older messages may be
     dropped. `SessionSink` does the opposite; dropping is right for books, because only their current state has a
@@ -71,18 +105,28 @@ class VenueConnector(Protocol):
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         """Raise `InvalidCredential` when the fields do not match the type or the venue. It sends no request."""
 
-    async def instruments(self) -> Sequence[Instrument]:
-        """Return the venue's instruments. Where `VenueSpec.listing` is LISTED the answer is complete, and an instrument
-        that is missing becomes DELISTED; otherwise it is those known so far. Raises `VenueUnavailable`."""
+    async def instruments(self) -> ListedInstruments:
+        """Return the instruments that the venue lists. Where `VenueSpec.listing` is LISTED the answer is complete, and
+        an instrument that is missing becomes DELISTED; otherwise the answer has those known so far.
+
+        One instrument that cannot be read does not fail the list: it is returned as unreadable. The catalogue keeps
+        what is stored of it and makes it INACTIVE, so it takes no new orders. Its orders can still be canceled and
+        looked up, and their fills are booked. It becomes what the venue says as soon as it can be read again. While
+        an instrument without a name is unreadable, nothing becomes DELISTED, because it may be any of them. Raises
+        `VenueUnavailable`."""
 
     async def securities(self) -> Sequence[Security]:
         """Return the assets that the venue holds for its clients. Raises `VenueUnavailable`."""
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
-        """Return the accounts that the credential reaches. Raises `CredentialRejected`, `VenueUnavailable`."""
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
+        """Return the accounts that the credential reaches, and its rights. No right to withdraw is ever needed: the
+        platform raises an alarm about a key that has it. Raises `CredentialRejected`, `VenueUnavailable`."""
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
-        """Start trading and streaming for an account. Raises `CredentialRejected`, `VenueUnavailable`."""
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
+        """Start trading and streaming for an account, signed by a credential of that type. Raises `CredentialRejected`,
+        `VenueUnavailable`."""
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         """Start a feed (book and trades) into the sink, beginning with a snapshot. Idempotent. Raises

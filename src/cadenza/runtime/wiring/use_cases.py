@@ -105,7 +105,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         ),
         list_credentials=ListCredentials(storage=p.storage),
         verify_credentials=VerifyCredentials(
-            storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
+            storage=p.storage, sessions=p.trading.sessions, keys=p.keys, alarms=p.alarms, clock=p.clock, ids=p.ids
         ),
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
@@ -191,6 +191,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         follow=follow_credentials(parts),
         ask_venue=parts.trading.ask_venue,
         reconcile=parts.trading.reconcile,
+        alarms=parts.alarms,
         clock=parts.clock,
         ids=parts.ids,
     )
@@ -227,5 +228,6 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         open_session=open_session(parts),
         keys=parts.keys,
         changer=parts.changer,
+        alarms=parts.alarms,
         clock=parts.clock,
     )

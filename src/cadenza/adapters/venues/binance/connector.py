@@ -9,7 +9,7 @@ import structlog
 
 from cadenza.adapters.venues.binance import credential
 from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.credential import BinanceSigner, signer_of
+from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
@@ -33,17 +33,26 @@ from cadenza.adapters.venues.binance.stream import (
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient, HttpClientLimits
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueMemories, VenueStatus
+from cadenza.ports.venue import (
+    ExecutionSession,
+    ListedInstruments,
+    MarketSink,
+    SessionSink,
+    UnreadableInstrument,
+    VenueMemories,
+    VenueStatus,
+    VerifiedKey,
+)
 
 _LIMIT_TYPES = {
     ("REQUEST_WEIGHT", "MINUTE", 1): "weight_per_minute",
@@ -89,7 +98,7 @@ class BinanceConnector:
         self._proxies = proxies or ProxyChoice()
         self._limits = limits or {}
         self._instruments = KnownInstruments()
-        self._listed: tuple[Instrument, ...] = ()
+        self._listed = ListedInstruments(())
         self._read_markets: set[BinanceMarket] = set()
         self._sessions: set[BinanceSession] = set()
         self._running: _Running | None = None
@@ -132,7 +141,7 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachableAccounts(rest, self._log)
+        accounts = ReachableAccounts(rest)
         self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
@@ -158,22 +167,23 @@ class BinanceConnector:
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
 
-    async def instruments(self) -> Sequence[Instrument]:
+    async def instruments(self) -> ListedInstruments:
         await self._read_catalogue(self._require().rest)
         return self._listed
 
     async def securities(self) -> Sequence[Security]:
         self._require()
-        return securities(self._listed, self._spec.venue_id)
+        return securities(self._listed.instruments, self._spec.venue_id)
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
-        """Besides, warn in the log when the key may do what no connector needs: withdraw."""
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         signer = BinanceSigner(type, secrets)
         return await self._require().accounts.reached(signer)
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         running = self._require()
-        signer = signer_of(secrets)
+        signer = BinanceSigner(type, secrets)
         reached = await running.accounts.of_type(account.external.type, signer)
         if reached.external_id != account.external.external_id:
             raise CredentialRejected("the key belongs to another account of BINANCE")
@@ -225,20 +235,22 @@ class BinanceConnector:
         return self._running
 
     async def _read_catalogue(self, rest: BinanceRest) -> None:
-        """Read what every market lists. A symbol that cannot be read keeps what was known of it, so that it does not
-        count as delisted; so does a market that was read before. One that was never read is left out: its hosts may not
-        serve this region."""
-        listed = await self._read_market(rest, BinanceMarket.SPOT)
+        """Read what every market lists. A market that was read before must be read; one that was never read is left
+        out, because its hosts may not serve this region."""
+        listed = [await self._read_market(rest, BinanceMarket.SPOT)]
         if rest.has(BinanceMarket.USDM):
             try:
-                listed += await self._read_market(rest, BinanceMarket.USDM)
+                listed.append(await self._read_market(rest, BinanceMarket.USDM))
             except VenueUnavailable as error:
                 if BinanceMarket.USDM in self._read_markets:
                     raise
                 self._log.warning("market_left_out", market=BinanceMarket.USDM.value, cause=str(error))
-        self._listed = listed
+        self._listed = ListedInstruments(
+            tuple(each for read in listed for each in read.instruments),
+            tuple(UnreadableInstrument(each.symbol, each.reason) for read in listed for each in read.refused),
+        )
 
-    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> tuple[Instrument, ...]:
+    async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> ReadCatalogue:
         """Read a market's list, and at its first reading its time and its limits."""
         if market not in self._read_markets and not await rest.clock_of(market).measure():
             raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
@@ -254,22 +266,8 @@ class BinanceConnector:
             self._read_markets.add(market)
         for refused in catalogue.refused:
             self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
-        listed = self._with_refused(market, catalogue)
-        self._instruments.keep(market, listed)
-        return listed
-
-    def _with_refused(self, market: BinanceMarket, catalogue: ReadCatalogue) -> tuple[Instrument, ...]:
-        symbols = self._instruments.symbols(market)
-        refused = (symbols.get(each.symbol) for each in catalogue.refused)
-        kept = (self._instruments.instrument(id) for id in refused if id is not None)
-        read = tuple(self._tradable(each) for each in catalogue.instruments)
-        return (*read, *(each for each in kept if each is not None))
-
-    def _tradable(self, instrument: Instrument) -> Instrument:
-        """Leave out the order types that no session takes."""
-        return replace(
-            instrument, order_types=tuple(type for type in instrument.order_types if type in self._spec.orders)
-        )
+        self._instruments.keep(market, catalogue.instruments, catalogue.refused)
+        return catalogue
 
 
 def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:

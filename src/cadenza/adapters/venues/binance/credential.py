@@ -62,11 +62,6 @@ class BinanceSigner:
     def __repr__(self) -> str:
         return f"BinanceSigner({self.type.value})"
 
-    @property
-    def can_log_on(self) -> bool:
-        """Whether the WebSocket API lets a session log on with this key once, instead of signing each request."""
-        return self.type is CredentialType.ED25519
-
     def signed_query(self, parameters: Parameters) -> str:
         """Return the query of a REST request, signature included; send it exactly as it is."""
         payload = encoded_query(parameters)
@@ -82,17 +77,6 @@ class BinanceSigner:
 def check_credential(type: CredentialType, secrets: Secrets) -> None:
     """Raise `InvalidCredential` when the fields do not make a credential of this type."""
     BinanceSigner(type, secrets)
-
-
-def signer_of(secrets: Secrets) -> BinanceSigner:
-    """Return the signer of a credential whose type shows from its secret: a PEM key is of the kind that it says, any
-    other secret is HMAC. Raises `InvalidCredential`."""
-    if "-----BEGIN" not in secrets.api_secret:
-        return BinanceSigner(CredentialType.HMAC, secrets)
-    try:
-        return BinanceSigner(CredentialType.ED25519, secrets)
-    except InvalidCredential:
-        return BinanceSigner(CredentialType.RSA, secrets)
 
 
 def encoded_query(parameters: Parameters) -> str:

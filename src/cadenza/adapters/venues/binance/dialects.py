@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -102,9 +101,9 @@ class MarketDialect(Protocol):
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
         """Return the request for a new order. Raises the domain's causes for what the market lacks."""
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest: ...
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
 
@@ -147,18 +146,18 @@ class SpotDialect:
 
     @property
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:
-        return (self.endpoints.all_open_orders,)
+        return (self.endpoints.open_orders,)
 
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
         if order.leverage not in (None, 1):
             raise InvalidLeverage("BINANCE spot has no leverage")
-        return spot_order(order, instrument, time, NO_LAST_PRICE)
+        return spot_order(order, instrument, time)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return cancel_request(order, instrument, time)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, symbol, time)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return query_request(order, instrument, time)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         return parse_spot.submit_reports(decode(BinanceSpotOrder, body), scope, order)
@@ -209,21 +208,17 @@ class MarginDialect(SpotDialect):
     account_type = AccountType.MARGIN
 
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return margin_order(order, instrument, time, NO_LAST_PRICE)
+        return margin_order(order, instrument, time)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return cancel_request(order, instrument, time, is_margin=True)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return cancel_request(order, symbol, time, is_margin=True)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return query_request(order, instrument, time, is_margin=True)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return query_request(order, symbol, time, is_margin=True)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
         (account,) = bodies
         return ReadMoney(parse_spot.margin_balances(decode(BinanceMarginAccount, account), scope, at_ms), ())
-
-
-NO_LAST_PRICE: Decimal | None = None
-"""Trailing stops alone need the last price, and are not taken: the venue does not report where their triggers move."""
 
 
 def order_number(text: str) -> int | None:

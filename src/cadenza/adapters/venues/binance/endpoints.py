@@ -15,7 +15,7 @@ class BinanceEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketEndpoints:
-    """The requests of one market. `all_open_orders` is the list without a symbol, `order_trades` the executions of one
+    """The requests of one market. `open_orders` is the list without a symbol, `order_trades` the executions of one
     order. `submit_weight` and `cancel_weight` are those of requests that fail; on spot those that succeed weigh
     nothing. `lines_max`: the longest list of past orders or trades."""
 
@@ -26,7 +26,6 @@ class MarketEndpoints:
     account: BinanceEndpoint
     order: BinanceEndpoint
     open_orders: BinanceEndpoint
-    all_open_orders: BinanceEndpoint
     past_orders: BinanceEndpoint
     trades: BinanceEndpoint
     order_trades: BinanceEndpoint
@@ -42,8 +41,7 @@ SPOT = MarketEndpoints(
     depth="/api/v3/depth",
     account=BinanceEndpoint("/api/v3/account", 20),
     order=BinanceEndpoint("/api/v3/order", 4),
-    open_orders=BinanceEndpoint("/api/v3/openOrders", 6),
-    all_open_orders=BinanceEndpoint("/api/v3/openOrders", 80),
+    open_orders=BinanceEndpoint("/api/v3/openOrders", 80),
     past_orders=BinanceEndpoint("/api/v3/allOrders", 20),
     trades=BinanceEndpoint("/api/v3/myTrades", 20),
     order_trades=BinanceEndpoint("/api/v3/myTrades", 5),
@@ -55,8 +53,7 @@ MARGIN = MarketEndpoints(
     depth=SPOT.depth,
     account=BinanceEndpoint("/sapi/v1/margin/account", 10),
     order=BinanceEndpoint("/sapi/v1/margin/order", 10),
-    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 10),
-    all_open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200),
+    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200),
     past_orders=BinanceEndpoint("/sapi/v1/margin/allOrders", 200),
     trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
     order_trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
@@ -71,8 +68,7 @@ USDM = MarketEndpoints(
     depth="/fapi/v1/depth",
     account=BinanceEndpoint("/fapi/v3/account", 5),
     order=BinanceEndpoint("/fapi/v1/order", 1),
-    open_orders=BinanceEndpoint("/fapi/v1/openOrders", 1),
-    all_open_orders=BinanceEndpoint("/fapi/v1/openOrders", 40),
+    open_orders=BinanceEndpoint("/fapi/v1/openOrders", 40),
     past_orders=BinanceEndpoint("/fapi/v1/allOrders", 5),
     trades=BinanceEndpoint("/fapi/v1/userTrades", 5),
     order_trades=BinanceEndpoint("/fapi/v1/userTrades", 5),

@@ -33,6 +33,7 @@ from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
@@ -183,13 +184,12 @@ class BinanceSession:
         return await self._calls.other(self._cancel(order))
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
-        instruments = [self._parts.instruments.traded(self._market, order.instrument_id) for order in orders]
-        asked = (self._inquiry.about(order, known) for order, known in zip(orders, instruments, strict=True))
+        asked = (self._inquiry.about(order, self._symbol(order.instrument_id)) for order in orders)
         return [report for reports in await asyncio.gather(*asked) for report in reports]
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
-        instrument = self._parts.instruments.traded(self._market, instrument_id)
-        return [] if instrument is None else await self._inquiry.identify(instrument, venue_order_id)
+        symbol = self._symbol(instrument_id)
+        return [] if symbol is None else await self._inquiry.identify(symbol, venue_order_id)
 
     # The account
 
@@ -358,13 +358,13 @@ class BinanceSession:
         return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]
 
     async def _cancel(self, order: Order) -> Reports:
-        instrument = self._parts.instruments.traded(self._market, order.instrument_id)
-        if instrument is None:
+        symbol = self._symbol(order.instrument_id)
+        if symbol is None:
             return []
         outcome = await self._rest.signed(
             self._market,
             self._signer,
-            lambda time: self._dialect.cancel(order, instrument, time),
+            lambda time: self._dialect.cancel(order, symbol, time),
             weight=self._dialect.endpoints.cancel_weight,
             reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
@@ -383,7 +383,7 @@ class BinanceSession:
         self._look_at_key(verdict)
         if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
             # The venue says the same of an order that was never there and of one that has ended.
-            end = await self._inquiry.end_of(order, instrument)
+            end = await self._inquiry.end_of(order, symbol)
             if end is not None:
                 verdict = replace(verdict, refusal=CancelRefusal.TOO_LATE)
             refused = cancel_report(verdict, order, self.venue_time_ms())
@@ -419,29 +419,26 @@ class BinanceSession:
     def _note_symbols(self, reports: Sequence[Report]) -> None:
         for report in reports:
             if isinstance(report, OrderReport):
-                instrument = self._parts.instruments.instrument(report.instrument_id)
-                if instrument is not None:
-                    self._symbols.note(instrument.external_symbol)
+                symbol = self._symbol(report.instrument_id)
+                if symbol is not None:
+                    self._symbols.note(symbol)
+
+    def _symbol(self, instrument_id: InstrumentId) -> str | None:
+        return self._parts.instruments.symbol(self._market, instrument_id)
 
     def _is_too_late(self, order: Order) -> bool:
         return order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms
 
     def _not_sent(self, order: Order) -> Report:
         return NotSentReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
         )
 
     def _rejected(self, order: Order, reason: RejectReason) -> Report:
         return RejectedReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self.venue_time_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             reason=reason.value,
         )
 
@@ -449,10 +446,7 @@ class BinanceSession:
         answered = isinstance(outcome, Answered)
         cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
         return UnknownOutcomeReport(
-            account_id=self._account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
         )

@@ -11,12 +11,11 @@ from cadenza.adapters.venues.binance.history import found_reports
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, accepted, ended, facts_of_ours, status
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
-from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -58,46 +57,46 @@ class OrderInquiry:
         self._spec = spec
         self._clock = clock
 
-    async def about(self, order: Order, instrument: Instrument | None) -> Sequence[Report]:
+    async def about(self, order: Order, symbol: str | None) -> Sequence[Report]:
         """Return all that the venue knows of an order of ours, as `ExecutionSession.lookup` does."""
-        if instrument is None:
+        if symbol is None:
             return [self._unknown(order, "the instrument is not in the venue's list")]
         asked_at_ms = self._clock.now_ms()
-        outcome = await self._ask(order, instrument)
+        outcome = await self._ask(order, symbol)
         verdict = self._verdict(outcome)
         if verdict is ReplyVerdict.NOT_FOUND and self._is_dead(order, asked_at_ms):
             await self._clock.sleep_ms(SECOND_QUESTION_MS)
-            outcome = await self._ask(order, instrument)
+            outcome = await self._ask(order, symbol)
             verdict = self._verdict(outcome)
         if isinstance(outcome, Answered) and outcome.status == HTTP_OK:
-            return await self._known(order, instrument, outcome.body)
+            return await self._known(order, symbol, outcome.body)
         if verdict is ReplyVerdict.NOT_FOUND:
             return [self._not_known(order, asked_at_ms)]
         if verdict is ReplyVerdict.ENDED_UNFILLED:
             return [self._ended_unfilled(order)]
         return [self._unknown(order, _cause(outcome))]
 
-    async def end_of(self, order: Order, instrument: Instrument) -> Sequence[Report] | None:
+    async def end_of(self, order: Order, symbol: str) -> Sequence[Report] | None:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
-        outcome = await self._ask(order, instrument)
+        outcome = await self._ask(order, symbol)
         if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
             return None
         try:
             facts = facts_of_ours(self._dialect.order(outcome.body, self._scope), order)
             if facts.is_working or facts.is_refused or self._dialect.became(outcome.body) is not None:
                 return None
-            fills = await self._fills(facts, instrument)
+            fills = await self._fills(facts, symbol)
         except (UnreadablePayload, CadenzaError):
             return None
         stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
         return [*_named(fills, order), stands]
 
-    async def identify(self, instrument: Instrument, venue_order_id: str) -> Sequence[Report]:
+    async def identify(self, symbol: str, venue_order_id: str) -> Sequence[Report]:
         """Return the order that has this id at the venue, as `ExecutionSession.identify` does."""
         question = self._dialect.question(venue_order_id)
         if question is None:
             return []
-        outcome = await self._put(instrument, *question)
+        outcome = await self._put(symbol, *question)
         if self._verdict(outcome) in (ReplyVerdict.NOT_FOUND, ReplyVerdict.ENDED_UNFILLED):
             return []
         body = _answer_of(outcome)
@@ -105,29 +104,29 @@ class OrderInquiry:
             facts = self._dialect.order(body, self._scope)
             number = self._dialect.became(body)
             if number is not None:
-                body = _answer_of(await self._ask_about(instrument, number))
+                body = _answer_of(await self._ask_about(symbol, number))
                 facts = replace(self._dialect.order(body, self._scope), sent_id=facts.sent_id)
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, body, error)]
-        return found_reports(facts, await self._fills(facts, instrument))
+        return found_reports(facts, await self._fills(facts, symbol))
 
     # Helpers
 
-    async def _ask(self, order: Order, instrument: Instrument) -> Outcome:
+    async def _ask(self, order: Order, symbol: str) -> Outcome:
         return await self._rest.signed(
             self._dialect.endpoints.market,
             self._signer,
-            lambda time: self._dialect.query(order, instrument, time),
+            lambda time: self._dialect.query(order, symbol, time),
             weight=self._dialect.endpoints.order.weight,
             is_urgent=True,
         )
 
-    async def _ask_about(self, instrument: Instrument, number: int) -> Outcome:
-        return await self._put(instrument, self._dialect.endpoints.order, {"orderId": number})
+    async def _ask_about(self, symbol: str, number: int) -> Outcome:
+        return await self._put(symbol, self._dialect.endpoints.order, {"orderId": number})
 
-    async def _put(self, instrument: Instrument, endpoint: BinanceEndpoint, parameters: Parameters) -> Outcome:
+    async def _put(self, symbol: str, endpoint: BinanceEndpoint, parameters: Parameters) -> Outcome:
         """Put a question about an order of an instrument."""
-        make = request_of(endpoint, {"symbol": instrument.external_symbol, **parameters})
+        make = request_of(endpoint, {"symbol": symbol, **parameters})
         market = self._dialect.endpoints.market
         return await self._rest.signed(market, self._signer, make, weight=endpoint.weight, is_urgent=True)
 
@@ -136,13 +135,13 @@ class OrderInquiry:
             return ReplyVerdict.UNKNOWN
         return classify_query(self._dialect.endpoints.market, outcome.status, error_body(outcome.body)).verdict
 
-    async def _known(self, order: Order, instrument: Instrument, body: bytes) -> Sequence[Report]:
+    async def _known(self, order: Order, symbol: str, body: bytes) -> Sequence[Report]:
         renamed: list[Report] = []
         try:
             facts = facts_of_ours(self._dialect.order(body, self._scope), order)
             number = self._dialect.became(body)
             if number is not None:
-                outcome = await self._ask_about(instrument, number)
+                outcome = await self._ask_about(symbol, number)
                 if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
                     return [self._unknown(order, f"the order that it became: {_cause(outcome)}")]
                 body = outcome.body
@@ -153,17 +152,17 @@ class OrderInquiry:
             odd = unreadable_of(order, body, error)
             return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
         try:
-            fills = await self._fills(facts, instrument)
+            fills = await self._fills(facts, symbol)
         except CadenzaError as error:
             return [self._unknown(order, str(error))]
         return [*renamed, *_named(fills, order), status(facts)]
 
-    async def _fills(self, facts: OrderFacts, instrument: Instrument) -> Sequence[Report]:
+    async def _fills(self, facts: OrderFacts, symbol: str) -> Sequence[Report]:
         """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""
         if not facts.executed:
             return []
         endpoints = self._dialect.endpoints
-        parameters: Parameters = {"symbol": instrument.external_symbol, "orderId": int(facts.venue_order_id)}
+        parameters: Parameters = {"symbol": symbol, "orderId": int(facts.venue_order_id)}
         body = await self._rest.read_signed(
             endpoints.market, self._signer, endpoints.order_trades, parameters, is_urgent=True
         )
@@ -180,11 +179,8 @@ class OrderInquiry:
         match meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms):
             case NotKnown.DEAD:
                 return RejectedReport(
-                    account_id=order.account_id,
+                    **names_of(order),
                     at_ms=self._venue_ms(),
-                    instrument_id=order.instrument_id,
-                    order_id=order.id,
-                    sent_id=order.sent_id,
                     reason=RejectReason.NOT_FOUND_AT_VENUE.value,
                 )
             case NotKnown.ENDED_UNFILLED:
@@ -196,11 +192,8 @@ class OrderInquiry:
 
     def _ended_unfilled(self, order: Order) -> Report:
         return CanceledReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._venue_ms(),
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             venue_order_id=order.venue_order_id,
             reason=CancelReason.VENUE,
             executed_quantity=ZERO,
@@ -208,21 +201,15 @@ class OrderInquiry:
 
     def _undetermined(self, order: Order, cause: str) -> Report:
         return UndeterminedOutcomeReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=InstrumentId(order.instrument_id),
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=cause,
         )
 
     def _unknown(self, order: Order, cause: str) -> Report:
         return UnknownOutcomeReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=self._clock.now_ms(),
-            instrument_id=InstrumentId(order.instrument_id),
-            order_id=order.id,
-            sent_id=order.sent_id,
             cause=cause,
         )
 

@@ -233,7 +233,6 @@ SPOT_TYPE_WORDS: Mapping[OrderType, str] = {
     OrderType.STOP_LOSS_LIMIT: "STOP_LOSS_LIMIT",
     OrderType.TAKE_PROFIT: "TAKE_PROFIT",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
-    OrderType.TRAILING_STOP: "STOP_LOSS",  # with trailingDelta
 }
 SPOT_POST_ONLY = "LIMIT_MAKER"
 SPOT_TIME_WORDS: Mapping[TimeInForce, str] = {
@@ -249,7 +248,6 @@ USDM_ALGO_TYPE_WORDS: Mapping[OrderType, str] = {
     OrderType.STOP_LOSS_LIMIT: "STOP",
     OrderType.TAKE_PROFIT: "TAKE_PROFIT_MARKET",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT",
-    OrderType.TRAILING_STOP: "TRAILING_STOP_MARKET",
 }
 USDM_TIME_WORDS: Mapping[TimeInForce, str] = {
     TimeInForce.GTC: "GTC",

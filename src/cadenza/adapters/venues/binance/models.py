@@ -236,9 +236,11 @@ class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceSymbolName(BinancePayload, frozen=True, kw_only=True):
-    """What is read of a symbol that cannot be read in whole."""
+    """What is read of a symbol that cannot be read in whole: its name, and what our id of it is made from."""
 
-    symbol: str = "?"
+    symbol: str
+    base_asset: str = field(name="baseAsset", default="")
+    quote_asset: str = field(name="quoteAsset", default="")
 
 
 class BinanceSpotSymbol(BinancePayload, frozen=True, kw_only=True):
@@ -250,20 +252,12 @@ class BinanceSpotSymbol(BinancePayload, frozen=True, kw_only=True):
     quote_precision: int = field(name="quoteAssetPrecision")
     order_types: list[str] = field(name="orderTypes")
     is_iceberg_allowed: bool = field(name="icebergAllowed", default=False)
-    is_trailing_allowed: bool = field(name="allowTrailingStop", default=False)
     is_spot_allowed: bool = field(name="isSpotTradingAllowed", default=True)
     is_margin_allowed: bool = field(name="isMarginTradingAllowed", default=False)
     filters: list[msgspec.Raw]
 
 
 # --- market data
-
-
-class BinanceStreamFrame(BinancePayload, frozen=True, kw_only=True):
-    """A message of a combined stream."""
-
-    stream: str
-    data: msgspec.Raw
 
 
 class BinanceDepthReply(BinancePayload, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""From our orders to the requests that BINANCE takes. Pure: the caller gives the time, the position mode and prices.
+"""From our orders to the requests that BINANCE takes. Pure: the caller gives the time and the position mode.
 
 What the venue lacks is refused with the domain's own causes, each of which names what is missing; nothing is sent in
 another form than it was asked for. Three choices are made here:
@@ -28,7 +28,7 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import divide, to_plain
+from cadenza.domain.money import to_plain
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
@@ -42,10 +42,6 @@ GOOD_TILL_MS_MIN = 600_000
 """A GTD order of USD-M must end more than this after the request."""
 GOOD_TILL_MS_END = 253_402_300_799_000
 
-_BIPS = Decimal(10_000)
-_PERCENT = Decimal(100)
-_CALLBACK_RATE_MIN = Decimal("0.1")
-_CALLBACK_RATE_MAX = Decimal(10)
 _MS_PER_S = 1_000
 
 _SPOT_ORDER = "/api/v3/order"
@@ -92,39 +88,28 @@ class BinanceRequest:
 # --- new orders
 
 
-def spot_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
-    """Return the request for a new order of spot. `last_price` is needed by a trailing stop."""
-    return BinanceRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, last_price, time, {}))
+def spot_order(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    """Return the request for a new order of spot."""
+    return BinanceRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, time, {}))
 
 
-def margin_order(order: Order, instrument: Instrument, time: RequestTime, last_price: Decimal | None) -> BinanceRequest:
+def margin_order(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
     """Return the request for a new order of cross margin."""
     is_borrowing = order.leverage is not None and order.leverage > 1
     effect: dict[str, ParameterValue] = {
         "isIsolated": "FALSE",
         "sideEffectType": "AUTO_BORROW_REPAY" if is_borrowing else "AUTO_REPAY",
     }
-    return BinanceRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, last_price, time, effect))
+    return BinanceRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, time, effect))
 
 
-def usdm_order(
-    order: Order,
-    instrument: Instrument,
-    time: RequestTime,
-    last_price: Decimal | None,
-    *,
-    position_mode: PositionMode,
-    leverage: int | None,
-) -> BinanceRequest:
+def usdm_order(order: Order, instrument: Instrument, time: RequestTime, position_mode: PositionMode) -> BinanceRequest:
     """Return the request for a new order of USD-M: of the matching engine, or for a conditional order of the algo
-    service. `leverage` is what the venue has set for the instrument, None when it is not known."""
-    if order.leverage is not None and order.leverage != leverage:
-        raise InvalidLeverage(
-            f"BINANCE USD-M keeps the leverage by instrument, not by order: {order.leverage} was asked for, and "
-            f"{instrument.symbol} has {leverage or 'an unknown one'}"
-        )
+    service."""
+    if order.leverage is not None:
+        raise InvalidLeverage("BINANCE USD-M keeps the leverage by instrument, and takes none with an order")
     if order.type in mapping.USDM_ALGO_TYPE_WORDS:
-        parameters = _algo_parameters(order, instrument, last_price, position_mode)
+        parameters = _algo_parameters(order, instrument, position_mode)
         return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
     parameters = _usdm_parameters(order, instrument, time, position_mode)
     return BinanceRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
@@ -133,7 +118,6 @@ def usdm_order(
 def _spot_parameters(
     order: Order,
     instrument: Instrument,
-    last_price: Decimal | None,
     time: RequestTime,
     effect: dict[str, ParameterValue],
 ) -> dict[str, ParameterValue]:
@@ -154,9 +138,7 @@ def _spot_parameters(
     parameters["quantity"] = to_plain(order.quantity)
     if order.type in LIMIT_TYPES:
         parameters["price"] = _price(order.limit_price, order, "a limit price")
-    if order.type is OrderType.TRAILING_STOP:
-        parameters["trailingDelta"] = trailing_delta(order, instrument, last_price)
-    elif order.type not in (OrderType.LIMIT, OrderType.MARKET):
+    if order.type not in (OrderType.LIMIT, OrderType.MARKET):
         parameters["stopPrice"] = _price(order.stop_price, order, "a stop price")
     return {
         **parameters,
@@ -194,9 +176,7 @@ def _usdm_parameters(
     }
 
 
-def _algo_parameters(
-    order: Order, instrument: Instrument, last_price: Decimal | None, position_mode: PositionMode
-) -> dict[str, ParameterValue]:
+def _algo_parameters(order: Order, instrument: Instrument, position_mode: PositionMode) -> dict[str, ParameterValue]:
     parameters: dict[str, ParameterValue] = {
         "algoType": "CONDITIONAL",
         "symbol": instrument.external_symbol,
@@ -211,10 +191,7 @@ def _algo_parameters(
         parameters["price"] = _price(order.limit_price, order, "a limit price")
     else:
         _require_plain_time(order, "USD-M")
-    if order.type is OrderType.TRAILING_STOP:
-        parameters["callbackRate"] = callback_rate(order, last_price)
-    else:
-        parameters["triggerPrice"] = _price(order.stop_price, order, "a stop price")
+    parameters["triggerPrice"] = _price(order.stop_price, order, "a stop price")
     return {**parameters, "workingType": "CONTRACT_PRICE", "clientAlgoId": client_id(order)}
 
 
@@ -227,43 +204,6 @@ def client_id(order: Order) -> str:
     if order.sent_id is None or CLIENT_ID.fullmatch(order.sent_id) is None:
         raise ValueError("the order has no id that BINANCE takes")
     return order.sent_id
-
-
-def trailing_delta(order: Order, instrument: Instrument, last_price: Decimal | None) -> int:
-    """Return the distance of a trailing stop of spot, in basis points of the last price, rounded half-even: the venue
-    takes whole ones only. Raises `InvalidPrice` outside of what the instrument allows."""
-    distance, last = _trailing_distance(order, last_price)
-    bips = int(divide(distance * _BIPS, last, 0))
-    limits = instrument.order_filters.get("trailingDelta", {})
-    least, most = limits.get("above" if order.side is Side.BUY else "below", (1, int(_BIPS)))
-    if not max(1, least) <= bips <= most:
-        raise InvalidPrice(
-            f"{instrument.symbol} takes trailing stops {least} to {most} basis points away from the last price, "
-            f"and this one is {bips} away"
-        )
-    return bips
-
-
-def callback_rate(order: Order, last_price: Decimal | None) -> str:
-    """Return the distance of a trailing stop of USD-M, in percent of the last price, rounded half-even to the one
-    decimal that the venue takes. Raises `InvalidPrice` outside of 0.1 to 10."""
-    distance, last = _trailing_distance(order, last_price)
-    rate = divide(distance * _PERCENT, last, 1)
-    if not _CALLBACK_RATE_MIN <= rate <= _CALLBACK_RATE_MAX:
-        raise InvalidPrice(
-            f"BINANCE USD-M takes trailing stops 0.1 % to 10 % away from the last price, and this one is "
-            f"{to_plain(rate)} % away"
-        )
-    return to_plain(rate)
-
-
-def _trailing_distance(order: Order, last_price: Decimal | None) -> tuple[Decimal, Decimal]:
-    if last_price is None or last_price <= 0 or order.stop_price is None:
-        raise InvalidPrice("a trailing stop needs a stop price, and a last price to measure its distance from")
-    distance = (order.stop_price - last_price) * order.side.sign
-    if distance <= 0:
-        raise InvalidPrice("the trailing stop would be triggered at once")
-    return distance, last_price
 
 
 def _position_side(order: Order, position_mode: PositionMode) -> dict[str, ParameterValue]:
@@ -316,28 +256,24 @@ def _price(price: Decimal | None, order: Order, what: str) -> str:
 # --- cancels and questions
 
 
-def cancel_request(
-    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
-) -> BinanceRequest:
+def cancel_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that cancels an order of spot or margin."""
-    return _about_spot("DELETE", order, instrument, time, is_margin=is_margin)
+    return _about_spot("DELETE", order, symbol, time, is_margin=is_margin)
 
 
-def query_request(
-    order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool = False
-) -> BinanceRequest:
+def query_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that asks how an order of spot or margin stands."""
-    return _about_spot("GET", order, instrument, time, is_margin=is_margin)
+    return _about_spot("GET", order, symbol, time, is_margin=is_margin)
 
 
-def usdm_cancel_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def usdm_cancel_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     """Return the request that cancels an order of USD-M, where it is now: the algo service or the matching engine."""
-    return _about_usdm("DELETE", order, instrument, time)
+    return _about_usdm("DELETE", order, symbol, time)
 
 
-def usdm_query_request(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def usdm_query_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     """Return the request that asks how an order of USD-M stands, where it is as far as we know."""
-    return _about_usdm("GET", order, instrument, time)
+    return _about_usdm("GET", order, symbol, time)
 
 
 def is_in_algo_service(order: Order) -> bool:
@@ -347,21 +283,19 @@ def is_in_algo_service(order: Order) -> bool:
     return order.type in mapping.USDM_ALGO_TYPE_WORDS
 
 
-def _about_spot(
-    method: str, order: Order, instrument: Instrument, time: RequestTime, *, is_margin: bool
-) -> BinanceRequest:
+def _about_spot(method: str, order: Order, symbol: str, time: RequestTime, *, is_margin: bool) -> BinanceRequest:
     market: dict[str, ParameterValue] = {"isIsolated": "FALSE"} if is_margin else {}
-    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **market, **_name(order)}
+    parameters: dict[str, ParameterValue] = {"symbol": symbol, **market, **_name(order)}
     path = _MARGIN_ORDER if is_margin else _SPOT_ORDER
     return BinanceRequest(method, path, {**parameters, **time.parameters(None)})
 
 
-def _about_usdm(method: str, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def _about_usdm(method: str, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     if is_in_algo_service(order):
         return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
     was_triggered = order.type in mapping.USDM_ALGO_TYPE_WORDS
     name = {"orderId": _number(order)} if was_triggered else _name(order)
-    parameters: dict[str, ParameterValue] = {"symbol": instrument.external_symbol, **name}
+    parameters: dict[str, ParameterValue] = {"symbol": symbol, **name}
     return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
 
 

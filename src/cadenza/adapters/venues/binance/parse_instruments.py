@@ -80,16 +80,19 @@ FIAT = frozenset(
 )
 """Assets of the venue that are currencies; its catalogue does not mark them."""
 
+_Named = BinanceSpotSymbol | UsdmSymbol | BinanceSymbolName
 _SYMBOL_LENGTH_MAX = 100
 _PRECISION_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedSymbol:
-    """A symbol of the catalogue that could not be read. It is still listed at the venue."""
+    """A symbol of the catalogue that could not be read. It is still listed at the venue. `symbol` is None when not even
+    its name could be read; `id` is our id of it, None when that cannot be made from what could be read."""
 
-    symbol: str
+    symbol: str | None
     reason: str
+    id: InstrumentId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,20 @@ class ReadCatalogue:
 
 def spot_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
     """Read `exchangeInfo` of spot. Raises `UnreadablePayload` only when the reply as a whole is unreadable."""
-    return _catalogue(reply, lambda raw: _spot_instrument(decode(BinanceSpotSymbol, raw), venue_id))
+    return _catalogue(
+        reply,
+        lambda raw: _spot_instrument(decode(BinanceSpotSymbol, raw), venue_id),
+        lambda name: _id(venue_id, _pair(name)),
+    )
 
 
 def usdm_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
     """Read `exchangeInfo` of USD-M. Raises `UnreadablePayload` only when the reply as a whole is unreadable."""
-    return _catalogue(reply, lambda raw: _usdm_instrument(decode(UsdmSymbol, raw), venue_id))
+    return _catalogue(
+        reply,
+        lambda raw: _usdm_instrument(decode(UsdmSymbol, raw), venue_id),
+        lambda name: _id(venue_id, _contract(name, is_dated="_" in name.symbol)),
+    )
 
 
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
@@ -138,7 +149,11 @@ def _security(venue_id: VenueId, asset: str, type: SecurityType, places: int) ->
     )
 
 
-def _catalogue(reply: bytes | str, read: Callable[[msgspec.Raw], Instrument]) -> ReadCatalogue:
+def _catalogue(
+    reply: bytes | str,
+    read: Callable[[msgspec.Raw], Instrument],
+    id_of: Callable[[BinanceSymbolName], InstrumentId],
+) -> ReadCatalogue:
     instruments: dict[InstrumentId, Instrument] = {}
     refused: list[RefusedSymbol] = []
     for raw in decode(BinanceExchangeInfo, reply).symbols:
@@ -147,27 +162,32 @@ def _catalogue(reply: bytes | str, read: Callable[[msgspec.Raw], Instrument]) ->
             if instrument.id in instruments:
                 raise UnreadablePayload(f"{instrument.id} is there twice")
         except UnreadablePayload as error:
-            refused.append(RefusedSymbol(_name(raw), str(error)))
+            refused.append(_refused(raw, str(error), id_of))
         else:
             instruments[instrument.id] = instrument
     return ReadCatalogue(tuple(instruments.values()), tuple(refused))
 
 
-def _name(raw: msgspec.Raw) -> str:
+def _refused(raw: msgspec.Raw, reason: str, id_of: Callable[[BinanceSymbolName], InstrumentId]) -> RefusedSymbol:
     try:
-        return decode(BinanceSymbolName, raw).symbol[:_SYMBOL_LENGTH_MAX]
+        name = decode(BinanceSymbolName, raw)
+        symbol = _asset(name.symbol)
     except UnreadablePayload:
-        return "?"
+        return RefusedSymbol(None, reason)
+    try:
+        return RefusedSymbol(symbol, reason, id_of(name))
+    except UnreadablePayload:
+        return RefusedSymbol(symbol, reason)
 
 
 def _spot_instrument(symbol: BinanceSpotSymbol, venue_id: VenueId) -> Instrument:
     filters = decode_filters(symbol.filters)
-    name = f"{_asset(symbol.base_asset)}/{_asset(symbol.quote_asset)}"
+    name = _pair(symbol)
     order_types, unknown_types = _spot_order_types(symbol)
     times = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
     is_post_only = mapping.SPOT_POST_ONLY in symbol.order_types
     return Instrument(
-        id=InstrumentId(f"{venue_id}:{name}"),
+        id=_id(venue_id, name),
         venue_id=venue_id,
         symbol=name,
         external_symbol=_asset(symbol.symbol),
@@ -197,12 +217,12 @@ def _usdm_instrument(symbol: UsdmSymbol, venue_id: VenueId) -> Instrument:
     filters = decode_filters(symbol.filters)
     type = mapping.CONTRACT_TYPES.of(symbol.contract_type)
     is_dated = type is InstrumentType.FUTURES
-    name = f"{_asset(symbol.base_asset)}/{_asset(symbol.quote_asset)}-{_expiry(symbol.symbol) if is_dated else 'PERP'}"
+    name = _contract(symbol, is_dated=is_dated)
     order_types, unknown_types = _usdm_order_types(symbol)
     known_times = [mapping.USDM_TIMES.of(word) for word in symbol.times_in_force if word in mapping.USDM_TIMES]
     unknown_times = [word for word in symbol.times_in_force if word not in mapping.USDM_TIMES]
     return Instrument(
-        id=InstrumentId(f"{venue_id}:{name}"),
+        id=_id(venue_id, name),
         venue_id=venue_id,
         symbol=name,
         external_symbol=_asset(symbol.symbol),
@@ -230,6 +250,18 @@ def _usdm_instrument(symbol: UsdmSymbol, venue_id: VenueId) -> Instrument:
 
 
 # --- what a symbol says of itself
+
+
+def _id(venue_id: VenueId, name: str) -> InstrumentId:
+    return InstrumentId(f"{venue_id}:{name}")
+
+
+def _pair(symbol: _Named) -> str:
+    return f"{_asset(symbol.base_asset)}/{_asset(symbol.quote_asset)}"
+
+
+def _contract(symbol: _Named, *, is_dated: bool) -> str:
+    return f"{_pair(symbol)}-{_expiry(symbol.symbol) if is_dated else 'PERP'}"
 
 
 def _asset(name: str) -> str:
@@ -260,10 +292,7 @@ def _expiry(symbol: str) -> str:
 def _spot_order_types(symbol: BinanceSpotSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
     known = {word for word in symbol.order_types if word in mapping.SPOT_TYPES}
     unknown = [word for word in symbol.order_types if word not in mapping.SPOT_TYPES]
-    listed = [type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known]
-    if not symbol.is_trailing_allowed and OrderType.TRAILING_STOP in listed:
-        listed.remove(OrderType.TRAILING_STOP)
-    return tuple(listed), unknown
+    return tuple(type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known), unknown
 
 
 def _usdm_order_types(symbol: UsdmSymbol) -> tuple[tuple[OrderType, ...], list[str]]:

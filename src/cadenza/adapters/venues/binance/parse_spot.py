@@ -42,7 +42,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, average_price
 from cadenza.domain.trading.enums import LiquiditySide
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, Report
+from cadenza.domain.trading.reports import BalanceReport, FillReport, Report
 
 ALLOCATION_PREFIX = "allocation-"
 """Trade ids of executions that have an allocation id only begin so: the two count separately."""
@@ -168,20 +168,6 @@ def cancel_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order) -
     """Return the reply to our cancel, with how much was executed."""
     facts = _facts_of_ours(reply, scope, order)
     return (status(facts),) if facts.standing in (Standing.WORKING, Standing.FILLED) else (ended(facts),)
-
-
-def order_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
-    """Return the answer to a question about one order. Without `order` nobody knows yet whose it is, and one that
-    works is reported as such (`ExternalOrderReport`)."""
-    facts = facts_of_order(reply, scope) if order is None else _facts_of_ours(reply, scope, order)
-    if order is None and facts.standing is not Standing.REJECTED:
-        return external(facts), status(facts)
-    return (status(facts),)
-
-
-def open_order(reply: BinanceSpotOrder, scope: AccountScope) -> ExternalOrderReport:
-    """Return an order of the list of open orders."""
-    return external(facts_of_order(reply, scope))
 
 
 def fill_report(trade: BinanceSpotTrade, scope: AccountScope) -> FillReport:

@@ -48,7 +48,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     BalanceReport,
-    ExternalOrderReport,
     FillReport,
     PositionReport,
     RejectedReport,
@@ -178,20 +177,6 @@ def cancel_reports(reply: UsdmOrder, scope: AccountScope, order: Order) -> tuple
     return (status(facts),) if facts.standing in (Standing.WORKING, Standing.FILLED) else (ended(facts),)
 
 
-def order_reports(reply: UsdmOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
-    """Return the answer to a question about one order. Without `order` nobody knows yet whose it is, and it is reported
-    as an `ExternalOrderReport` first."""
-    facts = facts_of_order(reply, scope)
-    if order is not None:
-        return (status(facts_of_ours(facts, order)),)
-    return (status(facts),) if facts.standing is Standing.REJECTED else (external(facts), status(facts))
-
-
-def open_order(reply: UsdmOrder, scope: AccountScope) -> ExternalOrderReport:
-    """Return an order of the list of open orders."""
-    return external(facts_of_order(reply, scope))
-
-
 def facts_of_order(reply: UsdmOrder, scope: AccountScope) -> OrderFacts:
     """Return the order as a reply shows it."""
     type, time_in_force = mapping.usdm_terms(reply.type, reply.time_in_force)
@@ -267,29 +252,20 @@ def algo_news(event: AlgoUpdateEvent, scope: AccountScope) -> UserNews:
             return UserNews(reports=(accepted(facts, _algo_id(algo.algo_id)),), triggered=triggered)
 
 
-def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order | None = None) -> tuple[Report, ...]:
-    """Return how a conditional order stands, as a reply to its submission or to a question shows it. Once it was
+def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
+    """Return how our conditional order stands, as the reply to its submission shows it. Once it was
     triggered the reply does not say how much was executed; the order that it became (`AlgoOrder.actual_order_id`) has
     to be asked for."""
-    facts = facts_of_algo(reply, scope)
-    if order is not None:
-        facts = facts_of_ours(facts, order)
+    facts = facts_of_ours(facts_of_algo(reply, scope), order)
     match mapping.ALGO_STATUSES.of(reply.status):
         case AlgoStanding.NEW:
-            return (external(facts) if order is None else accepted(facts),)
+            return (accepted(facts),)
         case AlgoStanding.CANCELED | AlgoStanding.EXPIRED:
             return (ended(facts),)
         case AlgoStanding.REJECTED:
             return (_refused(facts, ""),)
         case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
             return (accepted(facts, _algo_id(reply.algo_id)),) if reply.actual_order_id else ()
-
-
-def open_algo_order(reply: AlgoOrder, scope: AccountScope) -> ExternalOrderReport | None:
-    """Return an order of the list of open conditional orders; None for one without a quantity."""
-    if reply.closes_position and not reply.quantity:
-        return None
-    return external(facts_of_algo(reply, scope))
 
 
 def _refused(facts: OrderFacts, failure: str) -> RejectedReport:

@@ -130,9 +130,8 @@ class BinanceProbe:
                 self._market = _Market(found, depth.bids[0][0], depth.asks[0][0])
         if catalogue.refused:
             first = catalogue.refused[0]
-            raise _SeenOtherwise(
-                f"{len(catalogue.refused)} cannot be read, the first is {first.symbol}: {first.reason}"
-            )
+            name = first.symbol or "one without a name"
+            raise _SeenOtherwise(f"{len(catalogue.refused)} cannot be read, the first is {name}: {first.reason}")
         return f"{len(catalogue.instruments)} symbols"
 
     async def limits(self) -> str:

@@ -1,7 +1,5 @@
 """Which accounts a key reaches, and what it may do there."""
 
-import structlog
-
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import (
@@ -25,28 +23,31 @@ from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, CollateralMode, ExternalAccount, PositionMode
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.ports.venue import KeyRights, VerifiedKey
 
 
 class ReachableAccounts:
     """Asks the venue whose accounts a key reaches. An account is named by the number of its user and its market; where
     spot does not know the key, as in the test environment, USD-M's own code stands for the number."""
 
-    def __init__(self, rest: BinanceRest, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, rest: BinanceRest) -> None:
         self._rest = rest
-        self._log = log
 
-    async def reached(self, signer: BinanceSigner) -> list[ExternalAccount]:
-        """Return the accounts. Raises `CredentialRejected` when there is none, and `VenueUnavailable`."""
+    async def reached(self, signer: BinanceSigner) -> VerifiedKey:
+        """Return the accounts and the key's rights. Raises `CredentialRejected` when it reaches no account, and
+        `VenueUnavailable`."""
         found: list[ExternalAccount] = []
         refusal: CredentialRejected | None = None
-        for type in await self._allowed_types(signer):
+        stated = await self._stated(signer)
+        for type in self._allowed_types(stated):
             try:
                 found.append(await self.of_type(type, signer))
             except CredentialRejected as error:
                 refusal = error
         if not found:
             raise refusal or CredentialRejected("the key reaches no account")
-        return found
+        rights = None if stated is None else KeyRights(stated.can_withdraw, stated.is_bound_to_addresses)
+        return VerifiedKey(found, rights)
 
     async def of_type(self, type: AccountType, signer: BinanceSigner) -> ExternalAccount:
         """Return the account of a type. Raises `CredentialRejected` when the key does not reach it, and
@@ -92,26 +93,22 @@ class ReachableAccounts:
             raise VenueUnavailable("BINANCE did not say whose account the key reaches")
         return account.uid
 
-    async def _allowed_types(self, signer: BinanceSigner) -> list[AccountType]:
-        """Return the account types that the key's rights allow. Raises `CredentialRejected` for a key that may not
-        read. The test environment does not say what a key may do."""
-        futures = [AccountType.FUTURES] if self._rest.has(BinanceMarket.USDM) else []
+    async def _stated(self, signer: BinanceSigner) -> BinanceKeyRestrictions | None:
+        """Return what the venue says that the key may do; the test environment does not say it. Raises
+        `CredentialRejected` for a key that may not read."""
         if not self._rest.has(BinanceMarket.MARGIN):
-            return [AccountType.SPOT, *futures]
+            return None
         body = await self._read(BinanceMarket.MARGIN, signer, KEY_RESTRICTIONS)
         rights = _decoded(BinanceKeyRestrictions, body)
         if not rights.can_read:
             raise CredentialRejected("the key may not read: enable reading in BINANCE's API management")
-        self._log.info(
-            "credential_rights",
-            can_trade_spot=rights.can_trade_spot,
-            can_trade_margin=rights.can_trade_margin,
-            can_trade_futures=rights.can_trade_futures,
-            can_withdraw=rights.can_withdraw,
-            is_bound_to_addresses=rights.is_bound_to_addresses,
-        )
-        if rights.can_withdraw:
-            self._log.warning("credential_may_withdraw", advice="make a key without the right to withdraw")
+        return rights
+
+    def _allowed_types(self, rights: BinanceKeyRestrictions | None) -> list[AccountType]:
+        """Return the account types that the key's rights allow; all where they are not stated."""
+        futures = [AccountType.FUTURES] if self._rest.has(BinanceMarket.USDM) else []
+        if rights is None:
+            return [AccountType.SPOT, *futures]
         margin = [AccountType.MARGIN] if rights.can_trade_margin else []
         return [AccountType.SPOT, *margin, *(futures if rights.can_trade_futures else [])]
 

@@ -64,6 +64,8 @@ URLS: Mapping[Environment, Mapping[str, str]] = {
 SENT_ID_PREFIX = "cz"
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
+USDM_DEPTH_MS = 90 * DAY_MS
+"""USD-M knows orders that executed something, and executions, for so long."""
 REPLAY_WINDOW_MS = DAY_MS
 """The longest span of one request for past orders or trades."""
 
@@ -78,17 +80,22 @@ FENCE = Fence(
 )
 
 _LIMIT_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
-"""Those that every market has. GTD is for USD-M alone: the instruments of spot do not list it."""
 
-_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
+_SPOT_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.MARKET: (TimeInForce.IOC,),
-    OrderType.LIMIT: (*_LIMIT_TIMES, TimeInForce.GTX, TimeInForce.GTD),
+    OrderType.LIMIT: (*_LIMIT_TIMES, TimeInForce.GTX),
     OrderType.STOP: (TimeInForce.GTC,),
     OrderType.STOP_LOSS: (TimeInForce.GTC,),
     OrderType.TAKE_PROFIT: (TimeInForce.GTC,),
     OrderType.STOP_LIMIT: _LIMIT_TIMES,
     OrderType.STOP_LOSS_LIMIT: _LIMIT_TIMES,
     OrderType.TAKE_PROFIT_LIMIT: _LIMIT_TIMES,
+}
+_USDM_ORDERS = {**_SPOT_ORDERS, OrderType.LIMIT: (*_SPOT_ORDERS[OrderType.LIMIT], TimeInForce.GTD)}
+_ORDERS = {
+    InstrumentType.SPOT: _SPOT_ORDERS,
+    InstrumentType.PERPETUAL: _USDM_ORDERS,
+    InstrumentType.FUTURES: _USDM_ORDERS,
 }
 
 
@@ -138,7 +145,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
     memory = {
         AccountType.SPOT: spot_memory,
         AccountType.MARGIN: spot_memory,
-        AccountType.FUTURES: OrderMemory(filled_ms=90 * DAY_MS, unfilled_ms=3 * DAY_MS),
+        AccountType.FUTURES: OrderMemory(filled_ms=USDM_DEPTH_MS, unfilled_ms=3 * DAY_MS),
     }
     return VenueSpec(
         venue_id=VenueId(Venue.BINANCE, environment),
@@ -146,7 +153,10 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
         books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
-        orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _ORDERS.items()},
+        orders={
+            kind: {type: dict.fromkeys(times, Support.NATIVE) for type, times in orders.items()}
+            for kind, orders in _ORDERS.items()
+        },
         quantity_types={
             type: Support.NATIVE if type is QuantityType.BASE else Support.EMULATED for type in QuantityType
         },
@@ -159,6 +169,6 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         sent_id=DerivedSentId(prefix=SENT_ID_PREFIX),
         fence=FENCE,
         lookup=Lookup(memory={type: memory[type] for type in types}),
-        replay=Replay(is_per_instrument=True),
+        replay=Replay(depth_ms={AccountType.FUTURES: USDM_DEPTH_MS}, is_per_instrument=True),
         snapshots=True,
     )

@@ -6,7 +6,7 @@ import msgspec
 
 from cadenza.adapters.venues.binance import parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.dialects import NO_LAST_PRICE, ReadMoney, ReadOrders, ReadTrades, order_number
+from cadenza.adapters.venues.binance.dialects import ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
@@ -35,7 +35,9 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.instrument import Instrument
@@ -46,9 +48,6 @@ from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
 
 NOT_STATED = 0
 """The instant of a report that the venue does not state. The session fills in the venue's time."""
-
-DEPTH_MS = 90 * 86_400_000
-"""Orders that executed something are known for 90 days."""
 
 
 class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,22 +61,21 @@ class UsdmDialect:
 
     endpoints: MarketEndpoints = USDM
     account_type = AccountType.FUTURES
-    depth_ms: int | None = DEPTH_MS
+    depth_ms: int | None = USDM_DEPTH_MS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS)
-    open_order_readings: Sequence[BinanceEndpoint] = (USDM.all_open_orders, USDM_OPEN_ALGO_ORDERS)
+    open_order_readings: Sequence[BinanceEndpoint] = (USDM.open_orders, USDM_OPEN_ALGO_ORDERS)
 
     def __init__(self, position_mode: PositionMode) -> None:
         self._position_mode = position_mode
 
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        """An order with a leverage is refused: the venue keeps the leverage by instrument, and nobody asks for it."""
-        return usdm_order(order, instrument, time, NO_LAST_PRICE, position_mode=self._position_mode, leverage=None)
+        return usdm_order(order, instrument, time, self._position_mode)
 
-    def cancel(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return usdm_cancel_request(order, instrument, time)
+    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return usdm_cancel_request(order, symbol, time)
 
-    def query(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
-        return usdm_query_request(order, instrument, time)
+    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+        return usdm_query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         if _is_algo(body):
@@ -95,11 +93,8 @@ class UsdmDialect:
             raise UnreadablePayload("the reply is about another order")
         return (
             CanceledReport(
-                account_id=scope.account_id,
+                **names_of(order),
                 at_ms=NOT_STATED,
-                instrument_id=order.instrument_id,
-                order_id=order.id,
-                sent_id=order.sent_id,
                 venue_order_id=number,
                 reason=CancelReason.USER,
                 executed_quantity=ZERO,

@@ -9,17 +9,24 @@ from cadenza.adapters.venues.inhouse.report_queue import ReportQueue
 from cadenza.adapters.venues.inhouse.runner import CallLost, CallResult, ExchangeRunner, RunnerLimits, Turn
 from cadenza.adapters.venues.inhouse.session import InHouseSession
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import ExternalAccount, TradingAccount
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CredentialRejected, InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument, Security
+from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.exchange.records import VenueAccount
 from cadenza.ports.clock import Clock
 from cadenza.ports.exchange_ledger import ExchangeLedger
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.venue import ExecutionSession, MarketSink, SessionSink, VenueStatus
+from cadenza.ports.venue import (
+    ExecutionSession,
+    ListedInstruments,
+    MarketSink,
+    SessionSink,
+    VenueStatus,
+    VerifiedKey,
+)
 
 
 class InHouseConnector:
@@ -75,17 +82,19 @@ class InHouseConnector:
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         check_secrets(secrets)
 
-    async def instruments(self) -> Sequence[Instrument]:
-        return list(self._exchange.instruments.values())
+    async def instruments(self) -> ListedInstruments:
+        return ListedInstruments(list(self._exchange.instruments.values()))
 
     async def securities(self) -> Sequence[Security]:
         return list(self._exchange.securities)
 
-    async def verify(self, type: CredentialType, secrets: Secrets) -> Sequence[ExternalAccount]:
+    async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         check_secrets(secrets)
-        return [to_external(account) for account in await self._open_accounts(secrets)]
+        return VerifiedKey([to_external(account) for account in await self._open_accounts(secrets)])
 
-    async def open_session(self, account: TradingAccount, secrets: Secrets, sink: SessionSink) -> ExecutionSession:
+    async def open_session(
+        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> ExecutionSession:
         check_secrets(secrets)
         external_id = account.external.external_id
         if all(reached.external_id != external_id for reached in await self._open_accounts(secrets)):

@@ -23,6 +23,7 @@ from cadenza.domain.trading.venue_spec import (
     VenueSpec,
 )
 
+_LISTED = (InstrumentType.SPOT, InstrumentType.PERPETUAL)
 _BAND = PriceBand(bid_down=Decimal("0.2"), bid_up=Decimal(5), ask_down=Decimal("0.2"), ask_up=Decimal(5))
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _RESTING = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD, TimeInForce.DAY)
@@ -49,9 +50,11 @@ def in_process_spec(venue_id: VenueId, prefix: str) -> VenueSpec:
         books={AccountType.SPOT: Books.OURS, AccountType.MARGIN: Books.OURS},
         traded={**TRADED, AccountType.MARGIN: frozenset({InstrumentType.SPOT, InstrumentType.PERPETUAL})},
         funds_check=FundsCheck.HERE,
-        orders={type: dict.fromkeys(times, Support.NATIVE) for type, times in _TIMES.items()},
+        orders={
+            kind: {type: dict.fromkeys(times, Support.NATIVE) for type, times in _TIMES.items()} for kind in _LISTED
+        },
         quantity_types={type: _support(type) for type in QuantityType},
-        order_books=dict.fromkeys((InstrumentType.SPOT, InstrumentType.PERPETUAL), IN_PROCESS_BOOKS),
+        order_books=dict.fromkeys(_LISTED, IN_PROCESS_BOOKS),
         account_news=NewsSource.STREAM,
         sent_id=DerivedSentId(prefix=prefix),
         fence=Fence(margin_ms=0, proof="the venue runs in this process and refuses an order after its deadline"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cadenza.adapters.venues.kit.order_facts import reason_text
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.order import Order
@@ -61,29 +62,20 @@ def submit_report(
     proved, else ours."""
     if outcome.verdict is ReplyVerdict.KILLED:
         return CanceledReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=at_ms,
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             reason=CancelReason.FOK_NOT_FILLABLE,
             executed_quantity=ZERO,
         )
     if outcome.verdict in _ENDS_ORDER:
         return RejectedReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=at_ms,
-            instrument_id=order.instrument_id,
-            order_id=order.id,
-            sent_id=order.sent_id,
             reason=reason_text(outcome.reason, outcome.text),
         )
     return UnknownOutcomeReport(
-        account_id=order.account_id,
+        **names_of(order),
         at_ms=at_ms,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        sent_id=order.sent_id,
         cause=outcome.text,
         is_duplicate=outcome.is_duplicate,
     )
@@ -94,11 +86,8 @@ def cancel_report(outcome: ReplyOutcome, order: Order, at_ms: int) -> CancelRefu
     if outcome.refusal is None:
         return None
     return CancelRefusedReport(
-        account_id=order.account_id,
+        **names_of(order),
         at_ms=at_ms,
-        instrument_id=order.instrument_id,
-        order_id=order.id,
-        sent_id=order.sent_id,
         venue_order_id=order.venue_order_id,
         refusal=outcome.refusal,
         reason=outcome.text,

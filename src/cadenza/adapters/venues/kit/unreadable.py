@@ -1,6 +1,7 @@
 """What a session reports of a text that it cannot read."""
 
-from cadenza.domain.ids import InstrumentId, TradingAccountId
+from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import UnreadableReport
 from cadenza.domain.trading.storable import bounded
@@ -15,13 +16,10 @@ def unreadable_of(order: Order, text: bytes | str, why: Exception) -> Unreadable
     """Return the report of an answer about our order."""
     return bounded(
         UnreadableReport(
-            account_id=order.account_id,
+            **names_of(order),
             at_ms=0,
             text=_text(text),
             why=str(why),
-            instrument_id=InstrumentId(order.instrument_id),
-            order_id=order.id,
-            sent_id=order.sent_id,
             venue_order_id=order.venue_order_id,
         )
     )

@@ -11,7 +11,7 @@ from cadenza.simulators.binance.usdm.records import LeverageChange, SymbolSettin
 from cadenza.simulators.binance.usdm.symbols import MAKER_RATE, TAKER_RATE, FuturesSymbol
 from cadenza.simulators.binance.wire.errors import VenueRefusal, invalid_data, not_sent
 from cadenza.simulators.binance.wire.gateway import VenueCall
-from cadenza.simulators.binance.wire.numbers import places
+from cadenza.simulators.binance.wire.numbers import number, places
 
 DONE: Payload = {"code": 200, "msg": "success"}
 ADD, REDUCE = 1, 2
@@ -140,8 +140,8 @@ def leverage_brackets(call: VenueCall) -> list[Payload]:
                     "initialLeverage": each.leverage,
                     "notionalCap": int(each.cap),
                     "notionalFloor": int(each.floor),
-                    "maintMarginRatio": float(each.rate),
-                    "cum": float(each.cum),
+                    "maintMarginRatio": number(each.rate),
+                    "cum": number(each.cum),
                 }
                 for each in symbol.brackets
             ],
