@@ -311,8 +311,8 @@ class ScriptedSession:
         venue.note("submit", self.at, [sent_id], "accepted")
         taken = venue.place(
             self.at, order.instrument_id, order.side, order.quantity, order.limit_price, type=order.type,
-            time_in_force=order.time_in_force, sent_id=sent_id, is_by_hand=False,
-            expire_at_ms=None if order.expire_at_ms is None else order.expire_at_ms + venue.kind.offset_ms,
+            time_in_force=order.sent_time_in_force, sent_id=sent_id, is_by_hand=False,
+            expire_at_ms=self._expire_at_ms(order),
         )  # fmt: skip
         answer: list[Report] = [self.parse.acceptance(taken, venue.now_ms)]
         if order.type is OrderType.MARKET:
@@ -321,6 +321,11 @@ class ScriptedSession:
         if fault is Fault.DUPLICATE_AFTER_ALL:  # a layer below asked twice, and the second answer is what we see
             return [self._duplicate(order)]
         return answer
+
+    def _expire_at_ms(self, order: Order) -> int | None:
+        """When the venue ends the order, by its own clock."""
+        is_here = order.expire_at_ms is None or order.expiry is not None
+        return None if is_here else order.expire_at_ms + self.venue.kind.offset_ms
 
     async def _cancel(self, order: Order) -> Sequence[Report]:
         fault = self.script.take("cancel")

@@ -25,6 +25,7 @@ from cadenza.domain.trading.venue_spec import (
     Lookup,
     NewsSource,
     OrderMemory,
+    OrderSupport,
     Replay,
     Support,
     VenueSpec,
@@ -34,7 +35,7 @@ D = Decimal
 FENCE_MS = 1_000
 CLOCK_AHEAD_MS = 90_000
 NATIVE = Support.NATIVE
-_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD)
+_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD, TimeInForce.DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,16 @@ PER_SYMBOL = Kind(
     ids_per_symbol=True,
     fills_by_venue_id=True,
 )
+_WITHOUT_GTD: OrderSupport = {
+    OrderType.LIMIT: {TimeInForce.GTC: NATIVE, TimeInForce.GTD: Support.EMULATED, TimeInForce.DAY: Support.EMULATED},
+    OrderType.MARKET: {TimeInForce.IOC: NATIVE},
+}
+WITHOUT_GTD = Kind(
+    name="without GTD",
+    spec=_spec(Venue.OKX, orders=dict.fromkeys((InstrumentType.SPOT, InstrumentType.PERPETUAL), _WITHOUT_GTD)),
+    streams_balances=True,
+)
+"""It takes orders as GTC only, so the platform expires them."""
 _FORGETS_UNFILLED = Lookup(memory={AccountType.SPOT: OrderMemory(unfilled_ms=300_000)})
 FORGETS_UNFILLED = Kind(name="forgets unfilled", spec=_spec(Venue.OKX, lookup=_FORGETS_UNFILLED))
 """Not among `KINDS`: it differs in what its lookups find of old orders."""

@@ -16,12 +16,12 @@ import pytest
 from cadenza.application.orders.cancel_closed import CancelClosed
 from cadenza.application.orders.resolve import FoundFill, Resolution, ResolveOrder, payload_of
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.market.enums import Side
+from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import VenueOrderStatus
 from tests.scripted.session import Fault
-from tests.scripted.specs import COMPARED, COUNTED, NO_LOOKUP, PER_SYMBOL, STREAMED, Kind
+from tests.scripted.specs import COMPARED, COUNTED, NO_LOOKUP, PER_SYMBOL, STREAMED, WITHOUT_GTD, Kind
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World, actor_of
 
@@ -132,6 +132,19 @@ async def a_new_account(world: World, trader: Trader) -> Act:
     return connect
 
 
+async def an_expiry(world: World, trader: Trader) -> Act:
+    expire_at_ms = world.clock.now_ms() + 60_000
+    order = await trader.submit(quantity="1", time_in_force=TimeInForce.GTD, expire_at_ms=expire_at_ms)
+    trader.venue.fill(trader.at_venue(order), "0.5")
+    await world.pass_time(59_000, 1_000)
+
+    async def expire() -> None:
+        await world.settle()
+        assert (await trader.order(order)).status is OrderStatus.EXPIRED
+
+    return expire
+
+
 @dataclass(frozen=True)
 class Scenario:
     kind: Kind
@@ -158,6 +171,7 @@ SCENARIOS = (
     Scenario(COMPARED, a_new_account, ("snapshot.after_venue", *COMMITS)),
     Scenario(COUNTED, an_id, ("submit.after_id", "submit.before_venue", "submit.after_venue", *COMMITS)),
     Scenario(NO_LOOKUP, an_operators_word, COMMITS),
+    Scenario(WITHOUT_GTD, an_expiry, ("cancel.before_venue", "cancel.after_venue", *COMMITS)),
     Scenario(STREAMED, a_closed_order_that_works, ("cancel.before_venue", "cancel.after_venue")),
 )
 CASES = [

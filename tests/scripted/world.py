@@ -254,6 +254,7 @@ class Process:
                 session.poll()
         await self.keeper.tick()
         await self.trading.inquire.tick()
+        await self.trading.expire_orders.tick()
         await self.trading.snapshots.tick()
         await self.trading.mark_complete.tick()
         await self.drain()

@@ -72,6 +72,7 @@ NOTE_CONDITIONS_MS = 1_000
 WATCH_KEPT_MS = 5_000
 MARK_COMPLETE_MS = 5_000
 INQUIRE_MS = 500
+EXPIRE_ORDERS_MS = 250
 TAKE_SNAPSHOTS_MS = 500
 PUBLISH_MISSED_MS = 500
 DEADLINES_MS = 250
@@ -177,6 +178,7 @@ class Platform:
         await self.keep_sessions.find_due()
         self.supervisor.repeat("keep sessions", KEEP_SESSIONS_MS, self.keep_sessions.tick)
         self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)
+        self.supervisor.repeat("expire orders", EXPIRE_ORDERS_MS, self.trading.expire_orders.tick)
         self.supervisor.repeat("take snapshots", TAKE_SNAPSHOTS_MS, self.trading.snapshots.tick)
         self.supervisor.repeat("mark complete", MARK_COMPLETE_MS, self.trading.mark_complete.tick)
         self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
@@ -198,7 +200,7 @@ class Platform:
         await self.realtime.shutdown()
         await self.concurrency.drain(DRAIN_MS_MAX)
         await self.jobs.stop()
-        for loop in ("keep sessions", "inquire", "take snapshots"):
+        for loop in ("keep sessions", "inquire", "expire orders", "take snapshots"):
             await self.supervisor.cancel(loop)
         await self.trading.sessions.close_all()
         for venue_id in self.connectors:

@@ -37,6 +37,14 @@ SELECT k.account_id, ARRAY(
 FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
+# As the index `orders_expiring` has it.
+_OVERDUE = """
+SELECT account_id, expire_at_ms, id FROM orders
+WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED') AND expire_at_ms <= $1
+    AND ($2::bigint IS NULL OR (expire_at_ms, id) > ($2, $3::uuid))
+ORDER BY expire_at_ms, id LIMIT $4
+"""
+
 _IN_DOUBT = """
 SELECT * FROM orders
 WHERE doubt = 'UNDETERMINED' OR is_awaited AND in_doubt_since_ms < $1
@@ -148,6 +156,12 @@ class OrderSql:
     ) -> Mapping[TradingAccountId, Sequence[OrderId]]:
         rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
         return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
+
+    async def overdue(
+        self, now_ms: int, after: tuple[int, OrderId] | None, limit: int
+    ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
+        rows = await self._connection.fetch(_OVERDUE, now_ms, *(after or (None, None)), limit)
+        return [(TradingAccountId(row["account_id"]), row["expire_at_ms"], OrderId(row["id"])) for row in rows]
 
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         return await self._with_executions(await self._connection.fetch(_IN_DOUBT, since_before_ms, limit))

@@ -21,7 +21,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee
-from cadenza.domain.trading.order import Doubt, Order, PendingClose, Reservation
+from cadenza.domain.trading.order import Doubt, Expiry, Order, PendingClose, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
 
 Row = Mapping[str, Any]
@@ -45,7 +45,8 @@ def order_row(order: Order) -> tuple[Any, ...]:
         order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value,
         order.quantity,
         order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
-        order.client_order_id, order.idempotency_key, order.fingerprint, order.status.value, order.reject_reason,
+        order.expiry and order.expiry.value, order.client_order_id, order.idempotency_key, order.fingerprint,
+        order.status.value, order.reject_reason,
         order.cancel_reason, order.sent_id, order.send_before_ms, order.recorded_after_ms,
         order.venue_order_id, order.former_venue_order_ids,
         order.doubt and order.doubt.value, order.stated_quantity, order.stated_at_ms,
@@ -80,6 +81,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         quote_id=row["quote_id"],
         leverage=row["leverage"],
         expire_at_ms=row["expire_at_ms"],
+        expiry=None if row["expiry"] is None else Expiry(row["expiry"]),
         client_order_id=row["client_order_id"],
         idempotency_key=row["idempotency_key"],
         fingerprint=row["fingerprint"],

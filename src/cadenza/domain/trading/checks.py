@@ -21,7 +21,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Marke
 from cadenza.domain.money import HUNDRED, ONE, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
-from cadenza.domain.trading.venue_spec import Support, VenueSpec
+from cadenza.domain.trading.venue_spec import VenueSpec
 
 LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(
@@ -133,15 +133,12 @@ def _check_price(name: str, price: Decimal | None, is_needed: bool, type: OrderT
 
 def _check_venue(request: SubmitOrderRequest, instrument: Instrument, spec: VenueSpec) -> None:
     """Raise when the venue's spec does not list the combination; the instrument alone does not show that."""
-    natives = {
-        type: [time for time, support in times.items() if support is Support.NATIVE]
-        for type, times in spec.orders_of(instrument.type).items()
-    }
-    times = natives.get(request.type)
+    taken = spec.orders_of(instrument.type)
+    times = taken.get(request.type)
     if not times:
         raise UnsupportedOrderType(
             f"{spec.venue_id} does not take {request.type.value} orders of {instrument.type.value} instruments",
-            {"orderTypes": [type.value for type, taken in natives.items() if taken]},
+            {"orderTypes": [type.value for type, its_times in taken.items() if its_times]},
         )
     time_in_force = effective_time_in_force(request)
     if time_in_force not in times:

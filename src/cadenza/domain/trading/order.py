@@ -51,6 +51,14 @@ class Doubt(StrEnum):
     UNDETERMINED = "UNDETERMINED"
 
 
+class Expiry(StrEnum):
+    """How an order expires whose time in force its venue does not have. HERE: it works at the venue until it is
+    canceled, and the platform cancels it at `expire_at_ms`. DUE: that cancel is recorded."""
+
+    HERE = "HERE"
+    DUE = "DUE"
+
+
 @dataclass(frozen=True, slots=True)
 class PendingClose:
     """The end of an order that the venue has reported and that waits for fills which are not booked yet. `at_ms` is the
@@ -79,7 +87,8 @@ class Order:
     the venue's instant of its newest order status, `quantity_stated_at_ms` that of the statement from which
     `stated_quantity` comes.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
-    compared with our clock when the order is recorded, and from then on the venue decides by its own clock.
+    compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
+    platform expires the order (`expiry`).
     `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
     this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected, or where
     an operator resolved it."""
@@ -104,6 +113,7 @@ class Order:
     quote_id: QuoteId | None = None
     leverage: int | None = None
     expire_at_ms: int | None = None
+    expiry: Expiry | None = None
     client_order_id: str | None = None
     idempotency_key: str | None = None
     fingerprint: bytes | None = None
@@ -136,6 +146,17 @@ class Order:
     @property
     def is_closed(self) -> bool:
         return self.status.is_closed
+
+    @property
+    def sent_time_in_force(self) -> TimeInForce:
+        """The time in force with which the order is sent to its venue."""
+        return self.time_in_force if self.expiry is None else TimeInForce.GTC
+
+    def is_overdue(self, now_ms: int) -> bool:
+        """Whether the platform has to expire the order now (our clock). An order whose cancel is recorded is not
+        overdue."""
+        is_pending = self.is_closed or self.status is OrderStatus.PENDING_CANCEL
+        return self.expiry is Expiry.HERE and not is_pending and (self.expire_at_ms or 0) <= now_ms
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -202,6 +223,10 @@ class Order:
     def cancel_requested(self, at_ms: int) -> "Order":
         """A cancel is recorded and about to be sent."""
         return self if self.is_closed else self._moved(OrderStatus.PENDING_CANCEL, at_ms)
+
+    def expiry_requested(self, at_ms: int) -> "Order":
+        """The cancel by which the platform expires the order is recorded and about to be sent."""
+        return self._moved(OrderStatus.PENDING_CANCEL, at_ms, expiry=Expiry.DUE)
 
     def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
         """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
@@ -285,15 +310,22 @@ class Order:
 
     def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
-        ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before."""
+        ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before. An expiry is
+        overdue again."""
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
-        if self.executed_quantity > 0:
-            return self._moved(OrderStatus.PARTIALLY_FILLED, now_ms)
-        return self._moved(OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED, now_ms)
+        status = OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED
+        return self._moved(
+            OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else status,
+            now_ms,
+            expiry=self.expiry and Expiry.HERE,
+        )
 
     def canceled(self, reason: CancelReason, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":
-        """The venue canceled the order. This never overwrites another closed state."""
+        """The venue canceled the order. This never overwrites another closed state. It is an expiry if the platform
+        asked for it because the order expired."""
+        if self.expiry is Expiry.DUE:
+            return self.expired(executed_quantity, at_ms, now_ms)
         return self._ended(OrderStatus.CANCELED, reason, executed_quantity, at_ms, now_ms)
 
     def expired(self, executed_quantity: Decimal | None, at_ms: int, now_ms: int) -> "Order":

@@ -29,7 +29,7 @@ from cadenza.domain.trading.checks import (
 )
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Expiry, Order
 from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import (
     MARKET_PAD,
@@ -41,7 +41,7 @@ from cadenza.domain.trading.reservation import (
     walk_quantity,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import CountedSentId, FundsCheck
+from cadenza.domain.trading.venue_spec import CountedSentId, FundsCheck, Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ def _draft(
     state: TradingState,
 ) -> Order:
     time_in_force = effective_time_in_force(request)
+    support = state.spec_of(account).support_of(instrument.type, request.type, time_in_force)
     now_ms = state.world.now_ms
     return Order(
         id=names.order_id,
@@ -153,6 +154,7 @@ def _draft(
         quote_id=request.quote_id,
         leverage=_leverage(request, account, instrument, state),
         expire_at_ms=effective_expiry(time_in_force, request.expire_at_ms, now_ms),
+        expiry=Expiry.HERE if support is Support.EMULATED else None,
         client_order_id=request.client_order_id,
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint(),

@@ -33,12 +33,16 @@ class FundsCheck(StrEnum):
 
 
 class Support(StrEnum):
-    """NATIVE: the venue does it. EMULATED: the platform does it on top of what the venue has. Quantity types are
-    emulated: a quantity is resolved into base units before the order is recorded. No order type is emulated yet, so an
-    order of a type and time in force that is only EMULATED is refused."""
+    """NATIVE: the venue does it. EMULATED: the platform does it on top of what the venue has. A quantity is resolved
+    into base units before the order is recorded. An order as GTD or DAY is sent as GTC, and the platform cancels it
+    when it expires (`Order.expiry`). Nothing else can be emulated."""
 
     NATIVE = "NATIVE"
     EMULATED = "EMULATED"
+
+
+EMULATED_TIMES = frozenset({TimeInForce.GTD, TimeInForce.DAY})
+"""Times in force that the platform can emulate for a type of order that the venue takes as GTC."""
 
 
 class NewsSource(StrEnum):
@@ -194,6 +198,13 @@ class VenueSpec:
     balances_follow_fills: bool = False
     send_within_ms: int = 10_000
     reply_ms_max: int = 5_000
+
+    def __post_init__(self) -> None:
+        for types in self.orders.values():
+            for type, times in types.items():
+                emulated = {time for time, support in times.items() if support is Support.EMULATED}
+                if not emulated <= EMULATED_TIMES or (emulated and times.get(TimeInForce.GTC) is not Support.NATIVE):
+                    raise ValueError(f"{self.venue_id} cannot emulate {type.value} orders as {sorted(emulated)}")
 
     def books_of(self, type: AccountType) -> Books | None:
         """Return which side keeps the books of such an account; None when the venue has no account of that type."""

@@ -166,6 +166,12 @@ class OrderQueries(Protocol):
         """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
         given id (None: from the first)."""
 
+    async def overdue(
+        self, now_ms: int, after: tuple[int, OrderId] | None, limit: int
+    ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
+        """Return the account, `expire_at_ms` and id of orders that the platform has to expire (`Order.is_overdue`), the
+        longest overdue first; those after the given `expire_at_ms` and id."""
+
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders in doubt of all accounts, the oldest first: those whose outcome the venue cannot determine any
         more (`Doubt.UNDETERMINED`), and those whose doubt began before `since_before_ms` (our clock), whatever has

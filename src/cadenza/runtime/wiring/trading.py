@@ -8,6 +8,7 @@ from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.compare_books import CompareBooks
+from cadenza.application.orders.expire_orders import ExpireOrders
 from cadenza.application.orders.inquire import Inquire
 from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.portfolios import PortfolioBuilder
@@ -65,6 +66,7 @@ class Trading:
     sent_ids: SentIds
     sending: Sending
     inquire: Inquire
+    expire_orders: ExpireOrders
     snapshots: TakeSnapshots
     compare_books: CompareBooks
     reconcile: Reconcile
@@ -120,6 +122,13 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             ask_venue=ask_venue,
             send_cancel=send_cancel,
             sending=sending,
+            clock=o.clock,
+            concurrency=o.concurrency,
+        ),
+        expire_orders=ExpireOrders(
+            storage=o.storage,
+            committer=committer,
+            send_cancel=send_cancel,
             clock=o.clock,
             concurrency=o.concurrency,
         ),

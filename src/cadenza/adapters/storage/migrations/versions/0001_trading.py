@@ -139,6 +139,7 @@ STATEMENTS = (
         quote_id uuid,
         leverage integer,
         expire_at_ms bigint,
+        expiry text,
         client_order_id text,
         idempotency_key text,
         fingerprint bytea,
@@ -182,6 +183,8 @@ STATEMENTS = (
     " WHERE venue_order_id IS NOT NULL",
     "CREATE INDEX orders_renamed ON orders (account_id) WHERE former_venue_order_ids <> '{}'",
     "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
+    "CREATE INDEX orders_expiring ON orders (expire_at_ms, id)"
+    " WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED')",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
     "CREATE INDEX orders_executed_though_rejected ON orders (updated_at_ms)"
     " WHERE status = 'REJECTED' AND executed_quantity > 0",
