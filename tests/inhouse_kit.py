@@ -172,7 +172,7 @@ class BookKeeper:
             for price, quantity in changes:
                 if quantity:
                     side[price] = quantity
-                elif price in side or is_chained:
+                elif price in side or delta.first_sequence is None:  # a level may come and go within a range
                     del side[price]
         assert not self.bids or not self.asks or max(self.bids) < min(self.asks)
 

@@ -75,14 +75,14 @@ def test_the_facts_are_confirmed_and_no_order_is_left(probe: Cadenza, simulator:
     result = probe("BINANCE", "--with-orders")
     assert result.exit_code == 0, result.stdout
     verdicts = [line.split("  ")[0] for line in result.stdout.splitlines()]
-    assert verdicts == ["CONFIRMED"] * 13
+    assert verdicts == ["CONFIRMED"] * 40
     assert simulator.secret not in result.output
     assert simulator.open_orders() == []
 
 
 def test_without_orders_none_is_placed(probe: Cadenza) -> None:
     lines = probe("BINANCE_UAT").stdout.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 16
     assert lines[-1].startswith("No order was placed: ")
 
 

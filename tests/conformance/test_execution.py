@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.reports import (
@@ -163,13 +164,14 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
 ) -> None:
     spot = venue.spot
     price = venue.prices.bid - 5 * spot.pip_size
+    levered = [orders.limit(trader, Side.BUY, ONE, price, leverage=2)]
     for bad in (
         orders.limit(trader, Side.BUY, ONE + spot.lot_size / 10, price),
         orders.limit(trader, Side.BUY, ONE, price + spot.pip_size / 10),
         orders.limit(trader, Side.BUY, spot.max_quantity + spot.lot_size, price),
         orders.limit(trader, Side.BUY, spot.min_quantity, spot.pip_size),
         orders.limit(trader, Side.BUY, ONE, price, instrument_id="NOWHERE:NO/NE"),
-        orders.limit(trader, Side.BUY, ONE, price, leverage=2),
+        *(levered if venue.account_type is not AccountType.MARGIN else ()),
     ):
         (report,) = await trader.submit(bad)
         assert isinstance(report, RejectedReport)

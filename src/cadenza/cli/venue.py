@@ -69,7 +69,8 @@ def probe(
     ],
     type: Annotated[str, typer.Option(help="HMAC, RSA or ED25519.")] = "HMAC",
     with_orders: Annotated[
-        bool, typer.Option("--with-orders", help="Place small orders too. All but one rest and are canceled.")
+        bool,
+        typer.Option("--with-orders", help="Place small orders too. Most rest and are canceled; three are executed."),
     ] = False,
 ) -> None:
     """Ask a venue, with your own key, about the facts that its connector relies on. The exit code is 1 when one of

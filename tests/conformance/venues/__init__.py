@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.conformance.harness import VenueFactory
-from tests.conformance.venues.binance import BinanceUnderTest, BinanceUsdmUnderTest
+from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnderTest, BinanceUsdmUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
@@ -18,6 +18,7 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
+    "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
 }

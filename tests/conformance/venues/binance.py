@@ -1,10 +1,11 @@
-"""BINANCE spot under test, through its simulator and over real sockets."""
+"""BINANCE under test, market by market, through its simulator and over real sockets."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
@@ -15,6 +16,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession
+from cadenza.simulators.binance.settings import DEPOSITS
 from tests.binance_kit import ASK, AVAILABLE, BID, MovableClock, SimulatedBinance, simulated_binance
 from tests.conformance.harness import Capability, Prices
 from tests.inhouse_kit import START_MS, until
@@ -50,6 +52,8 @@ class BinanceUnderTest:
     kind = InstrumentType.SPOT
     capabilities = frozenset(Capability) - _WITHOUT
     prices = Prices(BID, ASK, AVAILABLE)
+    settings: Mapping[str, Any] = {}
+    """Those of the simulator."""
 
     def __init__(self) -> None:
         self.clock = MovableClock(START_MS - WARM_UP_MS)
@@ -81,7 +85,7 @@ class BinanceUnderTest:
 
     async def start(self) -> None:
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        self._venue = await self._stack.enter_async_context(simulated_binance(directory, self.clock))
+        self._venue = await self._stack.enter_async_context(simulated_binance(directory, self.clock, **self.settings))
         self.secrets, self.other_secrets = self.venue.secrets(), self.venue.other_secrets()
         self.connector = self.venue.connector()
         await self.connector.start()
@@ -145,7 +149,8 @@ class BinanceUnderTest:
         raise NotImplementedError
 
     def _are_books_up_to_date(self) -> bool:
-        shown = self.venue.simulator.venue.spot.feeds
+        venue = self.venue.simulator.venue
+        shown = venue.usdm.feeds if self.market == "usdm" else venue.spot.feeds
         desks = () if self.connector.market is None else self.connector.market.desks.values()
         feeds = [feed for desk in desks for feed in desk.feeds.values()]
         return all(feed.is_whole and feed.sync.sequence == shown[feed.symbol].update_id for feed in feeds)
@@ -163,6 +168,12 @@ class BinanceUsdmUnderTest(BinanceUnderTest):
     kind = InstrumentType.PERPETUAL
     capabilities = BinanceUnderTest.capabilities - {
         Capability.MOVES_ASSETS,
-        Capability.MARKET_DATA,
-        Capability.FEED_BREAK,
     }
+
+
+class BinanceMarginUnderTest(BinanceUnderTest):
+    """Cross margin: the instruments and books of spot, and fills that may move debts."""
+
+    name = "BINANCE MARGIN"
+    account_type = AccountType.MARGIN
+    settings: Mapping[str, Any] = {"margin_deposits": DEPOSITS}

@@ -31,16 +31,16 @@ async def open_probe(
     assert spec is not None
     signer = BinanceSigner(type, secrets)
     clock = SystemClock()
-    http = HttpClient(
-        clock=clock,
-        randomness=SystemRandom(),
-        tls=await asyncio.to_thread(client_tls),
-        proxies=proxies_of(settings, venue_id),
-    )
+    randomness, proxies = SystemRandom(), proxies_of(settings, venue_id)
+    tls = await asyncio.to_thread(client_tls)
+    http = HttpClient(clock=clock, randomness=randomness, tls=tls, proxies=proxies)
     rest = BinanceRest(urls=spec.urls, http=http, clock=clock)
     try:
-        await rest.clock_of(BinanceMarket.SPOT).measure()
-        yield BinanceProbe(spec=spec, rest=rest, signer=signer, clock=clock)
+        for market in (BinanceMarket.SPOT, BinanceMarket.USDM):
+            await rest.clock_of(market).measure()
+        yield BinanceProbe(
+            spec=spec, rest=rest, signer=signer, clock=clock, randomness=randomness, tls=tls, proxies=proxies
+        )
     finally:
         await http.close()
         rest.close()
