@@ -22,7 +22,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Expiry, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     ExternalOrderReport,
@@ -39,6 +39,7 @@ from cadenza.domain.trading.venue_spec import (
     Lookup,
     NewsSource,
     OrderMemory,
+    Support,
     VenueSpec,
 )
 from cadenza.ports.venue import ExecutionSession, VenueConnector
@@ -124,10 +125,10 @@ def has_replay(spec: VenueSpec) -> bool:
 
 
 def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
-    """The venue takes such orders, of some instrument."""
+    """The venue itself takes such orders, of some instrument."""
 
     def takes_it(spec: VenueSpec) -> bool:
-        return any(spec.support_of(kind, type, time_in_force) is not None for kind in spec.orders)
+        return any(spec.support_of(kind, type, time_in_force) is Support.NATIVE for kind in spec.orders)
 
     takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
     return takes_it
@@ -383,12 +384,14 @@ class Orders:
         is_limit = type is OrderType.LIMIT or type.value.endswith("_LIMIT")
         has_stop = type not in (OrderType.MARKET, OrderType.LIMIT, OrderType.QUOTED)
         order = self._make(trader, Side.BUY, least_quantity(instrument, ask), instrument=instrument)
+        support = self.venue.connector.spec.support_of(instrument.type, type, time_in_force)
         return replace(
             order,
             type=type,
             time_in_force=time_in_force,
             limit_price=ask - 2 * distance if is_limit else None,
             stop_price=stop if has_stop else None,
+            expiry=Expiry.HERE if support is Support.EMULATED else None,
             expire_at_ms=now_ms + 3_600_000 if time_in_force in (TimeInForce.GTD, TimeInForce.DAY) else None,
         )
 

@@ -23,7 +23,7 @@ def test_every_page_is_of_a_venue_under_test() -> None:
 
 @pytest.mark.parametrize("kind", SUITE_KINDS.values(), ids=list(SUITE_KINDS))
 def test_the_tables_can_say_what_any_venue_declares(kind: Kind) -> None:
-    tables = capability_tables(kind.spec, instruments_of(kind.spec.venue_id))
+    tables = capability_tables(kind.spec, instruments_of(kind.spec))
     asked = "not possible" if kind.spec.lookup is None else "possible"
     dead = "never" if kind.spec.fence is None else "ms after its deadline"
     assert f"| asking about an order | {asked}" in tables

@@ -8,6 +8,7 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.reports import CanceledReport, RejectedReport, Report
+from cadenza.domain.trading.venue_spec import Support
 from tests.conformance.harness import (
     Capability,
     Orders,
@@ -96,7 +97,8 @@ async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
 ) -> None:
     is_listed = time_in_force in venue.spot.time_in_force_options and Capability.ENDS_SOON in venue.capabilities
-    if not is_listed or venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force) is None:
+    support = venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force)
+    if not is_listed or support is not Support.NATIVE:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
     expiry = START_MS + 3_000
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ KINDS: list[dict[str, str]] = [
     {"orderType": "LIMIT", "limitPrice": "50000", "timeInForce": "GTX"},
     {"orderType": "LIMIT", "limitPrice": "50000", "timeInForce": "IOC"},
     {"orderType": "LIMIT", "limitPrice": "50000", "timeInForce": "FOK"},
+    {"orderType": "LIMIT", "limitPrice": "50000", "timeInForce": "DAY"},
     {"orderType": "STOP", "stopPrice": "70000"},
     {"orderType": "STOP_LIMIT", "stopPrice": "70000", "limitPrice": "70100"},
     {"orderType": "STOP_LOSS", "stopPrice": "50000", "orderSide": "SELL"},
@@ -149,9 +151,13 @@ async def connect(trader: Trader, simulator: Simulator) -> None:
 
 
 def shown(orders: list[dict[str, Any]]) -> dict[str, tuple[str, D]]:
-    """How each order stands, by its id at the venue."""
+    """How each order stands, by its id at the venue, in the words of the venue: it canceled what expired here."""
     return {
-        f"cz{each['tradeOrderId'].replace('-', '')}": (each["status"], D(each["executedQuantity"])) for each in orders
+        f"cz{each['tradeOrderId'].replace('-', '')}": (
+            each["status"].replace("EXPIRED", "CANCELLED"),
+            D(each["executedQuantity"]),
+        )
+        for each in orders
     }
 
 
@@ -197,6 +203,17 @@ async def test_a_newcomer_trades_at_the_simulator(simulator: Simulator, tmp_path
                     return market in listener.filled
 
                 await eventually(was_seen)
+
+                soon_ms = int(time.time() * 1_000) + 2_000
+                ending = await trader.submit(
+                    quantity="0.01", orderType="LIMIT", limitPrice="50000", timeInForce="GTD", expireAt=soon_ms
+                )
+                assert (ending["status"], ending["timeInForce"]) == ("ACCEPTED", "GTD")
+
+                async def has_expired() -> bool:
+                    return (await trader.order(ending["tradeOrderId"]))["status"] == "EXPIRED"
+
+                await eventually(has_expired)
 
             await eventually(partial(are_equal, trader, simulator))
             await simulator.kill()

@@ -35,7 +35,6 @@ D = Decimal
 FENCE_MS = 1_000
 CLOCK_AHEAD_MS = 90_000
 NATIVE = Support.NATIVE
-_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD, TimeInForce.DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +170,11 @@ SUITE_KINDS: Mapping[str, Kind] = MappingProxyType({**KINDS, REPLIES.name: REPLI
 """Those that the conformance suite runs. The other tests wait for news that comes by itself."""
 
 
-def instruments_of(venue_id: VenueId) -> tuple[Instrument, ...]:
+def instruments_of(spec: VenueSpec) -> tuple[Instrument, ...]:
     """BTC/USDT, ETH/USDT and a perpetual: lots of 0.001, pips of 0.5."""
+    venue_id = spec.venue_id
     perpetual = replace(
-        _spot(venue_id, "BTC"),
+        _spot(spec, "BTC"),
         id=InstrumentId(f"{venue_id}:BTC/USDT-PERP"),
         symbol="BTC/USDT-PERP",
         external_symbol="BTCUSDTP",
@@ -182,7 +182,7 @@ def instruments_of(venue_id: VenueId) -> tuple[Instrument, ...]:
         initial_margin=D("0.1"),
         maintenance_margin=D("0.005"),
     )
-    return _spot(venue_id, "BTC"), _spot(venue_id, "ETH"), perpetual
+    return _spot(spec, "BTC"), _spot(spec, "ETH"), perpetual
 
 
 def securities_of(venue_id: VenueId) -> tuple[Security, ...]:
@@ -196,7 +196,9 @@ def securities_of(venue_id: VenueId) -> tuple[Security, ...]:
     )  # fmt: skip
 
 
-def _spot(venue_id: VenueId, base: str) -> Instrument:
+def _spot(spec: VenueSpec, base: str) -> Instrument:
+    venue_id = spec.venue_id
+    times = {time for its_times in spec.orders_of(InstrumentType.SPOT).values() for time in its_times}
     return Instrument(
         id=InstrumentId(f"{venue_id}:{base}/USDT"),
         venue_id=venue_id,
@@ -216,6 +218,6 @@ def _spot(venue_id: VenueId, base: str) -> Instrument:
         max_quantity=D(1000),
         min_notional=D(5),
         order_types=(OrderType.LIMIT, OrderType.MARKET),
-        time_in_force_options=_TIMES,
+        time_in_force_options=tuple(time for time in TimeInForce if time in times),
         taker_fee=D("0.001"),
     )

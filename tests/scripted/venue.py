@@ -126,7 +126,7 @@ class ScriptedVenue:
     def __init__(self, kind: Kind, clock: FakeClock) -> None:
         self.kind = kind
         self.clock = clock
-        self.instruments = instruments_of(kind.spec.venue_id)
+        self.instruments = instruments_of(kind.spec)
         self.accounts: dict[str, VenueAccount] = {}
         self.keys: dict[str, list[str]] = {}
         self.ledger: list[Request] = []

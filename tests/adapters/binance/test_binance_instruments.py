@@ -67,7 +67,7 @@ def test_a_recorded_symbol_of_spot(recorded: dict[str, Instrument]) -> None:
             OrderType.STOP_LOSS_LIMIT,
             OrderType.TAKE_PROFIT_LIMIT,
         ),
-        time_in_force_options=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTX),
+        time_in_force_options=tuple(map(TimeInForce, ("GTC", "IOC", "FOK", "GTD", "DAY", "GTX"))),
         order_filters={
             "minPrice": "0.000001",
             "maxPrice": "922327",
@@ -348,7 +348,7 @@ def test_a_perpetual() -> None:
         OrderType.STOP_LOSS_LIMIT,
         OrderType.TAKE_PROFIT_LIMIT,
     }
-    assert [time.value for time in found.time_in_force_options] == ["GTC", "IOC", "FOK", "GTX", "GTD"]
+    assert [time.value for time in found.time_in_force_options] == ["GTC", "IOC", "FOK", "GTX", "GTD", "DAY"]
 
 
 def test_a_contract_that_is_delivered() -> None:

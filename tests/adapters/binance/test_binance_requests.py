@@ -40,7 +40,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import parse_decimal
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.enums import QuantityType
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Expiry, Order
 from cadenza.domain.trading.venue_spec import DerivedSentId
 
 BTC_USDT = next(
@@ -113,6 +113,16 @@ QUANTITY = {"quantity": "0.01"}
 )
 def test_types_and_times_of_spot(changes: dict[str, Any], expected: dict[str, Any]) -> None:
     assert terms(spot(**changes)) == {**expected, **QUANTITY}
+
+
+@pytest.mark.parametrize("time", [TIF.GTD, TIF.DAY])
+def test_what_the_platform_expires_goes_out_without_an_end(time: TIF) -> None:
+    ours = {"time_in_force": time, "expire_at_ms": NOW_MS + 60_000, "expiry": Expiry.HERE}
+    assert spot(**ours) == spot(time_in_force=TIF.GTC)
+    assert usdm(**ours) == usdm(time_in_force=TIF.GTC)
+    stop = {"type": T.STOP, **MARKET_STOP}
+    assert spot(**stop, **ours) == spot(**stop)
+    assert usdm(**stop, **ours) == usdm(**stop)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Support(StrEnum):
     EMULATED = "EMULATED"
 
 
-EMULATED_TIMES = frozenset({TimeInForce.GTD, TimeInForce.DAY})
+EMULATED_TIMES = (TimeInForce.GTD, TimeInForce.DAY)
 """Times in force that the platform can emulate for a type of order that the venue takes as GTC."""
 
 
@@ -203,7 +203,7 @@ class VenueSpec:
         for types in self.orders.values():
             for type, times in types.items():
                 emulated = {time for time, support in times.items() if support is Support.EMULATED}
-                if not emulated <= EMULATED_TIMES or (emulated and times.get(TimeInForce.GTC) is not Support.NATIVE):
+                if not emulated <= {*EMULATED_TIMES} or (emulated and times.get(TimeInForce.GTC) is not Support.NATIVE):
                     raise ValueError(f"{self.venue_id} cannot emulate {type.value} orders as {sorted(emulated)}")
 
     def books_of(self, type: AccountType) -> Books | None:

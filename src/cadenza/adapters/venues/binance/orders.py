@@ -129,7 +129,7 @@ def _spot_parameters(
         "side": mapping.SIDE_WORDS[order.side],
         "type": type,
     }
-    if order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTX:
+    if order.type is OrderType.LIMIT and order.sent_time_in_force is TimeInForce.GTX:
         parameters["type"] = mapping.SPOT_POST_ONLY
     elif order.type in LIMIT_TYPES:
         parameters["timeInForce"] = _time_word(order, "spot", mapping.SPOT_TIME_WORDS)
@@ -166,7 +166,7 @@ def _usdm_parameters(
     else:
         parameters["timeInForce"] = _time_word(order, "USD-M", mapping.USDM_TIME_WORDS)
         parameters["price"] = _price(order.limit_price, order, "a limit price")
-    if order.time_in_force is TimeInForce.GTD:
+    if order.sent_time_in_force is TimeInForce.GTD:
         parameters["goodTillDate"] = _good_till_ms(order, time)
     return {
         **parameters,
@@ -229,11 +229,11 @@ def _good_till_ms(order: Order, time: RequestTime) -> int:
 
 
 def _time_word(order: Order, market: str, words: Mapping[TimeInForce, str]) -> str:
-    word = words.get(order.time_in_force)
+    word = words.get(order.sent_time_in_force)
     if word is None:
         raise UnsupportedTimeInForce(
             f"BINANCE {market} takes {order.type.value} orders as {', '.join(words.values())}, "
-            f"not as {order.time_in_force.value}"
+            f"not as {order.sent_time_in_force.value}"
         )
     return word
 
@@ -241,9 +241,10 @@ def _time_word(order: Order, market: str, words: Mapping[TimeInForce, str]) -> s
 def _require_plain_time(order: Order, market: str) -> None:
     """Orders without a limit price take no time in force at the venue: a MARKET order is IOC, a stop waits."""
     plain = TimeInForce.IOC if order.type is OrderType.MARKET else TimeInForce.GTC
-    if order.time_in_force is not plain:
+    if order.sent_time_in_force is not plain:
         raise UnsupportedTimeInForce(
-            f"BINANCE {market} takes {order.type.value} orders as {plain.value}, not as {order.time_in_force.value}"
+            f"BINANCE {market} takes {order.type.value} orders as {plain.value}, "
+            f"not as {order.sent_time_in_force.value}"
         )
 
 

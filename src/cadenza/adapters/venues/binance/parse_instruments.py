@@ -53,6 +53,7 @@ from cadenza.domain.market.instrument import (
     SecurityType,
 )
 from cadenza.domain.money import ONE, ZERO, is_multiple, to_plain
+from cadenza.domain.trading.venue_spec import EMULATED_TIMES
 
 UNBOUNDED = Decimal(1_000_000)
 """The factor of a price band on a side on which the venue sets no bound."""
@@ -184,7 +185,7 @@ def _spot_instrument(symbol: BinanceSpotSymbol, venue_id: VenueId) -> Instrument
     filters = decode_filters(symbol.filters)
     name = _pair(symbol)
     order_types, unknown_types = _spot_order_types(symbol)
-    times = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+    times = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, *EMULATED_TIMES)
     is_post_only = mapping.SPOT_POST_ONLY in symbol.order_types
     return Instrument(
         id=_id(venue_id, name),
@@ -236,7 +237,7 @@ def _usdm_instrument(symbol: UsdmSymbol, venue_id: VenueId) -> Instrument:
         base_precision=_precision(symbol.base_precision),
         quote_precision=_precision(symbol.quote_precision),
         order_types=order_types,
-        time_in_force_options=tuple(dict.fromkeys(known_times)),
+        time_in_force_options=tuple(dict.fromkeys((*known_times, *EMULATED_TIMES))),
         order_filters={
             **_further_rules(filters, unknown_types),
             **({"unknownTimesInForce": unknown_times} if unknown_times else {}),

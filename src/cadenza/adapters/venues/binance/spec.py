@@ -13,6 +13,7 @@ from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
+    EMULATED_TIMES,
     Books,
     DerivedSentId,
     Fence,
@@ -99,6 +100,12 @@ _ORDERS = {
 }
 
 
+def _support(times: tuple[TimeInForce, ...]) -> Mapping[TimeInForce, Support]:
+    """What rests as GTC can be given an end by the platform."""
+    emulated = EMULATED_TIMES if TimeInForce.GTC in times else ()
+    return {**dict.fromkeys(emulated, Support.EMULATED), **dict.fromkeys(times, Support.NATIVE)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceLimits:
     """What one host allows. Weight is counted for each address, orders for each account. A part of the weight is
@@ -153,10 +160,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
         books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
-        orders={
-            kind: {type: dict.fromkeys(times, Support.NATIVE) for type, times in orders.items()}
-            for kind, orders in _ORDERS.items()
-        },
+        orders={kind: {type: _support(times) for type, times in orders.items()} for kind, orders in _ORDERS.items()},
         quantity_types={
             type: Support.NATIVE if type is QuantityType.BASE else Support.EMULATED for type in QuantityType
         },
