@@ -156,7 +156,8 @@ class ExecutionSession(Protocol):
     answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
     client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
     again. A caller that stops waiting does not cancel the request: when the reply to an abandoned `submit` or `cancel`
-    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`.
+    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`. Only a
+    request of which no byte has left may be dropped; then none ever leaves.
     """
 
     async def submit(self, order: Order) -> Sequence[Report]:
@@ -175,8 +176,9 @@ class ExecutionSession(Protocol):
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.
-        That includes its fills as they are now: a fill that was changed since is reported as corrected, busted or with
-        its fee as well.
+        That includes its fills as they are now. A fill that was changed since is reported by a `FillCorrectedReport` in
+        place of a `FillReport`, which would contradict the one that is booked. One that was taken back is reported, and
+        a `FillBustedReport` after it. A fee that came later stands in the fill, or in a `FeeReport` after it.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
         status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order, which proves that it
