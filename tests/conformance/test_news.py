@@ -198,8 +198,7 @@ async def test_tc_n08_a_newer_balance_stays_when_an_older_one_comes(
 async def test_tc_n09_a_balance_and_its_fill_count_once_whichever_comes_first(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
-    """A ledger of ours moves by the fills alone, to what the venue shows. Where `balances_follow_fills`, it comes
-    last."""
+    """A ledger of ours moves by the fills alone, to what the venue shows."""
     start = await trader.session.snapshot()
     made = [orders.market(trader, Side.BUY, HALF), orders.market(trader, Side.SELL, HALF / 5)]
     for order in made:
