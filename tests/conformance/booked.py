@@ -8,6 +8,7 @@ from uuid import UUID
 from cadenza.domain.evolve import evolve
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.events import BalanceCorrected
+from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.state import TradingState, World
@@ -52,6 +53,11 @@ class Booked:
         found = self._state.order(order.id)
         assert found is not None
         return found
+
+    @property
+    def kept(self) -> list[KeptReport]:
+        """The reports that could not be applied."""
+        return self._state.changed.kept
 
     @property
     def corrections(self) -> list[BalanceCorrected]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conformance.harness import Capability, Needed, Orders, Trader, VenueUnderTest, trader_at
+from tests.conformance.harness import Orders, Trader, VenueUnderTest, missing_at, trader_at
 from tests.conformance.venues import VENUES
 
 
@@ -17,18 +17,12 @@ async def venue(request: pytest.FixtureRequest) -> AsyncIterator[VenueUnderTest]
     """A running venue."""
     made = VENUES[request.param]()
     needed = [each for mark in request.node.iter_markers("needs") for each in mark.args]
-    missing = [text for each in needed if (text := _missing(made, each))]
+    missing = missing_at(made, needed)
     if missing:
         pytest.skip(f"{made.name}: not here: {', '.join(missing)}")
     await made.start()
     yield made
     await made.stop()
-
-
-def _missing(venue: VenueUnderTest, needed: Needed) -> str:
-    if isinstance(needed, Capability):
-        return "" if needed in venue.capabilities else needed.value
-    return "" if needed(venue.connector.spec) else str(needed.__doc__)
 
 
 @pytest.fixture

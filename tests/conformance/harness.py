@@ -94,6 +94,16 @@ Needed = Capability | Callable[[VenueSpec], bool]
 """What a case needs: something that the test can do, or something that the spec declares."""
 
 
+def missing_at(venue: "VenueUnderTest", needed: Sequence[Needed]) -> list[str]:
+    """Return what the venue under test lacks of what a case needs, in words."""
+    spec = venue.connector.spec
+    capabilities = {each for each in needed if isinstance(each, Capability)}
+    return [
+        *(each.value for each in sorted(capabilities - venue.capabilities)),
+        *(str(each.__doc__) for each in needed if not isinstance(each, Capability) and not each(spec)),
+    ]
+
+
 def has_balances(spec: VenueSpec) -> bool:
     """The venue shows balances and positions."""
     return spec.snapshots

@@ -1,16 +1,45 @@
-"""The suite's numbers: each once, without a gap."""
+"""The suite's cases: numbered without a gap, and each run somewhere."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
+import pytest
+
+from tests.conformance.harness import WEAKER_PROMISES, Capability, missing_at
+from tests.conformance.venues import VENUES
+
 _CASE = re.compile(r"^(?:async )?def test_tc_([a-z])(\d\d)_", re.MULTILINE)
+_FILES = sorted(Path(__file__).parent.glob("test_*.py"))
 
 
 def test_the_cases_are_numbered_without_a_gap() -> None:
     numbers: dict[str, list[int]] = {}
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+    for path in _FILES:
         for room, number in _CASE.findall(path.read_text()):
             numbers.setdefault(room, []).append(int(number))
     assert set(numbers) == {"c", "e", "k", "m", "n", "t"}
     for room, found in numbers.items():
         assert found == list(range(1, len(found) + 1)), room
+
+
+def test_no_case_is_skipped_at_every_venue() -> None:
+    venues = [make() for make in VENUES.values()]
+    for path in _FILES:
+        module = import_module(f"tests.conformance.{path.stem}")
+        for name, case in vars(module).items():
+            if name.startswith("test_tc_"):
+                marks = [getattr(module, "pytestmark", None), *getattr(case, "pytestmark", ())]
+                needed = [each for mark in marks if _is_needs(mark) for each in mark.args]
+                assert any(not missing_at(venue, needed) for venue in venues), name
+
+
+@pytest.mark.parametrize("capability", list(Capability))
+def test_some_venue_has_each_capability_and_few_need_a_weaker_promise(capability: Capability) -> None:
+    having = [name for name, make in VENUES.items() if capability in make().capabilities]
+    assert having
+    assert len(having) <= 2 or capability not in WEAKER_PROMISES
+
+
+def _is_needs(mark: object) -> bool:
+    return isinstance(mark, pytest.Mark | pytest.MarkDecorator) and mark.name == "needs"

@@ -165,12 +165,13 @@ class Parser:
         return tuple(self.position(line) for line in lines)
 
     def _as_it_is(self, fill: VenueFill) -> Sequence[Report]:
-        """An execution that was changed may be booked here as it was before: its change is reported too."""
-        if fill.changed_at_ms == fill.at_ms and not fill.is_busted:
+        """An execution that was changed may be booked here as it was before, and then only a correction changes it. One
+        that was taken back may not be booked yet, so it is reported as well."""
+        if fill.changed_at_ms == fill.at_ms:
             return [self.fill(fill)]
         what = "bust" if fill.is_busted else "correction"
-        line = Line(fill.changed_at_ms, what, fill.order, fill, values=(fill.price, fill.quantity))
-        return [self.fill(fill), self.line(line)]
+        line = self.line(Line(fill.changed_at_ms, what, fill.order, fill, values=(fill.price, fill.quantity)))
+        return [self.fill(fill), line] if fill.is_busted else [line]
 
     def _terms(self, order: VenueOrder, at_ms: int) -> dict[str, Any]:
         return self._names(order, at_ms) | {

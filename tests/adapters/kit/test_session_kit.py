@@ -21,6 +21,7 @@ from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, VenueUnavai
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport, Report
+from cadenza.ports.venue import COMPARED_WITHIN_MS
 
 ACCOUNT = TradingAccountId(UUID(int=1))
 
@@ -289,7 +290,7 @@ async def _check(stream: Stream, steps: Sequence[int], *, talks: bool = False) -
 async def test_a_silent_stream_is_read_at_least_twice_a_minute() -> None:
     stream = Stream()
     await _check(stream, [CHECK_EVERY_MS] * 3)
-    assert 3 * CHECK_EVERY_MS <= 60_000
+    assert 2 * CHECK_EVERY_MS + GRACE_MS <= COMPARED_WITHIN_MS, "the first comparison may find that it has just spoken"
     assert stream.readings >= 2
     assert stream.silences == 0
 

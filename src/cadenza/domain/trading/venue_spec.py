@@ -17,7 +17,7 @@ class Books(StrEnum):
     """Which side keeps an account's balances and positions.
 
     VENUE: they are what the venue last reported, and a fill changes the order alone. OURS: our ledger keeps them, and
-    each fill moves it.
+    each fill moves it. What moves money without a fill, such as funding, stands at `SessionSink` (ports/venue).
     """
 
     OURS = "OURS"
@@ -112,7 +112,9 @@ class Fence:
 class OrderMemory:
     """How long after it closed a venue still knows an order: `filled_ms` one of which something was executed,
     `unfilled_ms` one that closed without an execution. None: it never forgets such an order. An order that works is
-    always known. Where several requests find an order, the longest memory among them counts."""
+    always known. Where several requests find an order, the longest memory among them counts. A memory that is counted,
+    such as the last 500 trades, is no time and is not stated here: if it does not reach back to the order, the session
+    answers with an `UndeterminedOutcomeReport`."""
 
     filled_ms: int | None = None
     unfilled_ms: int | None = None
@@ -169,12 +171,13 @@ class VenueSpec:
     refused before it is recorded. `quantity_types` not native here are
     resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
     type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may still
-    be sent. `reply_ms_max`: how long the platform waits for the reply to a request before the outcome counts as
-    unknown. `lookup`, `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a
-    fence, asking cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole
-    balances and positions on request; where it is False, balances and positions of a snapshot are None.
-    `balances_follow_fills`: a session reports a balance or position only after every fill that it contains. Only then
-    may a ledger of ours take such a report over; otherwise it would count a fill twice.
+    be sent. `reply_ms_max`: how long the platform waits for the reply to a `submit` or `cancel`; then it cancels the
+    call, and the outcome counts as unknown until the late reply or a lookup brings it. `lookup`, `fence` and `replay`
+    are None where the venue has nothing of the kind. Without a lookup or a fence, asking cannot determine the outcome
+    of an order that was not answered. `snapshots`: the venue reports whole balances and positions on request; where it
+    is False, balances and positions of a snapshot are None. `balances_follow_fills`: a session reports a balance or
+    position only after every fill that it contains. Only then may a ledger of ours take such a report over; otherwise
+    it would count a fill twice.
     """
 
     venue_id: VenueId

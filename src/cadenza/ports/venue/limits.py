@@ -1,7 +1,7 @@
 """How long the application waits for a connector, and how much it asks for at a time.
 
 When the time of a call is over, the application cancels the call (asyncio cancellation) and goes on without it. What
-must hold then stands at `ExecutionSession` (law of calls). The times of `submit` and `cancel` differ from venue to
+must hold then stands at `ExecutionSession` (law of patience). The times of `submit` and `cancel` differ from venue to
 venue: `VenueSpec.reply_ms_max`. The application sets no limit for `verify` and for `VenueConnector.stop`: the connector
 limits its own requests there.
 """
@@ -37,8 +37,8 @@ REPORTED_WITHIN_MS = 60_000
 """How late a session may deliver what happened (the law of order of `SessionSink`). A replay goes back this much
 further than what is known to be complete, and a difference between two books is believed when it lasted this long."""
 
-COMPARED_WITHIN_MS = 30_000
-"""A session compares a silent stream with a reading of the venue at least this often (the law of silence)."""
+COMPARED_WITHIN_MS = 45_000
+"""A stream that has been silent for so long has been compared with a reading of the venue (the law of silence)."""
 
 MARK_AGE_MS_MAX = 30_000
 """How old a mark price of a venue that publishes marks at fixed intervals may become. The application does not count:

@@ -43,7 +43,7 @@ class SessionSink(Protocol):
     keeps them, that is all. Where our ledger keeps them, a session with `VenueSpec.balances_follow_fills` corrects the
     ledger by it. From any other session it makes the platform compare a snapshot with the ledger: a difference that a
     second snapshot, `REPORTED_WITHIN_MS` later, shows again is booked as a correction. A ledger of ours at a venue that
-    shows no balances does not contain such money, and nobody claims that it does.
+    shows no balances lacks such money.
     """
 
     async def deliver(self, reports: Sequence[Report]) -> None:
@@ -90,7 +90,7 @@ class AccountSnapshot:
     stream brought nothing meanwhile and the balances are those that the stream has stated; otherwise it reads again, a
     few times. `as_of` is taken for `at_ms`, higher than that of every fact received so far, so whatever the stream
     brings afterwards is newer. An account that is never so quiet gets its last reading where the venue keeps the books:
-    the newer words of the stream replace what the reading has too early or too late. Where our ledger keeps the books,
+    newer balances and positions of the stream replace those of the reading. Where our ledger keeps the books,
     the session raises `VenueUnavailable` instead, because the ledger would count a fill twice. It raises it too if the
     reading shows what the stream does not bring within a few seconds; then the stream is broken (`SessionSink.lost`).
     """
@@ -133,8 +133,8 @@ class ExecutionSession(Protocol):
     Law of patience: the application waits for each call as long as `limits.py` and `VenueSpec.reply_ms_max` say, and
     then cancels it (asyncio cancellation). A cancelled `submit` or `cancel` goes on as the law of outcomes says. Any
     other cancelled call ends where it is: the session stays as usable as before, and the same call may follow at once.
-    A replay may be left after any piece without a word. What is under way when the session is closed still returns its
-    reply to the caller that waits for it.
+    A replay may be left after any piece without another call. What is under way when the session is closed still
+    returns its reply to the caller that waits for it.
 
     Law of settings: the application sets neither leverage nor position mode at a venue, and neither does a session; the
     user does it there. If the venue takes a leverage with each order, the session passes `Order.leverage` on (None: the
@@ -156,7 +156,8 @@ class ExecutionSession(Protocol):
     answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
     client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
     again. A caller that stops waiting does not cancel the request: when the reply to an abandoned `submit` or `cancel`
-    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`.
+    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`. Only a
+    request of which no byte has left may be dropped; then none ever leaves.
     """
 
     async def submit(self, order: Order) -> Sequence[Report]:
@@ -175,8 +176,9 @@ class ExecutionSession(Protocol):
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.
-        That includes its fills as they are now: a fill that was changed since is reported as corrected, busted or with
-        its fee as well.
+        That includes its fills as they are now. A fill that was changed since is reported by a `FillCorrectedReport` in
+        place of a `FillReport`, which would contradict the one that is booked. One that was taken back is reported, and
+        a `FillBustedReport` after it. A fee that came later stands in the fill, or in a `FeeReport` after it.
 
         Every order gets at least one of: a report that states its executed quantity (accepted, canceled, expired, order
         status); a `RejectedReport` (NOT_FOUND_AT_VENUE) when the venue does not know the order, which proves that it

@@ -34,7 +34,7 @@ class CheckedStream(Protocol):
 async def check_stream(
     stream: CheckedStream, clock: CheckClock, refused: Callable[[CadenzaError], Awaitable[None]]
 ) -> None:
-    """Compare a silent stream with a reading at least twice a minute, until this is cancelled. `refused` takes the
+    """Compare a silent stream with a reading within `COMPARED_WITHIN_MS`, until this is cancelled. `refused` takes the
     errors of readings."""
     heard = stream.heard()
     while True:
