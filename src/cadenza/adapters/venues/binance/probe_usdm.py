@@ -14,9 +14,9 @@ from cadenza.adapters.venues.binance.probe_desk import (
     LOOKUP_PAUSE_MS,
     LOOKUP_TRIES,
     SYMBOL,
-    PlacedOrder,
     ProbeAsk,
     ProbeDesk,
+    ProbedOrder,
     ProbeParameters,
     SeenOtherwise,
     is_code,
@@ -184,14 +184,14 @@ class UsdmFacts:
             raise SeenOtherwise(f"{opened.status}, {len(trades)} executions listed")
         return ", ".join(f"{to_plain(each.commission)} {each.commission_asset}" for each in trades)
 
-    async def _execute(self, side: str) -> PlacedOrder:
+    async def _execute(self, side: str) -> ProbedOrder:
         market = self._desk.require_market()
         answer = await self._desk.order(
             "POST",
             {"side": side, "type": "MARKET", "quantity": to_plain(market.quantity_at(market.bid)),
              "newClientOrderId": self._desk.new_id(), "newOrderRespType": "RESULT"},
         )  # fmt: skip
-        return msgspec.json.decode(success(answer), type=PlacedOrder)
+        return msgspec.json.decode(success(answer), type=ProbedOrder)
 
     def _stop(self) -> ProbeParameters:
         market = self._desk.require_market()
