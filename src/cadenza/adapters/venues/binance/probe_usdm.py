@@ -178,11 +178,19 @@ class UsdmFacts:
         try:
             body = await self._desk.read(USDM.order_trades, {"symbol": SYMBOL, "orderId": opened.order_id})
         finally:
-            await self._execute("SELL")
+            await self._close()
         trades = decode_list(UsdmTrade, body)
         if opened.status != "FILLED" or not trades or sum(each.quantity for each in trades) != opened.executed:
             raise SeenOtherwise(f"{opened.status}, {len(trades)} executions listed")
         return ", ".join(f"{to_plain(each.commission)} {each.commission_asset}" for each in trades)
+
+    async def _close(self) -> None:
+        try:
+            status = (await self._execute("SELL")).status
+        except (SeenOtherwise, VenueUnavailable) as error:
+            status = str(error)
+        if status != "FILLED":
+            raise SeenOtherwise(f"a position in {SYMBOL} was opened and not closed, close it by hand: {status}")
 
     async def _execute(self, side: str) -> ProbedOrder:
         market = self._desk.require_market()
