@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.binance_kit import SimulatedBinance, simulated_binance
+from tests.binance_kit import ASK, AVAILABLE, BID, SimulatedBinance, simulated_binance
 
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
@@ -18,6 +18,7 @@ from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.kit.probe import ProbeFinding, ProbeVerdict
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.ids import Environment
+from cadenza.domain.market.enums import Side
 from cadenza.network.http import HttpClient
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
@@ -94,3 +95,12 @@ async def test_a_key_that_may_withdraw_is_refuted(tmp_path: Path) -> None:
         async with probe_of(venue, secrets=Secrets(made["key"], made["secret"], None)) as probe:
             finding = (await found(probe, with_orders=False))["the key may not withdraw"]
             assert (finding.verdict, finding.shown[:6]) == (ProbeVerdict.REFUTED, "it may")
+
+
+async def test_a_position_that_is_not_closed_is_said(tmp_path: Path) -> None:
+    async with simulated_binance(tmp_path) as venue, probe_of(venue) as probe:
+        shown = (Side.BUY, BID, Decimal("0.001")), (Side.SELL, ASK, AVAILABLE)
+        await venue.market("BTCUSDT", *shown, clear=True, market="usdm")
+        finding = (await found(probe))["USD-M: executions are listed with their commission"]
+        assert finding.verdict is ProbeVerdict.REFUTED
+        assert "BTCUSDT was opened and not closed, close it by hand" in finding.shown

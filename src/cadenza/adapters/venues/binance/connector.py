@@ -8,19 +8,16 @@ from ssl import SSLContext
 import structlog
 
 from cadenza.adapters.venues.binance import credential
+from cadenza.adapters.venues.binance.catalogue import read_catalogue
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
-from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
-from cadenza.adapters.venues.binance.models import (
-    BinanceLimits,
-    decode,
-)
-from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities, spot_catalogue, usdm_catalogue
+from cadenza.adapters.venues.binance.models import BinanceRateLimit
+from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, securities
 from cadenza.adapters.venues.binance.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
@@ -31,7 +28,6 @@ from cadenza.adapters.venues.binance.stream import (
     UserStreamOpening,
 )
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
-from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -254,15 +250,9 @@ class BinanceConnector:
         """Read a market's list, and at its first reading its time and its limits."""
         if market not in self._read_markets and not await rest.clock_of(market).measure():
             raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
-        read = usdm_catalogue if market is BinanceMarket.USDM else spot_catalogue
-        try:
-            reply = await rest.read(market, ENDPOINTS[market].exchange_info, {})
-            catalogue = await asyncio.to_thread(read, reply, self._spec.venue_id)
-            limits = decode(BinanceLimits, reply)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE answered with no catalogue: {error}") from error
+        catalogue = await read_catalogue(rest, market, self._spec.venue_id)
         if market not in self._read_markets:
-            rest.use_limits(market, _pace_limits(limits, self._limits.get(market, _USUAL[market])))
+            rest.use_limits(market, _pace_limits(catalogue.limits, self._limits.get(market, _USUAL[market])))
             self._read_markets.add(market)
         for refused in catalogue.refused:
             self._log.warning("symbol_refused", symbol=refused.symbol, reason=refused.reason)
@@ -270,11 +260,11 @@ class BinanceConnector:
         return catalogue
 
 
-def _pace_limits(stated: BinanceLimits, usual: PaceLimits) -> PaceLimits:
+def _pace_limits(stated: Sequence[BinanceRateLimit], usual: PaceLimits) -> PaceLimits:
     """Return the limits that the venue states; the usual ones where it states none."""
     found = {
         name: each.limit
-        for each in stated.limits
+        for each in stated
         if (name := _LIMIT_TYPES.get((each.type, each.interval, each.count))) and each.limit > 0
     }
     limits = replace(usual, **found)

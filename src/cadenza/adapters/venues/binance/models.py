@@ -222,16 +222,12 @@ class BinanceRateLimit(BinancePayload, frozen=True, kw_only=True):
     limit: int
 
 
-class BinanceLimits(BinancePayload, frozen=True, kw_only=True):
-    """What the catalogue says of the venue's limits."""
-
-    limits: list[BinanceRateLimit] = field(name="rateLimits", default_factory=list)
-
-
 class BinanceExchangeInfo(BinancePayload, frozen=True, kw_only=True):
-    """The catalogue. Each symbol is decoded by itself, so that one of them cannot spoil the list."""
+    """The catalogue, with the venue's limits. Each symbol is decoded by itself, so that one of them cannot spoil the
+    list."""
 
     server_time_ms: int = field(name="serverTime")
+    limits: list[BinanceRateLimit] = field(name="rateLimits", default_factory=list)
     symbols: list[msgspec.Raw]
 
 

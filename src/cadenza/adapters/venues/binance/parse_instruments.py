@@ -17,6 +17,7 @@ import msgspec
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.models import (
     BinanceExchangeInfo,
+    BinanceRateLimit,
     BinanceSpotSymbol,
     BinanceSymbolName,
     IcebergPartsFilter,
@@ -98,10 +99,11 @@ class RefusedSymbol:
 
 @dataclass(frozen=True, slots=True)
 class ReadCatalogue:
-    """A whole catalogue: what could be read, and what could not."""
+    """A whole catalogue: what could be read, what could not, and the limits that the venue states."""
 
     instruments: tuple[Instrument, ...]
     refused: tuple[RefusedSymbol, ...]
+    limits: tuple[BinanceRateLimit, ...] = ()
 
 
 def spot_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
@@ -157,7 +159,8 @@ def _catalogue(
 ) -> ReadCatalogue:
     instruments: dict[InstrumentId, Instrument] = {}
     refused: list[RefusedSymbol] = []
-    for raw in decode(BinanceExchangeInfo, reply).symbols:
+    info = decode(BinanceExchangeInfo, reply)
+    for raw in info.symbols:
         try:
             instrument = read(raw)
             if instrument.id in instruments:
@@ -166,7 +169,7 @@ def _catalogue(
             refused.append(_refused(raw, str(error), id_of))
         else:
             instruments[instrument.id] = instrument
-    return ReadCatalogue(tuple(instruments.values()), tuple(refused))
+    return ReadCatalogue(tuple(instruments.values()), tuple(refused), tuple(info.limits))
 
 
 def _refused(raw: msgspec.Raw, reason: str, id_of: Callable[[BinanceSymbolName], InstrumentId]) -> RefusedSymbol:

@@ -3,7 +3,7 @@
 The orders of a probe are named by ids of its own (`PROBE_PREFIX`), rest far from the market, and are canceled again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from itertools import count
@@ -14,6 +14,7 @@ from cadenza.adapters.venues.binance.catalogue import read_catalogue
 from cadenza.adapters.venues.binance.classify import BinanceMarket, classify_submit, error_body
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, depth_endpoint
+from cadenza.adapters.venues.binance.models import BinanceRateLimit
 from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS, BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.domain.errors import VenueUnavailable
@@ -42,7 +43,7 @@ class SeenOtherwise(Exception):
     """The venue did not show what was asked for. The message says what it showed."""
 
 
-class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
+class ProbedOrder(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     executed: Decimal = msgspec.field(name="executedQty", default=Decimal(0))
     order_id: int = msgspec.field(name="orderId")
@@ -94,6 +95,8 @@ class ProbeDesk:
         self.clock = clock
         self._venue_id = venue_id
         self.of_new_orders: ProbeParameters = {}
+        self.stated_limits: Sequence[BinanceRateLimit] = ()
+        """What `catalogue` has found."""
         self._further = further or {}
         self._run = clock.now_ms() % 10**9
         self._numbers = count(1)
@@ -113,6 +116,7 @@ class ProbeDesk:
     async def catalogue(self) -> str:
         market = BinanceMarket.USDM if self.endpoints.market is BinanceMarket.USDM else BinanceMarket.SPOT
         catalogue = await read_catalogue(self.rest, market, self._venue_id)
+        self.stated_limits = catalogue.limits
         found = next((each for each in catalogue.instruments if each.external_symbol == SYMBOL), None)
         if found is not None:
             body = await self.rest.read(market, depth_endpoint(market, 5), {"symbol": SYMBOL, "limit": 5})
@@ -171,7 +175,7 @@ class ProbeDesk:
     async def known_after_end(self) -> str:
         id = await self.rest_far()
         await self.cancel(id)
-        status = msgspec.json.decode(success(await self.ask_about(id)), type=PlacedOrder).status
+        status = msgspec.json.decode(success(await self.ask_about(id)), type=ProbedOrder).status
         if status != "CANCELED":
             raise SeenOtherwise(f"it is {status}")
         return status

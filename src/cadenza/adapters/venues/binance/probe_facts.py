@@ -8,7 +8,6 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.endpoints import KEY_RESTRICTIONS, MARGIN_LISTEN_TOKEN, SPOT
 from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,
-    BinanceLimits,
     BinanceMarginAccount,
     BinanceSpotAccount,
     MarginListenToken,
@@ -16,9 +15,9 @@ from cadenza.adapters.venues.binance.models import (
 )
 from cadenza.adapters.venues.binance.probe_desk import (
     SYMBOL,
-    PlacedOrder,
     ProbeAsk,
     ProbeDesk,
+    ProbedOrder,
     SeenOtherwise,
     success,
     text_of,
@@ -60,8 +59,7 @@ class SpotFacts:
         }
 
     async def _limits(self) -> str:
-        body = await self._desk.rest.read(BinanceMarket.SPOT, SPOT.exchange_info, {})
-        found = {(each.type, each.interval, each.count): each.limit for each in decode(BinanceLimits, body).limits}
+        found = {(each.type, each.interval, each.count): each.limit for each in self._desk.stated_limits}
         usual = {
             ("REQUEST_WEIGHT", "MINUTE", 1): SPOT_LIMITS.weight_per_minute,
             ("ORDERS", "SECOND", 10): SPOT_LIMITS.orders_per_10_s,
@@ -102,7 +100,7 @@ class SpotFacts:
             {"side": "BUY", "type": "MARKET", "quantity": to_plain(market.quantity_at(market.bid)),
              "newClientOrderId": desk.new_id(), "newOrderRespType": "FULL"},
         )  # fmt: skip
-        placed = msgspec.json.decode(success(answer), type=PlacedOrder)
+        placed = msgspec.json.decode(success(answer), type=ProbedOrder)
         trades = await desk.read(SPOT.order_trades, {"symbol": SYMBOL, "orderId": placed.order_id})
         listed = len(msgspec.json.decode(trades, type=list[msgspec.Raw]))
         if placed.status != "FILLED" or not placed.fills or listed != len(placed.fills):

@@ -14,9 +14,9 @@ from cadenza.adapters.venues.binance.probe_desk import (
     LOOKUP_PAUSE_MS,
     LOOKUP_TRIES,
     SYMBOL,
-    PlacedOrder,
     ProbeAsk,
     ProbeDesk,
+    ProbedOrder,
     ProbeParameters,
     SeenOtherwise,
     is_code,
@@ -178,20 +178,28 @@ class UsdmFacts:
         try:
             body = await self._desk.read(USDM.order_trades, {"symbol": SYMBOL, "orderId": opened.order_id})
         finally:
-            await self._execute("SELL")
+            await self._close()
         trades = decode_list(UsdmTrade, body)
         if opened.status != "FILLED" or not trades or sum(each.quantity for each in trades) != opened.executed:
             raise SeenOtherwise(f"{opened.status}, {len(trades)} executions listed")
         return ", ".join(f"{to_plain(each.commission)} {each.commission_asset}" for each in trades)
 
-    async def _execute(self, side: str) -> PlacedOrder:
+    async def _close(self) -> None:
+        try:
+            status = (await self._execute("SELL")).status
+        except (SeenOtherwise, VenueUnavailable) as error:
+            status = str(error)
+        if status != "FILLED":
+            raise SeenOtherwise(f"a position in {SYMBOL} was opened and not closed, close it by hand: {status}")
+
+    async def _execute(self, side: str) -> ProbedOrder:
         market = self._desk.require_market()
         answer = await self._desk.order(
             "POST",
             {"side": side, "type": "MARKET", "quantity": to_plain(market.quantity_at(market.bid)),
              "newClientOrderId": self._desk.new_id(), "newOrderRespType": "RESULT"},
         )  # fmt: skip
-        return msgspec.json.decode(success(answer), type=PlacedOrder)
+        return msgspec.json.decode(success(answer), type=ProbedOrder)
 
     def _stop(self) -> ProbeParameters:
         market = self._desk.require_market()
