@@ -125,13 +125,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
             clock=o.clock,
             concurrency=o.concurrency,
         ),
-        expire_orders=ExpireOrders(
-            storage=o.storage,
-            committer=committer,
-            send_cancel=send_cancel,
-            clock=o.clock,
-            concurrency=o.concurrency,
-        ),
+        expire_orders=_expire_orders(o, committer, send_cancel),
         snapshots=snapshots,
         compare_books=compare_books,
         reconcile=Reconcile(
@@ -167,6 +161,12 @@ def _requests(o: Outside, intake: ReportIntake, sessions: Sessions, sending: Sen
     )
     send_cancel = SendCancel(intake=intake, sessions=sessions, concurrency=o.concurrency, failpoints=o.failpoints)
     return ask_venue, send_cancel
+
+
+def _expire_orders(o: Outside, committer: Committer, send_cancel: SendCancel) -> ExpireOrders:
+    return ExpireOrders(
+        storage=o.storage, committer=committer, send_cancel=send_cancel, clock=o.clock, concurrency=o.concurrency
+    )
 
 
 def _committer(
