@@ -1,6 +1,6 @@
 """Order books of BINANCE from the recorded session: our feeds against ccxt pro, in the same run.
 
-    python bench/books.py [--symbols 50] [--updates 400] [--rounds 3]
+    python bench/books.py [--symbols 50] [--updates 200] [--rounds 3]
 
 A server in this process streams the recorded changes of BTC/USDT as so many symbols, as fast as each client reads them
 and one change of all symbols at once, and serves the recorded snapshot by REST. Each client runs in a process of its
@@ -32,7 +32,7 @@ from cadenza.adapters.venues.paper.market.recording import (
 )
 
 ROOT = Path(__file__).parents[1]
-WAIT_S = 60
+WAIT_S = 180
 WRITTEN_CHECK_S = 0.0005
 Sides = tuple[list[list[str]], list[list[str]]]
 
@@ -160,7 +160,7 @@ def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float)
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--symbols", type=int, default=50)
-    parser.add_argument("--updates", type=int, default=400)
+    parser.add_argument("--updates", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     build = [str(ROOT / "tests/judges/build.sh")]
