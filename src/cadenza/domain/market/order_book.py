@@ -16,7 +16,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
 
 LEVELS_PER_SIDE_MAX = 10_000
-"""A book forgets the worst levels of a side beyond this, and beyond the depth of the venue's feed."""
+"""A book shows at most so many levels a side, and no more than its feed keeps. It forgets worse ones in time."""
 
 INFINITY = Decimal("Infinity")
 
