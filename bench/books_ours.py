@@ -12,6 +12,8 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import uvloop
+
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE
@@ -89,4 +91,4 @@ async def main(url: str, symbols: int, last_number: int) -> None:
     rest.close()
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+uvloop.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

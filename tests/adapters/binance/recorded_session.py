@@ -9,7 +9,6 @@ from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, DATA
 
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
-    BinanceDepthEvent,
     BinanceDepthReply,
     BinancePayload,
     BinanceTradeEvent,
@@ -45,7 +44,7 @@ def spot_session() -> Iterator[Recorded]:
         frame = decode(StreamFrame, text)
         match frame.stream:
             case "btcusdt@depth@100ms":
-                yield spot_delta(decode(BinanceDepthEvent, frame.data), BTC_USDT)
+                yield spot_delta(frame.data, BTC_USDT)
             case "btcusdt@bookTicker":
                 yield decode(BestPricesEvent, frame.data)
             case "btcusdt@trade":
@@ -64,17 +63,18 @@ def usdm_session() -> Iterator[Recorded]:
             case BookDelta():
                 assert message.first_sequence is not None
                 last, first = message.sequence * 2, message.first_sequence * 2 - 1
-                event = BinanceDepthEvent(
-                    symbol="BTCUSDT",
-                    event_ms=message.at_ms,
-                    first=first,
-                    last=last,
-                    previous=last - 2 if previous is None else previous,
-                    bids=list(message.bids),
-                    asks=list(message.asks),
-                )
+                event = {
+                    "e": "depthUpdate",
+                    "E": message.at_ms,
+                    "s": "BTCUSDT",
+                    "U": first,
+                    "u": last,
+                    "pu": last - 2 if previous is None else previous,
+                    "b": message.bids,
+                    "a": message.asks,
+                }
                 previous = last
-                yield usdm_delta(event, BTC_PERP)
+                yield usdm_delta(msgspec.Raw(msgspec.json.encode(event)), BTC_PERP)
             case BestPricesEvent():
                 yield BestPricesEvent(
                     symbol=message.symbol,

@@ -1,15 +1,16 @@
 """A recorded session through the parsers: the book equals the recorded best prices, and no lost message goes
 unnoticed. Then the rule of USD-M, of which there is no recording."""
 
+import json
 from decimal import Decimal as D
 
+import msgspec
 import pytest
 from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT, NOW_MS, payload
 from tests.adapters.binance.recorded_session import Recorded, spot_session
 
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
-    BinanceDepthEvent,
     BinanceDepthReply,
     decode,
 )
@@ -131,7 +132,7 @@ def usdm_book() -> OrderBook:
 
 
 def usdm(**changes: int) -> BookDelta:
-    return usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, **changes)), BTC_PERP)
+    return usdm_delta(msgspec.Raw(payload(USDM_DEPTH, **changes)), BTC_PERP)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_a_later_update_of_usdm_names_the_one_before(second: dict[str, int], out
 
 def test_a_usdm_update_that_does_not_name_the_one_before_is_refused() -> None:
     with pytest.raises(UnreadablePayload):
-        usdm_delta(decode(BinanceDepthEvent, payload(USDM_DEPTH, pu=...)), BTC_PERP)
+        usdm_delta(msgspec.Raw(payload(USDM_DEPTH, pu=...)), BTC_PERP)
 
 
 def test_aggregate_trades_of_usdm() -> None:
@@ -194,6 +195,56 @@ def test_the_mark_price_of_usdm() -> None:
 def test_a_level_that_is_none_is_refused(level: list[str]) -> None:
     with pytest.raises(UnreadablePayload):
         book_snapshot(decode(BinanceDepthReply, payload(USDM_SNAPSHOT, bids=[level])), BTC_PERP, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        *(["0", "1"], ["0.0000", "10"], ["-1", "1"], ["1", "-1"], ["NaN", "1"], ["1", "Infinity"], ["1E30", "1"]),
+        *(["1", "inf"], ["1", "1_0x"], ["1", ""], ["", "1"], ["1", "."], ["1.2.3", "1"], ["1", "1.2.3"], ["1", None]),
+        *(["0.0023", ""], ["0.0023", "."], ["0.0022", ""], ["0.0022", "."], ["0.0022", "x0"]),
+    ],
+)
+@pytest.mark.parametrize("side", ["b", "a"])
+def test_a_change_of_no_level_never_gets_into_a_book(side: str, level: list[str]) -> None:
+    """The connector refuses it, or the book does."""
+    for levels in ([level], [["0.0022", "10"], level], [["0.0022", "1.0"], level], [["1", "1"], level]):
+        book = usdm_book()
+        try:
+            event = {**USDM_DEPTH, "b": [], "a": [], side: levels}
+            delta = usdm_delta(msgspec.Raw(msgspec.json.encode(event)), BTC_PERP)
+        except UnreadablePayload:
+            continue
+        assert book.apply(delta) is BookOutcome.REFUSED
+        assert book.snapshot(5) is None
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [["0.0021", "7"], ["0.0022", "10"]],
+        [["0.0021", "7.0"], ["0.0022", "10.5"]],
+        [["0.0021", "7"], ["0.0022", "10.5"]],
+        [[0.0021, "7"], ["0.00220", "1E+1"]],
+        [["0.0022", "7"], ["0.0021", "0.000"]],
+        [["0.0022", "7"], ["0.0023", "0"]],
+        [["0.0022", "7"], ["0.0023", "-0"]],
+    ],
+)
+def test_a_change_is_exact_however_it_is_written(levels: list[list[str]], separators: tuple[str, str]) -> None:
+    text = json.dumps({**USDM_DEPTH, "b": levels, "a": []}, separators=separators)
+    book = usdm_book()
+    assert book.apply(usdm_delta(msgspec.Raw(text.encode()), BTC_PERP)) is BookOutcome.APPLIED
+    shown = book.snapshot(10)
+    assert shown is not None
+    expected = {D("0.0023"): D(431)} | {D(str(price)): D(quantity) for price, quantity in levels}
+    assert dict(shown.bids) == {price: quantity for price, quantity in expected.items() if quantity}
+
+
+def test_the_usual_change_makes_no_decimals(session: list[Recorded]) -> None:
+    _, deltas = chain(session)
+    assert {type(text) for delta in deltas for level in (*delta.bids, *delta.asks) for text in level} == {str}
 
 
 def test_numbers_are_exact_whether_they_stand_in_quotes_or_not() -> None:

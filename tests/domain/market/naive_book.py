@@ -84,7 +84,6 @@ class NaiveBook:
         for side, levels in ((Side.BUY, news.bids), (Side.SELL, news.asks)):
             self.levels[side].update(dict(levels))
             self.levels[side] = {price: quantity for price, quantity in self.levels[side].items() if quantity > 0}
-            self.levels[side] = dict(self._sorted(side)[: self.spec.depth])
         self.sequence, self.at_ms = news.sequence, news.at_ms
         bids, asks = self._sorted(Side.BUY), self._sorted(Side.SELL)
         self.is_fresh = not bids or not asks or bids[0][0] < asks[0][0]
@@ -123,4 +122,4 @@ class NaiveBook:
         return cost
 
     def _sorted(self, side: Side) -> list[Level]:
-        return sorted(self.levels[side].items(), reverse=side is Side.BUY)
+        return sorted(self.levels[side].items(), reverse=side is Side.BUY)[: self.spec.depth]

@@ -98,7 +98,7 @@ class BookSpec:
     """How a venue's books are kept.
 
     `age_ms_max`: a book whose feed brought nothing for longer is stale; None where the feed cannot fall silent, as the
-    venue runs in this process. `depth`: levels a side that the feed keeps up to date; a book forgets what is deeper.
+    venue runs in this process. `depth`: levels a side that the feed keeps up to date; a book shows none that is deeper.
     """
 
     rule: BookRule

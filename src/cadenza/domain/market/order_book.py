@@ -1,22 +1,24 @@
 """The book that we keep of a venue's market: a snapshot, then deltas, each continuing where the one before ended.
 
-Prices are Decimals, equal when their values are, however a venue writes them. So comparing is exact, and a book stays
-right when the venue changes the instrument's pip size.
+Prices are equal when their values are, however a venue writes them, and stay so when it changes the instrument's pip
+size. Nothing is rounded: levels are kept as text, and read as Decimals.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import TypeGuard
 
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, Levels, WrittenLevel
 from cadenza.domain.market.book_rule import BookSpec, Continuation
+from cadenza.domain.market.book_side import OtherSpelling, SideOfBook, is_below, places_of, plain, with_places
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
 
 LEVELS_PER_SIDE_MAX = 10_000
-"""A book forgets the worst levels of a side beyond this, and beyond the depth of the venue's feed."""
+"""A book shows at most so many levels a side, and no more than its feed keeps. It forgets worse ones in time."""
+
+INFINITY = Decimal("Infinity")
 
 DUPLICATES_MAX = 100
 """Duplicates in a row. One more is a gap: the venue's numbers have begun again, and the book would never change."""
@@ -37,7 +39,8 @@ class BookOutcome(StrEnum):
     MISMATCH = "MISMATCH"
     """After it the book's checksum is not the venue's."""
     REFUSED = "REFUSED"
-    """It does not fit the venue's rule at all, so the connector is wrong."""
+    """The connector is wrong: the message does not fit the venue's rule at all, a price is not above 0, or a quantity
+    is below 0."""
 
 
 _OUTCOMES = {
@@ -47,69 +50,10 @@ _OUTCOMES = {
 }
 
 
-class _SideOfBook:
-    """One side: prices in ascending order, and the quantity of each at the same place of another list. The best price
-    is the last one of the bids and the first one of the asks.
-
-    A price is found by bisection. That costs less than a dictionary would, because the hash of a Decimal is slow.
-    """
-
-    __slots__ = ("_is_bids", "_levels_max", "_prices", "_quantities")
-
-    def __init__(self, side: Side, levels_max: int) -> None:
-        self._is_bids = side is Side.BUY
-        self._levels_max = levels_max
-        self._prices: list[Decimal] = []
-        self._quantities: list[Decimal] = []
-
-    def reset(self, levels: tuple[Level, ...]) -> None:
-        shown = {price: quantity for price, quantity in levels if quantity > ZERO}
-        self._prices = sorted(shown)
-        self._quantities = [shown[price] for price in self._prices]
-        self._forget_worst()
-
-    def set(self, levels: tuple[Level, ...]) -> None:
-        """Set them all, and only then forget the worst: a level may come before the one whose place it takes."""
-        prices, quantities = self._prices, self._quantities
-        for price, quantity in levels:
-            at = bisect_left(prices, price)
-            is_known = at < len(prices) and prices[at] == price
-            if quantity > ZERO:
-                if is_known:
-                    quantities[at] = quantity
-                else:
-                    prices.insert(at, price)
-                    quantities.insert(at, quantity)
-            elif is_known:
-                del prices[at], quantities[at]
-        self._forget_worst()
-
-    def best(self) -> Level | None:
-        if not self._prices:
-            return None
-        best = -1 if self._is_bids else 0
-        return self._prices[best], self._quantities[best]
-
-    def levels(self, depth: int) -> tuple[Level, ...]:
-        """At most `depth` levels, best first."""
-        best = slice(None, -depth - 1, -1) if self._is_bids else slice(depth)
-        return tuple(zip(self._prices[best], self._quantities[best], strict=True))
-
-    def walk(self) -> Iterator[Level]:
-        if self._is_bids:
-            return zip(reversed(self._prices), reversed(self._quantities), strict=True)
-        return zip(self._prices, self._quantities, strict=True)
-
-    def _forget_worst(self) -> None:
-        if len(self._prices) > self._levels_max:
-            worst = slice(-self._levels_max) if self._is_bids else slice(self._levels_max, None)
-            del self._prices[worst], self._quantities[worst]
-
-
 class OrderBook:
     """One instrument's book, kept by its venue's rule. Guarantee: while fresh it is not crossed, has no empty level and
-    contains every update up to `sequence`. A stale one shows nothing. An update costs O(log n) and a memmove; reading
-    the best is O(1).
+    contains every update up to `sequence`. A stale one shows nothing. An update makes no Decimals; reading the best is
+    O(1), and levels that were read are kept until the next change.
 
     What the rule cannot explain is a gap, so a venue whose numbers begin again cannot leave a book fresh that never
     changes. How old the newest message is, the book does not know: whoever keeps it looks after that.
@@ -131,8 +75,8 @@ class OrderBook:
         levels_max = min(spec.depth, LEVELS_PER_SIDE_MAX)
         self._instrument_id = instrument_id
         self._rule = spec.rule
-        self._bids = _SideOfBook(Side.BUY, levels_max)
-        self._asks = _SideOfBook(Side.SELL, levels_max)
+        self._bids = SideOfBook(Side.BUY, levels_max)
+        self._asks = SideOfBook(Side.SELL, levels_max)
         self._sequence = 0
         self._previous: int | None = None
         self._duplicates = 0
@@ -154,12 +98,15 @@ class OrderBook:
         return self._at_ms
 
     def reset(self, snapshot: BookSnapshot) -> BookOutcome:
-        """Become the snapshot: APPLIED, or CROSSED."""
-        self._bids.reset(snapshot.bids)
-        self._asks.reset(snapshot.asks)
+        """Become the snapshot: APPLIED, or CROSSED, or REFUSED."""
         self._sequence, self._at_ms = snapshot.sequence, snapshot.at_ms
         self._previous = None
         self._duplicates = 0
+        try:
+            bids, asks = _plain_levels(snapshot.bids), _plain_levels(snapshot.asks)
+        except InvalidOperation:
+            return self._not_applied(BookOutcome.REFUSED)
+        self._spell(bids, asks)
         return self._checked()
 
     def apply(self, delta: BookDelta) -> BookOutcome:
@@ -170,8 +117,10 @@ class OrderBook:
         if continuation is not Continuation.NEXT:
             return self._not_applied(_OUTCOMES[continuation])
         self._duplicates = 0
-        self._bids.set(delta.bids)
-        self._asks.set(delta.asks)
+        try:
+            self._set(delta.bids, delta.asks)
+        except InvalidOperation:
+            return self._not_applied(BookOutcome.REFUSED)
         self._sequence, self._at_ms = delta.sequence, delta.at_ms
         self._previous = delta.previous_sequence
         if delta.checksum is not None and delta.checksum != self._checksum():
@@ -214,6 +163,31 @@ class OrderBook:
                 break
         return None if price is None else cost + left * price
 
+    def _set(self, bids: Levels, asks: Levels) -> None:
+        if _is_written(bids) and _is_written(asks):
+            try:
+                self._bids.set(bids)
+                self._asks.set(asks)
+            except OtherSpelling:
+                pass
+            else:
+                return
+        self._set_respelled(_plain_levels(bids), _plain_levels(asks))
+
+    def _set_respelled(self, bids: list[WrittenLevel], asks: list[WrittenLevel]) -> None:
+        """Set levels that are not written as those of the book; if they have more places, the book is written again."""
+        places = max(self._bids.places, _most_places(bids, asks))
+        if places > self._bids.places:
+            self._spell(self._bids.written(), self._asks.written(), places)
+        self._bids.set(_with_places(bids, places))
+        self._asks.set(_with_places(asks, places))
+
+    def _spell(self, bids: list[WrittenLevel], asks: list[WrittenLevel], places: int | None = None) -> None:
+        """Become these levels, all with as many places."""
+        places = _most_places(bids, asks) if places is None else places
+        self._bids.reset(_with_places(bids, places), places)
+        self._asks.reset(_with_places(asks, places), places)
+
     def _not_applied(self, outcome: BookOutcome) -> BookOutcome:
         if outcome is BookOutcome.DUPLICATE:
             self._duplicates += 1
@@ -228,6 +202,28 @@ class OrderBook:
         return None if kind is None else kind.of(self._bids.levels(kind.depth), self._asks.levels(kind.depth))
 
     def _checked(self) -> BookOutcome:
-        bid, ask = self._bids.best(), self._asks.best()
-        self._is_fresh = bid is None or ask is None or bid[0] < ask[0]
+        bid, ask = self._bids.best_price(), self._asks.best_price()
+        self._is_fresh = bid is None or ask is None or is_below(bid, ask)
         return BookOutcome.APPLIED if self._is_fresh else BookOutcome.CROSSED
+
+
+def _is_written(levels: Levels) -> TypeGuard[list[WrittenLevel]]:
+    return not levels or isinstance(levels[0][0], str)
+
+
+def _plain_levels(levels: Levels) -> list[WrittenLevel]:
+    """Raises `InvalidOperation` when a price is not above 0, a quantity is below 0, or one of them is no number."""
+    found = []
+    for price, quantity in ((Decimal(price), Decimal(quantity)) for price, quantity in levels):
+        if not (ZERO < price < INFINITY and ZERO <= quantity < INFINITY):
+            raise InvalidOperation
+        found.append((plain(price), plain(quantity) if quantity else "0"))  # -0 is 0
+    return found
+
+
+def _most_places(*sides: list[WrittenLevel]) -> int:
+    return max((places_of(price) for side in sides for price, _ in side), default=0)
+
+
+def _with_places(levels: list[WrittenLevel], places: int) -> list[WrittenLevel]:
+    return [(with_places(price, places), quantity) for price, quantity in levels]

@@ -9,7 +9,7 @@ import msgspec
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.market_stream import MarketStreamRoute
-from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinancePayload, BinanceTradeEvent, decode
+from cadenza.adapters.venues.binance.models import BinancePayload, BinanceTradeEvent, decode
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
     SPOT_BOOK_RULE,
@@ -108,7 +108,7 @@ SPOT_WIRE = MarketWire(
     best_prices=BinanceEndpoint("/api/v3/ticker/bookTicker", 4),
     weight_per_minute=SPOT_LIMITS.weight_per_minute,
     names=_spot_names,
-    delta=lambda data, instrument_id: spot_delta(decode(BinanceDepthEvent, data), instrument_id),
+    delta=spot_delta,
     trade=lambda data, instrument_id: market_trade(decode(BinanceTradeEvent, data), instrument_id),
     mark=_mark,
 )
@@ -121,7 +121,7 @@ USDM_WIRE = MarketWire(
     best_prices=BinanceEndpoint("/fapi/v1/ticker/bookTicker", 5),
     weight_per_minute=USDM_LIMITS.weight_per_minute,
     names=_usdm_names,
-    delta=lambda data, instrument_id: usdm_delta(decode(BinanceDepthEvent, data), instrument_id),
+    delta=usdm_delta,
     trade=lambda data, instrument_id: market_trade(decode(AggregateTradeEvent, data), instrument_id),
     mark=_mark,
 )

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import field
 
 from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.market.book_messages import WrittenLevel
 
 NO_LIST = -1
 """The order list id of an order that belongs to none."""
@@ -267,16 +268,22 @@ class BinanceDepthReply(BinancePayload, frozen=True, kw_only=True):
 
 
 class BinanceDepthEvent(BinancePayload, frozen=True, kw_only=True):
-    """Changed levels. `previous` and `transaction_ms` are given by USD-M only."""
+    """Changed levels, as the venue wrote them. `previous` and `transaction_ms` are given by USD-M only."""
 
-    symbol: str = field(name="s")
     event_ms: int = field(name="E")
     transaction_ms: int | None = field(name="T", default=None)
     first: int = field(name="U")
     last: int = field(name="u")
     previous: int | None = field(name="pu", default=None)
-    bids: list[PriceLevel] = field(name="b")
-    asks: list[PriceLevel] = field(name="a")
+    bids: list[WrittenLevel] = field(name="b")
+    asks: list[WrittenLevel] = field(name="a")
+
+
+class BinanceDepthNumbers(BinanceDepthEvent, frozen=True, kw_only=True):
+    """The same event, with its levels read as numbers."""
+
+    bids: list[PriceLevel] = field(name="b")  # type: ignore[assignment]
+    asks: list[PriceLevel] = field(name="a")  # type: ignore[assignment]
 
 
 class BestPricesEvent(BinancePayload, frozen=True, kw_only=True):

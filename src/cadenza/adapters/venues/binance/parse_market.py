@@ -3,16 +3,30 @@
 Spot numbers the updates of a symbol without a gap (`Continuity.RANGE`). On USD-M updates of other kinds lie between, so
 each message also names the last update of the one before it (`Continuity.RANGE_AND_PREVIOUS`). Whether a message
 continues the book, the domain decides by these numbers; nothing is dropped here.
+
+The levels of a depth update stay text: a busy market sends thousands a second, and most of them nobody ever reads. That
+they are plain numbers is proven for all at once: without its digits, the update must end as one does whose levels are
+numbers. One that does not is read number by number.
 """
 
 from decimal import Decimal, InvalidOperation
+from string import digits
 
-from cadenza.adapters.venues.binance.models import BinanceDepthEvent, BinanceDepthReply, BinanceTradeEvent, PriceLevel
+import msgspec
+
+from cadenza.adapters.venues.binance.models import (
+    BinanceDepthEvent,
+    BinanceDepthNumbers,
+    BinanceDepthReply,
+    BinanceTradeEvent,
+    PriceLevel,
+    decode,
+)
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.kit.order_facts import positive
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Levels, MarketTrade, WrittenLevel
 from cadenza.domain.market.book_rule import BookRule, Continuity
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
@@ -22,6 +36,9 @@ USDM_BOOK_RULE = BookRule(continuity=Continuity.RANGE_AND_PREVIOUS)
 
 _NUMBER_MAX = Decimal(10) ** 20
 """Prices and quantities of a book are below this; infinity is not."""
+
+_DIGITS = digits.encode()
+_written = msgspec.json.Decoder(BinanceDepthEvent).decode
 
 
 def book_snapshot(reply: BinanceDepthReply, instrument_id: InstrumentId, at_ms: int) -> BookSnapshot:
@@ -37,26 +54,28 @@ def book_snapshot(reply: BinanceDepthReply, instrument_id: InstrumentId, at_ms: 
     )
 
 
-def spot_delta(event: BinanceDepthEvent, instrument_id: InstrumentId) -> BookDelta:
+def spot_delta(data: msgspec.Raw, instrument_id: InstrumentId) -> BookDelta:
     """Return a `depthUpdate` of spot. Raises `UnreadablePayload`."""
+    event, bids, asks = _depth_update(data)
     return BookDelta(
         instrument_id=instrument_id,
-        bids=_levels(event.bids),
-        asks=_levels(event.asks),
+        bids=bids,
+        asks=asks,
         sequence=event.last,
         first_sequence=event.first,
         at_ms=event.event_ms,
     )
 
 
-def usdm_delta(event: BinanceDepthEvent, instrument_id: InstrumentId) -> BookDelta:
+def usdm_delta(data: msgspec.Raw, instrument_id: InstrumentId) -> BookDelta:
     """Return a `depthUpdate` of USD-M. Raises `UnreadablePayload`."""
+    event, bids, asks = _depth_update(data)
     if event.previous is None:
         raise UnreadablePayload("a depth update of USD-M does not say which one was before it")
     return BookDelta(
         instrument_id=instrument_id,
-        bids=_levels(event.bids),
-        asks=_levels(event.asks),
+        bids=bids,
+        asks=asks,
         sequence=event.last,
         first_sequence=event.first,
         previous_sequence=event.previous,
@@ -80,6 +99,29 @@ def market_trade(event: BinanceTradeEvent | AggregateTradeEvent, instrument_id: 
 def mark_price(event: MarkPriceEvent) -> Decimal:
     """Return the price at which USD-M values positions. Raises `UnreadablePayload`."""
     return positive(event.mark_price)
+
+
+def _depth_update(data: msgspec.Raw) -> tuple[BinanceDepthEvent, Levels, Levels]:
+    """Return the event with its bids and asks."""
+    try:
+        event = _written(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # perhaps a number stands without quotes
+    else:
+        if _is_plain(bytes(data), event.bids, event.asks):
+            return event, event.bids, event.asks
+    numbers = decode(BinanceDepthNumbers, data)
+    return numbers, _levels(numbers.bids), _levels(numbers.asks)
+
+
+def _is_plain(data: bytes, bids: list[WrittenLevel], asks: list[WrittenLevel]) -> bool:
+    """Whether all levels, which were read from `data`, are digits with a point where the first one has a point."""
+    level = nothing = b""
+    for price, quantity in bids[:1] or asks[:1]:
+        nothing = b'"."' if "." in quantity else b'""'
+        level = b'["%s",%s],' % (b"." if "." in price else b"", nothing)
+    end = b'"b":[%s],"a":[%s]}' % ((level * len(bids))[:-1], (level * len(asks))[:-1])
+    return data.translate(None, _DIGITS).endswith(end) and not (level and nothing in data)
 
 
 def _levels(levels: list[PriceLevel]) -> tuple[PriceLevel, ...]:
