@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
+import msgspec
 import pytest
 from tests.adapters.binance.binance_world import BTC_PERP, BTC_USDT
 from tests.adapters.binance.feeds_world import LIMITS, feeds_at, instruments, market_server
@@ -13,11 +14,13 @@ from tests.inhouse_kit import until
 
 from cadenza.adapters.venues.binance import market_wire
 from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.market_wire import SPOT_WIRE, WIRES
+from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
+from cadenza.adapters.venues.binance.market_wire import SPOT_WIRE, USDM_WIRE, WIRES
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE
 from cadenza.adapters.venues.binance.spec import urls_at
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.instrument import InstrumentType
+from cadenza.ports.venue import MARK_AGE_MS_MAX
 
 pytestmark = pytest.mark.timeout(60)
 DEPTH, TRADES, MARK = "btcusdt@depth@100ms", "btcusdt@aggTrade", "btcusdt@markPrice@1s"
@@ -39,6 +42,21 @@ def usdm_listener() -> Listener:
 
 def spot_listener() -> Listener:
     return Listener(SPOT_BOOK_RULE, BTC_USDT)
+
+
+def test_a_mark_that_is_not_renewed_is_withdrawn_once() -> None:
+    heard = usdm_listener()
+    feed = InstrumentFeed(BTC_PERP, "BTCUSDT", USDM_WIRE, heard)
+    mark = msgspec.Raw(b'{"e":"markPriceUpdate","s":"BTCUSDT","E":9,"p":"100.5"}')
+    feed.on_event(feed.streams.mark or "", mark, 1, 0)
+    feed.check(MARK_AGE_MS_MAX - 1)
+    assert heard.marks == [D("100.5")]
+    for now_ms in (MARK_AGE_MS_MAX, MARK_AGE_MS_MAX + 1):
+        feed.check(now_ms)
+        assert heard.marks == [D("100.5"), None]
+    feed.on_event(feed.streams.mark or "", mark, 1, MARK_AGE_MS_MAX + 2)
+    feed.check(MARK_AGE_MS_MAX + 3)
+    assert heard.marks == [D("100.5"), None, D("100.5")]
 
 
 async def test_usdm_has_its_books_and_its_trades_on_different_routes() -> None:

@@ -127,6 +127,20 @@ async def test_a_batch_that_was_not_taken_is_delivered_again() -> None:
     await delivery.close()
 
 
+async def test_nothing_is_delivered_from_the_stop_on() -> None:
+    """Also if the close that follows is cancelled before it has begun."""
+    sink = RecordingSink()
+    delivery = ReportDelivery(sink, ManualClock(), name="x")
+    await delivery.put([balance("A", "1")])
+    delivery.stop()
+    closing = asyncio.create_task(delivery.close())
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    await delivery.put([balance("A", "2")])
+    await delivery.close()
+    assert sink.reports == []
+
+
 async def test_nothing_is_delivered_after_the_close() -> None:
     sink = RecordingSink()
     sink.gate.clear()

@@ -225,6 +225,7 @@ class BinanceSession:
 
     async def close(self) -> None:
         self._link.close()
+        self._delivery.stop()
         tasks, self._tasks = [*self._tasks, *self._side_tasks], []
         for task in tasks:
             task.cancel()

@@ -10,7 +10,7 @@ from cadenza.adapters.venues.kit.book_sync import BookSync, SyncState
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot, Level
-from cadenza.ports.venue import MarketSink
+from cadenza.ports.venue import MARK_AGE_MS_MAX, MarketSink
 
 MUTE_AFTER_MS = 2_000
 """A stream that has not brought what a reading shows by then brings nothing any more."""
@@ -44,6 +44,8 @@ class InstrumentFeed:
         self._shown: tuple[int, Best] | None = None
         self._suspected_ms: int | None = None
         self._is_mute = False
+        self._marked_ms: int | None = None
+        """When the last mark came that the listener has."""
 
     @property
     def is_whole(self) -> bool:
@@ -67,7 +69,7 @@ class InstrumentFeed:
         if self.streams.depth in names:
             self.sync.lose()
         if self.streams.mark in names:
-            self._sink.on_mark(self.instrument_id, None)
+            self._withdraw_mark()
 
     def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None:
         """Take an event of one of its streams. Raises `UnreadablePayload`; a change of the book that cannot be read
@@ -86,6 +88,7 @@ class InstrumentFeed:
                 self._sink.on_trade(trade)
         elif name == self.streams.mark:
             self._sink.on_mark(self.instrument_id, self._wire.mark(data))
+            self._marked_ms = now_ms
 
     def on_snapshot(self, snapshot: BookSnapshot, round: int, now_ms: int) -> bool:
         """Take a snapshot. Return whether the book is live with it."""
@@ -114,6 +117,8 @@ class InstrumentFeed:
     def check(self, now_ms: int) -> bool:
         """Look after what time decides. Return whether the stream was found mute just now."""
         self.sync.check(now_ms)
+        if self._marked_ms is not None and now_ms - self._marked_ms >= MARK_AGE_MS_MAX:
+            self._withdraw_mark()
         if self._suspected_ms is None or self.sync.state is not SyncState.LIVE:
             self._suspected_ms = None
             return False
@@ -125,6 +130,10 @@ class InstrumentFeed:
         self._suspected_ms, self._is_mute = None, True
         self.sync.resync()
         return True
+
+    def _withdraw_mark(self) -> None:
+        self._marked_ms = None
+        self._sink.on_mark(self.instrument_id, None)
 
     def close(self) -> None:
         """Its listener hears that the book is stale, if it was not, and nothing more."""

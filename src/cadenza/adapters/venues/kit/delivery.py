@@ -62,10 +62,14 @@ class ReportDelivery:
         self._idle.clear()
         self._news.set()
 
-    async def close(self) -> None:
-        """Deliver nothing more. Idempotent."""
+    def stop(self) -> None:
+        """Deliver nothing more, from now on. `close` comes afterwards, and waits for what is under way."""
         self._is_closed = True
         self._task.cancel()
+
+    async def close(self) -> None:
+        """Deliver nothing more. Idempotent."""
+        self.stop()
         await asyncio.gather(self._task, return_exceptions=True)
         self._waiting.clear()
         self._room.set()
