@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
 from cadenza.application.accounts.follow_credentials import FollowCredentials, locked_with
 from cadenza.application.accounts.keys import Keys
-from cadenza.application.accounts.verified import reached_accounts
+from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.accounts.views import AccountView, with_credentials
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.ask_venue import AskVenue

@@ -6,7 +6,7 @@ from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import OpenSession
-from cadenza.application.accounts.verified import reached_accounts
+from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cadenza.application.accounts.keys import Keys
-from cadenza.application.accounts.verified import reached_accounts
+from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential
