@@ -1,15 +1,20 @@
 """Orders as GTD and DAY at a venue that has neither: the platform expires them, whatever happens meanwhile."""
 
+import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from cadenza.application.orders.expire_orders import CANCELS_PER_ACCOUNT_MAX
+from cadenza.application.orders.resolve import Resolution, ResolveOrder, payload_of
 from cadenza.domain.errors import InvalidExpiry
 from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.trading.checks import DAY_MS
-from cadenza.domain.trading.enums import CancelReason, OrderStatus
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import VenueOrderStatus
+from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
 from tests.scripted.specs import WITHOUT_GTD
@@ -18,7 +23,10 @@ from tests.scripted.world import Trader, World
 
 D = Decimal
 LIFE_MS = 60_000
-pytestmark = only(WITHOUT_GTD)
+WITHOUT_GTD_OR_LOOKUP = replace(
+    WITHOUT_GTD, name="without GTD or lookup", spec=replace(WITHOUT_GTD.spec, lookup=None, fence=None)
+)
+here = only(WITHOUT_GTD)
 
 
 async def short_lived(trader: Trader, quantity: str = "1", life_ms: int = LIFE_MS) -> Order:
@@ -32,6 +40,7 @@ async def ended(trader: Trader, order: Order) -> Order:
     return await trader.order(order)
 
 
+@here
 async def test_it_works_until_its_instant_and_expires_then(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     at = trader.at_venue(order)
@@ -50,6 +59,7 @@ async def test_it_works_until_its_instant_and_expires_then(world: World, trader:
     assert len(trader.venue.requests("cancel")) == 1
 
 
+@here
 async def test_what_was_executed_counts(world: World, trader: Trader) -> None:
     order = await short_lived(trader, "2")
     trader.venue.fill(trader.at_venue(order), "0.5")
@@ -58,6 +68,7 @@ async def test_what_was_executed_counts(world: World, trader: Trader) -> None:
     assert (order.status, order.executed_quantity) == (OrderStatus.EXPIRED, D("0.5"))
 
 
+@here
 async def test_an_order_that_is_filled_before_its_cancel_arrives_is_filled(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     trader.session.hold_stream()
@@ -68,6 +79,7 @@ async def test_an_order_that_is_filled_before_its_cancel_arrives_is_filled(world
     assert (order.status, order.cancel_reason) == (OrderStatus.FILLED, None)
 
 
+@here
 @pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.LOSE_REPLY])
 async def test_a_cancel_without_an_answer_is_sent_again(world: World, trader: Trader, fault: Fault) -> None:
     order = await short_lived(trader)
@@ -79,16 +91,21 @@ async def test_a_cancel_without_an_answer_is_sent_again(world: World, trader: Tr
     assert (await ended(trader, order)).status is OrderStatus.EXPIRED
 
 
-async def test_a_refused_cancel_is_sent_again_after_a_pause(world: World, trader: Trader) -> None:
+@here
+async def test_a_refused_cancel_is_sent_again_after_growing_pauses(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
-    trader.script.next("cancel", *[Fault.REFUSE] * 3)
+    trader.script.always("cancel", Fault.REFUSE)
     await world.pass_time(LIFE_MS + 2_500)
     assert (await trader.order(order)).status is OrderStatus.ACCEPTED
     assert len(trader.venue.requests("cancel")) == 2
+    await world.pass_time(5 * LIFE_MS, 1_000)
+    assert len(trader.venue.requests("cancel")) <= 12
+    trader.script.always("cancel", None)
+    await world.pass_time(LIFE_MS, 1_000)
     assert (await ended(trader, order)).status is OrderStatus.EXPIRED
-    assert len(trader.venue.requests("cancel")) == 4
 
 
+@here
 async def test_a_user_may_cancel_it_before(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     await trader.cancel(order)
@@ -98,6 +115,7 @@ async def test_a_user_may_cancel_it_before(world: World, trader: Trader) -> None
     assert len(trader.venue.requests("cancel")) == 1
 
 
+@here
 async def test_a_user_who_cancels_it_while_it_expires_gets_the_expired_order(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     trader.script.next("cancel", Fault.LOSE_REQUEST)
@@ -106,6 +124,7 @@ async def test_a_user_who_cancels_it_while_it_expires_gets_the_expired_order(wor
     assert (await ended(trader, order)).cancel_reason == CancelReason.EXPIRED.value
 
 
+@here
 async def test_time_away_counts(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     await world.process.stop()
@@ -114,6 +133,7 @@ async def test_time_away_counts(world: World, trader: Trader) -> None:
     assert (await ended(trader, order)).status is OrderStatus.EXPIRED
 
 
+@here
 async def test_it_is_expired_as_soon_as_the_venue_is_reached_again(world: World, trader: Trader) -> None:
     order = await short_lived(trader)
     trader.session.break_stream()
@@ -123,6 +143,7 @@ async def test_it_is_expired_as_soon_as_the_venue_is_reached_again(world: World,
     assert (await ended(trader, order)).status is OrderStatus.EXPIRED
 
 
+@here
 async def test_an_order_whose_reply_was_lost_is_found_and_expires(world: World, trader: Trader) -> None:
     trader.session.hold_stream()
     trader.script.next("submit", Fault.LOSE_REPLY)
@@ -134,6 +155,7 @@ async def test_an_order_whose_reply_was_lost_is_found_and_expires(world: World, 
     assert (order.status, order.executed_quantity) == (OrderStatus.EXPIRED, D("0.25"))
 
 
+@here
 async def test_an_order_that_never_arrived_is_rejected_and_not_expired(world: World, trader: Trader) -> None:
     trader.script.next("submit", Fault.LOSE_REQUEST)
     order = await short_lived(trader, life_ms=1_000)
@@ -141,6 +163,7 @@ async def test_an_order_that_never_arrived_is_rejected_and_not_expired(world: Wo
     assert (await ended(trader, order)).status is OrderStatus.REJECTED
 
 
+@here
 async def test_a_day_order_ends_at_midnight_and_so_do_all_others(world: World, trader: Trader) -> None:
     """More of them than one round expires."""
     orders = [await trader.submit(quantity="1", time_in_force=TimeInForce.DAY) for _ in range(250)]
@@ -152,6 +175,72 @@ async def test_a_day_order_ends_at_midnight_and_so_do_all_others(world: World, t
     assert len(trader.venue.requests("cancel")) == len(orders)
 
 
+@here
+async def test_the_cancels_of_an_account_are_few_at_a_time(world: World, trader: Trader) -> None:
+    orders = [await short_lived(trader, life_ms=1_000) for _ in range(20)]
+    trader.script.always("cancel", Fault.HOLD)
+    world.clock.advance(1_000)
+    for _ in range(4):
+        await world.process.trading.expire_orders.tick()
+        await until(lambda: trader.script.waiting >= CANCELS_PER_ACCOUNT_MAX, "the cancels on their way")
+    assert trader.script.waiting == CANCELS_PER_ACCOUNT_MAX
+    trader.script.always("cancel", None)
+    trader.script.let_go()
+    await world.process.drain()
+    await world.settle()
+    assert {(await trader.order(order)).status for order in orders} == {OrderStatus.EXPIRED}
+
+
+@here
+async def test_an_order_that_expires_before_it_leaves_is_not_sent(world: World, trader: Trader) -> None:
+    trader.script.next("submit", Fault.HOLD)
+    task = asyncio.create_task(short_lived(trader, life_ms=1_000))
+    await until(lambda: trader.script.waiting > 0, "the order before it leaves")
+    world.clock.advance(2_000)
+    trader.script.let_go()
+    order = await ended(trader, await task)
+    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, RejectReason.NOT_SENT.value)
+    assert not trader.at.orders
+
+
+@here
+async def test_a_wall_clock_that_is_ahead_for_a_moment_expires_nothing(world: World, trader: Trader) -> None:
+    order = await short_lived(trader, life_ms=DAY_MS)
+    world.clock.jump(2 * DAY_MS)
+    await world.pass_time(30_000, 1_000)
+    world.clock.jump(-2 * DAY_MS)
+    await world.settle()
+    assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+
+
+@here
+async def test_a_wall_clock_that_was_set_right_is_believed_after_a_minute(world: World, trader: Trader) -> None:
+    order = await short_lived(trader, life_ms=DAY_MS)
+    world.clock.jump(2 * DAY_MS)
+    await world.pass_time(70_000, 1_000)
+    assert (await ended(trader, order)).status is OrderStatus.EXPIRED
+
+
+@only(WITHOUT_GTD_OR_LOOKUP)
+async def test_an_order_that_an_operator_found_working_expires(world: World, trader: Trader) -> None:
+    trader.session.hold_stream()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    trader.script.always("cancel", Fault.LOSE_REQUEST)
+    order = await short_lived(trader, life_ms=20_000)
+    await world.pass_time(40_000, 1_000)
+    undetermined = await trader.order(order)
+    assert (undetermined.status, undetermined.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
+    trader.script.always("cancel", None)
+    trading = world.process.trading
+    resolve = ResolveOrder(storage=world.process.storage, committer=trading.committer, intake=trading.intake)
+    await resolve(payload_of(Resolution(order.id, OrderStatus.ACCEPTED)))
+    await world.pass_time(70_000, 1_000)
+    assert not trader.at_venue(order).is_working
+    trader.session.release_stream()
+    assert (await ended(trader, order)).status is OrderStatus.EXPIRED
+
+
+@here
 async def test_an_instant_that_has_passed_is_refused(trader: Trader) -> None:
     with pytest.raises(InvalidExpiry):
         await short_lived(trader, life_ms=0)

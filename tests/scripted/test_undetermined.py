@@ -193,6 +193,26 @@ async def test_an_unanswered_order_is_dead_although_unfilled_orders_are_forgotte
     assert not world.alarms.of(Alarm.OUTCOME_UNDETERMINED)
 
 
+@only(NO_LOOKUP, NO_FENCE)
+async def test_a_cancel_of_an_undetermined_order_is_sent_until_it_is_answered(world: World, trader: Trader) -> None:
+    trader.session.hold_stream()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    at.is_forgotten = True
+    await world.pass_time(40_000, 1_000)
+    at.is_forgotten = False
+    assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
+    trader.script.next("cancel", Fault.LOSE_REQUEST, Fault.LOSE_REQUEST)
+    await trader.cancel(order)
+    await world.pass_time(30_000, 1_000)
+    assert not at.is_working
+    trader.session.release_stream()
+    await world.settle()
+    canceled = await trader.order(order)
+    assert (canceled.status, canceled.is_in_doubt) == (OrderStatus.CANCELED, False)
+
+
 @only(FORGETFUL)
 async def test_an_order_that_the_venue_remembers_after_all_is_healed(world: World, trader: Trader) -> None:
     order = await trader.submit()

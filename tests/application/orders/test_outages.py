@@ -1,6 +1,6 @@
 """Outages of one session: the reconciling of one outage does not end a later one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -19,6 +19,7 @@ class OneSession:
     """A connector whose only session is itself; the test speaks to its sink."""
 
     sink: SessionSink
+    on_close: Callable[[SessionSink], None] = staticmethod(lambda sink: None)
 
     async def open_session(
         self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
@@ -26,13 +27,17 @@ class OneSession:
         self.sink = sink
         return cast(ExecutionSession, self)
 
+    async def close(self) -> None:
+        self.on_close(self.sink)
+
 
 async def nothing(reports: Sequence[Report], is_complete: bool) -> None:
     """Reports are not looked at."""
 
 
-async def opened() -> tuple[Sessions, SessionSink]:
+async def opened(on_close: Callable[[SessionSink], None] = lambda sink: None) -> tuple[Sessions, SessionSink]:
     connector = OneSession()
+    connector.on_close = on_close
     connectors = cast(Connectors, {account().venue_id: connector})
     sessions = Sessions(connectors=connectors, apply=nothing, concurrency=AsyncioConcurrency())
     await sessions.open(account(), cast(Secrets, None), credential_of(KEY))
@@ -54,3 +59,19 @@ async def test_an_outage_during_the_reconciling_of_another_is_reconciled_too(sec
     sessions.reconciled(second)
     assert sessions.takes_orders(ACCOUNT)
     assert not sessions.to_reconcile()
+
+
+@pytest.mark.parametrize("says", [
+    lambda sink: sink.lost("broken while it was being closed"),
+    lambda sink: sink.restored(100),
+    lambda sink: sink.ended("ended while it was being closed"),
+])  # fmt: skip
+async def test_what_a_session_says_while_it_is_closed_holds_no_orders_of_the_next(
+    says: Callable[[SessionSink], None],
+) -> None:
+    sessions, sink = await opened(on_close=says)
+    await sessions.close(ACCOUNT)
+    says(sink)
+    await sessions.open(account(), cast(Secrets, None), credential_of(KEY))
+    assert sessions.takes_orders(ACCOUNT)
+    assert (sessions.held_count, sessions.outages()) == (0, {})

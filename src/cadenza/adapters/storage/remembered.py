@@ -20,8 +20,10 @@ from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 
 ACCOUNT_ORDERS_MAX = 512
 """Open orders remembered of one account. Beyond that, the order that changed longest ago is forgotten."""
-ACCOUNT_CLOSED_ORDERS_MAX = 64
+ACCOUNT_CLOSED_ORDERS_MAX = 16
 """Closed orders remembered of one account, the newest: a venue's stream often repeats what the reply has said."""
+CLOSED_ORDER_EXECUTIONS_MAX = 20
+"""Closed orders with more executions are read again each time."""
 ORDERS_MAX = 20_000
 """Orders remembered of all accounts (about 2 KB each)."""
 EXECUTIONS_MAX = 100_000
@@ -60,7 +62,7 @@ class _Remembered:
 
     def put_order(self, order: Order) -> None:
         self.drop_order(order.id)
-        if len(order.executions) > ORDER_EXECUTIONS_MAX:
+        if len(order.executions) > (CLOSED_ORDER_EXECUTIONS_MAX if order.is_closed else ORDER_EXECUTIONS_MAX):
             return
         self.orders[order.id] = order
         self.executions_count += len(order.executions)

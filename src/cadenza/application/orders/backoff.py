@@ -1,4 +1,4 @@
-"""Growing pauses between tries: 2 s, then 4 s, then 8 s, at most a minute."""
+"""Growing pauses between tries: 2 s, then 4 s, then 8 s, at most a minute. The first try may come at once."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ class Backoff(Generic[K]):
     """Uses the process's monotonic clock, so steps of the wall clock change nothing. It remembers the keys that `due`
     was asked about within `FORGET_MS`."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_delay_ms: int = FIRST_DELAY_MS) -> None:
+        self._first_delay_ms = first_delay_ms
         self._waits: dict[K, _Wait] = {}
         self._swept_ms = 0
 
@@ -33,8 +34,7 @@ class Backoff(Generic[K]):
         for key in keys:
             wait = self._waits.get(key)
             if wait is None:
-                self._waits[key] = _Wait(now_ms + FIRST_DELAY_MS, FIRST_DELAY_MS, now_ms)
-                continue
+                wait = self._waits[key] = _Wait(now_ms + self._first_delay_ms, self._first_delay_ms, now_ms)
             wait.seen_ms = now_ms
             if wait.due_ms <= now_ms:
                 due.append((wait.due_ms, key))
@@ -46,7 +46,7 @@ class Backoff(Generic[K]):
         for key in keys:
             wait = self._waits.get(key)
             if wait is not None:
-                wait.delay_ms = min(wait.delay_ms * 2, DELAY_MS_MAX)
+                wait.delay_ms = min(max(wait.delay_ms * 2, FIRST_DELAY_MS), DELAY_MS_MAX)
                 wait.due_ms = now_ms + wait.delay_ms
 
     def forget(self, keys: Iterable[K]) -> None:

@@ -2,11 +2,18 @@
 (our clock) the platform cancels it.
 
 The request to cancel is recorded first, as that of a user is. If the process dies then, or the venue does not answer,
-the request is sent again (`orders/inquire.py`). What was executed before the venue canceled the order counts.
+the request is sent again (`orders/inquire.py`). What was executed before the venue canceled the order counts. A cancel
+that the venue refuses while the order works is tried again after growing pauses.
+
+A wall clock that steps forward is not believed at once: until it has stayed there for a minute, time goes on as before
+the step.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.domain.ids import OrderId, TradingAccountId
@@ -17,19 +24,29 @@ from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
-ORDERS_PER_ROUND_MAX = 200
-"""The most orders that one round expires. The next round continues with the following ones."""
+ORDERS_PER_ROUND_MAX = 1_000
+"""The most overdue orders that one round looks at. The next round continues with the following ones."""
 
-AGAIN_AFTER_MS = 2_000
-"""An order that works on although its cancel was sent is overdue again after this pause."""
+CANCELS_PER_ACCOUNT_MAX = 8
+"""The most orders of one account that are being expired at a time. The others follow; they are on disk."""
+
+ACCOUNTS_MAX = 32
+"""The most accounts whose orders are being expired at a time."""
+
+CLOCK_STEP_MS_MAX = 2_000
+"""How much the wall clock may gain on the monotonic one between two rounds before that counts as a step."""
+
+CLOCK_SETTLES_MS = 60_000
+"""A step of the wall clock is believed after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryChange:
-    """A change: record the cancel of an order that is overdue. Returns None if it is overdue no more."""
+    """A change: record the cancel of an order that is overdue at `now_ms`. Returns None if it is overdue no more."""
 
     account_id: TradingAccountId
     order_id: OrderId
+    now_ms: int
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -37,7 +54,7 @@ class ExpiryChange:
 
     def decide(self, state: TradingState) -> Order | None:
         order = state.order(self.order_id)
-        if order is None or not order.is_overdue(state.world.now_ms):
+        if order is None or not order.is_overdue(self.now_ms):
             return None
         order = order.expiry_requested(state.world.now_ms)
         state.put_order(order)
@@ -59,25 +76,58 @@ class ExpireOrders:
         self._storage = storage
         self._committer = committer
         self._send_cancel = send_cancel
+        self._time = _SteadyTime(clock)
         self._clock = clock
         self._concurrency = concurrency
         self._after: tuple[int, OrderId] | None = None
-        self._not_before_ms: dict[OrderId, int] = {}
-        """Orders that were expired of late, with when they may be again (the monotonic clock)."""
+        self._pauses: Backoff[OrderId] = Backoff(first_delay_ms=0)
+        self._busy: set[TradingAccountId] = set()
 
     async def tick(self) -> None:
         """Begin to expire what is overdue."""
+        now_ms = self._time.now_ms()
         async with self._storage.read() as uow:
-            overdue = await uow.orders.overdue(self._clock.now_ms(), self._after, ORDERS_PER_ROUND_MAX)
+            overdue = await uow.orders.overdue(now_ms, self._after, ORDERS_PER_ROUND_MAX)
         self._after = overdue[-1][1:] if len(overdue) == ORDERS_PER_ROUND_MAX else None
-        now_ms = self._clock.monotonic_ms()
-        self._not_before_ms = {order_id: ms for order_id, ms in self._not_before_ms.items() if ms > now_ms}
+        due = set(self._pauses.due([order_id for _, _, order_id in overdue], self._clock.monotonic_ms()))
+        by_account: dict[TradingAccountId, list[OrderId]] = defaultdict(list)
         for account_id, _, order_id in overdue:
-            if order_id not in self._not_before_ms:
-                self._not_before_ms[order_id] = now_ms + AGAIN_AFTER_MS
-                self._concurrency.spawn(f"expire {order_id}", self._expire(account_id, order_id))
+            if order_id in due and account_id not in self._busy:
+                by_account[account_id].append(order_id)
+        for account_id, order_ids in by_account.items():
+            if len(self._busy) < ACCOUNTS_MAX:
+                self._busy.add(account_id)
+                work = self._expire_all(account_id, order_ids, now_ms)
+                self._concurrency.spawn(f"expire orders of {account_id}", work)
 
-    async def _expire(self, account_id: TradingAccountId, order_id: OrderId) -> None:
-        order = await self._committer.commit(ExpiryChange(account_id, order_id))
+    async def _expire_all(self, account_id: TradingAccountId, order_ids: Sequence[OrderId], now_ms: int) -> None:
+        try:
+            for start in range(0, len(order_ids), CANCELS_PER_ACCOUNT_MAX):
+                part = order_ids[start : start + CANCELS_PER_ACCOUNT_MAX]
+                self._pauses.tried(part, self._clock.monotonic_ms())
+                await self._concurrency.gather(*(self._expire(account_id, order_id, now_ms) for order_id in part))
+        finally:
+            self._busy.discard(account_id)
+
+    async def _expire(self, account_id: TradingAccountId, order_id: OrderId, now_ms: int) -> None:
+        order = await self._committer.commit(ExpiryChange(account_id, order_id, now_ms))
         if order is not None:
             await self._send_cancel(order)
+
+
+class _SteadyTime:
+    """The wall clock, but a step forward counts only after `CLOCK_SETTLES_MS`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_ms = clock.now_ms() - clock.monotonic_ms()
+        self._stepped_ms: int | None = None
+
+    def now_ms(self) -> int:
+        wall_ms, monotonic_ms = self._clock.now_ms(), self._clock.monotonic_ms()
+        if wall_ms - monotonic_ms - self._offset_ms > CLOCK_STEP_MS_MAX:
+            self._stepped_ms = monotonic_ms if self._stepped_ms is None else self._stepped_ms
+            if monotonic_ms - self._stepped_ms < CLOCK_SETTLES_MS:
+                return monotonic_ms + self._offset_ms
+        self._offset_ms, self._stepped_ms = wall_ms - monotonic_ms, None
+        return wall_ms

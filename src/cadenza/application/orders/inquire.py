@@ -15,7 +15,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
@@ -178,11 +178,12 @@ class Inquire:
                 return
 
     async def _follow_up(self, known: Mapping[OrderId, Order], until_ms: int) -> None:
-        """Send the cancels of orders again that are open and not in doubt, also at a venue without a lookup: the
-        requests are on disk, and repeating a cancel is harmless."""
+        """Send the cancels of orders again that are open, also at a venue without a lookup: the requests are on disk,
+        and repeating a cancel is harmless. While asking may still show how an order stands, that comes first."""
         self._orders.forget(order_id for order_id, order in known.items() if not order.is_awaited)
         for order in known.values():
-            is_wanted = order.status is OrderStatus.PENDING_CANCEL and not order.is_in_doubt
+            is_answered = not order.is_in_doubt or order.doubt is Doubt.UNDETERMINED
+            is_wanted = order.status is OrderStatus.PENDING_CANCEL and is_answered
             if is_wanted and self._clock.monotonic_ms() < until_ms:
                 await self._send_cancel(order)
 

@@ -231,14 +231,20 @@ class Sessions:
     # --- losing the venue, and reaching it again
 
     def lost(self, link: _Link, cause: str) -> None:
-        """Note that the session does not reach its venue. New orders wait until it is restored and reconciled."""
+        """Note that the session does not reach its venue. New orders wait until it is restored and reconciled. What a
+        session reports of itself while it is being closed, or later, changes nothing."""
+        if not self._is_present(link):
+            return
         if not self._has_outage(link):
             self.hold_orders(link.account)
         link.lost = cause
         link.outages_count += 1
 
     def restored(self, link: _Link, gap_since_ms: int) -> None:
-        """Note that the session reaches its venue again. `to_reconcile` returns it from now on."""
+        """Note that the session reaches its venue again. `to_reconcile` returns it from now on. As in `lost`, a session
+        that is being closed changes nothing."""
+        if not self._is_present(link):
+            return
         if not self._has_outage(link):
             self.hold_orders(link.account)
         link.lost = None
@@ -251,7 +257,8 @@ class Sessions:
         """Note that the session will not come back. The keeper of sessions opens another one, and new orders wait for
         that."""
         self.lost(link, cause)
-        link.ended = cause
+        if self._is_present(link):
+            link.ended = cause
 
     def to_reconcile(self) -> Sequence[Restored]:
         """Return the restored sessions whose accounts are not reconciled yet."""
@@ -272,6 +279,9 @@ class Sessions:
         """Return the causes, reported by sessions, for which they do not take orders."""
         causes = ((account_id, link.ended or link.lost) for account_id, link in self._links.items())
         return {account_id: cause for account_id, cause in causes if cause is not None}
+
+    def _is_present(self, link: _Link) -> bool:
+        return self._links.get(link.account.id) is link
 
     @staticmethod
     def _has_outage(link: _Link) -> bool:

@@ -53,7 +53,8 @@ class Doubt(StrEnum):
 
 class Expiry(StrEnum):
     """How an order expires whose time in force its venue does not have. HERE: it works at the venue until it is
-    canceled, and the platform cancels it at `expire_at_ms`. DUE: that cancel is recorded."""
+    canceled, and the platform cancels it at `expire_at_ms`. DUE: that cancel is recorded. An order that turns out to
+    work on is HERE again."""
 
     HERE = "HERE"
     DUE = "DUE"
@@ -183,10 +184,10 @@ class Order:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the venue has to be asked about the order: it is in doubt, or its cancel is not confirmed."""
-        if self.doubt is Doubt.UNDETERMINED:
-            return False
-        return self.is_in_doubt or self.status is OrderStatus.PENDING_CANCEL
+        """Whether the venue has to be asked about the order: it is in doubt, or its cancel is not confirmed. An order
+        of which asking cannot show the state is awaited only while its cancel is not confirmed."""
+        is_doubtful = self.is_in_doubt and self.doubt is not Doubt.UNDETERMINED
+        return is_doubtful or self.status is OrderStatus.PENDING_CANCEL
 
     @property
     def is_acknowledged(self) -> bool:
@@ -242,6 +243,7 @@ class Order:
             doubt=None,
             closing=None,
             stated_quantity=self.executed_quantity,
+            expiry=self.expiry if status.is_closed else self.expiry and Expiry.HERE,
             reject_reason="RESOLVED_BY_OPERATOR" if status is OrderStatus.REJECTED else self.reject_reason,
             cancel_reason=CancelReason.VENUE.value if status is OrderStatus.CANCELED else self.cancel_reason,
             closed_at_ms=now_ms if status is OrderStatus.CANCELED and not self.is_closed else self.closed_at_ms,

@@ -97,7 +97,10 @@ def decide_submit(
         reservation = reserve(order, account, instrument, state)
         state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
     now_ms = state.world.now_ms
-    order = order.submitted(now_ms, now_ms + spec.send_within_ms, reservation)
+    send_before_ms = now_ms + spec.send_within_ms
+    if order.expiry is not None and order.expire_at_ms is not None:
+        send_before_ms = min(send_before_ms, order.expire_at_ms)
+    order = order.submitted(now_ms, send_before_ms, reservation)
     state.put_order(order)
     return Submission(order, is_new=True)
 
