@@ -17,7 +17,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, PositionReport, RejectedReport
+from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, OrderReport, PositionReport, RejectedReport
 
 
 @pytest.fixture
@@ -86,6 +86,21 @@ async def test_a_lookup_follows_a_stop_to_what_it_became(desk: Desk) -> None:
     await trade_at(desk, D(60100))
     shown = await desk.session.lookup([believed(order, accepted)])
     end = believed(order, [*accepted, *shown])
+    assert (end.status, end.executed_quantity) == (OrderStatus.FILLED, D("0.5"))
+
+
+@pytest.mark.parametrize("type", [OrderType.STOP, OrderType.STOP_LIMIT])
+async def test_a_stop_that_was_triggered_while_nobody_listened_is_the_same_order(desk: Desk, type: OrderType) -> None:
+    order = stop(desk, type=type)
+    if type is OrderType.STOP_LIMIT:
+        order = replace(order, limit_price=D(60110))
+    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+    accepted = await desk.session.submit(order)
+    await trade_at(desk, D(60100))
+    news = await replayed(desk.session, desk.venue.clock.now_ms() - 60_000)
+    link = next(each for each in news if isinstance(each, OrderReport) and (each.venue_order_id or "").isdigit())
+    assert isinstance(link, AcceptedReport), "before anything else says what the order became"
+    end = believed(order, [*accepted, *news])
     assert (end.status, end.executed_quantity) == (OrderStatus.FILLED, D("0.5"))
 
 

@@ -34,6 +34,7 @@ from cadenza.domain.errors import InvalidLeverage
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
+    AcceptedReport,
     BalanceReport,
     FillReport,
     PositionReport,
@@ -47,10 +48,21 @@ L = TypeVar("L")
 @dataclass(frozen=True, slots=True)
 class ReadOrders:
     """Orders of a list with the highest of their numbers, and the lines that could not be read. `count` is that of
-    all lines."""
+    all lines. `triggered` are the ids of those that conditional orders have become."""
 
     facts: tuple[OrderFacts, ...]
     unreadable: tuple[UnreadableReport, ...]
+    count: int
+    last_id: int
+    triggered: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLinks:
+    """What conditional orders of a list have become: reports that give them their present ids. `last_id` is the highest
+    number of a conditional order in it."""
+
+    reports: tuple[AcceptedReport, ...]
     count: int
     last_id: int
 
@@ -122,6 +134,13 @@ class MarketDialect(Protocol):
 
     def orders(self, body: bytes, scope: AccountScope) -> ReadOrders: ...
 
+    @property
+    def conditional_orders(self) -> BinanceEndpoint | None:
+        """The request for past conditional orders of a symbol; None where a triggered order keeps its id."""
+
+    def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
+        """Read the answer to `conditional_orders`. A line that cannot be read links nothing."""
+
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades: ...
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
@@ -139,6 +158,7 @@ class SpotDialect:
     endpoints: MarketEndpoints = SPOT
     account_type = AccountType.SPOT
     depth_ms: int | None = None
+    conditional_orders: BinanceEndpoint | None = None
 
     @property
     def account_readings(self) -> Sequence[BinanceEndpoint]:
@@ -178,6 +198,9 @@ class SpotDialect:
 
     def orders(self, body: bytes, scope: AccountScope) -> ReadOrders:
         return read_orders(body, scope, self._facts)
+
+    def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
+        return ReadLinks((), 0, 0)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_trades(body, scope, self._fill)

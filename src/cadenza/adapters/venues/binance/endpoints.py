@@ -78,6 +78,7 @@ ENDPOINTS = {each.market: each for each in (SPOT, MARGIN, USDM)}
 USDM_POSITIONS = BinanceEndpoint("/fapi/v3/positionRisk", 5)
 USDM_ALGO_ORDER = BinanceEndpoint("/fapi/v1/algoOrder", 1)
 USDM_OPEN_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/openAlgoOrders", 40)
+USDM_PAST_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/allAlgoOrders", 5)
 USDM_ACCOUNT_CONFIG = BinanceEndpoint("/fapi/v1/accountConfig", 5)
 USDM_BALANCE = BinanceEndpoint("/fapi/v3/balance", 5)
 USDM_LISTEN_KEY = BinanceEndpoint("/fapi/v1/listenKey", 1)

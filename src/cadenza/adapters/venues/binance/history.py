@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
-from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadOrders, ReadTrades
+from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadLinks, ReadOrders, ReadTrades
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS
+from cadenza.adapters.venues.binance.spec import DAY_MS, REPLAY_WINDOW_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -18,7 +18,13 @@ from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
 
-Page = TypeVar("Page", ReadOrders, ReadTrades)
+LINK_WINDOW_MS = 7 * DAY_MS
+"""The longest span of one request for past conditional orders."""
+
+LINK_WINDOWS_MAX = 13
+"""About as far back as the venue knows orders."""
+
+Page = TypeVar("Page", ReadOrders, ReadTrades, ReadLinks)
 
 
 class PastOrders:
@@ -43,20 +49,48 @@ class PastOrders:
         yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
 
     async def _of_symbol(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
-        """Return the orders of a symbol as they were announced, then their executions, then how they stand."""
+        """Return the orders of a symbol as they were announced, then their executions, then how they stand. Before all
+        that come the links of conditional orders to what they have become, so that what they became is no order of a
+        stranger."""
         endpoints, dialect = self._dialect.endpoints, self._dialect
         announced: list[Report] = []
         fills: list[Report] = []
         stated: list[Report] = []
+        triggered: set[str] = set()
         async for orders in self._pages(endpoints.past_orders, "orderId", dialect.orders, symbol, since_ms, until_ms):
             recent = [facts for facts in orders.facts if facts.at_ms >= since_ms]
             announced += [external(facts) for facts in recent if not facts.is_refused]
             announced += orders.unreadable
+            triggered |= orders.triggered & {facts.venue_order_id for facts in recent}
             stated += [status(facts) for facts in recent if not facts.is_working]
         async for trades in self._pages(endpoints.trades, "fromId", dialect.trades, symbol, since_ms, until_ms):
             fills += [fill for fill in trades.fills if fill.at_ms >= since_ms]
             fills += trades.unreadable
-        return [*announced, *fills, *stated]
+        links = await self._links(symbol, triggered, until_ms) if triggered else []
+        return [*links, *announced, *fills, *stated]
+
+    async def _links(self, symbol: str, triggered: set[str], until_ms: int) -> Sequence[Report]:
+        """Return what gives conditional orders the ids that they have now, of these `triggered` ones. The venue does
+        not say which conditional order an order was, so the past conditional orders are read, the newest first, until
+        all are found or `LINK_WINDOWS_MAX` weeks are read."""
+        endpoint, dialect = self._dialect.conditional_orders, self._dialect
+        found: list[Report] = []
+        if endpoint is None:
+            return found
+        missing = set(triggered)
+        for week in range(LINK_WINDOWS_MAX):
+            end_ms = until_ms - week * LINK_WINDOW_MS
+            parameters: dict[str, ParameterValue] = {"startTime": end_ms - LINK_WINDOW_MS + 1, "endTime": end_ms}
+            while missing:
+                page = await self._page(endpoint, dialect.links, {"symbol": symbol, **parameters})
+                found += [link for link in page.reports if link.venue_order_id in missing]
+                missing -= {link.venue_order_id or "" for link in page.reports}
+                if page.count < self._dialect.endpoints.lines_max:
+                    break
+                parameters = {"algoId": page.last_id + 1}
+            if not missing:
+                break
+        return found
 
     async def _pages(
         self,

@@ -47,6 +47,7 @@ from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReas
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
+    AcceptedReport,
     BalanceReport,
     FillReport,
     PositionReport,
@@ -97,9 +98,13 @@ def order_news(event: OrderTradeUpdate, scope: AccountScope) -> UserNews:
     """Return what an `ORDER_TRADE_UPDATE` says."""
     order = event.order
     facts = facts_of_update(order, scope)
-    is_triggered = order.original_type in mapping.CONDITIONAL_TYPES and order.type != order.original_type
-    follows = facts.venue_order_id if is_triggered else None
+    follows = facts.venue_order_id if is_triggered(order) else None
     return UserNews(reports=_order_reports(order, facts), follows_algo=follows)
+
+
+def is_triggered(order: OrderUpdate | UsdmOrder) -> bool:
+    """Return whether a conditional order has become this one."""
+    return order.original_type in mapping.CONDITIONAL_TYPES and order.type != order.original_type
 
 
 def _order_reports(order: OrderUpdate, facts: OrderFacts) -> tuple[Report, ...]:
@@ -266,6 +271,14 @@ def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order) -> tuple[R
             return (_refused(facts, ""),)
         case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
             return (accepted(facts, _algo_id(reply.algo_id)),) if reply.actual_order_id else ()
+
+
+def link_of(algo: AlgoOrder, scope: AccountScope) -> AcceptedReport | None:
+    """Return the report that gives a conditional order the id of what it has become; None when it has not been
+    triggered, or closes a whole position, which is not reported before it is triggered."""
+    if not algo.actual_order_id or not algo.quantity:
+        return None
+    return accepted(facts_of_algo(algo, scope), _algo_id(algo.algo_id))
 
 
 def _refused(facts: OrderFacts, failure: str) -> RejectedReport:

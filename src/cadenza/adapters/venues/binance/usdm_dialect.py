@@ -1,18 +1,20 @@
 """USD-M futures: its requests, and its payloads as reports. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from cadenza.adapters.venues.binance import parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.dialects import ReadMoney, ReadOrders, ReadTrades, order_number
+from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
     USDM,
     USDM_ALGO_ORDER,
     USDM_OPEN_ALGO_ORDERS,
+    USDM_PAST_ALGO_ORDERS,
     USDM_POSITIONS,
     BinanceEndpoint,
     MarketEndpoints,
@@ -44,7 +46,7 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import CanceledReport, FillReport, Report
+from cadenza.domain.trading.reports import AcceptedReport, CanceledReport, FillReport, Report
 
 NOT_STATED = 0
 """The instant of a report that the venue does not state. The session fills in the venue's time."""
@@ -62,6 +64,7 @@ class UsdmDialect:
     endpoints: MarketEndpoints = USDM
     account_type = AccountType.FUTURES
     depth_ms: int | None = USDM_DEPTH_MS
+    conditional_orders: BinanceEndpoint | None = USDM_PAST_ALGO_ORDERS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS)
     open_order_readings: Sequence[BinanceEndpoint] = (USDM.open_orders, USDM_OPEN_ALGO_ORDERS)
 
@@ -120,7 +123,30 @@ class UsdmDialect:
         return int(number) if number.isdigit() and int(number) else None
 
     def orders(self, body: bytes, scope: AccountScope) -> ReadOrders:
-        return read_lines_of_orders(body, scope, self._facts)
+        triggered: set[str] = set()
+
+        def read(line: msgspec.Raw, scope: AccountScope) -> OrderFacts:
+            facts = self._facts(line, scope)
+            if not _is_algo(bytes(line)) and parse_usdm.is_triggered(decode(UsdmOrder, bytes(line))):
+                triggered.add(facts.venue_order_id)
+            return facts
+
+        found = read_lines_of_orders(body, scope, read)
+        return replace(found, triggered=frozenset(triggered))
+
+    def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
+        reports: list[AcceptedReport] = []
+        last_id = 0
+        lines = decode_list(msgspec.Raw, body)
+        for line in lines:
+            try:
+                algo = decode(AlgoOrder, bytes(line))
+                last_id = max(last_id, algo.algo_id)
+                if (link := parse_usdm.link_of(algo, scope)) is not None:
+                    reports.append(link)
+            except UnreadablePayload:
+                continue
+        return ReadLinks(tuple(reports), len(lines), last_id)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_lines_of_trades(body, scope, self._fill)
