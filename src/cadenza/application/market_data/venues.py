@@ -9,5 +9,6 @@ def connector_of(connectors: Connectors, venue_id: VenueId) -> VenueConnector:
     """Return the venue's connector; raise `VenueNotSupported` when none is installed."""
     connector = connectors.get(venue_id)
     if connector is None:
-        raise VenueNotSupported(f"no connector for {venue_id} is installed", {"venue": str(venue_id)})
+        cause = f"{venue_id} is not connected here; the setting CADENZA_VENUES names the venues"
+        raise VenueNotSupported(cause, {"venue": str(venue_id)})
     return connector

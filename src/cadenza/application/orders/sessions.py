@@ -86,7 +86,7 @@ class Sessions:
         """Return the venue's connector; raises `VenueNotSupported`."""
         connector = self._connectors.get(venue_id)
         if connector is None:
-            raise VenueNotSupported(f"no connector for {venue_id} is installed")
+            raise VenueNotSupported(f"{venue_id} is not connected here; the setting CADENZA_VENUES names the venues")
         return connector
 
     def spec(self, venue_id: VenueId) -> VenueSpec:

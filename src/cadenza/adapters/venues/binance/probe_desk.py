@@ -191,9 +191,11 @@ class ProbeDesk:
         return "it was taken"
 
     async def post_only(self, words: Mapping[str, ParameterValue]) -> str:
-        """`words` make a limit order a post-only one."""
+        """`words` make a limit order a post-only one. Its price is so far through the book that it takes although the
+        market moves meanwhile."""
         market, id = self.require_market(), self.new_id()
-        price = market.ask + 10 * market.instrument.pip_size
+        pip = market.instrument.pip_size
+        price = market.ask + 10 * pip + market.ask / 200 // pip * pip
         answer = await self.order("POST", {**words, **self._buy(price), "newClientOrderId": id})
         if answer.status == 200:
             await self.cancel(id)

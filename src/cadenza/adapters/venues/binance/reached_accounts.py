@@ -25,6 +25,10 @@ from cadenza.domain.accounts.trading_account import AccountType, CollateralMode,
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.ports.venue import KeyRights, VerifiedKey
 
+MARGIN_LEVERAGE_MAX = 20
+"""The most that a cross margin account can be set to (margin/max-leverage). The venue refuses what exceeds the
+account's own setting, which it does not show."""
+
 
 class ReachableAccounts:
     """Asks the venue whose accounts a key reaches. An account is named by the number of its user and its market; where
@@ -63,6 +67,7 @@ class ReachableAccounts:
                 external_type="CROSS_MARGIN",
                 position_mode=PositionMode.NETTING,
                 collateral_mode=CollateralMode.CROSS,
+                max_leverage=MARGIN_LEVERAGE_MAX,
             )
         if type is not AccountType.FUTURES:
             raise CredentialRejected(f"BINANCE has no {type.value} accounts here")
