@@ -169,7 +169,7 @@ class BookKeeper:
             assert delta.first_sequence <= self.sequence + 1 <= delta.sequence + 1
         self.sequence = delta.sequence
         for side, changes in ((self.bids, delta.bids), (self.asks, delta.asks)):
-            for price, quantity in changes:
+            for price, quantity in ((Decimal(price), Decimal(quantity)) for price, quantity in changes):
                 if quantity:
                     side[price] = quantity
                 elif price in side or delta.first_sequence is None:  # a level may come and go within a range
