@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.take_listing import take_listing
+from cadenza.application.market_data.take_listing import take_listing, take_securities
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import VenueId
@@ -33,7 +33,7 @@ class RefreshCatalogue:
         instruments, securities = listed
         async with self._storage.begin() as uow:
             await take_listing(uow.catalogue, connector_of(self._connectors, venue_id).spec, instruments)
-            await uow.catalogue.upsert_securities(securities)
+            await take_securities(uow.catalogue, securities)
             await uow.commit()
         await self._catalogue.load()
 

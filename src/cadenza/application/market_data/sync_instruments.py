@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.take_listing import take_listing
+from cadenza.application.market_data.take_listing import as_stored, take_listing
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
@@ -34,7 +34,7 @@ class SyncInstruments:
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
         connector = connector_of(self._connectors, venue_id)
-        listed = await connector.instruments()
+        listed = as_stored(await connector.instruments())
         written = _chosen(listed.instruments, symbols)
         async with self._storage.begin() as uow:
             if symbols:

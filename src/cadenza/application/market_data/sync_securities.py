@@ -1,6 +1,7 @@
 """Read a venue's securities into the shared catalogue."""
 
 from cadenza.application.market_data.catalogue import Catalogue
+from cadenza.application.market_data.take_listing import take_securities
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import VenueId
@@ -20,11 +21,11 @@ class SyncSecurities:
     async def __call__(self, actor: Actor, venue_id: VenueId) -> None:
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
-        listed = {security.id: security for security in await connector_of(self._connectors, venue_id).securities()}
+        listed = await connector_of(self._connectors, venue_id).securities()
         async with self._storage.begin() as uow:
-            await uow.catalogue.upsert_securities(list(listed.values()))
+            written = {security.id for security in await take_securities(uow.catalogue, listed)}
             for security_id in self._catalogue.deleted_securities_of(actor.tenant_id):
-                if security_id in listed:
+                if security_id in written:
                     await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, False)
             await uow.commit()
         await self._catalogue.load()
