@@ -10,7 +10,8 @@ CONNECTOR_START_MS_MAX = 30_000
 """For `VenueConnector.start`. A start that was cancelled leaves nothing open, and `start` is called again later."""
 
 CATALOGUE_MS_MAX = 60_000
-"""For `instruments` and `securities` together, which are called one after the other."""
+"""For `instruments` and `securities`: together when one is called after the other, and for each of them when it is
+called alone."""
 
 BOOK_OPEN_MS_MAX = 10_000
 """For `open_book`, and for `close_book`; the calls of one book do not overlap. An `open_book` that fails or is

@@ -134,12 +134,16 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
         list_venues=ListVenues(venues=p.venues),
-        sync_instruments=SyncInstruments(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        sync_instruments=SyncInstruments(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
         enable_instrument=EnableInstrument(storage=p.storage, catalogue=p.catalogue),
         disable_instrument=DisableInstrument(storage=p.storage, catalogue=p.catalogue),
         delete_instrument=DeleteInstrument(storage=p.storage, catalogue=p.catalogue),
         list_instruments=ListInstruments(catalogue=p.catalogue),
-        sync_securities=SyncSecurities(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        sync_securities=SyncSecurities(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
         delete_security=DeleteSecurity(storage=p.storage, catalogue=p.catalogue),
         list_securities=ListSecurities(catalogue=p.catalogue),
         get_order_book=get_order_book,
