@@ -2,8 +2,8 @@
 
 When the time of a call is over, the application cancels the call (asyncio cancellation) and goes on without it. What
 must hold then stands at `ExecutionSession` (law of patience). The times of `submit` and `cancel` differ from venue to
-venue: `VenueSpec.reply_ms_max`. The application sets no limit for `verify` and for `VenueConnector.stop`: the connector
-limits its own requests there.
+venue: `VenueSpec.reply_ms_max`. The application sets no limit for `VenueConnector.stop`: the connector limits its own
+requests there.
 """
 
 CONNECTOR_START_MS_MAX = 30_000
@@ -12,6 +12,9 @@ CONNECTOR_START_MS_MAX = 30_000
 CATALOGUE_MS_MAX = 60_000
 """For `instruments` and `securities`: together when one is called after the other, and for each of them when it is
 called alone."""
+
+VERIFY_MS_MAX = 30_000
+"""For `verify`. The caller of the use case then gets `VenueUnavailable`."""
 
 BOOK_OPEN_MS_MAX = 10_000
 """For `open_book`, and for `close_book`; the calls of one book do not overlap. An `open_book` that fails or is
