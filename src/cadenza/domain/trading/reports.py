@@ -264,7 +264,9 @@ class CancelRefusal(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefusedReport(OrderReport):
     """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
-    order stands."""
+    order stands. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than the last one of the order
+    counts as a repetition of that one: it does not end a wish to cancel that was recorded since, and the platform
+    asks the venue again."""
 
     refusal: CancelRefusal
     reason: str
