@@ -76,8 +76,8 @@ class Order:
     `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
     when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
     venue's: the venue has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is
-    the venue's instant of its newest order status, `quantity_stated_at_ms` that of the statement from which
-    `stated_quantity` comes, `cancel_refused_at_ms` that of its newest refusal of a cancel, 0 without one.
+    the venue's instant of its newest order status or move of the trigger, `quantity_stated_at_ms` that of the statement
+    from which `stated_quantity` comes, `cancel_refused_at_ms` that of its newest refusal of a cancel, 0 without one.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
     platform expires the order (`expiry`).
@@ -368,11 +368,13 @@ class Order:
         )
         return changed._closed_if_complete(now_ms)
 
-    def trigger_moved(self, stop_price: Decimal, now_ms: int) -> "Order":
-        """The trigger of a trailing stop moved."""
-        if self.is_closed or self.stop_price == stop_price:
+    def trigger_moved(self, stop_price: Decimal, at_ms: int, now_ms: int) -> "Order":
+        """The trigger of a trailing stop moved. That is news of the order's terms, like an order status: an older one
+        changes nothing."""
+        if self.is_closed or at_ms < self.stated_at_ms:
             return self
-        return self._moved(self.status, now_ms, stop_price=stop_price)
+        stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
+        return stated if self.stop_price == stop_price else stated._moved(self.status, now_ms, stop_price=stop_price)
 
     def filled(self, execution: Execution, now_ms: int) -> "Order":
         """Book one fill. The caller has checked that it is new and belongs to the order."""

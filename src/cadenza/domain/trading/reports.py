@@ -274,7 +274,9 @@ class CancelRefusedReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerMovedReport(OrderReport):
-    """The trigger of a trailing stop moved."""
+    """The trigger of a trailing stop moved. `at_ms` is when it moved, on the same clock as that of an
+    `OrderStatusReport`: of both, the newer one states the order's terms, and an older one changes them no more. Of two
+    moves within one instant, the one that comes later counts."""
 
     stop_price: Decimal
 
