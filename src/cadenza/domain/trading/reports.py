@@ -58,7 +58,11 @@ class UnreadableReport(Report):
 class OrderReport(Report):
     """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
     venue's id, which is unique within the instrument only. If `order_id` is given, it alone decides. Otherwise the
-    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly."""
+    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly.
+
+    `sent_id` is the client's id of the order, as the venue shows it. The session states it for every order, also for
+    one that was placed elsewhere, by hand or by another program. Their ids may repeat, so the session states the
+    `venue_order_id` too wherever the venue shows it."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None
