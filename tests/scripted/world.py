@@ -227,6 +227,7 @@ class Process:
             alarms=self.alarms,
             clock=clock,
             ids=ids,
+            concurrency=self.concurrency,
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)

@@ -136,6 +136,7 @@ class MockWorld:
             alarms=self.alarms,
             clock=clock,
             ids=ids,
+            concurrency=self.concurrency,
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)

@@ -9,6 +9,7 @@ from tests.domain.trading.worlds import instrument
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, MarketLot, PriceBand
+from cadenza.domain.trading.storable import CATALOGUE_ID_LENGTH_MAX, SMALL_INTEGER_MAX, can_be_listed
 
 PLAIN = instrument()
 RICH = instrument(
@@ -18,10 +19,16 @@ RICH = instrument(
     market_lot=MarketLot(lot_size=D(10), min_quantity=D(20), max_quantity=D("3E+5")), max_open_orders=200,
     price_band=PriceBand(bid_down=D("0.2"), bid_up=D(5), ask_down=D("0.3"), ask_up=D(4)),
 )  # fmt: skip
+LARGEST = replace(
+    PLAIN, id=InstrumentId("".join(chr(0x10000 + n) for n in range(CATALOGUE_ID_LENGTH_MAX))),
+    base_precision=SMALL_INTEGER_MAX, max_quantity=D("9E+60"), min_notional=D("1E-60"), order_filters={"a": ["\x01"]},
+)  # fmt: skip
+"""At the limits of what can be listed."""
 
 
-@pytest.mark.parametrize("written", [PLAIN, RICH], ids=["plain", "rich"])
+@pytest.mark.parametrize("written", [PLAIN, RICH, LARGEST], ids=["plain", "rich", "largest"])
 async def test_an_instrument_comes_back_as_it_was(database_dsn: str, written: Instrument) -> None:
+    assert can_be_listed(written)
     pool = await open_pool(database_dsn, connections_max=2)
     try:
         storage = SqlStorage(pool)

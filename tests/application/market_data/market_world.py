@@ -75,6 +75,7 @@ class ScriptedConnector:
         return ListedInstruments(self.listed)
 
     async def securities(self) -> Sequence[Any]:
+        await self._call("securities")
         return []
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:

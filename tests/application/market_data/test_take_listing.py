@@ -1,19 +1,26 @@
-"""What becomes of instruments that a venue does not list any more, and of those that cannot be read."""
+"""What becomes of instruments that a venue does not list any more, and of those that cannot be read or stored."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cadenza.application.market_data.take_listing import take_listing
-from cadenza.domain.ids import InstrumentId, VenueId
-from cadenza.domain.market.instrument import Instrument
+import pytest
+
+from cadenza.application.market_data.take_listing import take_listing, take_securities
+from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.market.instrument import Instrument, Security, SecurityType
 from cadenza.domain.trading.venue_spec import InstrumentListing, VenueSpec
 from cadenza.ports.venue import ListedInstruments, UnreadableInstrument
 from tests.application.market_data.market_world import OKX, ScriptedConnector, listed
+from tests.domain.trading.worlds import D
 
 BTC, ETH = listed(OKX), listed(OKX, "ETH/USDT")
 ODD = UnreadableInstrument("ETHUSDT", "a status that is not known")
 NAMELESS = UnreadableInstrument(None, "it has no name")
+BITCOIN = Security(
+    id=SecurityId("OKX:BTC"), venue_id=OKX, symbol="BTC", type=SecurityType.CRYPTO, precision=8, scale=8,
+    min_quantity=D(0), lot_size=D("0.00000001"),
+)  # fmt: skip
 SPEC: VenueSpec = ScriptedConnector(OKX).spec
 
 
@@ -25,6 +32,9 @@ class Noted:
 
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None:
         self.calls.append(("write", *(each.id for each in instruments)))
+
+    async def upsert_securities(self, securities: Sequence[Security]) -> None:
+        self.calls.append(("write", *securities))
 
     async def deactivate_unreadable(
         self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
@@ -63,3 +73,56 @@ async def test_nothing_is_delisted_by_a_list_without_a_readable_instrument() -> 
 async def test_a_list_that_is_not_whole_delists_nothing() -> None:
     spec = replace(SPEC, listing=InstrumentListing.SEARCHED)
     assert [call for call, *_ in await calls_of(ListedInstruments([BTC, ETH]), spec)] == ["write", "deactivate"]
+
+
+async def test_of_an_instrument_that_is_listed_twice_nothing_is_taken() -> None:
+    other = replace(ETH, description="other")
+    assert await calls_of(ListedInstruments([BTC, ETH, other])) == [
+        ("write", BTC.id),
+        ("deactivate", ETH.external_symbol, ETH.external_symbol, "but", BTC.id),
+        ("delist all but", BTC.id, ETH.external_symbol, ETH.external_symbol),
+    ]
+
+
+@pytest.mark.parametrize("name", ["ETH\x00", "ETH\ud800"])
+async def test_a_name_that_no_database_holds_counts_as_none(name: str) -> None:
+    for found in (
+        ListedInstruments([BTC], [UnreadableInstrument(name, "odd")]),
+        ListedInstruments([BTC, replace(ETH, external_symbol=name)]),
+    ):
+        assert await calls_of(found) == [("write", BTC.id), ("deactivate", "but", BTC.id)]
+
+
+UNFIT: list[dict[str, Any]] = [
+    {"id": InstrumentId("OKX:" + "x" * 500)},
+    {"description": "\x00"},
+    {"order_filters": {"steps": [{"\ud800": 1}]}},
+    {"trading_hours": {"open": "\ud800"}},
+    {"max_quantity": D("Infinity")},
+    {"lot_size": D(0)},
+    {"pip_size": D(-1)},
+    {"contract_size": D(0)},
+    {"base_precision": 2**31},
+    {"max_open_orders": 2**31},
+    {"delivery_at_ms": 2**63},
+]
+
+
+@pytest.mark.parametrize("unfit", UNFIT, ids=lambda unfit: next(iter(unfit)))
+async def test_an_instrument_that_no_database_holds_counts_as_unreadable(unfit: dict[str, Any]) -> None:
+    assert await calls_of(ListedInstruments([BTC, replace(ETH, **unfit)])) == [
+        ("write", BTC.id),
+        ("deactivate", ETH.external_symbol, "but", BTC.id),
+        ("delist all but", BTC.id, ETH.external_symbol),
+    ]
+
+
+async def test_a_security_that_no_database_holds_is_left_out_and_of_one_listed_twice_the_last_counts() -> None:
+    noted: Any = Noted()
+    unfit = [
+        replace(BITCOIN, id=SecurityId("OKX:ETH\x00")),
+        replace(BITCOIN, id=SecurityId("OKX:ETH"), precision=2**31),
+    ]
+    last = replace(BITCOIN, scale=4)
+    assert await take_securities(noted, [BITCOIN, *unfit, last]) == [last]
+    assert noted.calls == [("write", last)]

@@ -85,14 +85,14 @@ class Desk:
         self.connect = ConnectAccount(
             storage=world.storage, committer=world.committer, sessions=world.sessions, keys=keys(),
             changer=self.changer, follow=follow, ask_venue=world.ask_venue, reconcile=world.reconcile,
-            alarms=world.alarms, clock=world.clock, ids=world.ids,
+            alarms=world.alarms, clock=world.clock, ids=world.ids, concurrency=world.concurrency,
         )  # fmt: skip
         self.revoke = RevokeCredential(
             storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock
         )
         self.rotate = RotateCredential(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, keys=keys(),
-            changer=self.changer, alarms=world.alarms, clock=world.clock,
+            changer=self.changer, alarms=world.alarms, clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,

@@ -52,7 +52,7 @@ async def test_a_key_that_may_withdraw_raises_an_alarm(desk: Desk, rights: KeyRi
     world = desk.world
     verify = VerifyCredentials(
         storage=world.storage, sessions=world.sessions, keys=keys(), alarms=world.alarms, clock=world.clock,
-        ids=world.ids,
+        ids=world.ids, concurrency=world.concurrency,
     )  # fmt: skip
     assert await verify(ACTOR, (KEY,))
     await desk.rotate(ACTOR, KEY, RENEWED.api_key, RENEWED.api_secret, None)

@@ -22,6 +22,7 @@ from cadenza.domain.trading.reports import (
     FillCorrectedReport,
     FillReport,
     RejectedReport,
+    TriggerMovedReport,
     UndeterminedOutcomeReport,
     VenueOrderStatus,
 )
@@ -312,3 +313,59 @@ def test_after_a_refused_cancel_an_order_without_an_id_of_the_venue_stands_as_be
     decide_cancel(world, ACCOUNT, order.id)
     apply_report(world, CancelRefusedReport(**nameless, refusal=CancelRefusal.WORKS_ON, reason="it stays"))
     assert (now(world, order).status, now(world, order).doubt is None) == (status, is_answered)
+
+
+def test_a_refusal_that_is_repeated_late_does_not_end_a_newer_wish_to_cancel(world: TradingState, works: Order) -> None:
+    first = CancelRefusedReport(**named(works, at_ms=NOW_MS + 5), refusal=CancelRefusal.WORKS_ON, reason="it stays")
+    second = replace(first, at_ms=NOW_MS + 20)
+    decide_cancel(world, ACCOUNT, works.id)
+    apply_report(world, first)
+    apply_report(world, replace(first, at_ms=NOW_MS + 6))  # the stream may state another instant than the reply
+    assert now(world, works).status is OrderStatus.ACCEPTED
+    decide_cancel(world, ACCOUNT, works.id)
+    for late in (first, replace(first, at_ms=NOW_MS + 6)):
+        apply_report(world, late)
+        assert now(world, works).status is OrderStatus.PENDING_CANCEL
+    apply_report(world, second)
+    assert now(world, works).status is OrderStatus.ACCEPTED
+
+
+def test_a_repeated_refusal_of_an_order_that_works_is_saved_and_not_published(
+    world: TradingState, works: Order
+) -> None:
+    world.record_order_events()
+    events = len(world.changed.events)
+    refused = CancelRefusedReport(**named(works, at_ms=NOW_MS + 5), refusal=CancelRefusal.WORKS_ON, reason="it stays")
+    apply_report(world, refused)
+    world.record_order_events()
+    assert len(world.changed.events) == events
+    order = now(world, works)
+    assert (order.cancel_refused_at_ms, order.version) == (NOW_MS + 5, works.version)
+    assert {**world.changed.updated, **world.changed.created}[works.id] == order
+
+
+# --- triggers
+
+
+def test_an_older_move_of_the_trigger_does_not_undo_a_newer_one(world: TradingState) -> None:
+    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
+    apply_report(world, _moved(order, 95, NOW_MS + 2))
+    apply_report(world, _moved(order, 94, NOW_MS + 1))
+    assert now(world, order).stop_price == D(95)
+    apply_report(world, _moved(order, 96, NOW_MS + 2))
+    assert now(world, order).stop_price == D(96)
+
+
+def test_a_move_of_the_trigger_and_an_order_status_are_compared(world: TradingState) -> None:
+    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
+    terms = stands(order, VenueOrderStatus.WORKING, "0", quantity="1")
+    apply_report(world, replace(terms, stop_price=D(91), at_ms=NOW_MS + 3))
+    apply_report(world, _moved(order, 95, NOW_MS + 2))
+    assert now(world, order).stop_price == D(91)
+    apply_report(world, _moved(order, 96, NOW_MS + 5))
+    apply_report(world, replace(terms, stop_price=D(92), at_ms=NOW_MS + 4))
+    assert now(world, order).stop_price == D(96)
+
+
+def _moved(order: Order, stop_price: int, at_ms: int) -> TriggerMovedReport:
+    return TriggerMovedReport(**named(order, at_ms=at_ms), stop_price=D(stop_price))

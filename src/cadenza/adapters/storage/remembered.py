@@ -108,8 +108,8 @@ class RememberedRows:
 
     def recall(self, keys: BatchKeys) -> BatchRows | None:
         """Return all rows that the batch needs; None when one of them is not remembered. Whether a key of a new order
-        is taken, only `save` finds out. `BatchKeys.other_names` are not needed: orders that are not found by an id of
-        ours are not remembered.
+        is taken, only `save` finds out. `BatchKeys.other_names` are not needed: if an id of ours finds no order in
+        memory, nothing is recalled, and fresh rows are read.
         """
         found = [self._accounts.get(account_id) for account_id in keys.accounts]
         known = [account for account in found if account is not None]

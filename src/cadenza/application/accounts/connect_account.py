@@ -33,6 +33,7 @@ from cadenza.domain.trading.venue_books import adopt_snapshot, untraded_of, with
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
@@ -167,6 +168,7 @@ class ConnectAccount:
         alarms: Alarms,
         clock: Clock,
         ids: Ids,
+        concurrency: Concurrency,
     ) -> None:
         self._follow = follow
         self._ask_venue = ask_venue
@@ -178,6 +180,7 @@ class ConnectAccount:
         self._changer = changer
         self._alarms = alarms
         self._clock = clock
+        self._concurrency = concurrency
         self._ids = ids
 
     async def __call__(
@@ -299,7 +302,7 @@ class ConnectAccount:
         found = None
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            accounts = await reached_accounts(connector, credential, secrets, self._alarms)
+            accounts = await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency)
             matching = [account for account in accounts if account.external_id == external_id]
             if not matching:
                 raise ExternalAccountNotReachable(

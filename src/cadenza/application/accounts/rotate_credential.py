@@ -22,6 +22,7 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage, UnitOfWork
 
 
@@ -38,6 +39,7 @@ class RotateCredential:
         changer: AccountChanger,
         alarms: Alarms,
         clock: Clock,
+        concurrency: Concurrency,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
@@ -46,6 +48,7 @@ class RotateCredential:
         self._changer = changer
         self._alarms = alarms
         self._clock = clock
+        self._concurrency = concurrency
 
     async def __call__(
         self,
@@ -69,7 +72,7 @@ class RotateCredential:
         connector.check_credential(credential.type, secrets)
         operations = await self._begin(credential)
         try:
-            reached = await reached_accounts(connector, credential, secrets, self._alarms)
+            reached = await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency)
             reachable = frozenset(external.external_id for external in reached)
             credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:

@@ -12,6 +12,7 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId, VenueId
 from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 
@@ -23,13 +24,22 @@ class VerifyCredentials:
     id that is used in this answer only."""
 
     def __init__(
-        self, *, storage: Storage, sessions: Sessions, keys: Keys, alarms: Alarms, clock: Clock, ids: Ids
+        self,
+        *,
+        storage: Storage,
+        sessions: Sessions,
+        keys: Keys,
+        alarms: Alarms,
+        clock: Clock,
+        ids: Ids,
+        concurrency: Concurrency,
     ) -> None:
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
         self._alarms = alarms
         self._clock = clock
+        self._concurrency = concurrency
         self._ids = ids
 
     async def __call__(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> Sequence[AccountView]:
@@ -39,7 +49,7 @@ class VerifyCredentials:
         reached: dict[tuple[VenueId, str], tuple[ExternalAccount, list[Credential]]] = {}
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            for external in await reached_accounts(connector, credential, secrets, self._alarms):
+            for external in await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency):
                 key = (credential.venue_id, external.external_id)
                 reached.setdefault(key, (external, []))[1].append(credential)
         return [

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.take_listing import take_listing
-from cadenza.application.market_data.venues import connector_of
-from cadenza.domain.errors import VenueUnavailable
+from cadenza.application.market_data.take_listing import take_listing, take_securities
+from cadenza.application.market_data.venues import connector_of, read_catalogue
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.instrument import Security
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
-from cadenza.ports.venue import CATALOGUE_MS_MAX, Connectors, ListedInstruments
+from cadenza.ports.venue import Connectors, ListedInstruments
 
 
 class RefreshCatalogue:
@@ -27,13 +26,10 @@ class RefreshCatalogue:
 
     async def __call__(self, venue_id: VenueId) -> None:
         """Raises `VenueUnavailable`, also when the venue takes too long, and `DatabaseUnavailable`."""
-        listed = await self._concurrency.within(CATALOGUE_MS_MAX, self._listed(venue_id))
-        if listed is None:
-            raise VenueUnavailable(f"{venue_id} did not send its lists within {CATALOGUE_MS_MAX} ms")
-        instruments, securities = listed
+        instruments, securities = await read_catalogue(self._concurrency, venue_id, self._listed(venue_id))
         async with self._storage.begin() as uow:
             await take_listing(uow.catalogue, connector_of(self._connectors, venue_id).spec, instruments)
-            await uow.catalogue.upsert_securities(securities)
+            await take_securities(uow.catalogue, securities)
             await uow.commit()
         await self._catalogue.load()
 

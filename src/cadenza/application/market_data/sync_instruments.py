@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.take_listing import take_listing
-from cadenza.application.market_data.venues import connector_of
+from cadenza.application.market_data.take_listing import as_stored, take_listing
+from cadenza.application.market_data.venues import connector_of, read_catalogue
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import TenantId, VenueId
 from cadenza.domain.market.instrument import Instrument
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
 from cadenza.ports.venue import Connectors
@@ -23,18 +24,21 @@ class SyncInstruments:
     written.
     """
 
-    def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
+    def __init__(
+        self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue, concurrency: Concurrency
+    ) -> None:
         self._storage = storage
         self._connectors = connectors
         self._catalogue = catalogue
+        self._concurrency = concurrency
 
     async def __call__(self, actor: Actor, venue_id: VenueId, symbols: tuple[str, ...]) -> int:
-        """Raises `VenueNotSupported`, `VenueUnavailable`, and `InvalidRequest` naming symbols that the venue does not
-        list, or lists in a way that cannot be read."""
+        """Raises `VenueNotSupported`, `VenueUnavailable` (also when the venue takes too long), and `InvalidRequest`
+        naming symbols that the venue does not list, or lists in a way that cannot be read."""
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
         connector = connector_of(self._connectors, venue_id)
-        listed = await connector.instruments()
+        listed = as_stored(await read_catalogue(self._concurrency, venue_id, connector.instruments()))
         written = _chosen(listed.instruments, symbols)
         async with self._storage.begin() as uow:
             if symbols:

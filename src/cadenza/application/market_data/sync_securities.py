@@ -1,30 +1,37 @@
 """Read a venue's securities into the shared catalogue."""
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.venues import connector_of
+from cadenza.application.market_data.take_listing import take_securities
+from cadenza.application.market_data.venues import connector_of, read_catalogue
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import VenueId
+from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
 from cadenza.ports.venue import Connectors
 
 
 class SyncSecurities:
     """The use case. What the caller's tenant had deleted comes back when the venue still has it; securities that the
-    venue does not have any more stay, as balances refer to them. Raises `VenueNotSupported`, `VenueUnavailable`."""
+    venue does not have any more stay, as balances refer to them. Raises `VenueNotSupported`, and `VenueUnavailable`,
+    also when the venue takes too long."""
 
-    def __init__(self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue) -> None:
+    def __init__(
+        self, *, storage: Storage, connectors: Connectors, catalogue: Catalogue, concurrency: Concurrency
+    ) -> None:
         self._storage = storage
         self._connectors = connectors
         self._catalogue = catalogue
+        self._concurrency = concurrency
 
     async def __call__(self, actor: Actor, venue_id: VenueId) -> None:
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
-        listed = {security.id: security for security in await connector_of(self._connectors, venue_id).securities()}
+        connector = connector_of(self._connectors, venue_id)
+        listed = await read_catalogue(self._concurrency, venue_id, connector.securities())
         async with self._storage.begin() as uow:
-            await uow.catalogue.upsert_securities(list(listed.values()))
+            written = {security.id for security in await take_securities(uow.catalogue, listed)}
             for security_id in self._catalogue.deleted_securities_of(actor.tenant_id):
-                if security_id in listed:
+                if security_id in written:
                     await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, False)
             await uow.commit()
         await self._catalogue.load()

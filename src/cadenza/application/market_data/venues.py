@@ -1,8 +1,14 @@
-"""Finding the connector of a venue."""
+"""Finding the connector of a venue, and reading its lists."""
 
-from cadenza.domain.errors import VenueNotSupported
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import VenueId
-from cadenza.ports.venue import Connectors, VenueConnector
+from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.venue import CATALOGUE_MS_MAX, Connectors, VenueConnector
+
+T = TypeVar("T")
 
 
 def connector_of(connectors: Connectors, venue_id: VenueId) -> VenueConnector:
@@ -12,3 +18,12 @@ def connector_of(connectors: Connectors, venue_id: VenueId) -> VenueConnector:
         cause = f"{venue_id} is not connected here; the setting CADENZA_VENUES names the venues"
         raise VenueNotSupported(cause, {"venue": str(venue_id)})
     return connector
+
+
+async def read_catalogue(concurrency: Concurrency, venue_id: VenueId, reading: Awaitable[T]) -> T:
+    """Return what the venue lists. Raises `VenueUnavailable` when it takes longer than `CATALOGUE_MS_MAX`; the reading
+    is then cancelled."""
+    listed = await concurrency.within(CATALOGUE_MS_MAX, reading)
+    if listed is None:
+        raise VenueUnavailable(f"{venue_id} did not send its lists within {CATALOGUE_MS_MAX} ms")
+    return listed

@@ -200,9 +200,9 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case OrderStatusReport():
             return _status(order, report, now_ms)
         case CancelRefusedReport():
-            return order.cancel_refused(now_ms) if report.refusal is CancelRefusal.WORKS_ON else order
+            return order.cancel_refused(report.at_ms, now_ms) if report.refusal is CancelRefusal.WORKS_ON else order
         case TriggerMovedReport():
-            return order.trigger_moved(report.stop_price, now_ms)
+            return order.trigger_moved(report.stop_price, report.at_ms, now_ms)
         case UnknownOutcomeReport():
             return order.refused_as_duplicate(now_ms) if report.is_duplicate else order  # its doubt says so already
         case UndeterminedOutcomeReport():

@@ -15,15 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import (
-    InstrumentId,
-    OrderId,
-    PositionId,
-    QuoteId,
-    TenantId,
-    TradingAccountId,
-    VenueId,
-)
+from cadenza.domain.ids import InstrumentId, OrderId, PositionId, QuoteId, TenantId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, QuantityType
@@ -72,8 +64,8 @@ class PendingClose:
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
-    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms` or
-    `quantity_stated_at_ms` alone keeps the version.
+    """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms`,
+    `quantity_stated_at_ms` or `cancel_refused_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
     units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
@@ -85,8 +77,8 @@ class Order:
     `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
     when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
     venue's: the venue has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is
-    the venue's instant of its newest order status, `quantity_stated_at_ms` that of the statement from which
-    `stated_quantity` comes.
+    the venue's instant of its newest order status or move of the trigger, `quantity_stated_at_ms` that of the statement
+    from which `stated_quantity` comes, `cancel_refused_at_ms` that of its newest refusal of a cancel, 0 without one.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
     platform expires the order (`expiry`).
@@ -131,6 +123,7 @@ class Order:
     stated_quantity: Decimal = ZERO
     stated_at_ms: int = 0
     quantity_stated_at_ms: int = 0
+    cancel_refused_at_ms: int = 0
     closing: PendingClose | None = None
     executed_quantity: Decimal = ZERO
     executed_cost: Decimal = ZERO
@@ -310,14 +303,18 @@ class Order:
             return self
         return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
-    def cancel_refused(self, now_ms: int) -> "Order":
+    def cancel_refused(self, at_ms: int, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
         ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before. An expiry is
-        overdue again."""
-        if self.status is not OrderStatus.PENDING_CANCEL:
+        overdue again. A refusal that is not newer than the last one repeats it, and says nothing about a later cancel.
+        """
+        if at_ms <= self.cancel_refused_at_ms:
             return self
+        refused = evolve(self, cancel_refused_at_ms=at_ms)
+        if self.status is not OrderStatus.PENDING_CANCEL:
+            return refused
         status = OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED
-        return self._moved(
+        return refused._moved(
             OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else status,
             now_ms,
             expiry=self.expiry and Expiry.HERE,
@@ -373,11 +370,13 @@ class Order:
         )
         return changed._closed_if_complete(now_ms)
 
-    def trigger_moved(self, stop_price: Decimal, now_ms: int) -> "Order":
-        """The trigger of a trailing stop moved."""
-        if self.is_closed or self.stop_price == stop_price:
+    def trigger_moved(self, stop_price: Decimal, at_ms: int, now_ms: int) -> "Order":
+        """The trigger of a trailing stop moved. That is news of the order's terms, like an order status: an older one
+        changes nothing."""
+        if self.is_closed or at_ms < self.stated_at_ms:
             return self
-        return self._moved(self.status, now_ms, stop_price=stop_price)
+        stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
+        return stated if self.stop_price == stop_price else stated._moved(self.status, now_ms, stop_price=stop_price)
 
     def filled(self, execution: Execution, now_ms: int) -> "Order":
         """Book one fill. The caller has checked that it is new and belongs to the order."""

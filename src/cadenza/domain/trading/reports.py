@@ -58,7 +58,11 @@ class UnreadableReport(Report):
 class OrderReport(Report):
     """A claim about one order of one instrument. The order is named by our id, by our id at the venue, or by the
     venue's id, which is unique within the instrument only. If `order_id` is given, it alone decides. Otherwise the
-    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly."""
+    order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly.
+
+    `sent_id` is the client's id of the order, as the venue shows it. The session states it for every order, also for
+    one that was placed elsewhere, by hand or by another program. Their ids may repeat, so the session states the
+    `venue_order_id` too wherever the venue shows it."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None
@@ -264,7 +268,9 @@ class CancelRefusal(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefusedReport(OrderReport):
     """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
-    order stands."""
+    order stands. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than the last one of the order
+    counts as a repetition of that one: it does not end a wish to cancel that was recorded since, and the platform
+    asks the venue again."""
 
     refusal: CancelRefusal
     reason: str
@@ -272,7 +278,9 @@ class CancelRefusedReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerMovedReport(OrderReport):
-    """The trigger of a trailing stop moved."""
+    """The trigger of a trailing stop moved. `at_ms` is when it moved, on the same clock as that of an
+    `OrderStatusReport`: of both, the newer one states the order's terms, and an older one changes them no more. Of two
+    moves within one instant, the one that comes later counts."""
 
     stop_price: Decimal
 

@@ -1,14 +1,17 @@
-"""What a report may hold so that it can be reckoned with, stored and shown. This is the only place that decides it.
+"""What a report, or a row of the catalogue, may hold so that it can be reckoned with, stored and shown. This is the
+only place that decides it.
 
 A connector reads what the venue sends, and a venue may send anything: a number that no database holds, a name with a
 character that no text may have, or an instant in microseconds, which no calendar holds as milliseconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.reports import (
     UNREADABLE_TEXT_LENGTH_MAX,
     OrderReport,
@@ -21,6 +24,12 @@ EXPONENT_MAX = 60
 """Of a number: it is below 10^61, and has at most 60 decimals."""
 
 INTEGER_MAX = 2**62
+
+SMALL_INTEGER_MAX = 2**31 - 1
+"""Of a precision, a scale or a count in the catalogue."""
+
+CATALOGUE_ID_LENGTH_MAX = 500
+"""Characters of the id of an instrument or a security. The catalogue's index holds no id that is much longer."""
 
 INSTANT_MS_MAX = 253_402_300_799_999
 """The end of the year 9999, which is the last instant that RFC 3339 can write. No instant is below 0."""
@@ -61,6 +70,21 @@ def storable(report: R) -> R | UnreadableReport:
     )
 
 
+def can_be_listed(listed: Instrument | Security) -> bool:
+    """Whether the catalogue can hold the instrument or the security. The sizes of an instrument are positive."""
+    if len(listed.id) > CATALOGUE_ID_LENGTH_MAX or not is_storable(listed):
+        return False
+    if isinstance(listed, Security):
+        return _are_small(listed.precision, listed.scale)
+    is_sized = listed.lot_size > 0 and listed.pip_size > 0 and listed.contract_size > 0
+    counts = (listed.price_significant_digits or 0, listed.max_open_orders or 0)
+    return is_sized and _are_small(listed.base_precision, listed.quote_precision, *counts)
+
+
+def _are_small(*integers: int) -> bool:
+    return all(abs(integer) <= SMALL_INTEGER_MAX for integer in integers)
+
+
 def unfit_fields(report: Report) -> list[str]:
     """Return the names of the fields whose values cannot be stored."""
     return [name for name in _names(type(report)) if not _is_fit(name, getattr(report, name))]
@@ -91,10 +115,11 @@ def _is_fit(name: str, value: Any) -> bool:
     """Whether the field of that name may have the value. A name that ends in `_ms` is an instant."""
     if name.endswith("_ms") and isinstance(value, int):
         return 0 <= value <= INSTANT_MS_MAX
-    return _is_storable(value)
+    return is_storable(value)
 
 
-def _is_storable(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
+    """Whether a database can hold the value, and everything in it."""
     if value is None or isinstance(value, bool):
         return True
     if isinstance(value, Decimal):
@@ -106,8 +131,10 @@ def _is_storable(value: Any) -> bool:
         return -INTEGER_MAX < value < INTEGER_MAX
     if isinstance(value, str):
         return _is_text(value)
-    if isinstance(value, tuple):
-        return all(map(_is_storable, value))
+    if isinstance(value, tuple | list):
+        return all(map(is_storable, value))
+    if isinstance(value, Mapping):
+        return all(map(is_storable, (*value.keys(), *value.values())))
     if is_dataclass(value):
         return all(_is_fit(name, getattr(value, name)) for name in _names(type(value)))
     return True

@@ -30,6 +30,7 @@ from cadenza.ports.venue.limits import (
     REPORTED_WITHIN_MS,
     SESSION_CLOSE_MS_MAX,
     SESSION_OPEN_MS_MAX,
+    VERIFY_MS_MAX,
 )
 from cadenza.ports.venue.memory import MemoryTakenOver, VenueMemories, VenueMemory
 from cadenza.ports.venue.session import (
@@ -62,6 +63,7 @@ __all__ = [
     "SESSION_OPEN_MS_MAX",
     "SessionSink",
     "UnreadableInstrument",
+    "VERIFY_MS_MAX",
     "VenueCondition",
     "VenueConnector",
     "VenueMemories",

@@ -58,7 +58,7 @@ class KeyRights:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedKey:
-    """The accounts that a key reaches, and its rights; None where the venue does not state them."""
+    """The accounts that a key reaches, and its rights. `rights` is None where the venue does not state them."""
 
     accounts: Sequence[ExternalAccount]
     rights: KeyRights | None = None
@@ -112,11 +112,17 @@ class VenueConnector(Protocol):
         One instrument that cannot be read does not fail the list: it is returned as unreadable. The catalogue keeps
         what is stored of it and makes it INACTIVE, so it takes no new orders. Its orders can still be canceled and
         looked up, and their fills are booked. It becomes what the venue says as soon as it can be read again. While
-        an instrument without a name is unreadable, nothing becomes DELISTED, because it may be any of them. Raises
-        `VenueUnavailable`."""
+        an instrument without a name is unreadable, nothing becomes DELISTED, because it may be any of them.
+
+        Three more things do not fail the list. An instrument with a value that no database holds (`can_be_listed`)
+        counts as unreadable. An instrument id that is listed more than once counts as unreadable, and none of its
+        entries is taken. An external symbol that no database holds, such as one with a NUL, counts as no name.
+        Raises `VenueUnavailable`."""
 
     async def securities(self) -> Sequence[Security]:
-        """Return the assets that the venue holds for its clients. Raises `VenueUnavailable`."""
+        """Return the assets that the venue holds for its clients. An asset with a value that no database holds is left
+        out, and what is stored of it stays. Of an asset that is listed more than once, the last entry counts. Raises
+        `VenueUnavailable`."""
 
     async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
         """Return the accounts that the credential reaches, and its rights. No right to withdraw is ever needed: the

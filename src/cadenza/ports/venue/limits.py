@@ -2,15 +2,19 @@
 
 When the time of a call is over, the application cancels the call (asyncio cancellation) and goes on without it. What
 must hold then stands at `ExecutionSession` (law of patience). The times of `submit` and `cancel` differ from venue to
-venue: `VenueSpec.reply_ms_max`. The application sets no limit for `verify` and for `VenueConnector.stop`: the connector
-limits its own requests there.
+venue: `VenueSpec.reply_ms_max`. The application sets no limit for `VenueConnector.stop`: the connector limits its own
+requests there.
 """
 
 CONNECTOR_START_MS_MAX = 30_000
 """For `VenueConnector.start`. A start that was cancelled leaves nothing open, and `start` is called again later."""
 
 CATALOGUE_MS_MAX = 60_000
-"""For `instruments` and `securities` together, which are called one after the other."""
+"""For `instruments` and `securities`: together when one is called after the other, and for each of them when it is
+called alone."""
+
+VERIFY_MS_MAX = 30_000
+"""For `verify`. The caller of the use case then gets `VenueUnavailable`."""
 
 BOOK_OPEN_MS_MAX = 10_000
 """For `open_book`, and for `close_book`; the calls of one book do not overlap. An `open_book` that fails or is
@@ -22,16 +26,18 @@ calls the sink. The application opens a session of the account again later."""
 
 SESSION_CLOSE_MS_MAX = 10_000
 """For `ExecutionSession.close`. The session stops delivering before it waits for anything, so that nothing is delivered
-even if the call is cancelled. It is not called again."""
+even if the call is cancelled. The application does not call it again, but `VenueConnector.stop` may close the session
+a second time."""
 
 ANSWER_MS_MAX = 60_000
 """For one answer of the venue: one `lookup`, one `identify`, one `snapshot`, one piece of a `replay`. A whole replay
 may take longer, as long as each piece comes in time."""
 
 ORDERS_PER_LOOKUP_MAX = 100
-"""Orders in one call of `lookup`. After a lookup that was not answered within `ANSWER_MS_MAX` the application asks
-about half as many orders, down to one; after an answer it asks about twice as many. So a slow venue is not asked in
-vain for ever. A venue that takes fewer orders in one request is asked several times by the session."""
+"""Orders in one call of `lookup`. After any `VenueUnavailable`, which the session raised or which stands for an answer
+that did not come within `ANSWER_MS_MAX`, the application asks about half as many orders, down to one. After an answer
+it asks about twice as many. So a slow venue is not asked in vain for ever. A venue that takes fewer
+orders in one request is asked several times by the session."""
 
 REPORTED_WITHIN_MS = 60_000
 """How late a session may deliver what happened (the law of order of `SessionSink`). A replay goes back this much

@@ -29,9 +29,11 @@ class SessionSink(Protocol):
     dropped: a fill is money.
 
     Law of the beginning: the session may call the sink as soon as `open_session` was called, also before that has
-    returned. Reports are booked at once, as later ones are; they do not count as complete news, because the account is
-    reconciled only afterwards. `lost`, `restored` and `ended` are remembered, and take effect in their order as soon as
-    `open_session` has returned. If it raises, they are forgotten; reports that were delivered stay booked.
+    returned. Reports are booked at once, as later ones are. They do not count as complete news, because the account is
+    reconciled only afterwards. While the account is being connected, reports are not booked, because its first snapshot
+    takes their place; only those that cannot be read are kept. `lost`, `restored` and `ended` are remembered, and take
+    effect in their order as soon as `open_session` has returned. If it raises, they are forgotten; reports that were
+    booked stay booked.
 
     Law of silence: while its stream says nothing, a session compares it with a reading of the venue at least once in
     `COMPARED_WITHIN_MS`. If the reading shows newer facts, the session calls `lost` and then `restored`. A session
@@ -232,4 +234,4 @@ class ExecutionSession(Protocol):
         """Return whether the session is live and everything that it received has been delivered."""
 
     async def close(self) -> None:
-        """Stop the stream. Nothing is delivered afterwards. Idempotent."""
+        """Stop the stream. From the call on, the session calls no method of the sink. Idempotent."""

@@ -104,9 +104,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
             storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
         list_credentials=ListCredentials(storage=p.storage),
-        verify_credentials=VerifyCredentials(
-            storage=p.storage, sessions=p.trading.sessions, keys=p.keys, alarms=p.alarms, clock=p.clock, ids=p.ids
-        ),
+        verify_credentials=_verify_credentials(p),
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
@@ -134,12 +132,16 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
         list_venues=ListVenues(venues=p.venues),
-        sync_instruments=SyncInstruments(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        sync_instruments=SyncInstruments(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
         enable_instrument=EnableInstrument(storage=p.storage, catalogue=p.catalogue),
         disable_instrument=DisableInstrument(storage=p.storage, catalogue=p.catalogue),
         delete_instrument=DeleteInstrument(storage=p.storage, catalogue=p.catalogue),
         list_instruments=ListInstruments(catalogue=p.catalogue),
-        sync_securities=SyncSecurities(storage=p.storage, connectors=p.connectors, catalogue=p.catalogue),
+        sync_securities=SyncSecurities(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
         delete_security=DeleteSecurity(storage=p.storage, catalogue=p.catalogue),
         list_securities=ListSecurities(catalogue=p.catalogue),
         get_order_book=get_order_book,
@@ -194,6 +196,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         alarms=parts.alarms,
         clock=parts.clock,
         ids=parts.ids,
+        concurrency=parts.concurrency,
     )
 
 
@@ -208,6 +211,18 @@ def follow_credentials(parts: Parts) -> FollowCredentials:
     """Return the use case; revoking, connecting and the keeper of sessions need it."""
     return FollowCredentials(
         storage=parts.storage, sessions=parts.trading.sessions, open_session=open_session(parts), changer=parts.changer
+    )
+
+
+def _verify_credentials(parts: Parts) -> VerifyCredentials:
+    return VerifyCredentials(
+        storage=parts.storage,
+        sessions=parts.trading.sessions,
+        keys=parts.keys,
+        alarms=parts.alarms,
+        clock=parts.clock,
+        ids=parts.ids,
+        concurrency=parts.concurrency,
     )
 
 
@@ -230,4 +245,5 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         changer=parts.changer,
         alarms=parts.alarms,
         clock=parts.clock,
+        concurrency=parts.concurrency,
     )

@@ -155,6 +155,7 @@ STATEMENTS = (
         stated_quantity numeric NOT NULL,
         stated_at_ms bigint NOT NULL,
         quantity_stated_at_ms bigint NOT NULL,
+        cancel_refused_at_ms bigint NOT NULL,
         closing_status text,
         closing_reason text,
         closing_at_ms bigint,
