@@ -15,6 +15,7 @@ from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
+from cadenza.domain.trading.order import Expiry
 from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
 from cadenza.domain.trading.venue_spec import Support
@@ -356,16 +357,27 @@ def test_a_share_of_the_free_quote_leaves_room_for_a_price_worse_than_the_trigge
     assert D(10 * percent) - locked < 110 * D("0.001") * D("1.03")  # and no further lot would fit
 
 
-def test_an_order_type_that_nobody_emulates_is_refused() -> None:
+def test_the_platform_expires_what_its_venue_cannot() -> None:
     orders = {OrderType.LIMIT: {TimeInForce.GTC: Support.NATIVE, TimeInForce.GTD: Support.EMULATED}}
-    orders[OrderType.STOP] = {TimeInForce.GTC: Support.EMULATED}
     world = state(account(), spec=venue_spec(orders={InstrumentType.SPOT: orders}))
-    assert submit(world).status is OrderStatus.SUBMITTED
-    with pytest.raises(e.UnsupportedTimeInForce):
-        submit(world, number=101, time_in_force=TimeInForce.GTD, expire_at_ms=NOW_MS + 600_000)
+    plain = submit(world)
+    assert (plain.expiry, plain.sent_time_in_force) == (None, TimeInForce.GTC)
+    expiring = submit(world, number=101, time_in_force=TimeInForce.GTD, expire_at_ms=NOW_MS + 2_000)
+    assert (expiring.expiry, expiring.sent_time_in_force) == (Expiry.HERE, TimeInForce.GTC)
+    assert expiring.send_before_ms == NOW_MS + 2_000, "it is not sent after its end"
     with pytest.raises(e.UnsupportedOrderType) as refusal:
         submit(world, number=102, type=OrderType.STOP, limit_price=None, stop_price=D(110))
     assert refusal.value.metadata == {"orderTypes": ["LIMIT"]}
+
+
+@pytest.mark.parametrize("times", [
+    {TimeInForce.GTC: Support.EMULATED},
+    {TimeInForce.IOC: Support.NATIVE, TimeInForce.GTD: Support.EMULATED},
+    {TimeInForce.GTC: Support.NATIVE, TimeInForce.FOK: Support.EMULATED},
+])  # fmt: skip
+def test_nothing_else_is_emulated(times: dict[TimeInForce, Support]) -> None:
+    with pytest.raises(ValueError, match="cannot emulate STOP orders"):
+        venue_spec(orders={InstrumentType.SPOT: {OrderType.STOP: times}})
 
 
 def test_what_a_venue_takes_of_one_kind_of_instrument_it_need_not_take_of_another() -> None:
