@@ -54,6 +54,7 @@ from cadenza.domain.trading.venue_books import (
     require_traded_position,
 )
 
+
 def apply_report(state: TradingState, report: Report) -> Order | None:
     """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
 
