@@ -97,8 +97,8 @@ class AcceptedReport(OrderTermsReport):
     A rename is the exception: whatever brings it (a reply, a stream, a poll, a replay, a lookup) reports that the venue
     has given the order a new id as an `AcceptedReport` with `former_venue_order_id`, what the venue called the order
     before. It comes before any other report under the new id. The former id identifies an order that no other name
-    identifies, such as one that was placed by hand. If no
-    name identifies it, the report is kept, and the venue is asked about the new id (`ExecutionSession.identify`).
+    identifies, such as one that was placed by hand. If no name identifies it, the report is kept, and the venue is
+    asked about the new id (`ExecutionSession.identify`).
 
     `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
     When it is more than what is booked here, fills are missing, and the venue is asked for them.

@@ -73,8 +73,7 @@ class AccountSnapshot:
     `balances` and `positions` are complete: an asset or position that is missing is zero. They are None where the venue
     does not report them, which is not the same as having none; where `VenueSpec.snapshots` is False they always are.
     `open_orders` is complete too: every order of the account that works at the venue, whoever placed it, each with an
-    `executed_quantity` that equals the sum of its fills that count. A rename that a session finds while it reads the
-    account is delivered as a report first, because an order that is listed under another id is another order. Positions and orders of instruments that the
+    `executed_quantity` that equals the sum of its fills that count. Positions and orders of instruments that the
     account does not trade (`VenueSpec.traded`) are left out; one that comes all the same is kept aside with an alarm.
     `unreadable` are the orders, balances and positions of the reading that could not be read. With any, the snapshot is
     not whole (`is_whole`): what it shows is taken, and what it leaves out keeps its former value.
