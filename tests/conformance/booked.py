@@ -55,6 +55,11 @@ class Booked:
         return found
 
     @property
+    def orders(self) -> list[Order]:
+        """The orders that were placed elsewhere and became known, in the order in which they did."""
+        return list(self._state.changed.created.values())
+
+    @property
     def kept(self) -> list[KeptReport]:
         """The reports that could not be applied."""
         return self._state.changed.kept

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from cadenza.domain.ids import TradingAccountId
@@ -50,14 +51,15 @@ class Parser:
                 return self.position(line)
         order = line.order
         assert order is not None
-        names = self._names(order, line.at_ms)
+        names = self._names(order, line.at_ms) | {"venue_order_id": line.id}
         match line.what:
             case "accepted" | "external":
-                return replace(self.external(order, line.at_ms), executed_quantity=line.values[0])
+                external = self.external(order, line.at_ms)
+                return replace(external, venue_order_id=line.id, executed_quantity=line.values[0])
             case "renamed":
-                return replace(self.acceptance(order, line.at_ms), former_venue_order_id=order.former_ids[-1])
+                return self._rename(order, line.at_ms, line.former_id, line.id)
             case "amended":
-                return self.status(order, line.at_ms)
+                return replace(self.status(order, line.at_ms), venue_order_id=line.id)
             case "canceled":
                 return CanceledReport(**names, reason=order.cancel_reason, executed_quantity=line.values[0])
             case "canceled without quantity":
@@ -71,7 +73,7 @@ class Parser:
         names |= self._names_of_fill(order)
         match line.what:
             case "fill":
-                return self.fill(fill)
+                return replace(self.fill(fill), venue_order_id=line.id)
             case "fee":
                 return FeeReport(**names, trade_id=fill.trade_id, fees=fill.fees)
             case "bust":
@@ -102,9 +104,11 @@ class Parser:
         if order.is_odd:
             unreadable = self.unreadable(order, 0, f"order {order.id}")
             return [unreadable, UndeterminedOutcomeReport(**self._names(order, at_ms), cause=unreadable.why)]
+        ids = (*order.former_ids, order.id)
+        renames = [self._rename(order, at_ms, former_id, id) for former_id, id in pairwise(ids)]
         first = self.external(order, at_ms) if order.is_by_hand else self.acceptance(order, at_ms)
         fills = [report for fill in order.fills for report in self._as_it_is(fill)]
-        return [first, *fills, self.status(order, at_ms)]
+        return [*renames, first, *fills, self.status(order, at_ms)]
 
     def unreadable(self, order: VenueOrder, at_ms: int, text: str) -> UnreadableReport:
         return UnreadableReport(**self._names(order, at_ms), text=text, why="the order's type is unknown")
@@ -114,6 +118,9 @@ class Parser:
         orders = (self.unreadable(o, 0, f"open order {o.id}") for o in account.orders if o.is_odd and o.is_working)
         odd = sorted(self.venue.odd_assets & account.totals.keys())
         return (*orders, *(self._unreadable_balance(Line(0, "balance", asset=asset)) for asset in odd))
+
+    def _rename(self, order: VenueOrder, at_ms: int, former_id: str | None, id: str) -> AcceptedReport:
+        return replace(self.acceptance(order, at_ms), venue_order_id=id, former_venue_order_id=former_id)
 
     def _unreadable_balance(self, line: Line) -> UnreadableReport:
         text = f"balance {line.asset} {line.values}"
@@ -170,7 +177,8 @@ class Parser:
         if fill.changed_at_ms == fill.at_ms:
             return [self.fill(fill)]
         what = "bust" if fill.is_busted else "correction"
-        line = self.line(Line(fill.changed_at_ms, what, fill.order, fill, values=(fill.price, fill.quantity)))
+        values = (fill.price, fill.quantity)
+        line = self.line(Line(fill.changed_at_ms, what, fill.order, fill, values=values, id=fill.order.id))
         return [self.fill(fill), line] if fill.is_busted else [line]
 
     def _terms(self, order: VenueOrder, at_ms: int) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class ScriptedSession:
         at_ms = self.venue.now_ms
         if found.is_odd:
             return self.parse.whole(found, at_ms)[:1]
-        return [self.parse.external(found, at_ms), *list(self.parse.whole(found, at_ms))[1:]]
+        return [self.parse.external(found, at_ms), *self.parse.whole(found, at_ms)]
 
     async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         spec = self.venue.kind.spec
@@ -376,9 +376,8 @@ class ScriptedSession:
                 return [self._unknown(order, "it may still arrive")]
 
     def _find(self, order: Order) -> VenueOrder | None:
-        found = self.venue.find(self.at, order.sent_id)
-        if found is not None or order.venue_order_id is None:
-            return found
+        if order.venue_order_id is None:
+            return self.venue.find(self.at, order.sent_id)
         return self.venue.find_by_id(self.at, order.instrument_id, order.venue_order_id)
 
     def _history(self, from_ms: int, instrument_id: InstrumentId | None) -> Sequence[Line]:

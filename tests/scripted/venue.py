@@ -5,7 +5,7 @@ decided. Whatever happens in an account becomes a line of the account's journal,
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import AccountType
@@ -73,7 +73,8 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an account's journal: what happened (`what` names it for tests), and to what."""
+    """One line of an account's journal: what happened (`what` names it for tests), and to what. `id` is what the order
+    was called then, `former_id` what it was called before a rename."""
 
     at_ms: int
     what: str
@@ -83,6 +84,8 @@ class Line:
     instrument_id: InstrumentId | None = None
     as_of: int = 0
     values: tuple[Decimal, ...] = ()
+    id: str = ""
+    former_id: str | None = None
 
     @property
     def about(self) -> InstrumentId | None:
@@ -368,6 +371,9 @@ class ScriptedVenue:
         self._publish(order.account, Line(self.now_ms, what, order, values=(order.executed,)))
 
     def _publish(self, account: VenueAccount, line: Line) -> None:
+        if line.order is not None:
+            former_id = line.order.former_ids[-1] if line.what == "renamed" else None
+            line = replace(line, id=line.order.id, former_id=former_id)
         account.journal.append(line)
         for listener in list(account.listeners):
             listener(line)

@@ -10,8 +10,10 @@ from cadenza.adapters.venues.binance.models import decode
 from cadenza.adapters.venues.binance.models_usdm import AlgoOrder
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_usdm import algo_reports, facts_of_algo, user_news
+from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.reports import (
@@ -181,3 +183,25 @@ def test_a_conditional_order_of_somebody_else() -> None:
     assert (placed.order_id, placed.sent_id, placed.venue_order_id) == (None, algo().client_algo_id, "algo-2146760")
     with pytest.raises(UnreadablePayload, match="another order"):
         algo_reports(algo(clientAlgoId="another"), USDM, OUR_STOP)
+
+
+@pytest.mark.parametrize("status", ["CANCELED", "EXPIRED", "REJECTED"])
+def test_the_end_of_a_triggered_order_states_its_new_id_first(status: str) -> None:
+    rename, end = algo_news(X=status, ai="8886774").reports
+    assert isinstance(rename, AcceptedReport)
+    assert (rename.venue_order_id, rename.former_venue_order_id) == ("8886774", "algo-2148719")
+    assert (rename.executed_quantity, end.venue_order_id) == (D(0), "8886774")  # type: ignore[attr-defined]
+
+
+def test_an_answer_under_our_id_about_another_conditional_order_is_not_taken() -> None:
+    ours = order(instrument_id=BNB_PERP, type=OUR_STOP.type, side=Side.SELL, venue_order_id="algo-1")
+    with pytest.raises(UnreadablePayload, match="another order"):
+        algo_reports(algo(), USDM, ours)
+    (renamed,) = algo_reports(algo(algoId=1, algoStatus="TRIGGERED", actualOrderId="99"), USDM, ours)
+    assert renamed.venue_order_id == "99"  # type: ignore[attr-defined]
+
+
+def test_a_list_of_open_orders_shows_a_triggered_one_under_the_id_that_it_had() -> None:
+    line = payload(ALGO_REPLY, algoStatus="TRIGGERED", actualOrderId="99")
+    (facts,) = UsdmDialect(PositionMode.NETTING).open_orders((b"[]", b"[" + line + b"]"), USDM).facts
+    assert external(facts).venue_order_id == "algo-2146760"

@@ -366,11 +366,12 @@ def test_cancels_and_questions_of_spot_and_margin() -> None:
         ({}, "/fapi/v1/order", {"symbol": "BTCUSDT", "origClientOrderId": SENT_ID}),
         (FOREIGN, "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": 77}),
         ({"type": T.STOP}, "/fapi/v1/algoOrder", {"clientAlgoId": SENT_ID}),
-        ({"type": T.STOP, "venue_order_id": "algo-5"}, "/fapi/v1/algoOrder", {"clientAlgoId": SENT_ID}),
+        ({"venue_order_id": "88"}, "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": 88}),
+        ({"type": T.STOP, "venue_order_id": "algo-5"}, "/fapi/v1/algoOrder", {"algoId": 5}),
         ({**FOREIGN, "venue_order_id": "algo-5"}, "/fapi/v1/algoOrder", {"algoId": 5}),
         ({"type": T.STOP, "venue_order_id": "88"}, "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": 88}),
     ],
-    ids=["ours", "foreign", "unanswered stop", "waiting stop", "foreign stop", "triggered stop"],
+    ids=["unanswered", "foreign", "unanswered stop", "answered", "waiting stop", "foreign stop", "triggered stop"],
 )
 def test_cancels_and_questions_of_usdm_go_where_the_order_is(
     changes: dict[str, Any], path: str, name: dict[str, Any]
@@ -380,5 +381,5 @@ def test_cancels_and_questions_of_usdm_go_where_the_order_is(
 
 
 def test_an_order_without_any_name_cannot_be_asked_for() -> None:
-    with pytest.raises(ValueError, match="no id at the venue"):
-        cancel_request(order(is_external=True, venue_order_id=None), "BTCUSDT", TIME)
+    with pytest.raises(ValueError, match="no id that BINANCE takes"):
+        cancel_request(order(sent_id=None, venue_order_id=None), "BTCUSDT", TIME)

@@ -123,7 +123,7 @@ async def test_a_conditional_order_is_identified_before_and_after_its_trigger(de
     await until(lambda: everything(desk, known).status is OrderStatus.FILLED, "the fills")
     found = await desk.session.identify(desk.instrument.id, known.venue_order_id)
     assert everything(desk, known, found).executed_quantity == D("0.5")
-    assert kinds(found)[:2] == ["ExternalOrder", "Fill"]
+    assert kinds(found)[:3] == ["ExternalOrder", "Accepted", "Fill"]
     assert await desk.session.identify(desk.instrument.id, "algo-none") == []
 
 

@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from random import Random
 
 import pytest
 
 from cadenza.adapters.storage import remembered
 from cadenza.domain import errors as e
-from cadenza.domain.market.enums import Side
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, FillReport, OrderStatusReport, Report, VenueOrderStatus
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderStatusReport,
+    Report,
+    VenueOrderStatus,
+)
 from tests.application.orders.order_world import (
     ACTOR,
     OrderWorld,
@@ -153,6 +161,57 @@ async def test_a_stream_that_names_an_order_by_both_ids_before_its_reply_reads_n
     await world.sink.deliver([replace(each, order_id=None, sent_id=order.sent_id) for each in (accepted, fill)])
     assert world.trading.reads_total == before
     assert (await world.stored(order)).status is OrderStatus.FILLED
+
+
+def works_at(venue_order_id: str) -> ExternalOrderReport:
+    return ExternalOrderReport(
+        account_id=ACCOUNT, instrument_id=BTC, sent_id="bot-1", venue_order_id=venue_order_id, at_ms=NOW_MS,
+        side=Side.BUY, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, quantity=D(2), executed_quantity=D(0),
+        limit_price=D(90),
+    )  # fmt: skip
+
+
+def fill_at(venue_order_id: str, trade_id: str, sent_id: str = "bot-1") -> FillReport:
+    return FillReport(
+        account_id=ACCOUNT, instrument_id=BTC, sent_id=sent_id, venue_order_id=venue_order_id, at_ms=NOW_MS,
+        trade_id=trade_id, side=Side.BUY, price=D(90), quantity=D(1),
+    )  # fmt: skip
+
+
+async def executed_by_venue_id(world: OrderWorld) -> dict[str | None, Decimal]:
+    async with world.storage.read() as uow:
+        return {order.venue_order_id: order.executed_quantity for order in await uow.orders.unresolved(ACCOUNT)}
+
+
+async def test_the_other_order_with_a_client_id_is_read_when_only_the_first_is_remembered(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "ACCOUNT_ORDERS_MAX", 1)
+    for report in (works_at("v1"), works_at("v2"), fill_at("v1", "t1"), fill_at("v2", "t2")):
+        await world.sink.deliver([report])
+    assert await executed_by_venue_id(world) == {"v1": D(1), "v2": D(1)}
+
+
+async def test_two_orders_with_a_client_id_that_are_remembered_read_nothing(world: OrderWorld) -> None:
+    for report in (works_at("v1"), works_at("v2")):
+        await world.sink.deliver([report])
+    before = world.trading.reads_total
+    await world.sink.deliver([fill_at("v2", "t1"), fill_at("v1", "t2")])
+    assert world.trading.reads_total == before
+    assert await executed_by_venue_id(world) == {"v1": D(1), "v2": D(1)}
+
+
+async def test_one_batch_names_our_order_and_shows_another_with_its_client_id(
+    world: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "ACCOUNT_ORDERS_MAX", 1)
+    await world.sink.deliver([replace(works_at("v2"), sent_id=None)])
+    world.session.on_submit = loses_the_answer
+    ours = await world.submit_order(ACTOR, request(quantity=D(2)))
+    assert ours.sent_id is not None
+    named = replace(works_at("v1"), sent_id=ours.sent_id)
+    await world.sink.deliver([named, fill_at("v2", "t1", ours.sent_id)])
+    assert await executed_by_venue_id(world) == {"v1": D(0), "v2": D(1)}
 
 
 async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:

@@ -340,7 +340,7 @@ def test_a_liquidation_marks_the_position() -> None:
     assert position is not None
     liquidation = apply_report(world, replace(external(), is_liquidation=True))
     assert liquidation is not None
-    apply_report(world, fill(liquidation, "t2", "1", price="70"))
+    apply_report(world, replace(fill(liquidation, "t2", "1", price="70"), venue_order_id=liquidation.venue_order_id))
     assert world.changed.positions[position.id].status is PositionStatus.LIQUIDATED
 
 

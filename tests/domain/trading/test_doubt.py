@@ -247,7 +247,7 @@ def test_the_venue_s_id_counts_within_its_instrument_only(world: TradingState) -
 def test_an_order_keeps_the_names_that_its_venue_gave_it_before(world: TradingState) -> None:
     order = submit(world, quantity=D(2))
     apply_report(world, accepted(order))
-    apply_report(world, replace(accepted(order), venue_order_id="v2"))  # type: ignore[call-arg]
+    apply_report(world, replace(accepted(order), venue_order_id="v2", former_venue_order_id="v1"))  # type: ignore[call-arg]
     apply_report(world, accepted(order))  # a late repetition does not bring the former id back
     assert (now(world, order).venue_order_id, now(world, order).former_venue_order_ids) == ("v2", ("v1",))
     for number, venue_order_id in enumerate(("v1", "v2")):

@@ -108,8 +108,7 @@ class RememberedRows:
 
     def recall(self, keys: BatchKeys) -> BatchRows | None:
         """Return all rows that the batch needs; None when one of them is not remembered. Whether a key of a new order
-        is taken, only `save` finds out. `BatchKeys.other_names` are not needed: if an id of ours finds no order in
-        memory, nothing is recalled, and fresh rows are read.
+        is taken, only `save` finds out.
         """
         found = [self._accounts.get(account_id) for account_id in keys.accounts]
         known = [account for account in found if account is not None]
@@ -128,6 +127,8 @@ class RememberedRows:
             if found_id is None:
                 return None
             orders[found_id] = of.orders[found_id]
+        if not self._add_others(keys, orders):
+            return None
         for account_id in keys.accounts:
             self._accounts.move_to_end(account_id)
         return BatchRows(
@@ -141,6 +142,24 @@ class RememberedRows:
             versions={account.account.id: account.version for account in known},
             is_remembered=True,
         )
+
+    def _add_others(self, keys: BatchKeys, orders: dict[OrderId, Order]) -> bool:
+        """Add the orders that reports mean by the venue's id, because the order with their `sent_id` has another one.
+        Return whether all of them are remembered. An order that the venue has not named yet may get its id from one
+        report of the batch; another id is another order's then."""
+        first_ids: dict[OrderId, str] = {}
+        for account_id, instrument_id, venue_order_id, sent_id in keys.other_names:
+            if sent_id is None:  # named by our order id
+                continue
+            remembered = self._accounts[account_id]
+            sent = remembered.orders[remembered.by_name[sent_id]]
+            if sent.venue_order_id is None and first_ids.setdefault(sent.id, venue_order_id) == venue_order_id:
+                continue
+            found_id = remembered.by_name.get((instrument_id, venue_order_id))
+            if found_id is None:
+                return False
+            orders[found_id] = remembered.orders[found_id]
+        return True
 
     def learn(self, rows: BatchRows, changes: BatchChanges, versions: Mapping[TradingAccountId, str]) -> None:
         """Remember the changes that were saved on top of `rows`. `versions` are the new versions of the accounts."""

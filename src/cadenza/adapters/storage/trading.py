@@ -106,7 +106,7 @@ class SqlTrading:
                 *_columns(keys.client_orders, 2),
                 *_columns(keys.idempotency, 2),
                 *_columns(keys.sent_orders | keys.new_sent_ids, 2),
-                *_columns(keys.venue_orders | keys.other_names, 3),
+                *_columns(keys.venue_orders.union(other[:3] for other in keys.other_names), 3),
                 list(keys.reserving),
                 *_columns(keys.kept, 2),
             )

@@ -32,7 +32,7 @@ from cadenza.domain.trading.venue_books import is_newer, may_take_over
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.storage import Storage
-from cadenza.ports.storage.trading import BatchKeys
+from cadenza.ports.storage.trading import BatchKeys, OtherName
 
 OnLate = Callable[[DatabaseUnavailable], None]
 
@@ -269,10 +269,14 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
         keys.kept.add((account_id, report.sent_id))
     if report.venue_order_id is not None:
         keys.kept.add((account_id, report.venue_order_id))
-        if report.order_id is None or isinstance(report, ExternalOrderReport):
-            has_our_id = report.order_id is not None or report.sent_id is not None
-            names = keys.other_names if has_our_id else keys.venue_orders
-            names.add((account_id, report.instrument_id, report.venue_order_id))
+        name = (account_id, report.instrument_id, report.venue_order_id)
+        if report.order_id is not None:
+            if isinstance(report, ExternalOrderReport):
+                keys.other_names.add(OtherName(*name, None))
+        elif report.sent_id is not None:
+            keys.other_names.add(OtherName(*name, report.sent_id))
+        else:
+            keys.venue_orders.add(name)
     if isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
         keys.kept.add((account_id, report.former_venue_order_id))
         keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))

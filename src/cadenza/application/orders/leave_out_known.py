@@ -28,33 +28,34 @@ async def leave_out_known(
     about = [report for report in reports if isinstance(report, OrderReport)]
     if not about:
         return reports
-    by_sent_id = [report for report in about if report.order_id is None]
-    by_venue_id = [report for report in by_sent_id if report.sent_id is None]
+    by_other_ids = [report for report in about if report.order_id is None]
     settled = await queries.finished(
         account_id,
         order_ids={report.order_id for report in about if report.order_id is not None},
-        sent_ids={report.sent_id for report in by_sent_id if report.sent_id is not None},
+        sent_ids={report.sent_id for report in by_other_ids if report.sent_id is not None},
         venue_order_ids={
-            (report.instrument_id, report.venue_order_id) for report in by_venue_id if report.venue_order_id is not None
+            (report.instrument_id, report.venue_order_id)
+            for report in by_other_ids
+            if report.venue_order_id is not None
         },
     )
     known = {name: order for order in settled for name in _names(order)}
-    return [report for report in reports if not _is_known(report, known.get(_name(report)))]
+    return [report for report in reports if not any(_is_known(report, known.get(name)) for name in _named(report))]
 
 
 def _names(order: FinishedOrder) -> Sequence[_Name]:
     return (order.order_id,), (order.sent_id,), (order.instrument_id, order.venue_order_id)
 
 
-def _name(report: Report) -> _Name:
-    """Return the name by which a report means its order: the first that is given."""
+def _named(report: Report) -> Sequence[_Name]:
+    """Return the names by which a report may mean its order. An order with its `sent_id` that the venue calls otherwise
+    is another one, which `_is_known` finds out."""
     if not isinstance(report, OrderReport):
         return ()
     if report.order_id is not None:
-        return (report.order_id,)
-    if report.sent_id is not None:
-        return (report.sent_id,)
-    return report.instrument_id, report.venue_order_id
+        return ((report.order_id,),)
+    names: list[_Name] = [] if report.sent_id is None else [(report.sent_id,)]
+    return names if report.venue_order_id is None else [*names, (report.instrument_id, report.venue_order_id)]
 
 
 def _is_known(report: Report, order: FinishedOrder | None) -> bool:

@@ -17,6 +17,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
+from cadenza.domain.trading.contradictions import names_another
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport
 from cadenza.domain.trading.state import TradingState
@@ -217,7 +218,9 @@ class TakeSnapshots:
         named = {(o.instrument_id, id): o for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
         unresolved, unknown = [], []
         for report in snapshot.open_orders:
-            order = sent.get(report.sent_id or "") or named.get((report.instrument_id, report.venue_order_id))
+            order = sent.get(report.sent_id or "")
+            if order is None or names_another(order, report):
+                order = named.get((report.instrument_id, report.venue_order_id))
             if order is not None:
                 unresolved.append(order)
             elif report.sent_id is not None or not has_order_in_doubt:

@@ -15,13 +15,15 @@ from cadenza.domain.trading.venue_spec import FundsCheck
 
 
 def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
-    """Make the order one of the account's; None when its instrument is not known or the venue gave it no id. Raises
+    """Make the order one of the account's; None when its instrument is not known or the venue gave it no id. It gets
+    no `sent_id` if another order of the account has that one: a `sent_id` names one order. Raises
     `InstrumentNotTradable` when the account trades no such instruments."""
     instrument = state.world.instrument(report.instrument_id)
     if instrument is None or report.venue_order_id is None:
         return None
     account = state.account(report.account_id)
     state.require_traded(account, instrument)
+    is_taken = report.sent_id is not None and state.order_by_sent_id(account.id, report.sent_id) is not None
     order = Order(
         id=OrderId(state.world.new_id()),
         tenant_id=account.tenant_id,
@@ -41,7 +43,7 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         stop_price=report.stop_price,
         expire_at_ms=report.expire_at_ms,
         status=OrderStatus.ACCEPTED,
-        sent_id=report.sent_id,
+        sent_id=None if is_taken else report.sent_id,
         venue_order_id=report.venue_order_id,
         stated_quantity=report.executed_quantity,
         quantity_stated_at_ms=report.at_ms,

@@ -54,9 +54,6 @@ from cadenza.domain.trading.venue_books import (
     require_traded_position,
 )
 
-_NAMING = (AcceptedReport, OrderStatusReport, ExternalOrderReport)
-"""Reports whose venue order id is the order's present one. Others may be late, and name a former one."""
-
 
 def apply_report(state: TradingState, report: Report) -> Order | None:
     """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
@@ -137,7 +134,7 @@ def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
     report of our own."""
     if isinstance(report, OwnReport) or _is_unknown_to_venue(report):
         return order
-    named = order.known_as(report.venue_order_id, now_ms, is_current=isinstance(report, _NAMING))
+    named = order.known_as(report.venue_order_id, now_ms)
     return named.once_known_as(report.former_venue_order_id, now_ms) if isinstance(report, AcceptedReport) else named
 
 

@@ -13,7 +13,14 @@ from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import FillCorrectedReport, FillReport, OrderReport, OrderTermsReport, OwnReport
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    FillCorrectedReport,
+    FillReport,
+    OrderReport,
+    OrderTermsReport,
+    OwnReport,
+)
 from cadenza.domain.trading.same_trade import contradicts
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
@@ -34,6 +41,8 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
     """Return the contradiction between a report and the order that it names; None when it may be about that order."""
     if report.instrument_id != order.instrument_id:
         return Contradiction(KeepReason.OTHER_INSTRUMENT)
+    if names_another(order, report):
+        return Contradiction(KeepReason.OTHER_ORDER, f"at the venue it is {report.venue_order_id}")
     if isinstance(report, FillReport | OrderTermsReport) and report.side not in (None, order.side):
         return Contradiction(KeepReason.OTHER_SIDE)
     other = _before(order, report) or (_other_type(order, report) if isinstance(report, OrderTermsReport) else None)
@@ -48,6 +57,19 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
         if known is not None and contradicts(known, report):
             return Contradiction(KeepReason.OTHER_EXECUTION, f"booked is {_shown(known)}")
     return None
+
+
+def names_another(order: Order, report: OrderReport) -> bool:
+    """Whether the report, by the venue's id in it, is about another order, although it may name this one by our id.
+    Venues take a client id again once its order has ended, and some never check it. A rename says what the order was
+    called before, so it is about the order that had that id."""
+    if order.venue_order_id is None or report.venue_order_id is None:
+        return False
+    if report.instrument_id != order.instrument_id:
+        return True
+    ids = (order.venue_order_id, *order.former_venue_order_ids)
+    is_rename = isinstance(report, AcceptedReport) and report.former_venue_order_id in ids
+    return report.venue_order_id not in ids and not is_rename
 
 
 def execution_of(order: Order, trade_id: str) -> Execution | None:

@@ -244,15 +244,13 @@ class Order:
 
     # --- the venue's claims; `now_ms` is our time, `at_ms` the venue's
 
-    def known_as(self, venue_order_id: str | None, now_ms: int, *, is_current: bool) -> "Order":
-        """Record the venue's id of the order. The first id is taken from any report. Another id replaces it only if it
-        `is_current` according to the venue; the former id still identifies the order."""
-        if venue_order_id is None or venue_order_id == self.venue_order_id:
+    def known_as(self, venue_order_id: str | None, now_ms: int) -> "Order":
+        """Record the venue's id of the order. The first id is taken from any report, a new one from a rename; the
+        former id still identifies the order. A late report may name a former one, which changes nothing."""
+        if venue_order_id in (None, self.venue_order_id, *self.former_venue_order_ids):
             return self
         if self.venue_order_id is None:
             return self._moved(self.status, now_ms, venue_order_id=venue_order_id)
-        if not is_current or venue_order_id in self.former_venue_order_ids:
-            return self
         former = (*self.former_venue_order_ids, self.venue_order_id)
         return self._moved(self.status, now_ms, venue_order_id=venue_order_id, former_venue_order_ids=former)
 

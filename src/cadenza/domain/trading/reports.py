@@ -61,8 +61,10 @@ class OrderReport(Report):
     order with that `sent_id` is meant; if the account has none, the one with that `venue_order_id`, now or formerly.
 
     `sent_id` is the client's id of the order, as the venue shows it. The session states it for every order, also for
-    one that was placed elsewhere, by hand or by another program. Their ids may repeat, so the session states the
-    `venue_order_id` too wherever the venue shows it."""
+    one that was placed elsewhere, by hand or by another program. Such ids may repeat. So the session states the
+    `venue_order_id` too wherever the venue shows it; and once an order has an id of the venue, a report with another
+    `venue_order_id` is about another order, unless it is a rename (`AcceptedReport`). With our `order_id` it is set
+    aside."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None
@@ -87,7 +89,7 @@ class OrderTermsReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedReport(OrderTermsReport):
-    """The venue has the order, under `venue_order_id`; an order that had another venue id keeps that as an alias.
+    """The venue has the order, under `venue_order_id`; an order that is renamed keeps its former venue id as an alias.
 
     This is the reply to our own request, or a part of the answer to a lookup. A stream, a poll or a replay cannot know
     whether an order was placed here, by another trading account or by hand, so it reports an acceptance as
@@ -96,8 +98,9 @@ class AcceptedReport(OrderTermsReport):
 
     A rename is the exception: whatever brings it (a reply, a stream, a poll, a replay, a lookup) reports that the venue
     has given the order a new id as an `AcceptedReport` with `former_venue_order_id`, what the venue called the order
-    before. The former id identifies an order that no other name identifies, such as one that was placed by hand. If no
-    name identifies it, the report is kept, and the venue is asked about the new id (`ExecutionSession.identify`).
+    before. It comes before any other report under the new id. The former id identifies an order that no other name
+    identifies, such as one that was placed by hand. If no name identifies it, the report is kept, and the venue is
+    asked about the new id (`ExecutionSession.identify`).
 
     `executed_quantity` is what the venue says was executed by then, in the order's units; 0 in a bare acknowledgement.
     When it is more than what is booked here, fills are missing, and the venue is asked for them.

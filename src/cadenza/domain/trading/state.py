@@ -20,6 +20,7 @@ from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
+from cadenza.domain.trading.contradictions import names_another
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
@@ -177,11 +178,13 @@ class TradingState:
         return None if order_id is None else self._orders[order_id]
 
     def order_of(self, report: OrderReport) -> Order | None:
-        """Return the order that a report names: by the order id, else by `sent_id`, else by `venue_order_id` within the
-        report's instrument, else by the `former_venue_order_id` of an acceptance."""
+        """Return the order that a report names: by the order id, else by `sent_id` unless the venue calls that order
+        otherwise (`names_another`), else by `venue_order_id` within the report's instrument, else by the
+        `former_venue_order_id` of an acceptance."""
         order_id = report.order_id
         if order_id is None and report.sent_id is not None:
-            order_id = self._by_sent.get((report.account_id, report.sent_id))
+            sent = self.order_by_sent_id(report.account_id, report.sent_id)
+            order_id = None if sent is None or names_another(sent, report) else sent.id
         if order_id is None and report.venue_order_id is not None:
             order_id = self._by_venue.get((report.account_id, report.instrument_id, report.venue_order_id))
         if order_id is None and isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
@@ -415,7 +418,7 @@ def _is_about(kept: KeptReport, order: Order) -> bool:
     if report.order_id is not None:
         return report.order_id == order.id
     if report.sent_id is not None and report.sent_id == order.sent_id:
-        return True
+        return not names_another(order, report)
     names = (order.venue_order_id, *order.former_venue_order_ids)
     is_named = report.venue_order_id is not None and report.venue_order_id in names
     return is_named and report.instrument_id == order.instrument_id

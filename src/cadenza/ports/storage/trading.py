@@ -19,13 +19,24 @@ from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.reports import Report
 
 
+class OtherName(NamedTuple):
+    """The venue's id of an order that one of our ids names as well: by this `sent_id`, or, where that is None, by our
+    order id, which alone decides. Another order may have the `sent_id`: then the venue's id counts
+    (`TradingState.order_of`)."""
+
+    account_id: TradingAccountId
+    instrument_id: InstrumentId
+    venue_order_id: str
+    sent_id: str | None
+
+
 @dataclass(slots=True)
 class BatchKeys:
     """The rows that a batch needs: its accounts, and the orders that it names by any of their ids. `new_orders` are
     those of `orders` that this batch creates, unless an earlier try of the batch did. `new_sent_ids` are the `sent_id`s
     that the batch gives to new orders: fresh rows contain the orders that have them already. `reserving` are the
     accounts in which the batch may create an order. `other_names` are the venue's ids of orders that one of our ids
-    names as well: they count only where no order has that one. `kept` are ids of orders (any kind of id, as text) whose
+    names as well. `kept` are ids of orders (any kind of id, as text) whose
     kept reports are needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
@@ -36,7 +47,7 @@ class BatchKeys:
     sent_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     new_sent_ids: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     venue_orders: set[tuple[TradingAccountId, InstrumentId, str]] = field(default_factory=set)
-    other_names: set[tuple[TradingAccountId, InstrumentId, str]] = field(default_factory=set)
+    other_names: set[OtherName] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
 

@@ -205,8 +205,8 @@ class ExecutionSession(Protocol):
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
         """Ask the venue about an order of which only the venue order id is known. Return an `ExternalOrderReport` (with
-        `sent_id` if the order is ours) and its fills, or nothing when the venue says that it does not know the
-        order. Raises `VenueUnavailable` when the venue could not be asked."""
+        `sent_id` if the order is ours), its renames and its fills, or nothing when the venue says that it does not
+        know the order. Raises `VenueUnavailable` when the venue could not be asked."""
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         """Yield what happened in the account since `since_ms` (the venue's clock), including orders placed elsewhere.

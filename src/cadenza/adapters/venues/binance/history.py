@@ -9,7 +9,7 @@ from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import DAY_MS, REPLAY_WINDOW_MS
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.trading.reports import Report
@@ -136,7 +136,7 @@ def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
     """Return an order that was asked for by the venue's number: what it is, its executions, how it stands."""
     if facts.is_refused:
         return [status(facts)]
-    return [external(facts), *fills, status(facts)]
+    return [external(facts), *renamed(facts), *fills, status(facts)]
 
 
 def _windows(since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:

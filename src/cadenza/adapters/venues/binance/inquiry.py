@@ -10,7 +10,7 @@ from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.history import found_reports
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, accepted, ended, facts_of_ours, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, renamed, status
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
@@ -105,7 +105,9 @@ class OrderInquiry:
             number = self._dialect.became(body)
             if number is not None:
                 body = _answer_of(await self._ask_about(symbol, number))
-                facts = replace(self._dialect.order(body, self._scope), sent_id=facts.sent_id)
+                former_id = facts.former_venue_order_id
+                found = self._dialect.order(body, self._scope)
+                facts = replace(found, sent_id=facts.sent_id, former_venue_order_id=former_id)
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, body, error)]
         return found_reports(facts, await self._fills(facts, symbol))
@@ -136,7 +138,7 @@ class OrderInquiry:
         return classify_query(self._dialect.endpoints.market, outcome.status, error_body(outcome.body)).verdict
 
     async def _known(self, order: Order, symbol: str, body: bytes) -> Sequence[Report]:
-        renamed: list[Report] = []
+        rename: Sequence[Report] = ()
         try:
             facts = facts_of_ours(self._dialect.order(body, self._scope), order)
             number = self._dialect.became(body)
@@ -145,7 +147,7 @@ class OrderInquiry:
                 if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
                     return [self._unknown(order, f"the order that it became: {_cause(outcome)}")]
                 body = outcome.body
-                renamed = [accepted(replace(facts, executed=ZERO), order.venue_order_id)]
+                rename = renamed(facts)
                 found = self._dialect.order(body, self._scope)
                 facts = replace(found, order_id=order.id, sent_id=order.sent_id)
         except UnreadablePayload as error:
@@ -155,7 +157,7 @@ class OrderInquiry:
             fills = await self._fills(facts, symbol)
         except CadenzaError as error:
             return [self._unknown(order, str(error))]
-        return [*renamed, *_named(fills, order), status(facts)]
+        return [*rename, *_named(fills, order), status(facts)]
 
     async def _fills(self, facts: OrderFacts, symbol: str) -> Sequence[Report]:
         """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""

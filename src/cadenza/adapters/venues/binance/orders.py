@@ -294,27 +294,23 @@ def _about_spot(method: str, order: Order, symbol: str, time: RequestTime, *, is
 def _about_usdm(method: str, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
     if is_in_algo_service(order):
         return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
-    was_triggered = order.type in mapping.USDM_ALGO_TYPE_WORDS
-    name = {"orderId": _number(order)} if was_triggered else _name(order)
-    parameters: dict[str, ParameterValue] = {"symbol": symbol, **name}
+    parameters: dict[str, ParameterValue] = {"symbol": symbol, **_name(order)}
     return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
 
 
 def _name(order: Order) -> dict[str, ParameterValue]:
-    """Our own order is named by our id, which is known before the venue has answered."""
-    if order.is_external or order.sent_id is None:
-        return {"orderId": _number(order)}
-    return {"origClientOrderId": client_id(order)}
+    """The venue's number names an order once it is known: the venue takes our id again once the order has ended, from
+    any program. Raises `ValueError` for an order without any id."""
+    if order.venue_order_id is None:
+        return {"origClientOrderId": client_id(order)}
+    return {"orderId": _number(order.venue_order_id)}
 
 
 def _algo_name(order: Order) -> dict[str, ParameterValue]:
-    if order.is_external or order.sent_id is None:
-        return {"algoId": _number(order)}
-    return {"clientAlgoId": client_id(order)}
-
-
-def _number(order: Order) -> int:
-    """Raises `ValueError` for an order that the venue has not named."""
     if order.venue_order_id is None:
-        raise ValueError("the order has no id at the venue")
-    return int(order.venue_order_id.removeprefix(ALGO_PREFIX))
+        return {"clientAlgoId": client_id(order)}
+    return {"algoId": _number(order.venue_order_id)}
+
+
+def _number(venue_order_id: str) -> int:
+    return int(venue_order_id.removeprefix(ALGO_PREFIX))

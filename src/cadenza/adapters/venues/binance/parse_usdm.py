@@ -37,6 +37,7 @@ from cadenza.adapters.venues.kit.order_facts import (
     positive,
     price_or_none,
     rejected,
+    renamed,
     sane,
     status,
 )
@@ -248,13 +249,13 @@ def algo_news(event: AlgoUpdateEvent, scope: AccountScope) -> UserNews:
         case AlgoStanding.NEW:
             return UserNews(reports=(external(facts),))
         case AlgoStanding.CANCELED | AlgoStanding.EXPIRED:
-            return UserNews(reports=(ended(facts),), triggered=triggered)
+            return UserNews(reports=(*renamed(facts), ended(facts)), triggered=triggered)
         case AlgoStanding.REJECTED:
-            return UserNews(reports=(_refused(facts, algo.failure or ""),), triggered=triggered)
+            return UserNews(reports=(*renamed(facts), _refused(facts, algo.failure or "")), triggered=triggered)
         case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
             if triggered is None:
                 return UserNews()
-            return UserNews(reports=(accepted(facts, _algo_id(algo.algo_id)),), triggered=triggered)
+            return UserNews(reports=(accepted(facts),), triggered=triggered)
 
 
 def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order) -> tuple[Report, ...]:
@@ -266,11 +267,11 @@ def algo_reports(reply: AlgoOrder, scope: AccountScope, order: Order) -> tuple[R
         case AlgoStanding.NEW:
             return (accepted(facts),)
         case AlgoStanding.CANCELED | AlgoStanding.EXPIRED:
-            return (ended(facts),)
+            return *renamed(facts), ended(facts)
         case AlgoStanding.REJECTED:
-            return (_refused(facts, ""),)
+            return *renamed(facts), _refused(facts, "")
         case AlgoStanding.TRIGGERING | AlgoStanding.TRIGGERED | AlgoStanding.FINISHED:
-            return (accepted(facts, _algo_id(reply.algo_id)),) if reply.actual_order_id else ()
+            return (accepted(facts),) if reply.actual_order_id else ()
 
 
 def link_of(algo: AlgoOrder, scope: AccountScope) -> AcceptedReport | None:
@@ -278,7 +279,7 @@ def link_of(algo: AlgoOrder, scope: AccountScope) -> AcceptedReport | None:
     triggered, or closes a whole position, which is not reported before it is triggered."""
     if not algo.actual_order_id or not algo.quantity:
         return None
-    return accepted(facts_of_algo(algo, scope), _algo_id(algo.algo_id))
+    return accepted(facts_of_algo(algo, scope))
 
 
 def _refused(facts: OrderFacts, failure: str) -> RejectedReport:
@@ -295,6 +296,7 @@ def _facts_of_algo_update(algo: AlgoUpdate, at_ms: int, standing: AlgoStanding, 
         instrument_id=scope.instrument_id(algo.symbol),
         sent_id=algo.client_algo_id or None,
         venue_order_id=algo.actual_order_id or _algo_id(algo.algo_id),
+        former_venue_order_id=_algo_id(algo.algo_id) if algo.actual_order_id else None,
         side=mapping.SIDES.of(algo.side),
         type=type,
         time_in_force=time_in_force,
@@ -318,6 +320,7 @@ def facts_of_algo(reply: AlgoOrder, scope: AccountScope) -> OrderFacts:
         instrument_id=scope.instrument_id(reply.symbol),
         sent_id=reply.client_algo_id or None,
         venue_order_id=reply.actual_order_id or _algo_id(reply.algo_id),
+        former_venue_order_id=_algo_id(reply.algo_id) if reply.actual_order_id else None,
         side=mapping.SIDES.of(reply.side),
         type=type,
         time_in_force=time_in_force,

@@ -92,7 +92,8 @@ class UsdmDialect:
             return parse_usdm.cancel_reports(decode(UsdmOrder, body), scope, order)
         reply = decode(AlgoCanceled, body)
         number = f"{parse_usdm.ALGO_PREFIX}{reply.algo_id}"
-        if reply.client_algo_id != order.sent_id and number != order.venue_order_id:
+        is_same = reply.client_algo_id == order.sent_id if order.venue_order_id is None else number in _ids(order)
+        if not is_same:
             raise UnreadablePayload("the reply is about another order")
         return (
             CanceledReport(
@@ -159,9 +160,10 @@ class UsdmDialect:
         )
 
     def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
-        """A conditional order that closes a whole position has no quantity, and is left out until it is triggered."""
+        """A conditional order that closes a whole position has no quantity, and is left out until it is triggered. One
+        that is being triggered keeps its id here: a list of open orders cannot say that an order was renamed."""
         listed, conditional = (self.orders(body, scope) for body in bodies)
-        waiting = tuple(facts for facts in conditional.facts if facts.quantity)
+        waiting = tuple(_as_waiting(facts) for facts in conditional.facts if facts.quantity)
         return ReadOrders(
             (*listed.facts, *waiting),
             (*listed.unreadable, *conditional.unreadable),
@@ -178,6 +180,15 @@ class UsdmDialect:
     def _fill(self, line: msgspec.Raw, scope: AccountScope) -> tuple[FillReport, int]:
         trade = decode(UsdmTrade, line)
         return parse_usdm.fill_report(trade, scope), trade.id
+
+
+def _as_waiting(facts: OrderFacts) -> OrderFacts:
+    former_id = facts.former_venue_order_id
+    return facts if former_id is None else replace(facts, venue_order_id=former_id, former_venue_order_id=None)
+
+
+def _ids(order: Order) -> tuple[str | None, ...]:
+    return order.venue_order_id, *order.former_venue_order_ids
 
 
 def _is_algo(body: bytes) -> bool:

@@ -12,6 +12,7 @@ from typing import TypedDict
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.order import Order
@@ -61,9 +62,9 @@ class _OrderNames(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFacts:
-    """An order as a payload shows it, in our words. Prices are None where the order has none. `expiry` is the venue's
-    reason for an end that nobody asked for, if it gives one. `is_liquidation`: the venue placed it to close a
-    position."""
+    """An order as a payload shows it, in our words. Prices are None where the order has none. `former_venue_order_id`
+    is what the venue called the order before, where the payload says that too. `expiry` is the venue's reason for an
+    end that nobody asked for, if it gives one. `is_liquidation`: the venue placed it to close a position."""
 
     account_id: TradingAccountId
     at_ms: int
@@ -71,6 +72,7 @@ class OrderFacts:
     order_id: OrderId | None = None
     sent_id: str | None
     venue_order_id: str
+    former_venue_order_id: str | None = None
     side: Side
     type: OrderType
     time_in_force: TimeInForce
@@ -145,9 +147,16 @@ def external(facts: OrderFacts, executed: Decimal | None = None) -> ExternalOrde
     )
 
 
-def accepted(facts: OrderFacts, former_venue_order_id: str | None = None) -> AcceptedReport:
-    """The venue has the order: the reply to our own request, or to a question about our order."""
-    return AcceptedReport(**facts.named, executed_quantity=facts.executed, former_venue_order_id=former_venue_order_id)
+def accepted(facts: OrderFacts) -> AcceptedReport:
+    """The venue has the order: the reply to our own request, or to a question about our order, or a rename."""
+    former_id = facts.former_venue_order_id
+    return AcceptedReport(**facts.named, executed_quantity=facts.executed, former_venue_order_id=former_id)
+
+
+def renamed(facts: OrderFacts) -> tuple[AcceptedReport, ...]:
+    """The rename that the payload states, or nothing. It comes before any other report under the new id, which would
+    be about another order otherwise. How much was executed, those say."""
+    return () if facts.former_venue_order_id is None else (accepted(replace(facts, executed=ZERO)),)
 
 
 def status(facts: OrderFacts) -> OrderStatusReport | RejectedReport | ExpiredReport:
@@ -182,8 +191,11 @@ def rejected(facts: OrderFacts, reason: RejectReason, text: str = "") -> Rejecte
 
 def facts_of_ours(facts: OrderFacts, order: Order) -> OrderFacts:
     """Return the facts with the names of our order. Raises `UnreadablePayload` when they are about another one."""
-    ids = (order.venue_order_id, *order.former_venue_order_ids)
-    is_same = facts.venue_order_id in ids or (order.sent_id is not None and facts.sent_id == order.sent_id)
+    if order.venue_order_id is None:
+        is_same = order.sent_id is not None and facts.sent_id == order.sent_id
+    else:  # the venue may have taken our id again, for another order
+        ids = {order.venue_order_id, *order.former_venue_order_ids}
+        is_same = not ids.isdisjoint((facts.venue_order_id, facts.former_venue_order_id))
     if not is_same or facts.instrument_id != order.instrument_id:
         raise UnreadablePayload("the reply is about another order")
     return replace(facts, order_id=order.id, sent_id=order.sent_id)
