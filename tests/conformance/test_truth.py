@@ -332,7 +332,7 @@ async def test_tc_t21_not_knowing_an_acknowledged_order_is_no_proof(
 ) -> None:
     spec = venue.connector.spec
     assert spec.fence is not None
-    order = replace(orders.resting(trader, Side.BUY, ONE), venue_order_id="an id that the venue gave it once")
+    order = replace(orders.resting(trader, Side.BUY, ONE), venue_order_id="987654321")
     await venue.pass_time(spec.send_within_ms + spec.fence.margin_ms + 1)
     assert kinds(await trader.lookup(order)) == ["UndeterminedOutcome"]
     assert "Rejected" not in kinds(await trader.cancel(order))
