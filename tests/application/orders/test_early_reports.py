@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import PAPER
 from cadenza.domain.trading.reports import Report, UnreadableReport
 from cadenza.ports.venue import SessionSink
 from cadenza.runtime.local import AsyncioConcurrency
+from tests.application.orders.order_world import KEY, credential_of
 from tests.domain.trading.worlds import ACCOUNT, account
 
 SECRETS = Secrets("key", "secret", None)
@@ -24,7 +25,7 @@ class _HastyConnector:
     def __init__(self) -> None:
         self.fails = False
 
-    async def open_session(self, account: object, secrets: Secrets, sink: SessionSink) -> Any:
+    async def open_session(self, account: object, type: CredentialType, secrets: Secrets, sink: SessionSink) -> Any:
         await sink.deliver([LINE])
         sink.lost("a reset")
         sink.restored(5)
@@ -46,7 +47,7 @@ class _World:
 
 async def test_early_reports_are_booked_and_an_early_outage_counts_once_the_session_is_there() -> None:
     world = _World()
-    await world.sessions.open(account(), SECRETS)
+    await world.sessions.open(account(), SECRETS, credential_of(KEY))
     assert world.applied == [([LINE], False)], "they do not show that nothing is missing"
     assert [restored.gap_since_ms for restored in world.sessions.to_reconcile()] == [5]
     assert not world.sessions.takes_orders(ACCOUNT)
@@ -56,6 +57,6 @@ async def test_of_an_opening_that_failed_only_the_reports_stay() -> None:
     world = _World()
     world.connector.fails = True
     with pytest.raises(VenueUnavailable):
-        await world.sessions.open(account(), SECRETS)
+        await world.sessions.open(account(), SECRETS, credential_of(KEY))
     assert world.applied == [([LINE], False)]
     assert (world.sessions.to_reconcile(), world.sessions.held_count) == ([], 0)
