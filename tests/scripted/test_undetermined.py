@@ -266,13 +266,17 @@ async def test_an_order_that_was_resolved_as_gone_and_shows_itself_raises_an_ala
     assert alarm["order_id"] == order.id
 
 
+@pytest.mark.parametrize("is_canceled", [False, True])
 @only(NO_FENCE)
 async def test_an_undetermined_order_does_not_make_each_replay_longer(
-    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+    world: World, trader: Trader, is_canceled: bool
 ) -> None:
     trader.script.next("submit", Fault.LOSE_REQUEST)
     order = await trader.submit()
     await world.pass_time(60_000, 2_000)
+    if is_canceled:
+        trader.script.always("cancel", Fault.LOSE_REQUEST)
+        await trader.cancel(order)
     assert (await trader.order(order)).doubt is Doubt.UNDETERMINED
     for _ in range(3):
         world.clock.advance(DAY_MS)
