@@ -43,7 +43,7 @@ SELECT md5(concat(
 """
 _TABLES = """
 SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
-WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'alembic_version'
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
 _RESTART_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 

@@ -3,6 +3,8 @@
 import asyncpg
 from tests.databases import PostgresServer
 
+from cadenza.adapters.storage.migrate import packaged_head
+
 DDL = ("ALTER TABLE mails ADD COLUMN more int", "DROP INDEX orders_sent_id", "REVOKE SELECT ON orders FROM cadenza")
 
 
@@ -11,6 +13,7 @@ async def test_a_used_database_is_reset_and_used_again(postgres_server: Postgres
         left_open = await asyncpg.connect(postgres_server.dsn_of(first))
         numbers = await left_open.fetchval("SELECT nextval(pg_get_serial_sequence('jobs.queue', 'id'))")
         await left_open.execute("DELETE FROM installation")
+        await left_open.execute("UPDATE alembic_version SET version_num = '9998'")
         await left_open.execute("INSERT INTO venue_memory_scopes VALUES ('V', 'PROD', 's', 1)")
     async with postgres_server.migrated() as second:
         connection = await asyncpg.connect(postgres_server.dsn_of(second))
@@ -18,6 +21,7 @@ async def test_a_used_database_is_reset_and_used_again(postgres_server: Postgres
         assert left_open.is_closed()
         assert await connection.fetchval("SELECT count(*) FROM venue_memory_scopes") == 0
         assert await connection.fetchval("SELECT epoch FROM installation")
+        assert await connection.fetchval("SELECT version_num FROM alembic_version") == packaged_head()
         assert await connection.fetchval("SELECT nextval(pg_get_serial_sequence('jobs.queue', 'id'))") == numbers
         await connection.close()
 
