@@ -29,6 +29,7 @@ def last(desk: Desk, asset: str) -> BalanceReport | None:
 async def test_a_key_reaches_the_cross_margin_account(desk: Desk) -> None:
     external = desk.account.external
     assert (external.type, external.collateral_mode) == (AccountType.MARGIN, CollateralMode.CROSS)
+    assert external.max_leverage > 1, "an order may borrow"
     balances = {each.asset: each.total for each in (await desk.session.snapshot()).balances or ()}
     assert balances == {"USDT": D(100_000), "BTC": D(1)}
 

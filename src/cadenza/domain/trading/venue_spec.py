@@ -165,19 +165,19 @@ class VenueSpec:
     """One venue in one environment.
 
     `urls` by name, each replaceable by a setting; empty for a venue that runs in this process (`is_in_process`).
-    `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments that
-    each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes:
-    for instruments of each type the order types, and for each of these the times in force. An order outside of it is
-    refused before it is recorded. `quantity_types` not native here are
-    resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
-    type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may still
-    be sent. `reply_ms_max`: how long the platform waits for the reply to a `submit` or `cancel`; then it cancels the
-    call, and the outcome counts as unknown until the late reply or a lookup brings it. `lookup`, `fence` and `replay`
-    are None where the venue has nothing of the kind. Without a lookup or a fence, asking cannot determine the outcome
-    of an order that was not answered. `snapshots`: the venue reports whole balances and positions on request; where it
-    is False, balances and positions of a snapshot are None. `balances_follow_fills`: a session reports a balance or
-    position only after every fill that it contains. Only then may a ledger of ours take such a report over; otherwise
-    it would count a fill twice.
+    `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments
+    that each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes:
+    for instruments of each type the order types, and for each of these the times in force. An order outside of it
+    is refused before it is recorded. `quantity_types` not native here are resolved into base units before an order
+    is sent. `order_books` lists how the order books of instruments of each type are kept; a type that is missing
+    has none. `send_within_ms`: how long after it was recorded an order may still be sent. `reply_ms_max`: how long
+    the platform waits for the reply to a `submit` or `cancel`; then it cancels the call, and the outcome counts as
+    unknown until the late reply or a lookup brings it. `lookup`, `fence` and `replay` are None where the venue has
+    nothing of the kind. Without a lookup or a fence, asking cannot determine the outcome of an order that was not
+    answered. `snapshots`: the venue reports whole balances and positions on request; where it is False, balances
+    and positions of a snapshot are None. `balances_follow_fills`: a session reports a balance or position only
+    after every fill that it contains. Only then may a ledger of ours take such a report over; otherwise it would
+    count a fill twice.
     """
 
     venue_id: VenueId

@@ -36,8 +36,7 @@ class BatchKeys:
     those of `orders` that this batch creates, unless an earlier try of the batch did. `new_sent_ids` are the `sent_id`s
     that the batch gives to new orders: fresh rows contain the orders that have them already. `reserving` are the
     accounts in which the batch may create an order. `other_names` are the venue's ids of orders that one of our ids
-    names as well. `kept` are ids of orders (any kind of id, as text) whose
-    kept reports are needed."""
+    names as well. `kept` are ids of orders (any kind of id, as text) whose kept reports are needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)

@@ -212,8 +212,9 @@ class ExecutionSession(Protocol):
         """Yield what happened in the account since `since_ms` (the venue's clock), including orders placed elsewhere.
         Reports that were delivered before may come again. Each piece is read from the venue when the caller asks for
         it. The reports of one order come in the order in which they happened; reports of different instruments may come
-        in any order. Only the last piece completes the replay. At least one piece is yielded; it may be empty. Raises
-        `VenueUnavailable`.
+        in any order. If the venue gave an order a new id, its rename (`AcceptedReport`) comes before anything under
+        that id, which would be taken for another order otherwise. Only the last piece completes the replay. At least
+        one piece is yielded; it may be empty. Raises `VenueUnavailable`.
 
         A replay brings orders and their fills. Past balances and positions are left out, because a snapshot is read
         after each replay; a balance or position that comes all the same is the present one. Where `VenueSpec.replay` is
