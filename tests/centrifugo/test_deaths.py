@@ -214,7 +214,9 @@ async def test_events_wait_for_centrifugo(judged: House) -> None:
         await eventually(all_are_there)
         waited = sequences(history)
         assert waited == list(range(waited[0], waited[0] + len(waited)))
-        assert waited[0] == before[-1] + 1, "it goes on where it ended"
+        # The death may fall between the last publication and its cursor: then that one comes again, under a new epoch.
+        assert waited[0] <= before[-1] + 1, "nothing is left out"
+        assert waited[-1] > before[-1] + 1
         client.leave()
 
 

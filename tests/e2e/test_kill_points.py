@@ -105,7 +105,7 @@ async def rest_and_cancel(world: World) -> None:
 
 async def fill_by_another(world: World) -> None:
     """An order that is filled by somebody else's: the news comes by the stream."""
-    if not world.has_died:
+    if not world.price:
         world.price = (await world.maker.book())["bids"][0][0]
     resting = await world.maker.submit(
         orderType="LIMIT", limitPrice=world.price, quantity="0.03", idempotencyKey="k-maker"
@@ -170,7 +170,7 @@ async def test_nothing_is_lost_or_doubled(world: World, tmp_path: Path, name: st
 
 async def run_with_death(world: World, dsn: str, directory: Path, scenario: Scenario, failpoint: str) -> bool:
     """Run the scenario, again after a death; return whether there was one. Leaves no server behind."""
-    world.has_died = False
+    world.has_died, world.price = False, ""
     with contextlib.suppress(DidNotStart):  # it died while it opened the accounts' sessions
         serving = await world.serve(dsn, directory, FAILPOINT=failpoint)
         try:
