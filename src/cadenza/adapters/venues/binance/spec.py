@@ -14,6 +14,7 @@ from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
     EMULATED_TIMES,
+    HELD_TIMES,
     Books,
     DerivedSentId,
     Fence,
@@ -93,6 +94,9 @@ _SPOT_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.TAKE_PROFIT_LIMIT: _LIMIT_TIMES,
 }
 _USDM_ORDERS = {**_SPOT_ORDERS, OrderType.LIMIT: (*_SPOT_ORDERS[OrderType.LIMIT], TimeInForce.GTD)}
+_HELD = {OrderType.TRAILING_STOP: dict.fromkeys(HELD_TIMES, Support.EMULATED)}
+"""The venue trails by a share of the price (`trailingDelta`, `callbackRate`), and our distance is an amount."""
+
 _ORDERS = {
     InstrumentType.SPOT: _SPOT_ORDERS,
     InstrumentType.PERPETUAL: _USDM_ORDERS,
@@ -160,7 +164,10 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
         books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
-        orders={kind: {type: _support(times) for type, times in orders.items()} for kind, orders in _ORDERS.items()},
+        orders={
+            kind: {**{type: _support(times) for type, times in orders.items()}, **_HELD}
+            for kind, orders in _ORDERS.items()
+        },
         quantity_types={
             type: Support.NATIVE if type is QuantityType.BASE else Support.EMULATED for type in QuantityType
         },
