@@ -47,62 +47,53 @@ async def truth(venue: SimulatedBinance, market: str, order: dict[str, Any]) -> 
 
 @pytest.mark.asyncio
 async def test_a_server_holds_them_for_spot_and_usdm(tmp_path: Path) -> None:
-    clock = MovableClock(int(time.time() * 1_000))
     directory = tmp_path / "simulator"
     directory.mkdir()
-    async with simulated_binance(directory, clock) as venue:
-        settings = {"VENUES": "BINANCE", "BINANCE_URL": venue.url}
-        server = await Serving.start(tmp_path / "data", settings)
+    async with simulated_binance(directory, MovableClock(int(time.time() * 1_000))) as venue:
+        server = await Serving.start(tmp_path / "data", {"VENUES": "BINANCE", "BINANCE_URL": venue.url})
         try:
             async with Trader(server.url, venue="BINANCE") as trader:
                 await trader.enter()
-                accounts = await accounts_of(trader, venue)
-                terms = {"orderType": "TRAILING_STOP", "orderSide": "SELL"}
-
-                async def submit(market: str, **more: Any) -> dict[str, Any]:
-                    where = {"tradingAccountId": accounts[market], "instrumentId": INSTRUMENTS[market]}
-                    return await trader.submit(**{**where, "quantity": "0.01", **terms, **more})
-
-                refused(await trader.try_submit(
-                    tradingAccountId=accounts["spot"], **terms, stopPrice="59900", timeInForce="IOC"
-                ), 400, "UNSUPPORTED_TIME_IN_FORCE")  # fmt: skip
-                through = await submit("spot", stopPrice="60500")
-                assert (through["status"], through["rejectReason"]) == ("REJECTED", "STOP_WOULD_TRIGGER")
-                held = {market: await submit(market, stopPrice="59900") for market in MARKETS}
-                assert {order["status"] for order in held.values()} == {"ACCEPTED"}
-                distances = {market: D("59900") for market in MARKETS}
-                await print_trade(venue, "60009")
-
-                async def have_followed() -> bool:
-                    now = {
-                        market: D((await trader.order(o["tradeOrderId"]))["stopPrice"]) for market, o in held.items()
-                    }
-                    return all(now[market] > distances[market] for market in MARKETS)
-
-                await eventually(have_followed)
-                triggers = {m: (await trader.order(o["tradeOrderId"]))["stopPrice"] for m, o in held.items()}
-                email = trader.email
-            for market, order in held.items():
-                assert not await truth(venue, market, order), "nothing was sent"
-            await server.kill()
-            server = await Serving.start(tmp_path / "data", settings)
-            async with Trader(server.url, email=email, venue="BINANCE") as trader:
-                await trader.log_in()
-                again = {m: await trader.order(o["tradeOrderId"]) for m, o in held.items()}
-                assert {m: (o["status"], o["stopPrice"]) for m, o in again.items()} == {
-                    m: ("ACCEPTED", triggers[m]) for m in MARKETS
-                }
-
-                async def are_filled() -> bool:
-                    await print_trade(venue, "59000")  # until the new server's feeds and sessions are there
-                    now = [(await trader.order(order["tradeOrderId"]))["status"] for order in held.values()]
-                    return now == ["FILLED", "FILLED"]
-
-                await eventually(are_filled, within_s=60)
-                for market, order in held.items():
-                    (sent,) = await truth(venue, market, order)
-                    assert (sent["type"], sent["status"]) == ("MARKET", "FILLED")
-                    filled = await trader.order(order["tradeOrderId"])
-                    assert (filled["orderType"], filled["stopPrice"]) == ("TRAILING_STOP", triggers[market])
+                await hold_follow_and_release(trader, venue)
         finally:
             await server.kill()
+
+
+async def hold_follow_and_release(trader: Trader, venue: SimulatedBinance) -> None:
+    accounts = await accounts_of(trader, venue)
+
+    def asked(market: str, **more: Any) -> dict[str, Any]:
+        where = {"tradingAccountId": accounts[market], "instrumentId": INSTRUMENTS[market]}
+        return {**where, "quantity": "0.01", "orderType": "TRAILING_STOP", "orderSide": "SELL", **more}
+
+    immediate = asked("spot", stopPrice="59900", timeInForce="IOC")
+    refused(await trader.try_submit(**immediate), 400, "UNSUPPORTED_TIME_IN_FORCE")
+    through = await trader.submit(**asked("spot", stopPrice="60500"))
+    assert (through["status"], through["rejectReason"]) == ("REJECTED", "STOP_WOULD_TRIGGER")
+    held = {market: await trader.submit(**asked(market, stopPrice="59900")) for market in MARKETS}
+    assert {order["status"] for order in held.values()} == {"ACCEPTED"}
+
+    async def now(market: str) -> dict[str, Any]:
+        return await trader.order(held[market]["tradeOrderId"])
+
+    async def have_followed() -> bool:
+        await print_trade(venue, "60500")
+        return all([D((await now(market))["stopPrice"]) > 60_000 for market in MARKETS])
+
+    await eventually(have_followed)
+    triggers = {market: (await now(market))["stopPrice"] for market in MARKETS}
+    for market in MARKETS:
+        assert not await truth(venue, market, held[market]), "nothing was sent"
+    await print_trade(venue, "60009")
+
+    async def are_filled() -> bool:
+        return all([(await now(market))["status"] == "FILLED" for market in MARKETS])
+
+    await eventually(are_filled)
+    await print_trade(venue, "59000")
+    for market in MARKETS:
+        (sent,) = await truth(venue, market, held[market])
+        assert (sent["type"], sent["status"]) == ("MARKET", "FILLED")
+        filled = await now(market)
+        assert (filled["orderType"], filled["stopPrice"]) == ("TRAILING_STOP", triggers[market])
+        assert (await trader.try_cancel(filled)).code == "ORDER_ALREADY_CLOSED"

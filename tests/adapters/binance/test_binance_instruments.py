@@ -66,6 +66,7 @@ def test_a_recorded_symbol_of_spot(recorded: dict[str, Instrument]) -> None:
             OrderType.STOP_LIMIT,
             OrderType.STOP_LOSS_LIMIT,
             OrderType.TAKE_PROFIT_LIMIT,
+            OrderType.TRAILING_STOP,
         ),
         time_in_force_options=tuple(map(TimeInForce, ("GTC", "IOC", "FOK", "GTD", "DAY", "GTX"))),
         order_filters={
