@@ -6,21 +6,25 @@ from typing import Any
 
 import pytest
 
+from cadenza.application.accounts.change_account import AccountChange, AccountChanger
+from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.accounts.update_account import disabled
 from cadenza.application.orders import held_orders
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX
 from cadenza.application.orders.release_held import SILENT_MS_MAX, WAITS_MS_MAX
-from cadenza.domain.errors import IdempotencyKeyReused, NoMarketPrice, TooManyHeldOrders
+from cadenza.domain.errors import AccountNotActive, IdempotencyKeyReused, NoMarketPrice, TooManyHeldOrders
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.events import OrderUpdated
 from cadenza.domain.trading.order import Order
 from cadenza.ports.alarms import Alarm
+from cadenza.runtime.local import SystemIds
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
 from tests.scripted.specs import HELD_AND_LOCKED, WITHOUT_TRAILING
 from tests.scripted.truth import check_truth
-from tests.scripted.world import Trader, World
+from tests.scripted.world import Trader, World, actor_of
 
 D = Decimal
 here = only(WITHOUT_TRAILING)
@@ -243,6 +247,38 @@ async def test_it_expires_here(world: World, trader: Trader) -> None:
     assert held_ids(world) == {day.id}
     await world.trade(trader.venue.btc, "90")
     assert submits(trader) == 1
+
+
+@here
+async def test_disconnecting_its_account_ends_it(world: World, trader: Trader) -> None:
+    order, works = await trailing(trader), await trader.submit(quantity="1")
+    process = world.process
+    changer = AccountChanger(
+        storage=process.storage, committer=process.trading.committer, clock=world.clock, ids=SystemIds()
+    )
+    disconnect = DisconnectAccount(
+        storage=process.storage,
+        committer=process.trading.committer,
+        changer=changer,
+        sessions=process.trading.sessions,
+        clock=world.clock,
+    )
+    await disconnect(actor_of(trader.account.tenant_id), trader.id)
+    assert {(await trader.order(each)).status for each in (order, works)} == {OrderStatus.REVOKED}
+    await world.trade(trader.venue.btc, "90")
+    await world.pass_time(3_000)
+    assert not held_ids(world)
+    assert submits(trader) == 1
+
+
+@here
+async def test_that_of_a_disabled_account_is_released(world: World, trader: Trader) -> None:
+    order = await trailing(trader)
+    await world.process.trading.committer.commit(AccountChange(trader.id, disabled, None))
+    with pytest.raises(AccountNotActive):
+        await trailing(trader)
+    await world.trade(trader.venue.btc, "95")
+    assert (await ended(trader, order)).status is OrderStatus.FILLED
 
 
 # --- the session
