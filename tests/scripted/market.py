@@ -12,15 +12,22 @@ D = Decimal
 
 
 class FixedMarket:
-    """`ports.market.MarketView` and `MarketDataFeeds`: everything costs 100, and books are fresh unless `is_fresh` is
-    False."""
+    """`ports.market.MarketView` and `MarketDataFeeds`: the best bid and ask are 100, and books are fresh
+    unless `set_fresh` says otherwise."""
 
     def __init__(self) -> None:
-        self.is_fresh = True
         self.wanted: set[InstrumentId] = set()
+        self.last: dict[InstrumentId, Decimal] = {}
+        """The prices of the last trades; nothing is traded before the test trades."""
+        self._is_fresh = True
+
+    def set_fresh(self, is_fresh: bool) -> None:
+        """Make all books fresh or stale. What was traded before is forgotten."""
+        self._is_fresh = is_fresh
+        self.last.clear()
 
     def top(self, instrument_id: InstrumentId) -> TopOfBook | None:
-        return TopOfBook(D(100), D(100), D(100), 0) if self.is_fresh else None
+        return TopOfBook(D(100), D(100), self.last.get(instrument_id), 0) if self._is_fresh else None
 
     known_top = top
 

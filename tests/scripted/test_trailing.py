@@ -129,7 +129,7 @@ async def test_a_crash_loses_what_was_not_committed_and_nothing_else(world: Worl
 
 @here
 async def test_without_a_fresh_price_it_is_refused_and_leaves_no_trace(world: World, trader: Trader) -> None:
-    world.process.market.is_fresh = False
+    world.process.market.set_fresh(False)
     with pytest.raises(NoMarketPrice):
         await trailing(trader)
     assert not await trader.orders()
@@ -218,6 +218,7 @@ async def test_a_cancel_needs_no_venue(world: World, trader: Trader) -> None:
 async def test_a_cancel_and_a_release_at_the_same_moment(world: World, trader: Trader) -> None:
     """Both are on their way to the committer, in either order. One of them wins."""
     for cancels_first in (True, False):
+        await world.trade(trader.venue.btc, "100")
         order = await trailing(trader)
         before = submits(trader)
         if cancels_first:
@@ -299,6 +300,22 @@ async def test_while_the_session_is_lost_it_stays_held(world: World, trader: Tra
 
 
 @here
+async def test_the_last_trade_counts_for_an_order_that_is_held_after_it(world: World, trader: Trader) -> None:
+    """Another order was released by a lower price a moment before."""
+    first = await trailing(trader)
+    await world.trade(trader.venue.btc, "94")
+    await world.trade(trader.venue.btc, "100")
+    order = await trailing(trader)
+    await world.pass_time(2_000)
+    assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+    assert (await ended(trader, first)).status is OrderStatus.FILLED
+    await world.trade(trader.venue.btc, "97")
+    late = await trailing(trader)
+    assert late.trail is not None
+    assert late.trail.distance == 2
+
+
+@here
 async def test_it_is_not_released_if_the_price_has_come_back_meanwhile(world: World, trader: Trader) -> None:
     order = await trailing(trader)
     trader.session.break_stream()
@@ -316,11 +333,11 @@ async def test_a_price_that_may_be_old_releases_nothing(world: World, trader: Tr
     trader.session.break_stream()
     await trader.session.delivered()
     await world.trade(trader.venue.btc, "94")
-    world.process.market.is_fresh = False
+    world.process.market.set_fresh(False)
     await world.pass_time(SILENT_MS_MAX + 2_000, 1_000)
     (alarm,) = world.alarms.of(Alarm.HELD_MARKET_SILENT)
     assert alarm == {"instrument_id": trader.venue.btc, "held_orders": 1}
-    world.process.market.is_fresh = True
+    world.process.market.set_fresh(True)
     trader.session.restore_stream()
     assert (await ended(trader, order)).status is OrderStatus.ACCEPTED
     await world.trade(trader.venue.btc, "94.5")

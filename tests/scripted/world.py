@@ -360,6 +360,7 @@ class World:
     async def trade(self, instrument_id: InstrumentId, *prices: str) -> None:
         """Public trades at these prices; returns when all that they began has ended."""
         for price in prices:
+            self.process.market.last[instrument_id] = D(price)
             self.process.trading.release_held.on_trade(
                 MarketTrade(
                     instrument_id=instrument_id, trade_id="1", price=D(price), quantity=D(1), aggressor=Side.BUY,

@@ -113,8 +113,6 @@ class ReleaseHeld:
         self._followed: dict[InstrumentId, int | None] = {}
         """Instruments whose feeds are kept open, with since when their books are not fresh (monotonic ms)."""
         self._silent: set[InstrumentId] = set()
-        self._last: dict[InstrumentId, Decimal] = {}
-        """The price of the last trade since the book of the instrument became fresh."""
         self._after: OrderId | None = None
         self._compare_at_ms = 0
         self._saving: set[TradingAccountId] = set()
@@ -136,7 +134,6 @@ class ReleaseHeld:
         orders = self._held.of(trade.instrument_id)
         if not orders:
             return
-        self._last[trade.instrument_id] = trade.price
         for order in orders:
             order.saw(trade.price)
         self._release_reached(orders, trade.price)
@@ -144,9 +141,7 @@ class ReleaseHeld:
     async def tick(self) -> None:
         """Compare with the rows, keep the feeds open, release what could not be released before, and save triggers."""
         await self._compare_page()
-        await self._follow_markets()
-        for instrument_id, price in list(self._last.items()):
-            self._release_reached(self._held.of(instrument_id), price)
+        self._follow_markets()
         self._save_moved()
         self._show_waiting()
 
@@ -229,28 +224,33 @@ class ReleaseHeld:
 
     # --- the markets
 
-    async def _follow_markets(self) -> None:
-        """Keep the feeds of the held orders open, and notice those without a fresh book."""
+    def _follow_markets(self) -> None:
+        """Keep the feeds of the held orders open, and notice those without a fresh book. Release what could not be
+        released before, if the last trade is still through."""
         now_ms, wanted = self._clock.monotonic_ms(), set(self._held.instruments())
         for instrument_id in self._followed.keys() - wanted:
             del self._followed[instrument_id]
-            self._last.pop(instrument_id, None)
             self._silent.discard(instrument_id)
-            await self._feeds.release(instrument_id, self)
+            self._concurrency.spawn(f"release feed {instrument_id}", self._feeds.release(instrument_id, self))
         for instrument_id in wanted:
             with suppress(CadenzaError):  # then its book is not fresh, which is noticed here
                 self._feeds.want(instrument_id, self)
-            if self._market.known_top(instrument_id) is not None:
-                self._followed[instrument_id] = None
-                self._silent.discard(instrument_id)
+            top = self._market.known_top(instrument_id)
+            if top is None:
+                self._note_silence(instrument_id, now_ms)
                 continue
-            self._last.pop(instrument_id, None)
-            since_ms = self._followed.get(instrument_id)
-            self._followed[instrument_id] = since_ms = now_ms if since_ms is None else since_ms
-            if now_ms - since_ms >= SILENT_MS_MAX and instrument_id not in self._silent:
-                self._silent.add(instrument_id)
-                facts = {"instrument_id": instrument_id, "held_orders": len(self._held.of(instrument_id))}
-                self._alarms.sound(Alarm.HELD_MARKET_SILENT, facts)
+            self._followed[instrument_id] = None
+            self._silent.discard(instrument_id)
+            if top.last is not None:
+                self._release_reached(self._held.of(instrument_id), top.last)
+
+    def _note_silence(self, instrument_id: InstrumentId, now_ms: int) -> None:
+        since_ms = self._followed.get(instrument_id)
+        self._followed[instrument_id] = since_ms = now_ms if since_ms is None else since_ms
+        if now_ms - since_ms >= SILENT_MS_MAX and instrument_id not in self._silent:
+            self._silent.add(instrument_id)
+            facts = {"instrument_id": instrument_id, "held_orders": len(self._held.of(instrument_id))}
+            self._alarms.sound(Alarm.HELD_MARKET_SILENT, facts)
 
     def _show_waiting(self) -> None:
         now_ms = self._clock.monotonic_ms()
