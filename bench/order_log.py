@@ -126,6 +126,7 @@ async def wire(dsn: str) -> Platform:
     connections, connectors = Connections(pool), {PAPER: SimpleNamespace(spec=SPEC)}
     outside = Outside(
         storage=storage, trading=SqlTrading(connections), connectors=cast(Any, connectors), market=market,
+        feeds=cast(Any, market),
         memories=lambda venue_id: SqlVenueMemories(connections, venue_id), catalogue=catalogue, publisher=publisher,
         waiters=LocalWaiters(), alarms=LoggedAlarms(), clock=clock, ids=SystemIds(), concurrency=AsyncioConcurrency(),
         failpoints=NoFailpoints(), limits=CommitterLimits(),
