@@ -174,7 +174,10 @@ class ExecutionSession(Protocol):
     async def cancel(self, order: Order) -> Sequence[Report]:
         """Ask the venue to cancel an order, and return the reply as reports. An empty answer means that the request was
         accepted, or that the venue could not be asked. The order then stays PENDING_CANCEL, and the application asks
-        again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why."""
+        again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why.
+
+        If the submit of the order still waits within the session, for its pace for example, and no byte of it has left,
+        the order is not sent any more. Both calls then return a `WithdrawnReport`, and the venue is not asked."""
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.
