@@ -291,7 +291,8 @@ class Settings:
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
     log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
     failpoint: str = setting(
-        "", "For tests: the boundary at which the process kills itself, NAME or NAME:COUNT. Empty: never."
+        "",
+        "For tests: the boundary at which the process kills itself, NAME, NAME:COUNT or AFTER>NAME:COUNT. Empty: never.",
     )
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
