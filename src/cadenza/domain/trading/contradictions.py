@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO, to_plain
+from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
@@ -24,9 +25,6 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.same_trade import contradicts
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
-
-CLOCK_TOLERANCE_MS = 60_000
-"""How much earlier than the order was recorded something may have happened, by the venue's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,8 @@ def execution_of(order: Order, trade_id: str) -> Execution | None:
 
 def _before(order: Order, report: OrderReport) -> str | None:
     """Return why the report is of a time before the order was recorded, by the venue's clock alone; None when it is
-    not. A report under the venue's own id of the order is about the order, even if that clock has stepped back."""
+    not. It may be `CLOCK_TOLERANCE_MS` earlier, because a clock may step back a little. A report under the venue's own
+    id of the order is about the order, however far back that clock has stepped."""
     is_named = order.venue_order_id is not None and report.venue_order_id == order.venue_order_id
     if is_named or isinstance(report, OwnReport):
         return None

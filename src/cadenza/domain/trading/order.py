@@ -294,11 +294,8 @@ class Order:
             return self
         return self._moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
 
-    def asked_again(self, now_ms: int) -> "Order":
-        """The venue reported something about an order whose state asking could not determine. It knows the order after
-        all, so it is asked again."""
-        if self.doubt is not Doubt.UNDETERMINED:
-            return self
+    def doubted(self, now_ms: int) -> "Order":
+        """The venue has shown that the order does not stand as it is known here, and not how it stands."""
         return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
     def cancel_refused(self, at_ms: int, now_ms: int) -> "Order":

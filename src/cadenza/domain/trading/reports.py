@@ -162,7 +162,7 @@ class UndeterminedOutcomeReport(OwnReport):
 
     A later report that the order works or how it ended heals the doubt. After a fill, the platform looks the order up
     again if the venue has a lookup. At a venue without a lookup this report changes only an order that is in doubt
-    already: nobody was asked, so an acknowledged order keeps its state."""
+    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state."""
 
     cause: str
 
@@ -271,9 +271,10 @@ class CancelRefusal(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefusedReport(OrderReport):
     """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
-    order stands. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than the last one of the order
-    counts as a repetition of that one: it does not end a wish to cancel that was recorded since, and the platform
-    asks the venue again."""
+    order stands. Where the venue has no lookup, the others put an open order in doubt, because its end was missed. The
+    end still counts when it is reported later. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than
+    the last one of the order counts as a repetition of that one: it does not end a wish to cancel that was recorded
+    since, and the platform asks the venue again."""
 
     refusal: CancelRefusal
     reason: str
