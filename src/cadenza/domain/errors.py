@@ -174,7 +174,7 @@ class OrderNotFound(NotFound):
 
 
 class OrderNotInDoubt(Refused):
-    """Only an order whose outcome is unknown can be resolved."""
+    """Only an order whose outcome is unknown can be resolved, or an open one at a venue that cannot be asked."""
 
 
 class AccountNotActive(Refused):
