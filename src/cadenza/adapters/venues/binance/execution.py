@@ -270,6 +270,7 @@ class BinanceSession:
         self._note_symbols(reports)
         if news.wants_snapshot:
             self._known.forget()  # what the stream says is not comparable until the account was read
+        if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
         await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
         if news.triggered is not None:
