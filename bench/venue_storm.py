@@ -103,9 +103,7 @@ async def asked_of(venue: SimulatedVenue) -> Counter[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--orders", type=int, default=600, help="how many are to be accepted; over 100 for a share"
-    )
+    parser.add_argument("--orders", type=int, default=600, help="how many are to be accepted; over 100 for a share")
     parser.add_argument("--clients", type=int, default=64)
     asked = parser.parse_args()
     uvloop.run(main(asked.orders, asked.clients))

@@ -292,7 +292,7 @@ class Settings:
     log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
     failpoint: str = setting(
         "",
-        "For tests: the boundary at which the process kills itself, NAME, NAME:COUNT or AFTER>NAME:COUNT. Empty: never.",
+        "For tests: where the process kills itself, NAME, NAME:COUNT or AFTER>NAME:COUNT. Empty: never.",
     )
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)

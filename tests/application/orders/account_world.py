@@ -14,6 +14,7 @@ from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.views import AccountView
@@ -77,8 +78,9 @@ class Desk:
             clock=world.clock,
         )  # fmt: skip
         self.open_session = OpenSession(
-            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile
-        )
+            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile,
+            refused_keys=RefusedKeys(sessions=world.sessions, committer=world.committer, alarms=world.alarms),
+        )  # fmt: skip
         self.follow = follow = FollowCredentials(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, changer=self.changer
         )

@@ -187,7 +187,8 @@ def position_row(position: Position) -> tuple[Any, ...]:
     return (
         position.id, position.account_id, position.instrument_id, position.side.value, position.status.value,
         position.quantity, position.entry_cost, position.closed_quantity, position.closed_cost, position.realized_pnl,
-        position.leverage, position.as_of, position.created_at_ms, position.updated_at_ms, position.closed_at_ms,
+        position.leverage, position.maintenance_margin, position.as_of, position.created_at_ms, position.updated_at_ms,
+        position.closed_at_ms,
     )  # fmt: skip
 
 
@@ -204,6 +205,7 @@ def position_of(row: Row) -> Position:
         closed_cost=row["closed_cost"],
         realized_pnl=row["realized_pnl"],
         leverage=row["leverage"],
+        maintenance_margin=row["maintenance_margin"],
         as_of=row["as_of"],
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],

@@ -69,7 +69,8 @@ INSERT INTO positions SELECT n.* FROM go, unnest($::positions[]) AS n
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, quantity = excluded.quantity, entry_cost = excluded.entry_cost,
     closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
-    realized_pnl = excluded.realized_pnl, leverage = excluded.leverage, as_of = excluded.as_of,
+    realized_pnl = excluded.realized_pnl, leverage = excluded.leverage,
+    maintenance_margin = excluded.maintenance_margin, as_of = excluded.as_of,
     updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
 """
 _LOGGED = "INSERT INTO account_events SELECT n.* FROM go, unnest($::account_events[]) AS n"

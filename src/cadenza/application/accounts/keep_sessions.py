@@ -137,7 +137,12 @@ class KeepSessions:
 
     def _forget_others(self, account_ids: Collection[TradingAccountId]) -> None:
         """Forget the failures of accounts that have no session any more."""
-        known: Sequence[dict[TradingAccountId, Any]] = (self._not_before_ms, self._delay_ms, self.failing)
+        known: Sequence[dict[TradingAccountId, Any]] = (
+            self._not_before_ms,
+            self._delay_ms,
+            self.failing,
+            self._sessions.refused_keys,
+        )
         for of_accounts in known:
             for account_id in of_accounts.keys() - account_ids:
                 del of_accounts[account_id]

@@ -18,6 +18,7 @@ from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
     CadenzaError,
+    CredentialRejected,
     InternalError,
     TradingAccountNotFound,
     VenueUnavailable,
@@ -85,7 +86,8 @@ class SubmitChange:
             repeated = find_repeated(state, meant)
             if repeated is not None:
                 return Submission(repeated, is_new=False)
-        state.account(self.request.account_id).require_active()
+        if not isinstance(self.instrument, CredentialRejected):  # that cause says more than the account's status
+            state.account(self.request.account_id).require_active()
         if isinstance(self.instrument, CadenzaError):
             raise self.instrument
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
@@ -94,7 +96,8 @@ class SubmitChange:
 class SubmitOrder:
     """The use case. Returns the order as last committed; raises the cause when it is refused before it is sent.
 
-    While the account does not reach its venue, a new order is refused (`VenueUnavailable`), and nothing is recorded.
+    While the account does not reach its venue, a new order is refused, and nothing is recorded: `CredentialRejected`
+    where the venue does not accept the account's key, else `VenueUnavailable`.
     """
 
     def __init__(
@@ -177,7 +180,9 @@ class SubmitOrder:
             instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
             actor.require_access(instrument.venue_id)
             self._sessions.connector(instrument.venue_id)
-        except CadenzaError as refusal:
+        except CadenzaError as error:
+            return error
+        if (refusal := self._sessions.key_refusal(request.account_id)) is not None:
             return refusal
         if not self._sessions.takes_orders(request.account_id):
             return VenueUnavailable("the trading account does not reach its venue at the moment; nothing was recorded")

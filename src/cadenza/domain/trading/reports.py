@@ -312,7 +312,8 @@ class ExternalOrderReport(OrderTermsReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReport(Report):
-    """The whole balance of one asset, in units of the asset.
+    """The whole balance of one asset, in units of the asset. `locked` is None where the venue states the total alone,
+    as a stream of futures does; the locked amount that it stated last stays then. A snapshot states both.
 
     `as_of` is the venue's own instant or sequence of this claim, positive and of one scale for the whole account. An
     older claim never replaces a newer one. Two claims about the same asset with the same `as_of` are the same fact: the
@@ -328,7 +329,7 @@ class BalanceReport(Report):
 
     asset: str
     total: Decimal
-    locked: Decimal
+    locked: Decimal | None
     borrowed: Decimal
     as_of: int
 
@@ -338,7 +339,9 @@ class PositionReport(Report):
     """The whole position in one instrument (in hedge mode: of one side).
 
     `quantity` is signed, in the instrument's units; 0 means that there is none. `entry_cost` (signed like `quantity`)
-    is given where the venue knows it, because `entry_price` may be rounded. `as_of`, and what holds where our ledger
+    is given where the venue knows it, because `entry_price` may be rounded. `maintenance_margin` (settlement asset, not
+    negative) is what the venue requires for the position. A `leverage` or `maintenance_margin` of None says that the
+    venue did not state it now; what it stated last about the position stays. `as_of`, and what holds where our ledger
     keeps the books, as in `BalanceReport`.
     """
 
@@ -348,4 +351,5 @@ class PositionReport(Report):
     entry_price: Decimal
     entry_cost: Decimal | None = None
     leverage: int | None = None
+    maintenance_margin: Decimal | None = None
     as_of: int

@@ -12,6 +12,7 @@ from cadenza.application.accounts.list_accounts import ListAccounts, ListOperati
 from cadenza.application.accounts.list_credentials import ListCredentials
 from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.subscribe_account import (
@@ -203,7 +204,13 @@ def connect_account(parts: Parts) -> ConnectAccount:
 def open_session(parts: Parts) -> OpenSession:
     """Return the use case; rotating, following credentials and the keeper of sessions need it."""
     return OpenSession(
-        storage=parts.storage, sessions=parts.trading.sessions, keys=parts.keys, reconcile=parts.trading.reconcile
+        storage=parts.storage,
+        sessions=parts.trading.sessions,
+        keys=parts.keys,
+        refused_keys=RefusedKeys(
+            sessions=parts.trading.sessions, committer=parts.trading.committer, alarms=parts.alarms
+        ),
+        reconcile=parts.trading.reconcile,
     )
 
 

@@ -34,6 +34,7 @@ from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_facts import reason_text
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
@@ -271,6 +272,7 @@ class BinanceSession:
         self._note_symbols(reports)
         if news.wants_snapshot:
             self._known.forget()  # what the stream says is not comparable until the account was read
+        if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
         await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
         if news.triggered is not None:
@@ -348,8 +350,8 @@ class BinanceSession:
                 reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
             )
-        except CadenzaError:  # the market has no such orders; nothing was sent
-            return [self._rejected(order, RejectReason.INVALID_ORDER)]
+        except CadenzaError as error:  # the market has no such orders; nothing was sent
+            return [self._rejected(order, RejectReason.INVALID_ORDER, str(error))]
         if isinstance(outcome, NotSent):
             return [self._not_sent(order)]
         if not isinstance(outcome, Answered):
@@ -442,11 +444,11 @@ class BinanceSession:
             at_ms=self._clock.now_ms(),
         )
 
-    def _rejected(self, order: Order, reason: RejectReason) -> Report:
+    def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
         return RejectedReport(
             **names_of(order),
             at_ms=self.venue_time_ms(),
-            reason=reason.value,
+            reason=reason_text(reason, text),
         )
 
     def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:

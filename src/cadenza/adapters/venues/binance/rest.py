@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import msgspec
+import structlog
 
 from cadenza.adapters.venues.binance.classify import (
     HTTP_BANNED,
@@ -18,6 +19,7 @@ from cadenza.adapters.venues.binance.classify import (
     BinanceMarket,
     classify_query,
     error_body,
+    said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
@@ -43,6 +45,8 @@ from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.traffic import HttpCalls
 from cadenza.ports.clock import Clock
+
+_log = structlog.get_logger("cadenza.venue")
 
 READ_MS_MAX = 10_000
 """How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
@@ -301,6 +305,9 @@ class BinanceRest:
         if answer.status == HTTP_OK:
             return
         error = error_body(answer.body)
+        if request.method in ("POST", "DELETE"):
+            text = "" if error is None else said(error)
+            _log.info("venue_refused", request=f"{request.method} {request.path}", status=answer.status, text=text)
         if error is not None and error.code == TIMESTAMP_REFUSED:
             self.clock_of(market).doubt()
         if error is not None and error.code == _TOO_MANY_ORDERS:

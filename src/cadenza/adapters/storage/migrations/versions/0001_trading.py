@@ -246,6 +246,7 @@ STATEMENTS = (
         closed_cost numeric NOT NULL,
         realized_pnl numeric NOT NULL,
         leverage integer NOT NULL,
+        maintenance_margin numeric,
         as_of bigint NOT NULL,
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,
