@@ -31,7 +31,8 @@ def venues() -> None:
     now_ms = SystemClock().now_ms()
     for each in noted:
         condition = each.condition
-        cause = "" if condition.cause is None else f"  {condition.cause}"
+        detail = "" if condition.detail is None else f": {condition.detail}"
+        cause = "" if condition.cause is None else f"  {condition.cause}{detail}"
         is_old = now_ms - each.noted_at_ms > 2 * NOTED_EVERY_MS
         age = f"  (noted at {rfc3339(each.noted_at_ms)}: no server has noted it since)" if is_old else ""
         typer.echo(f"{each.venue_id}  {condition.status.value}  since {rfc3339(condition.since_ms)}{cause}{age}")

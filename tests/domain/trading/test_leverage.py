@@ -113,5 +113,5 @@ def test_a_leverage_that_the_venue_keeps_is_no_part_of_an_order(leverage: int) -
 
 
 def test_an_account_without_leverage_says_so() -> None:
-    with pytest.raises(e.InvalidLeverage, match="^this account takes no leverage$"):
+    with pytest.raises(e.InvalidLeverage, match=r"^this account takes no leverage$"):
         submit(state(), leverage=2)
