@@ -103,9 +103,7 @@ def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("venue", ["PAPER", "MOCK"])
-def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(
-    cadenza: Cadenza, venue: str
-) -> None:
+def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(cadenza: Cadenza, venue: str) -> None:
     result = cadenza("venue", "probe", venue)
     assert result.exit_code == 1
     assert f"{venue} runs in the server itself: there is nothing to probe" in result.stderr
