@@ -59,7 +59,7 @@ class SimulatedVenue:
         while "RSA key" not in said:
             said += (await process.stdout.readline()).decode()
         url = re.search(r"REST +(\S+)", said)
-        key = re.search(r"HMAC key\n +(\S+)\n +(\S+)", said)
+        key = re.search(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)
         assert url is not None
         assert key is not None
         return cls(process, url[1], key[1], key[2])

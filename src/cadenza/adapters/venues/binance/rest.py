@@ -6,6 +6,7 @@ what an answer proves is decided by `classify`.
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import msgspec
@@ -116,6 +117,8 @@ class BinanceRest:
             BinanceMarket.MARGIN: spot,
             BinanceMarket.USDM: usdm,
         }
+        self._troubles: dict[BinanceMarket, str] = {}
+        self._held: dict[BinanceMarket, str] = {}
 
     def has(self, market: BinanceMarket) -> bool:
         """Return whether the environment has the market."""
@@ -123,6 +126,10 @@ class BinanceRest:
 
     def clock_of(self, market: BinanceMarket) -> VenueClock:
         return self.clocks[market]
+
+    def trouble(self, market: BinanceMarket) -> str | None:
+        """Return in words why the last request for the time of the market's host failed; None when it did not."""
+        return self._troubles.get(market)
 
     def doubt_clocks(self) -> None:
         """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
@@ -230,12 +237,15 @@ class BinanceRest:
     def _new_clock(self, market: BinanceMarket) -> VenueClock:
         async def ask() -> int | None:
             outcome = await self.public(market, ENDPOINTS[market].time, {})
-            if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-                return None
             try:
-                return decode(_ServerTime, outcome.body).server_ms
-            except UnreadablePayload:
+                server_ms = decode(_ServerTime, body_of(market, outcome)).server_ms
+            except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:
+                held = self._held.get(market) if _is_for_pace(outcome) else None
+                self._troubles[market] = held or str(error)
                 return None
+            self._troubles.pop(market, None)
+            self._held.pop(market, None)
+            return server_ms
 
         return VenueClock(self._clock, ask)
 
@@ -313,14 +323,25 @@ class BinanceRest:
         if error is not None and error.code == _TOO_MANY_ORDERS:
             pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
         elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
-            usual_ms = BANNED_MS if answer.status == HTTP_BANNED else RETRY_AFTER_MS
-            pacer.hold(MeterKey(_WEIGHT, _ANY), _retry_after_ms(answer, usual_ms))
+            is_banned = answer.status == HTTP_BANNED
+            for_ms = _retry_after_ms(answer, BANNED_MS if is_banned else RETRY_AFTER_MS)
+            pacer.hold(MeterKey(_WEIGHT, _ANY), for_ms)
+            until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
+            what = "banned this address" if is_banned else "asked for a pause"
+            self._held[market] = f"BINANCE {what} (HTTP {answer.status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
     """Return what makes a reading request of an endpoint when it may leave."""
     named: dict[str, ParameterValue] = dict(parameters)
     return lambda time: BinanceRequest("GET", endpoint.path, {**named, **time.parameters(None)})
+
+
+def _is_for_pace(outcome: Outcome) -> bool:
+    """Whether the venue, or our own pace, did not let the request through."""
+    if isinstance(outcome, NotSent):
+        return outcome.cause in (NotSentCause.DEADLINE, NotSentCause.FULL)
+    return isinstance(outcome, Answered) and outcome.status in (HTTP_TOO_MANY, HTTP_BANNED)
 
 
 def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
