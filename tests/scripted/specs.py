@@ -130,6 +130,27 @@ WITHOUT_GTD = Kind(
     streams_balances=True,
 )
 """It takes orders as GTC only, so the platform expires them."""
+_WITHOUT_TRAILING: OrderSupport = {
+    OrderType.LIMIT: {TimeInForce.GTC: NATIVE},
+    OrderType.MARKET: {TimeInForce.IOC: NATIVE},
+    OrderType.TRAILING_STOP: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD, TimeInForce.DAY), Support.EMULATED),
+}
+WITHOUT_TRAILING = Kind(
+    name="without trailing stops",
+    spec=_spec(Venue.OKX, orders=dict.fromkeys((InstrumentType.SPOT, InstrumentType.PERPETUAL), _WITHOUT_TRAILING)),
+    streams_balances=True,
+)
+"""It has no trailing stops, so the platform holds them."""
+HELD_AND_LOCKED = Kind(
+    name="held and locked",
+    spec=_spec(
+        Venue.STONEX,
+        books=_OURS,
+        funds_check=FundsCheck.HERE,
+        orders=dict.fromkeys((InstrumentType.SPOT, InstrumentType.PERPETUAL), _WITHOUT_TRAILING),
+    ),
+)
+"""The same where our ledger locks what an order needs."""
 _FORGETS_UNFILLED = Lookup(memory={AccountType.SPOT: OrderMemory(unfilled_ms=300_000)})
 FORGETS_UNFILLED = Kind(name="forgets unfilled", spec=_spec(Venue.OKX, lookup=_FORGETS_UNFILLED))
 """Not among `KINDS`: it differs in what its lookups find of old orders."""
@@ -221,7 +242,7 @@ def _spot(spec: VenueSpec, base: str) -> Instrument:
         min_quantity=D("0.001"),
         max_quantity=D(1000),
         min_notional=D(5),
-        order_types=(OrderType.LIMIT, OrderType.MARKET),
+        order_types=tuple(spec.orders_of(InstrumentType.SPOT)),
         time_in_force_options=tuple(time for time in TimeInForce if time in times),
         taker_fee=D("0.001"),
     )

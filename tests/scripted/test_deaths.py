@@ -16,12 +16,22 @@ import pytest
 from cadenza.application.orders.cancel_closed import CancelClosed
 from cadenza.application.orders.resolve import FoundFill, Resolution, ResolveOrder, payload_of
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.market.enums import Side, TimeInForce
-from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import VenueOrderStatus
 from tests.scripted.session import Fault
-from tests.scripted.specs import COMPARED, COUNTED, NO_LOOKUP, PER_SYMBOL, STREAMED, WITHOUT_GTD, Kind
+from tests.scripted.specs import (
+    COMPARED,
+    COUNTED,
+    HELD_AND_LOCKED,
+    NO_LOOKUP,
+    PER_SYMBOL,
+    STREAMED,
+    WITHOUT_GTD,
+    WITHOUT_TRAILING,
+    Kind,
+)
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World, actor_of
 
@@ -145,6 +155,41 @@ async def an_expiry(world: World, trader: Trader) -> Act:
     return expire
 
 
+async def a_release(world: World, trader: Trader) -> Act:
+    """A trailing stop that the platform holds: recorded, moved and released, while the process may die at any of it."""
+    await world.trade(trader.venue.btc, "100")
+    key = f"key {world.clock.now_ms()}"
+    terms = {"type": OrderType.TRAILING_STOP, "stop_price": D(95), "idempotency_key": key}
+
+    async def follow_and_release() -> None:
+        order = await trader.submit(Side.SELL, "0.1", None, **terms)
+        await world.trade(trader.venue.btc, "110")
+        await world.pass_time(2_000)
+        await world.trade(trader.venue.btc, "60")
+        await world.settle()
+        order = await trader.order(order)
+        # A death between the release and its call leaves the unknown outcome that every order may have.
+        assert (order.status, order.reject_reason) in (
+            (OrderStatus.FILLED, None),
+            (OrderStatus.REJECTED, RejectReason.NOT_FOUND_AT_VENUE.value),
+        )
+        assert order.stop_price in (D(95), D(105))
+
+    return follow_and_release
+
+
+async def a_cancel_of_a_held_order(world: World, trader: Trader) -> Act:
+    await world.trade(trader.venue.btc, "100")
+    order = await trader.submit(Side.SELL, "0.1", None, type=OrderType.TRAILING_STOP, stop_price=D(95))
+
+    async def cancel() -> None:
+        assert (await trader.cancel(order)).status is OrderStatus.CANCELED
+        await world.trade(trader.venue.btc, "60")
+        assert (await trader.order(order)).status is OrderStatus.CANCELED
+
+    return cancel
+
+
 @dataclass(frozen=True)
 class Scenario:
     kind: Kind
@@ -172,6 +217,9 @@ SCENARIOS = (
     Scenario(COUNTED, an_id, ("submit.after_id", "submit.before_venue", "submit.after_venue", *COMMITS)),
     Scenario(NO_LOOKUP, an_operators_word, COMMITS),
     Scenario(WITHOUT_GTD, an_expiry, ("cancel.before_venue", "cancel.after_venue", *COMMITS)),
+    Scenario(WITHOUT_TRAILING, a_release, ("submit.after_id", "submit.before_venue", "submit.after_venue", *COMMITS)),
+    Scenario(HELD_AND_LOCKED, a_release, ("submit.before_venue", "committer.after_commit")),
+    Scenario(WITHOUT_TRAILING, a_cancel_of_a_held_order, COMMITS),
     Scenario(STREAMED, a_closed_order_that_works, ("cancel.before_venue", "cancel.after_venue")),
 )
 CASES = [

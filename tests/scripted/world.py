@@ -46,9 +46,8 @@ from cadenza.domain.ids import (
     VenueId,
 )
 from cadenza.domain.market.asset_graph import AssetGraph
-from cadenza.domain.market.book_messages import BookSnapshot
+from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side
-from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.kept import KeptReport
@@ -65,6 +64,7 @@ from cadenza.runtime.wiring.venues import ConnectorParts, wire_connectors
 from tests.inhouse_kit import until
 from tests.scripted.clock import FakeClock, FakeConcurrency
 from tests.scripted.connector import ScriptedConnector
+from tests.scripted.market import FixedMarket, FreshPrices
 from tests.scripted.session import Script, ScriptedSession
 from tests.scripted.specs import Kind
 from tests.scripted.venue import ScriptedVenue, VenueAccount
@@ -157,29 +157,6 @@ class RecordingPublisher:
         return False
 
 
-class FixedMarket:
-    """`ports.market.MarketView`: everything costs 100."""
-
-    def top(self, instrument_id: InstrumentId) -> TopOfBook | None:
-        return TopOfBook(D(100), D(100), D(100), 0)
-
-    known_top = top
-
-    def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
-        level = ((D(100), D(1_000)),)
-        return BookSnapshot(instrument_id=instrument_id, bids=level, asks=level, sequence=1, at_ms=0)
-
-    def cost_to_take(self, instrument_id: InstrumentId, side: Side, quantity: Decimal) -> Decimal | None:
-        return quantity * 100
-
-
-class FreshPrices:
-    """`application.market_data.NeedPrices`: every price is fresh."""
-
-    async def of_order(self, request: SubmitOrderRequest) -> None:
-        return None
-
-
 class Process:
     """One run of the platform's order path."""
 
@@ -191,7 +168,7 @@ class Process:
         self.alarms = world.alarms
         self.catalogue = Catalogue(storage=self.storage)
         connections, market, ids, waiters = Connections(pool), FixedMarket(), SystemIds(), LocalWaiters()
-        failpoints = world.failpoints
+        failpoints, self.market = world.failpoints, market
         self.memories = partial(SqlVenueMemories, connections)
         self.connectors: Any = wire_connectors(
             Settings(), pool=pool, desk=connections, clock=clock, failpoints=failpoints, memories=self.memories,
@@ -200,7 +177,7 @@ class Process:
         self.trading = wire_trading(
             Outside(
                 storage=self.storage, trading=SqlTrading(connections), connectors=self.connectors, market=market,
-                memories=self.memories, catalogue=self.catalogue,
+                feeds=market, memories=self.memories, catalogue=self.catalogue,
                 publisher=world.publisher, waiters=waiters, alarms=world.alarms, clock=clock, ids=ids,
                 concurrency=self.concurrency, failpoints=failpoints, limits=CommitterLimits(retry_delay_ms=1),
             ),
@@ -211,12 +188,12 @@ class Process:
         )  # fmt: skip
         trading = self.trading
         self.submit_order = SubmitOrder(
-            committer=trading.committer, intake=trading.intake, sessions=trading.sessions, catalogue=self.catalogue,
-            sent_ids=trading.sent_ids, sending=trading.sending, prices=FreshPrices(), waiters=waiters, clock=clock,
-            ids=ids, concurrency=self.concurrency, failpoints=failpoints,
+            committer=trading.committer, sessions=trading.sessions, catalogue=self.catalogue,
+            sent_ids=trading.sent_ids, send_order=trading.send_order, held=trading.held, prices=FreshPrices(),
+            waiters=waiters, ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # type: ignore[arg-type]  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel,
+            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel, held=trading.held,
             concurrency=self.concurrency,
         )  # fmt: skip
         changer = self.changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
@@ -247,6 +224,7 @@ class Process:
                 await uow.catalogue.upsert_instruments((await connector.instruments()).instruments)
                 await uow.commit()
         await self.catalogue.load()
+        await self.trading.release_held.load()
         self._running.append(asyncio.create_task(self.trading.committer.run()))
 
     async def tick(self) -> None:
@@ -257,6 +235,7 @@ class Process:
         await self.keeper.tick()
         await self.trading.inquire.tick()
         await self.trading.expire_orders.tick()
+        await self.trading.release_held.tick()
         await self.trading.snapshots.tick()
         await self.trading.mark_complete.tick()
         await self.drain()
@@ -377,6 +356,20 @@ class World:
             await uow.commit()
         return credential.id
 
+    # --- the market
+
+    async def trade(self, instrument_id: InstrumentId, *prices: str) -> None:
+        """Public trades at these prices; returns when all that they began has ended."""
+        for price in prices:
+            self.process.market.last[instrument_id] = D(price)
+            self.process.trading.release_held.on_trade(
+                MarketTrade(
+                    instrument_id=instrument_id, trade_id="1", price=D(price), quantity=D(1), aggressor=Side.BUY,
+                    at_ms=self.clock.now_ms(),
+                )
+            )  # fmt: skip
+        await self.process.drain()
+
     # --- reading
 
     async def kept(self) -> Sequence[KeptReport]:
@@ -419,12 +412,13 @@ class Trader:
         quantity: str = "1",
         price: str | None = "100",
         *,
+        type: OrderType | None = None,
         instrument_id: InstrumentId | None = None,
         **changes: Any,
     ) -> Order:
         request = SubmitOrderRequest(
             account_id=self.id, instrument_id=instrument_id or self.venue.btc, side=side,
-            type=OrderType.LIMIT if price else OrderType.MARKET, quantity=D(quantity),
+            type=type or (OrderType.LIMIT if price else OrderType.MARKET), quantity=D(quantity),
             limit_price=D(price) if price else None, **changes,
         )  # fmt: skip
         return await self.world.process.submit_order(actor_of(self.account.tenant_id), request)

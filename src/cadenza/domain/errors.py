@@ -159,6 +159,10 @@ class UnknownCurrency(Refused):
     """No venue lists an asset of that name, so nothing can be valued in it."""
 
 
+class TooManyHeldOrders(Refused):
+    """The trading account has as many trailing stops as the platform holds for one; cancel one first."""
+
+
 class QuoteUnusable(Refused):
     """The quote is unknown, expired or used, or it belongs to another account, instrument, side or quantity."""
 

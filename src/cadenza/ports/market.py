@@ -1,4 +1,4 @@
-"""Fresh market prices, read from memory."""
+"""Fresh market prices, read from memory, and the feeds that bring them."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -23,3 +23,14 @@ class MarketView(Protocol):
     def cost_to_take(self, instrument_id: InstrumentId, side: Side, quantity: Decimal) -> Decimal | None:
         """Return the quote units that taking `quantity` would cost (BUY) or bring (SELL). Quantity beyond the book is
         valued at the price of its worst level. None without a fresh book."""
+
+
+class MarketDataFeeds(Protocol):
+    """Keeps feeds open. An instrument has one feed, however many holders it has."""
+
+    def want(self, instrument_id: InstrumentId, holder: object) -> None:
+        """Keep the feed open until `release`; it is opened soon. Idempotent. Raises `InstrumentNotFound`,
+        `VenueNotSupported`, `OrderBookUnavailable`, `Overloaded`."""
+
+    async def release(self, instrument_id: InstrumentId, holder: object) -> None:
+        """Undo `want`. Idempotent."""

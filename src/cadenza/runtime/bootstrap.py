@@ -74,6 +74,7 @@ WATCH_KEPT_MS = 5_000
 MARK_COMPLETE_MS = 5_000
 INQUIRE_MS = 500
 EXPIRE_ORDERS_MS = 250
+RELEASE_HELD_MS = 250
 TAKE_SNAPSHOTS_MS = 500
 PUBLISH_MISSED_MS = 500
 DEADLINES_MS = 250
@@ -165,6 +166,7 @@ class Platform:
         """Start the parts from the inside out; afterwards requests may come. Connectors are being started then, and
         sessions opened: orders wait for theirs, and /readyz for the first try of each."""
         await self.catalogue.load()
+        await self.trading.release_held.load()
         await self.realtime.start(self.supervisor)
         self.supervisor.start("watch database", self._watch.run)
         self.supervisor.start("committer", self.trading.committer.run)
@@ -180,6 +182,7 @@ class Platform:
         self.supervisor.repeat("keep sessions", KEEP_SESSIONS_MS, self.keep_sessions.tick)
         self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)
         self.supervisor.repeat("expire orders", EXPIRE_ORDERS_MS, self.trading.expire_orders.tick)
+        self.supervisor.repeat("release held orders", RELEASE_HELD_MS, self.trading.release_held.tick)
         self.supervisor.repeat("take snapshots", TAKE_SNAPSHOTS_MS, self.trading.snapshots.tick)
         self.supervisor.repeat("mark complete", MARK_COMPLETE_MS, self.trading.mark_complete.tick)
         self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
@@ -201,7 +204,7 @@ class Platform:
         await self.realtime.shutdown()
         await self.concurrency.drain(DRAIN_MS_MAX)
         await self.jobs.stop()
-        for loop in ("keep sessions", "inquire", "expire orders", "take snapshots"):
+        for loop in ("keep sessions", "inquire", "expire orders", "release held orders", "take snapshots"):
             await self.supervisor.cancel(loop)
         await self.trading.sessions.close_all()
         for venue_id in self.connectors:
@@ -288,6 +291,7 @@ class Platform:
             memories=self._memories,
             connectors=self.connectors,
             market=self.books,
+            feeds=self.books,
             catalogue=self.catalogue,
             publisher=self.realtime.publisher,
             waiters=self.waiters,
@@ -299,6 +303,7 @@ class Platform:
             limits=CommitterLimits(waiting_max=orders.committer_queue_max, batch_max=orders.committer_batch_max),
         )
         self.trading = wire_trading(outside, self.portfolios)
+        self.books.on_public_trade = self.trading.release_held.on_trade
 
     def _wire_edges(self) -> None:
         parts = self._parts()

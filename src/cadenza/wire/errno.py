@@ -37,6 +37,7 @@ ERRNO_BY_CAUSE: dict[type[d.CadenzaError], int] = {
     d.OrderAlreadyClosed: -20020,
     d.OrderNotInDoubt: -20022,
     d.OrderNotFound: -20021,
+    d.TooManyHeldOrders: -20023,
     d.AccountNotActive: -30001,
     d.AccountDisconnected: -30002,
     d.InvalidCredential: -30003,

@@ -66,6 +66,7 @@ def test_a_recorded_symbol_of_spot(recorded: dict[str, Instrument]) -> None:
             OrderType.STOP_LIMIT,
             OrderType.STOP_LOSS_LIMIT,
             OrderType.TAKE_PROFIT_LIMIT,
+            OrderType.TRAILING_STOP,
         ),
         time_in_force_options=tuple(map(TimeInForce, ("GTC", "IOC", "FOK", "GTD", "DAY", "GTX"))),
         order_filters={
@@ -168,7 +169,7 @@ def test_all_documented_filters_of_a_symbol_whose_name_is_not_ascii() -> None:
     assert (found.min_notional, found.max_notional, found.max_open_orders) == (D(5), D(9000000), 200)
     assert found.price_band == PriceBand(bid_down=D("0.2"), bid_up=D("1.2"), ask_down=D("0.8"), ask_up=D(5))
     assert found.market_lot == MarketLot(lot_size=D("0.5"), min_quantity=D(1), max_quantity=D(92141578))
-    assert OrderType.TRAILING_STOP not in found.order_types
+    assert OrderType.TRAILING_STOP in found.order_types, "the platform holds it, and the venue gets a MARKET order"
     assert found.order_filters == {
         "minPrice": "0.0001",
         "icebergParts": 100,
@@ -347,6 +348,7 @@ def test_a_perpetual() -> None:
         OrderType.STOP_LIMIT,
         OrderType.STOP_LOSS_LIMIT,
         OrderType.TAKE_PROFIT_LIMIT,
+        OrderType.TRAILING_STOP,
     }
     assert [time.value for time in found.time_in_force_options] == ["GTC", "IOC", "FOK", "GTX", "GTD", "DAY"]
 

@@ -109,7 +109,7 @@ class MockWorld:
         self.trading = trading = wire_trading(
             Outside(
                 storage=self.storage, trading=SqlTrading(connections), connectors={MOCK: self.connector},
-                memories=lambda venue_id: SqlVenueMemories(connections, venue_id), market=market,
+                memories=lambda venue_id: SqlVenueMemories(connections, venue_id), market=market, feeds=market,
                 catalogue=catalogue, publisher=publisher, waiters=waiters, alarms=self.alarms, clock=clock, ids=ids,
                 concurrency=self.concurrency, failpoints=failpoints, limits=CommitterLimits(retry_delay_ms=1),
             ),
@@ -120,12 +120,12 @@ class MockWorld:
         )  # fmt: skip
         prices: Any = SimpleNamespace(of_order=_at_once)
         self.submit_order = SubmitOrder(
-            committer=trading.committer, intake=trading.intake, sessions=trading.sessions, catalogue=catalogue,
-            sent_ids=trading.sent_ids, sending=trading.sending, prices=prices, waiters=waiters, clock=clock,
+            committer=trading.committer, sessions=trading.sessions, catalogue=catalogue,
+            sent_ids=trading.sent_ids, send_order=trading.send_order, held=trading.held, prices=prices, waiters=waiters,
             ids=ids, concurrency=self.concurrency, failpoints=failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel,
+            committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel, held=trading.held,
             concurrency=self.concurrency,
         )  # fmt: skip
         changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)

@@ -9,6 +9,7 @@ import pytest
 from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import DUPLICATES_MAX
 from tests.application.market_data.market_world import AGE_MS_MAX, MarketWorld
@@ -123,6 +124,25 @@ async def test_a_mark_does_not_outlive_the_feed_that_brought_it(world: MarketWor
     top = world.books.top(OKX_BTC)
     assert top is not None
     assert top.venue_mark is None
+
+
+async def test_a_trade_is_passed_on_and_is_the_last_price_until_the_book_is_stale(world: MarketWorld) -> None:
+    passed: list[MarketTrade] = []
+    world.books.on_public_trade = passed.append
+    trade = MarketTrade(
+        instrument_id=OKX_BTC, trade_id="1", price=Decimal(7), quantity=Decimal(1), aggressor=Side.BUY, at_ms=1
+    )
+    world.books.on_trade(trade)
+    top = world.books.top(OKX_BTC)
+    assert top is not None
+    assert (passed, top.last) == ([trade], 7)
+    world.books.on_stale(OKX_BTC)
+    world.okx.snapshot(OKX_BTC)
+    again = world.books.top(OKX_BTC)
+    assert again is not None
+    assert again.last is None, "trades may have been missed"
+    world.books.on_trade(replace(trade, instrument_id=InstrumentId("PAPER:NO/BODY")))
+    assert len(passed) == 1, "nobody keeps that book"
 
 
 async def test_an_instrument_whose_venue_has_no_order_books_has_no_prices() -> None:

@@ -237,9 +237,9 @@ class OrderWorld:
         outside = Outside(
             storage=storage, trading=self.trading,
             memories=lambda venue_id: SqlVenueMemories(connections, venue_id), connectors=connectors,
-            market=market, catalogue=catalogue, publisher=self.publisher, waiters=self.waiters, alarms=self.alarms,
-            clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
-            limits=CommitterLimits(retry_delay_ms=1),
+            market=market, feeds=market, catalogue=catalogue, publisher=self.publisher, waiters=self.waiters,
+            alarms=self.alarms, clock=self.clock, ids=self.ids, concurrency=self.concurrency,
+            failpoints=self.failpoints, limits=CommitterLimits(retry_delay_ms=1),
         )  # fmt: skip
         portfolios = PortfolioBuilder(
             market=market,
@@ -254,12 +254,13 @@ class OrderWorld:
         self.publish_portfolios, self.publish_missed = parts.publish_portfolios, parts.publish_missed
         self.sink = AccountSink(self.sessions, ACCOUNT, self._apply)
         self.submit_order = SubmitOrder(
-            committer=self.committer, intake=self.intake, sessions=self.sessions, catalogue=catalogue,
-            sent_ids=parts.sent_ids, sending=parts.sending, prices=no_prices_needed(), waiters=self.waiters,
-            clock=self.clock, ids=self.ids, concurrency=self.concurrency, failpoints=self.failpoints,
+            committer=self.committer, sessions=self.sessions, catalogue=catalogue,
+            sent_ids=parts.sent_ids, send_order=parts.send_order, held=parts.held,
+            prices=no_prices_needed(), waiters=self.waiters, ids=self.ids, concurrency=self.concurrency,
+            failpoints=self.failpoints,
         )  # fmt: skip
         self.cancel_order = CancelOrder(
-            committer=self.committer, sessions=self.sessions, send_cancel=parts.send_cancel,
+            committer=self.committer, sessions=self.sessions, send_cancel=parts.send_cancel, held=parts.held,
             concurrency=self.concurrency,
         )  # fmt: skip
 

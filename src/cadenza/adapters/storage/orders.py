@@ -19,6 +19,8 @@ SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
 _OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
+# As the index `orders_held` has it.
+_HELD = "trail_distance IS NOT NULL AND released_at_ms IS NULL AND status = 'ACCEPTED'"
 _FINISHED = f"""
 WITH named AS (
     SELECT id FROM orders WHERE account_id = $1 AND id = ANY($2::uuid[])
@@ -91,12 +93,24 @@ class OrderSql:
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
         rows = await self._connection.fetch(
-            f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN}"
+            f"SELECT * FROM orders WHERE account_id = $1 AND {_OPEN} AND NOT ({_HELD})"
             f" UNION ALL SELECT * FROM orders WHERE account_id = $1 AND is_awaited AND NOT ({_OPEN})"
             " ORDER BY created_at_ms, id",
             account_id,
         )
         return await self._with_executions(rows)
+
+    async def held(self, after: OrderId | None, limit: int) -> Sequence[Order]:
+        rows = await self._connection.fetch(
+            f"SELECT * FROM orders WHERE {_HELD} AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2", after, limit
+        )
+        return await self._with_executions(rows)
+
+    async def held_of(self, account_id: TradingAccountId) -> Sequence[OrderId]:
+        rows = await self._connection.fetch(
+            f"SELECT id FROM orders WHERE account_id = $1 AND {_OPEN} AND {_HELD}", account_id
+        )
+        return [OrderId(row["id"]) for row in rows]
 
     async def newest_sent_ids(self, account_id: TradingAccountId, limit: int) -> Sequence[str]:
         rows = await self._connection.fetch(

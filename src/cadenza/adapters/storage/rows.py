@@ -23,6 +23,7 @@ from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatu
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Doubt, Expiry, Order, PendingClose, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
+from cadenza.domain.trading.trail import Trail
 
 Row = Mapping[str, Any]
 _FEES = msgspec.json.Decoder(tuple[Fee, ...])
@@ -38,14 +39,15 @@ def fees_text(fees: tuple[Fee, ...]) -> str:
 
 
 def order_row(order: Order) -> tuple[Any, ...]:
-    kept, closing = order.reservation, order.closing
+    kept, closing, trail = order.reservation, order.closing, order.trail
     return (
         order.id, order.tenant_id, order.account_id, order.venue_id.venue.value, order.venue_id.environment.value,
         order.instrument_id, order.base_asset, order.quote_asset, order.side.value, order.type.value,
         order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value,
         order.quantity,
         order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
-        order.expiry and order.expiry.value, order.client_order_id, order.idempotency_key, order.fingerprint,
+        order.expiry and order.expiry.value, trail and trail.distance, trail and trail.released_at_ms,
+        order.client_order_id, order.idempotency_key, order.fingerprint,
         order.status.value, order.reject_reason,
         order.cancel_reason, order.sent_id, order.send_before_ms, order.recorded_after_ms,
         order.venue_order_id, order.former_venue_order_ids,
@@ -59,7 +61,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
 
 
 def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
-    asset = row["reserved_asset"]
+    asset, distance = row["reserved_asset"], row["trail_distance"]
     return Order(
         id=row["id"],
         tenant_id=row["tenant_id"],
@@ -82,6 +84,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         leverage=row["leverage"],
         expire_at_ms=row["expire_at_ms"],
         expiry=None if row["expiry"] is None else Expiry(row["expiry"]),
+        trail=None if distance is None else Trail(distance=distance, released_at_ms=row["released_at_ms"]),
         client_order_id=row["client_order_id"],
         idempotency_key=row["idempotency_key"],
         fingerprint=row["fingerprint"],

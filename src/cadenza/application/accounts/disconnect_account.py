@@ -23,7 +23,8 @@ from cadenza.ports.storage.trading import BatchKeys
 @dataclass(frozen=True, slots=True)
 class RevokeOrders:
     """A change: the open orders are closed as REVOKED and their locks are released, because no session follows them any
-    more. They work on at the venue, where a new connection finds them. The change ends the operation."""
+    more. They work on at the venue, where a new connection finds them; those that the platform holds are at no venue,
+    and end here. The change ends the operation."""
 
     account_id: TradingAccountId
     order_ids: Sequence[OrderId]
@@ -95,8 +96,10 @@ class DisconnectAccount:
                 ended = replace(each, status=SubscriptionStatus.TERMINATED, updated_at_ms=self._clock.now_ms())
                 await uow.subscriptions.update(ended)
             open_orders = await uow.orders.unresolved(account_id)
+            held_ids = await uow.orders.held_of(account_id)
             await uow.commit()
-        return await self._committer.commit(RevokeOrders(account_id, [order.id for order in open_orders], operation))
+        order_ids = [*(order.id for order in open_orders), *held_ids]
+        return await self._committer.commit(RevokeOrders(account_id, order_ids, operation))
 
 
 def disconnected(account: TradingAccount, now_ms: int) -> TradingAccount:

@@ -64,8 +64,9 @@ class Feed:
         return is_silent and self.book.is_fresh
 
     def become_stale(self, now_ms: int) -> None:
-        """Show nothing until the next snapshot."""
+        """Show nothing until the next snapshot. Trades may be missed meanwhile, so no last price is known."""
         self.book.invalidate()
+        self.last_price = None
         if self.stale_since_ms is None:
             self.stale_since_ms = now_ms
 

@@ -6,7 +6,7 @@ worth its present state. It is the opposite of a fill (`orders/apply_report.py`)
 """
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -84,6 +84,8 @@ class KeepBook:
         self._concurrency = concurrency
         self._feeds: dict[InstrumentId, Feed] = {}
         self._unpublished: dict[InstrumentId, Feed] = {}
+        self.on_public_trade: Callable[[MarketTrade], None] | None = None
+        """Called with every trade that an open feed brings; it must not block."""
         self.gaps_total = 0
         """Messages that did not continue their book."""
         self.refused_total = 0
@@ -175,6 +177,8 @@ class KeepBook:
             feed.last_price = trade.price
             feed.saw(trade.at_ms)
             self._publisher.trade(trade)
+            if self.on_public_trade is not None:
+                self.on_public_trade(trade)
 
     def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
         feed = self._feeds.get(instrument_id)

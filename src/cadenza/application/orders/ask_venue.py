@@ -14,6 +14,7 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport, UnreadableReport
 from cadenza.domain.trading.storable import storable
+from cadenza.domain.trading.trailing import as_sent
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
@@ -89,7 +90,7 @@ class AskVenue:
             size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
             part, orders = orders[:size], orders[size:]
             on_the_way = self._sending.among(part)
-            asked = [self._sending.with_right_deadline(order, self._spec(order.venue_id)) for order in part]
+            asked = [self._sending.with_right_deadline(as_sent(order), self._spec(order.venue_id)) for order in part]
             unanswered = {name for order in part if self._sending.awaits_reply(order.id) for name in _names(order)}
             self._failpoints.reach("reconcile.before_lookup")
             try:

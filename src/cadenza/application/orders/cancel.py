@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.held_orders import HeldOrders
 from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError, InternalError, TradingAccountNotFound
@@ -44,11 +45,13 @@ class CancelOrder:
         *,
         committer: Committer,
         sessions: Sessions,
+        held: HeldOrders,
         send_cancel: SendCancel,
         concurrency: Concurrency,
     ) -> None:
         self._committer = committer
         self._sessions = sessions
+        self._held = held
         self._send_cancel = send_cancel
         self._concurrency = concurrency
         # The answers of requests under way: cancels of one order at the same time share one request to the venue.
@@ -57,6 +60,8 @@ class CancelOrder:
     async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
         actor.require(Scope.WRITE)
         cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
+        if not cancellation.must_ask:
+            self._held.drop(order_id)
         if not cancellation.must_ask or not self._sessions.is_open(account_id):
             return cancellation.order
         answer = self._answers.get(order_id)

@@ -19,6 +19,7 @@ from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.trailing import expire_held, is_held
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage
@@ -42,7 +43,8 @@ CLOCK_SETTLES_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class ExpiryChange:
-    """A change: record the cancel of an order that is overdue at `now_ms`. Returns None if it is overdue no more."""
+    """A change: record the cancel of an order that is overdue at `now_ms`. Returns None if it is overdue no more, or if
+    the platform held it: then it has ended here."""
 
     account_id: TradingAccountId
     order_id: OrderId
@@ -55,6 +57,9 @@ class ExpiryChange:
     def decide(self, state: TradingState) -> Order | None:
         order = state.order(self.order_id)
         if order is None or not order.is_overdue(self.now_ms):
+            return None
+        if is_held(order):
+            expire_held(state, order)
             return None
         order = order.expiry_requested(state.world.now_ms)
         state.put_order(order)

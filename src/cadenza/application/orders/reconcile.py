@@ -14,6 +14,7 @@ from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, VenueId
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.trailing import recorded_to_send_at_ms
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
@@ -66,9 +67,10 @@ class Reconcile:
             unresolved = await uow.orders.unresolved(account_id)
         in_doubt = [order for order in unresolved if order.is_in_doubt and self._may_hide_news(order)]
         # An order in doubt may hide news from before that instant.
-        since_ms = min([account.complete_until_ms, *(order.created_at_ms for order in in_doubt)])
+        since_ms = min([account.complete_until_ms, *(recorded_to_send_at_ms(order) for order in in_doubt)])
         # An order that asking cannot determine needs an operator. What its venue has forgotten since is no gap.
-        needed = [account.complete_until_ms, *(order.created_at_ms for order in in_doubt if _may_be_shown(order))]
+        shown = (recorded_to_send_at_ms(order) for order in in_doubt if _may_be_shown(order))
+        needed = [account.complete_until_ms, *shown]
         covers_from_ms = await self._replay(account, session, since_ms)
         if covers_from_ms is not None and covers_from_ms > min(needed):
             # No new order was sent since the session was lost, so these are the orders that a gap may hide news of.
@@ -84,7 +86,7 @@ class Reconcile:
     def _may_hide_news(self, order: Order) -> bool:
         """Whether a replay may still bring something of the order in doubt that is older than the mark. An order that
         asking cannot determine has been replayed often enough after a day."""
-        return _may_be_shown(order) or order.created_at_ms > self._clock.now_ms() - UNDETERMINED_REPLAYED_MS
+        return _may_be_shown(order) or recorded_to_send_at_ms(order) > self._clock.now_ms() - UNDETERMINED_REPLAYED_MS
 
     async def _with_mark(self, account_id: TradingAccountId, gap_since_ms: int | None) -> TradingAccount | None:
         """Return the account with the mark from which the replay has to ask. It was moved back durably to where a gap

@@ -10,6 +10,7 @@ from cadenza.application.orders.apply_report import OnLate, ReportIntake
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.trailing import as_sent
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 
@@ -39,7 +40,7 @@ class SendCancel:
             return None
         session = self._sessions.get(order.account_id)
         reply_ms_max = self._sessions.spec(order.venue_id).reply_ms_max
-        reports = await self._concurrency.within(reply_ms_max, session.cancel(order))
+        reports = await self._concurrency.within(reply_ms_max, session.cancel(as_sent(order)))
         self._failpoints.reach("cancel.after_venue")
         if reports is None:
             return None

@@ -5,36 +5,33 @@ then is the venue called, once. Its answer is a report like any other (transacti
 or the answer is lost or late, the venue is asked for the outcome (`orders/inquire.py`). No order is sent again.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
-from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.sending import Sending
+from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX, HeldOrders
+from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, ReadOrder, SendOrder
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
     CadenzaError,
     CredentialRejected,
     InternalError,
+    TooManyHeldOrders,
     TradingAccountNotFound,
     VenueUnavailable,
 )
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import OrderId, TenantId
 from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, Submission, decide_submit, find_repeated
-from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.ids import Ids
@@ -43,10 +40,6 @@ from cadenza.ports.waiters import Waiters
 
 AWAIT_CLOSED_MS_MAX = 1_000
 """`awaitClosed` waits at most this long, then answers with the current state."""
-
-SESSION_WAIT_MS_MAX = 5_000
-"""An order of an account whose session is being opened waits for it at most this long before it is recorded, and as
-long again before it is sent."""
 
 SENT_IDS_MAX = 5
 """How many `sent_id`s are drawn for one order while other orders have them."""
@@ -104,27 +97,25 @@ class SubmitOrder:
         self,
         *,
         committer: Committer,
-        intake: ReportIntake,
         sessions: Sessions,
         catalogue: Catalogue,
         sent_ids: SentIds,
-        sending: Sending,
+        send_order: SendOrder,
+        held: HeldOrders,
         prices: NeedPrices,
         waiters: Waiters,
-        clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
         failpoints: Failpoints,
     ) -> None:
         self._committer = committer
-        self._intake = intake
         self._sessions = sessions
         self._catalogue = catalogue
         self._sent_ids = sent_ids
-        self._sending = sending
+        self._send_order = send_order
+        self._held = held
         self._prices = prices
         self._waiters = waiters
-        self._clock = clock
         self._ids = ids
         self._concurrency = concurrency
         self._failpoints = failpoints
@@ -142,24 +133,42 @@ class SubmitOrder:
         answer: Promise[Order] = self._concurrency.promise()
         self._answers[order_id] = answer
         try:
-            submission = await self._record(actor, request, order_id, instrument)
+            submission = await self._record_if_room(actor, request, order_id, instrument)
         except BaseException:  # also when cancelled: nothing may wait for an order that was not recorded
             self._end(order_id)
             watch.release()
             raise
-        if not submission.is_new:
+        order = submission.order
+        if not submission.is_new or order.status is not OrderStatus.SUBMITTED:
+            answer.resolve(order)
             self._end(order_id)
             watch.release()
-            return await self._answer_again(submission.order, await_closed=request.await_closed)
+            return await self._answer_again(order, await_closed=request.await_closed)
         try:
             # A client that hangs up does not stop the work.
-            self._concurrency.spawn(f"submit {order_id}", self._send_and_answer(submission.order, answer))
+            self._concurrency.spawn(f"submit {order_id}", self._send_and_answer(order, answer))
             order = await answer.wait()
             if request.await_closed and not order.is_closed:
                 return await watch.closed_within(AWAIT_CLOSED_MS_MAX) or await self._latest(order)
             return order
         finally:
             watch.release()
+
+    async def _record_if_room(
+        self, actor: Actor, request: SubmitOrderRequest, order_id: OrderId, instrument: Instrument | CadenzaError
+    ) -> Submission:
+        """Commit the intent. An order that the platform holds is followed from then on, if its account has room for
+        it."""
+        if isinstance(instrument, CadenzaError) or not self._holds(instrument, request):
+            return await self._record(actor, request, order_id, instrument)
+        with self._held.entering(request.account_id) as has_room:
+            refusal = TooManyHeldOrders(f"the account has {HELD_ORDERS_PER_ACCOUNT_MAX} trailing stops that wait")
+            submission = await self._record(actor, request, order_id, instrument if has_room else refusal)
+            self._held.add(submission.order)
+            return submission
+
+    def _holds(self, instrument: Instrument, request: SubmitOrderRequest) -> bool:
+        return self._sessions.spec(instrument.venue_id).holds(instrument.type, request.type)
 
     async def _record(
         self, actor: Actor, request: SubmitOrderRequest, order_id: OrderId, instrument: Instrument | CadenzaError
@@ -190,39 +199,13 @@ class SubmitOrder:
 
     async def _send_and_answer(self, order: Order, answer: Promise[Order]) -> None:
         try:
-            with self._sending.awaiting_reply(order.id):
-                orders = await self._send_and_apply(order, answer)
+            orders = await self._send_order(order, on_late=answer.fail)
             answer.resolve(orders.get(order.id, order))
         except CadenzaError as error:
             answer.fail(error)
             raise
         finally:
             self._end(order.id)
-
-    async def _send_and_apply(self, order: Order, answer: Promise[Order]) -> Mapping[OrderId, Order]:
-        """Call the venue once and commit its answer."""
-        reports = await self._call_venue(order)
-        self._failpoints.reach("submit.after_venue")
-        is_complete = self._sessions.has_reported_all(order.account_id)
-        return await self._intake.apply(reports, is_complete=is_complete, on_late=answer.fail)
-
-    async def _call_venue(self, order: Order) -> Sequence[Report]:
-        has_to_wait = not self._sessions.takes_orders(order.account_id)
-        try:  # its session may have been lost, or opened again, since it was decided
-            session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
-        except VenueUnavailable:
-            return [NotSentReport(**_names(order), at_ms=self._clock.now_ms())]
-        if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
-            return [WithdrawnReport(**_names(withdrawn), at_ms=self._clock.now_ms())]
-        self._failpoints.reach("submit.before_venue")
-        spec = self._sessions.spec(order.venue_id)
-        self._sending.begin(order, spec)
-        reports = await self._concurrency.within(spec.reply_ms_max, session.submit(order))
-        if reports is None:
-            self._sending.abandon(order, spec)
-            cause = f"no reply within {spec.reply_ms_max} ms"
-            return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
-        return reports
 
     def _end(self, order_id: OrderId) -> None:
         """End the request. An answer that was given before stays."""
@@ -254,21 +237,6 @@ class SubmitOrder:
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOrder:
-    """A change that changes nothing: it reads an order after every change that was queued before."""
-
-    account_id: TradingAccountId
-    order_id: OrderId
-
-    def name_keys(self, keys: BatchKeys) -> None:
-        keys.accounts.add(self.account_id)
-        keys.orders.add(self.order_id)
-
-    def decide(self, state: TradingState) -> Order | None:
-        return state.order(self.order_id)
-
-
 def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
     """Leave out a time in force that equals the default, so that both forms of the request have one fingerprint."""
     if request.time_in_force is None:
@@ -276,8 +244,3 @@ def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
     unsaid = replace(request, time_in_force=None)
     # A MARKET order is IOC, and takes GTC for it.
     return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request
-
-
-def _names(order: Order) -> dict[str, Any]:
-    """How a report of our own names the order."""
-    return {"account_id": order.account_id, "instrument_id": order.instrument_id, "order_id": order.id}

@@ -47,6 +47,7 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.same_trade import restated
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.trailing import as_sent, met_at_venue, not_sent
 from cadenza.domain.trading.venue_books import (
     apply_balance,
     apply_position,
@@ -107,7 +108,10 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
         return _refused_as_duplicate(state, order, report, contradiction.reason)
     now_ms = state.world.now_ms
-    named = _named(order, report, now_ms)
+    met = met_at_venue(order, report, now_ms)
+    if met is None:
+        return order
+    named = _named(met, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
         return order
@@ -187,7 +191,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case RejectedReport():
             return _rejected(state, order, report)
         case NotSentReport():
-            return order.rejected(RejectReason.NOT_SENT.value, now_ms)
+            return not_sent(order, now_ms)
         case WithdrawnReport():
             return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
         case CanceledReport():
@@ -216,7 +220,7 @@ def _rejected(state: TradingState, order: Order, report: RejectedReport) -> Orde
         return order.refused_as_duplicate(now_ms)
     if _is_unknown_to_venue(report):
         account = state.account(order.account_id)
-        match meaning_of_not_known(state.spec_of(account), account.external.type, order, now_ms):
+        match meaning_of_not_known(state.spec_of(account), account.external.type, as_sent(order), now_ms):
             case NotKnown.FORGOTTEN:
                 return order.undetermined(now_ms)
             case NotKnown.ENDED_UNFILLED:

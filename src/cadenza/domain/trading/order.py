@@ -20,6 +20,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee, add_fees
+from cadenza.domain.trading.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,11 @@ class Order:
     `trigger_stated_at_ms`, `quantity_stated_at_ms` or `cancel_refused_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
-    units. For a trailing stop, `stop_price` is the current trigger. `is_external` marks an order that we did not place,
-    `is_liquidation` one by which the venue closed a position. `sent_id` is our id for the order at the venue,
-    `venue_order_id` the venue's own id; `former_venue_order_ids` still identify the order. The order is not sent after
-    `send_before_ms`. `stated_quantity` is the executed quantity that the venue has stated, less what it took back after
-    that.
+    units. For a trailing stop, `stop_price` is the current trigger; `trail` is given if the platform holds it, or did.
+    `is_external` marks an order that we did not place, `is_liquidation` one by which the venue closed a position.
+    `sent_id` is our id for the order at the venue, `venue_order_id` the venue's own id; `former_venue_order_ids` still
+    identify the order. The order is not sent after `send_before_ms`. `stated_quantity` is the executed quantity that
+    the venue has stated, less what it took back after that.
 
     `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
     when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
@@ -108,6 +109,7 @@ class Order:
     leverage: int | None = None
     expire_at_ms: int | None = None
     expiry: Expiry | None = None
+    trail: Trail | None = None
     client_order_id: str | None = None
     idempotency_key: str | None = None
     fingerprint: bytes | None = None

@@ -29,7 +29,7 @@ from cadenza.domain.trading.checks import (
 )
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
-from cadenza.domain.trading.order import Expiry, Order
+from cadenza.domain.trading.order import Expiry, Order, Reservation
 from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
 from cadenza.domain.trading.reservation import (
     MARKET_PAD,
@@ -41,7 +41,8 @@ from cadenza.domain.trading.reservation import (
     walk_quantity,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import CountedSentId, FundsCheck, Support
+from cadenza.domain.trading.trailing import hold
+from cadenza.domain.trading.venue_spec import EMULATED_TIMES, CountedSentId, FundsCheck, Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class NewOrderNames:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The order, and whether this request created it. Only the request that created an order sends it."""
+    """The order, and whether this request created it. Only the request that created an order sends it, and only if it
+    is SUBMITTED: an order that the platform holds is sent when it is released."""
 
     order: Order
     is_new: bool
@@ -75,7 +77,7 @@ def decide_submit(
     account = state.account(request.account_id)
     known = state.order(names.order_id)
     if known is not None:
-        return Submission(known, is_new=known.status is OrderStatus.SUBMITTED)
+        return Submission(known, is_new=known.status is OrderStatus.SUBMITTED and known.trail is None)
     repeated = find_repeated(state, request)
     if repeated is not None:
         return Submission(repeated, is_new=False)
@@ -92,18 +94,30 @@ def decide_submit(
     if request.type is OrderType.QUOTED:
         raise QuoteUnusable("the quote is unknown")
     order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)
-    check_quantity(order.quantity, reference_price(order, state), order.type, instrument)
+    sent_type = OrderType.MARKET if spec.holds(instrument.type, order.type) else order.type
+    check_quantity(order.quantity, reference_price(order, state), sent_type, instrument)
+    if spec.holds(instrument.type, order.type):
+        order = hold(order, state)
+        if order.is_closed:
+            state.put_order(order)
+            return Submission(order, is_new=True)
     reservation = None
     if spec.funds_check is FundsCheck.HERE:
         reservation = reserve(order, account, instrument, state)
         state.change_balance(account.id, reservation.asset, locked=reservation.remaining)
-    now_ms = state.world.now_ms
-    send_before_ms = now_ms + spec.send_within_ms
-    if order.expiry is not None and order.expire_at_ms is not None:
-        send_before_ms = min(send_before_ms, order.expire_at_ms)
-    order = order.submitted(now_ms, send_before_ms, reservation)
+    order = _recorded(order, reservation, spec.send_within_ms, state.world.now_ms)
     state.put_order(order)
     return Submission(order, is_new=True)
+
+
+def _recorded(order: Order, reservation: Reservation | None, send_within_ms: int, now_ms: int) -> Order:
+    """Return the order as it is recorded: about to be sent, unless the platform holds it."""
+    if order.trail is not None:
+        return evolve(order, reservation=reservation)
+    send_before_ms = now_ms + send_within_ms
+    if order.expiry is not None and order.expire_at_ms is not None:
+        send_before_ms = min(send_before_ms, order.expire_at_ms)
+    return order.submitted(now_ms, send_before_ms, reservation)
 
 
 def find_repeated(state: TradingState, request: SubmitOrderRequest) -> Order | None:
@@ -158,7 +172,7 @@ def _draft(
         quote_id=request.quote_id,
         leverage=_leverage(request, account, instrument, state),
         expire_at_ms=effective_expiry(time_in_force, request.expire_at_ms, now_ms),
-        expiry=Expiry.HERE if support is Support.EMULATED else None,
+        expiry=Expiry.HERE if support is Support.EMULATED and time_in_force in EMULATED_TIMES else None,
         client_order_id=request.client_order_id,
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint(),
@@ -211,7 +225,8 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
             exact, most = _share(order, order.asked_quantity, account, instrument, state)
         case QuantityType.POSITION_PERCENTAGE:
             exact, most = _share(order, order.asked_quantity / HUNDRED, account, instrument, state)
-    lot_size = lot_of(order.type, instrument).lot_size
+    is_sent_as_market = state.spec_of(account).holds(instrument.type, order.type)
+    lot_size = lot_of(OrderType.MARKET if is_sent_as_market else order.type, instrument).lot_size
     quantity = round_to_step(exact, lot_size, _rounding(order))
     if most is not None and quantity > most:
         quantity = round_to_step(most, lot_size, Rounding.DOWN)

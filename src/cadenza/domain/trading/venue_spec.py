@@ -35,7 +35,8 @@ class FundsCheck(StrEnum):
 class Support(StrEnum):
     """NATIVE: the venue does it. EMULATED: the platform does it on top of what the venue has. A quantity is resolved
     into base units before the order is recorded. An order as GTD or DAY is sent as GTC, and the platform cancels it
-    when it expires (`Order.expiry`). Nothing else can be emulated."""
+    when it expires (`Order.expiry`). A TRAILING_STOP is held here until its trigger is reached, and is then sent as
+    MARKET (`VenueSpec.holds`). Nothing else can be emulated."""
 
     NATIVE = "NATIVE"
     EMULATED = "EMULATED"
@@ -43,6 +44,9 @@ class Support(StrEnum):
 
 EMULATED_TIMES = (TimeInForce.GTD, TimeInForce.DAY)
 """Times in force that the platform can emulate for a type of order that the venue takes as GTC."""
+
+HELD_TIMES = (TimeInForce.GTC, *EMULATED_TIMES)
+"""Times in force of an order that the platform holds. They end it while it is held."""
 
 
 class NewsSource(StrEnum):
@@ -211,11 +215,26 @@ class VenueSpec:
     reply_ms_max: int = 5_000
 
     def __post_init__(self) -> None:
-        for types in self.orders.values():
+        for instrument, types in self.orders.items():
             for type, times in types.items():
                 emulated = {time for time, support in times.items() if support is Support.EMULATED}
-                if not emulated <= {*EMULATED_TIMES} or (emulated and times.get(TimeInForce.GTC) is not Support.NATIVE):
+                is_timed = emulated <= {*EMULATED_TIMES} and times.get(TimeInForce.GTC) is Support.NATIVE
+                if emulated and not is_timed and not self._can_hold(instrument, type):
                     raise ValueError(f"{self.venue_id} cannot emulate {type.value} orders as {sorted(emulated)}")
+
+    def _can_hold(self, instrument: InstrumentType, type: OrderType) -> bool:
+        """Whether the platform can hold such orders: it can follow the market, send them as MARKET, and knows them
+        again however long they were held."""
+        times = self.orders[instrument][type]
+        is_all_held = set(times) <= {*HELD_TIMES} and set(times.values()) == {Support.EMULATED}
+        can_be_sent = self.support_of(instrument, OrderType.MARKET, TimeInForce.IOC) is Support.NATIVE
+        can_be_followed = instrument in self.order_books and isinstance(self.sent_id, DerivedSentId)
+        return type is OrderType.TRAILING_STOP and is_all_held and can_be_sent and can_be_followed
+
+    def holds(self, instrument: InstrumentType, type: OrderType) -> bool:
+        """Return whether the platform holds orders of that type until their trigger is reached."""
+        is_emulated = self.support_of(instrument, type, TimeInForce.GTC) is Support.EMULATED
+        return type is OrderType.TRAILING_STOP and is_emulated
 
     def books_of(self, type: AccountType) -> Books | None:
         """Return which side keeps the books of such an account; None when the venue has no account of that type."""

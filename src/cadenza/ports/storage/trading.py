@@ -145,7 +145,15 @@ class OrderQueries(Protocol):
     async def get(self, order_id: OrderId) -> Order | None: ...
 
     async def unresolved(self, account_id: TradingAccountId) -> Sequence[Order]:
-        """Return the account's orders that are open or awaited, oldest first."""
+        """Return the account's orders that are open or awaited, oldest first. Those that the platform holds are left
+        out: the venue does not know them, and must not be asked about them."""
+
+    async def held(self, after: OrderId | None, limit: int) -> Sequence[Order]:
+        """Return orders of all accounts that the platform holds (`trailing.is_held`), in the order of their ids; those
+        after the given one (None: from the first)."""
+
+    async def held_of(self, account_id: TradingAccountId) -> Sequence[OrderId]:
+        """Return the account's orders that the platform holds."""
 
     async def newest_sent_ids(self, account_id: TradingAccountId, limit: int) -> Sequence[str]:
         """Return the `sent_id`s of the account's newest orders, whoever placed them."""

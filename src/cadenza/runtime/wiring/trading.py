@@ -9,13 +9,16 @@ from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.expire_orders import ExpireOrders
+from cadenza.application.orders.held_orders import HeldOrders
 from cadenza.application.orders.inquire import Inquire
 from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.application.orders.reconcile import Reconcile
+from cadenza.application.orders.release_held import ReleaseHeld
 from cadenza.application.orders.send_cancel import SendCancel
+from cadenza.application.orders.send_order import SendOrder
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
@@ -28,7 +31,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.ids import Ids
-from cadenza.ports.market import MarketView
+from cadenza.ports.market import MarketDataFeeds, MarketView
 from cadenza.ports.publisher import Publisher
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import TradingRepository
@@ -45,6 +48,7 @@ class Outside:
     memories: Callable[[VenueId], VenueMemories]
     connectors: Connectors
     market: MarketView
+    feeds: MarketDataFeeds
     catalogue: Catalogue
     publisher: Publisher
     waiters: Waiters
@@ -65,6 +69,9 @@ class Trading:
     sessions: Sessions
     sent_ids: SentIds
     sending: Sending
+    send_order: SendOrder
+    held: HeldOrders
+    release_held: ReleaseHeld
     inquire: Inquire
     expire_orders: ExpireOrders
     snapshots: TakeSnapshots
@@ -89,6 +96,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue, send_cancel = _requests(o, intake, sessions, sending)
+    held, send_order = HeldOrders(), _send_order(o, committer, intake, sessions, sending)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
@@ -116,15 +124,10 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         sessions=sessions,
         sent_ids=sent_ids,
         sending=sending,
-        inquire=Inquire(
-            storage=o.storage,
-            sessions=sessions,
-            ask_venue=ask_venue,
-            send_cancel=send_cancel,
-            sending=sending,
-            clock=o.clock,
-            concurrency=o.concurrency,
-        ),
+        send_order=send_order,
+        held=held,
+        release_held=_release_held(o, committer, held, send_order, sessions),
+        inquire=_inquire(o, sessions, ask_venue, send_cancel, sending),
         expire_orders=_expire_orders(o, committer, send_cancel),
         snapshots=snapshots,
         compare_books=compare_books,
@@ -161,6 +164,49 @@ def _requests(o: Outside, intake: ReportIntake, sessions: Sessions, sending: Sen
     )
     send_cancel = SendCancel(intake=intake, sessions=sessions, concurrency=o.concurrency, failpoints=o.failpoints)
     return ask_venue, send_cancel
+
+
+def _inquire(o: Outside, sessions: Sessions, ask_venue: AskVenue, send_cancel: SendCancel, sending: Sending) -> Inquire:
+    return Inquire(
+        storage=o.storage,
+        sessions=sessions,
+        ask_venue=ask_venue,
+        send_cancel=send_cancel,
+        sending=sending,
+        clock=o.clock,
+        concurrency=o.concurrency,
+    )
+
+
+def _send_order(
+    o: Outside, committer: Committer, intake: ReportIntake, sessions: Sessions, sending: Sending
+) -> SendOrder:
+    return SendOrder(
+        committer=committer,
+        intake=intake,
+        sessions=sessions,
+        sending=sending,
+        clock=o.clock,
+        concurrency=o.concurrency,
+        failpoints=o.failpoints,
+    )
+
+
+def _release_held(
+    o: Outside, committer: Committer, held: HeldOrders, send_order: SendOrder, sessions: Sessions
+) -> ReleaseHeld:
+    return ReleaseHeld(
+        storage=o.storage,
+        committer=committer,
+        held=held,
+        send_order=send_order,
+        sessions=sessions,
+        market=o.market,
+        feeds=o.feeds,
+        alarms=o.alarms,
+        clock=o.clock,
+        concurrency=o.concurrency,
+    )
 
 
 def _expire_orders(o: Outside, committer: Committer, send_cancel: SendCancel) -> ExpireOrders:

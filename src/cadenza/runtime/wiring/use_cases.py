@@ -162,14 +162,13 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
 def _submit_order(parts: Parts) -> SubmitOrder:
     return SubmitOrder(
         committer=parts.trading.committer,
-        intake=parts.trading.intake,
         sessions=parts.trading.sessions,
         catalogue=parts.catalogue,
         sent_ids=parts.trading.sent_ids,
-        sending=parts.trading.sending,
+        send_order=parts.trading.send_order,
+        held=parts.trading.held,
         prices=parts.prices,
         waiters=parts.waiters,
-        clock=parts.clock,
         ids=parts.ids,
         concurrency=parts.concurrency,
         failpoints=parts.failpoints,
@@ -180,6 +179,7 @@ def _cancel_order(parts: Parts) -> CancelOrder:
     return CancelOrder(
         committer=parts.trading.committer,
         sessions=parts.trading.sessions,
+        held=parts.trading.held,
         send_cancel=parts.trading.send_cancel,
         concurrency=parts.concurrency,
     )

@@ -296,13 +296,19 @@ def _expiry(symbol: str) -> str:
 def _spot_order_types(symbol: BinanceSpotSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
     known = {word for word in symbol.order_types if word in mapping.SPOT_TYPES}
     unknown = [word for word in symbol.order_types if word not in mapping.SPOT_TYPES]
-    return tuple(type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known), unknown
+    return _with_held(type for type, word in mapping.SPOT_TYPE_WORDS.items() if word in known), unknown
 
 
 def _usdm_order_types(symbol: UsdmSymbol) -> tuple[tuple[OrderType, ...], list[str]]:
     words = {**mapping.USDM_PLAIN_TYPE_WORDS, **mapping.USDM_ALGO_TYPE_WORDS}
     unknown = [word for word in symbol.order_types if word not in mapping.USDM_TYPES]
-    return tuple(type for type, word in words.items() if word in symbol.order_types), unknown
+    return _with_held(type for type, word in words.items() if word in symbol.order_types), unknown
+
+
+def _with_held(types: Iterable[OrderType]) -> tuple[OrderType, ...]:
+    """Add the trailing stops that the platform holds, because they are sent as MARKET."""
+    native = tuple(types)
+    return (*native, OrderType.TRAILING_STOP) if OrderType.MARKET in native else native
 
 
 # --- rules

@@ -14,6 +14,7 @@ from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.enums import QuantityType
 from cadenza.domain.trading.venue_spec import (
     EMULATED_TIMES,
+    HELD_TIMES,
     Books,
     DerivedSentId,
     Fence,
@@ -97,6 +98,9 @@ _CONTRACTS = (InstrumentType.PERPETUAL, InstrumentType.FUTURES)
 """The instruments of USD-M."""
 GOOD_TILL_MS_MIN = 600_000
 """A GTD order of USD-M must end more than this after the request."""
+_HELD = {OrderType.TRAILING_STOP: dict.fromkeys(HELD_TIMES, Support.EMULATED)}
+"""The venue trails by a share of the price (`trailingDelta`, `callbackRate`), and our distance is an amount."""
+
 _ORDERS = {
     InstrumentType.SPOT: _SPOT_ORDERS,
     InstrumentType.PERPETUAL: _USDM_ORDERS,
@@ -167,7 +171,10 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         expiry_ms_min=dict.fromkeys(_CONTRACTS, GOOD_TILL_MS_MIN + 1_000),  # it counts in whole seconds
         own_leverage=frozenset({AccountType.FUTURES}),
         banded_by_trigger=frozenset(_CONTRACTS),  # "stop price multiplier", -4183 and -4184, whose factors are unknown
-        orders={kind: {type: _support(times) for type, times in orders.items()} for kind, orders in _ORDERS.items()},
+        orders={
+            kind: {**{type: _support(times) for type, times in orders.items()}, **_HELD}
+            for kind, orders in _ORDERS.items()
+        },
         quantity_types={
             type: Support.NATIVE if type is QuantityType.BASE else Support.EMULATED for type in QuantityType
         },

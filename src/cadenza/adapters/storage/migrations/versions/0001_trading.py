@@ -140,6 +140,8 @@ STATEMENTS = (
         leverage integer,
         expire_at_ms bigint,
         expiry text,
+        trail_distance numeric,
+        released_at_ms bigint,
         client_order_id text,
         idempotency_key text,
         fingerprint bytea,
@@ -188,6 +190,8 @@ STATEMENTS = (
     "CREATE INDEX orders_expiring ON orders (expire_at_ms, id)"
     " WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED')",
     "CREATE INDEX orders_revoked_before_expiry ON orders (account_id) WHERE status = 'REVOKED' AND expiry IS NOT NULL",
+    "CREATE INDEX orders_held ON orders (id)"
+    " WHERE trail_distance IS NOT NULL AND released_at_ms IS NULL AND status = 'ACCEPTED'",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
     "CREATE INDEX orders_executed_though_rejected ON orders (updated_at_ms)"
     " WHERE status = 'REJECTED' AND executed_quantity > 0",

@@ -1,0 +1,163 @@
+"""Trailing stops that the platform holds, because their venue has none in our sense.
+
+The rule is that of the simulated exchange (docs/concepts/matching.md). The distance is |reference - trigger| at
+acceptance. The reference is the last public trade; before any, it is the best price of the other side. A public trade
+that is farther from the trigger than the distance moves the trigger: up for SELL, down for BUY, never back. A public
+trade at the trigger or through it releases the order, which is then sent as a MARKET order.
+
+A held order is ACCEPTED, and its venue does not know it. So the venue is not asked about it, and its end is decided
+here. Once it is released it is SUBMITTED and in doubt, like every order that is about to be sent.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from cadenza.domain.errors import NoMarketPrice
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import OrderId
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.order import Doubt, Expiry, Order
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    CanceledReport,
+    ExpiredReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderReport,
+    OrderStatusReport,
+)
+from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.trail import Trail, is_reached, reference_of
+
+_SHOWING = (AcceptedReport, ExternalOrderReport, OrderStatusReport, FillReport, CanceledReport, ExpiredReport)
+"""Reports that show that an order arrived at its venue."""
+
+
+# --- what an order is
+
+
+def is_held(order: Order) -> bool:
+    """Return whether the order is open and waits here for its trigger, unknown to its venue."""
+    return order.trail is not None and order.trail.released_at_ms is None and not order.is_closed
+
+
+def as_sent(order: Order) -> Order:
+    """Return the order as its venue gets it and is asked about it. A released order is a MARKET order that was recorded
+    when it was released. Any other order is itself."""
+    if order.trail is None:
+        return order
+    return evolve(
+        order,
+        type=OrderType.MARKET,
+        time_in_force=TimeInForce.IOC,
+        stop_price=None,
+        expiry=None,
+        expire_at_ms=None,
+        created_at_ms=recorded_to_send_at_ms(order),
+    )
+
+
+def recorded_to_send_at_ms(order: Order) -> int:
+    """Return when the order was recorded to be sent (our clock). Its venue has nothing of it from before."""
+    released_at_ms = None if order.trail is None else order.trail.released_at_ms
+    return order.created_at_ms if released_at_ms is None else released_at_ms
+
+
+# --- decisions
+
+
+def hold(order: Order, state: TradingState) -> Order:
+    """Return a new order as held, or as REJECTED when its trigger is reached already. Raises `NoMarketPrice` when there
+    is no fresh price to measure its distance by."""
+    price, now_ms = reference_of(state.world.top(order.instrument_id), order.side), state.world.now_ms
+    if price is None:
+        raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to measure the stop's distance by")
+    assert order.stop_price is not None  # a trailing stop has one
+    if is_reached(order.side, order.stop_price, price):
+        return order.rejected(RejectReason.STOP_WOULD_TRIGGER.value, now_ms)
+    trail = Trail(distance=abs(price - order.stop_price))
+    return _moved(order, now_ms, status=OrderStatus.ACCEPTED, trail=trail)
+
+
+def decide_move(state: TradingState, order_id: OrderId, trigger: Decimal) -> bool:
+    """Record a moved trigger. Return whether the order is still held. A trigger never moves back."""
+    order = state.order(order_id)
+    if order is None or not is_held(order):
+        return False
+    moved = _with_trigger(order, trigger)
+    if moved is not order:
+        state.put_order(_moved(moved, state.world.now_ms))
+    return True
+
+
+def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> Order | None:
+    """Record that the order is about to be sent, with the trigger that was reached. None when it is not held any more:
+    it was canceled, it expired, or it was released before. Then nothing may be sent."""
+    order = state.order(order_id)
+    if order is None or not is_held(order):
+        return None
+    account, now_ms = state.account(order.account_id), state.world.now_ms
+    account.require_connected()
+    send_before_ms = now_ms + state.spec_of(account).send_within_ms
+    if order.expire_at_ms is not None:
+        send_before_ms = min(send_before_ms, order.expire_at_ms)
+    assert order.trail is not None
+    released = _moved(
+        _with_trigger(order, trigger),
+        now_ms,
+        status=OrderStatus.SUBMITTED,
+        doubt=Doubt.UNANSWERED,
+        send_before_ms=send_before_ms,
+        expiry=None,
+        trail=Trail(distance=order.trail.distance, released_at_ms=now_ms),
+    )
+    state.put_order(released)
+    return released
+
+
+def expire_held(state: TradingState, order: Order) -> None:
+    """End a held order whose time is over. The venue has nothing to cancel."""
+    now_ms = state.world.now_ms
+    state.put_order(release(state, order.expired(ZERO, now_ms, now_ms)))
+
+
+def not_sent(order: Order, now_ms: int) -> Order:
+    """It is proved that the order was not sent and will not be. A released order is held again, any other one is
+    REJECTED, and so is one that is being canceled."""
+    trail = order.trail
+    if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
+        return order.rejected(RejectReason.NOT_SENT.value, now_ms)
+    return _moved(
+        order,
+        now_ms,
+        status=OrderStatus.ACCEPTED,
+        doubt=None,
+        send_before_ms=None,
+        expiry=None if order.expire_at_ms is None else Expiry.HERE,
+        trail=Trail(distance=trail.distance),
+    )
+
+
+def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None:
+    """Return the order as a report about it finds it. A held order that its venue shows was released before, which a
+    restored backup does not know. None when the report says nothing about a held order."""
+    if not is_held(order):
+        return order
+    if not isinstance(report, _SHOWING):
+        return None
+    assert order.trail is not None
+    return _moved(order, now_ms, expiry=None, trail=Trail(distance=order.trail.distance, released_at_ms=now_ms))
+
+
+def _with_trigger(order: Order, trigger: Decimal) -> Order:
+    assert order.stop_price is not None
+    is_better = trigger < order.stop_price if order.side is Side.BUY else trigger > order.stop_price
+    return evolve(order, stop_price=trigger) if is_better else order
+
+
+def _moved(order: Order, now_ms: int, **changes: Any) -> Order:
+    updated_at_ms = max(order.updated_at_ms, now_ms)
+    return evolve(order, updated_at_ms=updated_at_ms, version=order.version + 1, **changes)
