@@ -18,9 +18,11 @@ from cadenza.domain.trading.reports import (
     AcceptedReport,
     FillCorrectedReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderTermsReport,
     OwnReport,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.same_trade import contradicts
 
@@ -46,6 +48,8 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
     other = _before(order, report) or (_other_type(order, report) if isinstance(report, OrderTermsReport) else None)
     if other is not None:
         return Contradiction(KeepReason.OTHER_ORDER, other)
+    if isinstance(report, NotSentReport | WithdrawnReport) and _is_shown(order):
+        return Contradiction(KeepReason.SHOWN_AT_VENUE, f"the order is {order.status.value}")
     if isinstance(report, FillReport):
         if report.quantity <= 0 or report.price <= 0:
             return Contradiction(KeepReason.NOT_POSITIVE)
@@ -73,6 +77,13 @@ def names_another(order: Order, report: OrderReport) -> bool:
 def execution_of(order: Order, trade_id: str) -> Execution | None:
     """Return the order's execution of that trade."""
     return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
+
+
+def _is_shown(order: Order) -> bool:
+    """Whether the venue has shown the order. That an order is closed does not say that it ever arrived."""
+    if order.is_closed:
+        return order.venue_order_id is not None or order.executed_quantity > 0 or order.stated_quantity > 0
+    return order.is_acknowledged
 
 
 def _before(order: Order, report: OrderReport) -> str | None:

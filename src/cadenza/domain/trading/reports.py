@@ -133,12 +133,13 @@ class OwnReport(OrderReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSentReport(OwnReport):
     """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
-    NOT_SENT."""
+    NOT_SENT. An order that the venue has shown stays as it is, and an alarm is raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnReport(OwnReport):
-    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED."""
+    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED, unless the
+    venue has shown it, as in `NotSentReport`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
