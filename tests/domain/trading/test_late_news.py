@@ -22,7 +22,6 @@ from cadenza.domain.trading.reports import (
     FillCorrectedReport,
     FillReport,
     RejectedReport,
-    TriggerMovedReport,
     UndeterminedOutcomeReport,
     VenueOrderStatus,
 )
@@ -428,30 +427,3 @@ def test_a_repeated_refusal_of_an_order_that_works_is_saved_and_not_published(
     order = now(world, works)
     assert (order.cancel_refused_at_ms, order.version) == (NOW_MS + 5, works.version)
     assert {**world.changed.updated, **world.changed.created}[works.id] == order
-
-
-# --- triggers
-
-
-def test_an_older_move_of_the_trigger_does_not_undo_a_newer_one(world: TradingState) -> None:
-    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
-    apply_report(world, _moved(order, 95, NOW_MS + 2))
-    apply_report(world, _moved(order, 94, NOW_MS + 1))
-    assert now(world, order).stop_price == D(95)
-    apply_report(world, _moved(order, 96, NOW_MS + 2))
-    assert now(world, order).stop_price == D(96)
-
-
-def test_a_move_of_the_trigger_and_an_order_status_are_compared(world: TradingState) -> None:
-    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
-    terms = stands(order, VenueOrderStatus.WORKING, "0", quantity="1")
-    apply_report(world, replace(terms, stop_price=D(91), at_ms=NOW_MS + 3))
-    apply_report(world, _moved(order, 95, NOW_MS + 2))
-    assert now(world, order).stop_price == D(91)
-    apply_report(world, _moved(order, 96, NOW_MS + 5))
-    apply_report(world, replace(terms, stop_price=D(92), at_ms=NOW_MS + 4))
-    assert now(world, order).stop_price == D(96)
-
-
-def _moved(order: Order, stop_price: int, at_ms: int) -> TriggerMovedReport:
-    return TriggerMovedReport(**named(order, at_ms=at_ms), stop_price=D(stop_price))

@@ -39,7 +39,7 @@ UPDATE orders o SET
     position_id = n.position_id, quantity = n.quantity, limit_price = n.limit_price, stop_price = n.stop_price,
     expiry = n.expiry, status = n.status, reject_reason = n.reject_reason, cancel_reason = n.cancel_reason,
     venue_order_id = n.venue_order_id, former_venue_order_ids = n.former_venue_order_ids, doubt = n.doubt,
-    stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms,
+    stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms, trigger_stated_at_ms = n.trigger_stated_at_ms,
     quantity_stated_at_ms = n.quantity_stated_at_ms, cancel_refused_at_ms = n.cancel_refused_at_ms,
     closing_status = n.closing_status, closing_reason = n.closing_reason, closing_at_ms = n.closing_at_ms,
     is_awaited = n.is_awaited,

@@ -46,6 +46,8 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         sent_id=None if is_taken else report.sent_id,
         venue_order_id=report.venue_order_id,
         stated_quantity=report.executed_quantity,
+        stated_at_ms=report.at_ms,
+        trigger_stated_at_ms=0 if report.stop_price is None else report.at_ms,
         quantity_stated_at_ms=report.at_ms,
         is_external=True,
         is_liquidation=report.is_liquidation,

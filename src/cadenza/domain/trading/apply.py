@@ -249,10 +249,11 @@ def _has_lookup(state: TradingState, order: Order) -> bool:
 
 
 def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
+    if report.stop_price is not None:
+        order = order.trigger_moved(report.stop_price, report.at_ms, now_ms)
     order = order.amended(
         quantity=report.quantity,
         limit_price=report.limit_price,
-        stop_price=report.stop_price,
         at_ms=report.at_ms,
         now_ms=now_ms,
         has_ended=report.status in (VenueOrderStatus.CANCELED, VenueOrderStatus.EXPIRED),

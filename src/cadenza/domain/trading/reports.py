@@ -284,8 +284,8 @@ class CancelRefusedReport(OrderReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerMovedReport(OrderReport):
     """The trigger of a trailing stop moved. `at_ms` is when it moved, on the same clock as that of an
-    `OrderStatusReport`: of both, the newer one states the order's terms, and an older one changes them no more. Of two
-    moves within one instant, the one that comes later counts."""
+    `OrderStatusReport`: of both, the newer one that names a trigger states it, and an older one changes it no more. A
+    move says nothing about the other terms. Of two moves within one instant, the one that comes later counts."""
 
     stop_price: Decimal
 
@@ -296,7 +296,8 @@ class ExternalOrderReport(OrderTermsReport):
     Where its names identify a known order, it is that order's acceptance. Otherwise the order was placed elsewhere (by
     hand at the venue, by another trading account, by a liquidation): it is adopted, and its fills follow.
 
-    `executed_quantity` is what was executed by then. `expire_at_ms` is the venue's clock.
+    `executed_quantity` is what was executed by then. `at_ms` is the instant of the terms, as in an `OrderStatusReport`:
+    an older status does not change an order that was adopted with them. `expire_at_ms` is the venue's clock.
     """
 
     side: Side

@@ -154,6 +154,7 @@ STATEMENTS = (
         doubt text,
         stated_quantity numeric NOT NULL,
         stated_at_ms bigint NOT NULL,
+        trigger_stated_at_ms bigint NOT NULL,
         quantity_stated_at_ms bigint NOT NULL,
         cancel_refused_at_ms bigint NOT NULL,
         closing_status text,
