@@ -58,10 +58,11 @@ class SessionSink(Protocol):
         only."""
 
     def restored(self, gap_since_ms: int) -> None:
-        """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
-        clock) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. It is the last
-        instant up to which the session knows that it missed nothing: for a stream that broke, when it was last
-        known to work, and not when it last brought something."""
+        """The session receives from its venue again and can send to it. The account is reconciled at once, or, when its
+        session is restored again and again, after growing pauses of at most a minute. What happened since
+        `gap_since_ms` (the venue's clock) may have been missed; the application asks for it by `replay`, `lookup` and
+        `snapshot`. It is the last instant up to which the session knows that it missed nothing: for a stream that
+        broke, when it was last known to work, and not when it last brought something."""
 
     def ended(self, cause: str) -> None:
         """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
