@@ -1,6 +1,7 @@
 """A venue without lookup, replay and snapshots: what its stream does not bring, only an operator finds out."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,10 +11,11 @@ from cadenza.domain.errors import OrderNotInDoubt
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.venue_spec import Lookup
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
-from tests.scripted.specs import BLIND, NO_LOOKUP, STREAMED
+from tests.scripted.specs import BLIND, NO_LOOKUP, NO_REPLAY, STREAMED
 from tests.scripted.truth import check_truth
 from tests.scripted.world import Trader, World
 
@@ -130,3 +132,49 @@ async def test_what_an_operator_stated_about_a_doubt_says_nothing_once_the_venue
     job = ResolveOrder(storage=process.storage, committer=process.trading.committer, intake=process.trading.intake)
     await job(stated)
     assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+
+
+# --- gaps
+
+LOOKUP_ONLY = replace(BLIND, name="lookup only", spec=replace(BLIND.spec, lookup=Lookup(), fence=NO_REPLAY.spec.fence))
+no_snapshots = only(BLIND, LOOKUP_ONLY)
+
+
+async def miss_something(world: World, trader: Trader, *, is_restart: bool) -> None:
+    await world.pass_time(120_000, 30_000)
+    if is_restart:
+        await world.process.stop()
+        world.clock.advance(60_000)
+        await world.start()
+    else:
+        trader.session.break_stream()
+        world.clock.advance(60_000)
+        trader.session.restore_stream()
+        await trader.session.delivered()
+    await world.tick()
+    assert trader.takes_orders
+
+
+@pytest.mark.parametrize("is_restart", [False, True])
+@no_snapshots
+async def test_a_gap_in_which_no_order_stood_raises_no_alarm(world: World, trader: Trader, is_restart: bool) -> None:
+    ended = await trader.submit(quantity="1")
+    await trader.cancel(ended)
+    await miss_something(world, trader, is_restart=is_restart)
+    assert len(await world.gaps()) == 1
+    assert not world.alarms.of(Alarm.NEWS_GAP)
+
+
+@pytest.mark.parametrize("is_doubtful", [False, True])
+@pytest.mark.parametrize("is_restart", [False, True])
+@no_snapshots
+async def test_a_gap_in_which_an_order_stood_raises_one_alarm(
+    world: World, trader: Trader, is_restart: bool, is_doubtful: bool
+) -> None:
+    if is_doubtful:
+        trader.script.always("lookup", Fault.REFUSE)
+        trader.script.next("submit", Fault.LOSE_REQUEST)
+    assert (await trader.submit(quantity="1")).is_in_doubt is is_doubtful
+    await miss_something(world, trader, is_restart=is_restart)
+    (alarm,) = world.alarms.of(Alarm.NEWS_GAP)
+    assert alarm["account_id"] == trader.id

@@ -238,13 +238,15 @@ class VenueSpec:
         the venue has no replay it is 0."""
         return 0 if self.replay is None else self.replay.depth_ms.get(type)
 
-    @property
-    def is_gap_expected(self) -> bool:
-        """Whether a gap in the news before each session belongs to how the venue works. The venue has no replay, but
-        lookups show how every known order stands, and snapshots show the money and the open orders. What stays unknown
-        are orders that were placed elsewhere and ended within the gap, with their fills. Such a gap is recorded and
-        shown without an alarm."""
-        return self.replay is None and self.lookup is not None and self.snapshots
+    def is_gap_expected(self, *, has_orders: bool) -> bool:
+        """Whether a gap in the news before a session belongs to how the venue works. `has_orders`: the account had an
+        order that was open or in doubt when the gap began. A venue with a replay has no such gap. At a venue without
+        one, nothing of the account's orders can be missed while it has none. While it has some, lookups have to show
+        how they stand, and snapshots the money and the open orders. What stays unknown are orders that were placed
+        elsewhere and ended within the gap, with their fills. Such a gap is recorded and shown without an alarm."""
+        if self.replay is not None:
+            return False
+        return not has_orders or (self.lookup is not None and self.snapshots)
 
     def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
         """Return whether an order that was never acknowledged, and that the venue did not know, is proved dead.

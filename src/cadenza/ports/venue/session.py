@@ -117,7 +117,8 @@ class ReplayPiece:
     instrument (`Replay.is_per_instrument`) computes it before its first request: the latest instant from which on every
     instrument's history is complete. It is later than requested if the venue has forgotten
     the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
-    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
+    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`): the venue has no replay, and the
+    account had no order that was open or in doubt, or lookups and snapshots show what matters."""
 
     reports: Sequence[Report]
     covers_from_ms: int
