@@ -24,6 +24,7 @@ from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import CommitterLimits
@@ -224,7 +225,7 @@ class Process:
             trading=trading,
             keys=KEYS,
             changer=changer,
-            alarms=self.alarms,
+            key_rights=WatchKeyRights(alarms=self.alarms),
             clock=clock,
             ids=ids,
             concurrency=self.concurrency,

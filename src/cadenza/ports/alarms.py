@@ -17,7 +17,7 @@ class Alarm(StrEnum):
     cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
     JOB_GIVEN_UP: a piece of background work failed at its last try, such as an operator's resolution of an order; it is
     not done, and nobody tries it again. KEY_MAY_WITHDRAW: a venue says that a user's key may withdraw, which no key
-    needs; its owner should replace it.
+    needs; its owner should replace it. It sounds once for each credential until the key's rights change.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"

@@ -8,6 +8,7 @@ from cadenza.application.accounts.follow_credentials import FollowCredentials, l
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer
@@ -31,7 +32,6 @@ from cadenza.domain.trading.reports import ExternalOrderReport, Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import adopt_snapshot, untraded_of, without_untraded
 from cadenza.domain.trading.venue_spec import Books
-from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
@@ -165,7 +165,7 @@ class ConnectAccount:
         follow: FollowCredentials,
         ask_venue: AskVenue,
         reconcile: Reconcile,
-        alarms: Alarms,
+        key_rights: WatchKeyRights,
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
@@ -178,7 +178,7 @@ class ConnectAccount:
         self._sessions = sessions
         self._keys = keys
         self._changer = changer
-        self._alarms = alarms
+        self._key_rights = key_rights
         self._clock = clock
         self._concurrency = concurrency
         self._ids = ids
@@ -302,7 +302,7 @@ class ConnectAccount:
         found = None
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            accounts = await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency)
+            accounts = await reached_accounts(connector, credential, secrets, self._key_rights, self._concurrency)
             matching = [account for account in accounts if account.external_id == external_id]
             if not matching:
                 raise ExternalAccountNotReachable(

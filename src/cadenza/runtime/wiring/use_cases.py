@@ -21,6 +21,7 @@ from cadenza.application.accounts.subscribe_account import (
 )
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
 from cadenza.application.market_data.delete_security import DeleteSecurity
@@ -71,6 +72,7 @@ class Parts:
     books: KeepBook
     prices: NeedPrices
     alarms: Alarms
+    key_rights: WatchKeyRights
     candles: KeepCandles
     trading: Trading
     keys: Keys
@@ -193,7 +195,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         follow=follow_credentials(parts),
         ask_venue=parts.trading.ask_venue,
         reconcile=parts.trading.reconcile,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         ids=parts.ids,
         concurrency=parts.concurrency,
@@ -219,7 +221,7 @@ def _verify_credentials(parts: Parts) -> VerifyCredentials:
         storage=parts.storage,
         sessions=parts.trading.sessions,
         keys=parts.keys,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         ids=parts.ids,
         concurrency=parts.concurrency,
@@ -243,7 +245,7 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         open_session=open_session(parts),
         keys=parts.keys,
         changer=parts.changer,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         concurrency=parts.concurrency,
     )
