@@ -219,7 +219,7 @@ class Process:
             committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel,
             concurrency=self.concurrency,
         )  # fmt: skip
-        changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
+        changer = self.changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
             storage=self.storage,
             trading=trading,

@@ -6,6 +6,7 @@ import asyncpg
 
 from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, execution_of, orders_of
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.execution import Execution
@@ -162,6 +163,19 @@ class OrderSql:
     ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
         rows = await self._connection.fetch(_OVERDUE, now_ms, *(after or (None, None)), limit)
         return [(TradingAccountId(row["account_id"]), row["expire_at_ms"], OrderId(row["id"])) for row in rows]
+
+    async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
+        rows = await self._connection.fetch(
+            "SELECT o.* FROM trading_accounts a JOIN orders o ON o.account_id = a.id"
+            " WHERE a.tenant_id = $1 AND a.venue = $2 AND a.environment = $3 AND a.external_id = $4 AND a.id <> $5"
+            " AND o.status = 'REVOKED' AND o.expiry IS NOT NULL",  # as the index `orders_revoked_before_expiry` has it
+            account.tenant_id,
+            account.venue_id.venue.value,
+            account.venue_id.environment.value,
+            account.external.external_id,
+            account.id,
+        )
+        return orders_of(rows, ())
 
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         return await self._with_executions(await self._connection.fetch(_IN_DOUBT, since_before_ms, limit))

@@ -224,6 +224,11 @@ class Order:
         """The cancel by which the platform expires the order is recorded and about to be sent."""
         return self._moved(OrderStatus.PENDING_CANCEL, at_ms, expiry=Expiry.DUE)
 
+    def expires_as(self, former: "Order", now_ms: int) -> "Order":
+        """The platform has to expire this order, as it had to expire `former`, which is the same order at the venue."""
+        changes = {"time_in_force": former.time_in_force, "expire_at_ms": former.expire_at_ms, "expiry": Expiry.HERE}
+        return self._moved(self.status, now_ms, **changes)
+
     def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
         """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
         will not execute any more) or ACCEPTED (it works). An order that was executed in part did arrive: it ends as

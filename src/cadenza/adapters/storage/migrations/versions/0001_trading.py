@@ -187,6 +187,7 @@ STATEMENTS = (
     "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
     "CREATE INDEX orders_expiring ON orders (expire_at_ms, id)"
     " WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED')",
+    "CREATE INDEX orders_revoked_before_expiry ON orders (account_id) WHERE status = 'REVOKED' AND expiry IS NOT NULL",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
     "CREATE INDEX orders_executed_though_rejected ON orders (updated_at_ms)"
     " WHERE status = 'REJECTED' AND executed_quantity > 0",
