@@ -6,13 +6,14 @@ or the answer is lost or late, the venue is asked for the outcome (`orders/inqui
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.read_order import ReadOrder
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
@@ -23,12 +24,11 @@ from cadenza.domain.errors import (
     VenueUnavailable,
 )
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.ids import OrderId, TenantId, TradingAccountId
-from cadenza.domain.market.enums import TimeInForce
+from cadenza.domain.ids import OrderId, TenantId
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.meaning import as_meant
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
 from cadenza.domain.trading.state import TradingState
@@ -79,7 +79,7 @@ class SubmitChange:
     def decide(self, state: TradingState) -> Submission | None:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
-        meant = _as_meant(self.request)
+        meant = as_meant(self.request)
         # If the order exists, an earlier try of this very request created it, and the request is no repeat.
         if state.order(self.names.order_id) is None:
             repeated = find_repeated(state, meant)
@@ -247,30 +247,6 @@ class SubmitOrder:
     async def _latest(self, order: Order) -> Order:
         """Return the order as last committed."""
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOrder:
-    """A change that changes nothing: it reads an order after every change that was queued before."""
-
-    account_id: TradingAccountId
-    order_id: OrderId
-
-    def name_keys(self, keys: BatchKeys) -> None:
-        keys.accounts.add(self.account_id)
-        keys.orders.add(self.order_id)
-
-    def decide(self, state: TradingState) -> Order | None:
-        return state.order(self.order_id)
-
-
-def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
-    """Leave out a time in force that equals the default, so that both forms of the request have one fingerprint."""
-    if request.time_in_force is None:
-        return request
-    unsaid = replace(request, time_in_force=None)
-    # A MARKET order is IOC, and takes GTC for it.
-    return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request
 
 
 def _names(order: Order) -> dict[str, Any]:
