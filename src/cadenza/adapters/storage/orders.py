@@ -6,6 +6,7 @@ import asyncpg
 
 from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, execution_of, orders_of
+from cadenza.adapters.storage.statuses import EXPIRING_STATUSES, OPEN_STATUSES
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
@@ -18,7 +19,7 @@ _EXECUTIONS = """
 SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
-_OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
+_OPEN = f"status IN {OPEN_STATUSES}"
 # As the index `orders_held` has it.
 _HELD = "trail_distance IS NOT NULL AND released_at_ms IS NULL AND status = 'ACCEPTED'"
 _FINISHED = f"""
@@ -41,9 +42,9 @@ FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
 # As the index `orders_expiring` has it.
-_OVERDUE = """
+_OVERDUE = f"""
 SELECT account_id, expire_at_ms, id FROM orders
-WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED') AND expire_at_ms <= $1
+WHERE expiry = 'HERE' AND status IN {EXPIRING_STATUSES} AND expire_at_ms <= $1
     AND ($2::bigint IS NULL OR (expire_at_ms, id) > ($2, $3::uuid))
 ORDER BY expire_at_ms, id LIMIT $4
 """

@@ -5,13 +5,14 @@ then is the venue called, once. Its answer is a report like any other (transacti
 or the answer is lost or late, the venue is asked for the outcome (`orders/inquire.py`). No order is sent again.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX, HeldOrders
-from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, ReadOrder, SendOrder
+from cadenza.application.orders.read_order import ReadOrder
+from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, SendOrder
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
@@ -24,11 +25,10 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId
-from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.meaning import as_meant
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, Submission, decide_submit, find_repeated
@@ -73,7 +73,7 @@ class SubmitChange:
     def decide(self, state: TradingState) -> Submission | None:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
-        meant = _as_meant(self.request)
+        meant = as_meant(self.request)
         # If the order exists, an earlier try of this very request created it, and the request is no repeat.
         if state.order(self.names.order_id) is None:
             repeated = find_repeated(state, meant)
@@ -235,12 +235,3 @@ class SubmitOrder:
     async def _latest(self, order: Order) -> Order:
         """Return the order as last committed."""
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order
-
-
-def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
-    """Leave out a time in force that equals the default, so that both forms of the request have one fingerprint."""
-    if request.time_in_force is None:
-        return request
-    unsaid = replace(request, time_in_force=None)
-    # A MARKET order is IOC, and takes GTC for it.
-    return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request
