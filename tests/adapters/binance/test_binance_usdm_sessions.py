@@ -1,6 +1,6 @@
 """USD-M over its wire: conditional orders and what they become, positions, hedged accounts, listen keys."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -152,6 +152,16 @@ def locked(sink: RecordingSink) -> D:
 
 async def test_leverage_margin_and_what_is_free_are_the_venues_word(desk: Desk) -> None:
     sink = desk.sink
+
+    def passing(condition: Callable[[], bool]) -> Callable[[], bool]:
+        """The condition, while time passes between two readings."""
+
+        def holds() -> bool:
+            desk.venue.clock.advance(20)
+            return condition()
+
+        return holds
+
     async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
         await trader.usdm("POST", "v1/leverage", symbol="BTCUSDT", leverage=50)
         await desk.session.submit(desk.limit("0.5", None, time_in_force=TimeInForce.IOC))
@@ -166,9 +176,11 @@ async def test_leverage_margin_and_what_is_free_are_the_venues_word(desk: Desk) 
         assert (shown.leverage, shown.maintenance_margin) == (50, D(row["maintMargin"]))
         await desk.session.submit(desk.limit("0.5", str(BID - 10)))
         more = margin + (BID - 10) / 100
-        await until(lambda: locked(sink) >= more, "the margin of the open order")
+        await until(passing(lambda: locked(sink) >= more), "the margin of the open order")
         await trader.usdm("POST", "v1/leverage", symbol="BTCUSDT", leverage=25)
-        await until(lambda: sink.of(PositionReport)[-1].leverage == 25, "the leverage that was set at the venue")
+        await until(
+            passing(lambda: sink.of(PositionReport)[-1].leverage == 25), "the leverage that was set at the venue"
+        )
 
 
 async def test_post_only_and_gtd(desk: Desk) -> None:

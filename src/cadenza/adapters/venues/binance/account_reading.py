@@ -31,8 +31,9 @@ LOOK_MS = 50
 MARGIN_SETTLES_MS = 200
 """How long after a word of the stream the margins are read, so that one reading follows an order and its execution."""
 
-MARGIN_PAUSE_MS = 2_000
-"""The pause between two readings of the margins: at most 30 in a minute, each of the weight of `account_readings`."""
+MARGIN_PAUSE_MS = 5_000
+"""The pause between two readings of the margins. A reading has the weight of `account_readings`: 15, of the 2400 that
+the host allows to all accounts together in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
