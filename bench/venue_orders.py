@@ -59,7 +59,7 @@ class SimulatedVenue:
         while "RSA key" not in said:
             said += (await process.stdout.readline()).decode()
         url = re.search(r"REST +(\S+)", said)
-        key = re.search(r"HMAC key\n +(\S+)\n +(\S+)", said)
+        key = re.search(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)
         assert url is not None
         assert key is not None
         return cls(process, url[1], key[1], key[2])
@@ -73,7 +73,7 @@ class OurOrders:
     """A user with a SPOT account of the simulated venue."""
 
     def __init__(self, served: Served, token: str, account: str) -> None:
-        self._served, self._token, self._account = served, token, account
+        self._served, self.token, self.account = served, token, account
         self._numbers = count()
 
     @classmethod
@@ -106,10 +106,10 @@ class OurOrders:
     def _request(self) -> bytes:
         number = next(self._numbers)
         order = {
-            "tradingAccountId": self._account, "instrumentId": "BINANCE:BTC/USDT", "orderType": "MARKET",
+            "tradingAccountId": self.account, "instrumentId": "BINANCE:BTC/USDT", "orderType": "MARKET",
             "orderSide": "SELL" if number % 2 else "BUY", "quantity": "0.001", "idempotencyKey": f"bench-{number}",
         }  # fmt: skip
-        return request_of("/tradeOrder/submit", json.dumps(order).encode(), self._token)
+        return request_of("/tradeOrder/submit", json.dumps(order).encode(), self.token)
 
 
 class TheirOrders:

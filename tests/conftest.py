@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from cadenza.runtime.embedded import EmbeddedPostgres
 from tests.databases import PostgresServer
@@ -17,6 +18,10 @@ structlog.configure(
     processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
     logger_factory=structlog.stdlib.LoggerFactory(),
 )
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("cadenza", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cadenza")
 
 _TEMPLATE = "cadenza_template"
 _FAST_AND_FORGETFUL = {

@@ -29,6 +29,7 @@ TINY = {
         ["recover  p50", "none missing", "entrifugo", "tick:"],
     ),
     "venue_orders": (["--orders", "4", "--rounds", "1"], ["CPU ratio ours/ccxt", "one-row commits of"]),
+    "venue_storm": (["--orders", "10", "--clients", "2"], ["share", "refused for the pace 0 of"]),
     "beside": (["--orders", "20", "--seconds", "0.3", "--rounds", "1"], ["alone", "log-ins/s", "deep pages"]),
     "order_log": (["--assets", "5", "--fills", "10"], ["log bytes", "push bytes", "no subscriber", "one subscriber"]),
     "order_pages": (["--orders", "500", "--samples", "3"], ["deep/first", "of the tenant", "of an account", "FILLED"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.adapters.realtime.follower import Follower
 from tests.adapters.realtime.raw_client import WAIT_S, RawClient
@@ -152,9 +152,7 @@ def test_the_final_view_equals_the_database(socket: str, tmp_path: Path) -> None
 
         @settings(
             max_examples=6,
-            deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes seconds: none is made smaller
-            suppress_health_check=[HealthCheck.too_slow],
         )
         @given(script=steps)
         def check(script: list[Step]) -> None:

@@ -22,12 +22,19 @@ def test_the_simulator_serves_says_how_and_stops(tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             said = ""
-            while "-----END" not in said or said.count("key\n") < 3:
+            while "venue probe BINANCE\n" not in said:
                 line = process.stdout.readline()
                 assert line, said
                 said += line
             url = re.search(r"REST +(\S+)", said)
             assert url is not None
+            assert said.count("-----END PRIVATE KEY-----") == 2
+            assert f"CADENZA_VENUES=PAPER,MOCK,BINANCE CADENZA_BINANCE_URL={url[1]} make run" in said
+            key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
+            pasted = re.search(r"KEY='(.+)'", said)
+            assert pasted is not None
+            asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key, "apiSecret": secret}
+            assert json.loads(pasted[1]) == asked
             with urllib.request.urlopen(f"{url[1]}/api/v3/ping", timeout=10) as reply:
                 assert json.load(reply) == {}
         finally:

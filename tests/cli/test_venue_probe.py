@@ -19,7 +19,7 @@ class Simulator:
 
     def __init__(self, said: str) -> None:
         self.url = re.search(r"REST +(http\S+)", said)[1]  # type: ignore[index]
-        self.key, self.secret = re.search(r"HMAC key\n +(\S+)\n +(\S+)", said).groups()  # type: ignore[union-attr]
+        self.key, self.secret = re.search(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said).groups()  # type: ignore[union-attr]
 
     def fail(self, faults: dict[str, object]) -> None:
         body = json.dumps(faults).encode()
@@ -99,8 +99,17 @@ def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.Monke
     lines = probe("BINANCE").stdout.splitlines()
     assert lines[0].startswith("CONFIRMED  the venue answers with its time: ")
     assert lines[3].startswith("UNSEEN     the key is accepted")
+    assert not [line for line in lines if line.startswith("REFUTED")], "what could not be asked refutes nothing"
+
+
+@pytest.mark.parametrize("venue", ["PAPER", "MOCK"])
+def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(cadenza: Cadenza, venue: str) -> None:
+    result = cadenza("venue", "probe", venue)
+    assert result.exit_code == 1
+    assert f"{venue} runs in the server itself: there is nothing to probe" in result.stderr
+    assert "API key" not in result.output
 
 
 def test_what_cannot_be_probed_is_said(probe: Cadenza) -> None:
-    assert "PAPER has no probe yet" in probe("PAPER").stderr
+    assert "OKX has no probe yet" in probe("OKX").stderr
     assert "--type must be HMAC, RSA or ED25519" in probe("BINANCE", "--type", "DSA").stderr

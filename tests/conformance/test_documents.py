@@ -25,7 +25,7 @@ def test_every_page_is_of_a_venue_under_test() -> None:
 def test_the_tables_can_say_what_any_venue_declares(kind: Kind) -> None:
     tables = capability_tables(kind.spec, instruments_of(kind.spec))
     asked = "not possible" if kind.spec.lookup is None else "possible"
-    dead = "never" if kind.spec.fence is None else "ms after its deadline"
+    dead = "never" if kind.spec.fence is None else "s after its deadline"
     assert f"| asking about an order | {asked}" in tables
     assert dead in tables
     keeper = "the venue keeps them" if kind.has_venue_books else "our ledger keeps them"

@@ -185,12 +185,12 @@ async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Ord
     lot = venue.spot.lot_size
     (report,) = await trader.submit(orders.resting(trader, Side.SELL, balances[venue.spot.base_asset] + lot))
     assert isinstance(report, RejectedReport)
-    assert report.reason == "INSUFFICIENT_BALANCE"
+    assert report.reason.partition(":")[0] == "INSUFFICIENT_BALANCE"
     cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.pip_size)
     lots = cost // lot + (0 if Capability.RESERVES_FEES in venue.capabilities else 1)  # 0: the fee is missing
     (report,) = await trader.submit(orders.resting(trader, Side.BUY, lots * lot))
     assert isinstance(report, RejectedReport)
-    assert report.reason == "INSUFFICIENT_BALANCE"
+    assert report.reason.partition(":")[0] == "INSUFFICIENT_BALANCE"
 
 
 @needs(Capability.MATCHING, Capability.MOVES_ASSETS)

@@ -78,6 +78,12 @@ class Simulator:
         keys = json.loads((self.directory / "keys.json").read_text())
         return next(key for key in keys if key["kind"] == kind)
 
+    async def revoke(self) -> None:
+        """Revoke the key, as its owner does at the venue."""
+        order = {"revoke": self.key()["key"]}
+        async with aiohttp.ClientSession() as http, http.post(f"{self.url}/simulator/keys", json=order) as reply:
+            assert reply.status == 200
+
     async def truth(self) -> dict[str, Any]:
         return (await self._get("/simulator/truth"))["spot"]
 
@@ -148,7 +154,28 @@ async def connect(trader: Trader, simulator: Simulator) -> None:
     trader.credential = (await ok(trader.api.post("/api/v3/credential/create", asked))).data["credentialId"]
     reached = (await ok(trader.api.post("/api/v3/credential/verify", {"credentialIds": [trader.credential]}))).data
     assert {each["accountType"] for each in reached} == {"SPOT", "MARGIN", "FUTURES"}
-    trader.spot = await trader._connect_one(next(each for each in reached if each["accountType"] == "SPOT"))
+    trader.spot, trader.margin = [
+        await trader._connect_one(next(each for each in reached if each["accountType"] == type))
+        for type in ("SPOT", "FUTURES")
+    ]
+
+
+async def shows_its_margin(trader: Trader) -> bool:
+    """Whether the portfolio of the USD-M account shows the venue's leverage and margins."""
+    portfolio = await trader.portfolio(trader.margin)
+    summary, (free, locked) = portfolio["summary"], (await trader.balances(trader.margin))["USDT"]
+    exposure, margin = D(summary["riskExposure"]), D(summary["margin"])
+    is_known = exposure > 0 and D(summary["marginRequirement"]) > 0
+    return is_known and (summary["leverage"], margin) == (20, exposure / 20) and locked > 0 < free
+
+
+async def says_what_to_do(trader: Trader) -> bool:
+    """Whether the account and an order say that the venue does not accept the key."""
+    accounts = (await ok(trader.api.get("/api/v3/tradingAccount/list", tradingAccountId=trader.spot))).data
+    answer = await trader.try_submit(quantity="0.01")
+    if accounts[0]["status"] != "SUSPENDED" or answer.code != "CREDENTIAL_REJECTED":
+        return False
+    return "BINANCE does not accept the credential 'first'" in answer.body["error"]
 
 
 def shown(orders: list[dict[str, Any]]) -> dict[str, tuple[str, D]]:
@@ -218,6 +245,9 @@ async def test_a_newcomer_trades_at_the_simulator(simulator: Simulator, tmp_path
                 await eventually(has_expired)
 
             await eventually(partial(are_equal, trader, simulator))
+            contract = {"tradingAccountId": trader.margin, "instrumentId": "BINANCE:BTC/USDT-PERP"}
+            assert (await trader.submit(**contract, quantity="0.01"))["status"] in ("ACCEPTED", "FILLED")
+            await eventually(partial(shows_its_margin, trader))
             await simulator.kill()
             assert not await is_filled(trader), "the venue is away"
             await simulator.start()
@@ -242,5 +272,7 @@ async def test_a_newcomer_trades_at_the_simulator(simulator: Simulator, tmp_path
                 ours = [(D(price), D(quantity)) for price, quantity in book[side][:5]]
                 theirs = [(D(price), D(quantity)) for price, quantity in depth[side]]
                 assert ours == theirs
+            await simulator.revoke()
+            await eventually(partial(says_what_to_do, again), within_s=60)
     finally:
         await server.kill()

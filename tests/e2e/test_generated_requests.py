@@ -38,9 +38,7 @@ def token(server: Serving) -> Iterator[str]:
 
 
 @schema.parametrize()
-@settings(
-    deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
-)
+@settings(derandomize=True, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
 def test_every_generated_request_is_answered_as_promised(case: Case, server: Serving, token: str) -> None:
     headers = {} if case.path in ENDS_THE_SESSION else {"Authorization": f"Bearer {token}"}
     response = case.call(base_url=server.url, headers=headers, timeout=WITHIN_S)

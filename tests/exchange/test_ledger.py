@@ -133,7 +133,7 @@ steps = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=25), st.sampled_from(FeeAsset), prices)
 def test_every_asset_sums_to_zero_through_any_sequence(
     sequence: list[tuple], fee_asset: FeeAsset, mark: Decimal

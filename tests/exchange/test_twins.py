@@ -142,7 +142,7 @@ commands = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(commands, max_size=30))
 def test_any_commands(sequence: list[EngineCommand]) -> None:
     assert_twins_agree(sequence)

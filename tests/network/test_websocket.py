@@ -1,6 +1,7 @@
 """A stream comes back, says when it was gone, and knows what it sent: over real sockets on loopback."""
 
 import asyncio
+import gc
 
 import pytest
 import websockets
@@ -124,6 +125,24 @@ async def test_what_came_before_the_end_is_delivered_and_the_stream_comes_back(
         assert lost.detail.startswith(detail)
         await tested.pause_passes()
         assert await tested.take() == StreamLive(2)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("play", [_goodbye, _goodbye_without_a_code, _cut_off, _no_frame, polite])
+async def test_no_connection_is_left_to_the_collector(play: object) -> None:
+    """The collector would log it as unclosed. One that this side ends is among them (`polite`)."""
+    left: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: left.append(context["message"]))
+    gc.collect()
+    left.clear()
+
+    async def live_and_end() -> None:
+        async with stream(play) as tested:  # type: ignore[arg-type]
+            await tested.next_of(StreamLive if play is polite else StreamLost)
+
+    await live_and_end()
+    gc.collect()
+    assert left == []
 
 
 async def test_what_came_before_the_end_stands_before_it() -> None:

@@ -242,3 +242,10 @@ def test_contradictions_are_found_in_a_tree_made_by_hand() -> None:
         "socket.ping_interval_ms is 7500: clients get whole seconds",
         "orders.committer_batch_max exceeds orders.committer_queue_max: a batch is taken from the queue",
     ]
+
+
+def test_an_address_of_a_venue_with_a_wrong_name_is_one_problem(environ: dict[str, str]) -> None:
+    (problem,) = problems_of({**environ, "CADENZA_BINANCE_URLS": "rest=https://api1.binance.com"})
+    assert problem.startswith("binance.urls has rest: the names are spot_rest, ")
+    (problem,) = problems_of({**environ, "CADENZA_BINANCE_URLS": "spot_rest"})
+    assert problem.endswith("it must be pairs, such as NAME=VALUE,OTHER=VALUE, each name once")

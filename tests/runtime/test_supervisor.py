@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.runtime.supervisor import Supervisor, TaskHealth, TaskState
 
 
@@ -125,3 +127,40 @@ async def test_names_are_unique_and_free_again_after_cancel(supervisor: Supervis
     await supervisor.stop(deadline_ms=1000)
     with pytest.raises(RuntimeError, match="while the supervisor stops"):
         supervisor.start("late", forever)
+
+
+async def test_a_known_cause_that_repeats_is_one_line_without_a_traceback(supervisor: Supervisor) -> None:
+    causes = iter([*["refused"] * 3, *["no such host"] * 2])
+    done = asyncio.Event()
+
+    async def body() -> None:
+        cause = next(causes, None)
+        if cause is None:
+            done.set()
+            await forever()
+        raise VenueUnavailable(cause or "")
+
+    with capture_logs() as lines:
+        supervisor.start("venue", body)
+        async with asyncio.timeout(5):
+            await done.wait()
+    found = [(line["log_level"], line["error"], line["failures"]) for line in lines]
+    assert found == [("warning", "VenueUnavailable: refused", 1), ("warning", "VenueUnavailable: no such host", 4)]
+    assert not any("exc_info" in line for line in lines)
+
+
+async def test_a_defect_is_an_error_with_its_traceback_each_time(supervisor: Supervisor) -> None:
+    left = [KeyError("result")] * 3
+    done = asyncio.Event()
+
+    async def body() -> None:
+        if not left:
+            done.set()
+            await forever()
+        raise left.pop()
+
+    with capture_logs() as lines:
+        supervisor.start("venue", body)
+        async with asyncio.timeout(5):
+            await done.wait()
+    assert [(line["log_level"], line["exc_info"]) for line in lines] == [("error", True)] * 3

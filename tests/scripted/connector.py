@@ -53,6 +53,9 @@ class ScriptedConnector:
     def status(self) -> VenueStatus:
         return VenueStatus.ONLINE if self._is_started and self.is_reachable else VenueStatus.OFFLINE
 
+    def trouble(self) -> str | None:
+        return None
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         if type not in self.spec.credential_types or not secrets.api_key or not secrets.api_secret:
             raise InvalidCredential("the key and the secret must not be empty")

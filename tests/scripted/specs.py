@@ -105,6 +105,10 @@ COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_che
 NO_FENCE = Kind(name="no fence", spec=_spec(Venue.IBKR, fence=None))
 """It can be asked about an order, and its not knowing one proves nothing."""
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
+BLIND = Kind(
+    name="blind", spec=_spec(Venue.BLOCKFILLS, books=_OURS, lookup=None, fence=None, replay=None, snapshots=False)
+)
+"""Not among `KINDS`: what its stream does not bring is never found out by asking."""
 _FORGETFUL = Lookup(
     memory=dict.fromkeys((AccountType.SPOT, AccountType.MARGIN), OrderMemory(filled_ms=600_000, unfilled_ms=600_000))
 )

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.orders.expire_orders import CANCELS_PER_ACCOUNT_MAX
 from cadenza.application.orders.resolve import Resolution, ResolveOrder, payload_of
 from cadenza.domain.errors import InvalidExpiry
@@ -18,8 +19,9 @@ from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
 from tests.scripted.specs import WITHOUT_GTD
+from tests.scripted.test_reconnected import lock
 from tests.scripted.truth import check_truth
-from tests.scripted.world import Trader, World
+from tests.scripted.world import Trader, World, actor_of
 
 D = Decimal
 LIFE_MS = 60_000
@@ -237,6 +239,60 @@ async def test_an_order_that_an_operator_found_working_expires(world: World, tra
     await world.pass_time(70_000, 1_000)
     assert not trader.at_venue(order).is_working
     trader.session.release_stream()
+    assert (await ended(trader, order)).status is OrderStatus.EXPIRED
+
+
+async def disconnect(world: World, trader: Trader) -> None:
+    process, trading = world.process, world.process.trading
+    disconnecting = DisconnectAccount(
+        storage=process.storage, committer=trading.committer, changer=process.changer, sessions=trading.sessions,
+        clock=world.clock,
+    )  # fmt: skip
+    await disconnecting(actor_of(trader.account.tenant_id), trader.id)
+
+
+async def connect_again(world: World, trader: Trader) -> Trader:
+    external_id, keys = trader.at.external_id, trader.account.credential_ids
+    view = await world.process.connect_account(actor_of(trader.account.tenant_id), keys, external_id, None)
+    await world.process.drain()
+    world.clock.advance(1)
+    return Trader(world, trader.venue, trader.at, view.account)
+
+
+@here
+@pytest.mark.parametrize("away_ms", [LIFE_MS // 2, 2 * LIFE_MS])
+async def test_an_order_of_a_disconnected_account_expires_when_the_account_is_connected_again(
+    world: World, trader: Trader, away_ms: int
+) -> None:
+    order = await short_lived(trader, "2")
+    at = trader.at_venue(order)
+    by_hand = trader.venue.place(trader.at, order.instrument_id, order.side, D(1), D(100), sent_id="by hand")
+    await trader.heard()
+    await disconnect(world, trader)
+    assert (await trader.order(order)).status is OrderStatus.REVOKED
+    await world.pass_time(away_ms, 10_000)
+    assert at.is_working
+    again = await connect_again(world, trader)
+    await world.pass_time(LIFE_MS, 1_000)
+    found = {each.sent_id: each for each in await again.orders()}
+    expired = found[order.sent_id]
+    assert (expired.status, expired.time_in_force, expired.is_external) == (OrderStatus.EXPIRED, TimeInForce.GTD, True)
+    assert expired.expire_at_ms == order.expire_at_ms
+    assert not at.is_working
+    assert found["by hand"].status is OrderStatus.ACCEPTED
+    assert by_hand.is_working
+
+
+@here
+async def test_an_order_of_a_locked_account_expires_when_the_account_is_connected_again(
+    world: World, trader: Trader
+) -> None:
+    order = await short_lived(trader)
+    before = await lock(world, trader)  # for two minutes
+    assert (await trader.order(order)).status is OrderStatus.PENDING_CANCEL
+    assert trader.at_venue(order).is_working
+    await connect_again(world, replace(trader, account=before))
+    await world.pass_time(5_000)
     assert (await ended(trader, order)).status is OrderStatus.EXPIRED
 
 

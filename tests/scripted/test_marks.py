@@ -82,6 +82,7 @@ async def test_one_gap_raises_one_alarm(world: World, trader: Trader) -> None:
     await world.tick()
     for _ in range(3):
         await reconnect(world, trader)
+        world.clock.advance(10_000)  # the pause between two outages
     assert len(await world.gaps()) == 1
     assert len(world.alarms.of(Alarm.NEWS_GAP)) == 1
 

@@ -4,7 +4,10 @@ sounds."""
 import asyncio
 
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import NotSentReport
+from cadenza.ports.alarms import Alarm
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
@@ -72,3 +75,24 @@ async def test_a_reconnect_does_not_raise_the_alarm_of_an_order_whose_reply_is_s
     assert world.alarms.sounded == []
     trader.script.let_go()
     assert (await slow).status is OrderStatus.ACCEPTED
+
+
+@only(STREAMED)
+async def test_a_late_word_that_nothing_was_sent_does_not_reject_an_order_that_works(
+    world: World, trader: Trader
+) -> None:
+    trader.script.next("submit", Fault.HOLD)
+    order = await trader.answered_late(trader.submitting())
+    trader.venue.place(
+        trader.at, order.instrument_id, order.side, order.quantity, order.limit_price, sent_id=order.sent_id
+    )
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+    world.clock.advance(trader.venue.kind.spec.send_within_ms)
+    trader.script.let_go()  # after its deadline the session does not send, and says so
+    await until(lambda: bool(world.alarms.sounded), "the alarm")
+    await trader.heard()
+    assert (await trader.order(order)).status is OrderStatus.ACCEPTED
+    (kept,) = await world.kept()
+    assert (kept.reason, type(kept.report)) == (KeepReason.SHOWN_AT_VENUE, NotSentReport)
+    assert len(world.alarms.of(Alarm.REPORT_REFUSED)) == 1

@@ -24,6 +24,7 @@ from cadenza.adapters.vault.sealer import AesGcmSealer
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import CommitterLimits
@@ -195,13 +196,13 @@ class Process:
             committer=trading.committer, sessions=trading.sessions, send_cancel=trading.send_cancel, held=trading.held,
             concurrency=self.concurrency,
         )  # fmt: skip
-        changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
+        changer = self.changer = AccountChanger(storage=self.storage, committer=trading.committer, clock=clock, ids=ids)
         parts: Any = SimpleNamespace(
             storage=self.storage,
             trading=trading,
             keys=KEYS,
             changer=changer,
-            alarms=self.alarms,
+            key_rights=WatchKeyRights(alarms=self.alarms),
             clock=clock,
             ids=ids,
             concurrency=self.concurrency,

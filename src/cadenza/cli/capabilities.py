@@ -1,11 +1,12 @@
 """What a venue can do, in plain words: `cadenza venue show` prints it, and the tables of `docs/venues` have it too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.book_rule import BookSpec
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.venue_spec import (
     Books,
@@ -32,13 +33,24 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     for quantity_type, support in spec.quantity_types.items():
         means = "the venue takes it" if support is Support.NATIVE else "resolved into base units before it is sent"
         yield f"quantity as {quantity_type.value}", means
+    for type in (each for each in AccountType if each in spec.own_leverage):
+        yield f"leverage of {type.value} accounts", "a setting of each instrument at the venue; an order takes none"
+    for kinds, least_ms in _alike(spec.expiry_ms_min):
+        yield (
+            f"GTD orders of {kinds} instruments",
+            f"the venue takes those that end more than {span(least_ms)} from now",
+        )
+    if spec.banded_by_trigger:
+        kinds = ", ".join(type.value for type in InstrumentType if type in spec.banded_by_trigger)
+        how = "the venue alone compares it, with the stop price; that of other orders is compared here with the mark"
+        yield f"limit price of conditional orders of {kinds} instruments", how
     yield "credentials", ", ".join(type.value for type in CredentialType if type in spec.credential_types)
     for field in spec.credential_fields:
         yield f"credential field `{field.name}`", field.meaning + ("" if field.is_required else " (may be left out)")
     yield "news of an account", _NEWS[spec.account_news]
     yield "our id of an order at the venue", _sent_id(spec.sent_id)
-    yield "sent at the latest", f"{to_plain(Decimal(spec.send_within_ms) / 1000)} s after it was recorded"
-    yield "a reply is awaited for", f"{to_plain(Decimal(spec.reply_ms_max) / 1000)} s"
+    yield "sent at the latest", f"{span(spec.send_within_ms)} after it was recorded"
+    yield "a reply is awaited for", span(spec.reply_ms_max)
     yield "an order without an answer is dead", _fence(spec.fence)
     yield "asking about an order", _lookup(spec.lookup)
     yield "asking what happened", _replay(spec.replay)
@@ -46,6 +58,22 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     for instrument_type, book in spec.order_books.items():
         yield f"order book of {instrument_type.value} instruments", _book(book)
 
+
+def span(duration_ms: int) -> str:
+    """Return a duration in whole days where it is some, else in seconds."""
+    days, rest_ms = divmod(duration_ms, _DAY_MS)
+    if days and not rest_ms:
+        return f"{days} day{'' if days == 1 else 's'}"
+    return f"{to_plain(Decimal(duration_ms) / 1000)} s"
+
+
+def _alike(durations_ms: Mapping[InstrumentType, int]) -> Iterator[tuple[str, int]]:
+    """Yield each duration with the instrument types that have it."""
+    for duration_ms in sorted(set(durations_ms.values())):
+        yield ", ".join(type.value for type, each_ms in durations_ms.items() if each_ms == duration_ms), duration_ms
+
+
+_DAY_MS = 86_400_000
 
 _NEWS = {
     NewsSource.STREAM: "the venue streams it",
@@ -64,7 +92,7 @@ def _sent_id(rule: SentIdRule) -> str:
 def _fence(fence: Fence | None) -> str:
     if fence is None:
         return "never: nothing proves it"
-    return f"{fence.margin_ms} ms after its deadline, when the venue does not know it then: {fence.proof}"
+    return f"{span(fence.margin_ms)} after its deadline, when the venue does not know it then: {fence.proof}"
 
 
 def _lookup(lookup: Lookup | None) -> str:
@@ -77,18 +105,18 @@ def _lookup(lookup: Lookup | None) -> str:
 def _memory(type: AccountType, memory: OrderMemory) -> Iterator[str]:
     for what, ms in (("with an execution", memory.filled_ms), ("without one", memory.unfilled_ms)):
         if ms is not None:
-            yield f"of a {type.value} account, an order {what} is known for {ms} ms after it closed"
+            yield f"of a {type.value} account, an order {what} is known for {span(ms)} after it closed"
 
 
 def _book(book: BookSpec) -> str:
-    age = "as long as its feed is open" if book.age_ms_max is None else f"for {book.age_ms_max} ms after a message"
+    age = "as long as its feed is open" if book.age_ms_max is None else f"for {span(book.age_ms_max)} after a message"
     return f"{book.depth} levels a side, continuity {book.rule.continuity.value}, fresh {age}"
 
 
 def _replay(replay: Replay | None) -> str:
     if replay is None:
         return "not possible"
-    limits = [f"of a {type.value} account {depth_ms} ms back at most" for type, depth_ms in replay.depth_ms.items()]
+    limits = [f"of a {type.value} account {span(depth_ms)} back at most" for type, depth_ms in replay.depth_ms.items()]
     depth = "from any time on" if not limits else f"from any time on; {'; '.join(limits)}"
     return depth + (", instrument by instrument" if replay.is_per_instrument else "")
 

@@ -61,7 +61,8 @@ def resolve(
         typer.Option(help="The fee of such an execution: TRADE_ID,QUANTITY,ASSET. May be repeated."),
     ] = None,
 ) -> None:
-    """Resolve an order in doubt with the outcome that you found at the venue. The running server books it."""
+    """Resolve an order with the outcome that you found at the venue. It is in doubt, or open at a venue that cannot be
+    asked about orders. The running server books it."""
     if outcome not in _OUTCOMES:
         raise fail(f"--outcome must be one of {', '.join(_OUTCOMES)}, not {outcome!r}")
     resolution = Resolution(OrderId(order_id), _OUTCOMES[outcome], _fills(fill or (), fee or ()))

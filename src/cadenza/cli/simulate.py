@@ -1,8 +1,10 @@
 """`cadenza simulate`: venues' wire protocols on this machine, for trying a client without an account."""
 
 import asyncio
+import json
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,7 @@ from cadenza.runtime.local import SystemClock, SystemIds
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
     from cadenza.simulators.binance.settings import SimulatorSettings
+    from cadenza.simulators.binance.wire.keys import ApiKey
 
 app = typer.Typer(help="Simulated venues that speak the real ones' protocols.", no_args_is_help=True)
 MARKET_STEP_MS = 100
@@ -74,7 +77,8 @@ async def _serve(settings: "SimulatorSettings", host: str, port: int) -> None:
 
 
 def banner(simulator: "BinanceSimulator") -> str:
-    """Return what a user needs to know: addresses, and a key of each kind with its secret."""
+    """Return what a user needs to know: addresses, a key of each kind with its secret, and the lines that connect the
+    platform."""
     lines = [
         "BINANCE spot, cross margin and USD-M, simulated. Nothing here is real.",
         f"  REST                 {simulator.url}",
@@ -85,6 +89,31 @@ def banner(simulator: "BinanceSimulator") -> str:
         f"  USD-M WebSocket API  {simulator.usdm_ws_api_url}",
         f"  truth                {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    for key in simulator.venue.keys.all():
-        lines += [f"  {key.kind} key", f"    {key.key}", *(f"    {line}" for line in key.secret.splitlines())]
-    return "\n".join(lines)
+    keys = simulator.venue.keys.all()
+    for key in keys:
+        lines += [f"  {key.kind} key", f"    key     {key.key}", *_secret_lines(key.secret)]
+    return "\n".join([*lines, *_lines_to_paste(simulator.url, keys)])
+
+
+def _secret_lines(secret: str) -> list[str]:
+    """A private key is a PEM of several lines."""
+    first, *more = secret.splitlines()
+    if not more:
+        return [f"    secret  {first}"]
+    return ["    secret, with its first and last line:", *(f"    {line}" for line in (first, *more))]
+
+
+def _lines_to_paste(url: str, keys: "Iterable[ApiKey]") -> list[str]:
+    key = next((each for each in keys if each.kind == "HMAC"), None)
+    if key is None:
+        return []
+    asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
+    probe = f"CADENZA_BINANCE_URL={url} PROBE_KEY={key.key} PROBE_SECRET={key.secret} cadenza venue probe BINANCE"
+    return [
+        "Start the platform with it:",
+        f"  CADENZA_VENUES=PAPER,MOCK,BINANCE CADENZA_BINANCE_URL={url} make run",
+        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
+        f"  KEY='{json.dumps(asked)}'",
+        "Ask it about the facts that the connector relies on:",
+        f"  {probe}",
+    ]

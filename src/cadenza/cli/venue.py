@@ -31,7 +31,8 @@ def venues() -> None:
     now_ms = SystemClock().now_ms()
     for each in noted:
         condition = each.condition
-        cause = "" if condition.cause is None else f"  {condition.cause}"
+        detail = "" if condition.detail is None else f": {condition.detail}"
+        cause = "" if condition.cause is None else f"  {condition.cause}{detail}"
         is_old = now_ms - each.noted_at_ms > 2 * NOTED_EVERY_MS
         age = f"  (noted at {rfc3339(each.noted_at_ms)}: no server has noted it since)" if is_old else ""
         typer.echo(f"{each.venue_id}  {condition.status.value}  since {rfc3339(condition.since_ms)}{cause}{age}")
@@ -57,16 +58,13 @@ def show(venue: Annotated[str, typer.Argument(help="The venue, as in PAPER or BI
 @app.command("probe")
 def probe(
     venue: Annotated[str, typer.Argument(help="The venue, as in BINANCE_UAT.")],
-    key: Annotated[str, typer.Option(help="The API key.", envvar="PROBE_KEY", prompt="API key")],
+    key: Annotated[str, typer.Option(help="The API key; asked for when it is left out.", envvar="PROBE_KEY")] = "",
     secret: Annotated[
         str,
         typer.Option(
-            help="The secret, or the private key as PEM.",
-            envvar="PROBE_SECRET",
-            prompt="Secret",
-            hide_input=True,
+            help="The secret, or the private key as PEM; asked for when it is left out.", envvar="PROBE_SECRET"
         ),
-    ],
+    ] = "",
     type: Annotated[str, typer.Option(help="HMAC, RSA or ED25519.")] = "HMAC",
     with_orders: Annotated[
         bool,
@@ -83,12 +81,16 @@ def probe(
         raise fail(str(error)) from None
     except ValueError:
         raise fail(f"--type must be HMAC, RSA or ED25519, not {type!r}") from None
+    spec = spec_of(settings, venue_id)
+    if spec is not None and spec.is_in_process:
+        raise fail(f"{venue.upper()} runs in the server itself: there is nothing to probe")
     if venue_id.venue not in PROBED:
         raise fail(f"{venue.upper()} has no probe yet")
+    secrets = Secrets(key or typer.prompt("API key"), secret or typer.prompt("Secret", hide_input=True), None)
 
     async def ask() -> Counter[ProbeVerdict]:
         verdicts: Counter[ProbeVerdict] = Counter()
-        async with open_probe(settings, venue_id, credential_type, Secrets(key, secret, None)) as found:
+        async with open_probe(settings, venue_id, credential_type, secrets) as found:
             async for finding in found.findings(with_orders=with_orders):
                 verdicts[finding.verdict] += 1
                 typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")

@@ -130,8 +130,8 @@ class UnsupportedTimeInForce(Refused):
 
 
 class InvalidExpiry(Refused):
-    """The time in force is GTD and `expireAt` is missing or not in the future, or it is another one and `expireAt` is
-    given."""
+    """The time in force is GTD and `expireAt` (in ms since the epoch) is missing, not in the future or sooner than the
+    venue takes it, or it is another one and `expireAt` is given."""
 
 
 class InsufficientBalance(Refused):
@@ -143,7 +143,8 @@ class InsufficientMargin(Refused):
 
 
 class InvalidLeverage(Refused):
-    """The leverage is outside what the account and the instrument allow, or the account has no leverage."""
+    """The leverage is outside what the account and the instrument allow, or the account has no leverage, or the venue
+    keeps it as a setting."""
 
 
 class NoPosition(Refused):
@@ -178,7 +179,7 @@ class OrderNotFound(NotFound):
 
 
 class OrderNotInDoubt(Refused):
-    """Only an order whose outcome is unknown can be resolved."""
+    """Only an order whose outcome is unknown can be resolved, or an open one at a venue that cannot be asked."""
 
 
 class AccountNotActive(Refused):

@@ -65,6 +65,9 @@ class VenueId:
     venue: Venue
     environment: Environment
 
+    def __hash__(self) -> int:  # the one that a dataclass makes hashes each enumeration in Python
+        return hash((str.__hash__(self.venue), str.__hash__(self.environment)))
+
     def __str__(self) -> str:
         return _NAMES[self.venue][self.environment]
 

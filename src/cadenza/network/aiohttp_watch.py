@@ -26,7 +26,7 @@ from aiohttp.connector import Connection
 class Attempt:
     """One try to get a request out."""
 
-    __slots__ = ("is_connected", "may_have_left", "status", "transport")
+    __slots__ = ("is_connected", "may_have_left", "response", "status", "transport")
 
     def __init__(self) -> None:
         self.is_connected = False
@@ -37,6 +37,8 @@ class Attempt:
         """Whether a byte of the request was handed to an open connection. It never becomes False again."""
         self.status: int | None = None
         """The status of the answer, once its headers were read."""
+        self.response: ClientResponse | None = None
+        """The answer, once its headers were read."""
 
 
 class ConnectionUnusable(Exception):
@@ -80,7 +82,8 @@ def watching(attempt: Attempt) -> ClientMiddlewareType:
         assert isinstance(request, WatchedRequest)
         request.attempt = attempt
         try:
-            return await handler(request)
+            attempt.response = await handler(request)
+            return attempt.response
         except (ClientOSError, ServerDisconnectedError) as error:
             raise WouldSendAgain from error
 

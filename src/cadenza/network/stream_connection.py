@@ -7,6 +7,7 @@ from typing import Literal
 
 from aiohttp import (
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     ClientWebSocketResponse,
@@ -55,6 +56,7 @@ class StreamConnection:
         session: ClientSession,
         socket: ClientWebSocketResponse[Literal[False]],
         transport: asyncio.Transport,
+        handshake: ClientResponse,
         events: MessageQueue[StreamEvent],
     ) -> None:
         self.number = number
@@ -63,6 +65,7 @@ class StreamConnection:
         self._session = session
         self._socket = socket
         self._transport = transport
+        self._handshake = handshake
         self._events = events
         self._gate = CallGate(inside_max=1, waiting_max=ends.limits.sends_waiting_max)
         self.opened_ms = self._heard_ms = self._message_ms = ends.clock.monotonic_ms()
@@ -131,6 +134,7 @@ class StreamConnection:
                 task.cancel()
             self._gate.close()
             self._transport.abort()
+            self._handshake.close()  # a connection that is collected without that is logged as unclosed
             await self._session.close()
         assert self._lost is not None
         return self._lost
@@ -224,9 +228,9 @@ async def open_connection(
                 autoclose=False,
                 decode_text=False,
             )
-        transport = attempt.transport
-        if transport is not None:
-            return StreamConnection(number, ends, session, socket, transport, events)
+        transport, handshake = attempt.transport, attempt.response
+        if transport is not None and handshake is not None:
+            return StreamConnection(number, ends, session, socket, transport, handshake, events)
         lost = StreamLost(number, LostCause.DISCONNECTED)
     except WSServerHandshakeError as error:
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}

@@ -23,6 +23,7 @@ from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.may_see_account import MaySeeAccount
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import CONFLATE_MS, KeepBook
 from cadenza.application.market_data.keep_candles import KeepCandles
@@ -282,6 +283,7 @@ class Platform:
     def _wire_trading(self) -> None:
         self.waiters = LocalWaiters()
         self.alarms = LoggedAlarms()
+        self.key_rights = WatchKeyRights(alarms=self.alarms)
         orders = self.settings.orders
         outside = Outside(
             storage=self.storage,
@@ -331,6 +333,7 @@ class Platform:
             books=self.books,
             prices=NeedPrices(books=self.books, concurrency=self.concurrency),
             alarms=self.alarms,
+            key_rights=self.key_rights,
             candles=self.candles,
             trading=self.trading,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),

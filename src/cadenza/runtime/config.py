@@ -291,7 +291,8 @@ class Settings:
     log_level: LogLevel = setting("info", "Least serious log lines that are printed.")
     log_format: LogFormat = setting("auto", "Log lines as JSON or for reading; auto reads well on a terminal.")
     failpoint: str = setting(
-        "", "For tests: the boundary at which the process kills itself, NAME or NAME:COUNT. Empty: never."
+        "",
+        "For tests: where the process kills itself, NAME, NAME:COUNT or AFTER>NAME:COUNT. Empty: never.",
     )
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -397,7 +398,7 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
         for name in binance.urls:
             if name not in BINANCE_URL_NAMES:
                 yield f"{section}.urls has {name}: the names are {', '.join(BINANCE_URL_NAMES)}"
-        for name, url in binance.urls.items():
+        for name, url in ((name, url) for name, url in binance.urls.items() if name in BINANCE_URL_NAMES):
             schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
             yield from _wrong_url(f"{section}.urls {name}", url, schemes)
         yield from _wrong_url(f"{section}.proxy", binance.proxy, ("http",))

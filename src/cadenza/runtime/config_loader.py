@@ -243,12 +243,12 @@ def _pairs(raw: object) -> dict[str, object]:
     if isinstance(raw, dict):
         return raw
     if not isinstance(raw, str):
-        raise _WrongValueError("pairs, such as USDT=1000000,BTC=10")
+        raise _WrongValueError("pairs, such as NAME=VALUE,OTHER=VALUE")
     pairs: dict[str, object] = {}
     for item in filter(None, (part.strip() for part in raw.split(","))):
         asset, equals, amount = item.partition("=")
         if not equals or not asset.strip() or asset.strip() in pairs:
-            raise _WrongValueError("pairs, such as USDT=1000000,BTC=10, each asset once")
+            raise _WrongValueError("pairs, such as NAME=VALUE,OTHER=VALUE, each name once")
         pairs[asset.strip()] = amount.strip()
     return pairs
 

@@ -181,22 +181,28 @@ class NoFailpoints:
 
 
 class KillingFailpoints:
-    """Ends this process with SIGKILL at the `count`-th time that the boundary `name` is reached; for tests."""
+    """Ends this process with SIGKILL at the `count`-th time that the boundary `name` is reached; for tests. Counting
+    begins when the boundary `after` has been reached once; at once if there is none."""
 
-    def __init__(self, name: str, count: int) -> None:
+    def __init__(self, name: str, count: int, after: str = "") -> None:
         self._name = name
         self._left = count
+        self._after = after
 
     def reach(self, name: str) -> None:
-        if name == self._name:
+        if self._after:
+            if name == self._after:
+                self._after = ""
+        elif name == self._name:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
 def failpoints_from(text: str) -> NoFailpoints | KillingFailpoints:
-    """`NAME` or `NAME:COUNT` kills there; an empty text never does."""
+    """`NAME` or `NAME:COUNT` kills there, and `AFTER>NAME:COUNT` counts from `AFTER` on; an empty text never does."""
     if not text:
         return NoFailpoints()
-    name, _, count = text.partition(":")
-    return KillingFailpoints(name, int(count or 1))
+    after, _, counted = text.rpartition(">")
+    name, _, count = counted.partition(":")
+    return KillingFailpoints(name, int(count or 1), after)

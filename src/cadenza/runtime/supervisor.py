@@ -7,9 +7,14 @@ from enum import StrEnum
 
 import structlog
 
+from cadenza.domain.errors import CadenzaError
+
 TaskBody = Callable[[], Awaitable[None]]
 
 _STABLE_AFTER_S = 30.0
+
+_REPEATED_LINE_EVERY = 50
+"""A known cause that repeats is logged again after so many failures."""
 
 
 class TaskState(StrEnum):
@@ -40,7 +45,9 @@ class Supervisor:
     """Runs named tasks in one event loop.
 
     A task that raises is started again after a pause that doubles from `backoff_ms_first` to `backoff_ms_max`; a run of
-    30 s makes the pause short again. A task that returns has finished. Names are unique while the supervisor lives.
+    30 s makes the pause short again. A known cause (`CadenzaError`) is logged as a warning without a traceback: when it
+    is another one than before, after a run of 30 s, and at every 50th time. Anything else is an error each time. A task
+    that returns has finished. Names are unique while the supervisor lives.
     """
 
     def __init__(self, *, backoff_ms_first: int = 50, backoff_ms_max: int = 10_000) -> None:
@@ -104,6 +111,7 @@ class _SupervisedTask:
         self._backoff_ms_max = backoff_ms_max
         self._state = TaskState.RUNNING
         self._failures = 0
+        self._same = 0
         self._last_error: str | None = None
         self._log = structlog.get_logger("cadenza.supervisor").bind(task=name)
         self._task = asyncio.create_task(self._run(), name=name)
@@ -123,6 +131,14 @@ class _SupervisedTask:
             self._state = TaskState.STOPPED
         return True
 
+    def _count(self, error: Exception) -> bool:
+        """Count a failure. Return whether a line in the log is due: the cause is another one than before, or it is the
+        `_REPEATED_LINE_EVERY`th time."""
+        former, self._last_error = self._last_error, f"{type(error).__name__}: {error}"
+        self._same = self._same + 1 if self._last_error == former else 0
+        self._failures += 1
+        return self._same % _REPEATED_LINE_EVERY == 0
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         pause_ms = self._backoff_ms_first
@@ -132,9 +148,11 @@ class _SupervisedTask:
             try:
                 await self._body()
             except Exception as error:  # noqa: BLE001 - the supervised edge: it is logged, counted and tried again
-                self._failures += 1
-                self._last_error = f"{type(error).__name__}: {error}"
-                self._log.exception("supervisor.task.failed", failures=self._failures)
+                is_news = self._count(error) or loop.time() - started >= _STABLE_AFTER_S
+                if not isinstance(error, CadenzaError):
+                    self._log.exception("supervisor.task.failed", failures=self._failures)
+                elif is_news:  # a cause that we know: its words say all
+                    self._log.warning("supervisor.task.failed", failures=self._failures, error=self._last_error)
             else:
                 self._state = TaskState.FINISHED
                 return

@@ -59,7 +59,9 @@ class SubmitTradeOrderRequest(Request, kw_only=True, frozen=True):
     ] = ""
     position_id: UUID | None = None
     time_in_force: e.TimeInForceIn | None = None
-    expire_at: Annotated[Instant, Meta(description="Needed by GTD and refused with any other")] | None = None
+    expire_at: (
+        Annotated[Instant, Meta(description="In ms since the epoch. Needed by GTD and refused with any other")] | None
+    ) = None
     quote_id: Annotated[UUID, Meta(description="Needed by QUOTED")] | None = None
     leverage: Annotated[int, Meta(ge=0, le=1000, description="0 means not given")] | None = None
     await_closed: Annotated[bool, Meta(description="Wait up to 1 s for a closed state before answering")] = False

@@ -113,7 +113,7 @@ def test_a_conditional_order_whose_time_has_come() -> None:
     ("failure", "reason"),
     [
         ("Reduce Only reject", "OTHER: Reduce Only reject"),
-        ("Margin is insufficient.", "INSUFFICIENT_MARGIN"),
+        ("Margin is insufficient.", "INSUFFICIENT_MARGIN: Margin is insufficient."),
         (None, "OTHER"),
     ],
 )

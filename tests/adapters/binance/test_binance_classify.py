@@ -77,7 +77,8 @@ def test_a_code_that_proves_a_refusal(market: BinanceMarket, code: int, reason: 
     assert (outcome.verdict, outcome.reason) == (V.REFUSED, reason)
     report = submit_report(outcome, order(), NOW_MS)
     assert isinstance(report, RejectedReport)
-    assert report.reason == ("OTHER: said the venue" if reason is R.OTHER else reason.value)
+    says_all = reason in (R.POST_ONLY_WOULD_TAKE, R.STOP_WOULD_TRIGGER)
+    assert report.reason == (reason.value if says_all else f"{reason.value}: {code} said the venue")
 
 
 @pytest.mark.parametrize("market", BinanceMarket)
@@ -90,7 +91,7 @@ def test_limits_and_keys_prove_that_nothing_was_processed(market: BinanceMarket,
     assert classify_query(market, 400, error).verdict is verdict
     report = submit_report(submit(market, code), order(), NOW_MS)
     assert isinstance(report, RejectedReport)
-    assert report.reason == ("RATE_LIMITED" if code in RATE_LIMITED else "OTHER: said the venue")
+    assert report.reason == f"{'RATE_LIMITED' if code in RATE_LIMITED else 'OTHER'}: {code} said the venue"
     assert cancel_report(classify_cancel(400, error), order(), NOW_MS) is None
 
 
@@ -213,7 +214,7 @@ def test_a_cancel_that_the_venue_refuses(code: int, text: str, refusal: CancelRe
     outcome = classify_cancel(400, BinanceRefusal(code=code, msg=text))
     report = cancel_report(outcome, order(venue_order_id="5"), NOW_MS)
     assert isinstance(report, CancelRefusedReport)
-    assert (report.refusal, report.reason, report.venue_order_id) == (refusal, text, "5")
+    assert (report.refusal, report.reason, report.venue_order_id) == (refusal, f"{code} {text}", "5")
 
 
 @pytest.mark.parametrize("code", [-2011, -2010, -1021, -1102, -9999, *PROVES_NOTHING])

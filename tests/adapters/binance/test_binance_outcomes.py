@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.binance_kit import MARKETS, SEND_WITHIN_MS, Desk, open_desk, simulated_binance
 from tests.inhouse_kit import kinds, until
 from tests.serving import eventually
@@ -142,3 +143,15 @@ async def test_an_answer_that_cannot_be_read_settles_nothing(desk: Desk) -> None
     assert isinstance(reply[0], UnknownOutcomeReport)
     shown = await desk.session.lookup([desk.order])
     assert desk.believed(reply, shown).status is OrderStatus.ACCEPTED
+
+
+async def test_a_refusal_shows_the_venues_code_and_words_to_the_user_and_in_the_log(tmp_path: Path) -> None:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue) as desk:
+        with capture_logs() as lines:
+            (report,) = await desk.session.submit(desk.limit("1", "999999999"))
+    assert isinstance(report, RejectedReport)
+    assert report.reason == "INVALID_ORDER: -1013 Filter failure: PRICE_FILTER"
+    (line,) = (each for each in lines if each["event"] == "venue_refused")
+    assert (line["request"], line["status"]) == ("POST /api/v3/order", 400)
+    assert line["text"] == "-1013 Filter failure: PRICE_FILTER"
+    assert desk.venue.secrets().api_key not in str(lines)

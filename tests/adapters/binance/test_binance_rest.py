@@ -37,7 +37,7 @@ class Host:
     async def call(self, request: HttpRequest) -> Outcome:
         self.asked.append(request)
         path = urlsplit(request.url).path
-        if path.endswith("/time"):
+        if path.endswith("/time") and path not in self.answers:
             return answered(200, {"serverTime": self.clock.now_ms() + AHEAD_MS})
         return self.answers.get(path, lambda: answered(200, {}))()
 
@@ -198,6 +198,33 @@ async def test_a_refused_key_and_a_venue_that_is_away_are_told_apart() -> None:
         host.answers["/api/v3/account"] = partial(same, outcome)
         with pytest.raises(VenueUnavailable):
             await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (NotSent(NotSentCause.DNS, "no such host"), "BINANCE could not be asked: dns, no such host"),
+        (NotSent(NotSentCause.CONNECT, "refused"), "BINANCE could not be asked: connect, refused"),
+        (NotSent(NotSentCause.TLS, "expired"), "BINANCE could not be asked: tls, expired"),
+        (OutcomeUnknown(UnknownCause.DEADLINE), "BINANCE did not answer: deadline"),
+        (Answered(503, {}, b"<html>"), "BINANCE answered 503: status 503"),
+        (
+            Answered(418, {"retry-after": "300"}, b""),
+            "BINANCE banned this address (HTTP 418) until 2025-10-09 08:58:20 UTC",
+        ),
+    ],
+)
+async def test_an_outage_has_a_cause_until_it_is_over(outcome: Outcome, words: str) -> None:
+    rest, host, clock = await world()
+    assert rest.trouble(BinanceMarket.SPOT) is None
+    host.answers["/api/v3/time"] = lambda: outcome
+    assert not await rest.clock_of(BinanceMarket.SPOT).measure()
+    shown = rest.trouble(BinanceMarket.SPOT)
+    assert shown == words
+    del host.answers["/api/v3/time"]
+    clock.advance(300_001)
+    assert await rest.clock_of(BinanceMarket.SPOT).measure()
+    assert rest.trouble(BinanceMarket.SPOT) is None
 
 
 def same(outcome: Outcome) -> Outcome:

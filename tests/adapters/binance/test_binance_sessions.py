@@ -334,6 +334,22 @@ async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:
         assert not (await desk.session.snapshot()).open_orders
 
 
+async def test_an_order_that_waits_for_its_pace_is_not_sent_once_it_is_canceled(tmp_path: Path) -> None:
+    clock = MovableClock()
+    limits = VenueLimits(orders_per_10_seconds=1)
+    async with simulated_binance(tmp_path, clock, limits=limits) as venue, open_desk(venue) as desk:
+        assert kinds(await desk.session.submit(desk.resting("0.001"))) == ["Accepted"]
+        waiting = replace(desk.resting("0.002"), send_before_ms=clock.now_ms() + 60_000)
+        submitting = asyncio.create_task(desk.session.submit(waiting))
+        await asyncio.sleep(0)
+        assert kinds(await desk.session.cancel(waiting)) == ["Withdrawn"]
+        assert kinds(await submitting) == ["Withdrawn"]
+        clock.advance(11_000)
+        assert kinds(await desk.session.submit(desk.resting("0.003"))) == ["Accepted"]
+        shown = (await desk.session.snapshot()).open_orders
+        assert sorted(each.quantity for each in shown) == [Decimal("0.001"), Decimal("0.003")]
+
+
 async def _in_and_out(desk: Desk, order: Order) -> list[str]:
     reply = await desk.session.submit(order)
     if kinds(reply) != ["Accepted"]:

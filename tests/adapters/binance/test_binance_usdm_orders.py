@@ -18,8 +18,10 @@ from cadenza.adapters.venues.binance.parse_usdm import (
     usdm_positions,
     user_news,
 )
+from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours, status
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
+from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee
@@ -110,7 +112,8 @@ def test_a_new_order() -> None:
                 executed_quantity=D(0),
                 limit_price=D("7103.04"),
             ),
-        )
+        ),
+        wants_margin=True,
     )
 
 
@@ -371,7 +374,7 @@ ACCOUNT_UPDATE: dict[str, Any] = {
 
 def test_what_changed_of_the_account() -> None:
     balance, long, short, none = user_news(payload(ACCOUNT_UPDATE), USDM).reports
-    assert (balance.asset, balance.total, balance.locked) == ("USDT", D("122624.12345678"), D("122524"))  # type: ignore[attr-defined]
+    assert (balance.asset, balance.total, balance.locked) == ("USDT", D("122624.12345678"), None)  # type: ignore[attr-defined]
     assert long == PositionReport(
         account_id=ACCOUNT,
         at_ms=1564745798938,
@@ -387,6 +390,20 @@ def test_what_changed_of_the_account() -> None:
     assert (none.side, none.quantity, none.instrument_id) == (PositionSide.NET, D(0), BNB_PERP)
 
 
+def test_the_stream_s_positions_have_the_leverage_that_was_stated_last() -> None:
+    dialect = UsdmDialect(PositionMode.HEDGE)
+    event = payload(ACCOUNT_UPDATE)
+    assert [each.leverage for each in dialect.news(event, USDM).reports[1:]] == [None, None, None]  # type: ignore[attr-defined]
+    settings = [{"symbol": "BTCUSDT", "leverage": 21}, {"symbol": "BNBUSDT", "leverage": 3}]
+    dialect.money([payload({"assets": []}), b"[]", b"[" + b",".join(map(payload, settings)) + b"]"], USDM, 7)
+    changed = dialect.news(payload({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ac": {"s": "BTCUSDT", "l": 25}}), USDM)
+    dialect.news(payload({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ai": {"j": True}}), USDM)
+    assert changed == UserNews(wants_margin=True)
+    told = dialect.news(event, USDM)
+    assert [each.leverage for each in told.reports[1:]] == [25, 25, 3]  # type: ignore[attr-defined]
+    assert told.wants_margin, "how much margin is in use now is not said"
+
+
 def test_a_position_with_the_sign_of_the_other_side_is_refused() -> None:
     wrong = {"m": "ORDER", "B": [], "P": [{"s": "BTCUSDT", "pa": "10", "ep": "6563.86", "ps": "SHORT"}]}
     with pytest.raises(UnreadablePayload, match="sign of the other side"):
@@ -395,18 +412,36 @@ def test_a_position_with_the_sign_of_the_other_side_is_refused() -> None:
 
 def test_the_account_and_its_positions_leave_out_those_of_nothing() -> None:
     assets = [
-        {"asset": "USDT", "walletBalance": "23.72469206", "crossWalletBalance": "20", "updateTime": 1720736417660},
-        {"asset": "USDC", "walletBalance": "0.0", "crossWalletBalance": "0", "updateTime": 0},
+        asset_row("USDT", "23.72469206", "20"),
+        asset_row("USDC", "0.0", "0"),
     ]
     (balance,) = usdm_balances(decode(UsdmAccount, payload({"assets": assets})), USDM, 7)
     assert (balance.total, balance.locked, balance.as_of) == (D("23.72469206"), D("3.72469206"), 7)
     rows = [
-        {"symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.5", "entryPrice": "0.385", "updateTime": 1},
-        {"symbol": "BNBUSDT", "positionSide": "BOTH", "positionAmt": "0", "entryPrice": "0.0", "updateTime": 0},
+        position_row("BTCUSDT", "-0.5", "0.385", "0.125"),
+        position_row("BNBUSDT", "0", "0.0", "0"),
     ]
     positions = decode_list(UsdmPosition, b"[" + b",".join(payload(row) for row in rows) + b"]")
-    (position,) = usdm_positions(positions, USDM, 7)
+    (position,) = usdm_positions(positions, USDM, 7, {"BTCUSDT": 20})
     assert (position.instrument_id, position.quantity, position.as_of) == (BTC_PERP, D("-0.5"), 7)
+    assert (position.leverage, position.maintenance_margin) == (20, D("0.125"))
+
+
+@pytest.mark.parametrize(("available", "locked"), [("80", "20"), ("0", "100"), ("130", "0")])
+def test_what_is_not_available_is_locked_and_profit_is_no_part_of_the_balance(available: str, locked: str) -> None:
+    assets = [asset_row("USDT", "100", available)]
+    (balance,) = usdm_balances(decode(UsdmAccount, payload({"assets": assets})), USDM, 7)
+    assert (balance.total, balance.locked) == (D(100), D(locked))
+
+
+def asset_row(asset: str, wallet: str, available: str) -> dict[str, Any]:
+    amounts = {"walletBalance": wallet, "crossWalletBalance": wallet, "availableBalance": available}
+    return {"asset": asset, **amounts, "updateTime": 1720736417660}
+
+
+def position_row(symbol: str, amount: str, price: str, margin: str) -> dict[str, Any]:
+    amounts = {"positionAmt": amount, "entryPrice": price, "maintMargin": margin}
+    return {"symbol": symbol, "positionSide": "BOTH", **amounts, "updateTime": 1}
 
 
 @pytest.mark.parametrize(
@@ -414,7 +449,7 @@ def test_the_account_and_its_positions_leave_out_those_of_nothing() -> None:
     [
         ({"e": "TRADE_LITE", "E": 1, "s": "BTCUSDT", "q": "0.1"}, UserNews()),
         ({"e": "MARGIN_CALL", "E": 1}, UserNews()),
-        ({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ac": {"s": "BTCUSDT", "l": 25}}, UserNews(wants_snapshot=True)),
+        ({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ac": {"s": "BTCUSDT", "l": 25}}, UserNews(wants_margin=True)),
         ({"e": "listenKeyExpired", "E": "1736996475556", "listenKey": "K"}, UserNews(is_stream_over=True)),
     ],
 )

@@ -1,6 +1,6 @@
 """USD-M over its wire: conditional orders and what they become, positions, hedged accounts, listen keys."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.binance_kit import ASK, BID, Desk, open_desk, simulated_binance
 from tests.conformance.harness import believed
-from tests.inhouse_kit import kinds, replayed, until
+from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.simulators.binance.trader import Trader
 
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -141,6 +142,45 @@ async def test_positions_and_wallets_follow_the_venues_word(desk: Desk) -> None:
     await desk.session.submit(closing)
     await until(lambda: desk.sink.of(PositionReport)[-1].quantity == 0, "the end of the position")
     assert (await desk.session.snapshot()).positions == ()
+
+
+def locked(sink: RecordingSink) -> D:
+    """What a reading stated last as locked of the margin asset."""
+    stated = [each.locked for each in sink.of(BalanceReport) if each.asset == "USDT"]
+    return next((amount for amount in reversed(stated) if amount is not None), D(0))
+
+
+async def test_leverage_margin_and_what_is_free_are_the_venues_word(desk: Desk) -> None:
+    sink = desk.sink
+
+    def passing(condition: Callable[[], bool]) -> Callable[[], bool]:
+        """The condition, while time passes between two readings."""
+
+        def holds() -> bool:
+            desk.venue.clock.advance(20)
+            return condition()
+
+        return holds
+
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        await trader.usdm("POST", "v1/leverage", symbol="BTCUSDT", leverage=50)
+        await desk.session.submit(desk.limit("0.5", None, time_in_force=TimeInForce.IOC))
+        await until(lambda: bool(sink.of(PositionReport)), "the position")
+        assert sink.of(PositionReport)[0].leverage == 50, "the stream's own word comes with the leverage"
+        await until(lambda: sink.of(PositionReport)[-1].maintenance_margin is not None, "the reading")
+        (row,) = (await trader.usdm("GET", "v3/positionRisk", symbol="BTCUSDT")).ok
+        position, margin = sink.of(PositionReport)[-1], D(row["positionInitialMargin"])
+        assert (position.leverage, position.maintenance_margin) == (50, D(row["maintMargin"]))
+        assert locked(sink) >= margin > 0
+        (shown,) = (await desk.session.snapshot()).positions or ()
+        assert (shown.leverage, shown.maintenance_margin) == (50, D(row["maintMargin"]))
+        await desk.session.submit(desk.limit("0.5", str(BID - 10)))
+        more = margin + (BID - 10) / 100
+        await until(passing(lambda: locked(sink) >= more), "the margin of the open order")
+        await trader.usdm("POST", "v1/leverage", symbol="BTCUSDT", leverage=25)
+        await until(
+            passing(lambda: sink.of(PositionReport)[-1].leverage == 25), "the leverage that was set at the venue"
+        )
 
 
 async def test_post_only_and_gtd(desk: Desk) -> None:

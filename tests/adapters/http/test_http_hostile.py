@@ -154,7 +154,7 @@ async def test_an_expired_token_says_so(world: World) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 async def test_no_json_breaks_any_operation(world: World, body: Any) -> None:
     raw = json.dumps(body).encode()
     for operation in OPERATIONS:
@@ -169,13 +169,13 @@ async def test_no_json_breaks_any_operation(world: World, body: Any) -> None:
         st.none() | st.booleans() | st.integers() | st.text(max_size=50) | st.lists(st.integers(), max_size=3),
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 async def test_no_mutation_of_an_order_is_a_failure_of_ours(world: World, changes: dict[str, Any]) -> None:
     assert (await world.ask("POST", SUBMIT, body={**ORDER, **changes})).status in (200, 400)
 
 
 @given(query=st.text(max_size=80))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 async def test_no_query_is_a_failure_of_ours(world: World, query: str) -> None:
     raw = query.encode("utf-8", "surrogatepass")
     for operation in OPERATIONS:

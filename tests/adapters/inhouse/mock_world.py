@@ -30,6 +30,7 @@ from cadenza.adapters.venues.mock import MockConnector
 from cadenza.adapters.venues.mock.spec import INSTRUMENTS
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.keep_sessions import KeepSessions
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.committer import CommitterLimits
@@ -133,7 +134,7 @@ class MockWorld:
             trading=trading,
             keys=KEYS,
             changer=changer,
-            alarms=self.alarms,
+            key_rights=WatchKeyRights(alarms=self.alarms),
             clock=clock,
             ids=ids,
             concurrency=self.concurrency,

@@ -224,7 +224,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(continuity=st.sampled_from([Continuity.RANGE, Continuity.RANGE_AND_PREVIOUS]), actions=ACTIONS)
 def test_the_book_is_exact_or_stale_whatever_happens_to_the_frames(
     continuity: Continuity, actions: list[tuple[str, object]]

@@ -13,14 +13,14 @@ from cadenza.adapters.venues.kit.delivery import BATCH_REPORTS_MAX, ReportDelive
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HELD_MAX, HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
-from cadenza.adapters.venues.kit.order_calls import OrderCalls
+from cadenza.adapters.venues.kit.order_calls import OrderCalls, SubmitCall
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS, GRACE_MS, check_stream
 from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX, MEASURE_EVERY_MS, VenueClock
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.trading.reports import BalanceReport, Report
+from cadenza.domain.trading.reports import BalanceReport, Report, WithdrawnReport
 from cadenza.ports.venue import COMPARED_WITHIN_MS
 
 ACCOUNT = TradingAccountId(UUID(int=1))
@@ -168,7 +168,8 @@ async def test_an_order_is_sent_once_whoever_asks_again() -> None:
     calls = OrderCalls(keep, clock.now_ms)
     mine = evolve(order(), send_before_ms=clock.now_ms() + 1_000)
 
-    async def work() -> list[Report]:
+    async def work(call: SubmitCall) -> list[Report]:
+        call.leave()
         sent.append("sent")
         await gate.wait()
         return [balance("A", "1")]
@@ -184,6 +185,54 @@ async def test_an_order_is_sent_once_whoever_asks_again() -> None:
     await calls.submit(other, work)
     assert sent == ["sent", "sent"]
     assert late == []
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_an_order_that_waits_to_leave_is_withdrawn(turns: int) -> None:
+    """Whether its submit has only just been asked for, or waits already: it is not sent, and both calls say so."""
+    sent: list[str] = []
+    calls, gate = OrderCalls(_nobody, ManualClock().now_ms), asyncio.Event()
+    mine = order()
+
+    async def work(call: SubmitCall) -> list[Report]:
+        await gate.wait()
+        call.leave()
+        sent.append("sent")
+        return []
+
+    submitting = asyncio.create_task(calls.submit(mine, work))
+    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    withdrawn = calls.withdraw(mine)
+    assert [type(report) for report in withdrawn] == [WithdrawnReport]
+    gate.set()
+    assert await submitting == withdrawn
+    assert calls.withdraw(mine) == [], "once"
+    assert sent == []
+
+
+async def test_an_order_that_has_left_is_not_withdrawn() -> None:
+    calls, gate = OrderCalls(_nobody, ManualClock().now_ms), asyncio.Event()
+    mine = order()
+    assert calls.withdraw(mine) == [], "it was never submitted here"
+
+    async def work(call: SubmitCall) -> list[Report]:
+        call.leave()
+        await gate.wait()
+        return [balance("A", "1")]
+
+    submitting = asyncio.create_task(calls.submit(mine, work))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert calls.withdraw(mine) == []
+    gate.set()
+    assert await submitting == [balance("A", "1")]
+    assert calls.withdraw(mine) == []
+
+
+async def _nobody(reports: Sequence[Report]) -> None:
+    raise AssertionError("no reply is late")
 
 
 async def test_the_reply_to_a_caller_that_left_is_delivered_late() -> None:

@@ -48,7 +48,7 @@ messages = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(messages, max_size=10))
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, some: list[Message]) -> None:
     path = tmp_path_factory.mktemp("recording") / "a.gz"

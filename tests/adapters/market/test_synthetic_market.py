@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_market_and_another_gives_another() -> None
     assert advanced(8, [20_000]) != once
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 8_000), max_size=12))
 def test_any_slicing_of_the_time_gives_the_same_market(cuts: list[int]) -> None:
     assert advanced(3, [*sorted(cuts), 8_000]) == advanced(3, [8_000])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import uvloop
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.adapters.realtime import realtime_world as w
 from tests.adapters.realtime.follower import Follower
@@ -119,7 +119,7 @@ async def play(script: Sequence[Step]) -> None:
     assert world.node._services.hub.subscriptions == 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(script=steps)
 def test_the_final_view_equals_the_log(script: list[Step]) -> None:
     uvloop.run(play(script))

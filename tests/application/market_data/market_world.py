@@ -49,6 +49,7 @@ class ScriptedConnector:
         self.hangs: set[str] = set()
         self.fails: dict[str, Exception] = {}
         self.state = VenueStatus.ONLINE
+        self.cause: str | None = None
         self.on_status: Callable[[], None] = lambda: None
 
     async def _call(self, name: str) -> None:
@@ -69,6 +70,9 @@ class ScriptedConnector:
     def status(self) -> VenueStatus:
         self.on_status()
         return self.state
+
+    def trouble(self) -> str | None:
+        return self.cause
 
     async def instruments(self) -> ListedInstruments:
         await self._call("instruments")

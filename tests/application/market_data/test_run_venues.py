@@ -72,8 +72,9 @@ async def test_a_start_that_fails_is_shown_with_its_cause_and_tried_again(
     run.start()
     await run.venues.first_tries()
     run.world.clock.advance(5_000)
+    detail = "away" if isinstance(error, VenueUnavailable) else None
     assert dict(run.venues.conditions())[OKX] == VenueCondition(
-        status=VenueStatus.OFFLINE, since_ms=began_ms, cause=cause
+        status=VenueStatus.OFFLINE, since_ms=began_ms, cause=cause, detail=detail
     )
     assert run.venues.has_tried_all
     run.world.okx.fails.clear()
@@ -81,6 +82,25 @@ async def test_a_start_that_fails_is_shown_with_its_cause_and_tried_again(
     assert run.changes == [(OKX, VenueStatus.OFFLINE, cause), (PAPER, VenueStatus.ONLINE, None),
                            (OKX, VenueStatus.ONLINE, None)]  # fmt: skip
     assert OKX in run.came_online
+
+
+async def test_an_outage_of_a_started_venue_has_a_cause_and_the_instant_of_its_beginning(run: VenueRun) -> None:
+    def condition() -> VenueCondition:
+        run.world.clock.advance(LOOK_MS)
+        return dict(run.venues.conditions())[OKX]
+
+    run.start()
+    await until(lambda: condition().status is VenueStatus.ONLINE)
+    run.world.okx.state, run.world.okx.cause = VenueStatus.OFFLINE, "OKX answered 503"
+    await until(lambda: condition().detail == "OKX answered 503")
+    began = condition()
+    assert (began.status, began.cause) == (VenueStatus.OFFLINE, "VENUE_UNAVAILABLE")
+    run.world.okx.cause = "OKX could not be asked: dns"
+    await until(lambda: condition().detail == "OKX could not be asked: dns")
+    assert condition().since_ms == began.since_ms
+    run.world.okx.state = VenueStatus.ONLINE
+    await until(lambda: condition().status is VenueStatus.ONLINE)
+    assert condition().detail is None
 
 
 async def test_a_subscription_of_a_venue_that_is_down_is_fed_when_it_comes_up(run: VenueRun) -> None:

@@ -14,9 +14,11 @@ from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.views import AccountView
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -77,22 +79,24 @@ class Desk:
             clock=world.clock,
         )  # fmt: skip
         self.open_session = OpenSession(
-            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile
-        )
+            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile,
+            refused_keys=RefusedKeys(sessions=world.sessions, committer=world.committer, alarms=world.alarms),
+        )  # fmt: skip
         self.follow = follow = FollowCredentials(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, changer=self.changer
         )
+        self.key_rights = WatchKeyRights(alarms=world.alarms)
         self.connect = ConnectAccount(
             storage=world.storage, committer=world.committer, sessions=world.sessions, keys=keys(),
             changer=self.changer, follow=follow, ask_venue=world.ask_venue, reconcile=world.reconcile,
-            alarms=world.alarms, clock=world.clock, ids=world.ids, concurrency=world.concurrency,
+            key_rights=self.key_rights, clock=world.clock, ids=world.ids, concurrency=world.concurrency,
         )  # fmt: skip
         self.revoke = RevokeCredential(
             storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock
         )
         self.rotate = RotateCredential(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, keys=keys(),
-            changer=self.changer, alarms=world.alarms, clock=world.clock, concurrency=world.concurrency,
+            changer=self.changer, key_rights=self.key_rights, clock=world.clock, concurrency=world.concurrency,
         )  # fmt: skip
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,

@@ -8,6 +8,7 @@ from typing import Any
 
 from cadenza.application.accounts.keep_sessions import KeepSessions
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.ids import PAPER, TradingAccountId
@@ -30,6 +31,7 @@ class Venue:
         self.asked: list[TradingAccountId] = []
         self.signed_by: list[str] = []
         self.fails = False
+        self.refusal: e.CredentialRejected | None = None
         self.came: list[str] = []
         self.has_missed: Sequence[Report] = ()
         self.open_session = self._open_session
@@ -45,6 +47,8 @@ class Venue:
         await self.let_in.wait()
         if self.fails:
             raise e.VenueUnavailable("the venue does not answer")
+        if self.refusal is not None:
+            raise self.refusal
         return self.session
 
     async def _replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
@@ -69,8 +73,9 @@ class Start:
         world.sessions._connectors = {PAPER: self.venue}  # type: ignore[dict-item]
         nothing: Any = None
         self.open_session = OpenSession(
-            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile
-        )
+            storage=world.storage, sessions=world.sessions, keys=keys(), reconcile=world.reconcile,
+            refused_keys=RefusedKeys(sessions=world.sessions, committer=world.committer, alarms=world.alarms),
+        )  # fmt: skip
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,
             reconcile=world.reconcile, connect=nothing, disconnect=nothing, follow=nothing, changer=nothing,

@@ -8,13 +8,17 @@ from uuid import UUID
 
 import pytest
 
+from cadenza.application.accounts.change_account import AccountChange
 from cadenza.application.accounts.keep_sessions import ACCOUNTS_PER_VENUE_MAX, FIRST_TRIES_MS_MAX
+from cadenza.application.accounts.update_account import disabled
 from cadenza.application.orders import sessions as sessions_module
 from cadenza.application.orders import submit as submit_module
 from cadenza.domain import errors as e
+from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.ids import TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
+from cadenza.ports.alarms import Alarm
 from cadenza.ports.storage.trading import OrderFilter
 from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, ScriptedSession, fills
 from tests.application.orders.start_world import Start, started
@@ -299,3 +303,55 @@ async def test_a_session_whose_opening_is_cancelled_is_closed(start: Start) -> N
         await opening
     assert start.venue.came == ["replay", "close"]
     assert not start.world.sessions.takes_orders(ACCOUNT), "it is not reconciled"
+
+
+async def test_a_key_that_its_venue_refuses_suspends_the_account_until_it_is_accepted(start: Start) -> None:
+    world, venue = start.world, start.venue
+    venue.let_in.set()
+    venue.refusal = e.CredentialRejected("PAPER refused the key: -2015 Invalid API-key")
+    for _ in range(2):
+        await start.tick()
+        start.keeper.try_again()
+    assert [alarm for alarm, _ in world.alarms.sounded] == [Alarm.KEY_REFUSED], "once for each change"
+    assert (await _status(world)) is AccountStatus.SUSPENDED
+    with pytest.raises(e.CredentialRejected, match=rf"'{KEY}'.*-2015 Invalid API-key.*rotate it"):
+        await world.submit_order(ACTOR, request())
+    assert await _recorded(world) == []
+    venue.refusal = None
+    await start.tick()
+    assert (await _status(world)) is AccountStatus.ACTIVE
+    assert (await world.submit_order(ACTOR, request())).status is OrderStatus.ACCEPTED
+    await world.sessions.close(ACCOUNT)
+    venue.refusal = e.CredentialRejected("PAPER refused the key: again")
+    await start.tick()
+    assert [alarm for alarm, _ in world.alarms.sounded] == [Alarm.KEY_REFUSED] * 2
+
+
+async def test_an_account_that_does_not_reach_its_venue_says_nothing_about_its_key(start: Start) -> None:
+    world, start.venue.fails = start.world, True
+    start.venue.let_in.set()
+    await start.tick()
+    assert world.alarms.sounded == []
+    assert (await _status(world)) is AccountStatus.ACTIVE
+    with pytest.raises(e.VenueUnavailable):
+        await world.submit_order(ACTOR, request())
+
+
+async def test_a_disabled_account_stays_disabled_while_its_key_is_refused(start: Start) -> None:
+    world, venue = start.world, start.venue
+    venue.let_in.set()
+    await world.committer.commit(AccountChange(ACCOUNT, disabled, None))
+    venue.refusal = e.CredentialRejected("PAPER refused the key")
+    await start.tick()
+    assert (await _status(world)) is AccountStatus.INACTIVE
+    venue.refusal = None
+    start.keeper.try_again()
+    await start.tick()
+    assert (await _status(world)) is AccountStatus.INACTIVE
+
+
+async def _status(world: OrderWorld) -> AccountStatus:
+    async with world.storage.read() as uow:
+        found = await uow.accounts.get(ACCOUNT)
+    assert found is not None
+    return found.status

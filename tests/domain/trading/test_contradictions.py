@@ -6,7 +6,7 @@ import pytest
 
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.contradictions import CLOCK_TOLERANCE_MS
+from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order

@@ -22,11 +22,13 @@ from cadenza.domain.trading.reports import (
     FillCorrectedReport,
     FillReport,
     RejectedReport,
-    TriggerMovedReport,
     UndeterminedOutcomeReport,
     VenueOrderStatus,
 )
+from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.resolve import may_be_resolved
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import Lookup
 from tests.domain.trading.test_doubt import accepted, canceled, fill, named, now, stands, unknown
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, state, submit, venue_spec
 
@@ -300,6 +302,89 @@ def test_a_venue_without_a_lookup_puts_no_order_in_doubt_whose_cancel_waits() ->
     assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, None, True)
 
 
+# --- ended unseen, at a venue that cannot be asked
+
+ended_unseen = pytest.mark.parametrize("refusal", [CancelRefusal.TOO_LATE, CancelRefusal.UNKNOWN_ORDER])
+
+
+@pytest.fixture
+def blind() -> TradingState:
+    return state(spec=venue_spec(lookup=None, fence=None))
+
+
+def _canceled_too_late(world: TradingState, refusal: CancelRefusal, executed: str = "0") -> Order:
+    """An order of 2 that the venue acknowledged, and that ended before its cancel arrived."""
+    order = submit(world, quantity=D(2))
+    apply_report(world, accepted(order))
+    if executed != "0":
+        apply_report(world, fill(order, "t1", executed))
+    decide_cancel(world, ACCOUNT, order.id)
+    for _ in range(2):
+        apply_report(world, CancelRefusedReport(**named(order), refusal=refusal, reason="it has ended"))
+    return now(world, order)
+
+
+@ended_unseen
+def test_an_order_that_ended_unseen_is_in_doubt_until_an_operator_resolves_it(
+    blind: TradingState, refusal: CancelRefusal
+) -> None:
+    order = _canceled_too_late(blind, refusal)
+    assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, Doubt.UNANSWERED, True)
+    apply_report(blind, undetermined(order))
+    order = now(blind, order)
+    assert (order.status, order.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
+    again = CancelRefusedReport(**named(order), refusal=refusal, reason="it has ended")
+    apply_report(blind, again)
+    assert now(blind, order) == order
+    assert blind.balance(ACCOUNT, "USDT").locked > 0
+    blind.put_order(release(blind, order.resolved(OrderStatus.CANCELED, NOW_MS)))
+    resolved = now(blind, order)
+    assert (resolved.is_in_doubt, blind.balance(ACCOUNT, "USDT").locked) == (False, 0)
+    apply_report(blind, again)
+    assert now(blind, order) == resolved
+
+
+@ended_unseen
+@pytest.mark.parametrize("executed", ["0", "0.5"])
+def test_the_end_of_such_an_order_still_counts_when_it_arrives(
+    blind: TradingState, refusal: CancelRefusal, executed: str
+) -> None:
+    order = _canceled_too_late(blind, refusal, executed)
+    apply_report(blind, undetermined(order))
+    apply_report(blind, fill(order, "t2", "1"))
+    order = now(blind, order)
+    assert (order.executed_quantity, order.doubt) == (D(executed) + 1, Doubt.UNDETERMINED)
+    apply_report(blind, canceled(order, str(D(executed) + 1)))
+    order = now(blind, order)
+    assert (order.status, order.is_in_doubt, blind.balance(ACCOUNT, "USDT").locked) == (OrderStatus.CANCELED, False, 0)
+
+
+@ended_unseen
+def test_such_an_order_that_turns_out_to_be_filled_is_filled(blind: TradingState, refusal: CancelRefusal) -> None:
+    order = _canceled_too_late(blind, refusal, "0.5")
+    apply_report(blind, fill(order, "t2", "1.5"))
+    order = now(blind, order)
+    assert (order.status, order.is_in_doubt) == (OrderStatus.FILLED, False)
+
+
+@ended_unseen
+def test_a_venue_that_can_be_asked_makes_no_doubt_of_a_cancel_that_came_too_late(
+    world: TradingState, refusal: CancelRefusal
+) -> None:
+    order = _canceled_too_late(world, refusal)
+    assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, None, True)
+
+
+@pytest.mark.parametrize("lookup", [None, Lookup()])
+def test_an_operator_may_resolve_an_open_order_without_a_doubt_only_where_the_venue_cannot_be_asked(
+    world: TradingState, works: Order, lookup: Lookup | None
+) -> None:
+    spec = venue_spec(lookup=lookup, fence=None)
+    assert may_be_resolved(works, spec) is (lookup is None)
+    apply_report(world, canceled(works, "0"))
+    assert not may_be_resolved(now(world, works), spec)
+
+
 @pytest.mark.parametrize(
     ("is_answered", "status"), [(True, OrderStatus.ACCEPTED), (False, OrderStatus.SUBMITTED)], ids=["yes", "no"]
 )
@@ -342,30 +427,3 @@ def test_a_repeated_refusal_of_an_order_that_works_is_saved_and_not_published(
     order = now(world, works)
     assert (order.cancel_refused_at_ms, order.version) == (NOW_MS + 5, works.version)
     assert {**world.changed.updated, **world.changed.created}[works.id] == order
-
-
-# --- triggers
-
-
-def test_an_older_move_of_the_trigger_does_not_undo_a_newer_one(world: TradingState) -> None:
-    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
-    apply_report(world, _moved(order, 95, NOW_MS + 2))
-    apply_report(world, _moved(order, 94, NOW_MS + 1))
-    assert now(world, order).stop_price == D(95)
-    apply_report(world, _moved(order, 96, NOW_MS + 2))
-    assert now(world, order).stop_price == D(96)
-
-
-def test_a_move_of_the_trigger_and_an_order_status_are_compared(world: TradingState) -> None:
-    order = submit(world, type=OrderType.TRAILING_STOP, side=Side.SELL, limit_price=None, stop_price=D(90))
-    terms = stands(order, VenueOrderStatus.WORKING, "0", quantity="1")
-    apply_report(world, replace(terms, stop_price=D(91), at_ms=NOW_MS + 3))
-    apply_report(world, _moved(order, 95, NOW_MS + 2))
-    assert now(world, order).stop_price == D(91)
-    apply_report(world, _moved(order, 96, NOW_MS + 5))
-    apply_report(world, replace(terms, stop_price=D(92), at_ms=NOW_MS + 4))
-    assert now(world, order).stop_price == D(96)
-
-
-def _moved(order: Order, stop_price: int, at_ms: int) -> TriggerMovedReport:
-    return TriggerMovedReport(**named(order, at_ms=at_ms), stop_price=D(stop_price))

@@ -102,3 +102,16 @@ def test_the_venues_word_of_a_leverage_counts(said: int | None, leverage: int) -
     apply_report(world, report)
     (position,) = world.positions(ACCOUNT)
     assert (position.quantity, position.leverage) == (3, leverage)
+
+
+@pytest.mark.parametrize("leverage", [1, 5])
+def test_a_leverage_that_the_venue_keeps_is_no_part_of_an_order(leverage: int) -> None:
+    spec = venue_spec(own_leverage=frozenset({AccountType.MARGIN}))
+    with pytest.raises(e.InvalidLeverage, match="a setting of each instrument"):
+        submit(state(margined(), spec=spec), leverage=leverage)
+    assert submit(state(margined(), spec=spec)).leverage is None
+
+
+def test_an_account_without_leverage_says_so() -> None:
+    with pytest.raises(e.InvalidLeverage, match=r"^this account takes no leverage$"):
+        submit(state(), leverage=2)

@@ -1,5 +1,6 @@
 """Positions of linear and inverse contracts, by the formulas that DERIBIT documents for BTC-PERPETUAL."""
 
+from dataclasses import replace
 from decimal import Decimal as D
 from fractions import Fraction
 from uuid import UUID
@@ -138,6 +139,15 @@ def test_a_summary_values_an_inverse_position_by_its_settlement_asset() -> None:
     assert (summary.margin, summary.risk_exposure) == (500, 1_000)
     assert summary.margin_requirement == 5
     assert marked.unrealized_pnl == D("-0.005")
+
+
+def test_a_stated_maintenance_margin_counts_instead_of_the_instruments_rate() -> None:
+    stated = replace(opened(Side.BUY, (1_000, "50000"), leverage=2), maintenance_margin=D("0.001"))
+    marked = MarkedPosition(
+        position=stated, instrument=BTC_PERPETUAL, security_type=SecurityType.PERPETUAL, mark=D(40_000)
+    )
+    rates = {"BTC": D(40_000), "USD": D(1)}
+    assert summarize((), (marked,), "USD", rates.get).margin_requirement == 40
 
 
 def test_an_order_of_an_inverse_contract_locks_its_settlement_asset() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from cadenza.domain import errors as e
 from cadenza.domain.market.enums import OrderType, Side
-from cadenza.domain.market.instrument import Instrument, PriceBand
-from tests.domain.trading.worlds import D, instrument, state, submit
+from cadenza.domain.market.instrument import Instrument, InstrumentType, PriceBand
+from tests.domain.trading.worlds import D, instrument, state, submit, venue_spec
 
 
 def banded() -> Instrument:
@@ -40,3 +40,11 @@ def test_a_stop_limit_has_a_limit_price_too() -> None:
 def test_without_a_market_price_the_venue_alone_decides() -> None:
     world = state(traded=banded(), market=None)
     assert submit(world, limit_price=D(900_000)).limit_price == 900_000
+
+
+def test_a_trigger_that_its_venue_compares_itself_frees_the_limit_price_of_the_band() -> None:
+    spec = venue_spec(banded_by_trigger=frozenset({InstrumentType.SPOT}))
+    asked = {"stop_price": D(400), "limit_price": D(400)}
+    assert submit(state(traded=banded(), spec=spec), type=OrderType.STOP_LIMIT, **asked).limit_price == 400
+    with pytest.raises(e.InvalidPrice, match="is outside of"):
+        submit(state(traded=banded(), spec=spec), limit_price=D(400))

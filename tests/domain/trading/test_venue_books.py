@@ -170,6 +170,18 @@ def test_the_venue_s_cost_is_taken_as_it_is() -> None:
     assert (shown.entry_cost, shown.leverage) == (D(100), 7)
 
 
+def test_what_the_venue_does_not_state_again_stays_as_it_stated_it_last() -> None:
+    world = at_venue(AccountType.FUTURES)
+    apply_report(world, position("1", 10, leverage=7, maintenance_margin=D("0.5")))
+    apply_report(world, balance("USDT", "100", 10, locked="30"))
+    apply_report(world, position("2", 20))
+    apply_report(world, replace(balance("USDT", "99", 20), locked=None))
+    shown, held = world.position(ACCOUNT, BTC, NET), world.balance(ACCOUNT, "USDT")
+    assert shown is not None
+    assert (shown.quantity, shown.leverage, shown.maintenance_margin) == (D(2), 7, D("0.5"))
+    assert (held.total, held.locked, held.free) == (D(99), D(30), D(69))
+
+
 def test_a_snapshot_closes_what_it_leaves_out_unless_newer_news_said_otherwise() -> None:
     world = at_venue(AccountType.FUTURES)
     for word in (balance("BTC", "1", 10), balance("ETH", "5", 10), balance("USDT", "9", 30), position("1", 10)):

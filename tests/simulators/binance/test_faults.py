@@ -166,6 +166,12 @@ def test_a_market_is_that_of_its_seed_and_times() -> None:
     assert moves(1) == moves(1) != moves(2)
 
 
+def test_the_market_moves_when_it_is_asked_so_no_trade_is_older_than_the_order_that_it_meets() -> None:
+    market = SeededMarket(SYMBOLS, 1, 100)
+    list(market.open({}, 1_000))
+    assert {command.at_ms for _, command in market.advance(20_063)} == {20_063}
+
+
 async def test_what_no_one_was_answered_is_not_on_the_streams_before_it_is_on_disk(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,6 @@ def check_laws(truth: dict[str, Any], api: dict[str, Any]) -> None:
 
 @settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller example costs minutes, with two servers each
 )

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from cadenza.adapters.storage.rows import Row, venue_id_of
+from cadenza.adapters.storage.statuses import OPEN_STATUSES
 from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
@@ -66,11 +67,11 @@ INSERT INTO instrument_overrides VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, instrument_id) DO UPDATE
 SET is_disabled = EXCLUDED.is_disabled, is_deleted = EXCLUDED.is_deleted
 """
-_OPEN_USE = """
+_OPEN_USE = f"""
 SELECT (
     SELECT count(*) FROM orders JOIN trading_accounts AS account ON account.id = orders.account_id
     WHERE account.tenant_id = $1 AND orders.instrument_id = $2
-        AND orders.status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
+        AND orders.status IN {OPEN_STATUSES}
 ) + (
     SELECT count(*) FROM positions JOIN trading_accounts AS account ON account.id = positions.account_id
     WHERE account.tenant_id = $1 AND positions.instrument_id = $2 AND positions.status = 'OPEN'

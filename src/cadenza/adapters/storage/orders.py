@@ -6,6 +6,8 @@ import asyncpg
 
 from cadenza.adapters.storage.filters import Where
 from cadenza.adapters.storage.rows import Row, execution_of, orders_of
+from cadenza.adapters.storage.statuses import EXPIRING_STATUSES, OPEN_STATUSES
+from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.execution import Execution
@@ -17,7 +19,7 @@ _EXECUTIONS = """
 SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
 ORDER BY executed_at_ms, length(trade_id), trade_id
 """
-_OPEN = "status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')"
+_OPEN = f"status IN {OPEN_STATUSES}"
 # As the index `orders_held` has it.
 _HELD = "trail_distance IS NOT NULL AND released_at_ms IS NULL AND status = 'ACCEPTED'"
 _FINISHED = f"""
@@ -40,9 +42,9 @@ FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 """
 
 # As the index `orders_expiring` has it.
-_OVERDUE = """
+_OVERDUE = f"""
 SELECT account_id, expire_at_ms, id FROM orders
-WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED') AND expire_at_ms <= $1
+WHERE expiry = 'HERE' AND status IN {EXPIRING_STATUSES} AND expire_at_ms <= $1
     AND ($2::bigint IS NULL OR (expire_at_ms, id) > ($2, $3::uuid))
 ORDER BY expire_at_ms, id LIMIT $4
 """
@@ -176,6 +178,19 @@ class OrderSql:
     ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
         rows = await self._connection.fetch(_OVERDUE, now_ms, *(after or (None, None)), limit)
         return [(TradingAccountId(row["account_id"]), row["expire_at_ms"], OrderId(row["id"])) for row in rows]
+
+    async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
+        rows = await self._connection.fetch(
+            "SELECT o.* FROM trading_accounts a JOIN orders o ON o.account_id = a.id"
+            " WHERE a.tenant_id = $1 AND a.venue = $2 AND a.environment = $3 AND a.external_id = $4 AND a.id <> $5"
+            " AND o.status = 'REVOKED' AND o.expiry IS NOT NULL",  # as the index `orders_revoked_before_expiry` has it
+            account.tenant_id,
+            account.venue_id.venue.value,
+            account.venue_id.environment.value,
+            account.external.external_id,
+            account.id,
+        )
+        return orders_of(rows, ())
 
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         return await self._with_executions(await self._connection.fetch(_IN_DOUBT, since_before_ms, limit))

@@ -39,21 +39,22 @@ def fees_text(fees: tuple[Fee, ...]) -> str:
 
 
 def order_row(order: Order) -> tuple[Any, ...]:
+    # Members of enumerations are strings, here and in the other rows. Their `.value` is slow.
     kept, closing, trail = order.reservation, order.closing, order.trail
     return (
-        order.id, order.tenant_id, order.account_id, order.venue_id.venue.value, order.venue_id.environment.value,
-        order.instrument_id, order.base_asset, order.quote_asset, order.side.value, order.type.value,
-        order.time_in_force.value, order.asked_quantity, order.quantity_type.value, order.rounding.value,
+        order.id, order.tenant_id, order.account_id, order.venue_id.venue, order.venue_id.environment,
+        order.instrument_id, order.base_asset, order.quote_asset, order.side, order.type,
+        order.time_in_force, order.asked_quantity, order.quantity_type, order.rounding,
         order.quantity,
         order.limit_price, order.stop_price, order.position_id, order.quote_id, order.leverage, order.expire_at_ms,
-        order.expiry and order.expiry.value, trail and trail.distance, trail and trail.released_at_ms,
+        order.expiry, trail and trail.distance, trail and trail.released_at_ms,
         order.client_order_id, order.idempotency_key, order.fingerprint,
-        order.status.value, order.reject_reason,
+        order.status, order.reject_reason,
         order.cancel_reason, order.sent_id, order.send_before_ms, order.recorded_after_ms,
         order.venue_order_id, order.former_venue_order_ids,
-        order.doubt and order.doubt.value, order.stated_quantity, order.stated_at_ms,
-        order.quantity_stated_at_ms, order.cancel_refused_at_ms,
-        closing and closing.status.value, closing and closing.reason.value, closing and closing.at_ms,
+        order.doubt, order.stated_quantity, order.stated_at_ms,
+        order.trigger_stated_at_ms, order.quantity_stated_at_ms, order.cancel_refused_at_ms,
+        closing and closing.status, closing and closing.reason, closing and closing.at_ms,
         order.is_awaited, order.in_doubt_since_ms, order.executed_quantity, order.executed_cost, fees_text(order.fees),
         kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
         order.created_at_ms, order.updated_at_ms, order.closed_at_ms, order.version,
@@ -100,6 +101,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         in_doubt_since_ms=row["in_doubt_since_ms"],
         stated_quantity=row["stated_quantity"],
         stated_at_ms=row["stated_at_ms"],
+        trigger_stated_at_ms=row["trigger_stated_at_ms"],
         quantity_stated_at_ms=row["quantity_stated_at_ms"],
         cancel_refused_at_ms=row["cancel_refused_at_ms"],
         closing=_closing_of(row),
@@ -134,11 +136,11 @@ def orders_of(rows: Iterable[Row], execution_rows: Iterable[Row]) -> list[Order]
 
 def execution_row(execution: Execution) -> tuple[Any, ...]:
     return (
-        execution.id, execution.order_id, execution.account_id, execution.venue_id.venue.value,
-        execution.venue_id.environment.value, execution.instrument_id, execution.trade_id, execution.side.value,
+        execution.id, execution.order_id, execution.account_id, execution.venue_id.venue,
+        execution.venue_id.environment, execution.instrument_id, execution.trade_id, execution.side,
         execution.price, execution.quantity, fees_text(execution.fees),
-        execution.liquidity and execution.liquidity.value, execution.executed_at_ms, execution.corrected_at_ms,
-        execution.fees_at_ms, execution.is_busted, execution.position_side and execution.position_side.value,
+        execution.liquidity, execution.executed_at_ms, execution.corrected_at_ms,
+        execution.fees_at_ms, execution.is_busted, execution.position_side,
         execution.is_by_operator,
     )  # fmt: skip
 
@@ -167,7 +169,7 @@ def execution_of(row: Row) -> Execution:
 
 def balance_row(balance: Balance) -> tuple[Any, ...]:
     return (
-        balance.account_id, balance.asset, balance.total, balance.locked, balance.borrowed, balance.status.value,
+        balance.account_id, balance.asset, balance.total, balance.locked, balance.borrowed, balance.status,
         balance.as_of, balance.updated_at_ms,
     )  # fmt: skip
 
@@ -187,9 +189,10 @@ def balance_of(row: Row) -> Balance:
 
 def position_row(position: Position) -> tuple[Any, ...]:
     return (
-        position.id, position.account_id, position.instrument_id, position.side.value, position.status.value,
+        position.id, position.account_id, position.instrument_id, position.side, position.status,
         position.quantity, position.entry_cost, position.closed_quantity, position.closed_cost, position.realized_pnl,
-        position.leverage, position.as_of, position.created_at_ms, position.updated_at_ms, position.closed_at_ms,
+        position.leverage, position.maintenance_margin, position.as_of, position.created_at_ms, position.updated_at_ms,
+        position.closed_at_ms,
     )  # fmt: skip
 
 
@@ -206,6 +209,7 @@ def position_of(row: Row) -> Position:
         closed_cost=row["closed_cost"],
         realized_pnl=row["realized_pnl"],
         leverage=row["leverage"],
+        maintenance_margin=row["maintenance_margin"],
         as_of=row["as_of"],
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
@@ -223,10 +227,10 @@ def claim_of(record: Sequence[Any]) -> Claim:
 def account_row(account: TradingAccount) -> tuple[Any, ...]:
     external, at = account.external, account.venue_id
     return (
-        account.id, account.tenant_id, account.user_id, at.venue.value, at.environment.value, account.nickname,
-        external.external_id, external.external_type, external.type.value, external.position_mode,
+        account.id, account.tenant_id, account.user_id, at.venue, at.environment, account.nickname,
+        external.external_id, external.external_type, external.type, external.position_mode,
         external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
-        account.status.value, account.created_at_ms, account.updated_at_ms, account.last_sequence,
+        account.status, account.created_at_ms, account.updated_at_ms, account.last_sequence,
         account.adopted_at_ms, account.complete_until_ms, account.former_adopted_at_ms,
     )  # fmt: skip
 

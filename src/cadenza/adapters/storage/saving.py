@@ -40,7 +40,7 @@ UPDATE orders o SET
     expiry = n.expiry, released_at_ms = n.released_at_ms, send_before_ms = n.send_before_ms,
     status = n.status, reject_reason = n.reject_reason, cancel_reason = n.cancel_reason,
     venue_order_id = n.venue_order_id, former_venue_order_ids = n.former_venue_order_ids, doubt = n.doubt,
-    stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms,
+    stated_quantity = n.stated_quantity, stated_at_ms = n.stated_at_ms, trigger_stated_at_ms = n.trigger_stated_at_ms,
     quantity_stated_at_ms = n.quantity_stated_at_ms, cancel_refused_at_ms = n.cancel_refused_at_ms,
     closing_status = n.closing_status, closing_reason = n.closing_reason, closing_at_ms = n.closing_at_ms,
     is_awaited = n.is_awaited,
@@ -70,7 +70,8 @@ INSERT INTO positions SELECT n.* FROM go, unnest($::positions[]) AS n
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, quantity = excluded.quantity, entry_cost = excluded.entry_cost,
     closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
-    realized_pnl = excluded.realized_pnl, leverage = excluded.leverage, as_of = excluded.as_of,
+    realized_pnl = excluded.realized_pnl, leverage = excluded.leverage,
+    maintenance_margin = excluded.maintenance_margin, as_of = excluded.as_of,
     updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
 """
 _LOGGED = "INSERT INTO account_events SELECT n.* FROM go, unnest($::account_events[]) AS n"

@@ -14,11 +14,12 @@ from cadenza.adapters.storage.kept import kept_of
 from cadenza.adapters.storage.remembered import RememberedRows
 from cadenza.adapters.storage.rows import account_of, balance_of, claim_of, orders_of, position_of
 from cadenza.adapters.storage.saving import KEYS_OF_NEW_ORDERS, save_statement
+from cadenza.adapters.storage.statuses import OPEN_STATUSES
 from cadenza.domain.ids import TradingAccountId
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
 
 # Row sets of different shapes in one round trip: arrays of the tables' own row types.
-_LOAD = """
+_LOAD = f"""
 WITH wanted AS (
     SELECT o FROM orders o WHERE o.id = ANY($2::uuid[])
     UNION ALL
@@ -39,7 +40,7 @@ WITH wanted AS (
         WHERE NOT o.id = ANY($2::uuid[])
     UNION ALL
     SELECT o FROM unnest($9::uuid[], $10::text[], $11::text[]) AS k (account_id, instrument_id, id)
-        JOIN orders o ON o.account_id = k.account_id AND o.former_venue_order_ids <> '{}'
+        JOIN orders o ON o.account_id = k.account_id AND o.former_venue_order_ids <> '{{}}'
         WHERE o.instrument_id = k.instrument_id AND k.id = ANY(o.former_venue_order_ids) AND NOT o.id = ANY($2::uuid[])
 ), curable AS (
     SELECT u FROM kept_reports u WHERE u.account_id = ANY($1::uuid[]) AND u.is_curable
@@ -75,7 +76,7 @@ SELECT
             SELECT account_id, instrument_id, side, position_id, sum(quantity - executed_quantity) AS quantity
             FROM orders WHERE account_id IN (
                 SELECT id FROM trading_accounts WHERE id = ANY($12::uuid[]) AND type <> 'SPOT'
-            ) AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
+            ) AND status IN {OPEN_STATUSES}
             GROUP BY account_id, instrument_id, side, position_id
         ) g LEFT JOIN positions p ON p.id = g.position_id
     ) c) AS claims

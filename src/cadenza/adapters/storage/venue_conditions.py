@@ -18,9 +18,17 @@ class VenueConditionSql:
     async def note(self, conditions: Mapping[VenueId, VenueCondition], at_ms: int) -> None:
         await self._connection.execute("DELETE FROM venue_conditions")
         await self._connection.executemany(
-            "INSERT INTO venue_conditions VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO venue_conditions VALUES ($1, $2, $3, $4, $5, $6, $7)",
             [
-                (id.venue.value, id.environment.value, each.status.value, each.since_ms, each.cause, at_ms)
+                (
+                    id.venue.value,
+                    id.environment.value,
+                    each.status.value,
+                    each.since_ms,
+                    each.cause,
+                    each.detail,
+                    at_ms,
+                )
                 for id, each in conditions.items()
             ],
         )
@@ -31,7 +39,10 @@ class VenueConditionSql:
             NotedCondition(
                 venue_id=VenueId(Venue(row["venue"]), Environment(row["environment"])),
                 condition=VenueCondition(
-                    status=VenueStatus(row["status"]), since_ms=row["since_ms"], cause=row["cause"]
+                    status=VenueStatus(row["status"]),
+                    since_ms=row["since_ms"],
+                    cause=row["cause"],
+                    detail=row["detail"],
                 ),
                 noted_at_ms=row["noted_at_ms"],
             )

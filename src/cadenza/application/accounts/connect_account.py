@@ -1,6 +1,7 @@
 """Connect an account: check that the credentials reach it, adopt its balances, positions and open orders, then let it
 trade."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
@@ -8,6 +9,7 @@ from cadenza.application.accounts.follow_credentials import FollowCredentials, l
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.accounts.views import AccountView, with_credentials
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.orders.apply_report import ApplyReports
 from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer
@@ -25,13 +27,14 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
+from cadenza.domain.trading.adopt import take_over_expiry
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.events import AccountUpdated
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, Report
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import adopt_snapshot, untraded_of, without_untraded
 from cadenza.domain.trading.venue_spec import Books
-from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
@@ -100,12 +103,14 @@ class AdoptSnapshot:
     fills later than it move money. Reports that arrive while the account has no snapshot to continue from are not
     applied at all; reconciling brings them. Open orders and positions that are refused, because the account does not
     trade them, do not hold up the rest. An account that another connect has reactivated meanwhile stays as it is and
-    continues from that snapshot.
+    continues from that snapshot. `expiring` are orders that the platform had to expire when an earlier connection of
+    the same external account was ended; those that still work are expired in this one.
     """
 
     account_id: TradingAccountId
     snapshot: AccountSnapshot
     operation: Operation
+    expiring: Sequence[Order] = ()
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -120,6 +125,8 @@ class AdoptSnapshot:
             return Adopted(account)
         self._adopt_books(state, account)
         refused = [order for order in self.snapshot.open_orders if _is_refused(state, order)]
+        for former in self.expiring:
+            take_over_expiry(state, self.account_id, former)
         active = state.account(self.account_id).with_status(AccountStatus.ACTIVE, state.world.now_ms)
         state.put_account(active)
         state.emit(active.id, AccountUpdated(active))
@@ -165,7 +172,7 @@ class ConnectAccount:
         follow: FollowCredentials,
         ask_venue: AskVenue,
         reconcile: Reconcile,
-        alarms: Alarms,
+        key_rights: WatchKeyRights,
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
@@ -178,7 +185,7 @@ class ConnectAccount:
         self._sessions = sessions
         self._keys = keys
         self._changer = changer
-        self._alarms = alarms
+        self._key_rights = key_rights
         self._clock = clock
         self._concurrency = concurrency
         self._ids = ids
@@ -226,7 +233,9 @@ class ConnectAccount:
         try:
             session = await self._sessions.open(account, secrets, signer)
             snapshot = await self._ask_venue.snapshot(session)
-            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation))
+            async with self._storage.read() as uow:
+                expiring = await uow.orders.revoked_before_expiry(account)
+            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, expiring))
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
@@ -302,7 +311,7 @@ class ConnectAccount:
         found = None
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            accounts = await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency)
+            accounts = await reached_accounts(connector, credential, secrets, self._key_rights, self._concurrency)
             matching = [account for account in accounts if account.external_id == external_id]
             if not matching:
                 raise ExternalAccountNotReachable(

@@ -15,6 +15,7 @@ from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import STREAMING, OpenSession
+from cadenza.application.accounts.restore_pauses import RestorePauses
 from cadenza.application.accounts.turns import Turns
 from cadenza.application.accounts.update_account import disabled, enabled
 from cadenza.application.orders.reconcile import Reconcile
@@ -41,8 +42,8 @@ RETRY_DELAY_MS_MAX = 60_000
 
 
 class KeepSessions:
-    """Keeps the sessions open. `tick` is idempotent. A venue that does not answer is tried again with growing
-    pauses."""
+    """Keeps the sessions open. `tick` is idempotent. A venue that does not answer is tried again with growing pauses,
+    and so is an account whose session is lost again and again (`RestorePauses`)."""
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class KeepSessions:
         self._clock = clock
         self._not_before_ms: dict[TradingAccountId, int] = {}
         self._delay_ms: dict[TradingAccountId, int] = {}
+        self._restores = RestorePauses()
         self._turns = Turns(ACCOUNTS_PER_VENUE_MAX)
         self._to_open: set[TradingAccountId] = set()
         self._untried: set[TradingAccountId] | None = None
@@ -125,7 +127,7 @@ class KeepSessions:
         self._forget_others({account.id for account in accounts})
         for account in accounts:
             is_due = not self._is_rightly_open(account, versions) and self._may_try(account.id)
-            if is_due and account.id not in self._turns:
+            if is_due and account.id not in self._turns and self._may_open_again(account.id):
                 self._to_open.add(account.id)
                 self._turns.add(account, has_failed=account.id in self.failing)
                 self._sessions.hold_orders(account)
@@ -135,9 +137,23 @@ class KeepSessions:
     def _may_try(self, account_id: TradingAccountId) -> bool:
         return self._clock.monotonic_ms() >= self._not_before_ms.get(account_id, 0)
 
+    def _may_open_again(self, account_id: TradingAccountId) -> bool:
+        """Return False during the pause of an account whose sessions end again and again. A session that was closed
+        here is opened at once."""
+        has_ended = self._sessions.signer(account_id) is not None and not self._sessions.is_open(account_id)
+        return not has_ended or self._may_restore(account_id)
+
+    def _may_restore(self, account_id: TradingAccountId) -> bool:
+        return self._restores.may_restore(account_id, self._clock.monotonic_ms())
+
     def _forget_others(self, account_ids: Collection[TradingAccountId]) -> None:
         """Forget the failures of accounts that have no session any more."""
-        known: Sequence[dict[TradingAccountId, Any]] = (self._not_before_ms, self._delay_ms, self.failing)
+        known: Sequence[dict[TradingAccountId, Any]] = (
+            self._not_before_ms,
+            self._delay_ms,
+            self.failing,
+            self._sessions.refused_keys,
+        )
         for of_accounts in known:
             for account_id in of_accounts.keys() - account_ids:
                 del of_accounts[account_id]
@@ -152,12 +168,13 @@ class KeepSessions:
     async def tick(self) -> None:
         """Begin to open the sessions that are due and to reconcile the restored ones, as far as their venues have room.
         The others follow as soon as there is room again."""
+        self._restores.tick(self._clock.monotonic_ms())
         await self.find_due()
         if self._interrupted:
             self._concurrency.spawn("finish operations at venues", self.finish_at_venues())
         for restored in self._sessions.to_reconcile():
             account = restored.account
-            if account.id not in self._turns and self._may_try(account.id):
+            if account.id not in self._turns and self._may_try(account.id) and self._may_restore(account.id):
                 self._turns.add(account, has_failed=account.id in self.failing)
         self._take_turns()
 
@@ -205,6 +222,7 @@ class KeepSessions:
         if failure is None:
             self._delay_ms.pop(account_id, None)
             self.failing.pop(account_id, None)
+            self._restores.restored(account_id, self._clock.monotonic_ms())
             return
         delay_ms = self._delay_ms.get(account_id, RETRY_DELAY_MS)
         self._delay_ms[account_id] = min(delay_ms * 2, RETRY_DELAY_MS_MAX)

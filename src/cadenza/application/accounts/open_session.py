@@ -1,16 +1,17 @@
 """Open an account's session with its venue, and reconcile what happened before."""
 
 from cadenza.application.accounts.keys import Keys
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRevoked
+from cadenza.domain.errors import CadenzaError, CredentialRejected, CredentialRevoked
 from cadenza.domain.ids import TradingAccountId
 from cadenza.ports.storage import Storage
 
-STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE)
-"""Accounts in these states have a session."""
+STREAMING = (AccountStatus.ACTIVE, AccountStatus.INACTIVE, AccountStatus.SUSPENDED)
+"""Accounts in these states have a session, or have one as soon as their venue accepts their key."""
 
 OPENINGS_MAX = 3
 """How often a session is opened again because the key changed meanwhile. Then the keeper of sessions continues."""
@@ -19,16 +20,19 @@ OPENINGS_MAX = 3
 class OpenSession:
     """Opens sessions, each signed by the account's first live key. Safe to repeat."""
 
-    def __init__(self, *, storage: Storage, sessions: Sessions, keys: Keys, reconcile: Reconcile) -> None:
+    def __init__(
+        self, *, storage: Storage, sessions: Sessions, keys: Keys, refused_keys: RefusedKeys, reconcile: Reconcile
+    ) -> None:
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
+        self._refused_keys = refused_keys
         self._reconcile = reconcile
 
     async def __call__(self, account: TradingAccount) -> None:
         """Open the session. Raises the cause of a failure and then leaves no session, so that the next try asks the
-        venue again. It also closes a session that is obsolete because the account was archived or its key changed
-        meanwhile. New orders wait until it has ended."""
+        venue again. While the venue does not accept the key, the account is SUSPENDED. It also closes a session that is
+        obsolete because the account was archived or its key changed meanwhile. New orders wait until it has ended."""
         self._sessions.hold_orders(account)
         try:
             await self._open(account.id)
@@ -78,11 +82,16 @@ class OpenSession:
             if right is None:
                 return
             account, signer, secrets = right
-            session = await self._sessions.open(account, secrets, signer)
+            try:
+                session = await self._sessions.open(account, secrets, signer)
+            except CredentialRejected as error:
+                await self._refused_keys.refused(account, signer, error)
+                raise
             # A disconnect archives first, a rotation or revocation changes the key first, and closes afterwards: it
             # either meets this session, or is seen here.
             right = await self._right(account_id)
             if right is not None and self._sessions.signer(account_id) == right[1]:
+                await self._refused_keys.accepted(right[0])
                 await self._reconcile(account_id, session)
                 return
             await self._sessions.close(account_id)

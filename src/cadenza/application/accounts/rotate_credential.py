@@ -7,6 +7,7 @@ from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.accounts.reached_accounts import reached_accounts
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
@@ -20,7 +21,6 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
-from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage, UnitOfWork
@@ -37,7 +37,7 @@ class RotateCredential:
         open_session: OpenSession,
         keys: Keys,
         changer: AccountChanger,
-        alarms: Alarms,
+        key_rights: WatchKeyRights,
         clock: Clock,
         concurrency: Concurrency,
     ) -> None:
@@ -46,7 +46,7 @@ class RotateCredential:
         self._open_session = open_session
         self._keys = keys
         self._changer = changer
-        self._alarms = alarms
+        self._key_rights = key_rights
         self._clock = clock
         self._concurrency = concurrency
 
@@ -72,7 +72,7 @@ class RotateCredential:
         connector.check_credential(credential.type, secrets)
         operations = await self._begin(credential)
         try:
-            reached = await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency)
+            reached = await reached_accounts(connector, credential, secrets, self._key_rights, self._concurrency)
             reachable = frozenset(external.external_id for external in reached)
             credential, using = await self._swap(actor, credential_id, secrets, reachable, operations)
         except CadenzaError as error:

@@ -62,10 +62,10 @@ def enabled(account: TradingAccount, now_ms: int) -> TradingAccount:
 
 
 def disabled(account: TradingAccount, now_ms: int) -> TradingAccount:
-    """ACTIVE → INACTIVE."""
+    """ACTIVE or SUSPENDED → INACTIVE."""
     account.require_connected()
     if account.status is AccountStatus.INACTIVE:
         return account
-    if account.status is not AccountStatus.ACTIVE:
+    if account.status not in (AccountStatus.ACTIVE, AccountStatus.SUSPENDED):
         raise AccountNotActive(f"the trading account is {account.status.value} and cannot be disabled")
     return account.with_status(AccountStatus.INACTIVE, now_ms)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.reached_accounts import reached_accounts
 from cadenza.application.accounts.views import AccountView
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId, VenueId
-from cadenza.ports.alarms import Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
@@ -29,7 +29,7 @@ class VerifyCredentials:
         storage: Storage,
         sessions: Sessions,
         keys: Keys,
-        alarms: Alarms,
+        key_rights: WatchKeyRights,
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
@@ -37,7 +37,7 @@ class VerifyCredentials:
         self._storage = storage
         self._sessions = sessions
         self._keys = keys
-        self._alarms = alarms
+        self._key_rights = key_rights
         self._clock = clock
         self._concurrency = concurrency
         self._ids = ids
@@ -49,7 +49,7 @@ class VerifyCredentials:
         reached: dict[tuple[VenueId, str], tuple[ExternalAccount, list[Credential]]] = {}
         for credential, secrets in opened:
             connector = self._sessions.connector(credential.venue_id)
-            for external in await reached_accounts(connector, credential, secrets, self._alarms, self._concurrency):
+            for external in await reached_accounts(connector, credential, secrets, self._key_rights, self._concurrency):
                 key = (credential.venue_id, external.external_id)
                 reached.setdefault(key, (external, []))[1].append(credential)
         return [

@@ -107,8 +107,9 @@ class RunVenues:
                     await self._start(venue_id, venue)
                 await self._look(venue_id, venue)
             except Exception as error:  # any failure takes the venue offline; the supervisor logs and tries again
-                cause = error.code if isinstance(error, CadenzaError) else type(error).__name__
-                self._note(venue_id, self.status(venue_id), cause)
+                known = error if isinstance(error, CadenzaError) else None
+                cause, detail = (type(error).__name__, None) if known is None else (known.code, known.message)
+                self._note(venue_id, self.status(venue_id), cause, detail)
                 raise
             finally:
                 venue.is_tried = True
@@ -126,7 +127,8 @@ class RunVenues:
             venue.is_ready = False
         elif not venue.is_ready or self._clock.monotonic_ms() >= venue.refresh_at_ms:
             await self._make_ready(venue_id, venue)
-        self._note(venue_id, status, None)
+        trouble = None if status is VenueStatus.ONLINE else venue.connector.trouble()
+        self._note(venue_id, status, None if trouble is None else VenueUnavailable.code, trouble)
 
     async def _make_ready(self, venue_id: VenueId, venue: _RunningVenue) -> None:
         """Read the lists, then open the books: an instrument may be new. Old lists are no reason to keep books shut."""
@@ -139,13 +141,13 @@ class RunVenues:
                 self._on_online(venue_id)
         venue.is_ready = True
 
-    def _note(self, venue_id: VenueId, status: VenueStatus, cause: str | None) -> None:
+    def _note(self, venue_id: VenueId, status: VenueStatus, cause: str | None, detail: str | None) -> None:
         venue = self._venues[venue_id]
         known = venue.condition
-        if (known.status, known.cause) == (status, cause):
+        if (known.status, known.cause, known.detail) == (status, cause, detail):
             return
         since_ms = known.since_ms if known.status is status else self._clock.now_ms()
-        venue.condition = VenueCondition(status=status, since_ms=since_ms, cause=cause)
+        venue.condition = VenueCondition(status=status, since_ms=since_ms, cause=cause, detail=detail)
         self._on_change(venue_id, venue.condition)
 
 

@@ -73,7 +73,8 @@ class Reconcile:
         needed = [account.complete_until_ms, *shown]
         covers_from_ms = await self._replay(account, session, since_ms)
         if covers_from_ms is not None and covers_from_ms > min(needed):
-            await self._note_gap(account, min(needed), covers_from_ms)
+            # No new order was sent since the session was lost, so these are the orders that a gap may hide news of.
+            await self._note_gap(account, min(needed), covers_from_ms, has_orders=bool(unresolved))
         await self._marks.replayed(account_id, begun_ms)
         self._failpoints.reach("reconcile.after_replay")
         async with self._storage.read() as uow:
@@ -116,13 +117,13 @@ class Reconcile:
             self._failpoints.reach("reconcile.after_piece")
         return covers_from_ms
 
-    async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int) -> None:
+    async def _note_gap(self, account: TradingAccount, from_ms: int, until_ms: int, *, has_orders: bool) -> None:
         """Record the gap. A gap that belongs to how the venue works raises no alarm, and neither does one that was
         recorded before. The alarm sounds before the commit: after a death in between it sounds twice, and never not."""
         gap = NewsGap(account_id=account.id, from_ms=from_ms, until_ms=until_ms, found_at_ms=self._clock.now_ms())
         async with self._storage.begin() as uow:
             is_new = await uow.gaps.add(gap)
-            if is_new and not self._spec(account.venue_id).is_gap_expected:
+            if is_new and not self._spec(account.venue_id).is_gap_expected(has_orders=has_orders):
                 self._alarms.sound(Alarm.NEWS_GAP, {"account_id": account.id, "from_ms": from_ms, "until_ms": until_ms})
             await uow.commit()
 

@@ -1,4 +1,5 @@
-"""Resolve an order in doubt: an operator found out its outcome at the venue.
+"""Resolve an order: an operator found out its outcome at the venue. The order is in doubt, or it is open at a venue
+that cannot be asked about orders (`may_be_resolved`).
 
 The request is a durable job that the server carries out. So orders change in one process only, and the account's
 subscribers are notified.
@@ -12,7 +13,6 @@ from uuid import UUID
 
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
-from cadenza.application.orders.sending import CLOCK_TOLERANCE_MS
 from cadenza.domain.errors import InternalError, InvalidRequest, OrderNotFound, OrderNotInDoubt, VenueUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.money import parse_decimal, to_plain
@@ -20,9 +20,10 @@ from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeptReport
-from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FoundFillReport
 from cadenza.domain.trading.reservation import release
+from cadenza.domain.trading.resolve import may_be_answered, may_be_resolved
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.storable import storable, unfit_fields
 from cadenza.domain.trading.venue_spec import VenueSpec
@@ -49,11 +50,13 @@ class FoundFill:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The outcome of the order, with the executions that are not booked yet."""
+    """The outcome of the order, with the executions that are not booked yet. `is_of_open_order`: the order was open and
+    not in doubt when the operator stated this."""
 
     order_id: OrderId
     outcome: OrderStatus
     fills: Sequence[FoundFill] = ()
+    is_of_open_order: bool = False
 
 
 class RequestResolution:
@@ -72,10 +75,13 @@ class RequestResolution:
             order = await uow.orders.get(resolution.order_id)
             if order is None:
                 raise OrderNotFound(f"there is no order {resolution.order_id}")
-            _check(order, resolution)
             spec = self._spec(order.venue_id)
-            if spec is not None and _may_be_answered(order, spec, self._clock.now_ms()):
+            if not (order.is_in_doubt if spec is None else may_be_resolved(order, spec)):
+                raise OrderNotInDoubt(f"the order is not in doubt: it is {order.status.value}")
+            _check(order, resolution)
+            if spec is not None and may_be_answered(order, spec, self._clock.now_ms()):
                 raise InvalidRequest("the venue may still reply to the order: wait some seconds, and look again")
+            resolution = replace(resolution, is_of_open_order=not order.is_in_doubt)
             key = f"{RESOLVE_JOB} {order.id}"
             if not await uow.jobs.enqueue(RESOLVE_JOB, payload_of(resolution), dedupe_key=key):
                 raise InvalidRequest(
@@ -86,10 +92,11 @@ class RequestResolution:
 
 
 class ResolveOrder:
-    """The job. An order that is not in doubt any more stays as it is. An alarm is raised for each found execution that
-    does not fit the order by now, or that the database refuses; it is kept, and the order is resolved all the same.
-    Raises `VenueUnavailable` while the account of an order with found executions has no snapshot to continue from, and
-    while the venue's reply to the order may still come in time; the job is tried again later."""
+    """The job. An order that is not in doubt any more, or that was open and has closed, stays as it is. An alarm is
+    raised for each found execution that does not fit the order by now, or that the database refuses; it is kept, and
+    the order is resolved all the same. Raises `VenueUnavailable` while the account of an order with found executions
+    has no snapshot to continue from, and while the venue's reply to the order may still come in time; the job is tried
+    again later."""
 
     def __init__(self, *, storage: Storage, committer: Committer, intake: ReportIntake) -> None:
         self._storage = storage
@@ -100,7 +107,7 @@ class ResolveOrder:
         resolution = _resolution(payload)
         async with self._storage.read() as uow:
             order = await uow.orders.get(resolution.order_id)
-        if order is None or not order.is_in_doubt:
+        if order is None or not (order.is_in_doubt or resolution.is_of_open_order):
             return
         try:
             kept = await self._committer.commit_report(ResolveChange(order.account_id, resolution))
@@ -133,10 +140,11 @@ class ResolveChange:
 
     def decide(self, state: TradingState) -> Sequence[KeptReport]:
         order = state.order(self.resolution.order_id)
-        if order is None or not (order.is_in_doubt or self.was_in_doubt):
-            return ()
         account = state.account(self.account_id)
-        if not self.was_in_doubt and _may_be_answered(order, state.spec_of(account), state.world.now_ms):
+        spec = state.spec_of(account)
+        if order is None or not (self.was_in_doubt or self._may_be_resolved(order, spec)):
+            return ()
+        if not self.was_in_doubt and may_be_answered(order, spec, state.world.now_ms):
             raise VenueUnavailable("the venue may still reply to the order")
         if self.resolution.fills and account.adopted_at_ms is None:
             raise VenueUnavailable("the account is being connected; its fills can be booked once it was read")
@@ -148,19 +156,12 @@ class ResolveChange:
         state.put_order(resolved)
         return state.changed.kept[kept_before:]
 
-
-def _may_be_answered(order: Order, spec: VenueSpec, now_ms: int) -> bool:
-    """Whether the venue's reply to the order may still come in time. A deadline further ahead than any that is recorded
-    now shows that a clock was wrong, and says nothing."""
-    if order.doubt is not Doubt.UNANSWERED or order.send_before_ms is None:
-        return False
-    left_ms = order.send_before_ms - now_ms
-    return -spec.reply_ms_max <= left_ms <= spec.send_within_ms + CLOCK_TOLERANCE_MS
+    def _may_be_resolved(self, order: Order, spec: VenueSpec) -> bool:
+        """What an operator stated about an order in doubt says nothing after the venue has said how it stands."""
+        return may_be_resolved(order, spec) if self.resolution.is_of_open_order else order.is_in_doubt
 
 
 def _check(order: Order, resolution: Resolution) -> None:
-    if not order.is_in_doubt:
-        raise OrderNotInDoubt(f"the order is not in doubt: it is {order.status.value}")
     if resolution.outcome not in OUTCOMES:
         raise InvalidRequest(f"the outcome must be one of {', '.join(outcome.value for outcome in OUTCOMES)}")
     if len(resolution.fills) > FILLS_MAX:
@@ -208,7 +209,8 @@ def payload_of(resolution: Resolution) -> Mapping[str, object]:
         [f.trade_id, to_plain(f.quantity), to_plain(f.price), f.executed_at_ms, *_fees_as_text(f)]
         for f in resolution.fills
     ]
-    return {"order_id": str(resolution.order_id), "outcome": resolution.outcome.value, "fills": fills}
+    stated: dict[str, object] = {"order_id": str(resolution.order_id), "outcome": resolution.outcome.value}
+    return stated | {"fills": fills, "is_of_open_order": resolution.is_of_open_order}
 
 
 def _fees_as_text(fill: FoundFill) -> Sequence[Sequence[str]]:
@@ -220,4 +222,5 @@ def _resolution(payload: Mapping[str, Any]) -> Resolution:
         FoundFill(id, parse_decimal(q), parse_decimal(p), at_ms, tuple(Fee(a, parse_decimal(f)) for a, f in fees))
         for id, q, p, at_ms, *fees in payload["fills"]
     ]
-    return Resolution(OrderId(UUID(payload["order_id"])), OrderStatus(payload["outcome"]), fills)
+    is_of_open_order = payload.get("is_of_open_order", False)
+    return Resolution(OrderId(UUID(payload["order_id"])), OrderStatus(payload["outcome"]), fills, is_of_open_order)

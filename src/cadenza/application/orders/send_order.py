@@ -4,43 +4,26 @@ A new order and a trailing stop that is released both go this way; there is no o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cadenza.application.orders.apply_report import OnLate, ReportIntake
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.read_order import ReadOrder
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
-from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.trailing import as_sent
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
-from cadenza.ports.storage.trading import BatchKeys
 
 SESSION_WAIT_MS_MAX = 5_000
 """An order of an account whose session is being opened waits for it at most this long before it is recorded, and as
 long again before it is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOrder:
-    """A change that changes nothing: it reads an order after every change that was queued before."""
-
-    account_id: TradingAccountId
-    order_id: OrderId
-
-    def name_keys(self, keys: BatchKeys) -> None:
-        keys.accounts.add(self.account_id)
-        keys.orders.add(self.order_id)
-
-    def decide(self, state: TradingState) -> Order | None:
-        return state.order(self.order_id)
 
 
 class SendOrder:

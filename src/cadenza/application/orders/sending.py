@@ -20,12 +20,10 @@ from itertools import islice
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId
+from cadenza.domain.trading.deadline import is_of_wrong_clock
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
-
-CLOCK_TOLERANCE_MS = 60_000
-"""A deadline may lie so much further in our future than a new one before it counts as wrong."""
 
 ON_THE_WAY_MS_MAX = 300_000
 """How long a request that nobody sends any more may be on its way, if its venue has no right deadline to refuse it by.
@@ -85,7 +83,7 @@ class Sending:
         margin, whatever was sent has arrived. How long ago such an order was recorded is not known; if the venue
         forgets orders, it is asked as about the oldest."""
         wall_ms, now_ms = self._clock.now_ms(), self._clock.monotonic_ms()
-        if (order.send_before_ms or 0) <= wall_ms + spec.send_within_ms + CLOCK_TOLERANCE_MS:
+        if not is_of_wrong_clock(order, spec, wall_ms):
             self._wrong.pop(order.id, None)
             return order
         first_ms = self._wrong.setdefault(order.id, now_ms)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
-from cadenza.domain.errors import VenueNotSupported, VenueUnavailable
+from cadenza.domain.errors import CredentialRejected, VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import NewsSource, VenueSpec
@@ -79,6 +79,8 @@ class Sessions:
         self._links: dict[TradingAccountId, _Link] = {}
         self._held: dict[TradingAccountId, _HeldOrders] = {}
         self._waited_for: dict[TradingAccountId, None] = {}
+        self.refused_keys: dict[TradingAccountId, CredentialRejected] = {}
+        """Accounts whose key their venue does not accept, each with the cause and what to do."""
         self.on_gap: OnGap | None = None
         """Called when reports of an account may have been missed since an instant (the venue's clock)."""
 
@@ -94,6 +96,11 @@ class Sessions:
         return self.connector(venue_id).spec
 
     # --- one account's session
+
+    def key_refusal(self, account_id: TradingAccountId) -> CredentialRejected | None:
+        """Return the cause when the venue does not accept the account's key; None otherwise."""
+        refused = self.refused_keys.get(account_id)
+        return None if refused is None else CredentialRejected(refused.message, refused.metadata)
 
     def get(self, account_id: TradingAccountId) -> ExecutionSession:
         """Return the open session; raises `VenueUnavailable` when there is none at the moment."""

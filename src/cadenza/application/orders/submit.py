@@ -5,17 +5,19 @@ then is the venue called, once. Its answer is a report like any other (transacti
 or the answer is lost or late, the venue is asked for the outcome (`orders/inquire.py`). No order is sent again.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX, HeldOrders
-from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, ReadOrder, SendOrder
+from cadenza.application.orders.read_order import ReadOrder
+from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, SendOrder
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import (
     CadenzaError,
+    CredentialRejected,
     InternalError,
     TooManyHeldOrders,
     TradingAccountNotFound,
@@ -23,11 +25,10 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId
-from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.checks import effective_time_in_force
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.meaning import as_meant
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, Submission, decide_submit, find_repeated
@@ -72,13 +73,14 @@ class SubmitChange:
     def decide(self, state: TradingState) -> Submission | None:
         if state.account(self.request.account_id).tenant_id != self.tenant_id:
             raise TradingAccountNotFound("there is no such trading account")
-        meant = _as_meant(self.request)
+        meant = as_meant(self.request)
         # If the order exists, an earlier try of this very request created it, and the request is no repeat.
         if state.order(self.names.order_id) is None:
             repeated = find_repeated(state, meant)
             if repeated is not None:
                 return Submission(repeated, is_new=False)
-        state.account(self.request.account_id).require_active()
+        if not isinstance(self.instrument, CredentialRejected):  # that cause says more than the account's status
+            state.account(self.request.account_id).require_active()
         if isinstance(self.instrument, CadenzaError):
             raise self.instrument
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
@@ -87,7 +89,8 @@ class SubmitChange:
 class SubmitOrder:
     """The use case. Returns the order as last committed; raises the cause when it is refused before it is sent.
 
-    While the account does not reach its venue, a new order is refused (`VenueUnavailable`), and nothing is recorded.
+    While the account does not reach its venue, a new order is refused, and nothing is recorded: `CredentialRejected`
+    where the venue does not accept the account's key, else `VenueUnavailable`.
     """
 
     def __init__(
@@ -186,7 +189,9 @@ class SubmitOrder:
             instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
             actor.require_access(instrument.venue_id)
             self._sessions.connector(instrument.venue_id)
-        except CadenzaError as refusal:
+        except CadenzaError as error:
+            return error
+        if (refusal := self._sessions.key_refusal(request.account_id)) is not None:
             return refusal
         if not self._sessions.takes_orders(request.account_id):
             return VenueUnavailable("the trading account does not reach its venue at the moment; nothing was recorded")
@@ -230,12 +235,3 @@ class SubmitOrder:
     async def _latest(self, order: Order) -> Order:
         """Return the order as last committed."""
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order
-
-
-def _as_meant(request: SubmitOrderRequest) -> SubmitOrderRequest:
-    """Leave out a time in force that equals the default, so that both forms of the request have one fingerprint."""
-    if request.time_in_force is None:
-        return request
-    unsaid = replace(request, time_in_force=None)
-    # A MARKET order is IOC, and takes GTC for it.
-    return unsaid if request.time_in_force in (effective_time_in_force(unsaid), TimeInForce.GTC) else request

@@ -16,8 +16,8 @@ class AccountType(StrEnum):
 
 
 class AccountStatus(StrEnum):
-    """SETUP while connecting; ACTIVE trades; INACTIVE was disabled; LOCKED has no live credential; DISCONNECTED is
-    archived for ever."""
+    """SETUP while connecting; ACTIVE trades; INACTIVE was disabled; LOCKED has no live credential; SUSPENDED has
+    one that its venue does not accept at the moment; DISCONNECTED is archived for ever."""
 
     SETUP = "SETUP"
     ACTIVE = "ACTIVE"

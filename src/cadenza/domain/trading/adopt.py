@@ -3,7 +3,7 @@
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import OrderId
+from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
@@ -46,6 +46,8 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         sent_id=None if is_taken else report.sent_id,
         venue_order_id=report.venue_order_id,
         stated_quantity=report.executed_quantity,
+        stated_at_ms=report.at_ms,
+        trigger_stated_at_ms=0 if report.stop_price is None else report.at_ms,
         quantity_stated_at_ms=report.at_ms,
         is_external=True,
         is_liquidation=report.is_liquidation,
@@ -55,6 +57,19 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
     order = _with_reservation(state, order, account, instrument)
     state.put_order(order)
     return order
+
+
+def take_over_expiry(state: TradingState, account_id: TradingAccountId, former: Order) -> None:
+    """Let the platform expire an order that the account has just adopted, as it had to expire `former`. That is the
+    same order, in the same account of the venue, which was disconnected meanwhile: the order was REVOKED here, and
+    works on at the venue, which does not know when it expires."""
+    order = None if former.sent_id is None else state.order_by_sent_id(account_id, former.sent_id)
+    if order is None or order.id not in state.changed.created or order.is_closed:
+        return
+    ids = (order.venue_order_id, *order.former_venue_order_ids)
+    is_same = order.instrument_id == former.instrument_id and former.venue_order_id in (None, *ids)
+    if is_same and order.expiry is None:
+        state.put_order(order.expires_as(former, state.world.now_ms))
 
 
 def _with_reservation(state: TradingState, order: Order, account: TradingAccount, instrument: Instrument) -> Order:

@@ -201,7 +201,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case OrderStatusReport():
             return _status(order, report, now_ms)
         case CancelRefusedReport():
-            return order.cancel_refused(report.at_ms, now_ms) if report.refusal is CancelRefusal.WORKS_ON else order
+            return _cancel_refused(state, order, report)
         case TriggerMovedReport():
             return order.trigger_moved(report.stop_price, report.at_ms, now_ms)
         case UnknownOutcomeReport():
@@ -237,15 +237,27 @@ def _undetermined(state: TradingState, order: Order) -> Order:
     return order.undetermined(state.world.now_ms)
 
 
+def _cancel_refused(state: TradingState, order: Order, report: CancelRefusedReport) -> Order:
+    """After TOO_LATE and UNKNOWN_ORDER the venue is asked how the order stands, because its cancel waits. A venue
+    without a lookup cannot answer that. Of an open order there, the refusal is all that the venue says about its end,
+    so the order is in doubt. The next inquiry finds that asking does not help, unless the end is reported before."""
+    if report.refusal is CancelRefusal.WORKS_ON:
+        return order.cancel_refused(report.at_ms, state.world.now_ms)
+    if order.is_closed or order.is_in_doubt or _has_lookup(state, order):
+        return order
+    return order.doubted(state.world.now_ms)
+
+
 def _has_lookup(state: TradingState, order: Order) -> bool:
     return state.spec_of(state.account(order.account_id)).lookup is not None
 
 
 def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
+    if report.stop_price is not None:
+        order = order.trigger_moved(report.stop_price, report.at_ms, now_ms)
     order = order.amended(
         quantity=report.quantity,
         limit_price=report.limit_price,
-        stop_price=report.stop_price,
         at_ms=report.at_ms,
         now_ms=now_ms,
         has_ended=report.status in (VenueOrderStatus.CANCELED, VenueOrderStatus.EXPIRED),
@@ -291,7 +303,9 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
     order = book(state, order, execution, report.leverage)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
     order = order.filled(execution, state.world.now_ms)
-    return order.asked_again(state.world.now_ms) if _has_lookup(state, order) else order
+    if order.doubt is Doubt.UNDETERMINED and _has_lookup(state, order):  # it knows the order after all
+        return order.doubted(state.world.now_ms)
+    return order
 
 
 def _correct(state: TradingState, order: Order, report: FillCorrectedReport | FillBustedReport | FeeReport) -> Order:

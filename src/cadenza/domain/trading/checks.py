@@ -21,7 +21,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Marke
 from cadenza.domain.money import HUNDRED, ONE, to_plain
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType
-from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.domain.trading.venue_spec import Support, VenueSpec
 
 LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 STOP_TYPES = frozenset(
@@ -58,6 +58,7 @@ def check_request(request: SubmitOrderRequest, instrument: Instrument, spec: Ven
     _check_asked_quantity(request, spec)
     _check_time_in_force(request, instrument, now_ms)
     _check_venue(request, instrument, spec)
+    _check_expiry(request, instrument, spec, now_ms)
 
 
 def effective_time_in_force(request: SubmitOrderRequest) -> TimeInForce:
@@ -146,6 +147,20 @@ def _check_venue(request: SubmitOrderRequest, instrument: Instrument, spec: Venu
             f"{spec.venue_id} does not take {request.type.value} orders of {instrument.type.value} instruments as "
             f"{time_in_force.value}",
             {"timeInForceOptions": [each.value for each in times]},
+        )
+
+
+def _check_expiry(request: SubmitOrderRequest, instrument: Instrument, spec: VenueSpec, now_ms: int) -> None:
+    """Raise when the venue itself would end the order, and takes none that ends so soon."""
+    least_ms, expire_at_ms = spec.expiry_ms_min.get(instrument.type), request.expire_at_ms
+    if least_ms is None or expire_at_ms is None:
+        return
+    support = spec.support_of(instrument.type, request.type, effective_time_in_force(request))
+    if support is Support.NATIVE and expire_at_ms <= now_ms + least_ms:
+        raise InvalidExpiry(
+            f"{spec.venue_id} takes GTD orders of {instrument.type.value} instruments that end more than "
+            f"{least_ms // 1000} s from now",
+            {"leastMs": least_ms},
         )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO, to_plain
+from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
@@ -17,16 +18,15 @@ from cadenza.domain.trading.reports import (
     AcceptedReport,
     FillCorrectedReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderTermsReport,
     OwnReport,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.same_trade import contradicts
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
-
-CLOCK_TOLERANCE_MS = 60_000
-"""How much earlier than the order was recorded something may have happened, by the venue's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def contradiction_of(order: Order, report: OrderReport) -> Contradiction | None:
     other = _before(order, report) or (_other_type(order, report) if isinstance(report, OrderTermsReport) else None)
     if other is not None:
         return Contradiction(KeepReason.OTHER_ORDER, other)
+    if isinstance(report, NotSentReport | WithdrawnReport) and _is_shown(order):
+        return Contradiction(KeepReason.SHOWN_AT_VENUE, f"the order is {order.status.value}")
     if isinstance(report, FillReport):
         if report.quantity <= 0 or report.price <= 0:
             return Contradiction(KeepReason.NOT_POSITIVE)
@@ -77,9 +79,17 @@ def execution_of(order: Order, trade_id: str) -> Execution | None:
     return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
 
 
+def _is_shown(order: Order) -> bool:
+    """Whether the venue has shown the order. That an order is closed does not say that it ever arrived."""
+    if order.is_closed:
+        return order.venue_order_id is not None or order.executed_quantity > 0 or order.stated_quantity > 0
+    return order.is_acknowledged
+
+
 def _before(order: Order, report: OrderReport) -> str | None:
     """Return why the report is of a time before the order was recorded, by the venue's clock alone; None when it is
-    not. A report under the venue's own id of the order is about the order, even if that clock has stepped back."""
+    not. It may be `CLOCK_TOLERANCE_MS` earlier, because a clock may step back a little. A report under the venue's own
+    id of the order is about the order, however far back that clock has stepped."""
     is_named = order.venue_order_id is not None and report.venue_order_id == order.venue_order_id
     if is_named or isinstance(report, OwnReport):
         return None

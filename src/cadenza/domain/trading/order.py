@@ -66,7 +66,7 @@ class PendingClose:
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class Order:
     """An order as a value. Every change makes a new one with a higher `version`; a new `stated_at_ms`,
-    `quantity_stated_at_ms` or `cancel_refused_at_ms` alone keeps the version.
+    `trigger_stated_at_ms`, `quantity_stated_at_ms` or `cancel_refused_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
     units. For a trailing stop, `stop_price` is the current trigger; `trail` is given if the platform holds it, or did.
@@ -78,8 +78,9 @@ class Order:
     `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
     when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
     venue's: the venue has nothing of the order from before it; 0 where our ids are never used twice. `stated_at_ms` is
-    the venue's instant of its newest order status or move of the trigger, `quantity_stated_at_ms` that of the statement
-    from which `stated_quantity` comes, `cancel_refused_at_ms` that of its newest refusal of a cancel, 0 without one.
+    the venue's instant of its newest statement of quantity and limit price, `trigger_stated_at_ms` that of the trigger,
+    `quantity_stated_at_ms` that of the statement from which `stated_quantity` comes, `cancel_refused_at_ms` that of its
+    newest refusal of a cancel, 0 without one.
     `expire_at_ms` is the instant that the client asked for, or that the venue reports for an external order: it is
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
     platform expires the order (`expiry`).
@@ -124,6 +125,7 @@ class Order:
     in_doubt_since_ms: int | None = None
     stated_quantity: Decimal = ZERO
     stated_at_ms: int = 0
+    trigger_stated_at_ms: int = 0
     quantity_stated_at_ms: int = 0
     cancel_refused_at_ms: int = 0
     closing: PendingClose | None = None
@@ -224,6 +226,11 @@ class Order:
         """The cancel by which the platform expires the order is recorded and about to be sent."""
         return self._moved(OrderStatus.PENDING_CANCEL, at_ms, expiry=Expiry.DUE)
 
+    def expires_as(self, former: "Order", now_ms: int) -> "Order":
+        """The platform has to expire this order, as it had to expire `former`, which is the same order at the venue."""
+        changes = {"time_in_force": former.time_in_force, "expire_at_ms": former.expire_at_ms, "expiry": Expiry.HERE}
+        return self._moved(self.status, now_ms, **changes)
+
     def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
         """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
         will not execute any more) or ACCEPTED (it works). An order that was executed in part did arrive: it ends as
@@ -296,11 +303,8 @@ class Order:
             return self
         return self._moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
 
-    def asked_again(self, now_ms: int) -> "Order":
-        """The venue reported something about an order whose state asking could not determine. It knows the order after
-        all, so it is asked again."""
-        if self.doubt is not Doubt.UNDETERMINED:
-            return self
+    def doubted(self, now_ms: int) -> "Order":
+        """The venue has shown that the order does not stand as it is known here, and not how it stands."""
         return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
     def cancel_refused(self, at_ms: int, now_ms: int) -> "Order":
@@ -336,12 +340,11 @@ class Order:
         *,
         quantity: Decimal,
         limit_price: Decimal | None,
-        stop_price: Decimal | None,
         at_ms: int,
         now_ms: int,
         has_ended: bool = False,
     ) -> "Order":
-        """The venue shows these terms for the order; None means that it does not state one. An older status changes
+        """The venue shows these terms for the order; None means that it states no limit price. An older status changes
         nothing, and no status makes an order smaller than its executed quantity. An order of which all is
         executed then is FILLED, unless it `has_ended` in another way, which the caller applies next.
 
@@ -352,30 +355,24 @@ class Order:
         stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
         if self.is_closed:
             return stated if quantity <= self.quantity else stated._moved(self.status, now_ms, quantity=quantity)
-        terms = (
-            max(quantity, self.executed_quantity),
-            self.limit_price if limit_price is None else limit_price,
-            self.stop_price if stop_price is None else stop_price,
-        )
-        if terms == (self.quantity, self.limit_price, self.stop_price):
+        quantity = max(quantity, self.executed_quantity)
+        limit_price = self.limit_price if limit_price is None else limit_price
+        if (quantity, limit_price) == (self.quantity, self.limit_price):
             return stated
-        quantity, limit_price, stop_price = terms
         is_filled = not has_ended and quantity == self.executed_quantity
         changed = stated._moved(
             OrderStatus.FILLED if is_filled else self.status,
             now_ms,
             quantity=quantity,
             limit_price=limit_price,
-            stop_price=stop_price,
         )
         return changed._closed_if_complete(now_ms)
 
     def trigger_moved(self, stop_price: Decimal, at_ms: int, now_ms: int) -> "Order":
-        """The trigger of a trailing stop moved. That is news of the order's terms, like an order status: an older one
-        changes nothing."""
-        if self.is_closed or at_ms < self.stated_at_ms:
+        """The venue shows this trigger, in an order status or because it moved. An older one changes nothing."""
+        if self.is_closed or at_ms < self.trigger_stated_at_ms:
             return self
-        stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
+        stated = self if at_ms == self.trigger_stated_at_ms else evolve(self, trigger_stated_at_ms=at_ms)
         return stated if self.stop_price == stop_price else stated._moved(self.status, now_ms, stop_price=stop_price)
 
     def filled(self, execution: Execution, now_ms: int) -> "Order":

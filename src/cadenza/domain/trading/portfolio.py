@@ -53,7 +53,8 @@ class HeldBalance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Margin figures in `currency`: `equity` = marked balances + unrealised profit; `margin` = initial margin in use;
-    `margin_requirement` = maintenance margin; `risk_exposure` = notional of all positions. 0 where it does not
+    `margin_requirement` = maintenance margin, as the venue stated it of each position, else by the instrument's rate;
+    `risk_exposure` = notional of all positions. 0 where it does not
     apply. `unpriced` names the held assets that no fresh price values; they are in none of the figures."""
 
     currency: str
@@ -94,6 +95,14 @@ class Portfolio:
 def position_margin(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
     """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage."""
     return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage))
+
+
+def maintenance(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
+    """Return the maintenance margin of a position in the settlement asset: what the venue stated last, else what the
+    instrument's rate asks for."""
+    if position.maintenance_margin is not None:
+        return position.maintenance_margin
+    return instrument.cost(abs(position.quantity), mark) * (instrument.maintenance_margin or ZERO)
 
 
 def margin_of_leverage(
@@ -142,7 +151,7 @@ def summarize(
         notional = instrument.cost(abs(position.quantity), mark) * to_currency
         equity += position.unrealized_pnl(instrument, mark) * to_currency
         margin += position_margin(position, instrument, mark) * to_currency
-        requirement += notional * (instrument.maintenance_margin or ZERO)
+        requirement += maintenance(position, instrument, mark) * to_currency
         exposure += notional
         leverage = max(leverage or 1, position.leverage)
     return Summary(

@@ -38,8 +38,9 @@ class Position:
 
     `quantity` is in the instrument's units. `entry_cost` (settlement asset) has the sign of `quantity`.
     `closed_quantity` and `closed_cost` are the sums over all closed parts; the exit price is made of them.
-    `realized_pnl` is in the settlement asset, before fees. `as_of` is the venue's instant or sequence of the newest
-    report that set it; 0 when no report did.
+    `realized_pnl` is in the settlement asset, before fees. `maintenance_margin` (settlement asset) is the venue's last
+    statement; None where the venue states none, and the instrument's rate counts. `as_of` is the venue's instant or
+    sequence of the newest report that set it; 0 when no report did.
     """
 
     id: PositionId
@@ -53,6 +54,7 @@ class Position:
     closed_cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     leverage: int = 1
+    maintenance_margin: Decimal | None = None
     as_of: int = 0
     created_at_ms: int
     updated_at_ms: int

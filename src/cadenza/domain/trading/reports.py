@@ -133,12 +133,13 @@ class OwnReport(OrderReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSentReport(OwnReport):
     """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
-    NOT_SENT."""
+    NOT_SENT. An order that the venue has shown stays as it is, and an alarm is raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnReport(OwnReport):
-    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED."""
+    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED, unless the
+    venue has shown it, as in `NotSentReport`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,7 @@ class UndeterminedOutcomeReport(OwnReport):
 
     A later report that the order works or how it ended heals the doubt. After a fill, the platform looks the order up
     again if the venue has a lookup. At a venue without a lookup this report changes only an order that is in doubt
-    already: nobody was asked, so an acknowledged order keeps its state."""
+    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state."""
 
     cause: str
 
@@ -271,9 +272,10 @@ class CancelRefusal(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefusedReport(OrderReport):
     """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
-    order stands. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than the last one of the order
-    counts as a repetition of that one: it does not end a wish to cancel that was recorded since, and the platform
-    asks the venue again."""
+    order stands. Where the venue has no lookup, the others put an open order in doubt, because its end was missed. The
+    end still counts when it is reported later. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than
+    the last one of the order counts as a repetition of that one: it does not end a wish to cancel that was recorded
+    since, and the platform asks the venue again."""
 
     refusal: CancelRefusal
     reason: str
@@ -282,8 +284,8 @@ class CancelRefusedReport(OrderReport):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerMovedReport(OrderReport):
     """The trigger of a trailing stop moved. `at_ms` is when it moved, on the same clock as that of an
-    `OrderStatusReport`: of both, the newer one states the order's terms, and an older one changes them no more. Of two
-    moves within one instant, the one that comes later counts."""
+    `OrderStatusReport`: of both, the newer one that names a trigger states it, and an older one changes it no more. A
+    move says nothing about the other terms. Of two moves within one instant, the one that comes later counts."""
 
     stop_price: Decimal
 
@@ -294,7 +296,8 @@ class ExternalOrderReport(OrderTermsReport):
     Where its names identify a known order, it is that order's acceptance. Otherwise the order was placed elsewhere (by
     hand at the venue, by another trading account, by a liquidation): it is adopted, and its fills follow.
 
-    `executed_quantity` is what was executed by then. `expire_at_ms` is the venue's clock.
+    `executed_quantity` is what was executed by then. `at_ms` is the instant of the terms, as in an `OrderStatusReport`:
+    an older status does not change an order that was adopted with them. `expire_at_ms` is the venue's clock.
     """
 
     side: Side
@@ -309,7 +312,8 @@ class ExternalOrderReport(OrderTermsReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReport(Report):
-    """The whole balance of one asset, in units of the asset.
+    """The whole balance of one asset, in units of the asset. `locked` is None where the venue states the total alone,
+    as a stream of futures does; the locked amount that it stated last stays then. A snapshot states both.
 
     `as_of` is the venue's own instant or sequence of this claim, positive and of one scale for the whole account. An
     older claim never replaces a newer one. Two claims about the same asset with the same `as_of` are the same fact: the
@@ -325,7 +329,7 @@ class BalanceReport(Report):
 
     asset: str
     total: Decimal
-    locked: Decimal
+    locked: Decimal | None
     borrowed: Decimal
     as_of: int
 
@@ -335,7 +339,9 @@ class PositionReport(Report):
     """The whole position in one instrument (in hedge mode: of one side).
 
     `quantity` is signed, in the instrument's units; 0 means that there is none. `entry_cost` (signed like `quantity`)
-    is given where the venue knows it, because `entry_price` may be rounded. `as_of`, and what holds where our ledger
+    is given where the venue knows it, because `entry_price` may be rounded. `maintenance_margin` (settlement asset, not
+    negative) is what the venue requires for the position. A `leverage` or `maintenance_margin` of None says that the
+    venue did not state it now; what it stated last about the position stays. `as_of`, and what holds where our ledger
     keeps the books, as in `BalanceReport`.
     """
 
@@ -345,4 +351,5 @@ class PositionReport(Report):
     entry_price: Decimal
     entry_cost: Decimal | None = None
     leverage: int | None = None
+    maintenance_margin: Decimal | None = None
     as_of: int

@@ -398,7 +398,10 @@ class TradingState:
 
     def _index(self, order: Order) -> None:
         put = self._journal.put
+        former = self._orders.get(order.id)
         put(self._orders, order.id, order)
+        if former is not None and _names(former) == _names(order):
+            return
         if order.client_order_id is not None:
             put(self._by_client, (order.account_id, order.client_order_id), order.id)
         if order.idempotency_key is not None:
@@ -408,6 +411,11 @@ class TradingState:
         for venue_order_id in (*order.former_venue_order_ids, order.venue_order_id):
             if venue_order_id is not None:
                 put(self._by_venue, (order.account_id, order.instrument_id, venue_order_id), order.id)
+
+
+def _names(order: Order) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return the names by which the order is found and which may change."""
+    return order.sent_id, order.venue_order_id, order.former_venue_order_ids
 
 
 def _is_about(kept: KeptReport, order: Order) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, Security
@@ -87,7 +88,8 @@ def _are_small(*integers: int) -> bool:
 
 def unfit_fields(report: Report) -> list[str]:
     """Return the names of the fields whose values cannot be stored."""
-    return [name for name in _names(type(report)) if not _is_fit(name, getattr(report, name))]
+    named = ((name, getattr(report, name)) for name in _names(type(report)))
+    return [name for name, value in named if value is not None and not _is_fit(name, value)]
 
 
 def bounded(report: UnreadableReport) -> UnreadableReport:
@@ -113,15 +115,17 @@ def _names(kind: Any) -> tuple[str, ...]:
 
 def _is_fit(name: str, value: Any) -> bool:
     """Whether the field of that name may have the value. A name that ends in `_ms` is an instant."""
-    if name.endswith("_ms") and isinstance(value, int):
+    if isinstance(value, int) and name.endswith("_ms"):
         return 0 <= value <= INSTANT_MS_MAX
     return is_storable(value)
 
 
 def is_storable(value: Any) -> bool:
     """Whether a database can hold the value, and everything in it."""
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool | UUID):
         return True
+    if isinstance(value, str):
+        return _is_text(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             return False
@@ -129,8 +133,6 @@ def is_storable(value: Any) -> bool:
         return value.adjusted() <= EXPONENT_MAX and isinstance(exponent, int) and exponent >= -EXPONENT_MAX
     if isinstance(value, int):
         return -INTEGER_MAX < value < INTEGER_MAX
-    if isinstance(value, str):
-        return _is_text(value)
     if isinstance(value, tuple | list):
         return all(map(is_storable, value))
     if isinstance(value, Mapping):

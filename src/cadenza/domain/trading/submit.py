@@ -89,7 +89,8 @@ def decide_submit(
     state.require_traded(account, instrument)
     spec = state.spec_of(account)
     check_request(request, instrument, spec, state.world.now_ms)
-    check_price_band(request.limit_price, request.side, instrument, mark_of(state, instrument.id))
+    if request.stop_price is None or instrument.type not in spec.banded_by_trigger:
+        check_price_band(request.limit_price, request.side, instrument, mark_of(state, instrument.id))
     if request.type is OrderType.QUOTED:
         raise QuoteUnusable("the quote is unknown")
     order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)
@@ -195,14 +196,17 @@ def _leverage(
     leverage, or 1."""
     if not request.leverage:
         return None
-    most = account.external.max_leverage if account.is_margined else 1
+    if account.external.type in state.spec_of(account).own_leverage:
+        raise InvalidLeverage(
+            f"{account.venue_id} keeps the leverage of {account.external.type.value} accounts as a setting of each "
+            "instrument: set it there, and leave it out of the order"
+        )
+    most = allowed = account.external.max_leverage if account.is_margined else 1
     if state.spec_of(account).funds_check is FundsCheck.HERE:
         most = min(most, instrument.leverage_max or most)
     if not 1 <= request.leverage <= most:
-        raise InvalidLeverage(
-            f"the leverage must be at least 1 and at most {most} for {instrument.id} in this account",
-            {"maxLeverage": most},
-        )
+        text = f"the leverage must be at least 1 and at most {most} for {instrument.id} in this account"
+        raise InvalidLeverage(text if allowed > 1 else "this account takes no leverage", {"maxLeverage": most})
     return request.leverage
 
 

@@ -194,7 +194,7 @@ def _put_balance(state: TradingState, report: BalanceReport) -> None:
         balance,
         total=report.total,
         borrowed=report.borrowed,
-        locked=balance.locked if is_ours else report.locked,
+        locked=balance.locked if is_ours or report.locked is None else report.locked,
         as_of=report.as_of,
         updated_at_ms=report.at_ms,
     )
@@ -282,7 +282,7 @@ def _opened(state: TradingState, report: PositionReport) -> Position:
 
 def _as_reported(position: Position, report: PositionReport, instrument: Instrument | None) -> Position:
     """A position of an instrument that is not in the catalogue is kept as linear, and not valued before it is there."""
-    cost = report.entry_cost
+    cost, margin = report.entry_cost, report.maintenance_margin
     if cost is None:
         linear = report.quantity * report.entry_price
         cost = linear if instrument is None else instrument.cost(report.quantity, report.entry_price)
@@ -291,6 +291,7 @@ def _as_reported(position: Position, report: PositionReport, instrument: Instrum
         quantity=report.quantity,
         entry_cost=cost,
         leverage=position.leverage if report.leverage is None else report.leverage,
+        maintenance_margin=position.maintenance_margin if margin is None else margin,
         as_of=report.as_of,
         updated_at_ms=report.at_ms,
     )

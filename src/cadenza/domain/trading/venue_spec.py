@@ -172,7 +172,12 @@ class VenueSpec:
     `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments
     that each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes:
     for instruments of each type the order types, and for each of these the times in force. An order outside of it
-    is refused before it is recorded. `quantity_types` not native here are resolved into base units before an order
+    is refused before it is recorded. `expiry_ms_min` says for instruments of which types the venue takes a GTD order
+    only if it ends later than so long after the request; an earlier one is refused before it is recorded, where GTD is
+    native. `own_leverage` lists the account types whose leverage is a setting at the venue: an order with a leverage
+    is refused. `banded_by_trigger` lists the instrument types at which the venue compares the limit price of a
+    conditional order with the order's own trigger and not with the market: the price band (`Instrument.price_band`)
+    says nothing about it. `quantity_types` not native here are resolved into base units before an order
     is sent. `order_books` lists how the order books of instruments of each type are kept; a type that is missing
     has none. `send_within_ms`: how long after it was recorded an order may still be sent. `reply_ms_max`: how long
     the platform waits for the reply to a `submit` or `cancel`; then it cancels the call, and the outcome counts as
@@ -193,6 +198,9 @@ class VenueSpec:
     traded: Mapping[AccountType, frozenset[InstrumentType]] = field(default_factory=lambda: TRADED)
     funds_check: FundsCheck
     orders: Mapping[InstrumentType, OrderSupport]
+    expiry_ms_min: Mapping[InstrumentType, int] = field(default_factory=dict)
+    own_leverage: frozenset[AccountType] = frozenset()
+    banded_by_trigger: frozenset[InstrumentType] = frozenset()
     quantity_types: Mapping[QuantityType, Support]
     listing: InstrumentListing = InstrumentListing.LISTED
     order_books: Mapping[InstrumentType, BookSpec]
@@ -257,13 +265,15 @@ class VenueSpec:
         the venue has no replay it is 0."""
         return 0 if self.replay is None else self.replay.depth_ms.get(type)
 
-    @property
-    def is_gap_expected(self) -> bool:
-        """Whether a gap in the news before each session belongs to how the venue works. The venue has no replay, but
-        lookups show how every known order stands, and snapshots show the money and the open orders. What stays unknown
-        are orders that were placed elsewhere and ended within the gap, with their fills. Such a gap is recorded and
-        shown without an alarm."""
-        return self.replay is None and self.lookup is not None and self.snapshots
+    def is_gap_expected(self, *, has_orders: bool) -> bool:
+        """Whether a gap in the news before a session belongs to how the venue works. `has_orders`: the account had an
+        order that was open or in doubt when the gap began. A venue with a replay has no such gap. At a venue without
+        one, nothing of the account's orders can be missed while it has none. While it has some, lookups have to show
+        how they stand, and snapshots the money and the open orders. What stays unknown are orders that were placed
+        elsewhere and ended within the gap, with their fills. Such a gap is recorded and shown without an alarm."""
+        if self.replay is not None:
+            return False
+        return not has_orders or (self.lookup is not None and self.snapshots)
 
     def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
         """Return whether an order that was never acknowledged, and that the venue did not know, is proved dead.

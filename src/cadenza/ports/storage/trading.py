@@ -190,6 +190,10 @@ class OrderQueries(Protocol):
         """Return the account, `expire_at_ms` and id of orders that the platform has to expire (`Order.is_overdue`), the
         longest overdue first; those after the given `expire_at_ms` and id."""
 
+    async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
+        """Return the orders, without their executions, that the platform had to expire (`Order.expiry`) and that were
+        REVOKED because an earlier connection of the account's external account, by the same tenant, was ended."""
+
     async def in_doubt(self, since_before_ms: int, limit: int) -> Sequence[Order]:
         """Return orders in doubt of all accounts, the oldest first: those whose outcome the venue cannot determine any
         more (`Doubt.UNDETERMINED`), and those whose doubt began before `since_before_ms` (our clock), whatever has

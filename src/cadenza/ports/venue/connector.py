@@ -23,11 +23,13 @@ class VenueStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCondition:
-    """How a venue is, since when (our wall clock) and, when something failed, for what cause: an error's code."""
+    """How a venue is, since when (our wall clock) and, when something failed, for what cause: an error's code. `detail`
+    is the same cause in words, for people."""
 
     status: VenueStatus
     since_ms: int
     cause: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ class VenueConnector(Protocol):
 
     def status(self) -> VenueStatus:
         """Return the status that the last contact with the venue showed. Never a guess."""
+
+    def trouble(self) -> str | None:
+        """Return in words why the venue is not ONLINE: that its name cannot be resolved, that it refuses connections,
+        what it answered. The same cause has the same words. None while it is ONLINE, or if the cause is not known."""
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         """Raise `InvalidCredential` when the fields do not match the type or the venue. It sends no request."""

@@ -58,10 +58,11 @@ class SessionSink(Protocol):
         only."""
 
     def restored(self, gap_since_ms: int) -> None:
-        """The session receives from its venue again and can send to it. What happened since `gap_since_ms` (the venue's
-        clock) may have been missed; the application asks for it by `replay`, `lookup` and `snapshot`. It is the last
-        instant up to which the session knows that it missed nothing: for a stream that broke, when it was last
-        known to work, and not when it last brought something."""
+        """The session receives from its venue again and can send to it. The account is reconciled at once, or, when its
+        session is restored again and again, after growing pauses of at most a minute. What happened since
+        `gap_since_ms` (the venue's clock) may have been missed; the application asks for it by `replay`, `lookup` and
+        `snapshot`. It is the last instant up to which the session knows that it missed nothing: for a stream that
+        broke, when it was last known to work, and not when it last brought something."""
 
     def ended(self, cause: str) -> None:
         """The session will not come back by itself (a rejected key, a logout by the venue). The application closes it
@@ -116,7 +117,8 @@ class ReplayPiece:
     instrument (`Replay.is_per_instrument`) computes it before its first request: the latest instant from which on every
     instrument's history is complete. It is later than requested if the venue has forgotten
     the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
-    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`)."""
+    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`): the venue has no replay, and the
+    account had no order that was open or in doubt, or lookups and snapshots show what matters."""
 
     reports: Sequence[Report]
     covers_from_ms: int
@@ -174,7 +176,10 @@ class ExecutionSession(Protocol):
     async def cancel(self, order: Order) -> Sequence[Report]:
         """Ask the venue to cancel an order, and return the reply as reports. An empty answer means that the request was
         accepted, or that the venue could not be asked. The order then stays PENDING_CANCEL, and the application asks
-        again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why."""
+        again later. A `CancelRefusedReport` is returned only if the venue itself refused, and says why.
+
+        If the submit of the order still waits within the session, for its pace for example, and no byte of it has left,
+        the order is not sent any more. Both calls then return a `WithdrawnReport`, and the venue is not asked."""
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.

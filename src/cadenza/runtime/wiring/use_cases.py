@@ -12,6 +12,7 @@ from cadenza.application.accounts.list_accounts import ListAccounts, ListOperati
 from cadenza.application.accounts.list_credentials import ListCredentials
 from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.open_session import OpenSession
+from cadenza.application.accounts.refused_keys import RefusedKeys
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
 from cadenza.application.accounts.subscribe_account import (
@@ -21,6 +22,7 @@ from cadenza.application.accounts.subscribe_account import (
 )
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
+from cadenza.application.accounts.watch_key_rights import WatchKeyRights
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
 from cadenza.application.market_data.delete_security import DeleteSecurity
@@ -71,6 +73,7 @@ class Parts:
     books: KeepBook
     prices: NeedPrices
     alarms: Alarms
+    key_rights: WatchKeyRights
     candles: KeepCandles
     trading: Trading
     keys: Keys
@@ -193,7 +196,7 @@ def connect_account(parts: Parts) -> ConnectAccount:
         follow=follow_credentials(parts),
         ask_venue=parts.trading.ask_venue,
         reconcile=parts.trading.reconcile,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         ids=parts.ids,
         concurrency=parts.concurrency,
@@ -203,7 +206,13 @@ def connect_account(parts: Parts) -> ConnectAccount:
 def open_session(parts: Parts) -> OpenSession:
     """Return the use case; rotating, following credentials and the keeper of sessions need it."""
     return OpenSession(
-        storage=parts.storage, sessions=parts.trading.sessions, keys=parts.keys, reconcile=parts.trading.reconcile
+        storage=parts.storage,
+        sessions=parts.trading.sessions,
+        keys=parts.keys,
+        refused_keys=RefusedKeys(
+            sessions=parts.trading.sessions, committer=parts.trading.committer, alarms=parts.alarms
+        ),
+        reconcile=parts.trading.reconcile,
     )
 
 
@@ -219,7 +228,7 @@ def _verify_credentials(parts: Parts) -> VerifyCredentials:
         storage=parts.storage,
         sessions=parts.trading.sessions,
         keys=parts.keys,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         ids=parts.ids,
         concurrency=parts.concurrency,
@@ -243,7 +252,7 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         open_session=open_session(parts),
         keys=parts.keys,
         changer=parts.changer,
-        alarms=parts.alarms,
+        key_rights=parts.key_rights,
         clock=parts.clock,
         concurrency=parts.concurrency,
     )

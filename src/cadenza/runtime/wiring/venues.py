@@ -197,4 +197,5 @@ def spec_of(settings: Settings, venue_id: VenueId) -> VenueSpec | None:
 def log_condition(venue_id: VenueId, condition: VenueCondition) -> None:
     """Log how a venue is from now on."""
     write = log.info if condition.status is VenueStatus.ONLINE and condition.cause is None else log.warning
-    write("venue", venue=str(venue_id), status=condition.status.value, cause=condition.cause)
+    facts = {} if condition.detail is None else {"detail": condition.detail}
+    write("venue", venue=str(venue_id), status=condition.status.value, cause=condition.cause, **facts)

@@ -28,6 +28,13 @@ BEHIND_MS_MAX = 3_000
 
 LOOK_MS = 50
 
+MARGIN_SETTLES_MS = 200
+"""How long after a word of the stream the margins are read, so that one reading follows an order and its execution."""
+
+MARGIN_PAUSE_MS = 5_000
+"""The pause between two readings of the margins. A reading has the weight of `account_readings`: 15, of the 2400 that
+the host allows to all accounts together in a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
@@ -63,6 +70,7 @@ class AccountReader:
         self._clock = clock
         self._position = position
         self._delivered = delivered
+        self._margin_read_ms: int | None = None
         self._held: set[str] = set()
         """Assets of which the last reading showed something."""
 
@@ -72,7 +80,7 @@ class AccountReader:
         `CredentialRejected`."""
         heard = self._position().heard
         money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
-        return self._position().heard != heard or self._known.agrees(money.reports)
+        return self._position().heard != heard or self._known.agrees(self._comparable(money))
 
     async def snapshot(self) -> AccountSnapshot | None:
         """Return the account at one moment; None when the venue shows what the stream has not brought within
@@ -91,7 +99,7 @@ class AccountReader:
                 self._read_all(dialect.account_readings), self._read_all(dialect.open_order_readings)
             )
             is_settled = self._position().heard == before.heard
-            agrees = is_settled and self._known.agrees(self._money(account, 0, 0).reports)
+            agrees = is_settled and self._known.agrees(self._comparable(self._money(account, 0, 0)))
             if agrees or (left == 0 and not is_settled):
                 return self._snapshot(account, orders, at_ms)
             if is_settled and not await self._hears_more(before.heard):
@@ -100,7 +108,10 @@ class AccountReader:
 
     async def all_money(self) -> Sequence[Report]:
         """Return all balances and positions as reports; those that were known and are not listed any more are nothing.
-        Raises `VenueUnavailable` and `CredentialRejected`."""
+        Where only the margins are read (`states_locked_in_stream`), it waits until a reading is due. Raises
+        `VenueUnavailable` and `CredentialRejected`."""
+        if not self._dialect.states_locked_in_stream:
+            await self._margin_due()
         at_ms = self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
         as_of = self._numbers.take(at_ms)  # before the reading, so that what the stream brings meanwhile is newer
         heard = self._position().heard
@@ -108,9 +119,10 @@ class AccountReader:
         listed = {balance.asset for balance in money.balances}
         gone = [_nothing(self._scope.account_id, asset, at_ms, as_of) for asset in sorted(self._held - listed)]
         self._held = listed
-        self._known.replace(money.reports)
-        if self._position().heard != heard:
-            self._known.forget()  # the stream may have said something newer
+        if self._dialect.states_locked_in_stream:
+            self._known.replace(money.reports)
+            if self._position().heard != heard:
+                self._known.forget()  # the stream may have said something newer
         return [*money.reports, *gone]
 
     async def open_symbols(self) -> set[str]:
@@ -128,7 +140,7 @@ class AccountReader:
     def _snapshot(self, account: Sequence[bytes], orders: Sequence[bytes], at_ms: int) -> AccountSnapshot:
         as_of = self._numbers.take(at_ms)
         money, listed = self._money(account, at_ms, as_of), self._orders(orders)
-        self._known.replace(money.reports)
+        self._known.replace(self._comparable(money))
         self._held = {balance.asset for balance in money.balances}
         return AccountSnapshot(
             balances=money.balances,
@@ -138,6 +150,19 @@ class AccountReader:
             at_ms=at_ms,
             unreadable=listed.unreadable,
         )
+
+    def _comparable(self, money: ReadMoney) -> Sequence[Report]:
+        """Return a reading as the stream would state it."""
+        if self._dialect.states_locked_in_stream:
+            return money.reports
+        return [*(replace(balance, locked=None) for balance in money.balances), *money.positions]
+
+    async def _margin_due(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        last_ms = self._margin_read_ms
+        wait_ms = 0 if last_ms is None else last_ms + MARGIN_PAUSE_MS - now_ms
+        await self._clock.sleep_ms(max(MARGIN_SETTLES_MS, wait_ms))
+        self._margin_read_ms = self._clock.monotonic_ms()
 
     async def _hears_more(self, heard: int) -> bool:
         """Wait for the stream to bring something, for at most `BEHIND_MS_MAX`."""

@@ -136,6 +136,11 @@ def error_body(body: bytes | str) -> BinanceRefusal | None:
         return None
 
 
+def said(error: BinanceRefusal) -> str:
+    """Return the venue's code and its own words, for people."""
+    return f"{error.code} {' '.join(error.msg.split())[:200]}"
+
+
 def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about a new order."""
     limit = _limit_of(status, error)
@@ -145,13 +150,13 @@ def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | 
         return _unknown(status, error)
     if error.code in _NEW_ORDER_REJECTED:
         reason = _reason_of(error.msg)
-        return _duplicate(status, error) if reason is None else _refused(reason, error.msg)
+        return _duplicate(status, error) if reason is None else _refused(reason, said(error))
     if error.code == DUPLICATE_ID:
         return _duplicate(status, error)
     meaning = SUBMIT_CODES[market].get(error.code, ReplyVerdict.UNKNOWN)
     if isinstance(meaning, RejectReason):
-        return _refused(meaning, error.msg)
-    return _unknown(status, error) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, error.msg)
+        return _refused(meaning, said(error))
+    return _unknown(status, error) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, said(error))
 
 
 def classify_cancel(status: int, error: BinanceRefusal | None) -> ReplyOutcome:
@@ -164,7 +169,7 @@ def classify_cancel(status: int, error: BinanceRefusal | None) -> ReplyOutcome:
         return _unknown(status, error)
     refusal = CANCEL_TEXTS.get(_plain(error.msg)) if error.code == CANCEL_REJECTED else CANCEL_CODES.get(error.code)
     if refusal is not None:
-        return ReplyOutcome(verdict=ReplyVerdict.CANCEL_REFUSED, text=error.msg, refusal=refusal)
+        return ReplyOutcome(verdict=ReplyVerdict.CANCEL_REFUSED, text=said(error), refusal=refusal)
     return _denied(status, error)
 
 
@@ -176,16 +181,16 @@ def classify_query(market: BinanceMarket, status: int, error: BinanceRefusal | N
     if status not in HTTP_CLIENT_ERRORS or error is None:
         return _unknown(status, error)
     if error.code == NO_SUCH_ORDER:
-        return _verdict(ReplyVerdict.NOT_FOUND, error.msg)
+        return _verdict(ReplyVerdict.NOT_FOUND, said(error))
     if error.code == ORDER_ARCHIVED and market is not BinanceMarket.USDM:
-        return _verdict(ReplyVerdict.ENDED_UNFILLED, error.msg)
+        return _verdict(ReplyVerdict.ENDED_UNFILLED, said(error))
     return _denied(status, error)
 
 
 def _limit_of(status: int, error: BinanceRefusal | None) -> ReplyOutcome | None:
     """The statuses that the venue's gateway answers by itself. They prove that nothing was processed, whatever the body
     is: often it is no JSON."""
-    text = f"HTTP {status}" if error is None else error.msg
+    text = f"HTTP {status}" if error is None else said(error)
     if status in (HTTP_TOO_MANY, HTTP_BANNED):
         return _verdict(ReplyVerdict.RATE_LIMITED, text)
     if status == HTTP_FORBIDDEN and error is None:
@@ -197,7 +202,7 @@ def _denied(status: int, error: BinanceRefusal) -> ReplyOutcome:
     """A cancel or a question that was not processed, as far as the code says so."""
     meaning = _EVERYWHERE.get(error.code)
     if meaning in (ReplyVerdict.RATE_LIMITED, ReplyVerdict.KEY_REJECTED):
-        return _verdict(ReplyVerdict(meaning), error.msg)
+        return _verdict(ReplyVerdict(meaning), said(error))
     return _unknown(status, error)
 
 
@@ -229,5 +234,5 @@ def _duplicate(status: int, error: BinanceRefusal) -> ReplyOutcome:
 
 
 def _unknown(status: int, error: BinanceRefusal | None) -> ReplyOutcome:
-    said = "" if error is None else f", {error.code} {' '.join(error.msg.split())[:200]}"
-    return ReplyOutcome(verdict=ReplyVerdict.UNKNOWN, text=f"status {status}{said}")
+    text = f"status {status}" if error is None else f"status {status}, {said(error)}"
+    return ReplyOutcome(verdict=ReplyVerdict.UNKNOWN, text=text)

@@ -160,6 +160,11 @@ class BinanceConnector:
             return VenueStatus.OFFLINE
         return VenueStatus.ONLINE
 
+    def trouble(self) -> str | None:
+        if self._running is None or self.status() is VenueStatus.ONLINE:
+            return None
+        return self._running.rest.trouble(BinanceMarket.SPOT)
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
 
@@ -249,7 +254,7 @@ class BinanceConnector:
     async def _read_market(self, rest: BinanceRest, market: BinanceMarket) -> ReadCatalogue:
         """Read a market's list, and at its first reading its time and its limits."""
         if market not in self._read_markets and not await rest.clock_of(market).measure():
-            raise VenueUnavailable(f"BINANCE {market.value} does not answer with its time")
+            raise VenueUnavailable(rest.trouble(market) or f"BINANCE {market.value} does not answer with its time")
         catalogue = await read_catalogue(rest, market, self._spec.venue_id)
         if market not in self._read_markets:
             rest.use_limits(market, _pace_limits(catalogue.limits, self._limits.get(market, _USUAL[market])))

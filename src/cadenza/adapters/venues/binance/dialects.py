@@ -107,6 +107,12 @@ class MarketDialect(Protocol):
         """The requests that together show balances and positions."""
 
     @property
+    def states_locked_in_stream(self) -> bool:
+        """Whether the stream states how much of a balance is locked. Where it does not, the account is read after each
+        word about money or orders, and a silent stream is not noticed by locked amounts, as they move with the
+        market."""
+
+    @property
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:
         """The requests that together list the open orders."""
 
@@ -158,6 +164,7 @@ class SpotDialect:
     endpoints: MarketEndpoints = SPOT
     account_type = AccountType.SPOT
     depth_ms: int | None = None
+    states_locked_in_stream = True
     conditional_orders: BinanceEndpoint | None = None
 
     @property

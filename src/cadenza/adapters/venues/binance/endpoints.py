@@ -80,6 +80,7 @@ USDM_ALGO_ORDER = BinanceEndpoint("/fapi/v1/algoOrder", 1)
 USDM_OPEN_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/openAlgoOrders", 40)
 USDM_PAST_ALGO_ORDERS = BinanceEndpoint("/fapi/v1/allAlgoOrders", 5)
 USDM_ACCOUNT_CONFIG = BinanceEndpoint("/fapi/v1/accountConfig", 5)
+USDM_SYMBOL_SETTINGS = BinanceEndpoint("/fapi/v1/symbolConfig", 5)
 USDM_BALANCE = BinanceEndpoint("/fapi/v3/balance", 5)
 USDM_LISTEN_KEY = BinanceEndpoint("/fapi/v1/listenKey", 1)
 

@@ -24,6 +24,7 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.history import PastOrders
 from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
@@ -32,7 +33,8 @@ from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
-from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports
+from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_facts import reason_text
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
@@ -178,10 +180,10 @@ class BinanceSession:
     async def submit(self, order: Order) -> Sequence[Report]:
         if self._is_too_late(order):
             return [self._not_sent(order)]
-        return await self._calls.submit(order, lambda: self._submit(order))
+        return await self._calls.submit(order, lambda call: self._submit(order, call))
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        return await self._calls.other(self._cancel(order))
+        return self._calls.withdraw(order) or await self._calls.other(self._cancel(order))
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         asked = (self._inquiry.about(order, self._symbol(order.instrument_id)) for order in orders)
@@ -270,6 +272,7 @@ class BinanceSession:
         self._note_symbols(reports)
         if news.wants_snapshot:
             self._known.forget()  # what the stream says is not comparable until the account was read
+        if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
         await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
         if news.triggered is not None:
@@ -325,25 +328,30 @@ class BinanceSession:
 
     # Orders: helpers
 
-    async def _submit(self, order: Order) -> Reports:
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
         instrument = self._parts.instruments.traded(self._market, order.instrument_id)
         if instrument is None:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
         now_ms = self._clock.monotonic_ms()
         left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
         self._symbols.note(instrument.external_symbol)
+
+        def leaving(time: RequestTime) -> BinanceRequest:
+            call.leave()
+            return self._dialect.submit(order, instrument, time)
+
         try:
             outcome = await self._rest.signed(
                 self._market,
                 self._signer,
-                lambda time: self._dialect.submit(order, instrument, time),
+                leaving,
                 weight=self._dialect.endpoints.submit_weight,
                 leave_by_ms=now_ms + left_ms,
                 reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
             )
-        except CadenzaError:  # the market has no such orders; nothing was sent
-            return [self._rejected(order, RejectReason.INVALID_ORDER)]
+        except CadenzaError as error:  # the market has no such orders; nothing was sent
+            return [self._rejected(order, RejectReason.INVALID_ORDER, str(error))]
         if isinstance(outcome, NotSent):
             return [self._not_sent(order)]
         if not isinstance(outcome, Answered):
@@ -436,11 +444,11 @@ class BinanceSession:
             at_ms=self._clock.now_ms(),
         )
 
-    def _rejected(self, order: Order, reason: RejectReason) -> Report:
+    def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
         return RejectedReport(
             **names_of(order),
             at_ms=self.venue_time_ms(),
-            reason=reason.value,
+            reason=reason_text(reason, text),
         )
 
     def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:

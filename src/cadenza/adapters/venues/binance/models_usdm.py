@@ -133,11 +133,13 @@ class UsdmBalance(BinancePayload, frozen=True, kw_only=True):
 
 class UsdmAsset(BinancePayload, frozen=True, kw_only=True):
     """`wallet` is the balance without unrealised profit; `cross_wallet` is the part that isolated positions do not
-    hold."""
+    hold. `available` is what new orders can use: it counts the profit of cross positions in, and the initial margin of
+    positions and open orders out."""
 
     asset: str
     wallet: Decimal = field(name="walletBalance")
     cross_wallet: Decimal = field(name="crossWalletBalance")
+    available: Decimal = field(name="availableBalance")
     updated_ms: int = field(name="updateTime")
 
 
@@ -154,7 +156,15 @@ class UsdmPosition(BinancePayload, frozen=True, kw_only=True):
     position_side: str = field(name="positionSide")
     quantity: Decimal = field(name="positionAmt")
     entry_price: Decimal = field(name="entryPrice")
+    maintenance_margin: Decimal = field(name="maintMargin")
     updated_ms: int = field(name="updateTime")
+
+
+class UsdmSymbolSetting(BinancePayload, frozen=True, kw_only=True):
+    """How an account trades a symbol, as `symbolConfig` lists it."""
+
+    symbol: str
+    leverage: int
 
 
 # --- user events
@@ -219,6 +229,17 @@ class AccountUpdate(BinancePayload, frozen=True, kw_only=True):
 
     transaction_ms: int = field(name="T")
     change: ChangedAccount = field(name="a")
+
+
+class ChangedLeverage(BinancePayload, frozen=True, kw_only=True):
+    symbol: str = field(name="s")
+    leverage: int = field(name="l")
+
+
+class AccountConfigUpdate(BinancePayload, frozen=True, kw_only=True):
+    """A setting that changed. `leverage` is None when another one did."""
+
+    leverage: ChangedLeverage | None = field(name="ac", default=None)
 
 
 class AlgoUpdate(BinancePayload, frozen=True, kw_only=True):

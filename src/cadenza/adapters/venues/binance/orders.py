@@ -18,6 +18,7 @@ from decimal import Decimal
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.credential import ParameterValue
 from cadenza.adapters.venues.binance.parse_usdm import ALGO_PREFIX
+from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
     InvalidExpiry,
@@ -38,8 +39,6 @@ RECV_WINDOW_MS_MAX = 60_000
 RECV_WINDOW_MS = 5_000
 """For requests without a deadline of their own."""
 
-GOOD_TILL_MS_MIN = 600_000
-"""A GTD order of USD-M must end more than this after the request."""
 GOOD_TILL_MS_END = 253_402_300_799_000
 
 _MS_PER_S = 1_000

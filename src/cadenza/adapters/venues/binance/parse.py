@@ -29,13 +29,15 @@ class UserNews:
     """What one message of a user stream says.
 
     `wants_snapshot`: money moved, or the settings of the account changed, and the message does not state the result,
-    so the account has to be read. `is_stream_over`: nothing more comes on this subscription. `follows_algo`: the
-    reports are about an order that a conditional order has become; they are delivered after the message whose
+    so the account has to be read. `wants_margin`: the message states its subject, but not how much margin is in use
+    afterwards, so the account is read too. `is_stream_over`: nothing more comes on this subscription. `follows_algo`:
+    the reports are about an order that a conditional order has become; they are delivered after the message whose
     `triggered` is the same id, because that one gives the order its new id. Both are ids at the venue.
     """
 
     reports: tuple[Report, ...] = ()
     wants_snapshot: bool = False
+    wants_margin: bool = False
     is_stream_over: bool = False
     follows_algo: str | None = None
     triggered: str | None = None

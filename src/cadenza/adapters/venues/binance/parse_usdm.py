@@ -8,16 +8,20 @@ never equal those of the matching engine.
 A conditional order that closes a whole position has no quantity; it is not reported before it is triggered.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews
 from cadenza.adapters.venues.binance.models import BinanceEventName, decode
 from cadenza.adapters.venues.binance.models_usdm import (
+    AccountConfigUpdate,
     AccountUpdate,
     AlgoOrder,
     AlgoUpdate,
     AlgoUpdateEvent,
+    ChangedPosition,
     OrderTradeUpdate,
     OrderUpdate,
     UsdmAccount,
@@ -73,18 +77,24 @@ _SILENT_EVENTS = frozenset(
 
 _CLOSING_EVENTS = frozenset({"listenKeyExpired", "serverShutdown"})
 
+Leverages = Mapping[str, int]
+"""The account's leverage by symbol, as the venue stated it last."""
 
-def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
-    """Read one message of the user stream. Raises `UnreadablePayload`; a message of a kind that is not known is one."""
+NO_LEVERAGES: Leverages = MappingProxyType({})
+
+
+def user_news(message: bytes | str, scope: AccountScope, leverages: Leverages = NO_LEVERAGES) -> UserNews:
+    """Read one message of the user stream, which states no leverage of positions. Raises `UnreadablePayload`; a message
+    of a kind that is not known is one."""
     name = decode(BinanceEventName, message).event
     if name == "ORDER_TRADE_UPDATE":
         return order_news(decode(OrderTradeUpdate, message), scope)
     if name == "ACCOUNT_UPDATE":
-        return UserNews(reports=account_news(decode(AccountUpdate, message), scope))
+        return UserNews(reports=account_news(decode(AccountUpdate, message), scope, leverages), wants_margin=True)
     if name == "ALGO_UPDATE":
         return algo_news(decode(AlgoUpdateEvent, message), scope)
     if name == "ACCOUNT_CONFIG_UPDATE":
-        return UserNews(wants_snapshot=True)
+        return UserNews(wants_margin=True)
     if name in _CLOSING_EVENTS:
         return UserNews(is_stream_over=True)
     if name in _SILENT_EVENTS:
@@ -96,11 +106,11 @@ def user_news(message: bytes | str, scope: AccountScope) -> UserNews:
 
 
 def order_news(event: OrderTradeUpdate, scope: AccountScope) -> UserNews:
-    """Return what an `ORDER_TRADE_UPDATE` says."""
+    """Return what an `ORDER_TRADE_UPDATE` says. An open order holds margin."""
     order = event.order
     facts = facts_of_update(order, scope)
     follows = facts.venue_order_id if is_triggered(order) else None
-    return UserNews(reports=_order_reports(order, facts), follows_algo=follows)
+    return UserNews(reports=_order_reports(order, facts), follows_algo=follows, wants_margin=True)
 
 
 def is_triggered(order: OrderUpdate | UsdmOrder) -> bool:
@@ -356,59 +366,73 @@ def _algo_id(algo_id: int) -> str:
 # --- money
 
 
-def account_news(event: AccountUpdate, scope: AccountScope) -> tuple[Report, ...]:
-    """Return the balances and positions that an `ACCOUNT_UPDATE` states. A position of an instrument that is not in
-    the catalogue raises `UnknownMember`, like an order of it."""
+def account_news(event: AccountUpdate, scope: AccountScope, leverages: Leverages) -> tuple[Report, ...]:
+    """Return the balances and positions that an `ACCOUNT_UPDATE` states: no locked amounts and no margins. A position
+    of an instrument that is not in the catalogue raises `UnknownMember`, like an order of it."""
     at_ms = event.transaction_ms
-    balances = (_balance(scope, each.asset, each.wallet, each.cross_wallet, at_ms) for each in event.change.balances)
-    positions = (
-        _position(scope, each.symbol, each.position_side, each.quantity, each.entry_price, at_ms)
-        for each in event.change.positions
-    )
+    balances = (_balance(scope, each.asset, each.wallet, None, at_ms) for each in event.change.balances)
+    positions = (_position(scope, each, leverages, None, at_ms) for each in event.change.positions)
     return *balances, *positions
 
 
+def leverage_news(message: bytes | str) -> dict[str, int]:
+    """Return the leverage that a message of the user stream changes, by symbol."""
+    if decode(BinanceEventName, message).event != "ACCOUNT_CONFIG_UPDATE":
+        return {}
+    changed = decode(AccountConfigUpdate, message).leverage
+    return {} if changed is None else {changed.symbol: changed.leverage}
+
+
 def usdm_balances(account: UsdmAccount, scope: AccountScope, as_of: int) -> tuple[BalanceReport, ...]:
-    """Return the balances of the account, but those of nothing."""
+    """Return the balances of the account, but those of nothing. What is not available is locked: margins of positions
+    and open orders, and the losses of positions. The profit of positions may make more available than the wallet holds;
+    it is no part of the balance, so all of the wallet is free then."""
     held = (each for each in account.assets if each.wallet or each.cross_wallet)
-    return tuple(_balance(scope, each.asset, each.wallet, each.cross_wallet, as_of) for each in held)
-
-
-def usdm_positions(positions: list[UsdmPosition], scope: AccountScope, as_of: int) -> tuple[PositionReport, ...]:
-    """Return the open positions of the account. The venue lists instruments that only have orders as well."""
-    held = (each for each in positions if each.quantity)
     return tuple(
-        _position(scope, each.symbol, each.position_side, each.quantity, each.entry_price, as_of) for each in held
+        _balance(scope, each.asset, each.wallet, max(ZERO, sane(each.wallet) - sane(each.available)), as_of)
+        for each in held
     )
 
 
-def _balance(scope: AccountScope, asset: str, wallet: Decimal, cross_wallet: Decimal, as_of: int) -> BalanceReport:
-    """Isolated positions hold the part of the wallet that the cross wallet lacks. The margin of cross positions is not
-    held: it moves with the market, and the venue states it nowhere in the stream."""
+def usdm_positions(
+    positions: list[UsdmPosition], scope: AccountScope, as_of: int, leverages: Leverages = NO_LEVERAGES
+) -> tuple[PositionReport, ...]:
+    """Return the open positions of the account. The venue lists instruments that only have orders as well."""
+    held = (each for each in positions if each.quantity)
+    return tuple(_position(scope, each, leverages, sane(each.maintenance_margin), as_of) for each in held)
+
+
+def _balance(scope: AccountScope, asset: str, wallet: Decimal, locked: Decimal | None, as_of: int) -> BalanceReport:
     return BalanceReport(
         account_id=scope.account_id,
         at_ms=as_of,
         asset=asset,
         total=sane(wallet),
-        locked=max(ZERO, wallet - sane(cross_wallet)),
+        locked=locked,
         borrowed=ZERO,
         as_of=as_of,
     )
 
 
 def _position(
-    scope: AccountScope, symbol: str, position_side: str, quantity: Decimal, entry_price: Decimal, as_of: int
+    scope: AccountScope,
+    stated: ChangedPosition | UsdmPosition,
+    leverages: Leverages,
+    maintenance_margin: Decimal | None,
+    as_of: int,
 ) -> PositionReport:
-    side = mapping.POSITION_SIDES.of(position_side)
+    side, quantity = mapping.POSITION_SIDES.of(stated.position_side), stated.quantity
     is_wrong = (side is PositionSide.LONG and quantity < 0) or (side is PositionSide.SHORT and quantity > 0)
     if is_wrong:
         raise UnreadablePayload(f"a {side.value} position has the sign of the other side")
     return PositionReport(
         account_id=scope.account_id,
         at_ms=as_of,
-        instrument_id=scope.instrument_id(symbol),
+        instrument_id=scope.instrument_id(stated.symbol),
         side=side,
         quantity=sane(quantity),
-        entry_price=sane(entry_price),
+        entry_price=sane(stated.entry_price),
+        leverage=leverages.get(stated.symbol),
+        maintenance_margin=maintenance_margin,
         as_of=as_of,
     )

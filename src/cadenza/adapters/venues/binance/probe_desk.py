@@ -11,13 +11,21 @@ from itertools import count
 import msgspec
 
 from cadenza.adapters.venues.binance.catalogue import read_catalogue
-from cadenza.adapters.venues.binance.classify import BinanceMarket, classify_submit, error_body
+from cadenza.adapters.venues.binance.classify import (
+    HTTP_CLIENT_ERRORS,
+    HTTP_OK,
+    BinanceMarket,
+    classify_query,
+    classify_submit,
+    error_body,
+)
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, depth_endpoint
 from cadenza.adapters.venues.binance.models import BinanceRateLimit
 from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS, BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.domain.errors import VenueUnavailable
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
@@ -261,7 +269,20 @@ class ProbeDesk:
         outcome = await self.rest.signed(market, self.signer, make, weight=weight, is_order=is_order)
         if not isinstance(outcome, Answered):
             raise VenueUnavailable(f"no answer: {outcome.cause.value}")
+        _require_processed(market, outcome)
         return outcome
+
+
+def _require_processed(market: BinanceMarket, answer: Answered) -> None:
+    """Raise when the answer says nothing about the fact: the key or its signature was not accepted
+    (`CredentialRejected`), or the venue did not process the request (`VenueUnavailable`)."""
+    if answer.status == HTTP_OK:
+        return
+    verdict = classify_query(market, answer.status, error_body(answer.body))
+    if verdict.verdict is ReplyVerdict.KEY_REJECTED:
+        raise CredentialRejected(f"the key is not accepted: {verdict.text}")
+    if verdict.verdict is ReplyVerdict.RATE_LIMITED or answer.status not in HTTP_CLIENT_ERRORS:
+        raise VenueUnavailable(f"the venue did not process it: status {answer.status}")
 
 
 def is_code(answer: Answered, code: int) -> str:

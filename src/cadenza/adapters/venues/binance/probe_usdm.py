@@ -9,7 +9,6 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.endpoints import USDM, USDM_ACCOUNT_CONFIG, USDM_ALGO_ORDER, USDM_LISTEN_KEY
 from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmListenKey, UsdmTrade
-from cadenza.adapters.venues.binance.orders import GOOD_TILL_MS_MIN
 from cadenza.adapters.venues.binance.probe_desk import (
     LOOKUP_PAUSE_MS,
     LOOKUP_TRIES,
@@ -23,6 +22,7 @@ from cadenza.adapters.venues.binance.probe_desk import (
     success,
     text_of,
 )
+from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.adapters.venues.binance.stream import UserListenKey
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.domain.errors import VenueUnavailable

@@ -6,9 +6,11 @@ what an answer proves is decided by `classify`.
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import msgspec
+import structlog
 
 from cadenza.adapters.venues.binance.classify import (
     HTTP_BANNED,
@@ -18,6 +20,7 @@ from cadenza.adapters.venues.binance.classify import (
     BinanceMarket,
     classify_query,
     error_body,
+    said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
@@ -43,6 +46,8 @@ from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.traffic import HttpCalls
 from cadenza.ports.clock import Clock
+
+_log = structlog.get_logger("cadenza.venue")
 
 READ_MS_MAX = 10_000
 """How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
@@ -112,6 +117,8 @@ class BinanceRest:
             BinanceMarket.MARGIN: spot,
             BinanceMarket.USDM: usdm,
         }
+        self._troubles: dict[BinanceMarket, str] = {}
+        self._held: dict[BinanceMarket, str] = {}
 
     def has(self, market: BinanceMarket) -> bool:
         """Return whether the environment has the market."""
@@ -119,6 +126,10 @@ class BinanceRest:
 
     def clock_of(self, market: BinanceMarket) -> VenueClock:
         return self.clocks[market]
+
+    def trouble(self, market: BinanceMarket) -> str | None:
+        """Return in words why the last request for the time of the market's host failed; None when it did not."""
+        return self._troubles.get(market)
 
     def doubt_clocks(self) -> None:
         """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
@@ -226,12 +237,15 @@ class BinanceRest:
     def _new_clock(self, market: BinanceMarket) -> VenueClock:
         async def ask() -> int | None:
             outcome = await self.public(market, ENDPOINTS[market].time, {})
-            if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-                return None
             try:
-                return decode(_ServerTime, outcome.body).server_ms
-            except UnreadablePayload:
+                server_ms = decode(_ServerTime, body_of(market, outcome)).server_ms
+            except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:
+                held = self._held.get(market) if _is_for_pace(outcome) else None
+                self._troubles[market] = held or str(error)
                 return None
+            self._troubles.pop(market, None)
+            self._held.pop(market, None)
+            return server_ms
 
         return VenueClock(self._clock, ask)
 
@@ -301,19 +315,33 @@ class BinanceRest:
         if answer.status == HTTP_OK:
             return
         error = error_body(answer.body)
+        if request.method in ("POST", "DELETE"):
+            text = "" if error is None else said(error)
+            _log.info("venue_refused", request=f"{request.method} {request.path}", status=answer.status, text=text)
         if error is not None and error.code == TIMESTAMP_REFUSED:
             self.clock_of(market).doubt()
         if error is not None and error.code == _TOO_MANY_ORDERS:
             pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
         elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
-            usual_ms = BANNED_MS if answer.status == HTTP_BANNED else RETRY_AFTER_MS
-            pacer.hold(MeterKey(_WEIGHT, _ANY), _retry_after_ms(answer, usual_ms))
+            is_banned = answer.status == HTTP_BANNED
+            for_ms = _retry_after_ms(answer, BANNED_MS if is_banned else RETRY_AFTER_MS)
+            pacer.hold(MeterKey(_WEIGHT, _ANY), for_ms)
+            until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
+            what = "banned this address" if is_banned else "asked for a pause"
+            self._held[market] = f"BINANCE {what} (HTTP {answer.status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
     """Return what makes a reading request of an endpoint when it may leave."""
     named: dict[str, ParameterValue] = dict(parameters)
     return lambda time: BinanceRequest("GET", endpoint.path, {**named, **time.parameters(None)})
+
+
+def _is_for_pace(outcome: Outcome) -> bool:
+    """Whether the venue, or our own pace, did not let the request through."""
+    if isinstance(outcome, NotSent):
+        return outcome.cause in (NotSentCause.DEADLINE, NotSentCause.FULL)
+    return isinstance(outcome, Answered) and outcome.status in (HTTP_TOO_MANY, HTTP_BANNED)
 
 
 def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:

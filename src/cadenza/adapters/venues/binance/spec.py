@@ -94,6 +94,10 @@ _SPOT_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.TAKE_PROFIT_LIMIT: _LIMIT_TIMES,
 }
 _USDM_ORDERS = {**_SPOT_ORDERS, OrderType.LIMIT: (*_SPOT_ORDERS[OrderType.LIMIT], TimeInForce.GTD)}
+_CONTRACTS = (InstrumentType.PERPETUAL, InstrumentType.FUTURES)
+"""The instruments of USD-M."""
+GOOD_TILL_MS_MIN = 600_000
+"""A GTD order of USD-M must end more than this after the request."""
 _HELD = {OrderType.TRAILING_STOP: dict.fromkeys(HELD_TIMES, Support.EMULATED)}
 """The venue trails by a share of the price (`trailingDelta`, `callbackRate`), and our distance is an amount."""
 
@@ -164,6 +168,9 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         credential_types=frozenset({CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519}),
         books=dict.fromkeys(types, Books.VENUE),
         funds_check=FundsCheck.AT_VENUE,
+        expiry_ms_min=dict.fromkeys(_CONTRACTS, GOOD_TILL_MS_MIN + 1_000),  # it counts in whole seconds
+        own_leverage=frozenset({AccountType.FUTURES}),
+        banded_by_trigger=frozenset(_CONTRACTS),  # "stop price multiplier", -4183 and -4184, whose factors are unknown
         orders={
             kind: {**{type: _support(times) for type, times in orders.items()}, **_HELD}
             for kind, orders in _ORDERS.items()

@@ -1,4 +1,5 @@
-"""USD-M futures: its requests, and its payloads as reports. Pure."""
+"""USD-M futures: its requests, and its payloads as reports. Pure, but that a dialect remembers the leverages that its
+account was stated to have: the stream and the list of positions do not name them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from cadenza.adapters.venues.binance.endpoints import (
     USDM_OPEN_ALGO_ORDERS,
     USDM_PAST_ALGO_ORDERS,
     USDM_POSITIONS,
+    USDM_SYMBOL_SETTINGS,
     BinanceEndpoint,
     MarketEndpoints,
 )
@@ -26,6 +28,7 @@ from cadenza.adapters.venues.binance.models_usdm import (
     UsdmAccount,
     UsdmOrder,
     UsdmPosition,
+    UsdmSymbolSetting,
     UsdmTrade,
 )
 from cadenza.adapters.venues.binance.orders import (
@@ -65,11 +68,13 @@ class UsdmDialect:
     account_type = AccountType.FUTURES
     depth_ms: int | None = USDM_DEPTH_MS
     conditional_orders: BinanceEndpoint | None = USDM_PAST_ALGO_ORDERS
-    account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS)
+    account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS, USDM_SYMBOL_SETTINGS)
+    states_locked_in_stream = False
     open_order_readings: Sequence[BinanceEndpoint] = (USDM.open_orders, USDM_OPEN_ALGO_ORDERS)
 
     def __init__(self, position_mode: PositionMode) -> None:
         self._position_mode = position_mode
+        self._leverages: dict[str, int] = {}
 
     def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
         return usdm_order(order, instrument, time, self._position_mode)
@@ -153,10 +158,11 @@ class UsdmDialect:
         return read_lines_of_trades(body, scope, self._fill)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
-        account, positions = bodies
+        account, positions, settings = bodies
+        self._leverages = {each.symbol: each.leverage for each in decode_list(UsdmSymbolSetting, settings)}
         return ReadMoney(
             parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms),
-            parse_usdm.usdm_positions(decode_list(UsdmPosition, positions), scope, at_ms),
+            parse_usdm.usdm_positions(decode_list(UsdmPosition, positions), scope, at_ms, self._leverages),
         )
 
     def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
@@ -172,7 +178,8 @@ class UsdmDialect:
         )
 
     def news(self, frame: bytes, scope: AccountScope) -> UserNews:
-        return parse_usdm.user_news(frame, scope)
+        self._leverages |= parse_usdm.leverage_news(frame)
+        return parse_usdm.user_news(frame, scope, self._leverages)
 
     def _facts(self, line: msgspec.Raw, scope: AccountScope) -> OrderFacts:
         return self.order(bytes(line), scope)

@@ -79,6 +79,9 @@ class InHouseConnector:
     def status(self) -> VenueStatus:
         return VenueStatus.ONLINE if self._runner.is_online else VenueStatus.OFFLINE
 
+    def trouble(self) -> str | None:
+        return None
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         check_secrets(secrets)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from cadenza.domain.money import ZERO
 from cadenza.domain.trading.reports import BalanceReport, PositionReport, Report
 
 
 class KnownAccount:
     """Follows balances and positions, and compares them with a reading. What is owed is left out: interest grows
-    without a word.
+    without a word. A locked amount of None is not stated, and equals itself only: where the stream states none, the
+    readings are given without it too.
 
     Before the first whole reading, and after `forget`, nothing is known, and any reading agrees: it becomes what is
     known.
@@ -49,7 +49,7 @@ class KnownAccount:
         else:
             key = ("position", report.instrument_id, report.side.value)
             word = (report.quantity,)
-        if any(number != ZERO for number in word):
+        if any(word):
             self._words[key] = word
         else:
             self._words.pop(key, None)

@@ -2,13 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import Report, WithdrawnReport
 
 Reports = Sequence[Report]
+
+
+@dataclass(slots=True, kw_only=True)
+class SubmitCall:
+    """The one submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
+
+    until_ms: int
+    task: asyncio.Task[Reports] = field(init=False)
+    has_begun: bool = False
+    has_left: bool = False
+    is_withdrawn: bool = False
+
+    def leave(self) -> None:
+        self.has_left = True
 
 
 class OrderCalls:
@@ -16,23 +32,34 @@ class OrderCalls:
 
     Law: a caller that stops waiting does not cancel the call. An order that is submitted again while it may still be
     sent gets the first call's reply, and nothing is sent. (The platform never does that; a venue that takes an id again
-    would execute the order twice.)
+    would execute the order twice.) An order that is withdrawn before its submit has left is not sent.
     """
 
     def __init__(self, late: Callable[[Reports], Awaitable[None]], now_ms: Callable[[], int]) -> None:
         self._late = late
         self._now_ms = now_ms
         self._running: set[asyncio.Task[Any]] = set()
-        self._submits: dict[OrderId, tuple[int, asyncio.Task[Reports]]] = {}
+        self._submits: dict[OrderId, SubmitCall] = {}
 
-    async def submit(self, order: Order, work: Callable[[], Coroutine[Any, Any, Reports]]) -> Reports:
+    async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
         """Submit an order whose deadline has not passed."""
         self._forget_old()
-        known = self._submits.get(order.id)
-        task = self._start(work()) if known is None else known[1]
-        if known is None:
-            self._submits[order.id] = (order.send_before_ms or self._now_ms(), task)
-        return await self._wait(task)
+        call = self._submits.get(order.id)
+        if call is None:
+            call = self._submits[order.id] = SubmitCall(until_ms=order.send_before_ms or self._now_ms())
+            call.task = self._start(self._submit(order, call, work))
+        return await self._wait(call.task)
+
+    def withdraw(self, order: Order) -> Reports:
+        """Take an order back whose submit waits and has not left: it never will. Both the submit and this call report
+        that. An empty answer means that the order may have left, or was never submitted here."""
+        call = self._submits.get(order.id)
+        if call is None or call.has_left or call.task.done():
+            return []
+        call.is_withdrawn = True
+        if call.has_begun:
+            call.task.cancel()
+        return [self._withdrawn(order)]
 
     async def other(self, work: Coroutine[Any, Any, Reports]) -> Reports:
         """Make any other call."""
@@ -45,6 +72,22 @@ class OrderCalls:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+    async def _submit(
+        self, order: Order, call: SubmitCall, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]
+    ) -> Reports:
+        if call.is_withdrawn:
+            return [self._withdrawn(order)]
+        call.has_begun = True
+        try:
+            return await work(call)
+        except asyncio.CancelledError:
+            if call.is_withdrawn:
+                return [self._withdrawn(order)]
+            raise
+
+    def _withdrawn(self, order: Order) -> Report:
+        return WithdrawnReport(**names_of(order), at_ms=self._now_ms())
 
     async def _wait(self, task: asyncio.Task[Reports]) -> Reports:
         try:
@@ -59,7 +102,7 @@ class OrderCalls:
     def _forget_old(self) -> None:
         now_ms = self._now_ms()
         while self._submits:
-            order_id, (until_ms, task) = next(iter(self._submits.items()))
-            if until_ms >= now_ms or not task.done():
+            order_id, call = next(iter(self._submits.items()))
+            if call.until_ms >= now_ms or not call.task.done():
                 return
             del self._submits[order_id]

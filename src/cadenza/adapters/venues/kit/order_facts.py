@@ -201,10 +201,14 @@ def facts_of_ours(facts: OrderFacts, order: Order) -> OrderFacts:
     return replace(facts, order_id=order.id, sent_id=order.sent_id)
 
 
+_SAY_ALL = frozenset({RejectReason.POST_ONLY_WOULD_TAKE, RejectReason.STOP_WOULD_TRIGGER})
+"""Reasons to which the venue's words add nothing. Clients compare them whole."""
+
+
 def reason_text(reason: RejectReason, text: str) -> str:
-    """Return the reason as reports carry it; OTHER keeps the venue's own text beside it."""
+    """Return the reason as reports carry it, with the venue's own words beside it, unless the reason says all."""
     text = " ".join(text.split())[:200]
-    return f"{reason.value}: {text}" if reason is RejectReason.OTHER and text else reason.value
+    return reason.value if reason in _SAY_ALL or not text else f"{reason.value}: {text}"
 
 
 def fees(asset: str | None, amount: Decimal) -> tuple[Fee, ...]:

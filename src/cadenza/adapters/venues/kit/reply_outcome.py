@@ -40,8 +40,9 @@ class ReplyVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyOutcome:
-    """A verdict with its details. `text` is the venue's own, for people; `reason` goes with the verdicts that end a new
-    order, `refusal` with CANCEL_REFUSED. `is_duplicate`: the venue says that it has an order under this id already."""
+    """A verdict with its details. `text` is the venue's own code and words, for people; `reason` goes with the verdicts
+    that end a new order, `refusal` with CANCEL_REFUSED. `is_duplicate`: the venue says that it has an order under this
+    id already."""
 
     verdict: ReplyVerdict
     text: str

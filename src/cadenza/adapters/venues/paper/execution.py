@@ -68,6 +68,8 @@ class PaperExchange:
         most = settings.accounts.open_orders_max
         self._instruments = {i.id: with_limits(_with_fees(i, settings), most) for i in _catalogue(source)}
         self._engines = {id: MatchingEngine() for id in self._instruments}
+        self._expiring: set[InstrumentId] = set()
+        """Whose engines have orders that expire."""
         self._tape = TradeTape()
         self._moved: set[InstrumentId] = set()
         self._changed_books: set[InstrumentId] = set()
@@ -111,6 +113,7 @@ class PaperExchange:
                     now_ms=memory.now_ms,
                 )
             )
+            self._note_expiries(id)
         self._expire_until(self._now_ms)
         for id, market_levels in shown.items():
             if market_levels or self._source.is_suspended(id):
@@ -181,6 +184,7 @@ class PaperExchange:
     def _apply(self, id: InstrumentId, command: EngineCommand, reason: CancelReason | None = None) -> None:
         """Execute a command and book its events. `reason` says why orders are canceled, if not by the user."""
         events = self._engines[id].apply(command)
+        self._note_expiries(id)
         self._changed_books.add(id)
         trades: dict[int, str] = {}
         for event in events:
@@ -188,12 +192,18 @@ class PaperExchange:
 
     def _expire_until(self, at_ms: int) -> None:
         """Expire the orders that are due by then, in time order and each at its own instant, however late that is."""
-        while True:
-            expiries = ((engine.next_expiry_ms(), id) for id, engine in self._engines.items())
+        while self._expiring:
+            expiries = ((self._engines[id].next_expiry_ms(), id) for id in self._expiring)
             due = min(((due_ms, id) for due_ms, id in expiries if due_ms is not None), default=None)
             if due is None or due[0] > at_ms:
                 return
             self._apply(due[1], AdvanceTime(due[0]))
+
+    def _note_expiries(self, id: InstrumentId) -> None:
+        if self._engines[id].next_expiry_ms() is not None:
+            self._expiring.add(id)
+        else:
+            self._expiring.discard(id)
 
     def _book(
         self,

@@ -41,19 +41,20 @@ class SeededMarket:
                 yield name, PublicTrade(Side.BUY, self._middles[name], 1, at_ms)
 
     def advance(self, to_ms: int) -> Iterator[MarketCommand]:
-        """Yield what happens until `to_ms`. A market that was not asked for more than a minute skips what lies before
-        it."""
+        """Yield what happens until `to_ms`, with that instant: orders were placed since the steps were due, and no
+        execution may be earlier than its order. A market that was not asked for more than a minute skips what lies
+        before it."""
         if not self._step_ms:
             return
         self._next_ms = max(self._next_ms, to_ms - 60_000)
         while self._next_ms <= to_ms:
-            at_ms = self._next_ms
+            number = self._next_ms // self._step_ms
             self._next_ms += self._step_ms
             for name, symbol in self._symbols.items():
-                yield from self._step(name, symbol, at_ms)
+                yield from self._step(name, symbol, number, to_ms)
 
-    def _step(self, name: str, symbol: ListedSymbol, at_ms: int) -> Iterator[MarketCommand]:
-        draw = Random(f"{self._seed}/{name}/{at_ms // self._step_ms}")  # noqa: S311 - a market that must be repeatable
+    def _step(self, name: str, symbol: ListedSymbol, number: int, at_ms: int) -> Iterator[MarketCommand]:
+        draw = Random(f"{self._seed}/{name}/{number}")  # noqa: S311 - a market that must be repeatable
         opening = int(symbol.opening_price / symbol.tick)
         spacing = _spacing(symbol)
         stride = max(1, spacing // 5)

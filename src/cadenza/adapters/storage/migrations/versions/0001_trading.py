@@ -156,6 +156,7 @@ STATEMENTS = (
         doubt text,
         stated_quantity numeric NOT NULL,
         stated_at_ms bigint NOT NULL,
+        trigger_stated_at_ms bigint NOT NULL,
         quantity_stated_at_ms bigint NOT NULL,
         cancel_refused_at_ms bigint NOT NULL,
         closing_status text,
@@ -188,6 +189,7 @@ STATEMENTS = (
     "CREATE INDEX orders_awaited ON orders (account_id, id) WHERE is_awaited",
     "CREATE INDEX orders_expiring ON orders (expire_at_ms, id)"
     " WHERE expiry = 'HERE' AND status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED')",
+    "CREATE INDEX orders_revoked_before_expiry ON orders (account_id) WHERE status = 'REVOKED' AND expiry IS NOT NULL",
     "CREATE INDEX orders_held ON orders (id)"
     " WHERE trail_distance IS NOT NULL AND released_at_ms IS NULL AND status = 'ACCEPTED'",
     "CREATE INDEX orders_in_doubt ON orders (created_at_ms) WHERE doubt = 'UNDETERMINED'",
@@ -249,6 +251,7 @@ STATEMENTS = (
         closed_cost numeric NOT NULL,
         realized_pnl numeric NOT NULL,
         leverage integer NOT NULL,
+        maintenance_margin numeric,
         as_of bigint NOT NULL,
         created_at_ms bigint NOT NULL,
         updated_at_ms bigint NOT NULL,

@@ -23,6 +23,7 @@ STATEMENTS = (
         status text NOT NULL,
         since_ms bigint NOT NULL,
         cause text,
+        detail text,
         noted_at_ms bigint NOT NULL,
         PRIMARY KEY (venue, environment)
     )

@@ -1,0 +1,60 @@
+"""What we say about our own request proves nothing against what the venue has shown."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.cancel import decide_cancel
+from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.kept import KeepReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import AcceptedReport, NotSentReport, OwnReport, Report, WithdrawnReport
+from cadenza.domain.trading.state import TradingState
+from tests.domain.trading.test_doubt import accepted, canceled, fill, named, now
+from tests.domain.trading.worlds import D, state, submit
+
+own = pytest.mark.parametrize("report_of", [NotSentReport, WithdrawnReport])
+OwnKind = Callable[..., OwnReport]
+
+
+def nameless(order: Order) -> Report:
+    return AcceptedReport(**named(order, venue_order_id=None), executed_quantity=D(0))
+
+
+@pytest.fixture
+def world() -> TradingState:
+    return state()
+
+
+@own
+@pytest.mark.parametrize("is_canceled", [False, True])
+@pytest.mark.parametrize(
+    "shown", [accepted, nameless, lambda order: fill(order, "t1", "1"), lambda order: canceled(order, "0")]
+)
+def test_an_order_that_the_venue_showed_stays_as_it_is(
+    world: TradingState, report_of: OwnKind, is_canceled: bool, shown: Callable[[Order], Report]
+) -> None:
+    order = submit(world, quantity=D(2))
+    if is_canceled:
+        decide_cancel(world, order.account_id, order.id)
+    apply_report(world, shown(order))
+    before = now(world, order)
+    for _ in range(2):
+        assert apply_report(world, report_of(**named(order, venue_order_id=None))) == before
+    assert {kept.reason for kept in world.changed.kept} == {KeepReason.SHOWN_AT_VENUE}
+
+
+@own
+def test_an_order_that_nothing_showed_ends_and_the_report_may_come_twice(
+    world: TradingState, report_of: OwnKind
+) -> None:
+    order = submit(world, quantity=D(2))
+    for _ in range(2):
+        apply_report(world, report_of(**named(order, venue_order_id=None)))
+    ended = now(world, order)
+    if report_of is NotSentReport:
+        assert (ended.status, ended.reject_reason) == (OrderStatus.REJECTED, RejectReason.NOT_SENT.value)
+    else:
+        assert ended.status is OrderStatus.CANCELED
+    assert not world.changed.kept
