@@ -203,6 +203,7 @@ class Process:
             keys=KEYS,
             changer=changer,
             key_rights=WatchKeyRights(alarms=self.alarms),
+            alarms=self.alarms,
             clock=clock,
             ids=ids,
             concurrency=self.concurrency,

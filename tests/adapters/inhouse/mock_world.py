@@ -135,6 +135,7 @@ class MockWorld:
             keys=KEYS,
             changer=changer,
             key_rights=WatchKeyRights(alarms=self.alarms),
+            alarms=self.alarms,
             clock=clock,
             ids=ids,
             concurrency=self.concurrency,

@@ -307,6 +307,25 @@ def test_what_was_proved_not_to_be_sent_is_held_again() -> None:
     assert decide_release(world, order.id, D(97)) is not None
 
 
+def test_a_repeated_word_about_an_earlier_release_does_not_hold_the_order_again() -> None:
+    """Otherwise it would be sent twice."""
+    world = world_of()
+    order = released(world, held(world))
+    first = NotSentReport(**about(order))  # type: ignore[arg-type]
+    apply_report(world, first)
+    world.world = replace(world.world, now_ms=NOW_MS + 2_000)
+    again = decide_release(world, order.id, D(95))
+    assert again is not None
+    before = now(world, again)
+    apply_report(world, first)
+    assert now(world, order) == before
+    apply_report(world, replace(first, at_ms=NOW_MS + 2_001))
+    assert is_held(now(world, order))
+    apply_report(world, replace(first, at_ms=NOW_MS + 2_001))
+    assert is_held(now(world, order))
+    assert not world.changed.kept
+
+
 def test_one_that_is_being_canceled_is_not_held_again() -> None:
     world = world_of()
     order = released(world, held(world))
@@ -339,6 +358,7 @@ def test_that_its_venue_does_not_know_it_says_nothing(make: object) -> None:
     assert callable(make)
     apply_report(world, make(order))
     assert now(world, order) == order
+    assert not world.changed.kept
 
 
 def test_its_venue_is_asked_as_about_an_order_of_the_instant_of_its_release() -> None:

@@ -103,14 +103,14 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
             return _with_kept(state, adopted)
         state.keep(report, KeepReason.NO_ORDER if _may_be_adopted(state, report) else KeepReason.NOT_TRADED)
         return None
-    contradiction = contradiction_of(order, report)
-    if contradiction is not None:
-        state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
-        return _refused_as_duplicate(state, order, report, contradiction.reason)
     now_ms = state.world.now_ms
     met = met_at_venue(order, report, now_ms)
     if met is None:
         return order
+    contradiction = contradiction_of(met, report)
+    if contradiction is not None:
+        state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
+        return _refused_as_duplicate(state, order, report, contradiction.reason)
     named = _named(met, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
@@ -191,7 +191,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case RejectedReport():
             return _rejected(state, order, report)
         case NotSentReport():
-            return not_sent(order, now_ms)
+            return not_sent(order, report.at_ms, now_ms)
         case WithdrawnReport():
             return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
         case CanceledReport():

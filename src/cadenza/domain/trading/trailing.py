@@ -124,10 +124,13 @@ def expire_held(state: TradingState, order: Order) -> None:
     state.put_order(release(state, order.expired(ZERO, now_ms, now_ms)))
 
 
-def not_sent(order: Order, now_ms: int) -> Order:
+def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:
     """It is proved that the order was not sent and will not be. A released order is held again, any other one is
-    REJECTED, and so is one that is being canceled."""
+    REJECTED, and so is one that is being canceled. What was said (`at_ms`, our clock) before the order was released
+    last is about an earlier release, and changes nothing."""
     trail = order.trail
+    if trail is not None and at_ms < (trail.released_at_ms or 0):
+        return order
     if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
         return order.rejected(RejectReason.NOT_SENT.value, now_ms)
     return _moved(
