@@ -210,8 +210,9 @@ class Process:
         )
         nothing: Any = None
         self.connect_account = connect_account(parts)
+        self.open_session = open_session(parts)
         self.keeper = KeepSessions(
-            storage=self.storage, sessions=trading.sessions, keys=KEYS, open_session=open_session(parts),
+            storage=self.storage, sessions=trading.sessions, keys=KEYS, open_session=self.open_session,
             reconcile=trading.reconcile, connect=self.connect_account, disconnect=nothing,
             follow=follow_credentials(parts), changer=changer, first_try=_nothing_to_wait_for, clock=clock,
             concurrency=self.concurrency,

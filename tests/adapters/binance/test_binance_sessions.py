@@ -350,6 +350,22 @@ async def test_an_order_that_waits_for_its_pace_is_not_sent_once_it_is_canceled(
         assert sorted(each.quantity for each in shown) == [Decimal("0.001"), Decimal("0.003")]
 
 
+async def test_an_order_that_waits_for_its_pace_is_not_sent_by_a_session_that_is_closed(tmp_path: Path) -> None:
+    clock = MovableClock()
+    async with simulated_binance(tmp_path, clock, limits=VenueLimits(orders_per_10_seconds=1)) as venue:
+        async with open_desk(venue) as desk:
+            assert kinds(await desk.session.submit(desk.resting("0.001"))) == ["Accepted"]
+            waiting = replace(desk.resting("0.002"), send_before_ms=clock.now_ms() + 60_000)
+            submitting = asyncio.create_task(desk.session.submit(waiting))
+            await asyncio.sleep(0)
+            await desk.session.close()
+            assert kinds(await submitting) == ["NotSent"]
+            clock.advance(11_000)
+        async with open_desk(venue) as desk:
+            shown = (await desk.session.snapshot()).open_orders
+            assert [each.quantity for each in shown] == [Decimal("0.001")]
+
+
 async def _in_and_out(desk: Desk, order: Order) -> list[str]:
     reply = await desk.session.submit(order)
     if kinds(reply) != ["Accepted"]:

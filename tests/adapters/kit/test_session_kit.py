@@ -20,7 +20,7 @@ from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX, MEASURE_EVERY_
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.trading.reports import BalanceReport, Report, WithdrawnReport
+from cadenza.domain.trading.reports import BalanceReport, NotSentReport, Report, WithdrawnReport
 from cadenza.ports.venue import COMPARED_WITHIN_MS
 
 ACCOUNT = TradingAccountId(UUID(int=1))
@@ -212,6 +212,30 @@ async def test_an_order_that_waits_to_leave_is_withdrawn(turns: int) -> None:
     assert sent == []
 
 
+@pytest.mark.parametrize("turns", [0, 2])
+async def test_nothing_leaves_once_the_calls_are_closed(turns: int) -> None:
+    calls, gate = OrderCalls(_nobody, ManualClock().now_ms), asyncio.Event()
+    sent: list[str] = []
+
+    async def work(call: SubmitCall) -> list[Report]:
+        await gate.wait()
+        call.leave()
+        sent.append("sent")
+        return []
+
+    submitting = asyncio.create_task(calls.submit(order(), work))
+    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    calls.close()
+    calls.close()
+    gate.set()
+    assert [type(report) for report in await submitting] == [NotSentReport]
+    late = evolve(order(), id=OrderId(UUID(int=98)))
+    assert [type(report) for report in await calls.submit(late, work)] == [NotSentReport]
+    assert sent == []
+
+
 async def test_an_order_that_has_left_is_not_withdrawn() -> None:
     calls, gate = OrderCalls(_nobody, ManualClock().now_ms), asyncio.Event()
     mine = order()
@@ -226,6 +250,7 @@ async def test_an_order_that_has_left_is_not_withdrawn() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert calls.withdraw(mine) == []
+    calls.close()
     gate.set()
     assert await submitting == [balance("A", "1")]
     assert calls.withdraw(mine) == []

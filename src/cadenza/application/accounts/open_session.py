@@ -85,7 +85,11 @@ class OpenSession:
             try:
                 session = await self._sessions.open(account, secrets, signer)
             except CredentialRejected as error:
-                await self._refused_keys.refused(account, signer, error)
+                right = await self._right(account_id)
+                if right is not None and right[1] != signer:
+                    continue  # another key signs by now, and the session may be open with it
+                if right is not None:
+                    await self._refused_keys.refused(account, signer, error)
                 raise
             # A disconnect archives first, a rotation or revocation changes the key first, and closes afterwards: it
             # either meets this session, or is seen here.

@@ -138,7 +138,8 @@ class ExecutionSession(Protocol):
     then cancels it (asyncio cancellation). A cancelled `submit` or `cancel` goes on as the law of outcomes says. Any
     other cancelled call ends where it is: the session stays as usable as before, and the same call may follow at once.
     A replay may be left after any piece without another call. What is under way when the session is closed still
-    returns its reply to the caller that waits for it.
+    returns its reply to the caller that waits for it. An order of which no byte has left by then is not sent any more:
+    its `submit` returns a `NotSentReport`.
 
     Law of settings: the application sets neither leverage nor position mode at a venue, and neither does a session; the
     user does it there. If the venue takes a leverage with each order, the session passes `Order.leverage` on (None: the

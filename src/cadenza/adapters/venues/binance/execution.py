@@ -227,6 +227,7 @@ class BinanceSession:
 
     async def close(self) -> None:
         self._link.close()
+        self._calls.close()
         self._delivery.stop()
         tasks, self._tasks = [*self._tasks, *self._side_tasks], []
         for task in tasks:

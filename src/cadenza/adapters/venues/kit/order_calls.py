@@ -8,7 +8,7 @@ from typing import Any
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report, WithdrawnReport
+from cadenza.domain.trading.reports import NotSentReport, OwnReport, Report, WithdrawnReport
 
 Reports = Sequence[Report]
 
@@ -21,7 +21,9 @@ class SubmitCall:
     task: asyncio.Task[Reports] = field(init=False)
     has_begun: bool = False
     has_left: bool = False
-    is_withdrawn: bool = False
+    order: Order
+    taken_back: Report | None = None
+    """What is reported of an order that did not leave and never will."""
 
     def leave(self) -> None:
         self.has_left = True
@@ -32,7 +34,8 @@ class OrderCalls:
 
     Law: a caller that stops waiting does not cancel the call. An order that is submitted again while it may still be
     sent gets the first call's reply, and nothing is sent. (The platform never does that; a venue that takes an id again
-    would execute the order twice.) An order that is withdrawn before its submit has left is not sent.
+    would execute the order twice.) An order that is withdrawn before its submit has left is not sent. Once `close` was
+    called, no other order leaves.
     """
 
     def __init__(self, late: Callable[[Reports], Awaitable[None]], now_ms: Callable[[], int]) -> None:
@@ -40,13 +43,16 @@ class OrderCalls:
         self._now_ms = now_ms
         self._running: set[asyncio.Task[Any]] = set()
         self._submits: dict[OrderId, SubmitCall] = {}
+        self._is_closed = False
 
     async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
         """Submit an order whose deadline has not passed."""
         self._forget_old()
+        if self._is_closed and order.id not in self._submits:
+            return [self._own(order, NotSentReport)]
         call = self._submits.get(order.id)
         if call is None:
-            call = self._submits[order.id] = SubmitCall(until_ms=order.send_before_ms or self._now_ms())
+            call = self._submits[order.id] = SubmitCall(order=order, until_ms=order.send_before_ms or self._now_ms())
             call.task = self._start(self._submit(order, call, work))
         return await self._wait(call.task)
 
@@ -54,12 +60,14 @@ class OrderCalls:
         """Take an order back whose submit waits and has not left: it never will. Both the submit and this call report
         that. An empty answer means that the order may have left, or was never submitted here."""
         call = self._submits.get(order.id)
-        if call is None or call.has_left or call.task.done():
-            return []
-        call.is_withdrawn = True
-        if call.has_begun:
-            call.task.cancel()
-        return [self._withdrawn(order)]
+        return [] if call is None else self._take_back(call, WithdrawnReport)
+
+    def close(self) -> None:
+        """Take back every order that has not left: its submit reports that it was not sent. Replies of the others are
+        still awaited."""
+        self._is_closed = True
+        for call in self._submits.values():
+            self._take_back(call, NotSentReport)
 
     async def other(self, work: Coroutine[Any, Any, Reports]) -> Reports:
         """Make any other call."""
@@ -76,18 +84,27 @@ class OrderCalls:
     async def _submit(
         self, order: Order, call: SubmitCall, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]
     ) -> Reports:
-        if call.is_withdrawn:
-            return [self._withdrawn(order)]
+        if call.taken_back is not None:
+            return [call.taken_back]
         call.has_begun = True
         try:
             return await work(call)
         except asyncio.CancelledError:
-            if call.is_withdrawn:
-                return [self._withdrawn(order)]
-            raise
+            if call.taken_back is None:
+                raise
+            return [call.taken_back]
 
-    def _withdrawn(self, order: Order) -> Report:
-        return WithdrawnReport(**names_of(order), at_ms=self._now_ms())
+    def _take_back(self, call: SubmitCall, kind: type[OwnReport]) -> Reports:
+        if call.has_left or call.task.done():
+            return []
+        if call.taken_back is None:
+            call.taken_back = self._own(call.order, kind)
+            if call.has_begun:
+                call.task.cancel()
+        return [call.taken_back]
+
+    def _own(self, order: Order, kind: type[OwnReport]) -> Report:
+        return kind(**names_of(order), at_ms=self._now_ms())
 
     async def _wait(self, task: asyncio.Task[Reports]) -> Reports:
         try:
