@@ -269,13 +269,15 @@ class Order:
             return self
         return self._moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
 
-    def accepted(self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False) -> "Order":
-        """The venue has the order and states the quantity executed so far. That ends the doubt, unless the venue has
-        reported the end of the order without the total executed quantity, which is then still unknown. `can_lower`: the
-        quantity may be smaller than one that was stated earlier."""
+    def accepted(
+        self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False, ends_doubt: bool = True
+    ) -> "Order":
+        """The venue has the order and states the quantity executed so far. That ends the doubt where it `ends_doubt`,
+        unless the venue has reported the end of the order without the total executed quantity, which is then still
+        unknown. `can_lower`: the quantity may be smaller than one that was stated earlier."""
         stated = self._stating(executed_quantity, at_ms, can_lower=can_lower)
         status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
-        doubt = None if self.closing is None else self.doubt
+        doubt = None if ends_doubt and self.closing is None else self.doubt
         if (status, stated.stated_quantity, doubt) == (self.status, self.stated_quantity, self.doubt):
             return stated
         changed = stated._moved(status, now_ms, doubt=doubt)
@@ -307,18 +309,14 @@ class Order:
         """The venue has shown that the order does not stand as it is known here, and not how it stands."""
         return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
-    def cancel_refused(self, at_ms: int, now_ms: int) -> "Order":
+    def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
         ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before. An expiry is
-        overdue again. A refusal that is not newer than the last one repeats it, and says nothing about a later cancel.
-        """
-        if at_ms <= self.cancel_refused_at_ms:
-            return self
-        refused = evolve(self, cancel_refused_at_ms=at_ms)
+        overdue again."""
         if self.status is not OrderStatus.PENDING_CANCEL:
-            return refused
+            return self
         status = OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED
-        return refused._moved(
+        return self._moved(
             OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else status,
             now_ms,
             expiry=self.expiry and Expiry.HERE,
