@@ -194,7 +194,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case NotSentReport():
             return not_sent(order, report.at_ms, now_ms)
         case WithdrawnReport():
-            return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
+            return order.withdrawn(CancelReason.USER, report.at_ms, now_ms)
         case CanceledReport():
             return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
         case ExpiredReport():

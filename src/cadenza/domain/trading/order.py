@@ -85,7 +85,7 @@ class Order:
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
     platform expires the order (`expiry`).
     `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
-    this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected, or where
+    this end, and our clock where an order ended here before it was sent, where the rest of it was rejected, or where
     an operator resolved it."""
 
     id: OrderId
@@ -251,6 +251,16 @@ class Order:
             closed_at_ms=now_ms if status is OrderStatus.CANCELED and not self.is_closed else self.closed_at_ms,
         )
 
+    def withdrawn(self, reason: CancelReason, at_ms: int, now_ms: int) -> "Order":
+        """The order ended here at `at_ms` (our clock), before any byte of it left. It expired if `reason` says so, or
+        if the platform canceled it because it expired. The venue has stated nothing about it."""
+        if self.is_closed:
+            return self
+        reason = CancelReason.EXPIRED if self.expiry is Expiry.DUE else reason
+        status = OrderStatus.EXPIRED if reason is CancelReason.EXPIRED else OrderStatus.CANCELED
+        ended = {"cancel_reason": reason.value, "closed_at_ms": at_ms, "doubt": None, "closing": None}
+        return self._moved(status, now_ms, **ended)
+
     # --- the venue's claims; `now_ms` is our time, `at_ms` the venue's
 
     def known_as(self, venue_order_id: str | None, now_ms: int) -> "Order":
@@ -403,12 +413,7 @@ class Order:
         return changed
 
     def _booked(
-        self,
-        executions: tuple[Execution, ...],
-        quantity: Decimal,
-        cost: Decimal,
-        fees: tuple[Fee, ...],
-        now_ms: int,
+        self, executions: tuple[Execution, ...], quantity: Decimal, cost: Decimal, fees: tuple[Fee, ...], now_ms: int
     ) -> "Order":
         """Executions stay ordered by time, then trade id."""
         if len(executions) > 1:
