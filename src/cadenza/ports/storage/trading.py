@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
@@ -119,6 +119,15 @@ class OrderFilter:
     end_ms: int | None = None
 
 
+class OverdueOrder(NamedTuple):
+    """An order that the platform has to expire."""
+
+    account_id: TradingAccountId
+    venue_id: VenueId
+    expire_at_ms: int
+    order_id: OrderId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedOrder:
     """The facts about a closed order that decide whether a report adds anything. `executions` by trade id."""
@@ -184,11 +193,9 @@ class OrderQueries(Protocol):
         """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
         given id (None: from the first)."""
 
-    async def overdue(
-        self, now_ms: int, after: tuple[int, OrderId] | None, limit: int
-    ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
-        """Return the account, `expire_at_ms` and id of orders that the platform has to expire (`Order.is_overdue`), the
-        longest overdue first; those after the given `expire_at_ms` and id."""
+    async def overdue(self, now_ms: int, after: tuple[int, OrderId] | None, limit: int) -> Sequence[OverdueOrder]:
+        """Return orders that the platform has to expire (`Order.is_overdue`), the longest overdue first; those after
+        the given `expire_at_ms` and id."""
 
     async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
         """Return the orders, without their executions, that the platform had to expire (`Order.expiry`) and that were
