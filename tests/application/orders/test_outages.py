@@ -1,5 +1,6 @@
-"""Outages of one session: the reconciling of one outage does not end a later one."""
+"""Outages of one session: what ends them, how long an order waits for that, and how their gaps are noted."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -12,7 +13,9 @@ from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink
 from cadenza.runtime.local import AsyncioConcurrency
 from tests.application.orders.order_world import KEY, credential_of
-from tests.domain.trading.worlds import ACCOUNT, account
+from tests.domain.trading.worlds import ACCOUNT, TENANT, account
+from tests.inhouse_kit import until
+from tests.scripted.clock import FakeClock, FakeConcurrency
 
 
 class OneSession:
@@ -35,11 +38,13 @@ async def nothing(reports: Sequence[Report], is_complete: bool) -> None:
     """Reports are not looked at."""
 
 
-async def opened(on_close: Callable[[SessionSink], None] = lambda sink: None) -> tuple[Sessions, SessionSink]:
+async def opened(
+    on_close: Callable[[SessionSink], None] = lambda sink: None, concurrency: AsyncioConcurrency | None = None
+) -> tuple[Sessions, SessionSink]:
     connector = OneSession()
     connector.on_close = on_close
     connectors = cast(Connectors, {account().venue_id: connector})
-    sessions = Sessions(connectors=connectors, apply=nothing, concurrency=AsyncioConcurrency())
+    sessions = Sessions(connectors=connectors, apply=nothing, concurrency=concurrency or AsyncioConcurrency())
     await sessions.open(account(), cast(Secrets, None), credential_of(KEY))
     return sessions, connector.sink
 
@@ -75,3 +80,20 @@ async def test_what_a_session_says_while_it_is_closed_holds_no_orders_of_the_nex
     await sessions.open(account(), cast(Secrets, None), credential_of(KEY))
     assert sessions.takes_orders(ACCOUNT)
     assert (sessions.held_count, sessions.outages()) == (0, {})
+
+
+async def test_an_order_waits_no_longer_when_its_account_is_held_again_meanwhile() -> None:
+    clock = FakeClock()
+    sessions, sink = await opened(concurrency=FakeConcurrency(clock))
+    sink.lost("broken")
+    waiting = asyncio.create_task(sessions.wait_for(ACCOUNT, TENANT, 5_000))
+    await until(lambda: bool(list(sessions.waited_for())), "the order waits")
+    clock.advance(4_000)
+    sink.restored(100)
+    sessions.reconciled(sessions.to_reconcile()[0])
+    sink.lost("broken again")
+    await until(lambda: bool(list(sessions.waited_for())), "the order waits again")
+    assert not waiting.done()
+    clock.advance(1_000)
+    await until(waiting.done, "the order waits no more")
+    assert not sessions.takes_orders(ACCOUNT)

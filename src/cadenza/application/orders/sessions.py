@@ -176,16 +176,15 @@ class Sessions:
             hold.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's new orders are not held any more, at most `timeout_ms`; if they are held again by
-        then, wait once more for as long. Returns at once when they are not held, or when the account belongs
-        to another tenant."""
-        for _ in range(2):
-            hold = self._held.get(account_id)
-            if hold is None or hold.tenant_id != tenant_id:
-                return
+        """Wait until the account's new orders are not held any more, at most `timeout_ms` in all, even if they are held
+        again meanwhile. Returns at once when they are not held, or when the account belongs to another tenant."""
+        if account_id in self._held:
+            await self._concurrency.within(timeout_ms, self._until_released(account_id, tenant_id))
+
+    async def _until_released(self, account_id: TradingAccountId, tenant_id: TenantId) -> None:
+        while (hold := self._held.get(account_id)) is not None and hold.tenant_id == tenant_id:
             self._waited_for[account_id] = None
-            if await hold.ended.wait_for(timeout_ms) is None:
-                return
+            await hold.ended.wait()
 
     @property
     def held_count(self) -> int:
