@@ -9,6 +9,7 @@ import pytest
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import Connectors, ExecutionSession, SessionSink
 from cadenza.runtime.local import AsyncioConcurrency
@@ -97,3 +98,27 @@ async def test_an_order_waits_no_longer_when_its_account_is_held_again_meanwhile
     clock.advance(1_000)
     await until(waiting.done, "the order waits no more")
     assert not sessions.takes_orders(ACCOUNT)
+
+
+async def test_the_gaps_of_a_session_that_flaps_are_noted_one_at_a_time_and_the_earliest_counts() -> None:
+    concurrency = AsyncioConcurrency()
+    sessions, sink = await opened(concurrency=concurrency)
+    noted: list[int] = []
+    is_noted = asyncio.Event()
+
+    async def note(account_id: TradingAccountId, since_ms: int) -> None:
+        noted.append(since_ms)
+        await is_noted.wait()
+
+    sessions.on_gap = note
+    sink.restored(500)
+    await until(lambda: noted == [500], "the first gap is being noted")
+    for since_ms in (400, 300, 350, *range(501, 600)):
+        sink.lost("broken")
+        sink.restored(since_ms)
+    is_noted.set()
+    assert await concurrency.drain(5_000) == 0
+    assert noted == [500, 300]
+    sink.restored(700)
+    assert await concurrency.drain(5_000) == 0
+    assert noted == [500, 300, 700]
