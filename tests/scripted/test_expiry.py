@@ -7,9 +7,11 @@ from decimal import Decimal
 import pytest
 
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
+from cadenza.application.orders import expire_orders
 from cadenza.application.orders.expire_orders import CANCELS_PER_ACCOUNT_MAX
 from cadenza.application.orders.resolve import Resolution, ResolveOrder, payload_of
 from cadenza.domain.errors import InvalidExpiry
+from cadenza.domain.ids import Environment, Venue, VenueId
 from cadenza.domain.market.enums import TimeInForce
 from cadenza.domain.trading.checks import DAY_MS
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
@@ -21,7 +23,7 @@ from tests.scripted.session import Fault
 from tests.scripted.specs import WITHOUT_GTD
 from tests.scripted.test_reconnected import lock
 from tests.scripted.truth import check_truth
-from tests.scripted.world import Trader, World, actor_of
+from tests.scripted.world import Trader, World, actor_of, running
 
 D = Decimal
 LIFE_MS = 60_000
@@ -191,6 +193,32 @@ async def test_the_cancels_of_an_account_are_few_at_a_time(world: World, trader:
     await world.process.drain()
     await world.settle()
     assert {(await trader.order(order)).status for order in orders} == {OrderStatus.EXPIRED}
+
+
+async def test_a_venue_that_answers_no_cancel_holds_up_the_expiries_of_no_other_venue(
+    database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire_orders, "ACCOUNTS_PER_VENUE_MAX", 2)
+    elsewhere = replace(WITHOUT_GTD, spec=replace(WITHOUT_GTD.spec, venue_id=VenueId(Venue.DERIBIT, Environment.LIVE)))
+    async with running(database_dsn, WITHOUT_GTD, elsewhere) as world:
+        silent = [await world.connect(world.venues[WITHOUT_GTD.spec.venue_id]) for _ in range(3)]
+        other = await world.connect(world.venues[elsewhere.spec.venue_id])
+        for trader in silent:
+            await short_lived(trader)
+        await short_lived(other, life_ms=LIFE_MS + 1)
+        script = silent[0].script
+        script.always("cancel", Fault.HOLD)
+        world.clock.advance(LIFE_MS + 1)
+        expire = world.process.trading.expire_orders
+        await expire.tick()
+        await until(lambda: script.waiting == 2, "the cancels that hang")
+        await until(lambda: bool(other.venue.requests("cancel")), "the cancel at the other venue")
+        await expire.tick()
+        assert script.waiting == 2, "a third account of that venue waits"
+        script.always("cancel", None)
+        script.let_go()
+        await world.settle()
+        assert {(await t.orders())[0].status for t in (*silent, other)} == {OrderStatus.EXPIRED}
 
 
 @here

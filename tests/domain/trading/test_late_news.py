@@ -25,7 +25,6 @@ from cadenza.domain.trading.reports import (
     UndeterminedOutcomeReport,
     VenueOrderStatus,
 )
-from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.resolve import may_be_resolved
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Lookup
@@ -299,79 +298,6 @@ def test_a_venue_without_a_lookup_puts_no_order_in_doubt_whose_cancel_waits() ->
     decide_cancel(world, ACCOUNT, works.id)
     apply_report(world, undetermined(works))
     order = now(world, works)
-    assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, None, True)
-
-
-# --- ended unseen, at a venue that cannot be asked
-
-ended_unseen = pytest.mark.parametrize("refusal", [CancelRefusal.TOO_LATE, CancelRefusal.UNKNOWN_ORDER])
-
-
-@pytest.fixture
-def blind() -> TradingState:
-    return state(spec=venue_spec(lookup=None, fence=None))
-
-
-def _canceled_too_late(world: TradingState, refusal: CancelRefusal, executed: str = "0") -> Order:
-    """An order of 2 that the venue acknowledged, and that ended before its cancel arrived."""
-    order = submit(world, quantity=D(2))
-    apply_report(world, accepted(order))
-    if executed != "0":
-        apply_report(world, fill(order, "t1", executed))
-    decide_cancel(world, ACCOUNT, order.id)
-    for _ in range(2):
-        apply_report(world, CancelRefusedReport(**named(order), refusal=refusal, reason="it has ended"))
-    return now(world, order)
-
-
-@ended_unseen
-def test_an_order_that_ended_unseen_is_in_doubt_until_an_operator_resolves_it(
-    blind: TradingState, refusal: CancelRefusal
-) -> None:
-    order = _canceled_too_late(blind, refusal)
-    assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, Doubt.UNANSWERED, True)
-    apply_report(blind, undetermined(order))
-    order = now(blind, order)
-    assert (order.status, order.doubt) == (OrderStatus.PENDING_CANCEL, Doubt.UNDETERMINED)
-    again = CancelRefusedReport(**named(order), refusal=refusal, reason="it has ended")
-    apply_report(blind, again)
-    assert now(blind, order) == order
-    assert blind.balance(ACCOUNT, "USDT").locked > 0
-    blind.put_order(release(blind, order.resolved(OrderStatus.CANCELED, NOW_MS)))
-    resolved = now(blind, order)
-    assert (resolved.is_in_doubt, blind.balance(ACCOUNT, "USDT").locked) == (False, 0)
-    apply_report(blind, again)
-    assert now(blind, order) == resolved
-
-
-@ended_unseen
-@pytest.mark.parametrize("executed", ["0", "0.5"])
-def test_the_end_of_such_an_order_still_counts_when_it_arrives(
-    blind: TradingState, refusal: CancelRefusal, executed: str
-) -> None:
-    order = _canceled_too_late(blind, refusal, executed)
-    apply_report(blind, undetermined(order))
-    apply_report(blind, fill(order, "t2", "1"))
-    order = now(blind, order)
-    assert (order.executed_quantity, order.doubt) == (D(executed) + 1, Doubt.UNDETERMINED)
-    apply_report(blind, canceled(order, str(D(executed) + 1)))
-    order = now(blind, order)
-    assert (order.status, order.is_in_doubt, blind.balance(ACCOUNT, "USDT").locked) == (OrderStatus.CANCELED, False, 0)
-
-
-@ended_unseen
-def test_such_an_order_that_turns_out_to_be_filled_is_filled(blind: TradingState, refusal: CancelRefusal) -> None:
-    order = _canceled_too_late(blind, refusal, "0.5")
-    apply_report(blind, fill(order, "t2", "1.5"))
-    order = now(blind, order)
-    assert (order.status, order.is_in_doubt) == (OrderStatus.FILLED, False)
-
-
-@ended_unseen
-def test_a_venue_that_can_be_asked_makes_no_doubt_of_a_cancel_that_came_too_late(
-    world: TradingState, refusal: CancelRefusal
-) -> None:
-    order = _canceled_too_late(world, refusal)
     assert (order.status, order.doubt, order.is_awaited) == (OrderStatus.PENDING_CANCEL, None, True)
 
 

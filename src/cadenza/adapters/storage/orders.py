@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 
 from cadenza.adapters.storage.filters import Where
-from cadenza.adapters.storage.rows import Row, execution_of, orders_of
+from cadenza.adapters.storage.rows import Row, execution_of, orders_of, venue_id_of
 from cadenza.adapters.storage.statuses import EXPIRING_STATUSES, OPEN_STATUSES
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
@@ -13,7 +13,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
 from cadenza.network.slices import in_slices
-from cadenza.ports.storage.trading import FinishedOrder, OrderFilter
+from cadenza.ports.storage.trading import FinishedOrder, OrderFilter, OverdueOrder
 
 _EXECUTIONS = """
 SELECT * FROM executions WHERE order_id = ANY($1::uuid[])
@@ -43,7 +43,7 @@ FROM unnest($1::uuid[], $2::uuid[]) AS k (account_id, after)
 
 # As the index `orders_expiring` has it.
 _OVERDUE = f"""
-SELECT account_id, expire_at_ms, id FROM orders
+SELECT account_id, venue, environment, expire_at_ms, id FROM orders
 WHERE expiry = 'HERE' AND status IN {EXPIRING_STATUSES} AND expire_at_ms <= $1
     AND ($2::bigint IS NULL OR (expire_at_ms, id) > ($2, $3::uuid))
 ORDER BY expire_at_ms, id LIMIT $4
@@ -173,11 +173,12 @@ class OrderSql:
         rows = await self._connection.fetch(_AWAITED, list(after), list(after.values()), limit_per_account)
         return {TradingAccountId(row["account_id"]): row["ids"] for row in rows}
 
-    async def overdue(
-        self, now_ms: int, after: tuple[int, OrderId] | None, limit: int
-    ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
+    async def overdue(self, now_ms: int, after: tuple[int, OrderId] | None, limit: int) -> Sequence[OverdueOrder]:
         rows = await self._connection.fetch(_OVERDUE, now_ms, *(after or (None, None)), limit)
-        return [(TradingAccountId(row["account_id"]), row["expire_at_ms"], OrderId(row["id"])) for row in rows]
+        return [
+            OverdueOrder(TradingAccountId(row["account_id"]), venue_id_of(row), row["expire_at_ms"], OrderId(row["id"]))
+            for row in rows
+        ]
 
     async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
         rows = await self._connection.fetch(

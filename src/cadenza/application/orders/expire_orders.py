@@ -9,14 +9,14 @@ A wall clock that steps forward is not believed at once: until it has stayed the
 the step.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.send_cancel import SendCancel
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.trailing import expire_held, is_held
@@ -31,8 +31,9 @@ ORDERS_PER_ROUND_MAX = 1_000
 CANCELS_PER_ACCOUNT_MAX = 8
 """The most orders of one account that are being expired at a time. The others follow; they are on disk."""
 
-ACCOUNTS_MAX = 32
-"""The most accounts whose orders are being expired at a time."""
+ACCOUNTS_PER_VENUE_MAX = 32
+"""The most accounts of one venue whose orders are being expired at a time; the others of that venue wait for a later
+round."""
 
 CLOCK_STEP_MS_MAX = 2_000
 """How much the wall clock may gain on the monotonic one between two rounds before that counts as a step."""
@@ -67,7 +68,8 @@ class ExpiryChange:
 
 
 class ExpireOrders:
-    """One supervised loop calls `tick`. It returns without waiting for any venue."""
+    """One supervised loop calls `tick`. It returns without waiting for any venue. A venue that does not answer holds up
+    its own accounts only."""
 
     def __init__(
         self,
@@ -86,22 +88,25 @@ class ExpireOrders:
         self._concurrency = concurrency
         self._after: tuple[int, OrderId] | None = None
         self._pauses: Backoff[OrderId] = Backoff(first_delay_ms=0)
-        self._busy: set[TradingAccountId] = set()
+        self._busy: dict[TradingAccountId, VenueId] = {}
 
     async def tick(self) -> None:
         """Begin to expire what is overdue."""
         now_ms = self._time.now_ms()
         async with self._storage.read() as uow:
             overdue = await uow.orders.overdue(now_ms, self._after, ORDERS_PER_ROUND_MAX)
-        self._after = overdue[-1][1:] if len(overdue) == ORDERS_PER_ROUND_MAX else None
-        due = set(self._pauses.due([order_id for _, _, order_id in overdue], self._clock.monotonic_ms()))
-        by_account: dict[TradingAccountId, list[OrderId]] = defaultdict(list)
-        for account_id, _, order_id in overdue:
-            if order_id in due and account_id not in self._busy:
-                by_account[account_id].append(order_id)
-        for account_id, order_ids in by_account.items():
-            if len(self._busy) < ACCOUNTS_MAX:
-                self._busy.add(account_id)
+        is_full = len(overdue) == ORDERS_PER_ROUND_MAX
+        self._after = (overdue[-1].expire_at_ms, overdue[-1].order_id) if is_full else None
+        due = set(self._pauses.due([each.order_id for each in overdue], self._clock.monotonic_ms()))
+        by_account: dict[tuple[TradingAccountId, VenueId], list[OrderId]] = defaultdict(list)
+        for each in overdue:
+            if each.order_id in due and each.account_id not in self._busy:
+                by_account[each.account_id, each.venue_id].append(each.order_id)
+        busy = Counter(self._busy.values())
+        for (account_id, venue_id), order_ids in by_account.items():
+            if busy[venue_id] < ACCOUNTS_PER_VENUE_MAX:
+                busy[venue_id] += 1
+                self._busy[account_id] = venue_id
                 work = self._expire_all(account_id, order_ids, now_ms)
                 self._concurrency.spawn(f"expire orders of {account_id}", work)
 
@@ -112,7 +117,7 @@ class ExpireOrders:
                 self._pauses.tried(part, self._clock.monotonic_ms())
                 await self._concurrency.gather(*(self._expire(account_id, order_id, now_ms) for order_id in part))
         finally:
-            self._busy.discard(account_id)
+            del self._busy[account_id]
 
     async def _expire(self, account_id: TradingAccountId, order_id: OrderId, now_ms: int) -> None:
         order = await self._committer.commit(ExpiryChange(account_id, order_id, now_ms))

@@ -79,10 +79,13 @@ class Sessions:
         self._links: dict[TradingAccountId, _Link] = {}
         self._held: dict[TradingAccountId, _HeldOrders] = {}
         self._waited_for: dict[TradingAccountId, None] = {}
+        self._gaps: dict[TradingAccountId, int] = {}
+        self._noting: set[TradingAccountId] = set()
         self.refused_keys: dict[TradingAccountId, CredentialRejected] = {}
         """Accounts whose key their venue does not accept, each with the cause and what to do."""
         self.on_gap: OnGap | None = None
-        """Called when reports of an account may have been missed since an instant (the venue's clock)."""
+        """Called when reports of an account may have been missed since an instant (the venue's clock), at most once at
+        a time for an account."""
 
     def connector(self, venue_id: VenueId) -> VenueConnector:
         """Return the venue's connector; raises `VenueNotSupported`."""
@@ -176,16 +179,15 @@ class Sessions:
             hold.ended.resolve(True)
 
     async def wait_for(self, account_id: TradingAccountId, tenant_id: TenantId, timeout_ms: int) -> None:
-        """Wait until the account's new orders are not held any more, at most `timeout_ms`; if they are held again by
-        then, wait once more for as long. Returns at once when they are not held, or when the account belongs
-        to another tenant."""
-        for _ in range(2):
-            hold = self._held.get(account_id)
-            if hold is None or hold.tenant_id != tenant_id:
-                return
+        """Wait until the account's new orders are not held any more, at most `timeout_ms` in all, even if they are held
+        again meanwhile. Returns at once when they are not held, or when the account belongs to another tenant."""
+        if account_id in self._held:
+            await self._concurrency.within(timeout_ms, self._until_released(account_id, tenant_id))
+
+    async def _until_released(self, account_id: TradingAccountId, tenant_id: TenantId) -> None:
+        while (hold := self._held.get(account_id)) is not None and hold.tenant_id == tenant_id:
             self._waited_for[account_id] = None
-            if await hold.ended.wait_for(timeout_ms) is None:
-                return
+            await hold.ended.wait()
 
     @property
     def held_count(self) -> int:
@@ -258,7 +260,7 @@ class Sessions:
         link.outages_count += 1
         link.gap_since_ms = min(gap_since_ms, gap_since_ms if link.gap_since_ms is None else link.gap_since_ms)
         if self.on_gap is not None:
-            self._concurrency.spawn(f"gap of {link.account.id}", self.on_gap(link.account.id, gap_since_ms))
+            self._note_gap(link.account.id, gap_since_ms, self.on_gap)
 
     def ended(self, link: _Link, cause: str) -> None:
         """Note that the session will not come back. The keeper of sessions opens another one, and new orders wait for
@@ -286,6 +288,21 @@ class Sessions:
         """Return the causes, reported by sessions, for which they do not take orders."""
         causes = ((account_id, link.ended or link.lost) for account_id, link in self._links.items())
         return {account_id: cause for account_id, cause in causes if cause is not None}
+
+    def _note_gap(self, account_id: TradingAccountId, since_ms: int, on_gap: OnGap) -> None:
+        """Have the gap noted. While another gap of the account is being noted, it waits; of several that wait, the
+        earliest counts."""
+        self._gaps[account_id] = min(since_ms, self._gaps.get(account_id, since_ms))
+        if account_id not in self._noting:
+            self._noting.add(account_id)
+            self._concurrency.spawn(f"gap of {account_id}", self._note_gaps(account_id, on_gap))
+
+    async def _note_gaps(self, account_id: TradingAccountId, on_gap: OnGap) -> None:
+        try:
+            while (since_ms := self._gaps.pop(account_id, None)) is not None:
+                await on_gap(account_id, since_ms)
+        finally:
+            self._noting.discard(account_id)
 
     def _is_present(self, link: _Link) -> bool:
         return self._links.get(link.account.id) is link

@@ -6,12 +6,13 @@ Every report may come twice, late or before the reply to the request; applying i
 from dataclasses import replace
 
 from cadenza.domain.errors import CadenzaError, InternalError
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import ExecutionId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
 from cadenza.domain.trading.contradictions import contradiction_of, execution_of
-from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -187,19 +188,19 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case FillBustedReport() | FeeReport():
             return _correct(state, order, report)
         case AcceptedReport() | ExternalOrderReport():
-            return order.accepted(report.executed_quantity, report.at_ms, now_ms)
+            return _accepted(state, order, report)
         case RejectedReport():
             return _rejected(state, order, report)
         case NotSentReport():
             return not_sent(order, report.at_ms, now_ms)
         case WithdrawnReport():
-            return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
+            return order.withdrawn(CancelReason.USER, report.at_ms, now_ms)
         case CanceledReport():
             return order.canceled(report.reason, report.executed_quantity, report.at_ms, now_ms)
         case ExpiredReport():
             return order.expired(report.executed_quantity, report.at_ms, now_ms)
         case OrderStatusReport():
-            return _status(order, report, now_ms)
+            return _status(state, order, report)
         case CancelRefusedReport():
             return _cancel_refused(state, order, report)
         case TriggerMovedReport():
@@ -240,19 +241,45 @@ def _undetermined(state: TradingState, order: Order) -> Order:
 def _cancel_refused(state: TradingState, order: Order, report: CancelRefusedReport) -> Order:
     """After TOO_LATE and UNKNOWN_ORDER the venue is asked how the order stands, because its cancel waits. A venue
     without a lookup cannot answer that. Of an open order there, the refusal is all that the venue says about its end,
-    so the order is in doubt. The next inquiry finds that asking does not help, unless the end is reported before."""
+    so the order is in doubt. The next inquiry finds that asking does not help, unless the end is reported before.
+
+    A refusal that is not newer than the last one repeats it. It says nothing about a later cancel, and nothing new
+    about an order that an operator has resolved since."""
+    if report.at_ms <= order.cancel_refused_at_ms:
+        return order
+    now_ms = state.world.now_ms
+    order = evolve(order, cancel_refused_at_ms=report.at_ms)
     if report.refusal is CancelRefusal.WORKS_ON:
-        return order.cancel_refused(report.at_ms, state.world.now_ms)
+        return order.cancel_refused(now_ms)
     if order.is_closed or order.is_in_doubt or _has_lookup(state, order):
         return order
-    return order.doubted(state.world.now_ms)
+    return order.doubted(now_ms)
+
+
+def _accepted(state: TradingState, order: Order, report: OrderTermsReport, *, can_lower: bool = False) -> Order:
+    """The order arrived at the venue, and worked there at `report.at_ms`. Where the venue has no lookup, the refusal of
+    a cancel that still waits says more than a statement from before it: then the doubt stays. A venue with a lookup may
+    answer with the instant of the order's last change, however old that is."""
+    is_superseded = (
+        order.status is OrderStatus.PENDING_CANCEL
+        and report.at_ms < order.cancel_refused_at_ms
+        and not _has_lookup(state, order)
+    )
+    return order.accepted(
+        report.executed_quantity,
+        report.at_ms,
+        state.world.now_ms,
+        can_lower=can_lower,
+        ends_doubt=not is_superseded,
+    )
 
 
 def _has_lookup(state: TradingState, order: Order) -> bool:
     return state.spec_of(state.account(order.account_id)).lookup is not None
 
 
-def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
+def _status(state: TradingState, order: Order, report: OrderStatusReport) -> Order:
+    now_ms = state.world.now_ms
     if report.stop_price is not None:
         order = order.trigger_moved(report.stop_price, report.at_ms, now_ms)
     order = order.amended(
@@ -266,7 +293,7 @@ def _status(order: Order, report: OrderStatusReport, now_ms: int) -> Order:
         case VenueOrderStatus.WORKING:
             # Nothing that has ended works, so such a status is late, or says nothing of the total.
             can_lower = not order.is_closed and order.closing is None
-            return order.accepted(report.executed_quantity, report.at_ms, now_ms, can_lower=can_lower)
+            return _accepted(state, order, report, can_lower=can_lower)
         case VenueOrderStatus.FILLED:
             return order.accepted(report.quantity, report.at_ms, now_ms, can_lower=True)
         case VenueOrderStatus.CANCELED:

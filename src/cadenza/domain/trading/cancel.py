@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from cadenza.domain.errors import OrderAlreadyClosed, OrderNotFound
 from cadenza.domain.ids import OrderId, TradingAccountId
-from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reservation import release
@@ -36,7 +35,7 @@ def decide_cancel(state: TradingState, account_id: TradingAccountId, order_id: O
     account.require_connected()
     now_ms = state.world.now_ms
     if is_held(order):
-        order = release(state, order.canceled(CancelReason.USER, ZERO, now_ms, now_ms))
+        order = release(state, order.withdrawn(CancelReason.USER, now_ms, now_ms))
         state.put_order(order)
         return Cancellation(order, must_ask=False)
     if order.status is not OrderStatus.PENDING_CANCEL:

@@ -85,7 +85,7 @@ class Order:
     compared with our clock when the order is recorded, and from then on the venue decides by its own clock, unless the
     platform expires the order (`expiry`).
     `closed_at_ms` is given for canceled and expired orders only: it is the venue's instant where the venue reported
-    this end, and our clock where an order was withdrawn before it was sent, where the rest of it was rejected, or where
+    this end, and our clock where an order ended here before it was sent, where the rest of it was rejected, or where
     an operator resolved it."""
 
     id: OrderId
@@ -251,6 +251,16 @@ class Order:
             closed_at_ms=now_ms if status is OrderStatus.CANCELED and not self.is_closed else self.closed_at_ms,
         )
 
+    def withdrawn(self, reason: CancelReason, at_ms: int, now_ms: int) -> "Order":
+        """The order ended here at `at_ms` (our clock), before any byte of it left. It expired if `reason` says so, or
+        if the platform canceled it because it expired. The venue has stated nothing about it."""
+        if self.is_closed:
+            return self
+        reason = CancelReason.EXPIRED if self.expiry is Expiry.DUE else reason
+        status = OrderStatus.EXPIRED if reason is CancelReason.EXPIRED else OrderStatus.CANCELED
+        ended = {"cancel_reason": reason.value, "closed_at_ms": at_ms, "doubt": None, "closing": None}
+        return self._moved(status, now_ms, **ended)
+
     # --- the venue's claims; `now_ms` is our time, `at_ms` the venue's
 
     def known_as(self, venue_order_id: str | None, now_ms: int) -> "Order":
@@ -269,13 +279,15 @@ class Order:
             return self
         return self._moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
 
-    def accepted(self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False) -> "Order":
-        """The venue has the order and states the quantity executed so far. That ends the doubt, unless the venue has
-        reported the end of the order without the total executed quantity, which is then still unknown. `can_lower`: the
-        quantity may be smaller than one that was stated earlier."""
+    def accepted(
+        self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False, ends_doubt: bool = True
+    ) -> "Order":
+        """The venue has the order and states the quantity executed so far. That ends the doubt where it `ends_doubt`,
+        unless the venue has reported the end of the order without the total executed quantity, which is then still
+        unknown. `can_lower`: the quantity may be smaller than one that was stated earlier."""
         stated = self._stating(executed_quantity, at_ms, can_lower=can_lower)
         status = OrderStatus.ACCEPTED if self.status in (OrderStatus.CREATED, OrderStatus.SUBMITTED) else self.status
-        doubt = None if self.closing is None else self.doubt
+        doubt = None if ends_doubt and self.closing is None else self.doubt
         if (status, stated.stated_quantity, doubt) == (self.status, self.stated_quantity, self.doubt):
             return stated
         changed = stated._moved(status, now_ms, doubt=doubt)
@@ -307,18 +319,14 @@ class Order:
         """The venue has shown that the order does not stand as it is known here, and not how it stands."""
         return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
-    def cancel_refused(self, at_ms: int, now_ms: int) -> "Order":
+    def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
         ACCEPTED if the venue has shown that it arrived, else SUBMITTED with an unknown outcome as before. An expiry is
-        overdue again. A refusal that is not newer than the last one repeats it, and says nothing about a later cancel.
-        """
-        if at_ms <= self.cancel_refused_at_ms:
-            return self
-        refused = evolve(self, cancel_refused_at_ms=at_ms)
+        overdue again."""
         if self.status is not OrderStatus.PENDING_CANCEL:
-            return refused
+            return self
         status = OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED
-        return refused._moved(
+        return self._moved(
             OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else status,
             now_ms,
             expiry=self.expiry and Expiry.HERE,
@@ -405,12 +413,7 @@ class Order:
         return changed
 
     def _booked(
-        self,
-        executions: tuple[Execution, ...],
-        quantity: Decimal,
-        cost: Decimal,
-        fees: tuple[Fee, ...],
-        now_ms: int,
+        self, executions: tuple[Execution, ...], quantity: Decimal, cost: Decimal, fees: tuple[Fee, ...], now_ms: int
     ) -> "Order":
         """Executions stay ordered by time, then trade id."""
         if len(executions) > 1:

@@ -273,9 +273,10 @@ class CancelRefusal(StrEnum):
 class CancelRefusedReport(OrderReport):
     """The venue refused the cancel. Only WORKS_ON ends the wish to cancel; after the others the venue is asked how the
     order stands. Where the venue has no lookup, the others put an open order in doubt, because its end was missed. The
-    end still counts when it is reported later. `at_ms` is when the venue refused it. A WORKS_ON that is not newer than
-    the last one of the order counts as a repetition of that one: it does not end a wish to cancel that was recorded
-    since, and the platform asks the venue again."""
+    end still counts when it is reported later, but a statement from before the refusal that the order works does not
+    end the doubt. `at_ms` is when the venue refused the cancel. A refusal that is not newer than the last one of the
+    order repeats that one and changes nothing: a cancel that was recorded since is sent again, and an order that an
+    operator has resolved since is not in doubt again."""
 
     refusal: CancelRefusal
     reason: str

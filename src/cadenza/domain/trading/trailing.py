@@ -16,8 +16,7 @@ from cadenza.domain.errors import NoMarketPrice
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Doubt, Expiry, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -121,7 +120,7 @@ def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> 
 def expire_held(state: TradingState, order: Order) -> None:
     """End a held order whose time is over. The venue has nothing to cancel."""
     now_ms = state.world.now_ms
-    state.put_order(release(state, order.expired(ZERO, now_ms, now_ms)))
+    state.put_order(release(state, order.withdrawn(CancelReason.EXPIRED, now_ms, now_ms)))
 
 
 def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.events import AccountEvent
@@ -20,9 +20,10 @@ from cadenza.domain.trading.reports import Report
 
 
 class OtherName(NamedTuple):
-    """The venue's id of an order that one of our ids names as well: by this `sent_id`, or, where that is None, by our
-    order id, which alone decides. Another order may have the `sent_id`: then the venue's id counts
-    (`TradingState.order_of`)."""
+    """The venue's id of an order, in a report that names the order by one of our ids as well. If `sent_id` is given,
+    that is our id in the report. Then the order with that `sent_id` is meant; if there is none, or if the venue calls
+    it otherwise, the order with this `venue_order_id` is meant (`TradingState.order_of`). If `sent_id` is None, the
+    report names the order by our order id, which alone decides which order is meant."""
 
     account_id: TradingAccountId
     instrument_id: InstrumentId
@@ -34,9 +35,10 @@ class OtherName(NamedTuple):
 class BatchKeys:
     """The rows that a batch needs: its accounts, and the orders that it names by any of their ids. `new_orders` are
     those of `orders` that this batch creates, unless an earlier try of the batch did. `new_sent_ids` are the `sent_id`s
-    that the batch gives to new orders: fresh rows contain the orders that have them already. `reserving` are the
-    accounts in which the batch may create an order. `other_names` are the venue's ids of orders that one of our ids
-    names as well. `kept` are ids of orders (any kind of id, as text) whose kept reports are needed."""
+    that the batch gives to new orders. If an order has one of them already, fresh rows contain that order; remembered
+    rows may lack it. `reserving` are the accounts in which the batch may create an order. `other_names` are the venue's
+    ids in reports that name the order by one of our ids as well. `kept` are ids of orders (any kind of id, as text)
+    whose kept reports are needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
@@ -119,6 +121,15 @@ class OrderFilter:
     end_ms: int | None = None
 
 
+class OverdueOrder(NamedTuple):
+    """An order that the platform has to expire."""
+
+    account_id: TradingAccountId
+    venue_id: VenueId
+    expire_at_ms: int
+    order_id: OrderId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedOrder:
     """The facts about a closed order that decide whether a report adds anything. `executions` by trade id."""
@@ -176,7 +187,8 @@ class OrderQueries(Protocol):
         """Return all accounts that have an order about which the venue has to be asked (`Order.is_awaited`)."""
 
     async def accounts_in_doubt(self) -> Sequence[TradingAccountId]:
-        """Return all accounts that have such an order in doubt. An order whose cancel is not confirmed is none."""
+        """Return all accounts that have an order in doubt about which the venue has to be asked. An order that is asked
+        about only because its cancel is not confirmed does not count."""
 
     async def awaited(
         self, after: Mapping[TradingAccountId, OrderId | None], limit_per_account: int
@@ -184,11 +196,9 @@ class OrderQueries(Protocol):
         """Return awaited orders of these accounts in the order of their ids. Each account's orders start after the
         given id (None: from the first)."""
 
-    async def overdue(
-        self, now_ms: int, after: tuple[int, OrderId] | None, limit: int
-    ) -> Sequence[tuple[TradingAccountId, int, OrderId]]:
-        """Return the account, `expire_at_ms` and id of orders that the platform has to expire (`Order.is_overdue`), the
-        longest overdue first; those after the given `expire_at_ms` and id."""
+    async def overdue(self, now_ms: int, after: tuple[int, OrderId] | None, limit: int) -> Sequence[OverdueOrder]:
+        """Return orders that the platform has to expire (`Order.is_overdue`), the longest overdue first; those after
+        the given `expire_at_ms` and id."""
 
     async def revoked_before_expiry(self, account: TradingAccount) -> Sequence[Order]:
         """Return the orders, without their executions, that the platform had to expire (`Order.expiry`) and that were

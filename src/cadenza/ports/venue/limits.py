@@ -34,14 +34,15 @@ ANSWER_MS_MAX = 60_000
 may take longer, as long as each piece comes in time."""
 
 ORDERS_PER_LOOKUP_MAX = 100
-"""Orders in one call of `lookup`. After any `VenueUnavailable`, which the session raised or which stands for an answer
-that did not come within `ANSWER_MS_MAX`, the application asks about half as many orders, down to one. After an answer
-it asks about twice as many. So a slow venue is not asked in vain for ever. A venue that takes fewer
-orders in one request is asked several times by the session."""
+"""Orders in one call of `lookup`. When a call raises `VenueUnavailable`, or does not answer within `ANSWER_MS_MAX`, the
+application asks about half as many orders the next time, down to one. After an answer it asks about twice as many, up
+to this limit. So a slow venue is not asked in vain for ever. If the venue takes fewer orders in one request, the
+session makes several requests."""
 
 REPORTED_WITHIN_MS = 60_000
-"""How late a session may deliver what happened (the law of order of `SessionSink`). A replay goes back this much
-further than what is known to be complete, and a difference between two books is believed when it lasted this long."""
+"""How late a session may deliver what happened (the law of order of `SessionSink`). A replay begins this much earlier
+than the instant up to which the news is complete. When a snapshot of the venue differs from our ledger, the difference
+counts only if a second snapshot shows it too, at least this much later."""
 
 COMPARED_WITHIN_MS = 45_000
 """A stream that has been silent for so long has been compared with a reading of the venue (the law of silence)."""

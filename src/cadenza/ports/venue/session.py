@@ -84,18 +84,21 @@ class AccountSnapshot:
     `as_of` is comparable with the `as_of` of balance and position reports of the same account: the higher one is newer.
 
     `at_ms` (the venue's clock) divides the fills: the snapshot contains every fill with an instant up to and including
-    `at_ms`, and none with a later one. If a fill may still carry the millisecond `at_ms`, the session reads again until
-    none can.
+    `at_ms`, and no fill with a later instant. As long as the venue may still give a new fill the instant `at_ms`, such
+    a reading does not count, and the session reads the account again.
 
     A venue that gives the account in several readings has no such moment of its own, so the session makes one. It waits
     until everything that it received is delivered, and fixes `at_ms` before its first request: the latest instant that
     the stream has named, or `venue_time_ms` if that is later. Then it reads. The readings count as one moment if the
     stream brought nothing meanwhile and the balances are those that the stream has stated; otherwise it reads again, a
     few times. `as_of` is taken for `at_ms`, higher than that of every fact received so far, so whatever the stream
-    brings afterwards is newer. An account that is never so quiet gets its last reading where the venue keeps the books:
-    newer balances and positions of the stream replace those of the reading. Where our ledger keeps the books,
-    the session raises `VenueUnavailable` instead, because the ledger would count a fill twice. It raises it too if the
-    reading shows what the stream does not bring within a few seconds; then the stream is broken (`SessionSink.lost`).
+    brings afterwards is newer.
+
+    In a busy account, none of these readings may count as one moment. Where the venue keeps the books, the session then
+    returns the last reading: newer balances and positions of the stream replace those of the reading. Where our ledger
+    keeps the books, the session raises `VenueUnavailable` instead, because the ledger would count a fill twice. The
+    session also raises `VenueUnavailable` if a reading shows something that the stream does not bring within a few
+    seconds; then the stream is broken (`SessionSink.lost`).
     """
 
     balances: tuple[BalanceReport, ...] | None
