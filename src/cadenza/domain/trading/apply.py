@@ -191,7 +191,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case RejectedReport():
             return _rejected(state, order, report)
         case NotSentReport():
-            return not_sent(order, report.at_ms, now_ms)
+            return not_sent(order, now_ms)
         case WithdrawnReport():
             return order.canceled(CancelReason.USER, ZERO, report.at_ms, now_ms)
         case CanceledReport():

@@ -132,8 +132,14 @@ class OwnReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSentReport(OwnReport):
-    """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
-    NOT_SENT. An order that the venue has shown stays as it is, and an alarm is raised."""
+    """No byte of the order has left in one attempt to send it, and none will. That is a proof: the order becomes
+    REJECTED with the reason NOT_SENT, and a trailing stop that the platform had released is held again. An order that
+    the venue has shown stays as it is, and an alarm is raised.
+
+    `recorded_at_ms` names the attempt: it is `created_at_ms` of the order as it was handed to the session, which is new
+    for each release of a trailing stop. A report that names another attempt, or none, changes no such order."""
+
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

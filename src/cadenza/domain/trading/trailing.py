@@ -25,6 +25,7 @@ from cadenza.domain.trading.reports import (
     ExpiredReport,
     ExternalOrderReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderStatusReport,
 )
@@ -124,13 +125,10 @@ def expire_held(state: TradingState, order: Order) -> None:
     state.put_order(release(state, order.expired(ZERO, now_ms, now_ms)))
 
 
-def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:
+def not_sent(order: Order, now_ms: int) -> Order:
     """It is proved that the order was not sent and will not be. A released order is held again, any other one is
-    REJECTED, and so is one that is being canceled. What was said (`at_ms`, our clock) before the order was released
-    last is about an earlier release, and changes nothing."""
+    REJECTED, and so is one that is being canceled."""
     trail = order.trail
-    if trail is not None and at_ms < (trail.released_at_ms or 0):
-        return order
     if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
         return order.rejected(RejectReason.NOT_SENT.value, now_ms)
     return _moved(
@@ -146,13 +144,22 @@ def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:
 
 def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None:
     """Return the order as a report about it finds it. A held order that its venue shows was released before, which a
-    restored backup does not know. None when the report says nothing about a held order."""
+    restored backup does not know. None when the report says nothing about the order: it is held, or the report is about
+    an earlier release."""
+    if _is_about_another_release(order, report):
+        return None
     if not is_held(order):
         return order
     if not isinstance(report, _SHOWING):
         return None
     assert order.trail is not None
     return _moved(order, now_ms, expiry=None, trail=Trail(distance=order.trail.distance, released_at_ms=now_ms))
+
+
+def _is_about_another_release(order: Order, report: OrderReport) -> bool:
+    if order.trail is None or not isinstance(report, NotSentReport):
+        return False
+    return report.recorded_at_ms != order.trail.released_at_ms
 
 
 def _with_trigger(order: Order, trigger: Decimal) -> Order:

@@ -168,7 +168,8 @@ class ExecutionSession(Protocol):
         """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
         rejected, or unknown. A refusal as duplicate is an `UnknownOutcomeReport` with `is_duplicate`.
 
-        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`.
+        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`. Every
+        `NotSentReport` names the attempt that it is about by `recorded_at_ms`, which is `order.created_at_ms`.
         If the venue takes a deadline with an order, the session passes this one on, translated into the venue's clock
         by the difference that it has measured.
         """
