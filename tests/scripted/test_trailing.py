@@ -1,6 +1,7 @@
 """Trailing stops at a venue that has none: the platform holds them, whatever happens meanwhile."""
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,8 @@ from cadenza.domain.errors import AccountNotActive, IdempotencyKeyReused, NoMark
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.events import OrderUpdated
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.reports import Report
 from cadenza.ports.alarms import Alarm
 from cadenza.runtime.local import SystemIds
 from tests.inhouse_kit import until
@@ -384,6 +386,49 @@ async def test_it_is_never_asked_about(world: World, trader: Trader) -> None:
     await world.pass_time(700_000, 10_000)
     assert await ended(trader, order) == order
     assert not trader.venue.requests("lookup")
+
+
+@here
+async def test_an_answer_about_an_earlier_release_does_not_end_the_order(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue is asked about the first release, and answers while the second one is under way."""
+    order = await trailing(trader)
+    trader.script.next("submit", Fault.HOLD)
+    first = asyncio.create_task(world.trade(trader.venue.btc, "94"))
+    await until(lambda: trader.script.waiting > 0, "the first release waits within the session")
+    world.clock.advance(trader.venue.kind.spec.reply_ms_max + 1)
+    await first
+    for _ in range(24):
+        world.clock.advance(500)  # the deadline and the fence pass
+    lookup, has_answered, answer = trader.session.lookup, asyncio.Event(), asyncio.Event()
+
+    async def slow(orders: Sequence[Order]) -> Sequence[Report]:
+        reports = await lookup(orders)
+        has_answered.set()
+        await answer.wait()
+        return reports
+
+    monkeypatch.setattr(trader.session, "lookup", slow)
+    while not has_answered.is_set():
+        world.clock.advance(1_000)
+        await world.process.trading.inquire.tick()
+        await asyncio.sleep(0.001)
+    assert trader.venue.requests("lookup")[-1].decision == "unknown"
+    trader.script.let_go()
+    trader.script.next("submit", Fault.LOSE_REPLY)
+    trader.session.hold_stream()
+    while not submits(trader):
+        world.clock.advance(1_000)
+        await world.process.trading.release_held.tick()
+        await asyncio.sleep(0.001)
+    answer.set()
+    await world.process.drain()
+    order = await trader.order(order)
+    assert (order.status, order.doubt) == (OrderStatus.SUBMITTED, Doubt.UNANSWERED)
+    trader.session.release_stream()
+    assert (await ended(trader, order)).status is OrderStatus.FILLED
+    assert submits(trader) == 1
 
 
 # --- feeds and books

@@ -116,12 +116,16 @@ class RejectedReport(OrderReport):
     NOT_FOUND_AT_VENUE says that the venue was asked and does not know the order; the platform decides by
     `meaning_of_not_known` what that proves. It rejects no order that was acknowledged or may be forgotten.
 
+    `recorded_at_ms` is set by the platform, on the answer to a lookup of a trailing stop that it had released: when the
+    release was recorded about which the venue was asked. The answer says nothing about a later release.
+
     `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
     `OTHER: the price is too far from the index`. NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
     because they decide what the report means. The client sees the reason, so the connector leaves secrets out of
     it."""
 
     reason: str
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +173,12 @@ class UndeterminedOutcomeReport(OwnReport):
 
     A later report that the order works or how it ended heals the doubt. After a fill, the platform looks the order up
     again if the venue has a lookup. At a venue without a lookup this report changes only an order that is in doubt
-    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state."""
+    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state.
+
+    `recorded_at_ms` as in `RejectedReport`."""
 
     cause: str
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ from cadenza.domain.trading.reports import (
     NotSentReport,
     OrderReport,
     OrderStatusReport,
+    RejectedReport,
+    UndeterminedOutcomeReport,
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
@@ -157,9 +159,15 @@ def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None
 
 
 def _is_about_another_release(order: Order, report: OrderReport) -> bool:
-    if order.trail is None or not isinstance(report, NotSentReport):
+    if order.trail is None:
         return False
-    return report.recorded_at_ms != order.trail.released_at_ms
+    match report:
+        case NotSentReport(recorded_at_ms=at_ms):
+            return at_ms != order.trail.released_at_ms
+        case RejectedReport(recorded_at_ms=at_ms) | UndeterminedOutcomeReport(recorded_at_ms=at_ms):
+            return at_ms is not None and at_ms != order.trail.released_at_ms
+        case _:
+            return False
 
 
 def _with_trigger(order: Order, trigger: Decimal) -> Order:
