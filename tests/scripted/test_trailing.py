@@ -13,12 +13,12 @@ from cadenza.application.accounts.update_account import disabled
 from cadenza.application.orders import held_orders
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX
 from cadenza.application.orders.release_held import SILENT_MS_MAX, WAITS_MS_MAX
-from cadenza.domain.errors import AccountNotActive, IdempotencyKeyReused, NoMarketPrice, TooManyHeldOrders
+from cadenza.domain.errors import AccountNotActive, DatabaseUnavailable, IdempotencyKeyReused, NoMarketPrice, TooManyHeldOrders
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.events import OrderUpdated
 from cadenza.domain.trading.order import Doubt, Order
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import NotSentReport, Report
 from cadenza.ports.alarms import Alarm
 from cadenza.runtime.local import SystemIds
 from tests.inhouse_kit import until
@@ -429,6 +429,61 @@ async def test_an_answer_about_an_earlier_release_does_not_end_the_order(
     trader.session.release_stream()
     assert (await ended(trader, order)).status is OrderStatus.FILLED
     assert submits(trader) == 1
+
+
+@here
+async def test_a_release_whose_commit_is_written_and_its_reply_lost_is_sent_once(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the price is back when the database answers again."""
+    order = await trailing(trader)
+    trading = world.process.trading.committer._trading
+    save, lost = trading.save, asyncio.Event()
+
+    async def replies_lost(rows: Any, changes: Any) -> Any:
+        saved = await save(rows, changes)
+        if not lost.is_set() and any(each.id == order.id for each in changes.updated):
+            raise DatabaseUnavailable("the reply was lost")
+        return saved
+
+    monkeypatch.setattr(trading, "save", replies_lost)
+    await world.trade(trader.venue.btc, "94")
+    await world.trade(trader.venue.btc, "99")
+    lost.set()
+    assert (await ended(trader, order)).status is OrderStatus.FILLED
+    assert submits(trader) == 1
+
+
+@here
+async def test_one_that_is_never_sent_is_tried_after_growing_pauses_and_an_alarm_sounds(
+    world: World, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, tries = await trailing(trader), 0
+    submit = trader.session.submit
+
+    async def refused(sent: Order) -> Sequence[Report]:
+        nonlocal tries
+        tries += 1
+        return [
+            NotSentReport(
+                account_id=sent.account_id, instrument_id=sent.instrument_id, order_id=sent.id,
+                at_ms=world.clock.now_ms(), recorded_at_ms=sent.created_at_ms,
+            )
+        ]  # fmt: skip
+
+    monkeypatch.setattr(trader.session, "submit", refused)
+    await world.trade(trader.venue.btc, "94")
+    await world.pass_time(WAITS_MS_MAX + 1_000, 1_000)
+    assert (tries, len(world.alarms.of(Alarm.HELD_ORDER_WAITS))) == (3, 1)
+    await world.pass_time(300_000, 2_000)
+    assert (tries, len(world.alarms.of(Alarm.HELD_ORDER_WAITS))) == (10, 1)
+    await world.trade(trader.venue.btc, "99")
+    await world.trade(trader.venue.btc, "94")
+    await world.pass_time(WAITS_MS_MAX + 1_000, 1_000)
+    assert len(world.alarms.of(Alarm.HELD_ORDER_WAITS)) == 2, "the price came back in between"
+    monkeypatch.setattr(trader.session, "submit", submit)
+    await world.pass_time(60_000, 2_000)
+    assert (await ended(trader, order)).status is OrderStatus.FILLED
 
 
 # --- feeds and books

@@ -96,12 +96,16 @@ def decide_move(state: TradingState, order_id: OrderId, trigger: Decimal) -> boo
     return True
 
 
-def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> Order | None:
+def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal, released_at_ms: int) -> Order | None:
     """Record that the order is about to be sent, with the trigger that was reached. None when it is not held any more:
-    it was canceled, it expired, or it was released before. Then nothing may be sent."""
+    it was canceled, it expired, or it was released before. Then nothing may be sent.
+
+    `released_at_ms` (our clock) names the release. The caller chooses it before it commits, another one for each
+    release, and sends the order once. So if this very release is recorded and the order still waits to be sent, the
+    reply to an earlier commit was lost, and the order is returned."""
     order = state.order(order_id)
     if order is None or not is_held(order):
-        return None
+        return order if order is not None and _waits_to_be_sent(order, released_at_ms) else None
     account, now_ms = state.account(order.account_id), state.world.now_ms
     account.require_connected()
     send_before_ms = now_ms + state.spec_of(account).send_within_ms
@@ -115,7 +119,7 @@ def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> 
         doubt=Doubt.UNANSWERED,
         send_before_ms=send_before_ms,
         expiry=None,
-        trail=Trail(distance=order.trail.distance, released_at_ms=now_ms),
+        trail=Trail(distance=order.trail.distance, released_at_ms=released_at_ms),
     )
     state.put_order(released)
     return released
@@ -156,6 +160,12 @@ def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None
         return None
     assert order.trail is not None
     return _moved(order, now_ms, expiry=None, trail=Trail(distance=order.trail.distance, released_at_ms=now_ms))
+
+
+def _waits_to_be_sent(order: Order, released_at_ms: int) -> bool:
+    is_this = order.trail is not None and order.trail.released_at_ms == released_at_ms
+    is_untouched = order.status is OrderStatus.SUBMITTED and order.doubt is Doubt.UNANSWERED
+    return is_this and is_untouched and not order.is_acknowledged
 
 
 def _is_about_another_release(order: Order, report: OrderReport) -> bool:
