@@ -13,7 +13,13 @@ from cadenza.application.accounts.update_account import disabled
 from cadenza.application.orders import held_orders
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX
 from cadenza.application.orders.release_held import SILENT_MS_MAX, WAITS_MS_MAX
-from cadenza.domain.errors import AccountNotActive, DatabaseUnavailable, IdempotencyKeyReused, NoMarketPrice, TooManyHeldOrders
+from cadenza.domain.errors import (
+    AccountNotActive,
+    DatabaseUnavailable,
+    IdempotencyKeyReused,
+    NoMarketPrice,
+    TooManyHeldOrders,
+)
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.events import OrderUpdated

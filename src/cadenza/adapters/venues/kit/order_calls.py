@@ -1,4 +1,4 @@
-"""Calls about orders: each is made once, and its reply is reported even if nobody waits for it any more."""
+"""Calls about orders: none is made twice, and its reply is reported even if nobody waits for it any more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -8,14 +8,14 @@ from typing import Any
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report, WithdrawnReport
+from cadenza.domain.trading.reports import NotSentReport, Report, WithdrawnReport
 
 Reports = Sequence[Report]
 
 
 @dataclass(slots=True, kw_only=True)
 class SubmitCall:
-    """The one submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
+    """One submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
 
     until_ms: int
     task: asyncio.Task[Reports] = field(init=False)
@@ -26,13 +26,20 @@ class SubmitCall:
     def leave(self) -> None:
         self.has_left = True
 
+    @property
+    def is_proved_unsent(self) -> bool:
+        """Whether the call has ended with the proof that no byte left."""
+        has_ended = self.task.done() and not self.task.cancelled() and self.task.exception() is None
+        return has_ended and any(isinstance(report, NotSentReport) for report in self.task.result())
+
 
 class OrderCalls:
     """Makes the calls of one session. `late` takes the reports of a call whose caller has left.
 
     Law: a caller that stops waiting does not cancel the call. An order that is submitted again while it may still be
-    sent gets the first call's reply, and nothing is sent. (The platform never does that; a venue that takes an id again
-    would execute the order twice.) An order that is withdrawn before its submit has left is not sent.
+    sent, or after it may have left, gets the first call's reply, and nothing is sent: a venue that takes an id again
+    would execute the order twice. After a `NotSentReport` the call is made again, because the platform then submits a
+    trailing stop again. An order that is withdrawn before its submit has left is not sent.
     """
 
     def __init__(self, late: Callable[[Reports], Awaitable[None]], now_ms: Callable[[], int]) -> None:
@@ -45,6 +52,9 @@ class OrderCalls:
         """Submit an order whose deadline has not passed."""
         self._forget_old()
         call = self._submits.get(order.id)
+        if call is not None and call.is_proved_unsent:
+            del self._submits[order.id]
+            call = None
         if call is None:
             call = self._submits[order.id] = SubmitCall(until_ms=order.send_before_ms or self._now_ms())
             call.task = self._start(self._submit(order, call, work))
