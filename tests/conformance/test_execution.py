@@ -320,6 +320,7 @@ async def test_tc_e20_nothing_is_sent_after_its_deadline(trader: Trader, orders:
     await venue.pass_time(venue.connector.spec.send_within_ms + 1)
     (report,) = await trader.submit(order)
     assert isinstance(report, NotSentReport)
+    assert report.recorded_at_ms == order.created_at_ms, "it names the attempt"
     assert await trader.has_open()
 
 

@@ -276,12 +276,12 @@ class ScriptedSession:
         if fault is Fault.HOLD:
             await self.script.gate()
         if order.send_before_ms is None or self.venue.clock.now_ms() > order.send_before_ms or self.is_closed:
-            return [NotSentReport(**self._names(order))]
+            return [self._not_sent(order)]
         try:
             nonce = None if self._memory is None else await self._memory.next("nonce")
         except MemoryTakenOver as error:  # another process signs for this key: nothing may be sent any more
             self.end(str(error))
-            return [NotSentReport(**self._names(order))]
+            return [self._not_sent(order)]
         if fault is Fault.LOSE_REQUEST:
             return [self._unknown(order, "connection reset")]
         if nonce is not None and not self.venue.takes_nonce(self.at, nonce):
@@ -411,6 +411,9 @@ class ScriptedSession:
             "account_id": order.account_id, "instrument_id": order.instrument_id, "order_id": order.id,
             "at_ms": self.venue.now_ms,
         }  # fmt: skip
+
+    def _not_sent(self, order: Order) -> Report:
+        return NotSentReport(**self._names(order), recorded_at_ms=order.created_at_ms)
 
     async def _shielded(self, work: Coroutine[Any, Any, Sequence[Report]]) -> Sequence[Report]:
         """A caller that stops waiting does not cancel the request; what its reply says is delivered then."""

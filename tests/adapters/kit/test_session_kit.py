@@ -14,6 +14,7 @@ from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HELD_MAX, HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, SubmitCall
+from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS, GRACE_MS, check_stream
 from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX, MEASURE_EVERY_MS, VenueClock
@@ -185,6 +186,26 @@ async def test_an_order_is_sent_once_whoever_asks_again() -> None:
     await calls.submit(other, work)
     assert sent == ["sent", "sent"]
     assert late == []
+
+
+async def test_an_order_that_was_proved_not_to_be_sent_may_be_submitted_again() -> None:
+    """At once, within its first deadline. Once it may have left, it is never sent again."""
+    clock, mine, tries = ManualClock(), order(), 0
+    calls = OrderCalls(_nobody, clock.now_ms)
+    mine = evolve(mine, send_before_ms=clock.now_ms() + 5_000)
+
+    async def work(call: SubmitCall) -> list[Report]:
+        nonlocal tries
+        tries += 1
+        call.leave()  # to a client that then found that nobody listens
+        if tries < 3:
+            return [NotSentReport(**names_of(mine), at_ms=clock.now_ms(), recorded_at_ms=mine.created_at_ms)]
+        return [balance("A", "1")]
+
+    for expected in (NotSentReport, NotSentReport, BalanceReport, BalanceReport):
+        (report,) = await calls.submit(mine, work)
+        assert type(report) is expected
+    assert tries == 3
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])

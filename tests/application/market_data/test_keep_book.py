@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS
+from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import MarketTrade
@@ -143,6 +143,24 @@ async def test_a_trade_is_passed_on_and_is_the_last_price_until_the_book_is_stal
     assert again.last is None, "trades may have been missed"
     world.books.on_trade(replace(trade, instrument_id=InstrumentId("PAPER:NO/BODY")))
     assert len(passed) == 1, "nobody keeps that book"
+
+
+async def test_a_trade_from_long_before_its_book_is_published_and_no_last_price(world: MarketWorld) -> None:
+    """A feed that brings past trades would trigger the stops that the platform holds."""
+    passed: list[MarketTrade] = []
+    world.books.on_public_trade = passed.append
+    fresh = world.books.top(PAPER_BTC)
+    assert fresh is not None
+    trade = MarketTrade(
+        instrument_id=PAPER_BTC, trade_id="1", price=Decimal(7), quantity=Decimal(1), aggressor=Side.BUY,
+        at_ms=fresh.at_ms - TRADE_AGE_MS_MAX - 1,
+    )  # fmt: skip
+    world.books.on_trade(trade)
+    assert (passed, world.books.top(PAPER_BTC)) == ([], fresh)
+    world.books.on_trade(replace(trade, at_ms=fresh.at_ms - TRADE_AGE_MS_MAX))
+    top = world.books.top(PAPER_BTC)
+    assert top is not None
+    assert (len(passed), top.last) == (1, 7)
 
 
 async def test_an_instrument_whose_venue_has_no_order_books_has_no_prices() -> None:

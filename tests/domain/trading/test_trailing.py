@@ -80,13 +80,18 @@ def now(world: TradingState, order: Order) -> Order:
 
 
 def released(world: TradingState, order: Order, trigger: str = "95") -> Order:
-    found = decide_release(world, order.id, D(trigger))
+    found = decide_release(world, order.id, D(trigger), world.world.now_ms)
     assert found is not None
     return found
 
 
 def about(order: Order) -> dict[str, object]:
     return {"account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "at_ms": NOW_MS + 5}
+
+
+def not_sent(order: Order) -> NotSentReport:
+    """What a session says of the order that it got."""
+    return NotSentReport(**about(order), recorded_at_ms=as_sent(order).created_at_ms)  # type: ignore[arg-type]
 
 
 def fill_of(order: Order) -> Report:
@@ -231,8 +236,8 @@ def test_a_released_order_is_about_to_be_sent_as_a_market_order() -> None:
 def test_only_one_release_sends() -> None:
     world = world_of()
     order = held(world)
-    assert decide_release(world, order.id, D(95)) is not None
-    assert decide_release(world, order.id, D(95)) is None
+    assert decide_release(world, order.id, D(95), world.world.now_ms) is not None
+    assert decide_release(world, order.id, D(95), NOW_MS + 1) is None
     assert not decide_move(world, order.id, D(97))
 
 
@@ -256,7 +261,7 @@ def test_cancel_and_release_meet_and_one_of_them_wins() -> None:
     canceled = decide_cancel(world, ACCOUNT, first.id)
     assert not canceled.must_ask
     assert (canceled.order.status, canceled.order.cancel_reason) == (OrderStatus.CANCELED, CancelReason.USER.value)
-    assert decide_release(world, first.id, D(95)) is None
+    assert decide_release(world, first.id, D(95), world.world.now_ms) is None
     released(world, second)
     late = decide_cancel(world, ACCOUNT, second.id)
     assert late.must_ask
@@ -275,7 +280,7 @@ def test_it_expires_here_while_it_is_held_and_not_afterwards(
     expire_held(world, first)
     ended = now(world, first)
     assert (ended.status, ended.cancel_reason) == (OrderStatus.EXPIRED, CancelReason.EXPIRED.value)
-    assert decide_release(world, first.id, D(95)) is None
+    assert decide_release(world, first.id, D(95), world.world.now_ms) is None
     sent = released(world, second)
     assert not sent.is_overdue(first.expire_at_ms)
     assert sent.send_before_ms == min(NOW_MS + SPEC.send_within_ms, first.expire_at_ms)
@@ -288,7 +293,37 @@ def test_one_of_a_disabled_account_is_released_and_one_of_a_disconnected_account
     released(world, first)
     world.put_account(world.account(ACCOUNT).with_status(AccountStatus.DISCONNECTED, NOW_MS))
     with pytest.raises(e.AccountDisconnected):
-        decide_release(world, second.id, D(95))
+        decide_release(world, second.id, D(95), world.world.now_ms)
+
+
+def test_a_release_whose_commit_was_written_and_its_reply_lost_goes_on() -> None:
+    world = world_of()
+    order = released(world, held(world))
+    version = now(world, order).version
+    assert decide_release(world, order.id, D(95), NOW_MS) == now(world, order)
+    assert decide_release(world, order.id, D(95), NOW_MS + 1) is None, "another process, or this one after a restart"
+    assert now(world, order).version == version
+
+
+@pytest.mark.parametrize("what", ["shown", "canceled", "not sent", "unknown to the venue", "undetermined"])
+def test_a_release_that_somebody_has_dealt_with_does_not_go_on(what: str) -> None:
+    world = world_of()
+    order = released(world, held(world))
+    lost = {"reason": RejectReason.NOT_FOUND_AT_VENUE.value}
+    match what:
+        case "shown":
+            apply_report(world, fill_of(order))
+        case "canceled":
+            decide_cancel(world, ACCOUNT, order.id)
+        case "not sent":
+            apply_report(world, not_sent(order))
+            world.world = replace(world.world, now_ms=NOW_MS + 2_000)
+            released(world, order)
+        case "unknown to the venue":
+            apply_report(world, RejectedReport(**about(order), **lost))  # type: ignore[arg-type]
+        case "undetermined":
+            apply_report(world, UndeterminedOutcomeReport(**about(order), cause="forgotten"))  # type: ignore[arg-type]
+    assert decide_release(world, order.id, D(95), NOW_MS) is None
 
 
 # --- reports
@@ -297,40 +332,42 @@ def test_one_of_a_disabled_account_is_released_and_one_of_a_disconnected_account
 def test_what_was_proved_not_to_be_sent_is_held_again() -> None:
     world = world_of()
     order = released(world, held(world, time_in_force=GTD, expire_at_ms=NOW_MS + 60_000), "97")
-    apply_report(world, NotSentReport(**about(order)))  # type: ignore[arg-type]
+    apply_report(world, not_sent(order))
     again = now(world, order)
     assert is_held(again)
     assert (again.status, again.doubt, again.stop_price, again.expiry) == (
         OrderStatus.ACCEPTED, None, D(97), Expiry.HERE
     )  # fmt: skip
     assert world.balance(ACCOUNT, "BTC").locked == 1
-    assert decide_release(world, order.id, D(97)) is not None
+    assert decide_release(world, order.id, D(97), world.world.now_ms) is not None
 
 
-def test_a_repeated_word_about_an_earlier_release_does_not_hold_the_order_again() -> None:
-    """Otherwise it would be sent twice."""
+@pytest.mark.parametrize("clock_ms", [2_000, -2_000])
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_repeated_word_about_an_earlier_release_changes_nothing(clock_ms: int, shown: bool) -> None:
+    """Otherwise the order would be sent twice. Wall clocks step back, so the instant of the word shows nothing."""
     world = world_of()
-    order = released(world, held(world))
-    first = NotSentReport(**about(order))  # type: ignore[arg-type]
+    order = released(world, held(world, time_in_force=GTD, expire_at_ms=NOW_MS + 3_000))
+    first = not_sent(order)
     apply_report(world, first)
-    world.world = replace(world.world, now_ms=NOW_MS + 2_000)
-    again = decide_release(world, order.id, D(95))
-    assert again is not None
+    world.world = replace(world.world, now_ms=NOW_MS + clock_ms)
+    again = released(world, order)
+    if shown:
+        apply_report(world, fill_of(again))
     before = now(world, again)
-    apply_report(world, first)
-    assert now(world, order) == before
-    apply_report(world, replace(first, at_ms=NOW_MS + 2_001))
-    assert is_held(now(world, order))
-    apply_report(world, replace(first, at_ms=NOW_MS + 2_001))
-    assert is_held(now(world, order))
+    for word in (first, replace(first, at_ms=NOW_MS + 60_000), replace(first, recorded_at_ms=None)):
+        apply_report(world, word)
+        assert now(world, order) == before
     assert not world.changed.kept
+    apply_report(world, not_sent(again))
+    assert is_held(now(world, order)) is not shown
 
 
 def test_one_that_is_being_canceled_is_not_held_again() -> None:
     world = world_of()
     order = released(world, held(world))
     decide_cancel(world, ACCOUNT, order.id)
-    apply_report(world, NotSentReport(**about(order)))  # type: ignore[arg-type]
+    apply_report(world, not_sent(order))
     assert now(world, order).status is OrderStatus.REJECTED
 
 
@@ -342,7 +379,7 @@ def test_a_held_order_that_its_venue_shows_was_released_before_a_backup_was_rest
     partly = held(world, quantity=D(2), number=101)
     apply_report(world, replace(fill_of(partly), trade_id="t2", venue_order_id="v2"))
     assert now(world, partly).status is OrderStatus.PARTIALLY_FILLED
-    assert decide_release(world, partly.id, D(95)) is None
+    assert decide_release(world, partly.id, D(95), world.world.now_ms) is None
 
 
 @pytest.mark.parametrize("make", [
@@ -350,7 +387,7 @@ def test_a_held_order_that_its_venue_shows_was_released_before_a_backup_was_rest
     lambda order: RejectedReport(**about(order), reason="OTHER: no"),
     lambda order: UndeterminedOutcomeReport(**about(order), cause="it has forgotten"),
     lambda order: CancelRefusedReport(**about(order), refusal=CancelRefusal.UNKNOWN_ORDER, reason="no"),
-    lambda order: NotSentReport(**about(order)),
+    lambda order: not_sent(order),
 ])  # fmt: skip
 def test_that_its_venue_does_not_know_it_says_nothing(make: object) -> None:
     world = world_of()

@@ -49,6 +49,10 @@ IDLE_MS_MAX = 60_000
 RESYNC_GRACE_MS = 10_000
 """A connector resyncs its broken feeds itself. A feed that stays stale for so long is closed and opened again."""
 
+TRADE_AGE_MS_MAX = 10_000
+"""A trade that is older than its fresh book by more than this (the venue's clock) is published, and nothing else: it is
+not the last price, and moves and releases no held order."""
+
 REOPEN_DELAY_MS_MIN = 1_000
 REOPEN_DELAY_MS_MAX = 60_000
 """The delay between two attempts to open a broken feed doubles from the one to the other."""
@@ -173,12 +177,15 @@ class KeepBook:
 
     def on_trade(self, trade: MarketTrade) -> None:
         feed = self._feeds.get(trade.instrument_id)
-        if feed is not None:
-            feed.last_price = trade.price
-            feed.saw(trade.at_ms)
-            self._publisher.trade(trade)
-            if self.on_public_trade is not None:
-                self.on_public_trade(trade)
+        if feed is None:
+            return
+        feed.saw(trade.at_ms)
+        self._publisher.trade(trade)
+        if feed.book.is_fresh and trade.at_ms < feed.book.at_ms - TRADE_AGE_MS_MAX:
+            return
+        feed.last_price = trade.price
+        if self.on_public_trade is not None:
+            self.on_public_trade(trade)
 
     def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
         feed = self._feeds.get(instrument_id)

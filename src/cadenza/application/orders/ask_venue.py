@@ -84,7 +84,8 @@ class AskVenue:
     ) -> AsyncIterator[tuple[Sequence[Order], Mapping[OrderId, Order]]]:
         """Ask about orders of one account, a part of them at a time, and book each answer. Yield the orders of each
         part in the given order, with the orders that the answer was about as they are now. That the venue does not know
-        an order proves nothing while its request may still be on its way. Raises `VenueUnavailable`."""
+        an order proves nothing while its request may still be on its way, and nothing about a trailing stop that was
+        released again after the venue was asked. Raises `VenueUnavailable`."""
         while orders:
             account_id = orders[0].account_id
             size = self._sizes.get(account_id, ORDERS_PER_LOOKUP_MAX)
@@ -104,7 +105,8 @@ class AskVenue:
             else:
                 self._sizes.pop(account_id, None)
             early = {name for order in part if order.id in on_the_way for name in _names(order)}
-            yield part, await self.book([each for each in reports if not _is_early(each, early, unanswered)])
+            reports = [each for each in reports if not _is_early(each, early, unanswered)]
+            yield part, await self.book([_with_release(each, part) for each in reports])
 
     async def book(self, reports: Sequence[Report]) -> Mapping[OrderId, Order]:
         """Apply reports in changes of at most `REPLAY_REPORTS_MAX`, one after another."""
@@ -129,6 +131,17 @@ def _is_early(report: Report, on_the_way: set[OrderId | str | None], unanswered:
         case _:
             return False
     return (report.sent_id if report.order_id is None else report.order_id) in names
+
+
+def _with_release(report: Report, asked: Sequence[Order]) -> Report:
+    """Return the answer about a trailing stop that was released with the release that was asked about."""
+    if not isinstance(report, RejectedReport | UndeterminedOutcomeReport):
+        return report
+    name = report.sent_id if report.order_id is None else report.order_id
+    for order in asked:
+        if order.trail is not None and name in _names(order):
+            return replace(report, recorded_at_ms=order.trail.released_at_ms)
+    return report
 
 
 def _storable(reports: Sequence[R], unreadable: list[UnreadableReport]) -> tuple[R, ...]:

@@ -13,6 +13,10 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.trail import after_trade, is_reached
 from cadenza.domain.trading.trailing import is_held
 
+RELEASED_REMEMBERED_MAX = 1_000
+"""For how many released orders it is remembered since when their triggers are reached. One of the others that is held
+again counts as reached from then on."""
+
 HELD_ORDERS_PER_ACCOUNT_MAX = 100
 """The most orders that the platform holds for one account; one more is refused (`TooManyHeldOrders`)."""
 
@@ -21,7 +25,9 @@ HELD_ORDERS_PER_ACCOUNT_MAX = 100
 class HeldOrder:
     """`trigger` is the present one, `saved_trigger` the one on disk, `saved_at_ms` when it was saved (monotonic ms).
     `reached_since_ms` is since when the last trade is through the trigger (monotonic ms); None while it is not.
-    `again_at_ms`: it is not released before then. `number` counts the orders that were added, in their order."""
+    `is_shown`: an alarm has sounded for that. `released_at_ms` names the newest release that was begun (our clock), and
+    `is_unsettled` says that the outcome of its commit is not known. `number` counts the orders that were added, in
+    their order."""
 
     id: OrderId
     account_id: TradingAccountId
@@ -32,17 +38,35 @@ class HeldOrder:
     saved_trigger: Decimal
     number: int
     saved_at_ms: int = 0
-    again_at_ms: int = 0
     reached_since_ms: int | None = None
-    is_busy: bool = False
     is_shown: bool = False
+    released_at_ms: int = 0
+    is_unsettled: bool = False
+    is_busy: bool = False
 
     @property
     def is_moved(self) -> bool:
         return self.trigger != self.saved_trigger
 
+    @property
+    def is_releasing(self) -> bool:
+        """Whether a release was begun whose outcome is not known yet, so its row on disk is not compared."""
+        return self.is_busy or self.is_unsettled
+
     def is_reached(self, price: Decimal) -> bool:
         return is_reached(self.side, self.trigger, price)
+
+    def begin_release(self, now_ms: int) -> int:
+        """Return the instant that names the release to commit: a new one, or that of the release whose commit has no
+        known outcome."""
+        if not self.is_unsettled:
+            self.released_at_ms = max(now_ms, self.released_at_ms + 1)
+        self.is_unsettled = self.is_busy = True
+        return self.released_at_ms
+
+    def is_left_by_price(self) -> None:
+        """Note that the last trade is not through the trigger."""
+        self.reached_since_ms, self.is_shown = None, False
 
     def saw(self, price: Decimal) -> None:
         """Let a public trade move the trigger."""
@@ -57,6 +81,7 @@ class HeldOrders:
         self._by_instrument: dict[InstrumentId, dict[OrderId, HeldOrder]] = {}
         self._per_account: Counter[TradingAccountId] = Counter()
         self._entering: Counter[TradingAccountId] = Counter()
+        self._released: dict[OrderId, HeldOrder] = {}
         self._added_total = 0
 
     @property
@@ -75,8 +100,9 @@ class HeldOrders:
     def all(self) -> Sequence[HeldOrder]:
         return list(self._orders.values())
 
-    def add(self, order: Order, *, again_at_ms: int = 0) -> None:
-        """Follow a held order from now on. An order that is followed already, or that is not held, changes nothing."""
+    def add(self, order: Order) -> None:
+        """Follow a held order from now on. An order that is followed already, or that is not held, changes nothing. One
+        that was released and is held again goes on waiting where it was."""
         if not is_held(order) or order.id in self._orders:
             return
         assert order.trail is not None
@@ -91,14 +117,24 @@ class HeldOrders:
             trigger=order.stop_price,
             saved_trigger=order.stop_price,
             number=self._added_total,
-            again_at_ms=again_at_ms,
         )
+        before = self._released.pop(order.id, None)
+        if before is not None:
+            held.reached_since_ms, held.is_shown = before.reached_since_ms, before.is_shown
+            held.released_at_ms = before.released_at_ms
         self._orders[held.id] = held
         self._by_instrument.setdefault(held.instrument_id, {})[held.id] = held
         self._per_account[held.account_id] += 1
 
+    def released(self, held: HeldOrder) -> None:
+        """Follow the order no more, unless it turns out that it was not sent and it is added again."""
+        self.drop(held.id)
+        self._released[held.id] = held
+        if len(self._released) > RELEASED_REMEMBERED_MAX:
+            del self._released[next(iter(self._released))]
+
     def drop(self, order_id: OrderId) -> None:
-        """Follow the order no more: it was released, canceled or expired."""
+        """Follow the order no more: it was canceled, it expired, or another process released it."""
         held = self._orders.pop(order_id, None)
         if held is None:
             return

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.held_orders import HeldOrder, HeldOrders
 from cadenza.application.orders.send_order import SendOrder
@@ -34,9 +35,6 @@ from cadenza.ports.storage.trading import BatchKeys
 
 SAVE_TRIGGER_MS = 1_000
 """A trigger that moves all the time is committed once in this time."""
-
-AGAIN_MS = 1_000
-"""The pause after a release that could not be committed, or whose order was proved not to have been sent."""
 
 ORDERS_PER_PAGE_MAX = 500
 """The most held orders that one round compares with their rows. The next round continues with the following ones."""
@@ -58,13 +56,14 @@ class ReleaseChange:
     account_id: TradingAccountId
     order_id: OrderId
     trigger: Decimal
+    released_at_ms: int
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
         keys.orders.add(self.order_id)
 
     def decide(self, state: TradingState) -> Order | None:
-        return decide_release(state, self.order_id, self.trigger)
+        return decide_release(state, self.order_id, self.trigger, self.released_at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,8 @@ class ReleaseHeld:
         self._after: OrderId | None = None
         self._compare_at_ms = 0
         self._saving: set[TradingAccountId] = set()
+        self._pauses: Backoff[OrderId] = Backoff(first_delay_ms=0)
+        """Orders that were released, with the pauses until they may be released again."""
 
     async def load(self) -> None:
         """Follow all held orders. To be called at the start, before the first order is taken."""
@@ -141,6 +142,7 @@ class ReleaseHeld:
     async def tick(self) -> None:
         """Compare with the rows, keep the feeds open, release what could not be released before, and save triggers."""
         await self._compare_page()
+        self._settle_releases()
         self._follow_markets()
         self._save_moved()
         self._show_waiting()
@@ -151,30 +153,43 @@ class ReleaseHeld:
         now_ms = self._clock.monotonic_ms()
         for order in orders:
             if not order.is_reached(price):
-                order.reached_since_ms = None
+                order.is_left_by_price()
                 continue
             if order.reached_since_ms is None:
                 order.reached_since_ms = now_ms
-            may_go = self._sessions.takes_orders(order.account_id) and order.again_at_ms <= now_ms
-            if may_go and not order.is_busy:
-                order.is_busy = True
-                self._concurrency.spawn(f"release {order.id}", self._release(order))
+            if self._sessions.takes_orders(order.account_id):
+                self._begin_release(order, now_ms)
 
-    async def _release(self, held: HeldOrder) -> None:
-        """Commit the release, then send the order. A commit whose outcome is not known is tried again; if it was
-        written after all, the order is not held any more, and its outcome is unknown until the venue is asked."""
+    def _begin_release(self, order: HeldOrder, now_ms: int) -> None:
+        """Release the order, unless that is under way or the pause after its last release is not over."""
+        if not order.is_busy and self._pauses.due([order.id], now_ms):
+            self._pauses.tried([order.id], now_ms)
+            change = ReleaseChange(order.account_id, order.id, order.trigger, order.begin_release(self._clock.now_ms()))
+            self._concurrency.spawn(f"release {order.id}", self._release(order, change))
+
+    async def _release(self, held: HeldOrder, change: ReleaseChange) -> None:
+        """Commit the release, then send the order. A commit whose outcome is not known is tried again under the same
+        instant, whatever the price is then. If it was written after all, this process goes on with it."""
         try:
-            order = await self._committer.commit(ReleaseChange(held.account_id, held.id, held.trigger))
+            order = await self._committer.commit(change)
         except CadenzaError:
-            held.again_at_ms = self._clock.monotonic_ms() + AGAIN_MS
             return
         finally:
             held.is_busy = False
-        self._held.drop(held.id)
+        held.is_unsettled = False
+        self._held.released(held)
         if order is None:
             return
         orders = await self._send_order(order)
-        self._held.add(orders.get(order.id, order), again_at_ms=self._clock.monotonic_ms() + AGAIN_MS)
+        self._held.add(orders.get(order.id, order))
+
+    def _settle_releases(self) -> None:
+        """Go on with the releases whose commits have no known outcome. One that turns out to be recorded while its
+        account takes no orders is not sent, and is held again."""
+        now_ms = self._clock.monotonic_ms()
+        for order in self._held.all():
+            if order.is_unsettled:
+                self._begin_release(order, now_ms)
 
     # --- what is on disk
 
@@ -191,7 +206,7 @@ class ReleaseHeld:
         on_disk = {order.id for order in page}
         for held in self._held.all():
             is_of_page = (after is None or held.id > after) and (self._after is None or held.id <= self._after)
-            if is_of_page and held.id not in on_disk and held.number <= added_total and not held.is_busy:
+            if is_of_page and held.id not in on_disk and held.number <= added_total and not held.is_releasing:
                 self._held.drop(held.id)
         for order in page:
             self._held.add(order)
@@ -199,7 +214,9 @@ class ReleaseHeld:
     def _save_moved(self) -> None:
         """Begin to commit the moved triggers, one change for each account."""
         due_ms = self._clock.monotonic_ms() - SAVE_TRIGGER_MS
-        moved = [each for each in self._held.all() if each.is_moved and each.saved_at_ms <= due_ms and not each.is_busy]
+        moved = [
+            each for each in self._held.all() if each.is_moved and each.saved_at_ms <= due_ms and not each.is_releasing
+        ]
         by_account: dict[TradingAccountId, list[HeldOrder]] = defaultdict(list)
         for each in moved:
             by_account[each.account_id].append(each)
@@ -219,7 +236,7 @@ class ReleaseHeld:
         for order in orders:
             if order.id in still_held:
                 order.saved_trigger, order.saved_at_ms = triggers[order.id], now_ms
-            elif not order.is_busy:
+            elif not order.is_releasing:
                 self._held.drop(order.id)
 
     # --- the markets

@@ -11,12 +11,12 @@ from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.read_order import ReadOrder
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
-from cadenza.domain.trading.trailing import as_sent
+from cadenza.domain.trading.trailing import as_sent, recorded_to_send_at_ms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
@@ -27,8 +27,9 @@ long again before it is sent."""
 
 
 class SendOrder:
-    """Must be called once for an order, by the process that committed it as SUBMITTED. Nothing calls it again after a
-    failure or a restart."""
+    """Must be called once for each commit that makes an order SUBMITTED, by the process that made it. Nothing calls it
+    again after a restart, or while the outcome of the call is unknown. A trailing stop of which it is proved that it
+    was not sent is held again, and a later release is a commit of its own."""
 
     def __init__(
         self,
@@ -61,10 +62,11 @@ class SendOrder:
         has_to_wait = not self._sessions.takes_orders(order.account_id)
         try:  # its session may have been lost, or opened again, since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
-        except VenueUnavailable:
-            return [NotSentReport(**_names(order), at_ms=self._clock.now_ms())]
-        if has_to_wait and (withdrawn := await self._latest(order)).status is not OrderStatus.SUBMITTED:
-            return [WithdrawnReport(**_names(withdrawn), at_ms=self._clock.now_ms())]
+            latest = await self._latest(order) if has_to_wait else order
+        except CadenzaError:
+            return [self._not_sent(order)]
+        if latest.status is not OrderStatus.SUBMITTED:
+            return [WithdrawnReport(**_names(order), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         spec = self._sessions.spec(order.venue_id)
         self._sending.begin(order, spec)
@@ -74,6 +76,10 @@ class SendOrder:
             cause = f"no reply within {spec.reply_ms_max} ms"
             return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
         return reports
+
+    def _not_sent(self, order: Order) -> Report:
+        recorded_at_ms = recorded_to_send_at_ms(order)
+        return NotSentReport(**_names(order), at_ms=self._clock.now_ms(), recorded_at_ms=recorded_at_ms)
 
     async def _latest(self, order: Order) -> Order:
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order

@@ -1,8 +1,10 @@
 """The order: its state machine, and how each report changes it.
 
-States only go forward: CREATED → SUBMITTED → ACCEPTED → PARTIALLY_FILLED → FILLED, with PENDING_CANCEL → CANCELED or
-FILLED, and REJECTED, EXPIRED, REVOKED. Closed states are final. A fill that arrives after a close is booked, because
-the money is real, and does not change the state. Only a complete fill turns PENDING_CANCEL into FILLED.
+States go forward: CREATED → SUBMITTED → ACCEPTED → PARTIALLY_FILLED → FILLED, with PENDING_CANCEL → CANCELED or FILLED,
+and REJECTED, EXPIRED, REVOKED. Two go back: a trailing stop that the platform holds goes from ACCEPTED to SUBMITTED
+when it is released, and to ACCEPTED again if it is proved that it was not sent; and a cancel that is refused returns
+PENDING_CANCEL to what is known of the order. Closed states are final. A fill that arrives after a close is booked,
+because the money is real, and does not change the state. Only a complete fill turns PENDING_CANCEL into FILLED.
 
 Doubt is separate from the state. An order is in doubt from when its intent is recorded until the venue has stated its
 status. A fill, a cancel, an expiry or a restart does not end the doubt. While the venue says that more was executed

@@ -116,12 +116,16 @@ class RejectedReport(OrderReport):
     NOT_FOUND_AT_VENUE says that the venue was asked and does not know the order; the platform decides by
     `meaning_of_not_known` what that proves. It rejects no order that was acknowledged or may be forgotten.
 
+    `recorded_at_ms` is set by the platform, on the answer to a lookup of a trailing stop that it had released: when the
+    release was recorded about which the venue was asked. The answer says nothing about a later release.
+
     `reason` is a `RejectReason`, or a `RejectReason` followed by `: ` and the venue's own words, as in
     `OTHER: the price is too far from the index`. NOT_FOUND_AT_VENUE and DUPLICATE_SENT_ID stand alone,
     because they decide what the report means. The client sees the reason, so the connector leaves secrets out of
     it."""
 
     reason: str
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +136,14 @@ class OwnReport(OrderReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSentReport(OwnReport):
-    """No byte of the order has left, and none will. That is a proof: the order becomes REJECTED with the reason
-    NOT_SENT. An order that the venue has shown stays as it is, and an alarm is raised."""
+    """No byte of the order has left in one attempt to send it, and none will. That is a proof: the order becomes
+    REJECTED with the reason NOT_SENT, and a trailing stop that the platform had released is held again. An order that
+    the venue has shown stays as it is, and an alarm is raised.
+
+    `recorded_at_ms` names the attempt: it is `created_at_ms` of the order as it was handed to the session, which is new
+    for each release of a trailing stop. A report that names another attempt, or none, changes no such order."""
+
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +173,12 @@ class UndeterminedOutcomeReport(OwnReport):
 
     A later report that the order works or how it ended heals the doubt. After a fill, the platform looks the order up
     again if the venue has a lookup. At a venue without a lookup this report changes only an order that is in doubt
-    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state."""
+    already, such as one whose cancel came too late: nobody was asked, so any other order keeps its state.
+
+    `recorded_at_ms` as in `RejectedReport`."""
 
     cause: str
+    recorded_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from cadenza.domain.market.instrument import TopOfBook
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
     """What the platform knows of such an order beside its trigger, which is `Order.stop_price`. `distance` is in quote
-    units. `released_at_ms` is when the order was recorded to be sent (our clock); None while its venue does not know
-    it."""
+    units. `released_at_ms` names the present release by when it was begun (our clock): its commit makes the order
+    one that is about to be sent. None while the order is held."""
 
     distance: Decimal
     released_at_ms: int | None = None

@@ -24,8 +24,11 @@ from cadenza.domain.trading.reports import (
     ExpiredReport,
     ExternalOrderReport,
     FillReport,
+    NotSentReport,
     OrderReport,
     OrderStatusReport,
+    RejectedReport,
+    UndeterminedOutcomeReport,
 )
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
@@ -92,12 +95,16 @@ def decide_move(state: TradingState, order_id: OrderId, trigger: Decimal) -> boo
     return True
 
 
-def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> Order | None:
+def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal, released_at_ms: int) -> Order | None:
     """Record that the order is about to be sent, with the trigger that was reached. None when it is not held any more:
-    it was canceled, it expired, or it was released before. Then nothing may be sent."""
+    it was canceled, it expired, or it was released before. Then nothing may be sent.
+
+    `released_at_ms` (our clock) names the release. The caller chooses it before it commits, another one for each
+    release, and sends the order once. So if this very release is recorded and the order still waits to be sent, the
+    reply to an earlier commit was lost, and the order is returned."""
     order = state.order(order_id)
     if order is None or not is_held(order):
-        return None
+        return order if order is not None and _waits_to_be_sent(order, released_at_ms) else None
     account, now_ms = state.account(order.account_id), state.world.now_ms
     account.require_connected()
     send_before_ms = now_ms + state.spec_of(account).send_within_ms
@@ -111,7 +118,7 @@ def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal) -> 
         doubt=Doubt.UNANSWERED,
         send_before_ms=send_before_ms,
         expiry=None,
-        trail=Trail(distance=order.trail.distance, released_at_ms=now_ms),
+        trail=Trail(distance=order.trail.distance, released_at_ms=released_at_ms),
     )
     state.put_order(released)
     return released
@@ -123,13 +130,10 @@ def expire_held(state: TradingState, order: Order) -> None:
     state.put_order(release(state, order.withdrawn(CancelReason.EXPIRED, now_ms, now_ms)))
 
 
-def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:
+def not_sent(order: Order, now_ms: int) -> Order:
     """It is proved that the order was not sent and will not be. A released order is held again, any other one is
-    REJECTED, and so is one that is being canceled. What was said (`at_ms`, our clock) before the order was released
-    last is about an earlier release, and changes nothing."""
+    REJECTED, and so is one that is being canceled."""
     trail = order.trail
-    if trail is not None and at_ms < (trail.released_at_ms or 0):
-        return order
     if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
         return order.rejected(RejectReason.NOT_SENT.value, now_ms)
     return _moved(
@@ -145,13 +149,34 @@ def not_sent(order: Order, at_ms: int, now_ms: int) -> Order:
 
 def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None:
     """Return the order as a report about it finds it. A held order that its venue shows was released before, which a
-    restored backup does not know. None when the report says nothing about a held order."""
+    restored backup does not know. None when the report says nothing about the order: it is held, or the report is about
+    an earlier release."""
+    if _is_about_another_release(order, report):
+        return None
     if not is_held(order):
         return order
     if not isinstance(report, _SHOWING):
         return None
     assert order.trail is not None
     return _moved(order, now_ms, expiry=None, trail=Trail(distance=order.trail.distance, released_at_ms=now_ms))
+
+
+def _waits_to_be_sent(order: Order, released_at_ms: int) -> bool:
+    is_this = order.trail is not None and order.trail.released_at_ms == released_at_ms
+    is_untouched = order.status is OrderStatus.SUBMITTED and order.doubt is Doubt.UNANSWERED
+    return is_this and is_untouched and not order.is_acknowledged
+
+
+def _is_about_another_release(order: Order, report: OrderReport) -> bool:
+    if order.trail is None:
+        return False
+    match report:
+        case NotSentReport(recorded_at_ms=at_ms):
+            return at_ms != order.trail.released_at_ms
+        case RejectedReport(recorded_at_ms=at_ms) | UndeterminedOutcomeReport(recorded_at_ms=at_ms):
+            return at_ms is not None and at_ms != order.trail.released_at_ms
+        case _:
+            return False
 
 
 def _with_trigger(order: Order, trigger: Decimal) -> Order:

@@ -67,9 +67,9 @@ class VerifiedKey:
 
 
 class MarketSink(Protocol):
-    """Takes public market data. Law: no method blocks. The newest state of a book wins, and older messages may be
-    dropped. `SessionSink` does the opposite; dropping is right for books, because only their current state has a
-    value."""
+    """Takes public market data. Law: no method blocks. The newest state of a book wins, and older messages about it may
+    be dropped. `SessionSink` does the opposite; dropping is right for books, because only their current state has a
+    value. It is not right for trades (`on_trade`)."""
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace the whole book. A feed begins with a snapshot."""
@@ -78,7 +78,9 @@ class MarketSink(Protocol):
         """Apply a change to the book, in the order in which the venue sent it."""
 
     def on_trade(self, trade: MarketTrade) -> None:
-        """Publish a public trade."""
+        """Publish a public trade. Trades move and trigger the trailing stops that the platform holds. So the feed
+        delivers each trade once and in the venue's order, drops none while it is live, and delivers none from before it
+        was opened."""
 
     def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
         """Value positions at this price (quote units per base unit) from now on. A venue that publishes no mark price

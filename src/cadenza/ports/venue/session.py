@@ -133,9 +133,10 @@ class ExecutionSession(Protocol):
     Law of calls: every method may be called while other calls are under way, of other methods and of the same one. Many
     orders are submitted and canceled at the same time, beside a replay, a snapshot and several lookups. A cancel may
     come before the submit of its order has returned, and two cancels of one order may overlap. Three things do not
-    happen: the application does not submit an order twice, does not ask for the next piece of a replay before the last
-    one came, and does not call `submit` or `cancel` once it has called `close`. A question (`lookup`, `identify`,
-    `snapshot`, `replay`) may still reach a closed session, which may answer that the venue could not be asked.
+    happen: the application does not submit an order twice unless it is proved that no byte of it left, does not ask for
+    the next piece of a replay before the last one came, and does not call `submit` or `cancel` once it has called
+    `close`. A question (`lookup`, `identify`, `snapshot`, `replay`) may still reach a closed session, which may answer
+    that the venue could not be asked.
 
     Law of patience: the application waits for each call as long as `limits.py` and `VenueSpec.reply_ms_max` say, and
     then cancels it (asyncio cancellation). A cancelled `submit` or `cancel` goes on as the law of outcomes says. Any
@@ -162,17 +163,20 @@ class ExecutionSession(Protocol):
     the order does not work at the venue is a `RejectedReport`. If bytes of the request may have left and the reply does
     not settle the outcome (a timeout, a 5xx, a lost connection, an unreadable reply, a refusal as duplicate), the
     answer is an `UnknownOutcomeReport`. Each call sends its request at most once: no layer below it, such as an HTTP
-    client or a FIX session, sends the request again. The application never submits an order twice; it may call `cancel`
-    again. A caller that stops waiting does not cancel the request: when the reply to an abandoned `submit` or `cancel`
-    comes late, the session delivers its reports to the sink. What still does not come is found by `lookup`. Only a
-    request of which no byte has left may be dropped; then none ever leaves.
+    client or a FIX session, sends the request again. The application may call `cancel` again. It submits an order again
+    only after a `NotSentReport`: a trailing stop that it had released, under the same `sent_id` and with a new
+    `send_before_ms` and `created_at_ms`. The session then sends it. Any other order it submits once. A caller that
+    stops waiting does not cancel the request: when the reply to an abandoned `submit` or `cancel` comes late, the
+    session delivers its reports to the sink. What still does not come is found by `lookup`. Only a request of which no
+    byte has left may be dropped; then none ever leaves.
     """
 
     async def submit(self, order: Order) -> Sequence[Report]:
         """Send a new order under `order.sent_id`, and return the reply as reports: accepted and its first fills,
         rejected, or unknown. A refusal as duplicate is an `UnknownOutcomeReport` with `is_duplicate`.
 
-        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`.
+        The session does not send after `order.send_before_ms` (our clock); it then returns a `NotSentReport`. Every
+        `NotSentReport` names the attempt that it is about by `recorded_at_ms`, which is `order.created_at_ms`.
         If the venue takes a deadline with an order, the session passes this one on, translated into the venue's clock
         by the difference that it has measured.
         """

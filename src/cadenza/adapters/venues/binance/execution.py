@@ -443,6 +443,7 @@ class BinanceSession:
         return NotSentReport(
             **names_of(order),
             at_ms=self._clock.now_ms(),
+            recorded_at_ms=order.created_at_ms,
         )
 
     def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:

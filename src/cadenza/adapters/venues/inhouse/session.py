@@ -332,6 +332,7 @@ class InHouseSession:
             instrument_id=order.instrument_id,
             order_id=order.id,
             at_ms=self._runner.clock.now_ms(),
+            recorded_at_ms=order.created_at_ms,
         )
 
     def _cancel_refused(self, order: Order, reason: str, at_ms: int) -> CancelRefusedReport:

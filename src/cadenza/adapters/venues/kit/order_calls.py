@@ -1,4 +1,4 @@
-"""Calls about orders: each is made once, and its reply is reported even if nobody waits for it any more."""
+"""Calls about orders: none is made twice, and its reply is reported even if nobody waits for it any more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -8,14 +8,14 @@ from typing import Any
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import NotSentReport, OwnReport, Report, WithdrawnReport
+from cadenza.domain.trading.reports import NotSentReport, Report, WithdrawnReport
 
 Reports = Sequence[Report]
 
 
 @dataclass(slots=True, kw_only=True)
 class SubmitCall:
-    """The one submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
+    """One submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
 
     until_ms: int
     task: asyncio.Task[Reports] = field(init=False)
@@ -28,14 +28,21 @@ class SubmitCall:
     def leave(self) -> None:
         self.has_left = True
 
+    @property
+    def is_proved_unsent(self) -> bool:
+        """Whether the call has ended with the proof that no byte left."""
+        has_ended = self.task.done() and not self.task.cancelled() and self.task.exception() is None
+        return has_ended and any(isinstance(report, NotSentReport) for report in self.task.result())
+
 
 class OrderCalls:
     """Makes the calls of one session. `late` takes the reports of a call whose caller has left.
 
     Law: a caller that stops waiting does not cancel the call. An order that is submitted again while it may still be
-    sent gets the first call's reply, and nothing is sent. (The platform never does that; a venue that takes an id again
-    would execute the order twice.) An order that is withdrawn before its submit has left is not sent. Once `close` was
-    called, no other order leaves.
+    sent, or after it may have left, gets the first call's reply, and nothing is sent: a venue that takes an id again
+    would execute the order twice. After a `NotSentReport` the call is made again, because the platform then submits a
+    trailing stop again. An order that is withdrawn before its submit has left is not sent. Once `close` was called, no
+    other order leaves.
     """
 
     def __init__(self, late: Callable[[Reports], Awaitable[None]], now_ms: Callable[[], int]) -> None:
@@ -48,9 +55,12 @@ class OrderCalls:
     async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
         """Submit an order whose deadline has not passed."""
         self._forget_old()
-        if self._is_closed and order.id not in self._submits:
-            return [self._own(order, NotSentReport)]
         call = self._submits.get(order.id)
+        if call is not None and call.is_proved_unsent:
+            del self._submits[order.id]
+            call = None
+        if call is None and self._is_closed:
+            return [self._not_sent(order)]
         if call is None:
             call = self._submits[order.id] = SubmitCall(order=order, until_ms=order.send_before_ms or self._now_ms())
             call.task = self._start(self._submit(order, call, work))
@@ -60,14 +70,14 @@ class OrderCalls:
         """Take an order back whose submit waits and has not left: it never will. Both the submit and this call report
         that. An empty answer means that the order may have left, or was never submitted here."""
         call = self._submits.get(order.id)
-        return [] if call is None else self._take_back(call, WithdrawnReport)
+        return [] if call is None else self._take_back(call, self._withdrawn(order))
 
     def close(self) -> None:
         """Take back every order that has not left: its submit reports that it was not sent. Replies of the others are
         still awaited."""
         self._is_closed = True
         for call in self._submits.values():
-            self._take_back(call, NotSentReport)
+            self._take_back(call, self._not_sent(call.order))
 
     async def other(self, work: Coroutine[Any, Any, Reports]) -> Reports:
         """Make any other call."""
@@ -94,17 +104,20 @@ class OrderCalls:
                 raise
             return [call.taken_back]
 
-    def _take_back(self, call: SubmitCall, kind: type[OwnReport]) -> Reports:
+    def _take_back(self, call: SubmitCall, report: Report) -> Reports:
         if call.has_left or call.task.done():
             return []
         if call.taken_back is None:
-            call.taken_back = self._own(call.order, kind)
+            call.taken_back = report
             if call.has_begun:
                 call.task.cancel()
         return [call.taken_back]
 
-    def _own(self, order: Order, kind: type[OwnReport]) -> Report:
-        return kind(**names_of(order), at_ms=self._now_ms())
+    def _withdrawn(self, order: Order) -> Report:
+        return WithdrawnReport(**names_of(order), at_ms=self._now_ms())
+
+    def _not_sent(self, order: Order) -> Report:
+        return NotSentReport(**names_of(order), at_ms=self._now_ms(), recorded_at_ms=order.created_at_ms)
 
     async def _wait(self, task: asyncio.Task[Reports]) -> Reports:
         try:
