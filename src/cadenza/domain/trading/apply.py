@@ -245,13 +245,13 @@ def _cancel_refused(state: TradingState, order: Order, report: CancelRefusedRepo
 
     A refusal that is not newer than the last one repeats it. It says nothing about a later cancel, and nothing new
     about an order that an operator has resolved since."""
-    if report.at_ms <= order.cancel_refused_at_ms:
+    if order.is_closed or report.at_ms <= order.cancel_refused_at_ms:
         return order
     now_ms = state.world.now_ms
     order = evolve(order, cancel_refused_at_ms=report.at_ms)
     if report.refusal is CancelRefusal.WORKS_ON:
         return order.cancel_refused(now_ms)
-    if order.is_closed or order.is_in_doubt or _has_lookup(state, order):
+    if order.is_in_doubt or _has_lookup(state, order):
         return order
     return order.doubted(now_ms)
 
