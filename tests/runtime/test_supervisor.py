@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.errors import InternalError, VenueUnavailable
 from cadenza.runtime.supervisor import Supervisor, TaskHealth, TaskState
 
 
@@ -150,7 +150,7 @@ async def test_a_known_cause_that_repeats_is_one_line_without_a_traceback(superv
 
 
 async def test_a_defect_is_an_error_with_its_traceback_each_time(supervisor: Supervisor) -> None:
-    left = [KeyError("result")] * 3
+    left: list[Exception] = [KeyError("result"), InternalError("no rule"), InternalError("no rule")]
     done = asyncio.Event()
 
     async def body() -> None:

@@ -1,7 +1,7 @@
 """A trailing stop that the platform holds and has to release more than once before it is sent."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +16,17 @@ from tests.inhouse_kit import until
 from tests.scripted.session import Fault
 from tests.scripted.test_trailing import ended, here, submits, trailing
 from tests.scripted.world import Trader, World
+
+ROUNDS_S_MAX = 10.0
+
+
+async def rounds_until(world: World, tick: Callable[[], Awaitable[None]], condition: Callable[[], bool]) -> None:
+    """Let a loop make a round each second until the condition holds."""
+    async with asyncio.timeout(ROUNDS_S_MAX):
+        while not condition():
+            world.clock.advance(1_000)
+            await tick()
+            await asyncio.sleep(0)
 
 
 @here
@@ -40,18 +51,12 @@ async def test_an_answer_about_an_earlier_release_does_not_end_the_order(
         return reports
 
     monkeypatch.setattr(trader.session, "lookup", slow)
-    while not has_answered.is_set():
-        world.clock.advance(1_000)
-        await world.process.trading.inquire.tick()
-        await asyncio.sleep(0.001)
+    await rounds_until(world, world.process.trading.inquire.tick, has_answered.is_set)
     assert trader.venue.requests("lookup")[-1].decision == "unknown"
     trader.script.let_go()
     trader.script.next("submit", Fault.LOSE_REPLY)
     trader.session.hold_stream()
-    while not submits(trader):
-        world.clock.advance(1_000)
-        await world.process.trading.release_held.tick()
-        await asyncio.sleep(0.001)
+    await rounds_until(world, world.process.trading.release_held.tick, lambda: submits(trader) > 0)
     answer.set()
     await world.process.drain()
     order = await trader.order(order)

@@ -8,6 +8,7 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import to_plain
+from cadenza.domain.trading.checks import DAY_MS
 from cadenza.domain.trading.venue_spec import (
     Books,
     CountedSentId,
@@ -61,7 +62,7 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
 
 def span(duration_ms: int) -> str:
     """Return a duration in whole days where it is some, else in seconds."""
-    days, rest_ms = divmod(duration_ms, _DAY_MS)
+    days, rest_ms = divmod(duration_ms, DAY_MS)
     if days and not rest_ms:
         return f"{days} day{'' if days == 1 else 's'}"
     return f"{to_plain(Decimal(duration_ms) / 1000)} s"
@@ -72,8 +73,6 @@ def _alike(durations_ms: Mapping[InstrumentType, int]) -> Iterator[tuple[str, in
     for duration_ms in sorted(set(durations_ms.values())):
         yield ", ".join(type.value for type, each_ms in durations_ms.items() if each_ms == duration_ms), duration_ms
 
-
-_DAY_MS = 86_400_000
 
 _NEWS = {
     NewsSource.STREAM: "the venue streams it",

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import structlog
 
-from cadenza.domain.errors import CadenzaError
+from cadenza.domain.errors import CadenzaError, InternalError
 
 TaskBody = Callable[[], Awaitable[None]]
 
@@ -45,9 +45,9 @@ class Supervisor:
     """Runs named tasks in one event loop.
 
     A task that raises is started again after a pause that doubles from `backoff_ms_first` to `backoff_ms_max`; a run of
-    30 s makes the pause short again. A known cause (`CadenzaError`) is logged as a warning without a traceback: when it
-    is another one than before, after a run of 30 s, and at every 50th time. Anything else is an error each time. A task
-    that returns has finished. Names are unique while the supervisor lives.
+    30 s makes the pause short again. A known cause (`CadenzaError`, but no defect of ours) is logged as a warning
+    without a traceback: when it is another one than before, after a run of 30 s, and at every 50th time. Anything else
+    is an error each time. A task that returns has finished. Names are unique while the supervisor lives.
     """
 
     def __init__(self, *, backoff_ms_first: int = 50, backoff_ms_max: int = 10_000) -> None:
@@ -149,7 +149,7 @@ class _SupervisedTask:
                 await self._body()
             except Exception as error:  # noqa: BLE001 - the supervised edge: it is logged, counted and tried again
                 is_news = self._count(error) or loop.time() - started >= _STABLE_AFTER_S
-                if not isinstance(error, CadenzaError):
+                if not isinstance(error, CadenzaError) or isinstance(error, InternalError):
                     self._log.exception("supervisor.task.failed", failures=self._failures)
                 elif is_news:  # a cause that we know: its words say all
                     self._log.warning("supervisor.task.failed", failures=self._failures, error=self._last_error)

@@ -399,9 +399,9 @@ def test_the_stream_s_positions_have_the_leverage_that_was_stated_last() -> None
     changed = dialect.news(payload({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ac": {"s": "BTCUSDT", "l": 25}}), USDM)
     dialect.news(payload({"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "ai": {"j": True}}), USDM)
     assert changed == UserNews(wants_margin=True)
-    told = dialect.news(event, USDM)
-    assert [each.leverage for each in told.reports[1:]] == [25, 25, 3]  # type: ignore[attr-defined]
-    assert told.wants_margin, "how much margin is in use now is not said"
+    news = dialect.news(event, USDM)
+    assert [each.leverage for each in news.reports[1:]] == [25, 25, 3]  # type: ignore[attr-defined]
+    assert news.wants_margin, "how much margin is in use now is not said"
 
 
 def test_a_position_with_the_sign_of_the_other_side_is_refused() -> None:

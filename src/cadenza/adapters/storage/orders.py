@@ -108,9 +108,7 @@ class OrderSql:
         return await self._with_executions(rows)
 
     async def held_of(self, account_id: TradingAccountId) -> Sequence[OrderId]:
-        rows = await self._connection.fetch(
-            f"SELECT id FROM orders WHERE account_id = $1 AND {_OPEN} AND {_HELD}", account_id
-        )
+        rows = await self._connection.fetch(f"SELECT id FROM orders WHERE account_id = $1 AND {_HELD}", account_id)
         return [OrderId(row["id"]) for row in rows]
 
     async def newest_sent_ids(self, account_id: TradingAccountId, limit: int) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Keys that their venue accepts no more: the account says so, an operator is alarmed, and new orders are refused with
+"""Keys that their venue no longer accepts: the account says so, an operator is alarmed, and new orders are refused with
 what to do."""
 
 from cadenza.application.accounts.change_account import AccountChange, Transition

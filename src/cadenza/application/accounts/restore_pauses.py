@@ -1,5 +1,5 @@
-"""Growing pauses between the reconcilings of an account whose session is lost again and again. Each reconciling asks
-the venue for a whole replay and for many orders, so one after each second of a session's life would be a ban."""
+"""Growing pauses before an account is reconciled again whose session is lost again and again. To reconcile it, the
+platform asks the venue for a whole replay and for many orders: to do that each second would lead to a ban."""
 
 from cadenza.application.orders.backoff import Backoff
 from cadenza.domain.ids import TradingAccountId
@@ -9,8 +9,8 @@ STANDS_MS = 60_000
 
 
 class RestorePauses:
-    """The first outage is reconciled at once. Later ones wait until 2 s after the last reconciling, then 4 s, at most a
-    minute. The time is the process's monotonic clock."""
+    """The first outage is reconciled at once. A later one waits until 2 s after the account was last reconciled, the
+    next one 4 s, and so on up to a minute. The time is the process's monotonic clock."""
 
     def __init__(self) -> None:
         self._pauses: Backoff[TradingAccountId] = Backoff(first_delay_ms=0)

@@ -207,7 +207,7 @@ class Order:
     def submitted(self, at_ms: int, send_before_ms: int, reservation: Reservation | None = None) -> "Order":
         """The intent and the lock are recorded, and the order is about to be sent. It is in doubt until the venue
         answers."""
-        return self._moved(
+        return self.moved(
             OrderStatus.SUBMITTED,
             at_ms,
             reservation=reservation,
@@ -218,20 +218,20 @@ class Order:
 
     def revoked(self, at_ms: int) -> "Order":
         """The order is not followed any more. Its fate at the venue stays unknown."""
-        return self if self.is_closed else self._moved(OrderStatus.REVOKED, at_ms, doubt=None, closing=None)
+        return self if self.is_closed else self.moved(OrderStatus.REVOKED, at_ms, doubt=None, closing=None)
 
     def cancel_requested(self, at_ms: int) -> "Order":
         """A cancel is recorded and about to be sent."""
-        return self if self.is_closed else self._moved(OrderStatus.PENDING_CANCEL, at_ms)
+        return self if self.is_closed else self.moved(OrderStatus.PENDING_CANCEL, at_ms)
 
     def expiry_requested(self, at_ms: int) -> "Order":
         """The cancel by which the platform expires the order is recorded and about to be sent."""
-        return self._moved(OrderStatus.PENDING_CANCEL, at_ms, expiry=Expiry.DUE)
+        return self.moved(OrderStatus.PENDING_CANCEL, at_ms, expiry=Expiry.DUE)
 
     def expires_as(self, former: "Order", now_ms: int) -> "Order":
         """The platform has to expire this order, as it had to expire `former`, which is the same order at the venue."""
         changes = {"time_in_force": former.time_in_force, "expire_at_ms": former.expire_at_ms, "expiry": Expiry.HERE}
-        return self._moved(self.status, now_ms, **changes)
+        return self.moved(self.status, now_ms, **changes)
 
     def resolved(self, status: OrderStatus, now_ms: int) -> "Order":
         """An operator found out the status, and all fills are booked: REJECTED (the order never arrived), CANCELED (it
@@ -241,7 +241,7 @@ class Order:
             status = OrderStatus.PARTIALLY_FILLED
         if status is OrderStatus.REJECTED and self.executed_quantity > 0:
             status = OrderStatus.CANCELED
-        return self._moved(
+        return self.moved(
             self.status if self.is_closed else status,
             now_ms,
             doubt=None,
@@ -261,7 +261,7 @@ class Order:
         reason = CancelReason.EXPIRED if self.expiry is Expiry.DUE else reason
         status = OrderStatus.EXPIRED if reason is CancelReason.EXPIRED else OrderStatus.CANCELED
         ended = {"cancel_reason": reason.value, "closed_at_ms": at_ms, "doubt": None, "closing": None}
-        return self._moved(status, now_ms, **ended)
+        return self.moved(status, now_ms, **ended)
 
     # --- the venue's claims; `now_ms` is our time, `at_ms` the venue's
 
@@ -271,15 +271,15 @@ class Order:
         if venue_order_id in (None, self.venue_order_id, *self.former_venue_order_ids):
             return self
         if self.venue_order_id is None:
-            return self._moved(self.status, now_ms, venue_order_id=venue_order_id)
+            return self.moved(self.status, now_ms, venue_order_id=venue_order_id)
         former = (*self.former_venue_order_ids, self.venue_order_id)
-        return self._moved(self.status, now_ms, venue_order_id=venue_order_id, former_venue_order_ids=former)
+        return self.moved(self.status, now_ms, venue_order_id=venue_order_id, former_venue_order_ids=former)
 
     def once_known_as(self, former_id: str | None, now_ms: int) -> "Order":
         """Record an id that the venue gave the order before. It still identifies the order."""
         if former_id is None or former_id in (self.venue_order_id, *self.former_venue_order_ids):
             return self
-        return self._moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
+        return self.moved(self.status, now_ms, former_venue_order_ids=(*self.former_venue_order_ids, former_id))
 
     def accepted(
         self, executed_quantity: Decimal, at_ms: int, now_ms: int, *, can_lower: bool = False, ends_doubt: bool = True
@@ -292,7 +292,7 @@ class Order:
         doubt = None if ends_doubt and self.closing is None else self.doubt
         if (status, stated.stated_quantity, doubt) == (self.status, self.stated_quantity, self.doubt):
             return stated
-        changed = stated._moved(status, now_ms, doubt=doubt)
+        changed = stated.moved(status, now_ms, doubt=doubt)
         return changed if self.is_closed else changed._closed_if_complete(now_ms)
 
     def rejected(self, reason: str, now_ms: int) -> "Order":
@@ -302,24 +302,24 @@ class Order:
             return self
         if self.executed_quantity > 0 or self.stated_quantity > 0:
             return self._ended(OrderStatus.CANCELED, CancelReason.VENUE, None, now_ms, now_ms)
-        return self._moved(OrderStatus.REJECTED, now_ms, reject_reason=reason, doubt=None, closing=None)
+        return self.moved(OrderStatus.REJECTED, now_ms, reject_reason=reason, doubt=None, closing=None)
 
     def refused_as_duplicate(self, now_ms: int) -> "Order":
         """The venue answered that it has an order under this order's `sent_id`: this one, or another."""
         if self.doubt is not Doubt.UNANSWERED or self.is_acknowledged:
             return self
-        return self._moved(self.status, now_ms, doubt=Doubt.DUPLICATE)
+        return self.moved(self.status, now_ms, doubt=Doubt.DUPLICATE)
 
     def undetermined(self, now_ms: int) -> "Order":
         """The venue was asked and cannot show how the order stands. Also an order that was acknowledged is in doubt
         then: its end was missed, and the venue has forgotten it. A closed order that is not in doubt stays as it is."""
         if self.doubt is Doubt.UNDETERMINED or (self.is_closed and not self.is_in_doubt):
             return self
-        return self._moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
+        return self.moved(self.status, now_ms, doubt=Doubt.UNDETERMINED)
 
     def doubted(self, now_ms: int) -> "Order":
         """The venue has shown that the order does not stand as it is known here, and not how it stands."""
-        return self._moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
+        return self.moved(self.status, now_ms, doubt=Doubt.UNANSWERED)
 
     def cancel_refused(self, now_ms: int) -> "Order":
         """The cancel had no effect and the order works on. It becomes PARTIALLY_FILLED if it has executions, else
@@ -328,7 +328,7 @@ class Order:
         if self.status is not OrderStatus.PENDING_CANCEL:
             return self
         status = OrderStatus.ACCEPTED if self.is_acknowledged else OrderStatus.SUBMITTED
-        return self._moved(
+        return self.moved(
             OrderStatus.PARTIALLY_FILLED if self.executed_quantity > 0 else status,
             now_ms,
             expiry=self.expiry and Expiry.HERE,
@@ -364,13 +364,13 @@ class Order:
             return self
         stated = self if at_ms == self.stated_at_ms else evolve(self, stated_at_ms=at_ms)
         if self.is_closed:
-            return stated if quantity <= self.quantity else stated._moved(self.status, now_ms, quantity=quantity)
+            return stated if quantity <= self.quantity else stated.moved(self.status, now_ms, quantity=quantity)
         quantity = max(quantity, self.executed_quantity)
         limit_price = self.limit_price if limit_price is None else limit_price
         if (quantity, limit_price) == (self.quantity, self.limit_price):
             return stated
         is_filled = not has_ended and quantity == self.executed_quantity
-        changed = stated._moved(
+        changed = stated.moved(
             OrderStatus.FILLED if is_filled else self.status,
             now_ms,
             quantity=quantity,
@@ -383,7 +383,7 @@ class Order:
         if self.is_closed or at_ms < self.trigger_stated_at_ms:
             return self
         stated = self if at_ms == self.trigger_stated_at_ms else evolve(self, trigger_stated_at_ms=at_ms)
-        return stated if self.stop_price == stop_price else stated._moved(self.status, now_ms, stop_price=stop_price)
+        return stated if self.stop_price == stop_price else stated.moved(self.status, now_ms, stop_price=stop_price)
 
     def filled(self, execution: Execution, now_ms: int) -> "Order":
         """Book one fill. The caller has checked that it is new and belongs to the order."""
@@ -420,7 +420,7 @@ class Order:
         """Executions stay ordered by time, then trade id."""
         if len(executions) > 1:
             executions = tuple(sorted(executions, key=lambda e: e.sort_key))
-        changed = self._moved(
+        changed = self.moved(
             self._status_after_fill(quantity),
             now_ms,
             executed_quantity=quantity,
@@ -451,13 +451,13 @@ class Order:
         if self.is_closed:
             if not is_restated:
                 return stated
-            changed = stated._moved(self.status, now_ms)
+            changed = stated.moved(self.status, now_ms)
             return changed if changed.missing_quantity > 0 else changed._closed_if_complete(now_ms)
         closing = self.closing or PendingClose(status, reason, at_ms)
         doubt = Doubt.UNANSWERED if executed_quantity is None else None
         if not is_restated and (closing, doubt) == (self.closing, self.doubt):
             return stated._closed_if_complete(now_ms)
-        changed = stated._moved(self.status, now_ms, closing=closing, doubt=doubt)
+        changed = stated.moved(self.status, now_ms, closing=closing, doubt=doubt)
         return changed._closed_if_complete(now_ms)
 
     def _stating(self, quantity: Decimal, at_ms: int, *, can_lower: bool) -> "Order":
@@ -486,7 +486,7 @@ class Order:
             return self if (closing, self.doubt) == (None, None) else evolve(self, closing=None, doubt=None)
         if closing is None or self.doubt is not None or self.missing_quantity > 0:
             return self
-        return self._moved(
+        return self.moved(
             closing.status,
             now_ms,
             closing=None,
@@ -494,6 +494,7 @@ class Order:
             closed_at_ms=closing.at_ms,
         )
 
-    def _moved(self, status: OrderStatus, now_ms: int, **changes: Any) -> "Order":
+    def moved(self, status: OrderStatus, now_ms: int, **changes: Any) -> "Order":
+        """Return the next version of the order. The caller sees to it that it may come next."""
         updated_at_ms = max(self.updated_at_ms, now_ms)
         return evolve(self, status=status, updated_at_ms=updated_at_ms, version=self.version + 1, **changes)

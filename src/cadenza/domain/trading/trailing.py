@@ -10,7 +10,6 @@ here. Once it is released it is SUBMITTED and in doubt, like every order that is
 """
 
 from decimal import Decimal
-from typing import Any
 
 from cadenza.domain.errors import NoMarketPrice
 from cadenza.domain.evolve import evolve
@@ -81,7 +80,7 @@ def hold(order: Order, state: TradingState) -> Order:
     if is_reached(order.side, order.stop_price, price):
         return order.rejected(RejectReason.STOP_WOULD_TRIGGER.value, now_ms)
     trail = Trail(distance=abs(price - order.stop_price))
-    return _moved(order, now_ms, status=OrderStatus.ACCEPTED, trail=trail)
+    return order.moved(OrderStatus.ACCEPTED, now_ms, trail=trail)
 
 
 def decide_move(state: TradingState, order_id: OrderId, trigger: Decimal) -> bool:
@@ -89,9 +88,9 @@ def decide_move(state: TradingState, order_id: OrderId, trigger: Decimal) -> boo
     order = state.order(order_id)
     if order is None or not is_held(order):
         return False
-    moved = _with_trigger(order, trigger)
-    if moved is not order:
-        state.put_order(_moved(moved, state.world.now_ms))
+    better = _with_trigger(order, trigger)
+    if better is not order:
+        state.put_order(better.moved(better.status, state.world.now_ms))
     return True
 
 
@@ -111,10 +110,9 @@ def decide_release(state: TradingState, order_id: OrderId, trigger: Decimal, rel
     if order.expire_at_ms is not None:
         send_before_ms = min(send_before_ms, order.expire_at_ms)
     assert order.trail is not None
-    released = _moved(
-        _with_trigger(order, trigger),
+    released = _with_trigger(order, trigger).moved(
+        OrderStatus.SUBMITTED,
         now_ms,
-        status=OrderStatus.SUBMITTED,
         doubt=Doubt.UNANSWERED,
         send_before_ms=send_before_ms,
         expiry=None,
@@ -136,10 +134,9 @@ def not_sent(order: Order, now_ms: int) -> Order:
     trail = order.trail
     if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
         return order.rejected(RejectReason.NOT_SENT.value, now_ms)
-    return _moved(
-        order,
+    return order.moved(
+        OrderStatus.ACCEPTED,
         now_ms,
-        status=OrderStatus.ACCEPTED,
         doubt=None,
         send_before_ms=None,
         expiry=None if order.expire_at_ms is None else Expiry.HERE,
@@ -158,7 +155,8 @@ def met_at_venue(order: Order, report: OrderReport, now_ms: int) -> Order | None
     if not isinstance(report, _SHOWING):
         return None
     assert order.trail is not None
-    return _moved(order, now_ms, expiry=None, trail=Trail(distance=order.trail.distance, released_at_ms=now_ms))
+    trail = Trail(distance=order.trail.distance, released_at_ms=now_ms)
+    return order.moved(order.status, now_ms, expiry=None, trail=trail)
 
 
 def _waits_to_be_sent(order: Order, released_at_ms: int) -> bool:
@@ -183,8 +181,3 @@ def _with_trigger(order: Order, trigger: Decimal) -> Order:
     assert order.stop_price is not None
     is_better = trigger < order.stop_price if order.side is Side.BUY else trigger > order.stop_price
     return evolve(order, stop_price=trigger) if is_better else order
-
-
-def _moved(order: Order, now_ms: int, **changes: Any) -> Order:
-    updated_at_ms = max(order.updated_at_ms, now_ms)
-    return evolve(order, updated_at_ms=updated_at_ms, version=order.version + 1, **changes)
