@@ -20,6 +20,9 @@ from uuid import UUID
 
 import aiohttp
 
+from cadenza.adapters.http.openapi import openapi_document
+from cadenza.wire.own_operations import OWN_OPERATIONS
+
 CONTRACT: Mapping[str, Any] = json.loads((Path(__file__).parent / "contract.json").read_text())
 OPERATIONS: Mapping[str, Mapping[str, Any]] = {
     operation["operationId"]: operation for operation in CONTRACT["operations"]
@@ -31,6 +34,8 @@ _NOT_REALLY_REQUIRED = {"tradeOrder": {"cost", "filled"}}
 _SENT_EMPTY = {"quantityRounding"}
 _ANYWHERE = {429, 500}
 _BODIES_OF_ERRORS = "root_400_response"
+_SERVED = "served:"
+"""Begins the name of a schema of `/openapi.json`, which describes the operations that we add to the interface."""
 
 
 class ContractViolation(AssertionError):
@@ -85,7 +90,7 @@ def _assert_failure(body: Mapping[str, Any], where: str) -> None:
 def _check(schema: Mapping[str, Any], value: Any, where: str, name: str = "") -> None:
     while "ref" in schema:
         name = schema["ref"]
-        schema = {**SCHEMAS[name], **{key: fact for key, fact in schema.items() if key != "ref"}}
+        schema = {**_schema(name), **{key: fact for key, fact in schema.items() if key != "ref"}}
     if "allOf" in schema:
         schema = _merged(schema["allOf"])
     if value is None:
@@ -95,11 +100,18 @@ def _check(schema: Mapping[str, Any], value: Any, where: str, name: str = "") ->
     _CHECKS[schema.get("type", "any")](schema, value, where, name)
 
 
+def _schema(name: str) -> Mapping[str, Any]:
+    if not name.startswith(_SERVED):
+        return SCHEMAS[name]
+    facts: Mapping[str, Any] = _as_facts(openapi_document()["components"]["schemas"][name.removeprefix(_SERVED)])
+    return facts
+
+
 def _merged(parts: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     for part in parts:
-        resolved = SCHEMAS[part["ref"]] if "ref" in part else part
+        resolved = _schema(part["ref"]) if "ref" in part else part
         properties |= resolved.get("properties", {})
         required += resolved.get("required", [])
     return {"type": "object", "properties": properties, "required": required}
@@ -195,6 +207,40 @@ def check_instants(value: Any, where: str = "") -> None:
         check_instants(item, f"{where}.{key}")
 
 
+_OWN = {(own.operation.method, own.operation.path): own.operation.id for own in OWN_OPERATIONS}
+
+
+def _own_operation_id(method: str, path: str) -> str | None:
+    """Return the operation of ours, added to the interface, that a request is for."""
+    return _OWN.get(("GET" if method == "HEAD" else method, path.rstrip("/") or "/"))
+
+
+def _assert_served(method: str, path: str, answer: "Answer") -> None:
+    """Raise `ContractViolation` unless the reply of an operation of ours is what `/openapi.json` lists. A field that it
+    does not list is an error here too."""
+    listed = openapi_document()["paths"][path][method.lower()]["responses"].get(str(answer.status))
+    where = f"{method} {path} {answer.status}"
+    if listed is None:
+        raise ContractViolation(f"{where}: not a listed status")
+    if answer.status != 200:
+        assert_matches(_BODIES_OF_ERRORS, answer.body, where)
+        _assert_failure(answer.body, where)
+        return
+    _assert_success(answer.body, where)
+    _check(_as_facts(listed["content"]["application/json"]["schema"]), answer.body, where)
+
+
+def _as_facts(schema: Any) -> Any:
+    """Return a schema of the served document in the form of `contract.json`."""
+    if isinstance(schema, list):
+        return [_as_facts(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"ref": schema["$ref"].replace("#/components/schemas/", _SERVED)}
+    return {key: _as_facts(item) for key, item in schema.items()}
+
+
 class Answer:
     """A reply: its status, headers, JSON and, for short, `data` of the envelope."""
 
@@ -279,10 +325,13 @@ class CheckedClient:
 
 def check_answer(method: str, path: str, answer: Answer) -> None:
     """Raise `ContractViolation` unless the reply to a request conforms, its request id included."""
-    operation_id = operation_id_of(method, path)
+    operation_id = operation_id_of(method, path) or _own_operation_id(method, path)
     if operation_id is None:
         return
-    assert_conforms(operation_id, answer.status, answer.body)
+    if operation_id in OPERATIONS:
+        assert_conforms(operation_id, answer.status, answer.body)
+    else:
+        _assert_served(method, path, answer)
     check_instants(answer.body, operation_id)
     told = (answer.body.get("details") or {}).get("request_id", answer.headers.get("x-request-id"))
     if not told or told != answer.headers.get("x-request-id"):

@@ -8,13 +8,14 @@ import pytest
 from cadenza.domain.errors import CadenzaError
 from cadenza.wire import enums
 from cadenza.wire.enums import EnumMap
-from cadenza.wire.operations import OPERATIONS, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.operations import CONTRACT_OPERATIONS
 from cadenza.wire.venues import VENUE_IDS, parse_venue
 from tests.contract.checker import OPERATIONS as PROMISED
 from tests.contract.checker import SCHEMAS
 
 REST = {id: facts for id, facts in PROMISED.items() if id != "websocketConnect"}
-_BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+_BY_ID = pytest.mark.parametrize("operation", CONTRACT_OPERATIONS, ids=lambda operation: operation.id)
 
 _WIRE_ENUMS = {
     "orderSide": enums.SIDE,
@@ -48,8 +49,8 @@ def fields_of(model: type[Any] | None) -> dict[str, msgspec.structs.FieldInfo]:
 
 
 def test_all_42_operations_are_there() -> None:
-    assert {operation.id for operation in OPERATIONS} == set(REST)
-    assert len(OPERATIONS) == 42
+    assert {operation.id for operation in CONTRACT_OPERATIONS} == set(REST)
+    assert len(CONTRACT_OPERATIONS) == 42
 
 
 @_BY_ID

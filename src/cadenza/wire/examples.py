@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cadenza.wire import operations as op
+from cadenza.wire.operation import ApiOperation
 
 _ACCOUNT_ID = "0199f2a4-c5d0-7c1e-9b62-3f8a1d2e4c5b"
 _ORDER_ID = "0199f2a4-d1a2-7e3f-8c4d-5e6f7a8b9c0d"
@@ -14,7 +15,7 @@ _PASSWORD = "correct horse battery staple"  # noqa: S105 - an example
 _ACCOUNT = {"tradingAccountId": _ACCOUNT_ID}
 _INSTRUMENT = {"instrumentId": "PAPER:BTC/USDT"}
 
-BODY_EXAMPLES: Mapping[op.ApiOperation, Mapping[str, Any]] = {
+BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
     op.SIGNUP: {"email": _EMAIL, "password": _PASSWORD},
     op.LOGIN: {"email": _EMAIL, "password": _PASSWORD},
     op.REFRESH: {"refreshToken": "your-refresh-token"},
@@ -62,7 +63,7 @@ BODY_EXAMPLES: Mapping[op.ApiOperation, Mapping[str, Any]] = {
     op.DELETE_SECURITY: {"securityId": "PAPER:BTC"},
 }
 
-QUERY_EXAMPLES: Mapping[op.ApiOperation, str] = {
+QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
     op.LIST_ORDERS: f"tradingAccountId={_ACCOUNT_ID}&orderStatus=FILLED&limit=20",
     op.LIST_INSTRUMENTS: "venue=PAPER&symbols=BTC/USDT,ETH/USDT",
     op.LIST_SECURITIES: "venue=PAPER",

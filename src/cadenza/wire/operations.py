@@ -1,83 +1,14 @@
-"""The operations of the REST interface, one row each: routes, OpenAPI document, reference pages and tests share
-them."""
-
-from dataclasses import dataclass
-from typing import Any, Literal
+"""The operations that the vendor's interface lists, one row each."""
 
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import accounts, auth, credentials, market, orders, portfolios, system
-from cadenza.wire.base import Query, Request
+from cadenza.wire.operation import ApiOperation, delete, get, post
 
-_ALL = frozenset({200, 400, 401, 403, 404, 500})
 _NO_403_404_500 = frozenset({200, 400, 401})
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiOperation:
-    """`data` is the type of the envelope's `data` (of the whole reply when `is_bare`); a paged one has `pagination`.
-    `lists_details`: the interface lists `details` in the envelope of a 200 too. It is never sent there.
-
-    `statuses` are those the interface lists. `scope` is what a token needs; None for the public ones.
-    """
-
-    id: str
-    method: Literal["GET", "POST", "PUT", "DELETE"]
-    path: str
-    tag: str
-    summary: str
-    query: type[Query] | None = None
-    body: type[Request] | None = None
-    data: Any
-    is_paged: bool = False
-    is_bare: bool = False
-    lists_details: bool = True
-    statuses: frozenset[int] = _ALL
-    scope: Scope | None = Scope.READ
-
-    @property
-    def is_public(self) -> bool:
-        return self.scope is None
-
-    @property
-    def action(self) -> str:
-        return self.path.rpartition("/")[2]
-
-    @property
-    def takes_input(self) -> bool:
-        """Return whether the operation takes input. An operation that lists no 400 ignores any input."""
-        return 400 in self.statuses
-
-
-def _get(id: str, path: str, tag: str, summary: str, data: Any, **more: Any) -> ApiOperation:
-    return ApiOperation(id=id, method="GET", path=f"/api/v3{path}", tag=tag, summary=summary, data=data, **more)
-
-
-def _post(
-    id: str, path: str, tag: str, summary: str, body: type[Request] | None, data: Any, **more: Any
-) -> ApiOperation:
-    scope = more.pop("scope", Scope.WRITE)
-    return ApiOperation(
-        id=id, method="POST", path=f"/api/v3{path}", tag=tag, summary=summary, body=body, data=data, scope=scope, **more
-    )
-
-
-def _delete(id: str, path: str, tag: str, summary: str, body: type[Request], data: Any, **more: Any) -> ApiOperation:
-    return ApiOperation(
-        id=id,
-        method="DELETE",
-        path=f"/api/v3{path}",
-        tag=tag,
-        summary=summary,
-        body=body,
-        data=data,
-        scope=Scope.ADMIN,
-        **more,
-    )
-
-
 _UTILITY = "Utility"
-ROOT = _get("root", "", _UTILITY, "Say what this server is.", system.ApiInfo)
-HEALTH = _get(
+ROOT = get("root", "", _UTILITY, "Say what this server is.", system.ApiInfo)
+HEALTH = get(
     "health",
     "/health",
     _UTILITY,
@@ -89,7 +20,7 @@ HEALTH = _get(
 )
 
 _AUTH = "Authentication"
-SIGNUP = _post(
+SIGNUP = post(
     "authSignup",
     "/auth/signup",
     _AUTH,
@@ -99,7 +30,7 @@ SIGNUP = _post(
     scope=None,
     statuses=frozenset({200, 400, 429, 500}),
 )
-LOGIN = _post(
+LOGIN = post(
     "authLogin",
     "/auth/login",
     _AUTH,
@@ -109,7 +40,7 @@ LOGIN = _post(
     scope=None,
     statuses=frozenset({200, 400, 401, 429, 500}),
 )
-LOGOUT = _post(
+LOGOUT = post(
     "authLogout",
     "/auth/logout",
     _AUTH,
@@ -119,7 +50,7 @@ LOGOUT = _post(
     scope=Scope.READ,
     statuses=frozenset({200, 401, 500}),
 )
-REFRESH = _post(
+REFRESH = post(
     "authRefreshToken",
     "/auth/token/refresh",
     _AUTH,
@@ -129,7 +60,7 @@ REFRESH = _post(
     scope=None,
     statuses=frozenset({200, 400, 401, 500}),
 )
-GET_USER = _get(
+GET_USER = get(
     "authGetUser", "/auth/user", _AUTH, "Show the calling user.", auth.AuthUser, statuses=frozenset({200, 401, 500})
 )
 UPDATE_USER = ApiOperation(
@@ -142,7 +73,7 @@ UPDATE_USER = ApiOperation(
     data=auth.AuthUser,
     statuses=frozenset({200, 400, 401, 500}),
 )
-RECOVER = _post(
+RECOVER = post(
     "authRecover",
     "/auth/recover",
     _AUTH,
@@ -154,7 +85,7 @@ RECOVER = _post(
 )
 
 _ORDER = "Trade Order"
-SUBMIT_ORDER = _post(
+SUBMIT_ORDER = post(
     "submitTradeOrder",
     "/tradeOrder/submit",
     _ORDER,
@@ -162,7 +93,7 @@ SUBMIT_ORDER = _post(
     orders.SubmitTradeOrderRequest,
     list[orders.TradeOrder],
 )
-CANCEL_ORDER = _post(
+CANCEL_ORDER = post(
     "cancelTradeOrder",
     "/tradeOrder/cancel",
     _ORDER,
@@ -170,7 +101,7 @@ CANCEL_ORDER = _post(
     orders.CancelTradeOrderRequest,
     orders.TradeOrder,
 )
-LIST_ORDERS = _get(
+LIST_ORDERS = get(
     "listTradeOrders",
     "/tradeOrder/list",
     _ORDER,
@@ -181,7 +112,7 @@ LIST_ORDERS = _get(
 )
 
 _CREDENTIAL = "Trading Account Credential"
-LIST_CREDENTIALS = _get(
+LIST_CREDENTIALS = get(
     "listTradingAccountCredentials",
     "/credential/list",
     _CREDENTIAL,
@@ -191,7 +122,7 @@ LIST_CREDENTIALS = _get(
     is_paged=True,
     statuses=_NO_403_404_500,
 )
-CREATE_CREDENTIAL = _post(
+CREATE_CREDENTIAL = post(
     "createTradingAccountCredential",
     "/credential/create",
     _CREDENTIAL,
@@ -199,7 +130,7 @@ CREATE_CREDENTIAL = _post(
     credentials.CreateTradingAccountCredentialRequest,
     credentials.TradingAccountCredential,
 )
-REVOKE_CREDENTIAL = _post(
+REVOKE_CREDENTIAL = post(
     "revokeTradingAccountCredential",
     "/credential/revoke",
     _CREDENTIAL,
@@ -207,7 +138,7 @@ REVOKE_CREDENTIAL = _post(
     credentials.RevokeTradingAccountCredentialRequest,
     credentials.TradingAccountCredential,
 )
-ROTATE_CREDENTIAL = _post(
+ROTATE_CREDENTIAL = post(
     "rotateTradingAccountCredential",
     "/credential/rotate",
     _CREDENTIAL,
@@ -215,7 +146,7 @@ ROTATE_CREDENTIAL = _post(
     credentials.RotateTradingAccountCredentialRequest,
     credentials.TradingAccountCredential,
 )
-VERIFY_CREDENTIALS = _post(
+VERIFY_CREDENTIALS = post(
     "verifyTradingAccountCredential",
     "/credential/verify",
     _CREDENTIAL,
@@ -225,7 +156,7 @@ VERIFY_CREDENTIALS = _post(
 )
 
 _ACCOUNT = "Trading Account"
-CONNECT_ACCOUNT = _post(
+CONNECT_ACCOUNT = post(
     "connectTradingAccount",
     "/tradingAccount/connect",
     _ACCOUNT,
@@ -233,7 +164,7 @@ CONNECT_ACCOUNT = _post(
     accounts.ConnectTradingAccountRequest,
     accounts.TradingAccountModel,
 )
-DISCONNECT_ACCOUNT = _post(
+DISCONNECT_ACCOUNT = post(
     "disconnectTradingAccount",
     "/tradingAccount/disconnect",
     _ACCOUNT,
@@ -241,7 +172,7 @@ DISCONNECT_ACCOUNT = _post(
     accounts.TradingAccountRequest,
     accounts.TradingAccountModel,
 )
-UPDATE_ACCOUNT = _post(
+UPDATE_ACCOUNT = post(
     "updateTradingAccount",
     "/tradingAccount/update",
     _ACCOUNT,
@@ -249,7 +180,7 @@ UPDATE_ACCOUNT = _post(
     accounts.UpdateTradingAccountRequest,
     accounts.TradingAccountModel,
 )
-LIST_ACCOUNTS = _get(
+LIST_ACCOUNTS = get(
     "listTradingAccounts",
     "/tradingAccount/list",
     _ACCOUNT,
@@ -258,7 +189,7 @@ LIST_ACCOUNTS = _get(
     query=accounts.ListTradingAccountsQuery,
     is_paged=True,
 )
-DISABLE_ACCOUNT = _post(
+DISABLE_ACCOUNT = post(
     "disableTradingAccount",
     "/tradingAccount/disable",
     _ACCOUNT,
@@ -266,7 +197,7 @@ DISABLE_ACCOUNT = _post(
     accounts.TradingAccountRequest,
     accounts.TradingAccountModel,
 )
-ENABLE_ACCOUNT = _post(
+ENABLE_ACCOUNT = post(
     "enableTradingAccount",
     "/tradingAccount/enable",
     _ACCOUNT,
@@ -274,7 +205,7 @@ ENABLE_ACCOUNT = _post(
     accounts.TradingAccountRequest,
     accounts.TradingAccountModel,
 )
-LIST_OPERATIONS = _get(
+LIST_OPERATIONS = get(
     "listTradingAccountOperations",
     "/tradingAccount/operation/list",
     _ACCOUNT,
@@ -285,7 +216,7 @@ LIST_OPERATIONS = _get(
 )
 
 _ACCOUNT_SUBSCRIPTION = "Trading Account Subscription"
-SUBSCRIBE_ACCOUNT = _post(
+SUBSCRIBE_ACCOUNT = post(
     "subscribeTradingAccount",
     "/tradingAccount/subscription/subscribe",
     _ACCOUNT_SUBSCRIPTION,
@@ -294,7 +225,7 @@ SUBSCRIBE_ACCOUNT = _post(
     accounts.SubscriptionModel,
     scope=Scope.READ,
 )
-UNSUBSCRIBE_ACCOUNT = _post(
+UNSUBSCRIBE_ACCOUNT = post(
     "unsubscribeTradingAccount",
     "/tradingAccount/subscription/unsubscribe",
     _ACCOUNT_SUBSCRIPTION,
@@ -303,7 +234,7 @@ UNSUBSCRIBE_ACCOUNT = _post(
     accounts.SubscriptionModel,
     statuses=_NO_403_404_500,
 )
-LIST_ACCOUNT_SUBSCRIPTIONS = _get(
+LIST_ACCOUNT_SUBSCRIPTIONS = get(
     "listTradingAccountSubscriptions",
     "/tradingAccount/subscription/list",
     _ACCOUNT_SUBSCRIPTION,
@@ -313,7 +244,7 @@ LIST_ACCOUNT_SUBSCRIPTIONS = _get(
     statuses=_NO_403_404_500,
 )
 
-LIST_PORTFOLIOS = _get(
+LIST_PORTFOLIOS = get(
     "listTradingAccountPortfolios",
     "/tradingAccount/portfolio/list",
     "Trading Account Portfolio",
@@ -324,7 +255,7 @@ LIST_PORTFOLIOS = _get(
 )
 
 _MARKET_SUBSCRIPTION = "Market Subscription"
-SUBSCRIBE_ORDER_BOOK = _post(
+SUBSCRIBE_ORDER_BOOK = post(
     "subscribeMarketOrderBook",
     "/market/subscription/orderBook/subscribe",
     _MARKET_SUBSCRIPTION,
@@ -333,7 +264,7 @@ SUBSCRIBE_ORDER_BOOK = _post(
     accounts.SubscriptionModel,
     scope=Scope.READ,
 )
-UNSUBSCRIBE_ORDER_BOOK = _post(
+UNSUBSCRIBE_ORDER_BOOK = post(
     "unsubscribeMarketOrderBook",
     "/market/subscription/orderBook/unsubscribe",
     _MARKET_SUBSCRIPTION,
@@ -342,7 +273,7 @@ UNSUBSCRIBE_ORDER_BOOK = _post(
     accounts.SubscriptionModel,
     scope=Scope.READ,
 )
-LIST_ORDER_BOOK_SUBSCRIPTIONS = _get(
+LIST_ORDER_BOOK_SUBSCRIPTIONS = get(
     "listMarketOrderBookSubscriptions",
     "/market/subscription/orderBook/list",
     _MARKET_SUBSCRIPTION,
@@ -352,10 +283,10 @@ LIST_ORDER_BOOK_SUBSCRIPTIONS = _get(
 )
 
 _MARKET = "Market"
-LIST_VENUES = _get(
+LIST_VENUES = get(
     "listMarketVenues", "/market/venue/list", _MARKET, "List the venues and their status.", list[market.MarketVenue]
 )
-SYNC_INSTRUMENTS = _post(
+SYNC_INSTRUMENTS = post(
     "syncMarketInstruments",
     "/market/instrument/sync",
     _MARKET,
@@ -363,7 +294,7 @@ SYNC_INSTRUMENTS = _post(
     market.SyncMarketInstrumentsRequest,
     market.SyncedInstruments,
 )
-DELETE_INSTRUMENT = _delete(
+DELETE_INSTRUMENT = delete(
     "deleteMarketInstrument",
     "/market/instrument/delete",
     _MARKET,
@@ -372,7 +303,7 @@ DELETE_INSTRUMENT = _delete(
     str,
     lists_details=False,
 )
-ENABLE_INSTRUMENT = _post(
+ENABLE_INSTRUMENT = post(
     "enableMarketInstrument",
     "/market/instrument/enable",
     _MARKET,
@@ -381,7 +312,7 @@ ENABLE_INSTRUMENT = _post(
     market.InstrumentModel,
     scope=Scope.ADMIN,
 )
-DISABLE_INSTRUMENT = _post(
+DISABLE_INSTRUMENT = post(
     "disableMarketInstrument",
     "/market/instrument/disable",
     _MARKET,
@@ -390,7 +321,7 @@ DISABLE_INSTRUMENT = _post(
     market.InstrumentModel,
     scope=Scope.ADMIN,
 )
-LIST_INSTRUMENTS = _get(
+LIST_INSTRUMENTS = get(
     "listMarketInstruments",
     "/market/instrument/list",
     _MARKET,
@@ -399,7 +330,7 @@ LIST_INSTRUMENTS = _get(
     query=market.ListMarketInstrumentsQuery,
     is_paged=True,
 )
-SYNC_SECURITIES = _post(
+SYNC_SECURITIES = post(
     "syncMarketSecurities",
     "/market/security/sync",
     _MARKET,
@@ -408,7 +339,7 @@ SYNC_SECURITIES = _post(
     str,
     lists_details=False,
 )
-DELETE_SECURITY = _delete(
+DELETE_SECURITY = delete(
     "deleteMarketSecurity",
     "/market/security/delete",
     _MARKET,
@@ -416,7 +347,7 @@ DELETE_SECURITY = _delete(
     market.DeleteMarketSecurityRequest,
     market.FinancialSecurity,
 )
-LIST_SECURITIES = _get(
+LIST_SECURITIES = get(
     "listMarketSecurities",
     "/market/security/list",
     _MARKET,
@@ -425,7 +356,7 @@ LIST_SECURITIES = _get(
     query=market.ListMarketSecuritiesQuery,
     is_paged=True,
 )
-GET_ORDER_BOOK = _get(
+GET_ORDER_BOOK = get(
     "getMarketOrderBook",
     "/market/orderBook/get",
     _MARKET,
@@ -433,7 +364,7 @@ GET_ORDER_BOOK = _get(
     market.OrderBookModel,
     query=market.GetMarketOrderBookQuery,
 )
-LIST_ORDER_BOOKS = _get(
+LIST_ORDER_BOOKS = get(
     "listMarketOrderBooks",
     "/market/orderBook/list",
     _MARKET,
@@ -442,6 +373,6 @@ LIST_ORDER_BOOKS = _get(
     query=market.ListMarketOrderBooksQuery,
 )
 
-OPERATIONS: tuple[ApiOperation, ...] = tuple(
+CONTRACT_OPERATIONS: tuple[ApiOperation, ...] = tuple(
     value for value in vars().copy().values() if isinstance(value, ApiOperation)
 )

@@ -15,10 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from cadenza.domain.errors import InvalidRequest
-from cadenza.wire.base import Query, Request
+from cadenza.wire.base import Query
 
 S = TypeVar("S", bound=Struct)
-R = TypeVar("R", bound=Request)
 Q = TypeVar("Q", bound=Query)
 
 QUERY_FIELDS_MAX = 300
@@ -29,15 +28,15 @@ _ANYTHING = msgspec.json.Decoder()
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 
 
-def read_body(model: type[R], body: bytes) -> R:
-    """Return the request in a JSON body.
+def read_body(model: type[S], body: bytes) -> S:
+    """Return the request in a JSON body. RPC reads the parameters of a query this way too.
 
     Raises `InvalidRequest` for anything else: other types, unknown or repeated fields, bad UTF-8, NaN, trailing text.
     """
     if not body:
         raise InvalidRequest("a JSON body is needed")
     try:
-        request: R = _decoder(model).decode(body)
+        request: S = _decoder(model).decode(body)
         if _repeats_names(body):
             json.loads(body, object_pairs_hook=_refuse_repeated)
     except msgspec.ValidationError as error:

@@ -21,7 +21,9 @@ from cadenza.domain.errors import (
     TokenExpired,
 )
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, SIGNUP, SUBMIT_ORDER, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.operations import SIGNUP, SUBMIT_ORDER
+from cadenza.wire.own_operations import OPERATIONS
 
 SUBMIT = "/api/v3/tradeOrder/submit"
 LIST = "/api/v3/tradeOrder/list"

@@ -5,7 +5,8 @@ from tests.adapters.http.http_world import TOKEN, World
 
 from cadenza.adapters.http.routes import RESPONDERS
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OPERATIONS
 
 _BY_ID = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 

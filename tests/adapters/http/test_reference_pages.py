@@ -23,7 +23,8 @@ from cadenza.adapters.realtime.channels import ChannelKind
 from cadenza.adapters.realtime.codes import DISCONNECTS, ERRORS, UNSUBSCRIBES
 from cadenza.adapters.realtime.websocket import PATH
 from cadenza.wire.errno import REGISTRY
-from cadenza.wire.operations import OPERATIONS, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OPERATIONS
 from cadenza.wire.reading import read_body, read_query
 
 VOID = {"meta", "link", "input", "wbr"}

@@ -36,7 +36,7 @@ from cadenza.network.slices import in_slices
 from cadenza.ports.rate_limiter import RateLimiter
 from cadenza.wire.base import Query
 from cadenza.wire.envelope import Listing, encode, pagination_of
-from cadenza.wire.operations import ApiOperation
+from cadenza.wire.operation import ApiOperation
 from cadenza.wire.reading import read_body, read_query
 from cadenza.wire.venues import VENUE_IDS, is_deprecated
 

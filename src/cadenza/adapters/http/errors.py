@@ -21,7 +21,7 @@ from cadenza.wire.envelope import ErrorDetails, Failure, encode
 from cadenza.wire.errno import errno_of
 from cadenza.wire.errors import MethodNotAllowed, UnknownPath
 from cadenza.wire.market import plain_json
-from cadenza.wire.operations import ApiOperation
+from cadenza.wire.operation import ApiOperation
 from cadenza.wire.orders import trade_order
 
 RETRY_AFTER_S = 1

@@ -15,7 +15,8 @@ from cadenza.wire.base import NEVER_SENT_KEY, NO_CONTROLS, REFUSED_KEY
 from cadenza.wire.envelope import Failure, Pagination
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.examples import BODY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OPERATIONS
 from cadenza.wire.push import MarketTradeTick
 from cadenza.wire.socket import PATH as SOCKET_PATH
 from cadenza.wire.socket import SOCKET_SCHEMAS

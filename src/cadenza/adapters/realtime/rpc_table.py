@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from cadenza.adapters.realtime import rpc_market_methods as market
 from cadenza.adapters.realtime import rpc_market_params as mp
 from cadenza.adapters.realtime import rpc_methods as do
@@ -12,8 +14,9 @@ from cadenza.adapters.realtime.rpc_methods import RpcCall
 from cadenza.adapters.realtime.rpc_shapes import RpcData
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import operations as op
-from cadenza.wire.base import Request
-from cadenza.wire.operations import ApiOperation
+from cadenza.wire.base import Query, Request
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OWN_OPERATIONS, OwnOperation
 
 Respond = Callable[[RpcCall, Any], Awaitable[RpcData]]
 
@@ -25,7 +28,7 @@ class Method:
     `is_internal` needs the scope admin, whatever the twin needs.
     """
 
-    params: type[Request]
+    params: type[Request] | type[Query]
     respond: Respond
     twin: ApiOperation | None = None
     note: str = ""
@@ -41,6 +44,17 @@ class Method:
 
 def _not_saved(why: str) -> Method:
     return Method(p.SaveParams, do.refuse_to_save, note=f"error 108: {why}", is_internal=True)
+
+
+def _derived(own: OwnOperation) -> Method:
+    """Return the RPC twin of an operation that the platform adds."""
+
+    async def respond(call: RpcCall, asked: Any) -> RpcData:
+        answer = await own.answer(call.use_cases, call.actor, asked)
+        return RpcData(data=answer.data, pagination=getattr(answer, "pagination", UNSET))
+
+    operation = own.operation
+    return Method(operation.body or operation.query or p.NoParams, respond, operation, "the same objects as REST")
 
 
 METHODS: Mapping[str, Method] = {
@@ -176,6 +190,7 @@ METHODS: Mapping[str, Method] = {
         note="error 108: the interface has neither parameters nor an answer for it, nor a twin",
         is_internal=True,
     ),
+    **{own.method: _derived(own) for own in OWN_OPERATIONS},
 }
 
 

@@ -18,7 +18,8 @@ from cadenza.adapters.http.reference.schemas import (
 )
 from cadenza.wire.errno import REGISTRY
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operations import OPERATIONS, ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OPERATIONS
 
 _PREFIX = "/api/v3"
 _JSON = "application/json"

@@ -1,11 +1,23 @@
 """The routes, by noun. Each is one function: the request's model in, the reply's model out."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from cadenza.adapters.http.endpoint import Respond
+from msgspec import Struct
+
+from cadenza.adapters.http.endpoint import HttpCall, Respond
 from cadenza.adapters.http.routes import accounts, auth, credentials, market, orders, subscriptions, system
 from cadenza.wire import operations as op
-from cadenza.wire.operations import ApiOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operations import OWN_OPERATIONS, OwnOperation
+
+
+def _respond_to(own: OwnOperation) -> Respond:
+    async def respond(call: HttpCall, asked: Any) -> Struct:
+        return await own.answer(call.use_cases, call.actor, asked)
+
+    return respond
+
 
 RESPONDERS: Mapping[ApiOperation, Respond] = {
     op.ROOT: system.show_root,
@@ -50,4 +62,5 @@ RESPONDERS: Mapping[ApiOperation, Respond] = {
     op.LIST_SECURITIES: market.list_securities,
     op.GET_ORDER_BOOK: market.get_order_book,
     op.LIST_ORDER_BOOKS: market.list_order_books,
+    **{own.operation: _respond_to(own) for own in OWN_OPERATIONS},
 }
