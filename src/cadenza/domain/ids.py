@@ -8,6 +8,7 @@ from uuid import UUID
 TenantId = NewType("TenantId", UUID)
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
 CredentialId = NewType("CredentialId", UUID)
 TradingAccountId = NewType("TradingAccountId", UUID)
 OrderId = NewType("OrderId", UUID)

@@ -22,6 +22,7 @@ from cadenza.adapters.http.errors import (
     DEPRECATED_KEY,
     HEADERS_KEY,
     OPERATION_KEY,
+    REQUEST_ID_KEY,
     cause_reply,
     defect_reply,
     deprecation,
@@ -122,7 +123,7 @@ class Endpoint:
         scope[ACTOR_KEY] = actor  # later errors name the caller's tenant
         if (wait_s := self.flood.allow(f"user:{actor.user_id}")) is not None:
             raise RateLimited("too many requests of this user", wait_s)
-        return actor
+        return actor.in_request(scope[REQUEST_ID_KEY], scope[CLIENT_KEY])
 
     async def _read(self, scope: Any, headers: Mapping[bytes, bytes], receive: Receive) -> Struct | None:
         if not self.operation.takes_input:
