@@ -30,6 +30,7 @@ class Booked:
             instrument=instruments.get,
             top=lambda id: None,
             book=lambda id: None,
+            rate=lambda *_: None,
             new_id=lambda: UUID(int=next(numbers)),
             now_ms=trader.account.created_at_ms,
         )

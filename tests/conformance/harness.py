@@ -474,6 +474,7 @@ def _state(order: Order, lookup: Lookup | None) -> TradingState:
     numbers = count(1)
     world = World(
         spec=lambda venue_id: spec, instrument=lambda id: None, top=lambda id: None, book=lambda id: None,
+        rate=lambda *_: None,
         new_id=lambda: UUID(int=next(numbers)), now_ms=order.created_at_ms,
     )  # fmt: skip
     external = ExternalAccount(external_id="x", type=AccountType.SPOT, external_type="x")

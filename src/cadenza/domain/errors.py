@@ -163,6 +163,23 @@ class TooManyHeldOrders(Refused):
     """The trading account has as many trailing stops as the platform holds for one; cancel one first."""
 
 
+class TradingHalted(Refused):
+    """The tradingState of the account or of its tenant is HALTED: no new orders are taken."""
+
+
+class OrderNotReducing(Refused):
+    """The tradingState of the account or of its tenant is REDUCING, and the order would do more than close what the
+    account holds and no other open order closes."""
+
+
+class RiskLimitExceeded(Refused):
+    """The order would exceed a limit that is set for the account; the metadata names the limit and both values."""
+
+
+class RiskNotMeasurable(Refused):
+    """A limit that is set for the account cannot be checked, because a price or a balance is not known."""
+
+
 class QuoteUnusable(Refused):
     """The quote is unknown, expired or used, or it belongs to another account, instrument, side or quantity."""
 

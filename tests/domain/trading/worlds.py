@@ -1,6 +1,6 @@
 """Small worlds for the trading rules: an account, an instrument, a market, and a state over them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 from uuid import UUID
@@ -119,7 +119,10 @@ def state(
     kept: Sequence[KeptReport] = (),
     spec: VenueSpec = SPEC,
     first_id: int = 1000,
+    rates: Mapping[tuple[str, str], Decimal] | None = None,
+    now_ms: int = NOW_MS,
 ) -> TradingState:
+    """`rates` are those of (asset, currency)."""
     owner, traded = owner or account(), traded or instrument()
     numbers = count(first_id)
     top = None if market is None else TopOfBook(market.bids[0][0], market.asks[0][0], None, NOW_MS)
@@ -128,8 +131,9 @@ def state(
         instrument=lambda i: traded if i == traded.id else None,
         top=lambda _: top,
         book=lambda _: market,
+        rate=lambda _, asset, currency: (rates or {}).get((asset, currency)),
         new_id=lambda: UUID(int=next(numbers)),
-        now_ms=NOW_MS,
+        now_ms=now_ms,
     )
     held = {"USDT": "1000000", "BTC": "10"} if balances is None else balances
     rows = [Balance(account_id=owner.id, asset=a, total=D(t), updated_at_ms=NOW_MS) for a, t in held.items()]

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from cadenza.domain.accounts.risk_limits import AccountRisk
 from cadenza.domain.trading import reports as r
 from cadenza.domain.trading.events import (
     AccountUpdated,
@@ -50,6 +51,15 @@ EXECUTION_KINDS = tuple(
 """The kinds of the reports that make or change an execution."""
 
 _encode = msgspec.json.Encoder().encode
+_RISK_DECODER = msgspec.json.Decoder(AccountRisk)
+
+
+def risk_text(risk: AccountRisk) -> str:
+    return _encode(risk).decode()
+
+
+def risk_of(text: str) -> AccountRisk:
+    return _RISK_DECODER.decode(text)
 
 
 def event_text(body: EventBody) -> tuple[str, str]:

@@ -54,11 +54,13 @@ class _Remembered:
 
     def claims_for(self, keys: BatchKeys) -> Sequence[Claim] | None:
         """Return the claims that the batch needs; None when they are not known."""
+        if self.account.id in keys.limiting:
+            return self.claims
         return self.claims_for_new_orders() if self.account.id in keys.reserving else ()
 
     def claims_for_new_orders(self) -> Sequence[Claim] | None:
         """Return the claims on which a new order is decided; None when they are not known."""
-        return self.claims if self.account.is_margined else ()
+        return self.claims if self.account.needs_claims else ()
 
     def put_order(self, order: Order) -> None:
         self.drop_order(order.id)
@@ -139,6 +141,7 @@ class RememberedRows:
             kept=(),
             claims=[claim for of_account in claims for claim in of_account or ()],
             reserving=frozenset(keys.reserving),
+            limiting=frozenset(keys.limiting),
             versions={account.account.id: account.version for account in known},
             is_remembered=True,
         )
@@ -205,7 +208,7 @@ class RememberedRows:
         for account in rows.accounts:
             if account.id in begun:
                 self._accounts[account.id] = _Remembered(rows.versions[account.id], account)
-                if account.is_margined and account.id in rows.reserving:
+                if account.id in rows.limiting or (account.needs_claims and account.id in rows.reserving):
                     self._accounts[account.id].claims = [each for each in rows.claims if each.account_id == account.id]
         for balance in rows.balances:
             if balance.account_id in begun:
@@ -219,6 +222,8 @@ class RememberedRows:
         known = self._accounts.get(account_id)
         if known is None or known.version != rows.versions[account_id]:
             return False
+        if account_id in rows.limiting:
+            return known.claims is not None
         return account_id not in rows.reserving or known.claims_for_new_orders() is not None
 
     def _keep_within_limits(self) -> None:

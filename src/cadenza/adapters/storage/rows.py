@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from cadenza.adapters.storage.bodies import risk_of, risk_text
 from cadenza.domain.accounts.balance import Balance, BalanceStatus
 from cadenza.domain.accounts.trading_account import (
     AccountStatus,
@@ -14,6 +15,7 @@ from cadenza.domain.accounts.trading_account import (
     MarginMode,
     PositionMode,
     TradingAccount,
+    TradingMode,
 )
 from cadenza.domain.ids import Environment, Venue, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -218,10 +220,9 @@ def position_of(row: Row) -> Position:
 
 
 def claim_of(record: Sequence[Any]) -> Claim:
-    account_id, instrument_id, side, position_id, row, quantity = record
-    return Claim(
-        account_id, instrument_id, Side(side), position_id, None if row is None else PositionSide(row), quantity
-    )
+    account_id, instrument_id, side, position_id, row, quantity, count = record
+    row_side = None if row is None else PositionSide(row)
+    return Claim(account_id, instrument_id, Side(side), position_id, row_side, quantity, count)
 
 
 def account_row(account: TradingAccount) -> tuple[Any, ...]:
@@ -232,6 +233,7 @@ def account_row(account: TradingAccount) -> tuple[Any, ...]:
         external.collateral_mode, external.margin_mode, external.max_leverage, account.credential_ids,
         account.status, account.created_at_ms, account.updated_at_ms, account.last_sequence,
         account.adopted_at_ms, account.complete_until_ms, account.former_adopted_at_ms,
+        account.trading_mode, account.tenant_trading_mode, None if account.risk is None else risk_text(account.risk),
     )  # fmt: skip
 
 
@@ -260,4 +262,7 @@ def account_of(row: Row) -> TradingAccount:
         adopted_at_ms=row["adopted_at_ms"],
         complete_until_ms=row["complete_until_ms"],
         former_adopted_at_ms=row["former_adopted_at_ms"],
+        trading_mode=TradingMode(row["trading_mode"]),
+        tenant_trading_mode=TradingMode(row["tenant_trading_mode"]),
+        risk=None if row["risk"] is None else risk_of(row["risk"]),
     )

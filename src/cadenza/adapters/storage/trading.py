@@ -71,11 +71,14 @@ SELECT
     ) AS kept,
     (SELECT array_agg(DISTINCT (u).account_id) FROM curable) AS keeping,
     (SELECT array_agg(c) FROM (
-        SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity
+        SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity, g.count
         FROM (
-            SELECT account_id, instrument_id, side, position_id, sum(quantity - executed_quantity) AS quantity
+            SELECT account_id, instrument_id, side, position_id,
+                sum(quantity - executed_quantity) AS quantity, count(*) AS count
             FROM orders WHERE account_id IN (
-                SELECT id FROM trading_accounts WHERE id = ANY($12::uuid[]) AND type <> 'SPOT'
+                SELECT id FROM trading_accounts WHERE id = ANY($15::uuid[])
+                    OR id = ANY($12::uuid[])
+                        AND (type <> 'SPOT' OR risk IS NOT NULL OR 'REDUCING' IN (trading_mode, tenant_trading_mode))
             ) AND status IN {OPEN_STATUSES}
             GROUP BY account_id, instrument_id, side, position_id
         ) g LEFT JOIN positions p ON p.id = g.position_id
@@ -110,6 +113,7 @@ class SqlTrading:
                 *_columns(keys.venue_orders.union(other[:3] for other in keys.other_names), 3),
                 list(keys.reserving),
                 *_columns(keys.kept, 2),
+                list(keys.limiting),
             )
         assert row is not None  # a SELECT without FROM always has one row
         accounts = [account_of(account) for account in row["accounts"] or ()]
@@ -123,6 +127,7 @@ class SqlTrading:
             kept=[kept_of(kept) for kept in row["kept"] or ()],
             claims=[claim_of(claim) for claim in row["claims"] or ()],
             reserving=frozenset(keys.reserving),
+            limiting=frozenset(keys.limiting),
             versions=dict(zip((account.id for account in accounts), row["versions"] or (), strict=True)),
             keeping=frozenset(row["keeping"] or ()),
         )

@@ -15,6 +15,7 @@ that it refuses for another cause fail, and their caller keeps them aside (`Repo
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
 
 from cadenza.application.orders.publish_missed import PublishMissed
@@ -101,6 +102,7 @@ class Committer:
         spec: Callable[[VenueId], VenueSpec],
         market: MarketView,
         catalogue: "InstrumentSource",
+        rate: Callable[[VenueId, str, str], Decimal | None],
         portfolios: PublishPortfolios,
         publisher: Publisher,
         missed: PublishMissed,
@@ -115,6 +117,7 @@ class Committer:
         self._spec = spec
         self._market = market
         self._catalogue = catalogue
+        self._rate = rate
         self._portfolios = portfolios
         self._publisher = publisher
         self._missed = missed
@@ -239,7 +242,14 @@ class Committer:
 
     def _state(self, rows: BatchRows) -> TradingState:
         return TradingState(
-            self._world(), rows.accounts, rows.balances, rows.positions, rows.orders, rows.kept, rows.claims
+            self._world(),
+            rows.accounts,
+            rows.balances,
+            rows.positions,
+            rows.orders,
+            rows.kept,
+            rows.claims,
+            rows.limiting,
         )
 
     def _world(self) -> World:
@@ -248,6 +258,7 @@ class Committer:
             instrument=self._catalogue.instrument,
             top=self._market.top,
             book=lambda instrument_id: self._market.snapshot(instrument_id, BOOK_DEPTH_MAX),
+            rate=self._rate,
             new_id=self._ids.new,
             now_ms=self._clock.now_ms(),
         )

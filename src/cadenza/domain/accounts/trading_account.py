@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cadenza.domain.errors import AccountDisconnected, AccountNotActive
+from cadenza.domain.accounts.risk_limits import AccountRisk
+from cadenza.domain.errors import AccountDisconnected, AccountNotActive, TradingHalted
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
 
@@ -26,6 +27,18 @@ class AccountStatus(StrEnum):
     DISCONNECTED = "DISCONNECTED"
     SUSPENDED = "SUSPENDED"
     DELETED = "DELETED"
+
+
+class TradingMode(StrEnum):
+    """Which new orders are taken; the interface calls it `tradingState`. ACTIVE: all. REDUCING: those that only close
+    what the account holds. HALTED: none. Cancels are always taken."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+_STRICTER = (TradingMode.HALTED, TradingMode.REDUCING, TradingMode.ACTIVE)
 
 
 class CollateralMode(StrEnum):
@@ -69,6 +82,9 @@ class TradingAccount:
     `complete_until_ms` is the venue's instant up to which everything that the venue reported has been applied. When a
     session opens, it asks the venue for everything later. It moves back only to where a gap begins. It stays when a
     locked account is connected again.
+
+    `trading_mode` was set for this account and `tenant_trading_mode` for its tenant; the stricter one counts.
+    `risk` is None while no limits are set.
     """
 
     id: TradingAccountId
@@ -85,6 +101,21 @@ class TradingAccount:
     adopted_at_ms: int | None = None
     complete_until_ms: int | None = None
     former_adopted_at_ms: int | None = None
+    trading_mode: TradingMode = TradingMode.ACTIVE
+    tenant_trading_mode: TradingMode = TradingMode.ACTIVE
+    risk: AccountRisk | None = None
+
+    @property
+    def effective_trading_mode(self) -> TradingMode:
+        """The stricter of the account's mode and its tenant's."""
+        if self.trading_mode is self.tenant_trading_mode:
+            return self.trading_mode
+        return min(self.trading_mode, self.tenant_trading_mode, key=_STRICTER.index)
+
+    @property
+    def needs_claims(self) -> bool:
+        """Whether a decision about a new order needs the claims of the account's open orders."""
+        return self.is_margined or self.risk is not None or self.effective_trading_mode is TradingMode.REDUCING
 
     @property
     def is_margined(self) -> bool:
@@ -100,6 +131,12 @@ class TradingAccount:
         self.require_connected()
         if self.status is not AccountStatus.ACTIVE:
             raise AccountNotActive(f"the trading account is {self.status.value}", {"status": self.status.value})
+
+    def require_not_halted(self) -> None:
+        """Raise `TradingHalted` while the account or its tenant takes no new orders."""
+        if self.effective_trading_mode is TradingMode.HALTED:
+            whose = "the trading account's" if self.trading_mode is TradingMode.HALTED else "the tenant's"
+            raise TradingHalted(f"{whose} tradingState is HALTED: no new orders are taken")
 
     def require_connected(self) -> None:
         """Raise `AccountDisconnected` when the account was archived."""

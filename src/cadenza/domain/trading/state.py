@@ -5,7 +5,7 @@ takes a `savepoint` first, and rolls back to it when the decision is refused. So
 whatever the decision had changed before it was refused.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import UUID
@@ -34,12 +34,14 @@ from cadenza.domain.trading.venue_spec import Books, VenueSpec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What a decision may use besides its rows: the venues' specs, the catalogue, fresh prices, the time of the batch
-    and new ids. `spec` raises `VenueNotSupported` for a venue that has no connector."""
+    and new ids. `spec` raises `VenueNotSupported` for a venue that has no connector. `rate` returns how many units of a
+    currency (the last argument) a unit of an asset is worth at a venue, by fresh prices; None when that is unknown."""
 
     spec: Callable[[VenueId], VenueSpec]
     instrument: Callable[[InstrumentId], Instrument | None]
     top: Callable[[InstrumentId], TopOfBook | None]
     book: Callable[[InstrumentId], BookSnapshot | None]
+    rate: Callable[[VenueId, str, str], Decimal | None]
     new_id: Callable[[], UUID]
     now_ms: int
 
@@ -87,6 +89,7 @@ class TradingState:
         orders: Iterable[Order],
         kept: Sequence[KeptReport] = (),
         claims: Iterable[Claim] = (),
+        limiting: Collection[TradingAccountId] = (),
     ) -> None:
         self.world = world
         self.changed = Changed()
@@ -94,6 +97,8 @@ class TradingState:
         self._journal = Journal()
         self.claims = Claims(claims, self._journal)
         self._accounts = {account.id: account for account in accounts}
+        self._claiming = {account.id for account in self._accounts.values() if account.needs_claims}.union(limiting)
+        """Accounts whose claims are known, if the batch may create orders in them."""
         self._balances: dict[TradingAccountId, dict[str, Balance]] = {}
         for balance in balances:
             self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
@@ -221,7 +226,7 @@ class TradingState:
         order = order.with_doubt_dated(self.world.now_ms)
         self._save_order(order)
         self._unrecorded_of(order.id)
-        if self._accounts[order.account_id].is_margined:
+        if order.account_id in self._claiming:
             self.claims.move(self._orders.get(order.id), order)
         self._index(order)
 

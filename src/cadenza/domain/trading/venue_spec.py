@@ -172,21 +172,22 @@ class VenueSpec:
     `books` lists the account types that the venue has, with who keeps their books. `traded` lists the instruments
     that each of them trades; an order or a position of another instrument is refused. `orders` lists what it takes:
     for instruments of each type the order types, and for each of these the times in force. An order outside of it
-    is refused before it is recorded. `expiry_ms_min` says for instruments of which types the venue takes a GTD order
-    only if it ends later than so long after the request; an earlier one is refused before it is recorded, where GTD is
-    native. `own_leverage` lists the account types whose leverage is a setting at the venue: an order with a leverage
-    is refused. `banded_by_trigger` lists the instrument types at which the venue compares the limit price of a
-    conditional order with the order's own trigger and not with the market: the price band (`Instrument.price_band`)
-    says nothing about it. `quantity_types` not native here are resolved into base units before an order
-    is sent. `order_books` lists how the order books of instruments of each type are kept; a type that is missing
-    has none. `send_within_ms`: how long after it was recorded an order may still be sent. `reply_ms_max`: how long
-    the platform waits for the reply to a `submit` or `cancel`; then it cancels the call, and the outcome counts as
-    unknown until the late reply or a lookup brings it. `lookup`, `fence` and `replay` are None where the venue has
-    nothing of the kind. Without a lookup or a fence, asking cannot determine the outcome of an order that was not
-    answered. `snapshots`: the venue reports whole balances and positions on request; where it is False, balances
-    and positions of a snapshot are None. `balances_follow_fills`: a session reports a balance or position only
-    after every fill that it contains. Only then may a ledger of ours take such a report over; otherwise it would
-    count a fill twice.
+    is refused before it is recorded. `expiry_ms_min` says for instruments of which types the venue takes a GTD
+    order only if it ends later than so long after the request; an earlier one is refused before it is recorded,
+    where GTD is native. `holds_assets` lists the account types, beside SPOT, whose trades move assets that the
+    account owns or borrows, and make no positions. `own_leverage` lists the account types whose leverage is a
+    setting at the venue: an order with a leverage is refused. `banded_by_trigger` lists the instrument types at
+    which the venue compares the limit price of a conditional order with the order's own trigger and not with the
+    market: the price band (`Instrument.price_band`) says nothing about it. `quantity_types` not native here are
+    resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
+    type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may
+    still be sent. `reply_ms_max`: how long the platform waits for the reply to a `submit` or `cancel`; then it
+    cancels the call, and the outcome counts as unknown until the late reply or a lookup brings it. `lookup`,
+    `fence` and `replay` are None where the venue has nothing of the kind. Without a lookup or a fence, asking
+    cannot determine the outcome of an order that was not answered. `snapshots`: the venue reports whole balances
+    and positions on request; where it is False, balances and positions of a snapshot are None.
+    `balances_follow_fills`: a session reports a balance or position only after every fill that it contains. Only
+    then may a ledger of ours take such a report over; otherwise it would count a fill twice.
     """
 
     venue_id: VenueId
@@ -199,6 +200,7 @@ class VenueSpec:
     funds_check: FundsCheck
     orders: Mapping[InstrumentType, OrderSupport]
     expiry_ms_min: Mapping[InstrumentType, int] = field(default_factory=dict)
+    holds_assets: frozenset[AccountType] = frozenset()
     own_leverage: frozenset[AccountType] = frozenset()
     banded_by_trigger: frozenset[InstrumentType] = frozenset()
     quantity_types: Mapping[QuantityType, Support]

@@ -36,12 +36,14 @@ class BatchKeys:
     """The rows that a batch needs: its accounts, and the orders that it names by any of their ids. `new_orders` are
     those of `orders` that this batch creates, unless an earlier try of the batch did. `new_sent_ids` are the `sent_id`s
     that the batch gives to new orders. If an order has one of them already, fresh rows contain that order; remembered
-    rows may lack it. `reserving` are the accounts in which the batch may create an order. `other_names` are the venue's
+    rows may lack it. `reserving` are the accounts in which the batch may create an order. `limiting` are the accounts
+    that the batch gives risk limits to. `other_names` are the venue's
     ids in reports that name the order by one of our ids as well. `kept` are ids of orders (any kind of id, as text)
     whose kept reports are needed."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
+    limiting: set[TradingAccountId] = field(default_factory=set)
     orders: set[OrderId] = field(default_factory=set)
     new_orders: set[OrderId] = field(default_factory=set)
     kept: set[tuple[TradingAccountId, str]] = field(default_factory=set)
@@ -58,7 +60,8 @@ class BatchRows:
     """The rows of one moment: every balance and every open position of the accounts, the requested orders with their
     executions, and the curable kept reports that name one of these orders or one of the requested ids. Of the positions
     that the venue closed, the newest of each row comes along, for its `as_of`. Unknown ids are absent. `claims` are
-    those of all open orders of the margined accounts among the `reserving` ones. `versions` are the versions of the
+    those of all open orders of the `limiting` accounts, and of the `reserving` ones that need claims
+    (`TradingAccount.needs_claims`). `versions` are the versions of the
     accounts at that moment; `keeping` are the accounts that have any curable kept report. Remembered rows may be out of
     date."""
 
@@ -69,6 +72,7 @@ class BatchRows:
     kept: Sequence[KeptReport]
     claims: Sequence[Claim]
     reserving: frozenset[TradingAccountId]
+    limiting: frozenset[TradingAccountId] = frozenset()
     versions: Mapping[TradingAccountId, str]
     keeping: frozenset[TradingAccountId] = frozenset()
     is_remembered: bool = False

@@ -92,7 +92,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
         concurrency=o.concurrency,
     )
-    committer = _committer(o, sessions, publish_portfolios, publish_missed)
+    committer = _committer(o, sessions, portfolios, publish_portfolios, publish_missed)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue, send_cancel = _requests(o, intake, sessions, sending)
@@ -216,13 +216,18 @@ def _expire_orders(o: Outside, committer: Committer, send_cancel: SendCancel) ->
 
 
 def _committer(
-    o: Outside, sessions: Sessions, publish_portfolios: PublishPortfolios, publish_missed: PublishMissed
+    o: Outside,
+    sessions: Sessions,
+    portfolios: PortfolioBuilder,
+    publish_portfolios: PublishPortfolios,
+    publish_missed: PublishMissed,
 ) -> Committer:
     return Committer(
         trading=o.trading,
         spec=sessions.spec,
         market=o.market,
         catalogue=o.catalogue,
+        rate=portfolios.rate,
         portfolios=publish_portfolios,
         publisher=o.publisher,
         missed=publish_missed,

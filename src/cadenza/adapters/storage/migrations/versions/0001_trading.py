@@ -73,7 +73,10 @@ STATEMENTS = (
         last_sequence bigint NOT NULL DEFAULT 0,
         adopted_at_ms bigint,
         complete_until_ms bigint,
-        former_adopted_at_ms bigint
+        former_adopted_at_ms bigint,
+        trading_mode text NOT NULL,
+        tenant_trading_mode text NOT NULL,
+        risk text
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",

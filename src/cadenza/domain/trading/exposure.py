@@ -1,0 +1,177 @@
+"""What an account holds, and what its open orders may add to it.
+
+An account that makes positions is exposed by instrument, any other by asset: by what it owns of the asset less what it
+has borrowed. Each exposure is taken in its worse direction, as if all open orders of that side were filled.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cadenza.domain.accounts.risk_limits import RiskLimits
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import RiskNotMeasurable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.enums import Side
+from cadenza.domain.money import ONE, ZERO
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.position import PositionSide, side_of_fill
+from cadenza.domain.trading.reservation import closable, mark_of, target_position
+from cadenza.domain.trading.state import TradingState
+
+Exposed = InstrumentId | str
+"""An instrument, or an asset."""
+
+
+@dataclass(slots=True)
+class Exposure:
+    """One row of an instrument, or an asset: what is held (signed), and what open orders may buy and sell, in its
+    units."""
+
+    side: PositionSide
+    held: Decimal = ZERO
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
+
+    def add(self, side: Side, quantity: Decimal) -> None:
+        if side is Side.BUY:
+            self.buys += quantity
+        else:
+            self.sells += quantity
+
+    @property
+    def highest(self) -> Decimal:
+        """What is held once all open orders to buy are filled. A short row ends at nothing."""
+        return min(self.held + self.buys, ZERO) if self.side is PositionSide.SHORT else self.held + self.buys
+
+    @property
+    def lowest(self) -> Decimal:
+        """What is held once all open orders to sell are filled. A long row ends at nothing."""
+        return max(self.held - self.sells, ZERO) if self.side is PositionSide.LONG else self.held - self.sells
+
+
+class Exposures:
+    """The exposures of an account, with one new order counted as open."""
+
+    def __init__(self, account: TradingAccount, limits: RiskLimits, state: TradingState, order: Order) -> None:
+        self._account = account
+        self._limits = limits
+        self._state = state
+        self._rows: dict[tuple[Exposed, PositionSide], Exposure] = {}
+        self._take_holdings()
+        for claim in state.claims.of_account(account.id):
+            row = claim.position_side or side_of_fill(account.position_mode, claim.side, None)
+            self._at(self._exposed(claim.instrument_id), row).add(claim.side, claim.quantity)
+        target = target_position(order, account, state)
+        row = side_of_fill(account.position_mode, order.side, None if target is None else target.side)
+        self.of_order = self._exposed(order.instrument_id)
+        self._at(self.of_order, row).add(order.side, order.quantity)
+
+    def gross(self) -> Decimal:
+        """Return the sum of all exposures in the limits' currency. Raises `RiskNotMeasurable` without a price."""
+        return sum(
+            (max(abs(row.highest), abs(row.lowest)) * self._unit_value(key[0]) for key, row in self._rows.items()), ZERO
+        )
+
+    def net(self, exposed: Exposed) -> Decimal:
+        """Return the exposure in one instrument or asset, its rows added up, in the limits' currency. Raises
+        `RiskNotMeasurable` without a price."""
+        rows = [row for key, row in self._rows.items() if key[0] == exposed]
+        highest, lowest = sum((row.highest for row in rows), ZERO), sum((row.lowest for row in rows), ZERO)
+        return max(abs(highest), abs(lowest)) * self._unit_value(exposed)
+
+    def _take_holdings(self) -> None:
+        account, state = self._account, self._state
+        if makes_positions(account, state):
+            for position in state.positions(account.id):
+                self._at(position.instrument_id, position.side).held = position.quantity
+            return
+        for balance in state.balances(account.id):
+            if balance.net and balance.asset != self._limits.currency:
+                self._at(balance.asset, PositionSide.NET).held = balance.net
+
+    def _at(self, exposed: Exposed, side: PositionSide) -> Exposure:
+        if not makes_positions(self._account, self._state):
+            side = PositionSide.NET
+        return self._rows.setdefault((exposed, side), Exposure(side))
+
+    def _exposed(self, instrument_id: InstrumentId) -> Exposed:
+        if makes_positions(self._account, self._state):
+            return instrument_id
+        return base_of(instrument_id, self._state)
+
+    def _unit_value(self, exposed: Exposed) -> Decimal:
+        """Return what a unit is worth: of an asset, or of an instrument's quantity."""
+        if not makes_positions(self._account, self._state):
+            if exposed in self._limits.excluded_assets:
+                return ZERO
+            return worth(exposed, self._account, self._limits, self._state)
+        instrument = self._state.known_instrument(InstrumentId(exposed))
+        mark = mark_of(self._state, instrument.id)
+        if mark is None:
+            raise RiskNotMeasurable(f"there is no fresh price of {instrument.id}", {"instrumentId": instrument.id})
+        return instrument.cost(ONE, mark) * worth(instrument.settled_in, self._account, self._limits, self._state)
+
+
+def makes_positions(account: TradingAccount, state: TradingState) -> bool:
+    """Return whether the account's fills make positions, and do not merely move assets."""
+    return account.is_margined and account.external.type not in state.spec_of(account).holds_assets
+
+
+def reducible(order: Order, account: TradingAccount, state: TradingState) -> Decimal:
+    """Return how much a new order may close, in the instrument's units, of what no other open order closes: of the
+    position that it changes, as the venue reported it last where it keeps the books, or of the account's net holding of
+    the base asset."""
+    if makes_positions(account, state):
+        return closable(order, target_position(order, account, state), account, state)
+    net = state.balance(account.id, order.base_asset).net
+    closing = net if order.side is Side.SELL else -net
+    claimed = sum(
+        (
+            claim.quantity
+            for claim in state.claims.of_account(account.id)
+            if claim.side is order.side and base_of(claim.instrument_id, state) == order.base_asset
+        ),
+        ZERO,
+    )
+    return max(closing - claimed, ZERO)
+
+
+def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
+    """Return the account's net balances and unrealised profits in the limits' currency. Raises `RiskNotMeasurable`
+    without a price."""
+    equity = ZERO
+    for balance in state.balances(account.id):
+        if balance.net and balance.asset not in limits.excluded_assets:
+            equity += balance.net * worth(balance.asset, account, limits, state)
+    instruments = state.instruments_of(account.id)
+    for position in state.positions(account.id):
+        instrument, mark = instruments.get(position.instrument_id), mark_of(state, position.instrument_id)
+        if instrument is None or mark is None:
+            raise RiskNotMeasurable(
+                f"there is no fresh price of {position.instrument_id}", {"instrumentId": position.instrument_id}
+            )
+        profit = position.unrealized_pnl(instrument, mark)
+        equity += profit * worth(instrument.settled_in, account, limits, state)
+    return equity
+
+
+def worth(asset: str, account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
+    """Return what a unit of an asset is worth in the limits' currency. Raises `RiskNotMeasurable` without a price."""
+    if asset == limits.currency:
+        return ONE
+    rate = state.world.rate(account.venue_id, asset, limits.currency)
+    if rate is None:
+        raise RiskNotMeasurable(
+            f"there is no fresh price of {asset} in {limits.currency}; list it among the limits' excludedAssets if it "
+            "shall not count",
+            {"asset": asset, "currency": limits.currency},
+        )
+    return rate
+
+
+def base_of(instrument_id: InstrumentId, state: TradingState) -> str:
+    """Return an instrument's base asset. Raises `RiskNotMeasurable` when the catalogue does not have it."""
+    instrument = state.world.instrument(instrument_id)
+    if instrument is None:
+        raise RiskNotMeasurable(f"the catalogue has no {instrument_id}", {"instrumentId": instrument_id})
+    return instrument.base_asset
