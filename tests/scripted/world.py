@@ -58,6 +58,7 @@ from cadenza.ports.storage.trading import NewsGap, OrderFilter
 from cadenza.ports.venue import VenueConnector
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import LocalWaiters, SystemIds
+from cadenza.runtime.wiring.brake import wire_brake
 from cadenza.runtime.wiring.trading import Outside, wire_trading
 from cadenza.runtime.wiring.use_cases import connect_account, follow_credentials, open_session
 from cadenza.runtime.wiring.venues import ConnectorParts, wire_connectors
@@ -208,6 +209,7 @@ class Process:
             ids=ids,
             concurrency=self.concurrency,
         )
+        self.brake = wire_brake(self.storage, trading, self.catalogue, clock, ids, self.concurrency)
         nothing: Any = None
         self.connect_account = connect_account(parts)
         self.open_session = open_session(parts)
@@ -238,6 +240,9 @@ class Process:
         await self.trading.inquire.tick()
         await self.trading.expire_orders.tick()
         await self.trading.release_held.tick()
+        await self.brake.switches.tick()
+        await self.brake.cancel_orders.tick()
+        await self.brake.measure_days.tick()
         await self.trading.snapshots.tick()
         await self.trading.mark_complete.tick()
         await self.drain()

@@ -17,6 +17,14 @@ from cadenza.application.accounts.subscribe_account import (
 )
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
+from cadenza.application.brake.dead_mans_switch import (
+    ArmDeadMansSwitch,
+    DisarmDeadMansSwitch,
+    ListDeadMansSwitches,
+)
+from cadenza.application.brake.mass_cancel import GetMassCancel, MassCancelOrders
+from cadenza.application.brake.risk_limits import GetRiskLimits, SetRiskLimits
+from cadenza.application.brake.trading_modes import GetTradingMode, SetTradingMode
 from cadenza.application.identity.authenticate import Authenticate
 from cadenza.application.identity.get_user import GetUser
 from cadenza.application.identity.log_in import LogIn
@@ -92,4 +100,13 @@ class UseCases:
     subscribe_order_book: SubscribeOrderBook
     unsubscribe_order_book: UnsubscribeOrderBook
     list_order_book_subscriptions: ListOrderBookSubscriptions
+    mass_cancel_orders: MassCancelOrders
+    get_mass_cancel: GetMassCancel
+    set_trading_mode: SetTradingMode
+    get_trading_mode: GetTradingMode
+    set_risk_limits: SetRiskLimits
+    get_risk_limits: GetRiskLimits
+    arm_dead_mans_switch: ArmDeadMansSwitch
+    disarm_dead_mans_switch: DisarmDeadMansSwitch
+    list_dead_mans_switches: ListDeadMansSwitches
     check_health: CheckHealth

@@ -172,6 +172,11 @@ class OrderNotReducing(Refused):
     account holds and no other open order closes."""
 
 
+class DeadMansSwitchFired(Refused):
+    """The dead-man's switch has fired, so this call came too late; the metadata says when it fired, and the mass cancel
+    that it began."""
+
+
 class RiskLimitExceeded(Refused):
     """The order would exceed a limit that is set for the account; the metadata names the limit and both values."""
 
@@ -186,6 +191,10 @@ class QuoteUnusable(Refused):
 
 class OrderAlreadyClosed(Refused):
     """The order is closed; it cannot be cancelled."""
+
+
+class MassCancelNotFound(NotFound):
+    """There is no mass cancel with that id."""
 
 
 class OrderNotFound(NotFound):

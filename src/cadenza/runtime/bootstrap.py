@@ -49,6 +49,7 @@ from cadenza.runtime.alarms import LoggedAlarms
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import AsyncioConcurrency, LocalWaiters, SystemClock, SystemIds
 from cadenza.runtime.supervisor import Supervisor
+from cadenza.runtime.wiring.brake import wire_brake
 from cadenza.runtime.wiring.identity import wire_identity
 from cadenza.runtime.wiring.metrics import (
     Readings,
@@ -75,6 +76,9 @@ MARK_COMPLETE_MS = 5_000
 INQUIRE_MS = 500
 EXPIRE_ORDERS_MS = 250
 RELEASE_HELD_MS = 250
+MASS_CANCELS_MS = 500
+DEAD_MANS_SWITCHES_MS = 250
+MEASURE_DAYS_MS = 5_000
 TAKE_SNAPSHOTS_MS = 500
 PUBLISH_MISSED_MS = 500
 DEADLINES_MS = 250
@@ -183,6 +187,9 @@ class Platform:
         self.supervisor.repeat("inquire", INQUIRE_MS, self.trading.inquire.tick)
         self.supervisor.repeat("expire orders", EXPIRE_ORDERS_MS, self.trading.expire_orders.tick)
         self.supervisor.repeat("release held orders", RELEASE_HELD_MS, self.trading.release_held.tick)
+        self.supervisor.repeat("mass cancels", MASS_CANCELS_MS, self.brake.cancel_orders.tick)
+        self.supervisor.repeat("dead-man's switches", DEAD_MANS_SWITCHES_MS, self.brake.switches.tick)
+        self.supervisor.repeat("measure days", MEASURE_DAYS_MS, self.brake.measure_days.tick)
         self.supervisor.repeat("take snapshots", TAKE_SNAPSHOTS_MS, self.trading.snapshots.tick)
         self.supervisor.repeat("mark complete", MARK_COMPLETE_MS, self.trading.mark_complete.tick)
         self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
@@ -204,7 +211,15 @@ class Platform:
         await self.realtime.shutdown()
         await self.concurrency.drain(DRAIN_MS_MAX)
         await self.jobs.stop()
-        for loop in ("keep sessions", "inquire", "expire orders", "release held orders", "take snapshots"):
+        for loop in (
+            "keep sessions",
+            "inquire",
+            "expire orders",
+            "release held orders",
+            "mass cancels",
+            "dead-man's switches",
+            "take snapshots",
+        ):
             await self.supervisor.cancel(loop)
         await self.trading.sessions.close_all()
         for venue_id in self.connectors:
@@ -304,6 +319,7 @@ class Platform:
         )
         self.trading = wire_trading(outside, self.portfolios)
         self.books.on_public_trade = self.trading.release_held.on_trade
+        self.brake = wire_brake(self.storage, self.trading, self.catalogue, self.clock, self.ids, self.concurrency)
 
     def _wire_edges(self) -> None:
         parts = self._parts()
@@ -336,6 +352,7 @@ class Platform:
             key_rights=self.key_rights,
             candles=self.candles,
             trading=self.trading,
+            brake=self.brake,
             keys=Keys(sealer=AesGcmSealer(self.key_ring)),
             changer=AccountChanger(
                 storage=self.storage, committer=self.trading.committer, clock=self.clock, ids=self.ids

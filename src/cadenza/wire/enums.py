@@ -14,7 +14,14 @@ from msgspec import Meta
 from cadenza.domain.accounts.balance import BalanceStatus
 from cadenza.domain.accounts.credential import CredentialStatus, CredentialType
 from cadenza.domain.accounts.operation import OperationStatus, OperationType
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, CollateralMode, MarginMode, PositionMode
+from cadenza.domain.accounts.trading_account import (
+    AccountStatus,
+    AccountType,
+    CollateralMode,
+    MarginMode,
+    PositionMode,
+    TradingMode,
+)
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import ExerciseStyle, InstrumentStatus, InstrumentType, SecurityType
@@ -104,6 +111,7 @@ _NO_UNKNOWN = ("UNKNOWN",)
 
 SIDE = EnumMap(Side, also_listed=_NO_UNKNOWN)
 ORDER_TYPE = EnumMap(OrderType, accepts_empty=True, also_listed=_NO_UNKNOWN)
+TRADING_MODE = EnumMap(TradingMode)
 ORDER_STATUS = EnumMap(
     OrderStatus,
     renamed={OrderStatus.CANCELED: "CANCELLED"},
@@ -141,6 +149,7 @@ SUBSCRIPTION_TYPE = EnumMap(
 SUBSCRIPTION_STATUS = EnumMap(SubscriptionStatus)
 VENUE_STATUS = EnumMap(VenueStatus)
 
+TradingModeIn = Annotated[str, TRADING_MODE.received()]
 SideIn = Annotated[str, SIDE.received()]
 OrderTypeIn = Annotated[str, ORDER_TYPE.received_always()]
 OrderStatusIn = Annotated[str, ORDER_STATUS.received()]
@@ -154,6 +163,7 @@ OperationTypeIn = Annotated[str, OPERATION_TYPE.received()]
 InstrumentStatusIn = Annotated[str, INSTRUMENT_STATUS.received()]
 SecurityTypeIn = Annotated[str, SECURITY_TYPE.received()]
 
+TradingModeOut = Annotated[str, TRADING_MODE.sent()]
 SideOut = Annotated[str, SIDE.sent()]
 OrderTypeOut = Annotated[str, ORDER_TYPE.sent()]
 OrderStatusOut = Annotated[str, ORDER_STATUS.sent()]

@@ -42,6 +42,8 @@ ERRNO_BY_CAUSE: dict[type[d.CadenzaError], int] = {
     d.OrderNotReducing: -20025,
     d.RiskLimitExceeded: -20026,
     d.RiskNotMeasurable: -20027,
+    d.DeadMansSwitchFired: -20028,
+    d.MassCancelNotFound: -20029,
     d.AccountNotActive: -30001,
     d.AccountDisconnected: -30002,
     d.InvalidCredential: -30003,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cadenza.wire import brake
 from cadenza.wire import operations as op
 from cadenza.wire.operation import ApiOperation
 
@@ -61,6 +62,11 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
     op.DISABLE_INSTRUMENT: _INSTRUMENT,
     op.SYNC_SECURITIES: {"venue": "PAPER"},
     op.DELETE_SECURITY: {"securityId": "PAPER:BTC"},
+    brake.MASS_CANCEL: {**_ACCOUNT, "orderSide": "BUY"},
+    brake.SET_TRADING_STATE: {**_ACCOUNT, "tradingState": "HALTED", "cancelOpen": True},
+    brake.SET_RISK_LIMITS: {**_ACCOUNT, "currency": "USDT", "orderValueMax": "100000", "priceCollar": "0.05"},
+    brake.ARM_DEAD_MANS_SWITCH: {**_ACCOUNT, "periodSeconds": 60},
+    brake.DISARM_DEAD_MANS_SWITCH: _ACCOUNT,
 }
 
 QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
@@ -69,5 +75,8 @@ QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
     op.LIST_SECURITIES: "venue=PAPER",
     op.GET_ORDER_BOOK: "instrumentId=PAPER:BTC/USDT&depth=5",
     op.LIST_ORDER_BOOKS: "venue=PAPER&symbols=BTC/USDT,ETH/USDT",
+    brake.GET_MASS_CANCEL: f"massCancelId={_SUBSCRIPTION_ID}",
+    brake.GET_TRADING_STATE: f"tradingAccountId={_ACCOUNT_ID}",
+    brake.GET_RISK_LIMITS: f"tradingAccountId={_ACCOUNT_ID}",
     op.LIST_PORTFOLIOS: f"tradingAccountId={_ACCOUNT_ID}&currency=USD",
 }

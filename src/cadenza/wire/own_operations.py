@@ -1,32 +1,9 @@
-"""The operations that the platform adds to the vendor's interface, and the table of all operations.
+"""The operations that the platform adds to the vendor's interface, and the table of all operations."""
 
-An added operation has the envelope, the error numbers and the scopes of the others. Its RPC twin takes the same
-parameters and answers the same objects, so one function answers both.
-"""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-from cadenza.application.use_cases import UseCases
-from cadenza.domain.identity.actor import Actor
-from cadenza.wire.envelope import Listing, Success
-from cadenza.wire.operation import ApiOperation
+from cadenza.wire.brake import BRAKE_OPERATIONS
+from cadenza.wire.operation import ApiOperation, OwnOperation
 from cadenza.wire.operations import CONTRACT_OPERATIONS
 
-Answer = Callable[[UseCases, Actor, Any], Awaitable[Success[Any] | Listing[Any]]]
-"""Asks the use case. The last argument is the request: the body or the query of the operation, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnOperation:
-    """An added operation: its row, the name of its RPC method, and the function that answers both."""
-
-    operation: ApiOperation
-    method: str
-    answer: Answer
-
-
-OWN_OPERATIONS: tuple[OwnOperation, ...] = ()
+OWN_OPERATIONS: tuple[OwnOperation, ...] = BRAKE_OPERATIONS
 
 OPERATIONS: tuple[ApiOperation, ...] = (*CONTRACT_OPERATIONS, *(own.operation for own in OWN_OPERATIONS))

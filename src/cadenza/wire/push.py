@@ -15,6 +15,7 @@ from cadenza.domain.trading.events import (
     AccountEvent,
     AccountUpdated,
     BalanceCorrected,
+    MassCanceled,
     OrderUpdated,
     PositionCorrected,
 )
@@ -57,7 +58,12 @@ def encode_account_event(event: AccountEvent) -> bytes:
         case OrderUpdated(order, executions):
             shown = trade_order(evolve(order, executions=executions))
             return encode(Push(type="event.trade_order.updated", data=shown))
-        case AccountUpdated(account) | BalanceCorrected(account=account) | PositionCorrected(account=account):
+        case (
+            AccountUpdated(account)
+            | BalanceCorrected(account=account)
+            | PositionCorrected(account=account)
+            | MassCanceled(account=account)
+        ):
             return encode(Push(type="event.trading_account.updated", data=trading_account(account, ())))
 
 

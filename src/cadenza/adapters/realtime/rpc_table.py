@@ -15,8 +15,8 @@ from cadenza.adapters.realtime.rpc_shapes import RpcData
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import operations as op
 from cadenza.wire.base import Query, Request
-from cadenza.wire.operation import ApiOperation
-from cadenza.wire.own_operations import OWN_OPERATIONS, OwnOperation
+from cadenza.wire.operation import ApiOperation, OwnOperation
+from cadenza.wire.own_operations import OWN_OPERATIONS
 
 Respond = Callable[[RpcCall, Any], Awaitable[RpcData]]
 

@@ -63,6 +63,17 @@ class AccountSql:
         )
         return None if row is None else account_of(row)
 
+    async def find_former(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
+        row = await self._connection.fetchrow(
+            "SELECT * FROM trading_accounts WHERE tenant_id = $1 AND venue = $2 AND environment = $3 "
+            "AND external_id = $4 AND status = 'DISCONNECTED' ORDER BY created_at_ms DESC, id DESC LIMIT 1",
+            tenant_id,
+            venue_id.venue.value,
+            venue_id.environment.value,
+            external_id,
+        )
+        return None if row is None else account_of(row)
+
     async def page(self, filter: AccountFilter, *, offset: int, limit: int) -> Sequence[TradingAccount]:
         where = _where(filter)
         rows = await self._connection.fetch(

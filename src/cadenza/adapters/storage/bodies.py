@@ -8,6 +8,7 @@ from cadenza.domain.trading.events import (
     AccountUpdated,
     BalanceCorrected,
     EventBody,
+    MassCanceled,
     OrderUpdated,
     PositionCorrected,
 )
@@ -17,6 +18,7 @@ _EVENTS: dict[str, type[EventBody]] = {
     "account": AccountUpdated,
     "balance_corrected": BalanceCorrected,
     "position_corrected": PositionCorrected,
+    "mass_canceled": MassCanceled,
 }
 _EVENT_KINDS = {type_: kind for kind, type_ in _EVENTS.items()}
 _EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.Decoder(t) for k, t in _EVENTS.items()}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from cadenza.adapters.storage.accounts import AccountSql
+from cadenza.adapters.storage.brake import BrakeSql
 from cadenza.adapters.storage.catalogue import CatalogueSql
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.credentials import CredentialSql
@@ -30,6 +31,7 @@ from cadenza.ports.storage.accounts import (
     OperationRepository,
     SubscriptionRepository,
 )
+from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
@@ -56,6 +58,7 @@ class SqlUnitOfWork:
         self.identity: IdentityRepository = IdentitySql(connection)
         self.jobs: Jobs = JobsSql(connection)
         self.relay: RelayRepository = RelaySql(connection)
+        self.brake: BrakeRepository = BrakeSql(connection)
         self._transaction = transaction
         self.is_committed = False
 

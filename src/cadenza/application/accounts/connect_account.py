@@ -17,6 +17,7 @@ from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
+from cadenza.domain.accounts.risk_limits import AccountRisk
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
 from cadenza.domain.errors import (
     AccountDisconnected,
@@ -25,6 +26,7 @@ from cadenza.domain.errors import (
     ExternalAccountNotReachable,
     InvalidRequest,
 )
+from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.domain.trading.adopt import take_over_expiry
@@ -38,7 +40,7 @@ from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
-from cadenza.ports.storage import Storage
+from cadenza.ports.storage import Storage, UnitOfWork
 from cadenza.ports.storage.trading import BatchKeys
 from cadenza.ports.venue import AccountSnapshot, ExecutionSession
 
@@ -348,6 +350,7 @@ class ConnectAccount:
         )
         operation = self._changer.new_operation(account, OperationType.CONNECT)
         async with self._storage.begin() as uow:
+            account = await _with_brake(uow, account)
             if not await uow.accounts.add(account):
                 other = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external.external_id)
                 if other is None:
@@ -396,3 +399,16 @@ def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:
     if account.status is not AccountStatus.SETUP:
         return account
     return account.with_status(AccountStatus.DISCONNECTED, now_ms)
+
+
+async def _with_brake(uow: UnitOfWork, account: TradingAccount) -> TradingAccount:
+    """Return a new account with its tenant's trading mode, and with the mode and the limits of the account that was
+    connected to the same external account last: disconnecting and connecting again must not lift them."""
+    external_id = account.external.external_id
+    former = await uow.accounts.find_former(account.tenant_id, account.venue_id, external_id)
+    tenant_mode = await uow.brake.tenant_mode(account.tenant_id, lock=True)
+    account = evolve(account, tenant_trading_mode=tenant_mode)
+    if former is None:
+        return account
+    risk = None if former.risk is None else AccountRisk(limits=former.risk.limits)
+    return evolve(account, trading_mode=former.trading_mode, risk=risk)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
 
+from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
@@ -107,6 +108,7 @@ class Committer:
         publisher: Publisher,
         missed: PublishMissed,
         waiters: Waiters,
+        halted: HaltedAccounts,
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
@@ -122,6 +124,7 @@ class Committer:
         self._publisher = publisher
         self._missed = missed
         self._waiters = waiters
+        self._halted = halted
         self._clock = clock
         self._ids = ids
         self._concurrency = concurrency
@@ -221,6 +224,7 @@ class Committer:
         else:
             raise DatabaseUnavailable("the accounts change all the time; try again with the same key")
         self._failpoints.reach("committer.after_commit")
+        self._halted.note(changes.accounts)
         self.batches_total += 1
         self.changes_total += len(batch)
         self._publisher.account_events(state.changed.events)

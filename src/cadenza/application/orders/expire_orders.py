@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.send_cancel import SendCancel
+from cadenza.application.orders.steady_time import SteadyTime
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
@@ -34,12 +35,6 @@ CANCELS_PER_ACCOUNT_MAX = 8
 ACCOUNTS_PER_VENUE_MAX = 32
 """The most accounts of one venue whose orders are being expired at a time; the others of that venue wait for a later
 round."""
-
-CLOCK_STEP_MS_MAX = 2_000
-"""How much the wall clock may gain on the monotonic one between two rounds before that counts as a step."""
-
-CLOCK_SETTLES_MS = 60_000
-"""A step of the wall clock is believed after this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class ExpireOrders:
         self._storage = storage
         self._committer = committer
         self._send_cancel = send_cancel
-        self._time = _SteadyTime(clock)
+        self._time = SteadyTime(clock)
         self._clock = clock
         self._concurrency = concurrency
         self._after: tuple[int, OrderId] | None = None
@@ -123,21 +118,3 @@ class ExpireOrders:
         order = await self._committer.commit(ExpiryChange(account_id, order_id, now_ms))
         if order is not None:
             await self._send_cancel(order)
-
-
-class _SteadyTime:
-    """The wall clock, but a step forward counts only after `CLOCK_SETTLES_MS`."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_ms = clock.now_ms() - clock.monotonic_ms()
-        self._stepped_ms: int | None = None
-
-    def now_ms(self) -> int:
-        wall_ms, monotonic_ms = self._clock.now_ms(), self._clock.monotonic_ms()
-        if wall_ms - monotonic_ms - self._offset_ms > CLOCK_STEP_MS_MAX:
-            self._stepped_ms = monotonic_ms if self._stepped_ms is None else self._stepped_ms
-            if monotonic_ms - self._stepped_ms < CLOCK_SETTLES_MS:
-                return monotonic_ms + self._offset_ms
-        self._offset_ms, self._stepped_ms = wall_ms - monotonic_ms, None
-        return wall_ms

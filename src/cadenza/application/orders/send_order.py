@@ -8,6 +8,7 @@ from typing import Any
 
 from cadenza.application.orders.apply_report import OnLate, ReportIntake
 from cadenza.application.orders.committer import Committer
+from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.orders.read_order import ReadOrder
 from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sessions import Sessions
@@ -38,6 +39,7 @@ class SendOrder:
         intake: ReportIntake,
         sessions: Sessions,
         sending: Sending,
+        halted: HaltedAccounts,
         clock: Clock,
         concurrency: Concurrency,
         failpoints: Failpoints,
@@ -46,6 +48,7 @@ class SendOrder:
         self._intake = intake
         self._sessions = sessions
         self._sending = sending
+        self._halted = halted
         self._clock = clock
         self._concurrency = concurrency
         self._failpoints = failpoints
@@ -65,7 +68,7 @@ class SendOrder:
             latest = await self._latest(order) if has_to_wait else order
         except CadenzaError:
             return [self._not_sent(order)]
-        if latest.status is not OrderStatus.SUBMITTED:
+        if latest.status is not OrderStatus.SUBMITTED or (order.trail is None and self._halted.covers(order)):
             return [WithdrawnReport(**_names(order), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         spec = self._sessions.spec(order.venue_id)

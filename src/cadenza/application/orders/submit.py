@@ -19,6 +19,7 @@ from cadenza.domain.errors import (
     CadenzaError,
     CredentialRejected,
     InternalError,
+    RiskNotMeasurable,
     TooManyHeldOrders,
     TradingAccountNotFound,
     VenueUnavailable,
@@ -177,7 +178,12 @@ class SubmitOrder:
         for _ in range(SENT_IDS_MAX):
             names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
             self._failpoints.reach("submit.after_id")
-            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            change = SubmitChange(request, names, actor.tenant_id, instrument)
+            try:
+                submission = await self._committer.commit(change)
+            except RiskNotMeasurable:  # the account limits what is valued by this price: have it, and decide again
+                await self._prices.of_instruments([request.instrument_id])
+                submission = await self._committer.commit(change)
             if submission is not None:
                 return submission
             self._sent_ids.see(request.account_id, names.sent_id)

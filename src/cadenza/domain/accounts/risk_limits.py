@@ -9,7 +9,7 @@ from cadenza.domain.ids import InstrumentId
 ORDERS_PER_SECOND_MAX = 100
 """The highest limit of orders per second. The instants of so many orders are written with each order."""
 
-COLLARED_INSTRUMENTS_MAX = 100
+QUANTITY_LIMITS_MAX = 100
 """How many instruments may have a largest quantity of their own."""
 
 
@@ -35,6 +35,14 @@ class RiskLimits:
     daily_loss_max: Decimal | None = None
     orders_per_second_max: int | None = None
     excluded_assets: frozenset[str] = frozenset()
+
+    @property
+    def limits_anything(self) -> bool:
+        values = (
+            self.order_value_max, self.price_collar, self.open_orders_max, self.gross_position_max,
+            self.net_position_max, self.daily_loss_max, self.orders_per_second_max,
+        )  # fmt: skip
+        return bool(self.order_quantity_max) or any(value is not None for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Every report may come twice, late or before the reply to the request; applying i
 
 from dataclasses import replace
 
+from cadenza.domain.accounts.trading_account import TradingMode
 from cadenza.domain.errors import CadenzaError, InternalError
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import ExecutionId
@@ -56,6 +57,8 @@ from cadenza.domain.trading.venue_books import (
     require_traded_position,
 )
 
+_WORKING = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+
 
 def apply_report(state: TradingState, report: Report) -> Order | None:
     """Apply one report; return the order it was about. None when it is about none, or fits none and was kept.
@@ -82,6 +85,15 @@ def apply_report(state: TradingState, report: Report) -> Order | None:
             return _apply_to_order(state, report)
         case _:
             raise InternalError(f"no rule for {type(report).__name__}")
+
+
+def _canceled_if_halted(state: TradingState, before: Order, after: Order) -> Order:
+    """Return the order with its cancel requested if it was on its way when trading was halted, and works now. An order
+    that the platform held until its trigger was resting then, and stays."""
+    is_news = before.status is OrderStatus.SUBMITTED and after.status in _WORKING and after.trail is None
+    if not is_news or state.account(after.account_id).effective_trading_mode is not TradingMode.HALTED:
+        return after
+    return after.cancel_requested(state.world.now_ms)
 
 
 def apply_or_keep(state: TradingState, report: Report) -> Order | None:
@@ -119,7 +131,7 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     if changed.version == order.version:  # only a newer instant of the same terms
         state.note_order(changed)
         return changed
-    changed = release(state, changed)
+    changed = release(state, _canceled_if_halted(state, order, changed))
     state.put_order(changed)
     is_explaining = (
         named is not order or changed.quantity != order.quantity or changed.executions is not order.executions

@@ -9,18 +9,27 @@ A portfolio is no event. It is a view of balances and positions, built for accou
 (`application/orders/publish_portfolios.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, MassCancelId, TenantId, TradingAccountId
+from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
-__all__ = ["AccountEvent", "AccountUpdated", "BalanceCorrected", "EventBody", "OrderUpdated", "PositionCorrected"]
+__all__ = [
+    "AccountEvent",
+    "AccountUpdated",
+    "BalanceCorrected",
+    "EventBody",
+    "MassCanceled",
+    "OrderUpdated",
+    "PositionCorrected",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,17 @@ class PositionCorrected:
     cause: str
 
 
-EventBody = OrderUpdated | AccountUpdated | BalanceCorrected | PositionCorrected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassCanceled:
+    """Every order of the account that a mass cancel selected is closed. `counts` says how many ended in which state.
+    `account` is for the publication."""
+
+    account: TradingAccount
+    mass_cancel_id: MassCancelId
+    counts: Mapping[OrderStatus, int]
+
+
+EventBody = OrderUpdated | AccountUpdated | BalanceCorrected | PositionCorrected | MassCanceled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,8 +148,8 @@ class NotSentReport(OwnReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnReport(OwnReport):
-    """The user canceled the order before any byte of it left, and none will. The order becomes CANCELED, unless the
-    venue has shown it, as in `NotSentReport`."""
+    """The user canceled the order, or halted trading, before any byte of it left, and none will. The order becomes
+    CANCELED, unless the venue has shown it, as in `NotSentReport`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

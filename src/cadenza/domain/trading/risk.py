@@ -59,9 +59,14 @@ def with_day_measured(risk: AccountRisk, account: TradingAccount, state: Trading
     """Return what is remembered, with the account's equity at the start of the day. Without an order the equity is
     measured by the first caller of the day. Raises `RiskNotMeasurable` without a price."""
     day = state.world.now_ms // DAY_MS
-    if risk.limits.daily_loss_max is None or (risk.day_start is not None and risk.day_start.day == day):
+    if not is_day_unmeasured(risk, day):
         return risk
     return replace(risk, day_start=DayStart(day=day, equity=equity_of(account, risk.limits, state)))
+
+
+def is_day_unmeasured(risk: AccountRisk, day: int) -> bool:
+    """Return whether the account's equity at the start of the day is needed and not known."""
+    return risk.limits.daily_loss_max is not None and (risk.day_start is None or risk.day_start.day != day)
 
 
 @dataclass(frozen=True, slots=True)

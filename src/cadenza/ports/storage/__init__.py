@@ -17,6 +17,7 @@ from cadenza.ports.storage.accounts import (
     OperationRepository,
     SubscriptionRepository,
 )
+from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
@@ -41,6 +42,7 @@ class UnitOfWork(Protocol):
     identity: IdentityRepository
     jobs: Jobs
     relay: RelayRepository
+    brake: BrakeRepository
 
     async def commit(self) -> None: ...
 

@@ -60,6 +60,9 @@ class AccountRepository(Protocol):
     async def find_connected(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
         """Return the tenant's account for that external account unless it was disconnected."""
 
+    async def find_former(self, tenant_id: TenantId, venue_id: VenueId, external_id: str) -> TradingAccount | None:
+        """Return the newest of the tenant's accounts for that external account that were disconnected."""
+
     async def page(self, filter: AccountFilter, *, offset: int, limit: int) -> Sequence[TradingAccount]:
         """Newest first, by (created_at, id)."""
 

@@ -9,6 +9,7 @@ from cadenza.application.orders.ask_venue import AskVenue
 from cadenza.application.orders.committer import Committer, CommitterLimits
 from cadenza.application.orders.compare_books import CompareBooks
 from cadenza.application.orders.expire_orders import ExpireOrders
+from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.orders.held_orders import HeldOrders
 from cadenza.application.orders.inquire import Inquire
 from cadenza.application.orders.mark_complete import MarkComplete
@@ -71,6 +72,7 @@ class Trading:
     sending: Sending
     send_order: SendOrder
     held: HeldOrders
+    halted: HaltedAccounts
     release_held: ReleaseHeld
     inquire: Inquire
     expire_orders: ExpireOrders
@@ -92,11 +94,12 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
         concurrency=o.concurrency,
     )
-    committer = _committer(o, sessions, portfolios, publish_portfolios, publish_missed)
+    halted = HaltedAccounts()
+    committer = _committer(o, sessions, portfolios, publish_portfolios, publish_missed, halted)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)
     ask_venue, send_cancel = _requests(o, intake, sessions, sending)
-    held, send_order = HeldOrders(), _send_order(o, committer, intake, sessions, sending)
+    held, send_order = HeldOrders(), _send_order(o, committer, intake, sessions, sending, halted)
     compare_books = CompareBooks(storage=o.storage, committer=committer, alarms=o.alarms)
     snapshots = TakeSnapshots(
         storage=o.storage,
@@ -126,6 +129,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         sending=sending,
         send_order=send_order,
         held=held,
+        halted=halted,
         release_held=_release_held(o, committer, held, send_order, sessions),
         inquire=_inquire(o, sessions, ask_venue, send_cancel, sending),
         expire_orders=_expire_orders(o, committer, send_cancel),
@@ -179,13 +183,19 @@ def _inquire(o: Outside, sessions: Sessions, ask_venue: AskVenue, send_cancel: S
 
 
 def _send_order(
-    o: Outside, committer: Committer, intake: ReportIntake, sessions: Sessions, sending: Sending
+    o: Outside,
+    committer: Committer,
+    intake: ReportIntake,
+    sessions: Sessions,
+    sending: Sending,
+    halted: HaltedAccounts,
 ) -> SendOrder:
     return SendOrder(
         committer=committer,
         intake=intake,
         sessions=sessions,
         sending=sending,
+        halted=halted,
         clock=o.clock,
         concurrency=o.concurrency,
         failpoints=o.failpoints,
@@ -221,6 +231,7 @@ def _committer(
     portfolios: PortfolioBuilder,
     publish_portfolios: PublishPortfolios,
     publish_missed: PublishMissed,
+    halted: HaltedAccounts,
 ) -> Committer:
     return Committer(
         trading=o.trading,
@@ -232,6 +243,7 @@ def _committer(
         publisher=o.publisher,
         missed=publish_missed,
         waiters=o.waiters,
+        halted=halted,
         clock=o.clock,
         ids=o.ids,
         concurrency=o.concurrency,

@@ -58,6 +58,7 @@ from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.venue import Connectors
 from cadenza.ports.waiters import Waiters
+from cadenza.runtime.wiring.brake import Brake
 from cadenza.runtime.wiring.identity import Identity
 from cadenza.runtime.wiring.trading import Trading
 
@@ -76,6 +77,7 @@ class Parts:
     key_rights: WatchKeyRights
     candles: KeepCandles
     trading: Trading
+    brake: Brake
     keys: Keys
     changer: AccountChanger
     portfolios: PortfolioBuilder
@@ -155,6 +157,15 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         ),
         unsubscribe_order_book=UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
         list_order_book_subscriptions=ListOrderBookSubscriptions(storage=p.storage, books=p.books),
+        mass_cancel_orders=p.brake.mass_cancel_orders,
+        get_mass_cancel=p.brake.get_mass_cancel,
+        set_trading_mode=p.brake.set_trading_mode,
+        get_trading_mode=p.brake.get_trading_mode,
+        set_risk_limits=p.brake.set_risk_limits,
+        get_risk_limits=p.brake.get_risk_limits,
+        arm_dead_mans_switch=p.brake.arm_dead_mans_switch,
+        disarm_dead_mans_switch=p.brake.disarm_dead_mans_switch,
+        list_dead_mans_switches=p.brake.list_dead_mans_switches,
         check_health=check_health,
     )
 

@@ -1,0 +1,1 @@
+"""Stopping: mass cancels, trading modes, risk limits and dead-man's switches."""
