@@ -10,6 +10,7 @@ from uuid import UUID
 
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
+from tests.adapters.http.brake_samples import brake_results
 from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
@@ -332,6 +333,7 @@ RESULTS: Mapping[str, Any] = {
     "subscribe_order_book": SUBSCRIPTION,
     "unsubscribe_order_book": SUBSCRIPTION,
     "list_order_book_subscriptions": [SUBSCRIPTION],
+    **brake_results(tenant_id=TENANT_ID, account_id=ACCOUNT_ID, user_id=USER.id, order=CANCELED),
     "check_health": HEALTH,
 }
 

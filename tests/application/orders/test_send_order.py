@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.orders.send_order import SendOrder
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.ids import OrderId
@@ -37,6 +38,7 @@ async def test_whatever_fails_before_the_session_is_called_proves_that_nothing_w
         intake=parts(apply=apply),
         sessions=parts(takes_orders=lambda _: False, session_for=session_for, has_reported_all=lambda _: False),
         sending=parts(awaiting_reply=lambda _: nullcontext()),
+        halted=HaltedAccounts(),
         clock=parts(now_ms=lambda: 7),
         concurrency=parts(),
         failpoints=parts(reach=lambda _: None),

@@ -1,6 +1,7 @@
 """Every use case with the parts it needs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cadenza.application.accounts.change_account import AccountChanger
 from cadenza.application.accounts.connect_account import ConnectAccount
@@ -92,7 +93,6 @@ class Parts:
 def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) -> UseCases:
     """Make every use case."""
     p = parts
-    get_order_book = GetOrderBook(catalogue=p.catalogue, books=p.books)
     return UseCases(
         authenticate=identity.authenticate,
         sign_up=identity.sign_up,
@@ -136,27 +136,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
-        list_venues=ListVenues(venues=p.venues),
-        sync_instruments=SyncInstruments(
-            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
-        ),
-        enable_instrument=EnableInstrument(storage=p.storage, catalogue=p.catalogue),
-        disable_instrument=DisableInstrument(storage=p.storage, catalogue=p.catalogue),
-        delete_instrument=DeleteInstrument(storage=p.storage, catalogue=p.catalogue),
-        list_instruments=ListInstruments(catalogue=p.catalogue),
-        sync_securities=SyncSecurities(
-            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
-        ),
-        delete_security=DeleteSecurity(storage=p.storage, catalogue=p.catalogue),
-        list_securities=ListSecurities(catalogue=p.catalogue),
-        get_order_book=get_order_book,
-        list_order_books=ListOrderBooks(get_order_book=get_order_book, concurrency=p.concurrency),
-        list_klines=ListKlines(catalogue=p.catalogue, candles=p.candles),
-        subscribe_order_book=SubscribeOrderBook(
-            storage=p.storage, catalogue=p.catalogue, books=p.books, clock=p.clock, ids=p.ids
-        ),
-        unsubscribe_order_book=UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
-        list_order_book_subscriptions=ListOrderBookSubscriptions(storage=p.storage, books=p.books),
+        **_of_markets(p),
         mass_cancel_orders=p.brake.mass_cancel_orders,
         get_mass_cancel=p.brake.get_mass_cancel,
         set_trading_mode=p.brake.set_trading_mode,
@@ -168,6 +148,35 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         list_dead_mans_switches=p.brake.list_dead_mans_switches,
         check_health=check_health,
     )
+
+
+def _of_markets(parts: Parts) -> dict[str, Any]:
+    """Make the use cases of venues, instruments, securities and books."""
+    p = parts
+    get_order_book = GetOrderBook(catalogue=p.catalogue, books=p.books)
+    return {
+        "list_venues": ListVenues(venues=p.venues),
+        "sync_instruments": SyncInstruments(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
+        "enable_instrument": EnableInstrument(storage=p.storage, catalogue=p.catalogue),
+        "disable_instrument": DisableInstrument(storage=p.storage, catalogue=p.catalogue),
+        "delete_instrument": DeleteInstrument(storage=p.storage, catalogue=p.catalogue),
+        "list_instruments": ListInstruments(catalogue=p.catalogue),
+        "sync_securities": SyncSecurities(
+            storage=p.storage, connectors=p.connectors, catalogue=p.catalogue, concurrency=p.concurrency
+        ),
+        "delete_security": DeleteSecurity(storage=p.storage, catalogue=p.catalogue),
+        "list_securities": ListSecurities(catalogue=p.catalogue),
+        "get_order_book": get_order_book,
+        "list_order_books": ListOrderBooks(get_order_book=get_order_book, concurrency=p.concurrency),
+        "list_klines": ListKlines(catalogue=p.catalogue, candles=p.candles),
+        "subscribe_order_book": SubscribeOrderBook(
+            storage=p.storage, catalogue=p.catalogue, books=p.books, clock=p.clock, ids=p.ids
+        ),
+        "unsubscribe_order_book": UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
+        "list_order_book_subscriptions": ListOrderBookSubscriptions(storage=p.storage, books=p.books),
+    }
 
 
 def _submit_order(parts: Parts) -> SubmitOrder:
