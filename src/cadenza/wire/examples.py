@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cadenza.wire import api_keys
 from cadenza.wire import operations as op
 from cadenza.wire.operation import ApiOperation
 
@@ -61,6 +62,13 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
     op.DISABLE_INSTRUMENT: _INSTRUMENT,
     op.SYNC_SECURITIES: {"venue": "PAPER"},
     op.DELETE_SECURITY: {"securityId": "PAPER:BTC"},
+    api_keys.CREATE_API_KEY: {
+        "name": "market maker",
+        "scopes": ["write"],
+        "tradingAccountIds": [_ACCOUNT_ID],
+        "addresses": ["192.0.2.0/24"],
+    },
+    api_keys.REVOKE_API_KEY: {"apiKeyId": "0199f2a6-1b2c-7d3e-8f4a-5b6c7d8e9f01"},
 }
 
 QUERY_EXAMPLES: Mapping[ApiOperation, str] = {

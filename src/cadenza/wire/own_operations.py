@@ -10,6 +10,7 @@ from typing import Any
 
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.identity.actor import Actor
+from cadenza.wire import api_keys
 from cadenza.wire.envelope import Listing, Success
 from cadenza.wire.operation import ApiOperation
 from cadenza.wire.operations import CONTRACT_OPERATIONS
@@ -27,6 +28,11 @@ class OwnOperation:
     answer: Answer
 
 
-OWN_OPERATIONS: tuple[OwnOperation, ...] = ()
+OWN_OPERATIONS: tuple[OwnOperation, ...] = (
+    OwnOperation(api_keys.CREATE_API_KEY, "command.api_key.create", api_keys.create_api_key),
+    OwnOperation(api_keys.LIST_API_KEYS, "query.api_key.list", api_keys.list_api_keys),
+    OwnOperation(api_keys.REVOKE_API_KEY, "command.api_key.revoke", api_keys.revoke_api_key),
+    OwnOperation(api_keys.LIST_AUDIT, "query.audit.list", api_keys.list_audit),
+)
 
 OPERATIONS: tuple[ApiOperation, ...] = (*CONTRACT_OPERATIONS, *(own.operation for own in OWN_OPERATIONS))

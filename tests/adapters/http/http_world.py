@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal as D
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
+from cadenza.application.identity.create_api_key import IssuedApiKey
 from cadenza.application.identity.views import IssuedSession
 from cadenza.application.paging import Page
 from cadenza.application.system.check_health import Health, HealthStatus
@@ -32,10 +33,14 @@ from cadenza.domain.accounts.trading_account import (
 )
 from cadenza.domain.errors import InvalidToken
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.api_key import ApiKey, parse_addresses
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
+from cadenza.domain.identity.origin import Origin
 from cadenza.domain.identity.user import User
 from cadenza.domain.ids import (
     PAPER,
     Access,
+    ApiKeyId,
     CredentialId,
     ExecutionId,
     InstrumentId,
@@ -254,6 +259,39 @@ USER = User(
 SESSION = IssuedSession(
     access_token="access", refresh_token="refresh", expires_in_s=3600, expires_at_ms=NOW_MS + 3_600_000, user=USER
 )
+API_KEY = ApiKey(
+    id=ApiKeyId(uuid(11)),
+    tenant_id=TENANT_ID,
+    user_id=USER_ID,
+    name="market maker",
+    scopes=frozenset({Scope.READ, Scope.WRITE}),
+    accounts=frozenset({ACCOUNT_ID}),
+    environments=frozenset({Access.PAPER}),
+    addresses=parse_addresses(["192.0.2.0/24", "2001:db8::7"]),
+    created_at_ms=NOW_MS,
+    expires_at_ms=NOW_MS + 86_400_000,
+    last_used_at_ms=NOW_MS,
+    last_used_address="192.0.2.9",
+)
+OPEN_API_KEY = replace(
+    API_KEY,
+    accounts=None,
+    environments=None,
+    addresses=(),
+    expires_at_ms=None,
+    last_used_at_ms=None,
+    last_used_address=None,
+)
+AUDIT_ENTRY = AuditEntry(
+    id=AuditId(uuid(12)),
+    tenant_id=TENANT_ID,
+    kind=AuditKind.API_KEY_CREATED,
+    at_ms=NOW_MS,
+    origin=Origin(user_id=USER_ID, key_id=API_KEY.id, request_id="request-1", client="192.0.2.9"),
+    subject=str(API_KEY.id),
+    account_id=ACCOUNT_ID,
+    facts={"name": "market maker"},
+)
 HEALTH = Health(
     status=HealthStatus.HEALTHY,
     database=HealthStatus.HEALTHY,
@@ -298,6 +336,10 @@ RESULTS: Mapping[str, Any] = {
     "get_user": USER,
     "update_user": USER,
     "recover": None,
+    "create_api_key": IssuedApiKey(key=API_KEY, secret="shown-once"),
+    "list_api_keys": (page(API_KEY, OPEN_API_KEY, cursor="more"), NOW_MS),
+    "revoke_api_key": (API_KEY.revoked(NOW_MS), NOW_MS),
+    "list_audit": page(AUDIT_ENTRY),
     "submit_order": FILLED_PARTLY,
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),

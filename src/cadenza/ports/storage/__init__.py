@@ -17,6 +17,7 @@ from cadenza.ports.storage.accounts import (
     OperationRepository,
     SubscriptionRepository,
 )
+from cadenza.ports.storage.api_keys import ApiKeyRepository, AuditRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
@@ -39,6 +40,8 @@ class UnitOfWork(Protocol):
     catalogue: CatalogueRepository
     venues: VenueConditions
     identity: IdentityRepository
+    api_keys: ApiKeyRepository
+    audit: AuditRepository
     jobs: Jobs
     relay: RelayRepository
 

@@ -68,7 +68,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
         invite_tenant=InviteTenant(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
         invite_member=InviteMember(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
         set_environments=SetEnvironments(storage=storage),
-        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock),
+        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock, ids=ids),
         reset_password=ResetPassword(
             storage=storage,
             hasher=hasher,
@@ -76,6 +76,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             letters=letters,
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
+            ids=ids,
         ),
         list_doubtful=ListDoubtful(storage=storage, clock=clock),
         request_resolution=RequestResolution(storage=storage, spec=partial(spec_of, settings), clock=clock),

@@ -23,6 +23,8 @@ from cadenza.application.accounts.subscribe_account import (
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
 from cadenza.application.accounts.watch_key_rights import WatchKeyRights
+from cadenza.application.identity.list_api_keys import ListApiKeys
+from cadenza.application.identity.list_audit import ListAudit
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
 from cadenza.application.market_data.delete_security import DeleteSecurity
@@ -100,6 +102,10 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         get_user=identity.get_user,
         update_user=identity.update_user,
         recover=identity.recover,
+        create_api_key=identity.create_api_key,
+        list_api_keys=ListApiKeys(storage=p.storage, cursors=p.cursors, clock=p.clock),
+        revoke_api_key=identity.revoke_api_key,
+        list_audit=ListAudit(storage=p.storage, cursors=p.cursors),
         submit_order=_submit_order(p),
         cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
@@ -242,6 +248,7 @@ def revoke_credential(parts: Parts) -> RevokeCredential:
         changer=parts.changer,
         follow=follow_credentials(parts),
         clock=parts.clock,
+        ids=parts.ids,
     )
 
 
@@ -254,5 +261,6 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         changer=parts.changer,
         key_rights=parts.key_rights,
         clock=parts.clock,
+        ids=parts.ids,
         concurrency=parts.concurrency,
     )
