@@ -3,22 +3,21 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from decimal import Decimal as D
 from typing import Any
 from uuid import UUID
 
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
+from tests.adapters.http.key_samples import ACCOUNT_ID, KEY_RESULTS, NOW_MS, TENANT_ID, USER_ID, page, uuid
 from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
-from cadenza.application.identity.create_api_key import IssuedApiKey
 from cadenza.application.identity.views import IssuedSession
-from cadenza.application.paging import Page
 from cadenza.application.system.check_health import Health, HealthStatus
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.accounts.balance import Balance
@@ -33,14 +32,10 @@ from cadenza.domain.accounts.trading_account import (
 )
 from cadenza.domain.errors import InvalidToken
 from cadenza.domain.identity.actor import Actor, Scope
-from cadenza.domain.identity.api_key import ApiKey, parse_addresses
-from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
-from cadenza.domain.identity.origin import Origin
 from cadenza.domain.identity.user import User
 from cadenza.domain.ids import (
     PAPER,
     Access,
-    ApiKeyId,
     CredentialId,
     ExecutionId,
     InstrumentId,
@@ -50,9 +45,6 @@ from cadenza.domain.ids import (
     SecurityId,
     SessionId,
     SubscriptionId,
-    TenantId,
-    TradingAccountId,
-    UserId,
 )
 from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.candle import Candle
@@ -68,17 +60,9 @@ from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"
-NOW_MS = 1_790_000_000_123
 BTC_USDT = InstrumentId("PAPER:BTC/USDT")
 
 
-def uuid(number: int) -> UUID:
-    return UUID(int=0x0199F2A4C5D07C1E9B62000000000000 + number)
-
-
-TENANT_ID = TenantId(uuid(1))
-USER_ID = UserId(uuid(2))
-ACCOUNT_ID = TradingAccountId(uuid(3))
 ORDER_ID = OrderId(uuid(4))
 CREDENTIAL_ID = CredentialId(uuid(5))
 SUBSCRIPTION_ID = SubscriptionId(uuid(6))
@@ -259,39 +243,6 @@ USER = User(
 SESSION = IssuedSession(
     access_token="access", refresh_token="refresh", expires_in_s=3600, expires_at_ms=NOW_MS + 3_600_000, user=USER
 )
-API_KEY = ApiKey(
-    id=ApiKeyId(uuid(11)),
-    tenant_id=TENANT_ID,
-    user_id=USER_ID,
-    name="market maker",
-    scopes=frozenset({Scope.READ, Scope.WRITE}),
-    accounts=frozenset({ACCOUNT_ID}),
-    environments=frozenset({Access.PAPER}),
-    addresses=parse_addresses(["192.0.2.0/24", "2001:db8::7"]),
-    created_at_ms=NOW_MS,
-    expires_at_ms=NOW_MS + 86_400_000,
-    last_used_at_ms=NOW_MS,
-    last_used_address="192.0.2.9",
-)
-OPEN_API_KEY = replace(
-    API_KEY,
-    accounts=None,
-    environments=None,
-    addresses=(),
-    expires_at_ms=None,
-    last_used_at_ms=None,
-    last_used_address=None,
-)
-AUDIT_ENTRY = AuditEntry(
-    id=AuditId(uuid(12)),
-    tenant_id=TENANT_ID,
-    kind=AuditKind.API_KEY_CREATED,
-    at_ms=NOW_MS,
-    origin=Origin(user_id=USER_ID, key_id=API_KEY.id, request_id="request-1", client="192.0.2.9"),
-    subject=str(API_KEY.id),
-    account_id=ACCOUNT_ID,
-    facts={"name": "market maker"},
-)
 HEALTH = Health(
     status=HealthStatus.HEALTHY,
     database=HealthStatus.HEALTHY,
@@ -299,10 +250,6 @@ HEALTH = Health(
     cache=HealthStatus.HEALTHY,
     at_ms=NOW_MS,
 )
-
-
-def page(*items: Any, cursor: str | None = None) -> Page[Any]:
-    return Page(items=items, total=len(items), offset=0, limit=50, has_next=cursor is not None, next_cursor=cursor)
 
 
 @dataclass
@@ -336,10 +283,7 @@ RESULTS: Mapping[str, Any] = {
     "get_user": USER,
     "update_user": USER,
     "recover": None,
-    "create_api_key": IssuedApiKey(key=API_KEY, secret="shown-once"),
-    "list_api_keys": (page(API_KEY, OPEN_API_KEY, cursor="more"), NOW_MS),
-    "revoke_api_key": (API_KEY.revoked(NOW_MS), NOW_MS),
-    "list_audit": page(AUDIT_ENTRY),
+    **KEY_RESULTS,
     "submit_order": FILLED_PARTLY,
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),

@@ -117,13 +117,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
-        disconnect_account=DisconnectAccount(
-            storage=p.storage,
-            committer=p.trading.committer,
-            changer=p.changer,
-            sessions=p.trading.sessions,
-            clock=p.clock,
-        ),
+        disconnect_account=_disconnect_account(p),
         update_account=UpdateAccount(changer=p.changer),
         enable_account=EnableAccount(changer=p.changer),
         disable_account=DisableAccount(changer=p.changer),
@@ -162,6 +156,16 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         unsubscribe_order_book=UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
         list_order_book_subscriptions=ListOrderBookSubscriptions(storage=p.storage, books=p.books),
         check_health=check_health,
+    )
+
+
+def _disconnect_account(parts: Parts) -> DisconnectAccount:
+    return DisconnectAccount(
+        storage=parts.storage,
+        committer=parts.trading.committer,
+        changer=parts.changer,
+        sessions=parts.trading.sessions,
+        clock=parts.clock,
     )
 
 
