@@ -1,8 +1,8 @@
 """Errors on HTTP: the only place that knows statuses.
 
 A cause's kind decides its status; then the operation's own list does, as clients have models for no other: a 403, 404
-or 401 that is not listed becomes 400; where that is not listed either, a 403 becomes 401 and the rest is a defect. A failure of ours is
-never dressed up as the client's, so 500 stays 500, and the flood limit may answer 429 anywhere.
+or 401 that is not listed becomes 400; where that is not listed either, a 403 becomes 401 and the rest is a defect. A
+failure of ours is never dressed up as the client's, so 500 stays 500, and the flood limit may answer 429 anywhere.
 """
 
 from http import HTTPStatus

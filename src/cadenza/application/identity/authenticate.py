@@ -97,12 +97,11 @@ class Authenticate:
             self._admit(state, client)
             verified.state, verified.client = state, client
             verified.actor = _actor(state, verified.expires_at_ms)
-        elif state.key is not None:
-            self._used_keys.note(ApiKeyId(state.session_id), client)
         return verified.actor
 
     def _admit(self, state: SessionState, client: str) -> None:
-        """Raise unless the session may be used from the address; take note of the use of a key."""
+        """Raise unless the session may be used from the address; take note of the use of a key. A key in use comes here
+        whenever its state was read again, which is often enough for a note."""
         if state.key is None:
             return
         if not state.key.admits(client):
