@@ -15,6 +15,7 @@ JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
 TINY = {
     "books": (["--symbols", "2", "--updates", "5", "--rounds", "1"], ["ours", "ccxt pro", "ratio"]),
+    "key_authentication": (["--requests", "40", "--rounds", "1"], ["known", "new", "ratio"]),
     "matching": (["--commands", "50", "--resting", "5"], ["fast", "naive", "ratio"]),
     "orders": (
         ["--clients", "2", "--seconds", "0.2", "--rounds", "1"],

@@ -1,4 +1,4 @@
-"""The snippets of README.md do what it says, as a newcomer pastes them."""
+"""The snippets of README.md and of the guide to API keys do what they say, as a newcomer pastes them."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from tests.serving import Serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 ADDRESS = "http://127.0.0.1:8000"
 SNIPPET_WITHIN_S = 60
 
@@ -27,9 +27,9 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     await serving.stop()
 
 
-def snippet(language: str, server: Serving) -> str:
-    """The one snippet in a language, told the server's address."""
-    [found] = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+def snippet(language: str, server: Serving, page: str = "README.md") -> str:
+    """The one snippet in a language on a page, told the server's address."""
+    [found] = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert ADDRESS in found
     return str(found).replace(ADDRESS, server.url)
 
@@ -53,6 +53,18 @@ async def test_the_first_trade_by_curl(server: Serving) -> None:
     assert '"status":"FILLED"' in order
     assert '"securitySymbol":"BTC"' in portfolio
     assert '"total":"10.01"' in portfolio
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+async def test_a_bots_first_order_with_its_key(server: Serving) -> None:
+    output = await pasted("sh", "-eu", "-c", snippet("sh", server, "docs/guides/api-keys.md"))
+    order, refusal, keys, revoked, audit = output.splitlines()
+    assert '"status":"FILLED"' in order
+    assert '"code":"TRADING_ACCOUNT_NOT_FOUND"' in refusal
+    assert '"status":"ACTIVE"' in keys
+    assert '"status":"REVOKED"' in revoked
+    assert '"kind":"API_KEY_REVOKED"' in audit
+    assert '"address":"127.0.0.1"' in audit
 
 
 async def test_the_first_trade_by_python(server: Serving) -> None:

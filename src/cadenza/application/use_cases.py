@@ -26,11 +26,15 @@ from cadenza.application.brake.mass_cancel import GetMassCancel, MassCancelOrder
 from cadenza.application.brake.risk_limits import GetRiskLimits, SetRiskLimits
 from cadenza.application.brake.trading_modes import GetTradingMode, SetTradingMode
 from cadenza.application.identity.authenticate import Authenticate
+from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.get_user import GetUser
+from cadenza.application.identity.list_api_keys import ListApiKeys
+from cadenza.application.identity.list_audit import ListAudit
 from cadenza.application.identity.log_in import LogIn
 from cadenza.application.identity.log_out import LogOut
 from cadenza.application.identity.recover import Recover
 from cadenza.application.identity.refresh_session import RefreshSession
+from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.sign_up import SignUp
 from cadenza.application.identity.update_user import UpdateUser
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
@@ -66,6 +70,10 @@ class UseCases:
     get_user: GetUser
     update_user: UpdateUser
     recover: Recover
+    create_api_key: CreateApiKey
+    list_api_keys: ListApiKeys
+    revoke_api_key: RevokeApiKey
+    list_audit: ListAudit
     submit_order: SubmitOrder
     cancel_order: CancelOrder
     list_orders: ListOrders

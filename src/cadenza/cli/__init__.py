@@ -6,6 +6,7 @@ from cadenza.cli import (
     centrifugo,
     config,
     doctor,
+    key,
     keys,
     migrate,
     orders,
@@ -34,7 +35,9 @@ def make_app() -> typer.Typer:
     app.add_typer(config.app, name="config")
     app.add_typer(user.app, name="user")
     app.add_typer(orders.app, name="orders")
-    app.add_typer(keys.app, name="keys")
+    app.add_typer(key.app, name="key")
+    app.add_typer(keys.app, name="master-key")
+    app.add_typer(keys.app, name="keys", hidden=True)  # the former name of master-key
     app.add_typer(centrifugo.app, name="centrifugo")
     app.add_typer(recording.app, name="recording")
     app.add_typer(venue.app, name="venue")

@@ -33,7 +33,7 @@ def config(
     ] = None,
 ) -> None:
     """Write the whole configuration of Centrifugo. It is a secret, because it contains the key that signs access
-    tokens. Write it again after `cadenza keys rotate`: Centrifugo checks tokens with the active key only.
+    tokens. Write it again after `cadenza master-key rotate`: Centrifugo checks tokens with the active key only.
     """
     if version not in (5, 6):
         raise fail(f"there is no configuration for version {version}: write 5 or 6")

@@ -16,7 +16,7 @@ from cadenza.runtime.local import SystemClock, SystemIds
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
     from cadenza.simulators.binance.settings import SimulatorSettings
-    from cadenza.simulators.binance.wire.keys import ApiKey
+    from cadenza.simulators.binance.wire.keys import SimulatedKey
 
 app = typer.Typer(help="Simulated venues that speak the real ones' protocols.", no_args_is_help=True)
 MARKET_STEP_MS = 100
@@ -103,7 +103,7 @@ def _secret_lines(secret: str) -> list[str]:
     return ["    secret, with its first and last line:", *(f"    {line}" for line in (first, *more))]
 
 
-def _lines_to_paste(url: str, keys: "Iterable[ApiKey]") -> list[str]:
+def _lines_to_paste(url: str, keys: "Iterable[SimulatedKey]") -> list[str]:
     key = next((each for each in keys if each.kind == "HMAC"), None)
     if key is None:
         return []

@@ -43,12 +43,12 @@ def create(
 ) -> None:
     """Create a user with a new tenant, whatever the setting of sign-up. Makes and migrates the database as `serve`
     does."""
-    access = _environments(environments) if environments else None
+    access = environments_of(environments) if environments else None
 
     async def work(office: Administration) -> User:
         return await office.create_user(email=email, password=password, is_operator=operator, access=access)
 
-    user = _run(work, _made_database)
+    user = run(work, _made_database)
     typer.echo(f"{user.email} is user {user.id} of tenant {user.tenant_id}.")
 
 
@@ -60,7 +60,7 @@ def list_users() -> None:
         async with office.storage.read() as uow:
             return list(await uow.identity.list_users(offset=0, limit=LISTED_MAX))
 
-    for user in _run(work):
+    for user in run(work):
         scopes = ",".join(sorted(scope.value for scope in user.scopes))
         access = ",".join(sorted(environment.value for environment in user.access))
         operator = "  operator" if user.is_operator else ""
@@ -77,16 +77,16 @@ def invite(
     scopes: Annotated[str, typer.Option(help="Of a member: any of read, write, admin; joined by commas.")] = "read",
 ) -> None:
     """Mail an invitation, valid once: to sign up with a new tenant, or into the tenant of an admin."""
-    wanted = frozenset(_one_of(Scope, "--scopes", name) for name in scopes.split(","))
+    wanted = frozenset(one_of(Scope, "--scopes", name) for name in scopes.split(","))
 
     async def work(office: Administration) -> str:
         if not into:
             _, token = await office.invite_tenant(email=email)
             return f"The invitation of {email} is in the outbox. Its token: {token}"
-        await office.invite_member(await _as_admin(office, into), email=email, scopes=wanted)
+        await office.invite_member(await actor_of(office, into), email=email, scopes=wanted)
         return f"The invitation of {email} is in the outbox: `cadenza user outbox` shows it until it is sent."
 
-    typer.echo(_run(work))
+    typer.echo(run(work))
 
 
 @app.command("set-password")
@@ -96,7 +96,7 @@ def set_password(email: Email, password: NewPassword) -> None:
     async def work(office: Administration) -> None:
         await office.set_password(email=email, password=password)
 
-    _run(work)
+    run(work)
     typer.echo(f"{email} has a new password; all sessions have ended.")
 
 
@@ -109,19 +109,19 @@ def reset_password(
     async def work(office: Administration) -> None:
         await office.reset_password(token=token, password=password, client=NOBODY)
 
-    _run(work)
+    run(work)
     typer.echo("The new password is set; all sessions have ended.")
 
 
 @app.command("set-environments")
 def set_environments(email: Email, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
     """Set the environments that the tenant of a user may use. Takes effect within a second."""
-    access = _environments(environments)
+    access = environments_of(environments)
 
     async def work(office: Administration) -> User:
         return await office.set_environments(email=email, access=access)
 
-    user = _run(work)
+    user = run(work)
     typer.echo(f"The tenant of {email} may use {', '.join(sorted(part.value for part in user.access)) or 'nothing'}.")
 
 
@@ -133,11 +133,11 @@ def outbox() -> None:
         async with office.storage.read() as uow:
             return list(await uow.identity.list_mails(offset=0, limit=LISTED_MAX))
 
-    for mail in _run(work):
+    for mail in run(work):
         typer.echo(f"{mail.status.value}  to {mail.to}: {mail.subject}\n{mail.text}")
 
 
-async def _as_admin(office: Administration, email: str) -> Actor:
+async def actor_of(office: Administration, email: str) -> Actor:
     """Return an actor for the user with that address, in a session that exists only for this command."""
     async with office.storage.read() as uow:
         found = await uow.identity.find_login(normalise_email(email))
@@ -145,18 +145,23 @@ async def _as_admin(office: Administration, email: str) -> Actor:
         raise fail(f"there is no user {email}")
     user = found[0]
     return Actor(
-        user_id=user.id, tenant_id=user.tenant_id, session_id=SessionId(user.id), scopes=user.scopes, access=user.access
+        user_id=user.id,
+        tenant_id=user.tenant_id,
+        session_id=SessionId(user.id),
+        scopes=user.scopes,
+        access=user.access,
+        client=NOBODY,
     )
 
 
-def _environments(text: str) -> frozenset[Access]:
-    return frozenset(_one_of(Access, "environments", name) for name in text.split(","))
+def environments_of(text: str) -> frozenset[Access]:
+    return frozenset(one_of(Access, "environments", name) for name in text.split(","))
 
 
 E_ = TypeVar("E_", Access, Scope)
 
 
-def _one_of(kind: type[E_], what: str, name: str) -> E_:
+def one_of(kind: type[E_], what: str, name: str) -> E_:
     try:
         return kind(name.strip())
     except ValueError:
@@ -173,7 +178,7 @@ async def _made_database(settings: Settings) -> AsyncIterator[str]:
 OpenDatabase = Callable[[Settings], AbstractAsyncContextManager[str]]
 
 
-def _run(work: Callable[[Administration], Awaitable[T]], opened: OpenDatabase = open_current_database) -> T:
+def run(work: Callable[[Administration], Awaitable[T]], opened: OpenDatabase = open_current_database) -> T:
     """Do the work over the configured database. A refusal ends with one sentence and exit code 1."""
     settings = loaded_settings().settings
 

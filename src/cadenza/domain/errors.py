@@ -307,6 +307,23 @@ class InsufficientScope(Forbidden):
     """The token lacks a scope that the operation needs."""
 
 
+class KeyNotAllowed(Forbidden):
+    """An API key may not do this: log out, change a user, or create, list or revoke API keys. A key that is limited to
+    some trading accounts may also not connect or disconnect accounts, or change credentials or the catalogue."""
+
+
+class ApiKeyNotFound(NotFound):
+    """The tenant has no such API key, or it is another user's and the caller is no admin."""
+
+
+class KeyNameTaken(Refused):
+    """The user has a live API key with this name."""
+
+
+class TooManyApiKeys(Refused):
+    """The user has as many live API keys as one user may have; revoke one first."""
+
+
 class EmailTaken(Refused):
     """Another user has this e-mail address."""
 

@@ -1,11 +1,11 @@
 """The vault: sealed credentials, tokens and password hashes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.identity.user import User
-from cadenza.domain.ids import CredentialId, SessionId, TenantId, UserId, VenueId
+from cadenza.domain.ids import ApiKeyId, CredentialId, SessionId, TenantId, UserId, VenueId
 from cadenza.ports.storage.accounts import SealedSecrets
 
 
@@ -65,7 +65,7 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalClaims:
-    """A verified access token of our own."""
+    """A verified access token of our own: of a log-in, or of an API key, whose id is the session's then."""
 
     user_id: UserId
     session_id: SessionId
@@ -87,12 +87,29 @@ class ExternalClaims:
 Claims = LocalClaims | ExternalClaims
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedKey:
+    """The token of a new API key, and the id of the master key that signed it. The text does not appear in logs."""
+
+    token: str = field(repr=False)
+    signed_by: str
+
+
 class Tokens(Protocol):
     """Issues and checks tokens. Law: the accepted signature algorithms are fixed; the algorithm that a token names does
     not change them."""
 
     def issue_access(self, user: User, session_id: SessionId, *, issued_at_ms: int, expires_at_ms: int) -> str:
         """Return a signed access token (JWT)."""
+
+    def issue_key(
+        self, user_id: UserId, key_id: ApiKeyId, salt: bytes, *, issued_at_ms: int, expires_at_ms: int
+    ) -> SignedKey:
+        """Return the token of an API key: an access token whose session is the key, with `salt`, which nobody can
+        guess, in it."""
+
+    def claims_to_be_key(self, token: str) -> bool:
+        """Return whether a token says that it is an API key's. Its signature is not checked."""
 
     async def verify_access(self, token: str, *, now_ms: int) -> Claims:
         """Return the claims of a token. Raises `InvalidToken`, `TokenExpired`, and `IssuerUnavailable` when an external

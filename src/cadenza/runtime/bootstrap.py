@@ -1,6 +1,7 @@
 """All wiring, by plain constructor calls, and the order of starting and stopping. There are no rules here."""
 
 import gc
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_network
 
@@ -8,6 +9,7 @@ import asyncpg
 from litestar.types import ASGIApp
 
 from cadenza.adapters.http.app import create_app
+from cadenza.adapters.http.client import forwarded_address
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.adapters.storage.connections import Connections, HeldConnection
@@ -69,6 +71,8 @@ from cadenza.runtime.wiring.venues import log_condition, wire_connectors
 CONNECTIONS_MAX = 10
 BATCH_CONNECTIONS_MAX = 5
 KEEP_SESSIONS_MS = 500
+USED_KEYS_MS = 5_000
+FAILED_LOG_INS_MS = 5_000
 MAINTAIN_BOOKS_MS = 1_000
 NOTE_CONDITIONS_MS = 1_000
 WATCH_KEPT_MS = 5_000
@@ -195,6 +199,8 @@ class Platform:
         self.supervisor.repeat("publish missed", PUBLISH_MISSED_MS, self.trading.publish_missed.tick)
         self.supervisor.repeat("publish portfolios", PUBLISH_PORTFOLIOS_MS, self.trading.publish_portfolios.tick)
         self.supervisor.repeat("watch kept reports", WATCH_KEPT_MS, self.trading.watch_kept.tick)
+        self.supervisor.repeat("note used keys", USED_KEYS_MS, self.identity.used_keys.tick)
+        self.supervisor.repeat("note failed log-ins", FAILED_LOG_INS_MS, self.identity.failed_log_ins.tick)
         await self.jobs.start()
         await self.identity.purge.schedule()
 
@@ -241,7 +247,7 @@ class Platform:
         self.realtime = wire_realtime(
             self.settings,
             PlatformServices(
-                authenticate=lambda token: self.use_cases.authenticate(token),
+                authenticate=lambda token, client: self.use_cases.authenticate(token, client),
                 session_actor=lambda session_id: self.use_cases.authenticate.of_session(session_id),
                 may_see_account=MaySeeAccount(storage=self.storage),
                 instrument_exists=self.catalogue.exists_for,
@@ -250,6 +256,7 @@ class Platform:
                 read_book=lambda instrument_id, depth: self.books.snapshot(instrument_id, depth),
                 request_portfolio=self._request_portfolio,
                 use_cases=lambda: self.use_cases,
+                client_address=partial(forwarded_address, limits=self._http_limits()),
             ),
             keys=self.key_ring,
             storage=self.storage,
@@ -366,14 +373,19 @@ class Platform:
             failpoints=self._failpoints,
         )
 
+    def _http_limits(self) -> HttpLimits:
+        return HttpLimits(
+            cors_origins=self.settings.http.cors_origins,
+            trusted_proxies=tuple(map(ip_network, self.settings.http.trusted_proxies)),
+        )
+
     def _wire_http(self) -> ASGIApp:
         per_s = self.settings.limits.flood_requests_per_s
         return create_app(
             self.use_cases,
-            limits=HttpLimits(
+            limits=replace(
+                self._http_limits(),
                 flood_exempt=frozenset(path for route in self.realtime.routes for path in route.paths),
-                cors_origins=self.settings.http.cors_origins,
-                trusted_proxies=tuple(map(ip_network, self.settings.http.trusted_proxies)),
             ),
             flood=TokenBuckets(
                 burst=per_s,

@@ -91,6 +91,12 @@ class LimitSettings:
 
     signup_per_minute: int = setting(20, "Sign-ups per minute.", minimum=1, maximum=1_000_000)
     login_per_minute: int = setting(60, "Logins per minute.", minimum=1, maximum=1_000_000)
+    failed_keys_per_minute: int = setting(
+        60,
+        "Requests per minute with an API key that is refused. Valid keys from the same address are never held up.",
+        minimum=1,
+        maximum=1_000_000,
+    )
     recover_per_minute: int = setting(10, "Password recoveries per minute.", minimum=1, maximum=1_000_000)
     flood_requests_per_s: int = setting(
         5000, "All requests per second; far above honest use.", minimum=10, maximum=1_000_000

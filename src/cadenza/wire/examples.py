@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cadenza.wire import brake
+from cadenza.wire import api_keys, brake
 from cadenza.wire import operations as op
 from cadenza.wire.operation import ApiOperation
 
@@ -67,6 +67,13 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
     brake.SET_RISK_LIMITS: {**_ACCOUNT, "currency": "USDT", "orderValueMax": "100000", "priceCollar": "0.05"},
     brake.ARM_DEAD_MANS_SWITCH: {**_ACCOUNT, "periodSeconds": 60},
     brake.DISARM_DEAD_MANS_SWITCH: _ACCOUNT,
+    api_keys.CREATE_API_KEY: {
+        "name": "market maker",
+        "scopes": ["write"],
+        "tradingAccountIds": [_ACCOUNT_ID],
+        "addresses": ["192.0.2.0/24"],
+    },
+    api_keys.REVOKE_API_KEY: {"apiKeyId": "0199f2a6-1b2c-7d3e-8f4a-5b6c7d8e9f01"},
 }
 
 QUERY_EXAMPLES: Mapping[ApiOperation, str] = {

@@ -11,6 +11,7 @@ from uuid import UUID
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 from tests.adapters.http.brake_samples import brake_results
+from tests.adapters.http.key_samples import ACCOUNT_ID, KEY_RESULTS, NOW_MS, TENANT_ID, USER_ID, page, uuid
 from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
@@ -18,7 +19,6 @@ from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.identity.views import IssuedSession
-from cadenza.application.paging import Page
 from cadenza.application.system.check_health import Health, HealthStatus
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.accounts.balance import Balance
@@ -46,9 +46,6 @@ from cadenza.domain.ids import (
     SecurityId,
     SessionId,
     SubscriptionId,
-    TenantId,
-    TradingAccountId,
-    UserId,
 )
 from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.candle import Candle
@@ -64,17 +61,9 @@ from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"
-NOW_MS = 1_790_000_000_123
 BTC_USDT = InstrumentId("PAPER:BTC/USDT")
 
 
-def uuid(number: int) -> UUID:
-    return UUID(int=0x0199F2A4C5D07C1E9B62000000000000 + number)
-
-
-TENANT_ID = TenantId(uuid(1))
-USER_ID = UserId(uuid(2))
-ACCOUNT_ID = TradingAccountId(uuid(3))
 ORDER_ID = OrderId(uuid(4))
 CREDENTIAL_ID = CredentialId(uuid(5))
 SUBSCRIPTION_ID = SubscriptionId(uuid(6))
@@ -264,10 +253,6 @@ HEALTH = Health(
 )
 
 
-def page(*items: Any, cursor: str | None = None) -> Page[Any]:
-    return Page(items=items, total=len(items), offset=0, limit=50, has_next=cursor is not None, next_cursor=cursor)
-
-
 @dataclass
 class FakeUseCase:
     """Answers with `result` (raises it when it is an exception) and keeps its calls."""
@@ -299,6 +284,7 @@ RESULTS: Mapping[str, Any] = {
     "get_user": USER,
     "update_user": USER,
     "recover": None,
+    **KEY_RESULTS,
     "submit_order": FILLED_PARTLY,
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),

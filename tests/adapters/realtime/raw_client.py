@@ -37,9 +37,11 @@ class RawClient:
         self._next_id = 0
 
     @classmethod
-    async def open(cls, port: int, *, path: str = PATH, receive_buffer_bytes: int | None = None) -> "RawClient":
+    async def open(
+        cls, port: int, *, path: str = PATH, receive_buffer_bytes: int | None = None, **headers: str
+    ) -> "RawClient":
         reader, writer = await dial(port, receive_buffer_bytes)
-        writer.write(handshake(path))
+        writer.write(handshake(path, **headers))
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
         assert head.startswith(b"HTTP/1.1 101"), head
         return cls(reader, writer)

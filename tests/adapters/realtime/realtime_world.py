@@ -112,6 +112,7 @@ class World:
         self.storage = Storage()
         self.use_cases = h.make_world()
         self.actors: dict[str, Actor] = {}
+        self.addresses: set[str] = set()
         self.held: set[InstrumentId] = set()
         self.book: BookSnapshot | None = None
         self.sequence = 0
@@ -134,6 +135,7 @@ class World:
             read_book=lambda id, depth: self.book,
             request_portfolio=self.portfolio_requests.append,
             use_cases=lambda: self.use_cases.use_cases,
+            client_address=lambda peer, forwarded: forwarded or peer,
             storage=self.storage,
             clock=self.clock,
             ids=SystemIds(),
@@ -274,7 +276,8 @@ class World:
 
     # --- what the node asks
 
-    async def _authenticate(self, token: str) -> Actor:
+    async def _authenticate(self, token: str, client: str) -> Actor:
+        self.addresses.add(client)
         if self.storage.is_down:
             raise DatabaseUnavailable("down")
         actor = self.actors.get(token)

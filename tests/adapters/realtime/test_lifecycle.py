@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.adapters.realtime import realtime_world as w
@@ -11,7 +12,9 @@ from tests.adapters.realtime.realtime_world import World
 
 from cadenza.adapters.realtime.gate import Gate
 from cadenza.domain.identity.actor import Scope
-from cadenza.domain.ids import SessionId
+from cadenza.domain.ids import ApiKeyId, SessionId
+
+KEY, OTHER_KEY = ApiKeyId(UUID(int=91)), ApiKeyId(UUID(int=92))
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "x" * 10_000])
@@ -52,6 +55,43 @@ async def test_token_refresh_prolongs(world: World) -> None:
         world.clock.advance(world.limits.ping_interval_ms)
         await client.ping()
     await client.ask(ping={})
+    await client.close()
+
+
+async def test_the_address_of_the_client_counts_at_every_look_at_its_token(world: World) -> None:
+    """The peer's address, or the one that a proxy names, as REST finds it; here, the world believes every proxy."""
+    client = await world.client()
+    assert world.addresses == {"127.0.0.1"}
+    behind = await world.raw(**{"X-Forwarded-For": "192.0.2.7"})
+    await behind.connect(world.token)
+    assert world.addresses == {"127.0.0.1", "192.0.2.7"}
+    world.addresses.clear()
+    await behind.ask(rpc={"method": "query.system.info", "data": {}})
+    assert world.addresses == {"192.0.2.7"}
+    await behind.close()
+    world.addresses.clear()
+    world.clock.advance(world.limits.session_check_ms)
+    await world.until(lambda: world.addresses == {"127.0.0.1"})
+    await client.close()
+
+
+async def test_a_connection_of_a_key_that_never_expires_needs_no_refresh(world: World) -> None:
+    client = await world.raw()
+    connected = await client.connect(world.issue(key_id=KEY, never_expires=True))
+    assert connected.get("expires", False) is False
+    assert connected.get("ttl", 0) == 0
+    await client.close()
+
+
+async def test_a_connection_stays_with_the_key_or_the_log_in_that_opened_it(world: World) -> None:
+    """Otherwise its subscriptions would go on under the rights of another token."""
+    key, log_in = world.issue(key_id=KEY), world.issue()
+    for first, second in ((key, log_in), (log_in, key), (key, world.issue(key_id=OTHER_KEY))):
+        client = await world.client(first)
+        client.send({"id": 9, "refresh": {"token": second}})
+        assert (await client.closed()).code == 3500
+    client = await world.client(key)
+    assert (await client.ask(refresh={"token": key}))["refresh"]["client"]
     await client.close()
 
 
@@ -102,11 +142,11 @@ async def test_a_token_shown_while_the_older_is_looked_up_counts(world: World, m
     asked, let_go = asyncio.Event(), asyncio.Event()
     admit = Gate.admit
 
-    async def slow(gate: Gate, token: str) -> Any:
+    async def slow(gate: Gate, token: str, address: str) -> Any:
         if token == old:
             asked.set()
             await let_go.wait()
-        return await admit(gate, token)
+        return await admit(gate, token, address)
 
     monkeypatch.setattr(Gate, "admit", slow)
     world.clock.advance(world.limits.session_check_ms)

@@ -22,7 +22,7 @@ from cadenza.adapters.vault.tokens import JwtTokens
 from cadenza.domain.errors import InvalidRefreshToken, InvalidToken, IssuerUnavailable, TokenExpired
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.identity.user import User
-from cadenza.domain.ids import Access, SessionId, TenantId, UserId
+from cadenza.domain.ids import Access, ApiKeyId, SessionId, TenantId, UserId
 from cadenza.ports.vault import ExternalClaims, LocalClaims
 
 NOW_MS = 1_800_000_000_000
@@ -31,6 +31,7 @@ MASTER, OTHER_MASTER = MasterKey(b"\1" * 32), MasterKey(b"\2" * 32)
 TOKENS = JwtTokens(KeyRing((MASTER,)), issuer="cadenza")
 SIGNING_KEY = derive(MASTER.secret, "sign access tokens").hex()
 SESSION_ID = SessionId(uuid.UUID(int=7))
+KEY_ID = ApiKeyId(uuid.UUID(int=8))
 ISSUER = "https://issuer.example"
 USER = User(
     id=UserId(uuid.UUID(int=1)),
@@ -107,6 +108,7 @@ FORGERIES = {
     "garbage": "a.b.c",
     "dots": "..",
     "no json": f"{urlsafe_b64encode(b'[1').decode()}.e30.x",
+    "nested without end": f"{urlsafe_b64encode(b'[' * 3_000).decode()}.{urlsafe_b64encode(b'[' * 3_000).decode()}.x",
     "a list": f"{urlsafe_b64encode(b'[]').decode()}.e30.x",
 } | {
     f"without {claim}": signed({k: v for k, v in CLAIMS.items() if k != claim})
@@ -118,6 +120,25 @@ FORGERIES = {
 async def test_forgeries_are_refused(token: str) -> None:
     with pytest.raises(InvalidToken):
         await TOKENS.verify_access(token, now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES)
+def test_a_forgery_that_is_no_key_is_not_counted_as_one(token: str) -> None:
+    assert not TOKENS.claims_to_be_key(token)
+
+
+async def test_the_token_of_a_key_proves_user_and_key() -> None:
+    signed_key = TOKENS.issue_key(USER.id, KEY_ID, b"salt", issued_at_ms=NOW_MS, expires_at_ms=NOW_MS + 60_000)
+    claims = await TOKENS.verify_access(signed_key.token, now_ms=NOW_MS)
+    assert claims == LocalClaims(user_id=USER.id, session_id=SessionId(KEY_ID), expires_at_ms=NOW_MS + 60_000)
+    assert signed_key.signed_by == MASTER.id
+    assert TOKENS.claims_to_be_key(signed_key.token)
+    assert TOKENS.claims_to_be_key(signed_key.token[:-9] + "forgedxyA")
+    assert not TOKENS.claims_to_be_key(issued())
+    assert signed_key.token not in repr(signed_key)
+    # What Centrifugo checks and remembers.
+    shown = jwt.decode(signed_key.token, options={"verify_signature": False})
+    assert (shown["sub"], shown["meta"], shown["exp"]) == (str(USER.id), {"sid": str(KEY_ID)}, NOW_S + 60)
 
 
 async def test_the_genuine_pattern_of_the_forgeries_is_accepted() -> None:

@@ -17,13 +17,17 @@ from cadenza.adapters.vault.keyring import KeyRing, MasterKey
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.adapters.vault.tokens import JwtTokens
 from cadenza.application.identity.authenticate import Authenticate
+from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.create_user import CreateUser
 from cadenza.application.identity.external_users import ExternalUsers
+from cadenza.application.identity.failed_log_ins import FailedLogIns
 from cadenza.application.identity.get_user import GetUser
 from cadenza.application.identity.invite_member import InviteMember
 from cadenza.application.identity.invite_tenant import InviteTenant
 from cadenza.application.identity.issuing import SessionIssuer
 from cadenza.application.identity.letters import Letters
+from cadenza.application.identity.list_api_keys import ListApiKeys
+from cadenza.application.identity.list_audit import ListAudit
 from cadenza.application.identity.log_in import LogIn
 from cadenza.application.identity.log_out import LogOut
 from cadenza.application.identity.policy import IdentityPolicy
@@ -31,15 +35,19 @@ from cadenza.application.identity.purge import PurgeEnded
 from cadenza.application.identity.recover import RECOVERY_JOB, Recover
 from cadenza.application.identity.refresh_session import RefreshSession
 from cadenza.application.identity.reset_password import ResetPassword
+from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.send_mail import SendMail
 from cadenza.application.identity.send_recovery import SendRecovery
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
 from cadenza.application.identity.sign_up import SignUp
-from cadenza.application.identity.throttle import Throttle
+from cadenza.application.identity.throttle import FailedKeys, Throttle
 from cadenza.application.identity.update_user import UpdateUser
+from cadenza.application.identity.used_keys import UsedKeys
 from cadenza.application.identity.views import IssuedSession
+from cadenza.application.paging import CursorCodec
+from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.mail import Mail
 from cadenza.domain.identity.user import User
 from cadenza.network.rate_limiter import TokenBuckets
@@ -49,6 +57,7 @@ from cadenza.runtime.local import AsyncioConcurrency
 START_MS = 1_800_000_000_000
 PASSWORD = "correct horse"
 CLIENT = "192.0.2.1"
+FAILED_KEYS_BURST = 5
 EXTERNAL_ISSUER = "https://issuer.example/auth/v1"
 EXTERNAL_SECRET = "external secret that is long enough for HS256"
 
@@ -114,33 +123,49 @@ class IdentityWorld:
         letters = Letters(clock=clock, ids=self.ids)
         hashing = {"hasher": self.hasher}
         self.sign_up = SignUp(**making, **hashing, throttle=self.throttle())
-        self.log_in = LogIn(**making, **hashing, issuer=issuer, throttle=self.throttle())
+        self.failed_log_ins = FailedLogIns(**timed, ids=self.ids)
+        self.log_in = LogIn(**making, **hashing, issuer=issuer, throttle=self.throttle(), failed=self.failed_log_ins)
         self.log_out = LogOut(**timed, sessions=self.sessions)
         self.refresh = RefreshSession(**timed, tokens=self.tokens, issuer=issuer, sessions=self.sessions, policy=policy)
         self.external_users = ExternalUsers(**making)
-        self.authenticate = Authenticate(
-            tokens=self.tokens, sessions=self.sessions, external_users=self.external_users, clock=clock
+        self.used_keys = UsedKeys(**timed)
+        self.failed_keys = FailedKeys(per_client=self.buckets(FAILED_KEYS_BURST))
+        self.authenticator = Authenticate(
+            tokens=self.tokens,
+            sessions=self.sessions,
+            external_users=self.external_users,
+            used_keys=self.used_keys,
+            failed_keys=self.failed_keys,
+            clock=clock,
         )
+        cursors = CursorCodec(b"cursors")
+        self.create_api_key = CreateApiKey(**timed, tokens=self.tokens, ids=self.ids)
+        self.list_api_keys = ListApiKeys(**timed, cursors=cursors)
+        self.revoke_api_key = RevokeApiKey(**timed, sessions=self.sessions, ids=self.ids)
+        self.list_audit = ListAudit(**base, cursors=cursors)
         self.get_user = GetUser(**base)
-        self.update_user = UpdateUser(**timed, **hashing, sessions=self.sessions, letters=letters)
+        self.update_user = UpdateUser(**timed, **hashing, sessions=self.sessions, letters=letters, ids=self.ids)
         self.recover = Recover(**base, throttle=self.throttle())
         self.send_recovery = SendRecovery(**making, letters=letters)
         self.reset_password = ResetPassword(
-            **timed, **hashing, sessions=self.sessions, letters=letters, throttle=self.throttle()
+            **timed, **hashing, sessions=self.sessions, letters=letters, throttle=self.throttle(), ids=self.ids
         )
         self.invite_member = InviteMember(**making, letters=letters)
         self.invite_tenant = InviteTenant(**making, letters=letters)
         self.create_user = CreateUser(**making, **hashing)
-        self.set_password = SetPassword(**timed, **hashing, letters=letters)
+        self.set_password = SetPassword(**timed, **hashing, letters=letters, ids=self.ids)
         self.set_environments = SetEnvironments(**base)
         self.send_mail = SendMail(**timed, mailer=self.mailer)
         self.purge = PurgeEnded(**timed, policy=policy)
 
     def throttle(self, burst: int = 100) -> Throttle:
-        def buckets() -> TokenBuckets:
-            return TokenBuckets(burst=burst, interval_ms=1000, keys_max=1000, monotonic_ms=self.clock.monotonic_ms)
+        return Throttle(per_client=self.buckets(burst), per_email=self.buckets(burst))
 
-        return Throttle(per_client=buckets(), per_email=buckets())
+    def buckets(self, burst: int) -> TokenBuckets:
+        return TokenBuckets(burst=burst, interval_ms=1000, keys_max=1000, monotonic_ms=self.clock.monotonic_ms)
+
+    async def authenticate(self, token: str, client: str = CLIENT) -> Actor:
+        return await self.authenticator(token, client)
 
     async def member(self, email: str = "ann@example.com", **details: Any) -> User:
         """Sign somebody up."""

@@ -92,11 +92,12 @@ class Desk:
             key_rights=self.key_rights, clock=world.clock, ids=world.ids, concurrency=world.concurrency,
         )  # fmt: skip
         self.revoke = RevokeCredential(
-            storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock
+            storage=world.storage, keys=keys(), changer=self.changer, follow=follow, clock=world.clock, ids=world.ids
         )
         self.rotate = RotateCredential(
             storage=world.storage, sessions=world.sessions, open_session=self.open_session, keys=keys(),
-            changer=self.changer, key_rights=self.key_rights, clock=world.clock, concurrency=world.concurrency,
+            changer=self.changer, key_rights=self.key_rights, clock=world.clock, ids=world.ids,
+            concurrency=world.concurrency,
         )  # fmt: skip
         self.keeper = KeepSessions(
             storage=world.storage, sessions=world.sessions, keys=keys(), open_session=self.open_session,

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from cadenza.simulators.binance.server import BinanceSimulator
-from cadenza.simulators.binance.wire.keys import ApiKey
+from cadenza.simulators.binance.wire.keys import SimulatedKey
 
 from .trader import sign
 
@@ -49,7 +49,7 @@ class Socket:
                 return frame
             self._kept.append(frame)
 
-    async def signed(self, simulator: BinanceSimulator, key: ApiKey, method: str, **params: Any) -> Any:
+    async def signed(self, simulator: BinanceSimulator, key: SimulatedKey, method: str, **params: Any) -> Any:
         values = {"apiKey": key.key, "timestamp": simulator.venue.now_ms(), **params}
         payload = "&".join(f"{name}={values[name]}" for name in sorted(values))
         return await self.ask(method, {**values, "signature": sign(key, payload)})

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from cadenza.simulators.binance.server import BinanceSimulator
-from cadenza.simulators.binance.wire.keys import ApiKey, signed_payload
+from cadenza.simulators.binance.wire.keys import SimulatedKey, signed_payload
 
 from .trader import Trader, sign
 
@@ -24,7 +24,7 @@ SIGNED_BY_THE_VENUE = {
 
 @pytest.mark.parametrize("symbol", SIGNED_BY_THE_VENUE)
 def test_the_examples_of_the_documents_are_valid(symbol: str) -> None:
-    key = ApiKey(account="main", kind="HMAC", key="k" * 64, secret=SECRET)
+    key = SimulatedKey(account="main", kind="HMAC", key="k" * 64, secret=SECRET)
     signature = SIGNED_BY_THE_VENUE[symbol]
     assert key.verifies(f"{symbol}&{PAYLOAD}", signature)
     assert key.verifies(f"{symbol}&{PAYLOAD}", signature.upper())
@@ -127,7 +127,7 @@ async def test_unknown_and_revoked_keys_are_refused(trader: Trader) -> None:
         -2015,
         "Invalid API-key, IP, or permissions for action.",
     )
-    trader.key = ApiKey(account="main", kind="HMAC", key="short", secret="x")
+    trader.key = SimulatedKey(account="main", kind="HMAC", key="short", secret="x")
     assert (await trader.signed("GET", "/api/v3/account")).error == (-2014, "API-key format invalid.")
 
 
@@ -135,6 +135,6 @@ async def test_a_key_that_may_only_read_does_not_trade(trader: Trader) -> None:
     made = await trader.admin("keys", kind="HMAC", permissions={"can_trade": False})
     permissions = trader.simulator.venue.keys.find(made["key"]).permissions  # type: ignore[union-attr]
     assert not permissions.can_trade
-    trader.key = ApiKey(account="main", kind="HMAC", key=made["key"], secret=made["secret"])
+    trader.key = SimulatedKey(account="main", kind="HMAC", key=made["key"], secret=made["secret"])
     assert (await trader.signed("GET", "/api/v3/account")).ok["canTrade"] is False
     assert (await trader.place()).error[0] == -2015

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from cadenza.simulators.binance.server import BinanceSimulator
-from cadenza.simulators.binance.wire.keys import ApiKey
+from cadenza.simulators.binance.wire.keys import SimulatedKey
 
 
-def sign(key: ApiKey, payload: str) -> str:
+def sign(key: SimulatedKey, payload: str) -> str:
     if key.kind == "HMAC":
         return hmac.new(key.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
     private: Any = serialization.load_pem_private_key(key.secret.encode(), None)

@@ -7,10 +7,10 @@ from cadenza.domain.errors import InvalidToken
 from cadenza.domain.identity.actor import Actor
 
 
-async def authenticated(headers: Mapping[bytes, bytes], use_cases: UseCases) -> Actor:
-    """Return the caller; raise `InvalidToken` or `TokenExpired`."""
+async def authenticated(headers: Mapping[bytes, bytes], use_cases: UseCases, client: str) -> Actor:
+    """Return the caller; raise `InvalidToken`, `TokenExpired` or `RateLimited`. `client` is the caller's address."""
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     token = token.strip()
     if not token or scheme.lower() != "bearer":
         raise InvalidToken("an access token is needed: Authorization: Bearer <token>")
-    return await use_cases.authenticate(token)
+    return await use_cases.authenticate(token, client)

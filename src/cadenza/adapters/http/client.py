@@ -14,17 +14,25 @@ def client_address(scope: Any, limits: HttpLimits) -> str:
 
     X-Forwarded-For is read from the right, over the proxies that we trust; anybody may write what lies further left.
     """
-    address = (scope.get("client") or (UNKNOWN, 0))[0]
-    if not limits.trusted_proxies or not _is_trusted(address, limits):
-        return str(address)
+    address = str((scope.get("client") or (UNKNOWN, 0))[0])
+    if not limits.trusted_proxies:
+        return address
     forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    return forwarded_address(address, forwarded, limits)
+
+
+def forwarded_address(peer: str, forwarded: str, limits: HttpLimits) -> str:
+    """Return the address of a client from the connection's peer and the request's X-Forwarded-For."""
+    address = peer or UNKNOWN
+    if not limits.trusted_proxies or not _is_trusted(address, limits):
+        return address
     for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
         if not _is_address(hop):
             break
         address = hop
         if not _is_trusted(hop, limits):
             break
-    return str(address)
+    return address
 
 
 def _is_address(text: str) -> bool:

@@ -53,11 +53,12 @@ _DEPRECATED_VENUES = frozenset(text for text, venue_id in VENUE_IDS.items() if i
 
 
 class HttpCall(Struct, frozen=True):
-    """What every route may use: the use cases, the caller and its address."""
+    """What every route may use: the use cases, the caller, its address, and the id of the request."""
 
     use_cases: UseCases
     caller: Actor | None
     client: str
+    request_id: str
 
     @property
     def actor(self) -> Actor:
@@ -115,14 +116,15 @@ class Endpoint:
         asked = await self._read(scope, headers, receive)
         if getattr(asked, "venue", None) in _DEPRECATED_VENUES:
             scope[DEPRECATED_KEY] = True
-        replied = await self.respond(HttpCall(self.use_cases, caller, scope[CLIENT_KEY]), asked)
+        replied = await self.respond(HttpCall(self.use_cases, caller, scope[CLIENT_KEY], scope[REQUEST_ID_KEY]), asked)
         return _written(replied, scope)
 
     async def _caller(self, scope: Any, headers: Mapping[bytes, bytes]) -> Actor:
-        actor = await authenticated(headers, self.use_cases)
+        actor = await authenticated(headers, self.use_cases, scope[CLIENT_KEY])
         scope[ACTOR_KEY] = actor  # later errors name the caller's tenant
-        if (wait_s := self.flood.allow(f"user:{actor.user_id}")) is not None:
-            raise RateLimited("too many requests of this user", wait_s)
+        counted = f"{'user' if actor.key_id is None else 'key'}:{actor.holder}"
+        if (wait_s := self.flood.allow(counted)) is not None:
+            raise RateLimited("too many requests of this user, or with this API key", wait_s)
         return actor.in_request(scope[REQUEST_ID_KEY], scope[CLIENT_KEY])
 
     async def _read(self, scope: Any, headers: Mapping[bytes, bytes], receive: Receive) -> Struct | None:

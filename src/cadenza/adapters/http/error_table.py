@@ -14,10 +14,11 @@ Every reply but `/api/v3/health` is the envelope `{success, errno, error, data[,
 (also the header `X-Request-Id`) and `metadata`.
 
 An operation answers only with the statuses that the interface lists for it. Where 401, 403 or 404 is not listed, the
-status is 400, with the same code. `500` always stays `500`. Sign-up, login and recover have limits of their own that
-answer `429`; for the other operations `429` means that the flood limit, far above ordinary use, was exceeded. `429` and
-a `500` that is temporary come with `Retry-After` in seconds. Numbers and codes never change: each cause keeps its own,
-and new causes get new ones.
+status is 400, with the same code; log-out, which lists no 400 either, answers 401 to an API key. `500` always stays
+`500`. Sign-up, login and recover have limits of their own that answer `429`; for the other operations `429` means that
+the flood limit, far above ordinary use, was exceeded, or that an address goes on sending API keys that are refused.
+`429` and a `500` that is temporary come with `Retry-After` in seconds. Numbers and codes never change: each cause keeps
+its own, and new causes get new ones.
 
 | errno | code | status | meaning |
 |---|---|---|---|

@@ -1,8 +1,8 @@
 """Errors on HTTP: the only place that knows statuses.
 
 A cause's kind decides its status; then the operation's own list does, as clients have models for no other: a 403, 404
-or 401 that is not listed becomes 400; where that is not listed either, the cause is a defect. A failure of ours is
-never dressed up as the client's, so 500 stays 500, and the flood limit may answer 429 anywhere.
+or 401 that is not listed becomes 400; where that is not listed either, a 403 becomes 401 and the rest is a defect. A
+failure of ours is never dressed up as the client's, so 500 stays 500, and the flood limit may answer 429 anywhere.
 """
 
 from http import HTTPStatus
@@ -60,7 +60,9 @@ def status_of(cause: type[d.CadenzaError], operation: ApiOperation | None = None
     status = next(_STATUS_BY_KIND[kind] for kind in cause.__mro__ if kind in _STATUS_BY_KIND)
     if operation is None or status in operation.statuses or status in _NEVER_CHANGED:
         return status
-    return 400 if 400 in operation.statuses else 500
+    if 400 in operation.statuses:
+        return 400
+    return 401 if issubclass(cause, d.Forbidden) and 401 in operation.statuses else 500
 
 
 def operation_of(scope: Any) -> ApiOperation | None:

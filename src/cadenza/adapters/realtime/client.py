@@ -15,6 +15,7 @@ class Client(Protocol):
     subscriptions: Subscriptions
     client_id: str
     token: str
+    address: str
     is_open: bool
 
     @property

@@ -66,6 +66,7 @@ class Connection:
         "_rpcs_in_flight",
         "_transport",
         "_visitor",
+        "address",
         "client_id",
         "is_open",
         "services",
@@ -74,8 +75,9 @@ class Connection:
         "writer",
     )
 
-    def __init__(self, transport: Transport, services: Services) -> None:
+    def __init__(self, transport: Transport, services: Services, address: str) -> None:
         self.services = services
+        self.address = address
         self.client_id = str(services.ids.new())
         self.token = ""
         self.is_open = True
@@ -174,8 +176,9 @@ class Connection:
     # --- life
 
     def admit(self, actor: Actor, token: str) -> None:
-        """The client has shown its first token. Raises `Closing` when its user has too many connections."""
-        self.services.roster.enter(actor.user_id)
+        """The client has shown its first token. Raises `Closing` when its user, or its API key, has too many
+        connections."""
+        self.services.roster.enter(actor.holder)
         self._visitor = actor
         self._ping_ms = self.services.clock.monotonic_ms() + self.services.limits.ping_interval_ms
         self.renew(actor, token)
@@ -189,7 +192,9 @@ class Connection:
 
     @property
     def ttl_s(self) -> int:
-        """Seconds until the token expires, at least 1: 0 would mean never to a client."""
+        """Seconds until the token expires, at least 1; 0 for a token that never does."""
+        if self.actor.never_expires:
+            return 0
         return max(1, (self.actor.expires_at_ms - self.services.clock.now_ms()) // 1000)
 
     def wake(self, now_ms: int) -> None:
@@ -218,7 +223,7 @@ class Connection:
             return
         token = self.token
         try:
-            actor = await self.services.gate.admit(token)
+            actor = await self.services.gate.admit(token, self.address)
         except Refusal:
             return  # the token expired, which `wake` handles, or the answer cannot be had now
         except Closing as closing:
@@ -254,7 +259,7 @@ class Connection:
         self.is_open = False
         services = self.services
         services.timetable.remove(self)
-        services.roster.remove(self, None if self._visitor is None else self._visitor.user_id)
+        services.roster.remove(self, None if self._visitor is None else self._visitor.holder)
         self._commands.clear()
         self.writer.drop()
         self.subscriptions.clear()

@@ -13,7 +13,7 @@ from cadenza.adapters.realtime.codes import (
     Closing,
     Refusal,
 )
-from cadenza.domain.errors import Forbidden, TokenExpired, Unauthenticated, Unavailable
+from cadenza.domain.errors import Forbidden, TokenExpired, TooManyRequests, Unauthenticated, Unavailable
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 
@@ -22,21 +22,21 @@ from cadenza.domain.ids import InstrumentId, TradingAccountId
 class Gate:
     """Checks tokens and channels. What a tenant may not see does not exist for it: a foreign channel is unknown."""
 
-    authenticate: Callable[[str], Awaitable[Actor]]
+    authenticate: Callable[[str, str], Awaitable[Actor]]
     may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]]
     instrument_exists: Callable[[Actor, InstrumentId], bool]
 
-    async def admit(self, token: str) -> Actor:
-        """Return the holder of the token.
+    async def admit(self, token: str, client: str) -> Actor:
+        """Return the holder of the token, whose network address is `client`.
 
         An expired token is refused with 109: the client gets a new one. Any other bad token ends the connection for
         good (3500). When the token cannot be checked now, the client tries again (100).
         """
         try:
-            return await self.authenticate(token)
+            return await self.authenticate(token, client)
         except TokenExpired:
             raise Refusal(TOKEN_EXPIRED) from None
-        except Unauthenticated:
+        except (Unauthenticated, TooManyRequests):  # of bad tokens, no good one is refused for the limit
             raise Closing(INVALID_TOKEN) from None
         except Unavailable:
             raise Refusal(INTERNAL) from None

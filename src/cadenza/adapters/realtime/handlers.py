@@ -53,7 +53,7 @@ _EMPTY = Nothing()
 async def connect(client: Client, command: Command) -> Result:
     """Admit the client."""
     asked = _given(command.connect)
-    actor = await client.services.gate.admit(asked.token)
+    actor = await client.services.gate.admit(asked.token, client.address)
     if not client.is_open:
         return None
     client.admit(actor, asked.token)
@@ -61,7 +61,7 @@ async def connect(client: Client, command: Command) -> Result:
     return ConnectResult(
         client=client.client_id,
         version=VERSION,
-        expires=True,
+        expires=client.ttl_s > 0,
         ttl=client.ttl_s,
         ping=max(1, services.limits.ping_interval_ms // 1000),
         pong=True,
@@ -166,24 +166,24 @@ async def send(client: Client, command: Command) -> Result:
 
 
 async def refresh(client: Client, command: Command) -> Result:
-    """Prolong the connection with a newer token of the same user.
+    """Prolong the connection with a newer token of the same user, or with the same API key.
 
     A token that has expired closes the connection with 3005, after which clients connect with a newer one. When the
     reply is an error, the official clients give up for good.
     """
     token = _given(command.refresh).token
     try:
-        actor = await client.services.gate.admit(token)
+        actor = await client.services.gate.admit(token, client.address)
     except Refusal as refusal:
         if refusal.error is TOKEN_EXPIRED:
             raise Closing(CONNECTION_EXPIRED) from None
         raise
     if not client.is_open:
         return None
-    if actor.user_id != client.actor.user_id:
+    if actor.holder != client.actor.holder:
         raise Closing(INVALID_TOKEN)
     client.renew(actor, token)
-    return RefreshResult(client=client.client_id, version=VERSION, expires=True, ttl=client.ttl_s)
+    return RefreshResult(client=client.client_id, version=VERSION, expires=client.ttl_s > 0, ttl=client.ttl_s)
 
 
 async def sub_refresh(client: Client, command: Command) -> Result:
@@ -191,10 +191,10 @@ async def sub_refresh(client: Client, command: Command) -> Result:
     asked = _given(command.sub_refresh or command.sub_refresh_camel)
     if _named(asked).name not in client.subscriptions:
         raise Refusal(PERMISSION_DENIED)
-    actor = await client.services.gate.admit(asked.token)
+    actor = await client.services.gate.admit(asked.token, client.address)
     if not client.is_open:
         return None
-    if actor.user_id != client.actor.user_id:
+    if actor.holder != client.actor.holder:
         raise Closing(INVALID_TOKEN)
     return SubRefreshResult()
 
@@ -203,7 +203,7 @@ async def answer_rpc(client: Client, command: Command) -> RpcResult:
     """Call a method with the rights that the client has now."""
     asked = _given(command.rpc)
     client.services.counts.rpcs_total += 1
-    actor = await client.services.gate.admit(client.token)
+    actor = await client.services.gate.admit(client.token, client.address)
     return RpcResult(data=await client.services.rpcs.call(actor, asked.method, asked.data))
 
 

@@ -19,7 +19,7 @@ from cadenza.adapters.realtime.presence import Presence
 from cadenza.adapters.realtime.readings import Reading, readings_of
 from cadenza.adapters.realtime.roster import Roster
 from cadenza.adapters.realtime.rpc import Rpcs
-from cadenza.adapters.realtime.services import Services
+from cadenza.adapters.realtime.services import ClientAddress, Services
 from cadenza.adapters.realtime.timetable import TICK_MS, Timetable
 from cadenza.adapters.realtime.websocket import WebSocket
 from cadenza.adapters.realtime.writer import Flusher
@@ -51,7 +51,7 @@ class Node:
     def __init__(
         self,
         *,
-        authenticate: Callable[[str], Awaitable[Actor]],
+        authenticate: Callable[[str, str], Awaitable[Actor]],
         may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]],
         instrument_exists: Callable[[Actor, InstrumentId], bool],
         hold_feed: HoldFeed,
@@ -59,6 +59,7 @@ class Node:
         read_book: ReadBook,
         request_portfolio: Callable[[TradingAccountId], None],
         use_cases: Callable[[], UseCases],
+        client_address: ClientAddress,
         storage: Storage,
         clock: Clock,
         ids: Ids,
@@ -83,6 +84,7 @@ class Node:
             clock=clock,
             ids=ids,
             limits=limits,
+            client_address=client_address,
             request_portfolio=request_portfolio,
             spawn=concurrency.spawn,
         )

@@ -30,6 +30,8 @@ from cadenza.ports.clock import Clock
 from cadenza.wire.push import encode_order_book
 
 PATH = "/centrifugo"
+ADDRESS_UNKNOWN = ""
+"""Centrifugo does not give the address of a client, so an API key with a list of addresses is refused."""
 BODY_BYTES_MAX = 262_144
 """A longer question is refused; clients' messages are limited to `frame_bytes_max` by Centrifugo."""
 SUBSCRIPTION_LIFE_S = 60
@@ -150,7 +152,7 @@ class Proxy:
             token = _TOKEN.decode(asked.data).token
         except msgspec.DecodeError:
             token = ""
-        actor = await self._gate.admit(token)
+        actor = await self._gate.admit(token, ADDRESS_UNKNOWN)
         return ConnectAnswer(
             user=str(actor.user_id), expire_at=actor.expires_at_ms // 1000, meta=Meta(str(actor.session_id))
         )

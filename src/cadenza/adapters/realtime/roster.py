@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Collection
 from typing import Protocol
+from uuid import UUID
 
 from cadenza.adapters.realtime.codes import CONNECTION_LIMIT, Closing, Disconnect
 from cadenza.adapters.realtime.limits import RealtimeLimits
-from cadenza.domain.ids import SessionId, UserId
+from cadenza.domain.ids import SessionId
 
 
 class Member(Protocol):
@@ -25,12 +26,12 @@ class Member(Protocol):
 
 
 class Roster:
-    """The open connections, and how many each user has."""
+    """The open connections, and how many each user has. An API key counts by itself, apart from its user."""
 
     def __init__(self, limits: RealtimeLimits) -> None:
         self._limits = limits
         self._members: dict[Member, None] = {}
-        self._users: Counter[UserId] = Counter()
+        self._users: Counter[UUID] = Counter()
 
     def __len__(self) -> int:
         return len(self._members)
@@ -56,13 +57,13 @@ class Roster:
         """Add a connection whose user is not known yet."""
         self._members[member] = None
 
-    def enter(self, user_id: UserId) -> None:
+    def enter(self, user_id: UUID) -> None:
         """Count a connection for its user, or raise `Closing` (3504) when the user has too many."""
         if self._users[user_id] >= self._limits.connections_per_user_max:
             raise Closing(CONNECTION_LIMIT)
         self._users[user_id] += 1
 
-    def remove(self, member: Member, user_id: UserId | None) -> None:
+    def remove(self, member: Member, user_id: UUID | None) -> None:
         """Forget a connection."""
         self._members.pop(member, None)
         if user_id is not None:

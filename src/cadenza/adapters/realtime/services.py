@@ -26,6 +26,13 @@ class Spawn(Protocol):
     def __call__(self, name: str, work: Coroutine[Any, Any, None], /) -> None: ...
 
 
+class ClientAddress(Protocol):
+    """Returns the address of a client: of the connection's peer, or the one that a trusted proxy names. `forwarded` is
+    the handshake's X-Forwarded-For, empty when there is none."""
+
+    def __call__(self, peer: str, forwarded: str, /) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """One of each, made by the node."""
@@ -44,5 +51,6 @@ class Services:
     clock: Clock
     ids: Ids
     limits: RealtimeLimits
+    client_address: ClientAddress
     request_portfolio: Callable[[TradingAccountId], None]
     spawn: Spawn

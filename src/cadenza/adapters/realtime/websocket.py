@@ -161,7 +161,12 @@ class WebSocket(asyncio.Protocol):
         if self._parser.state is not OPEN:
             self._wire.close()
             return
-        self._connection = Connection(self, self._services)
+        self._connection = Connection(self, self._services, self._address_of(request))
+
+    def _address_of(self, request: Request) -> str:
+        peer = self._wire.get_extra_info("peername")
+        forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+        return self._services.client_address(peer[0] if isinstance(peer, tuple) else "", forwarded)
 
     def _on_frame(self, frame: Frame) -> None:
         connection = self._connection

@@ -112,6 +112,7 @@ def _where(filter: AccountFilter) -> Where:
     where = Where()
     where.add("tenant_id = {}", filter.tenant_id)
     where.add("id = {}", filter.account_id)
+    where.among("id", filter.accounts)
     where.add("user_id = {}", filter.user_id)
     where.add("status = {}", filter.status)
     where.add("(status IN ('DISCONNECTED', 'DELETED')) = {}", filter.is_archived)

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from cadenza.adapters.storage.accounts import AccountSql
+from cadenza.adapters.storage.api_keys import ApiKeySql
+from cadenza.adapters.storage.audit import AuditSql
 from cadenza.adapters.storage.brake import BrakeSql
 from cadenza.adapters.storage.catalogue import CatalogueSql
 from cadenza.adapters.storage.connections import Connections
@@ -31,6 +33,7 @@ from cadenza.ports.storage.accounts import (
     OperationRepository,
     SubscriptionRepository,
 )
+from cadenza.ports.storage.api_keys import ApiKeyRepository, AuditRepository
 from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
@@ -56,6 +59,8 @@ class SqlUnitOfWork:
         self.catalogue: CatalogueRepository = CatalogueSql(connection)
         self.venues: VenueConditions = VenueConditionSql(connection)
         self.identity: IdentityRepository = IdentitySql(connection)
+        self.api_keys: ApiKeyRepository = ApiKeySql(connection)
+        self.audit: AuditRepository = AuditSql(connection)
         self.jobs: Jobs = JobsSql(connection)
         self.relay: RelayRepository = RelaySql(connection)
         self.brake: BrakeRepository = BrakeSql(connection)

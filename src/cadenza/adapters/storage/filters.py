@@ -1,6 +1,8 @@
 """Building WHERE clauses from the filters that are given."""
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 
 class Where:
@@ -16,6 +18,14 @@ class Where:
             return
         names = [self.parameter(value) for value in values]
         self._conditions.append(condition.format(*names))
+
+    def among(self, column: str, ids: Collection[UUID] | None) -> None:
+        """Add the condition that the column is one of the ids; None leaves it out. For a single id it is an equation,
+        for which the database walks an index in order."""
+        if ids is not None and len(ids) == 1:
+            self.add(f"{column} = {{}}", next(iter(ids)))
+        elif ids is not None:
+            self.add(f"{column} = ANY({{}}::uuid[])", list(ids))
 
     def parameter(self, value: Any) -> str:
         """Add a parameter and return its name."""

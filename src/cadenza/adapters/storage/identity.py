@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import asyncpg
 
+from cadenza.adapters.storage.api_keys import key_session_state
 from cadenza.domain.errors import EmailTaken
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.identity.invitation import Invitation, InvitationId, OneTimeToken, TokenPurpose
@@ -185,7 +186,7 @@ class IdentitySql:
             now_ms,
         )
         if row is None:
-            return None
+            return await key_session_state(self._connection, session_id, now_ms)
         return SessionState(
             session_id=session_id,
             user_id=row["user_id"],

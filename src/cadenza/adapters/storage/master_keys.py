@@ -42,6 +42,16 @@ async def keys_in_use(connection: asyncpg.Connection) -> Mapping[str, int]:
     return {row["key_id"]: row["credentials"] for row in rows}
 
 
+async def api_keys_signed_by(connection: asyncpg.Connection, now_ms: int) -> Mapping[str, int]:
+    """Return how many live API keys each master key signed. They end when it leaves the ring."""
+    rows = await connection.fetch(
+        "SELECT signed_by, count(*) AS keys FROM api_keys WHERE revoked_at_ms IS NULL"
+        " AND (expires_at_ms IS NULL OR expires_at_ms > $1) GROUP BY signed_by",
+        now_ms,
+    )
+    return {row["signed_by"]: row["keys"] for row in rows}
+
+
 async def forget_master_key(connection: asyncpg.Connection, key_id: str) -> None:
     """Delete the canary of a key that is to be dropped."""
     await connection.execute("DELETE FROM master_keys WHERE id = $1", key_id)

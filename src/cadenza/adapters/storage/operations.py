@@ -66,6 +66,7 @@ def _where(filter: OperationFilter) -> Where:
     where = Where()
     where.add("tenant_id = {}", filter.tenant_id)
     where.add("account_id = {}", filter.account_id)
+    where.among("account_id", filter.accounts)
     where.add("type = {}", filter.type)
     where.add("created_at_ms >= {}", filter.start_ms)
     where.add("created_at_ms < {}", filter.end_ms)

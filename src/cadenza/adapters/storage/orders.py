@@ -225,6 +225,7 @@ def _where(filter: OrderFilter) -> Where:
     where = Where()
     where.add("tenant_id = {}", filter.tenant_id)
     where.add("account_id = {}", filter.account_id)
+    where.among("account_id", filter.accounts)
     where.add("id = {}", filter.order_id)
     where.add("status = {}", filter.status)
     where.add("instrument_id = {}", filter.instrument_id)

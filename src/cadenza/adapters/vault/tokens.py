@@ -12,8 +12,8 @@ from cadenza.adapters.vault.jwt_claims import require_instants, require_text
 from cadenza.adapters.vault.keyring import KeyRing, MasterKey, derive
 from cadenza.domain.errors import InvalidRefreshToken, InvalidToken
 from cadenza.domain.identity.user import ROLE, User
-from cadenza.domain.ids import SessionId, UserId
-from cadenza.ports.vault import Claims, LocalClaims
+from cadenza.domain.ids import ApiKeyId, SessionId, UserId
+from cadenza.ports.vault import Claims, LocalClaims, SignedKey
 
 _ALGORITHM = "HS256"
 _ACCESS_USE = "sign access tokens"
@@ -21,6 +21,9 @@ _REFRESH_USE = "make refresh tokens"
 _COUNTER_BYTES = 8
 _BODY_BYTES = 16 + _COUNTER_BYTES
 _REFRESH_BYTES = _BODY_BYTES + 32
+_USE = "use"
+_KEY_USE = "api key"
+"""The claim that tells the token of an API key from that of a log-in."""
 
 
 def signing_key(master: MasterKey) -> str:
@@ -64,6 +67,32 @@ class JwtTokens:
             "meta": {"sid": str(session_id)},
         }
         return jwt.encode(claims, signing_key(master), algorithm=_ALGORITHM, headers={"kid": master.id})
+
+    def issue_key(
+        self, user_id: UserId, key_id: ApiKeyId, salt: bytes, *, issued_at_ms: int, expires_at_ms: int
+    ) -> SignedKey:
+        master = self._keys.active()
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(user_id),
+            "sid": str(key_id),
+            "jti": urlsafe_b64encode(salt).rstrip(b"=").decode(),
+            "iat": issued_at_ms // 1000,
+            "exp": expires_at_ms // 1000,
+            "role": ROLE,
+            _USE: _KEY_USE,
+            "meta": {"sid": str(key_id)},
+        }
+        token = jwt.encode(claims, signing_key(master), algorithm=_ALGORITHM, headers={"kid": master.id})
+        return SignedKey(token=token, signed_by=master.id)
+
+    def claims_to_be_key(self, token: str) -> bool:
+        try:
+            use = jwt.decode(token, options={"verify_signature": False}).get(_USE)
+        except (jwt.PyJWTError, ValueError):
+            return False
+        return bool(use == _KEY_USE)
 
     async def verify_access(self, token: str, *, now_ms: int) -> Claims:
         try:

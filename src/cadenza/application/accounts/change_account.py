@@ -64,7 +64,8 @@ class AccountChanger:
     async def change(
         self, actor: Actor, account_id: TradingAccountId, type: OperationType, transition: Transition
     ) -> AccountView:
-        """Make a user's change to an account of the user's tenant."""
+        """Make a user's change to an account that exists for the user."""
+        actor.require_account(account_id)
         account = await self.find(actor.tenant_id, account_id)
         account.require_connected()
         operation = await self.begin(account, type)

@@ -196,6 +196,7 @@ class ConnectAccount:
         self, actor: Actor, credential_ids: tuple[CredentialId, ...], external_id: str, nickname: str | None
     ) -> AccountView:
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         opened = await self._open(actor, credential_ids)
         first = opened[0][0]
         actor.require_access(first.venue_id)

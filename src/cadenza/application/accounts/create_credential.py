@@ -5,6 +5,7 @@ from cadenza.application.accounts.keys import Keys
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, CredentialType
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.ids import CredentialId, VenueId
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
@@ -32,6 +33,7 @@ class CreateCredential:
         passphrase: str | None,
     ) -> Credential:
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         actor.require_access(venue_id)
         connector = self._sessions.connector(venue_id)
         secrets = read_secrets(connector.spec, type, api_key, api_secret, passphrase)
@@ -50,5 +52,15 @@ class CreateCredential:
         )
         async with self._storage.begin() as uow:
             await uow.credentials.add(credential, self._keys.seal(credential, secrets))
+            entry = AuditEntry(
+                id=AuditId(self._ids.new()),
+                tenant_id=actor.tenant_id,
+                kind=AuditKind.CREDENTIAL_CREATED,
+                at_ms=now_ms,
+                origin=actor.origin,
+                subject=str(credential.id),
+                facts={"venue": str(credential.venue_id)},
+            )
+            await uow.audit.add(entry)
             await uow.commit()
         return credential

@@ -64,6 +64,7 @@ class DisconnectAccount:
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId) -> AccountView:
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         account = await self._changer.find(actor.tenant_id, account_id)
         account.require_connected()
         operation = await self._changer.begin(account, OperationType.DISCONNECT)

@@ -45,9 +45,10 @@ class ListAccounts:
             venue_id=query.venue_id,
             status=query.status,
             user_id=query.user_id,
+            accounts=actor.accounts,
         )
         async with self._storage.read() as uow:
-            await require_own_account(uow, wanted.tenant_id or actor.tenant_id, query.account_id)
+            await require_own_account(uow, actor, query.account_id, tenant_id=wanted.tenant_id)
             total = await uow.accounts.count(wanted)
             accounts = await uow.accounts.page(wanted, offset=query.offset, limit=query.limit)
             views = await with_credentials(uow, accounts)
@@ -107,9 +108,10 @@ class ListOperations:
             type=query.type,
             start_ms=query.start_ms,
             end_ms=query.end_ms,
+            accounts=actor.accounts,
         )
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, query.account_id)
+            await require_own_account(uow, actor, query.account_id)
             total = await uow.operations.count(wanted)
             operations = await uow.operations.page(
                 wanted,

@@ -10,7 +10,8 @@ from cadenza.ports.storage.accounts import CredentialFilter
 
 
 class ListCredentials:
-    """The use case; newest first. Ids of other tenants are not found."""
+    """The use case; newest first. Ids of other tenants are not found. A key that is limited to some trading accounts
+    sees the credentials of these accounts only."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage
@@ -24,6 +25,11 @@ class ListCredentials:
     ) -> Sequence[Credential]:
         actor.require(Scope.READ)
         async with self._storage.read() as uow:
-            return await uow.credentials.list(
+            found = await uow.credentials.list(
                 CredentialFilter(tenant_id=actor.tenant_id, type=type, status=status, ids=ids)
             )
+            if actor.accounts is None:
+                return found
+            accounts = await uow.accounts.get_many(list(actor.accounts))
+            seen = {credential_id for account in accounts for credential_id in account.credential_ids}
+            return [credential for credential in found if credential.id in seen]

@@ -69,9 +69,10 @@ class ListPortfolios:
             account_id=query.account_id,
             venue_id=query.venue_id,
             is_archived=None if query.account_id is not None else False,
+            accounts=actor.accounts,
         )
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, query.account_id)
+            await require_own_account(uow, actor, query.account_id)
             total = await uow.accounts.count(wanted)
             accounts = await uow.accounts.page(wanted, offset=query.offset, limit=query.limit)
             ids = [account.id for account in accounts]

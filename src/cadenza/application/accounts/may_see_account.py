@@ -12,7 +12,10 @@ class MaySeeAccount:
         self._storage = storage
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId) -> bool:
-        """Return whether the account belongs to the actor's tenant. Raises `DatabaseUnavailable`."""
+        """Return whether the account belongs to the actor's tenant, and to the accounts of the actor's key. Raises
+        `DatabaseUnavailable`."""
+        if not actor.sees(account_id):
+            return False
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
         return account is not None and account.tenant_id == actor.tenant_id

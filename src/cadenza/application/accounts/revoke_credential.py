@@ -10,8 +10,10 @@ from cadenza.domain.accounts.operation import OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.ids import CredentialId
 from cadenza.ports.clock import Clock
+from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 
 
@@ -26,15 +28,18 @@ class RevokeCredential:
         changer: AccountChanger,
         follow: FollowCredentials,
         clock: Clock,
+        ids: Ids,
     ) -> None:
         self._storage = storage
         self._keys = keys
         self._changer = changer
         self._follow = follow
         self._clock = clock
+        self._ids = ids
 
     async def __call__(self, actor: Actor, credential_id: CredentialId) -> Credential:
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         async with self._storage.begin() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id, lock=True)
             if credential.status is CredentialStatus.REVOKED:
@@ -44,6 +49,16 @@ class RevokeCredential:
                 credential, status=CredentialStatus.REVOKED, revoked_at_ms=now_ms, updated_at_ms=now_ms
             )
             await uow.credentials.update(credential)
+            entry = AuditEntry(
+                id=AuditId(self._ids.new()),
+                tenant_id=actor.tenant_id,
+                kind=AuditKind.CREDENTIAL_REVOKED,
+                at_ms=now_ms,
+                origin=actor.origin,
+                subject=str(credential.id),
+                facts={"venue": str(credential.venue_id)},
+            )
+            await uow.audit.add(entry)
             operations = []
             for account_id in await uow.credentials.accounts_using(credential_id):
                 account = await uow.accounts.get(account_id)

@@ -20,9 +20,11 @@ from cadenza.domain.errors import (
     InvalidRequest,
 )
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
+from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage, UnitOfWork
 
 
@@ -39,6 +41,7 @@ class RotateCredential:
         changer: AccountChanger,
         key_rights: WatchKeyRights,
         clock: Clock,
+        ids: Ids,
         concurrency: Concurrency,
     ) -> None:
         self._storage = storage
@@ -48,6 +51,7 @@ class RotateCredential:
         self._changer = changer
         self._key_rights = key_rights
         self._clock = clock
+        self._ids = ids
         self._concurrency = concurrency
 
     async def __call__(
@@ -62,6 +66,7 @@ class RotateCredential:
     ) -> Credential:
         """Rotate. A given `type` must be the credential's: a rotation does not change it."""
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         async with self._storage.read() as uow:
             credential, _ = await self._keys.find(uow, actor.tenant_id, credential_id)
         _require_live(credential)
@@ -118,6 +123,16 @@ class RotateCredential:
                 _require_reached(account, reachable)
             credential = replace(credential, version=credential.version + 1, updated_at_ms=self._clock.now_ms())
             await uow.credentials.update(credential, self._keys.seal(credential, secrets))
+            entry = AuditEntry(
+                id=AuditId(self._ids.new()),
+                tenant_id=actor.tenant_id,
+                kind=AuditKind.CREDENTIAL_ROTATED,
+                at_ms=credential.updated_at_ms,
+                origin=actor.origin,
+                subject=str(credential.id),
+                facts={"venue": str(credential.venue_id)},
+            )
+            await uow.audit.add(entry)
             for account in using:
                 if account.id not in operations:
                     operation = self._changer.new_operation(account, OperationType.CREDENTIAL_ROTATE)

@@ -26,6 +26,7 @@ class SubscribeAccount:
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId) -> Subscription:
         actor.require(Scope.WRITE)
+        actor.require_account(account_id)
         account = await self._changer.find(actor.tenant_id, account_id)
         account.require_connected()
         now_ms = self._clock.now_ms()
@@ -67,6 +68,8 @@ class UnsubscribeAccount:
             is_other = account_id is not None and found is not None and found.account_id != account_id
             if found is None or found.tenant_id != actor.tenant_id or found.type is not KIND or is_other:
                 raise SubscriptionNotFound("there is no such subscription")
+            if found.account_id is None or not actor.sees(found.account_id):
+                raise SubscriptionNotFound("there is no such subscription")
             if found.status is SubscriptionStatus.ACTIVE:
                 found = replace(found, status=SubscriptionStatus.TERMINATED, updated_at_ms=self._clock.now_ms())
                 await uow.subscriptions.update(found)
@@ -88,7 +91,8 @@ class ListAccountSubscriptions:
         filters = f"{actor.tenant_id}|subscriptions|{account_id}"
         after = None if cursor is None else self._cursors.decode(cursor, filters)
         async with self._storage.read() as uow:
-            every = await uow.subscriptions.active(actor.tenant_id, KIND, account_id=account_id)
+            active = await uow.subscriptions.active(actor.tenant_id, KIND, account_id=account_id)
+            every = [s for s in active if s.account_id is not None and actor.sees(s.account_id)]
             rest = [s for s in every if after is None or (s.created_at_ms, s.id) < after]
             start = offset if after is None else 0
             items = [

@@ -44,6 +44,7 @@ class VerifyCredentials:
 
     async def __call__(self, actor: Actor, credential_ids: tuple[CredentialId, ...]) -> Sequence[AccountView]:
         actor.require(Scope.WRITE)
+        actor.require_all_accounts()
         async with self._storage.read() as uow:
             opened = [await self._keys.open(uow, actor.tenant_id, i) for i in dict.fromkeys(credential_ids)]
         reached: dict[tuple[VenueId, str], tuple[ExternalAccount, list[Credential]]] = {}

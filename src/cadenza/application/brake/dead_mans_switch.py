@@ -92,7 +92,7 @@ class ArmDeadMansSwitch:
         actor.require(Scope.WRITE)
         _require_reach(actor, account_id)
         async with self._storage.begin() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             known = await uow.brake.get_switch(actor.tenant_id, account_id, lock=True)
             if known is not None and known.fired_at_ms is not None and not again:
                 raise _fired(known)
@@ -123,7 +123,7 @@ class DisarmDeadMansSwitch:
         actor.require(Scope.WRITE)
         _require_reach(actor, account_id)
         async with self._storage.begin() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             is_removed = await uow.brake.remove_switch(actor.tenant_id, account_id)
             await uow.commit()
         return is_removed

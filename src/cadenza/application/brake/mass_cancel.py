@@ -215,7 +215,7 @@ class MassCancelOrders:
             side=side,
         )
         async with self._storage.begin() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             mass_cancel = await self._cancel_orders.begin(uow, selection)
             await uow.commit()
         await self._cancel_orders.run(mass_cancel.id)

@@ -78,7 +78,7 @@ class SetRiskLimits:
         `TradingAccountNotFound`, `InstrumentNotFound`."""
         actor.require(Scope.ADMIN)
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
         for instrument_id in () if limits is None else limits.order_quantity_max:
             self._catalogue.for_tenant(actor.tenant_id, instrument_id)
         account = await self._committer.commit(SetLimits(account_id, limits))
@@ -97,7 +97,7 @@ class GetRiskLimits:
         """Return the account's limits; None when it has none. Raises `TradingAccountNotFound`."""
         actor.require(Scope.READ)
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             account = await uow.accounts.get(account_id)
         if account is None:
             raise TradingAccountNotFound("there is no such trading account")

@@ -97,7 +97,7 @@ class SetTradingMode:
 
     async def _set_of_account(self, actor: Actor, account_id: TradingAccountId, mode: TradingMode) -> None:
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             account = await uow.accounts.get(account_id)
         if account is not None:
             _require_right(actor, account.trading_mode, mode)
@@ -127,7 +127,7 @@ class GetTradingMode:
         """Raises `TradingAccountNotFound`."""
         actor.require(Scope.READ)
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, account_id)
+            await require_own_account(uow, actor, account_id)
             account = None if account_id is None else await uow.accounts.get(account_id)
             tenant = await uow.brake.tenant_mode(actor.tenant_id)
         own = None if account is None else account.trading_mode

@@ -24,7 +24,9 @@ class InviteMember:
     async def __call__(
         self, actor: Actor, *, email: str, scopes: frozenset[Scope], ttl_ms: int | None = None
     ) -> Invitation:
-        """`ttl_ms` None means the policy's, which is also the maximum. Raises `InsufficientScope`, `InvalidRequest`."""
+        """`ttl_ms` None means the policy's, which is also the maximum. Raises `InsufficientScope`, `InvalidRequest`,
+        `KeyNotAllowed`."""
+        actor.require_log_in()
         actor.require(Scope.ADMIN)
         if not scopes:
             raise InvalidRequest("scopes: at least one")

@@ -15,6 +15,8 @@ class LogOut:
         self._clock = clock
 
     async def __call__(self, actor: Actor) -> None:
+        """Raises `KeyNotAllowed` for a caller with an API key: a key is ended by revoking it."""
+        actor.require_log_in()
         async with self._storage.begin() as uow:
             session = await uow.identity.get_session(actor.session_id, lock=True)
             if session is not None:

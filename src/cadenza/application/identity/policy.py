@@ -26,3 +26,5 @@ class IdentityPolicy:
     invitation_ttl_ms: int = 7 * 86_400_000
     retention_ms: int = 30 * 86_400_000
     """How long rows of ended sessions, invitations and sent mails are kept."""
+    audit_retention_ms: int = 400 * 86_400_000
+    """How long entries of the audit log, and the rows of ended API keys that they name, are kept."""

@@ -13,9 +13,9 @@ PURGE_ROWS_MAX = 10_000
 
 
 class PurgeEnded:
-    """Deletes sessions, invitations, tokens and sent mails that ended longer ago than the retention, and enqueues
-    itself for an hour later. `schedule` starts the chain. It may be called at every start, because at most one such job
-    waits."""
+    """Deletes sessions, invitations, tokens and sent mails that ended longer ago than the retention, and entries of the
+    audit log and API keys that are older than theirs. It enqueues itself for an hour later. `schedule` starts the
+    chain. It may be called at every start, because at most one such job waits."""
 
     def __init__(self, *, storage: Storage, clock: Clock, policy: IdentityPolicy) -> None:
         self._storage = storage
@@ -32,6 +32,7 @@ class PurgeEnded:
         hour = now_ms // PURGE_INTERVAL_MS + 1
         async with self._storage.begin() as uow:
             await uow.identity.purge(now_ms - self._policy.retention_ms, rows_max=PURGE_ROWS_MAX)
+            await uow.audit.purge(now_ms - self._policy.audit_retention_ms, rows_max=PURGE_ROWS_MAX)
             # Under a key of its own: this very job still counts as running.
             await uow.jobs.enqueue(PURGE_JOB, {}, run_at_ms=hour * PURGE_INTERVAL_MS, dedupe_key=f"hour {hour}")
             await uow.commit()

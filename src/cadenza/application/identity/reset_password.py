@@ -6,15 +6,18 @@ from cadenza.application.identity.letters import Letters, digest_of
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.throttle import Throttle
 from cadenza.domain.errors import InvalidOneTimeToken
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.identity.invitation import TokenPurpose
+from cadenza.domain.identity.origin import Origin
 from cadenza.domain.identity.password import check_new_password
 from cadenza.ports.clock import Clock
+from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.vault import PasswordHasher
 
 
 class ResetPassword:
-    """Ends all sessions of the user. The token came by mail, so the address counts as confirmed."""
+    """Ends all sessions of the user; API keys go on. The token came by mail, so the address counts as confirmed."""
 
     def __init__(
         self,
@@ -25,6 +28,7 @@ class ResetPassword:
         letters: Letters,
         throttle: Throttle,
         clock: Clock,
+        ids: Ids,
     ) -> None:
         self._storage = storage
         self._hasher = hasher
@@ -32,6 +36,7 @@ class ResetPassword:
         self._letters = letters
         self._throttle = throttle
         self._clock = clock
+        self._ids = ids
 
     async def __call__(self, *, token: str, password: str, client: str) -> None:
         """Raises `InvalidOneTimeToken`, `WeakPassword`, `RateLimited`, `Overloaded`."""
@@ -49,5 +54,14 @@ class ResetPassword:
             await uow.identity.set_password_hash(user.id, password_hash)
             ended = await uow.identity.revoke_sessions(user.id, now_ms)
             await self._letters.password_changed(uow, user.email)
+            entry = AuditEntry(
+                id=AuditId(self._ids.new()),
+                tenant_id=user.tenant_id,
+                kind=AuditKind.PASSWORD_CHANGED,
+                at_ms=now_ms,
+                origin=Origin(user_id=user.id, key_id=None, request_id="", client=client),
+                subject=str(user.id),
+            )
+            await uow.audit.add(entry)
             await uow.commit()
         self._sessions.mark_revoked(ended)

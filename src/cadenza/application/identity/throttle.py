@@ -8,6 +8,21 @@ from cadenza.ports.rate_limiter import RateLimiter
 _IPV6_PREFIX_BITS = 64
 
 
+class FailedKeys:
+    """A limit per client address on tokens of API keys that were refused, against one that guesses keys, and one that
+    goes on with a revoked key. It refuses only callers whose key is refused anyway, so valid keys from the same address
+    are not held up."""
+
+    def __init__(self, *, per_client: RateLimiter) -> None:
+        self._per_client = per_client
+
+    def count(self, client: str) -> None:
+        """Count a refused key. Raises `RateLimited` when they are too many."""
+        wait_s = self._per_client.allow(_network_of(client))
+        if wait_s is not None:
+            raise RateLimited("too many requests with an API key that is not valid", wait_s)
+
+
 class Throttle:
     """Two limits: per client address, against one client that tries many users, and per e-mail address, against many
     clients that try one user."""

@@ -20,6 +20,7 @@ class DeleteInstrument:
 
     async def __call__(self, actor: Actor, instrument_id: InstrumentId) -> None:
         actor.require(Scope.ADMIN)
+        actor.require_all_accounts()
         self._catalogue.for_tenant(actor.tenant_id, instrument_id)
         override = replace(self._catalogue.override(actor.tenant_id, instrument_id), is_deleted=True)
         async with self._storage.begin() as uow:

@@ -17,6 +17,7 @@ class DeleteSecurity:
 
     async def __call__(self, actor: Actor, security_id: SecurityId) -> Security:
         actor.require(Scope.ADMIN)
+        actor.require_all_accounts()
         security = self._catalogue.security_for_tenant(actor.tenant_id, security_id)
         async with self._storage.begin() as uow:
             await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, True)

@@ -18,6 +18,7 @@ class EnableInstrument:
 
     async def __call__(self, actor: Actor, instrument_id: InstrumentId) -> Instrument:
         actor.require(Scope.ADMIN)
+        actor.require_all_accounts()
         self._catalogue.for_tenant(actor.tenant_id, instrument_id)
         override = replace(self._catalogue.override(actor.tenant_id, instrument_id), is_disabled=False)
         async with self._storage.begin() as uow:

@@ -59,6 +59,7 @@ class CancelOrder:
 
     async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
         actor.require(Scope.WRITE)
+        actor.require_account(account_id)
         cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
         if not cancellation.must_ask:
             self._held.drop(order_id)

@@ -53,10 +53,11 @@ class ListOrders:
             instrument_id=query.instrument_id,
             start_ms=query.start_ms,
             end_ms=query.end_ms,
+            accounts=actor.accounts,
         )
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor.tenant_id, query.account_id)
-            await require_own_order(uow, actor.tenant_id, query.order_id)
+            await require_own_account(uow, actor, query.account_id)
+            await require_own_order(uow, actor, query.order_id)
             total = await uow.orders.count(wanted)
             if after is None and query.offset > total // 2:
                 orders = await self._from_the_end(uow, wanted, query, total)

@@ -125,6 +125,7 @@ class SubmitOrder:
 
     async def __call__(self, actor: Actor, request: SubmitOrderRequest) -> Order:
         actor.require(Scope.WRITE)
+        actor.require_account(request.account_id)
         await self._sessions.wait_for(request.account_id, actor.tenant_id, SESSION_WAIT_MS_MAX)
         instrument = self._tradable(actor, request)
         if isinstance(instrument, Instrument):

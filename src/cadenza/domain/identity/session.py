@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cadenza.domain.identity.actor import Scope
+from cadenza.domain.identity.api_key import KeyState
 from cadenza.domain.ids import Access, SessionId, TenantId, UserId
 
 
@@ -62,7 +63,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """The facts about a session that every request needs, with the current rights of its user."""
+    """The facts about a session that every request needs, with the current rights of its user.
+
+    An API key answers as a session too: its id is the session's, the rights are what both the key and its user have
+    now, and `key` holds the rest.
+    """
 
     session_id: SessionId
     user_id: UserId
@@ -71,3 +76,4 @@ class SessionState:
     access: frozenset[Access]
     is_operator: bool
     is_live: bool
+    key: KeyState | None = None

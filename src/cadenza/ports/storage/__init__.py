@@ -17,6 +17,7 @@ from cadenza.ports.storage.accounts import (
     OperationRepository,
     SubscriptionRepository,
 )
+from cadenza.ports.storage.api_keys import ApiKeyRepository, AuditRepository
 from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
@@ -40,6 +41,8 @@ class UnitOfWork(Protocol):
     catalogue: CatalogueRepository
     venues: VenueConditions
     identity: IdentityRepository
+    api_keys: ApiKeyRepository
+    audit: AuditRepository
     jobs: Jobs
     relay: RelayRepository
     brake: BrakeRepository

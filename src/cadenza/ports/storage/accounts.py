@@ -34,7 +34,8 @@ class SealedSecrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFilter:
-    """Selects accounts; None means any. Only an operator may leave `tenant_id` None."""
+    """Selects accounts; None means any. Only an operator may leave `tenant_id` None. `accounts` are the only ones that
+    exist for the caller."""
 
     tenant_id: TenantId | None
     account_id: TradingAccountId | None = None
@@ -42,6 +43,7 @@ class AccountFilter:
     status: AccountStatus | None = None
     user_id: UserId | None = None
     is_archived: bool | None = None
+    accounts: Collection[TradingAccountId] | None = None
 
 
 class AccountRepository(Protocol):
@@ -106,11 +108,14 @@ class CredentialRepository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationFilter:
+    """Selects operations; None means any. `accounts` are the only ones that exist for the caller."""
+
     tenant_id: TenantId
     account_id: TradingAccountId | None = None
     type: OperationType | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    accounts: Collection[TradingAccountId] | None = None
 
 
 class OperationRepository(Protocol):

@@ -57,7 +57,8 @@ class IdentityRepository(Protocol):
 
     async def find_external_session(self, external_key: str) -> Session | None: ...
 
-    async def get_session_state(self, session_id: SessionId, now_ms: int) -> SessionState | None: ...
+    async def get_session_state(self, session_id: SessionId, now_ms: int) -> SessionState | None:
+        """Return the state of a log-in, or of the API key with this id."""
 
     async def revoke_sessions(
         self, user_id: UserId, now_ms: int, *, keep: SessionId | None = None

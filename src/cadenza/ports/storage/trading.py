@@ -114,7 +114,8 @@ class TradingRepository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`."""
+    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`. `accounts` are the only ones that exist for
+    the caller."""
 
     tenant_id: TenantId
     order_id: OrderId | None = None
@@ -123,6 +124,7 @@ class OrderFilter:
     instrument_id: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    accounts: Collection[TradingAccountId] | None = None
 
 
 class OverdueOrder(NamedTuple):

@@ -1,17 +1,21 @@
 """What whoever holds the machine may do, besides a running server or without one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from cadenza.adapters.storage.database import SqlStorage, open_pool
+from cadenza.adapters.vault.keyring import KeyRing
 from cadenza.adapters.vault.passwords import Argon2Hasher
+from cadenza.adapters.vault.tokens import JwtTokens
+from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.create_user import CreateUser
 from cadenza.application.identity.invite_member import InviteMember
 from cadenza.application.identity.invite_tenant import InviteTenant
 from cadenza.application.identity.letters import Letters
 from cadenza.application.identity.reset_password import ResetPassword
+from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
@@ -22,7 +26,7 @@ from cadenza.application.orders.resolve import RequestResolution
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import AsyncioConcurrency, SystemClock, SystemIds
-from cadenza.runtime.wiring.identity import policy_of
+from cadenza.runtime.wiring.identity import ISSUER, policy_of
 from cadenza.runtime.wiring.venues import spec_of
 
 CONNECTIONS_MAX = 2
@@ -30,11 +34,14 @@ CONNECTIONS_MAX = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administration:
-    """The use cases of the command line, over a migrated database."""
+    """The use cases of the command line, over a migrated database. An API key is signed, so the use case that creates
+    one needs the master keys."""
 
     storage: SqlStorage
     clock: SystemClock
     create_user: CreateUser
+    create_api_key: Callable[[KeyRing], CreateApiKey]
+    revoke_api_key: RevokeApiKey
     invite_tenant: InviteTenant
     invite_member: InviteMember
     set_environments: SetEnvironments
@@ -61,21 +68,27 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
     letters = Letters(clock=clock, ids=ids)
     # One process makes one try: there is nothing to throttle.
     unlimited = TokenBuckets(burst=1, interval_ms=1, keys_max=1, monotonic_ms=clock.monotonic_ms)
+    sessions = SessionStates(storage=storage, clock=clock, concurrency=AsyncioConcurrency())
     return Administration(
         storage=storage,
         clock=clock,
         create_user=CreateUser(storage=storage, hasher=hasher, clock=clock, ids=ids, policy=policy),
         invite_tenant=InviteTenant(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
         invite_member=InviteMember(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy),
+        create_api_key=lambda keys: CreateApiKey(
+            storage=storage, tokens=JwtTokens(keys, issuer=ISSUER), clock=clock, ids=ids
+        ),
+        revoke_api_key=RevokeApiKey(storage=storage, sessions=sessions, clock=clock, ids=ids),
         set_environments=SetEnvironments(storage=storage),
-        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock),
+        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock, ids=ids),
         reset_password=ResetPassword(
             storage=storage,
             hasher=hasher,
-            sessions=SessionStates(storage=storage, clock=clock, concurrency=AsyncioConcurrency()),
+            sessions=sessions,
             letters=letters,
             throttle=Throttle(per_client=unlimited, per_email=unlimited),
             clock=clock,
+            ids=ids,
         ),
         list_doubtful=ListDoubtful(storage=storage, clock=clock),
         request_resolution=RequestResolution(storage=storage, spec=partial(spec_of, settings), clock=clock),

@@ -12,7 +12,9 @@ from cadenza.adapters.vault.keyring import KeyRing
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.adapters.vault.tokens import JwtTokens
 from cadenza.application.identity.authenticate import Authenticate
+from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.external_users import ExternalUsers
+from cadenza.application.identity.failed_log_ins import FailedLogIns
 from cadenza.application.identity.get_user import GetUser
 from cadenza.application.identity.issuing import SessionIssuer
 from cadenza.application.identity.letters import MAIL_JOB, Letters
@@ -22,12 +24,14 @@ from cadenza.application.identity.policy import IdentityPolicy, SignupMode
 from cadenza.application.identity.purge import PURGE_JOB, PurgeEnded
 from cadenza.application.identity.recover import RECOVERY_JOB, Recover
 from cadenza.application.identity.refresh_session import RefreshSession
+from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.send_mail import SendMail
 from cadenza.application.identity.send_recovery import SendRecovery
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.sign_up import SignUp
-from cadenza.application.identity.throttle import Throttle
+from cadenza.application.identity.throttle import FailedKeys, Throttle
 from cadenza.application.identity.update_user import UpdateUser
+from cadenza.application.identity.used_keys import UsedKeys
 from cadenza.domain.ids import Access
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.clock import Clock
@@ -54,6 +58,10 @@ class Identity:
     get_user: GetUser
     update_user: UpdateUser
     recover: Recover
+    create_api_key: CreateApiKey
+    revoke_api_key: RevokeApiKey
+    used_keys: UsedKeys
+    failed_log_ins: FailedLogIns
     sessions: SessionStates
     purge: PurgeEnded
     job_handlers: Mapping[str, Handler]
@@ -73,12 +81,16 @@ def wire_identity(
     limits = settings.limits
     purge = PurgeEnded(storage=storage, clock=clock, policy=policy)
     recovery = SendRecovery(storage=storage, letters=letters, clock=clock, ids=ids, policy=policy)
+    used_keys = UsedKeys(storage=storage, clock=clock)
+    failed_log_ins = FailedLogIns(storage=storage, clock=clock, ids=ids)
     mail = SendMail(storage=storage, mailer=_mailer(settings), clock=clock)
     return Identity(
         authenticate=Authenticate(
             tokens=tokens,
             sessions=sessions,
             external_users=ExternalUsers(storage=storage, clock=clock, ids=ids, policy=policy),
+            used_keys=used_keys,
+            failed_keys=FailedKeys(per_client=_buckets(limits.failed_keys_per_minute, clock)),
             clock=clock,
         ),
         sign_up=SignUp(
@@ -94,6 +106,7 @@ def wire_identity(
             hasher=hasher,
             issuer=issuer,
             throttle=_throttle(limits.login_per_minute, clock),
+            failed=failed_log_ins,
             clock=clock,
             ids=ids,
             policy=policy,
@@ -103,8 +116,14 @@ def wire_identity(
             storage=storage, tokens=tokens, issuer=issuer, sessions=sessions, clock=clock, policy=policy
         ),
         get_user=GetUser(storage=storage),
-        update_user=UpdateUser(storage=storage, hasher=hasher, sessions=sessions, letters=letters, clock=clock),
+        update_user=UpdateUser(
+            storage=storage, hasher=hasher, sessions=sessions, letters=letters, clock=clock, ids=ids
+        ),
         recover=Recover(storage=storage, throttle=_throttle(limits.recover_per_minute, clock)),
+        create_api_key=CreateApiKey(storage=storage, tokens=tokens, clock=clock, ids=ids),
+        revoke_api_key=RevokeApiKey(storage=storage, sessions=sessions, clock=clock, ids=ids),
+        used_keys=used_keys,
+        failed_log_ins=failed_log_ins,
         sessions=sessions,
         purge=purge,
         job_handlers={MAIL_JOB: mail, RECOVERY_JOB: recovery, PURGE_JOB: purge},

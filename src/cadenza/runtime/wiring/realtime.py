@@ -24,6 +24,7 @@ from cadenza.adapters.realtime.node import Node
 from cadenza.adapters.realtime.proxy import PATH, Proxy, RequestPortfolio
 from cadenza.adapters.realtime.readings import Reading
 from cadenza.adapters.realtime.rpc import Rpcs
+from cadenza.adapters.realtime.services import ClientAddress
 from cadenza.adapters.vault.keyring import KeyRing, derive
 from cadenza.adapters.vault.tokens import signing_key
 from cadenza.application.system.check_health import HealthStatus
@@ -56,7 +57,7 @@ class PlatformServices:
     """What the socket asks of the platform. Functions, because the platform publishes through the socket and so is made
     after it."""
 
-    authenticate: Callable[[str], Awaitable[Actor]]
+    authenticate: Callable[[str, str], Awaitable[Actor]]
     session_actor: Callable[[SessionId], Awaitable[Actor]]
     may_see_account: Callable[[Actor, TradingAccountId], Awaitable[bool]]
     instrument_exists: Callable[[Actor, InstrumentId], bool]
@@ -65,6 +66,7 @@ class PlatformServices:
     read_book: ReadBook
     request_portfolio: RequestPortfolio
     use_cases: Callable[[], UseCases]
+    client_address: ClientAddress
 
     @property
     def gate(self) -> Gate:
@@ -124,6 +126,7 @@ def wire_realtime(
         read_book=services.read_book,
         request_portfolio=lambda account_id: services.request_portfolio(account_id, delay_ms=0),
         use_cases=services.use_cases,
+        client_address=services.client_address,
         storage=storage,
         clock=clock,
         ids=ids,

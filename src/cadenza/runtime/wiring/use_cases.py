@@ -24,6 +24,8 @@ from cadenza.application.accounts.subscribe_account import (
 from cadenza.application.accounts.update_account import DisableAccount, EnableAccount, UpdateAccount
 from cadenza.application.accounts.verify_credentials import VerifyCredentials
 from cadenza.application.accounts.watch_key_rights import WatchKeyRights
+from cadenza.application.identity.list_api_keys import ListApiKeys
+from cadenza.application.identity.list_audit import ListAudit
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.delete_instrument import DeleteInstrument
 from cadenza.application.market_data.delete_security import DeleteSecurity
@@ -102,6 +104,10 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         get_user=identity.get_user,
         update_user=identity.update_user,
         recover=identity.recover,
+        create_api_key=identity.create_api_key,
+        list_api_keys=ListApiKeys(storage=p.storage, cursors=p.cursors, clock=p.clock),
+        revoke_api_key=identity.revoke_api_key,
+        list_audit=ListAudit(storage=p.storage, cursors=p.cursors),
         submit_order=_submit_order(p),
         cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
@@ -113,13 +119,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         revoke_credential=revoke_credential(p),
         rotate_credential=rotate_credential(p),
         connect_account=connect_account(p),
-        disconnect_account=DisconnectAccount(
-            storage=p.storage,
-            committer=p.trading.committer,
-            changer=p.changer,
-            sessions=p.trading.sessions,
-            clock=p.clock,
-        ),
+        disconnect_account=_disconnect_account(p),
         update_account=UpdateAccount(changer=p.changer),
         enable_account=EnableAccount(changer=p.changer),
         disable_account=DisableAccount(changer=p.changer),
@@ -177,6 +177,16 @@ def _of_markets(parts: Parts) -> dict[str, Any]:
         "unsubscribe_order_book": UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
         "list_order_book_subscriptions": ListOrderBookSubscriptions(storage=p.storage, books=p.books),
     }
+
+
+def _disconnect_account(parts: Parts) -> DisconnectAccount:
+    return DisconnectAccount(
+        storage=parts.storage,
+        committer=parts.trading.committer,
+        changer=parts.changer,
+        sessions=parts.trading.sessions,
+        clock=parts.clock,
+    )
 
 
 def _submit_order(parts: Parts) -> SubmitOrder:
@@ -262,6 +272,7 @@ def revoke_credential(parts: Parts) -> RevokeCredential:
         changer=parts.changer,
         follow=follow_credentials(parts),
         clock=parts.clock,
+        ids=parts.ids,
     )
 
 
@@ -274,5 +285,6 @@ def rotate_credential(parts: Parts) -> RotateCredential:
         changer=parts.changer,
         key_rights=parts.key_rights,
         clock=parts.clock,
+        ids=parts.ids,
         concurrency=parts.concurrency,
     )

@@ -17,7 +17,9 @@ async def sign_up(call: HttpCall, asked: wire.AuthSignupRequest) -> Success[wire
 
 
 async def log_in(call: HttpCall, asked: wire.AuthLoginRequest) -> Success[wire.AuthSession]:
-    session = await call.use_cases.log_in(email=asked.email, password=asked.password, client=call.client)
+    session = await call.use_cases.log_in(
+        email=asked.email, password=asked.password, client=call.client, request_id=call.request_id
+    )
     return Success(data=wire.auth_session(session))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cadenza.simulators.binance.spot.payloads import Payload
 from cadenza.simulators.binance.wire.errors import key_rejected
 from cadenza.simulators.binance.wire.gateway import RequestSecurity, VenueCall
-from cadenza.simulators.binance.wire.keys import ApiKey
+from cadenza.simulators.binance.wire.keys import SimulatedKey
 from cadenza.simulators.binance.wire.session import AccountSubscription
 from cadenza.simulators.binance.wire.ws_api import session_method, session_of
 
@@ -33,7 +33,7 @@ def _subscriptions(call: VenueCall) -> list[Payload]:
     return [{"subscriptionId": number} for number in session_of(call).subscriptions]
 
 
-def _of(key: ApiKey) -> AccountSubscription:
+def _of(key: SimulatedKey) -> AccountSubscription:
     return AccountSubscription(account=key.account, key=key.key)
 
 

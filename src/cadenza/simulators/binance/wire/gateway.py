@@ -19,7 +19,7 @@ from cadenza.simulators.binance.wire.errors import (
     timed_out,
     timestamp_ahead,
 )
-from cadenza.simulators.binance.wire.keys import ApiKey, has_key_format
+from cadenza.simulators.binance.wire.keys import SimulatedKey, has_key_format
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.params import RequestParams
 from cadenza.simulators.binance.wire.session import UserSession
@@ -55,7 +55,7 @@ class VenueCall:
 
     venue: BinanceVenue
     params: RequestParams
-    key: ApiKey | None
+    key: SimulatedKey | None
     now_ms: int
     address: str
     session: UserSession | None = None
@@ -115,7 +115,7 @@ class VenueGateway:
         if fault is not None and (early := _before(fault)) is not None:
             return early
         params = RequestParams(asked.params)
-        key: ApiKey | None = None
+        key: SimulatedKey | None = None
         try:
             self._charge(endpoint, params, asked.address)
             key = self._authenticate(endpoint, asked, params)
@@ -132,7 +132,7 @@ class VenueGateway:
         self._venue.limits(endpoint.market).charge(address, weight, self._venue.now_ms())
 
     def _execute(
-        self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams, key: ApiKey | None
+        self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams, key: SimulatedKey | None
     ) -> VenueAnswer:
         venue, now_ms = self._venue, self._venue.now_ms()
         if endpoint.security.is_signed:
@@ -162,7 +162,7 @@ class VenueGateway:
             return {"X-SAPI-USED-UID-WEIGHT-1M": used}
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
-    def _authenticate(self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams) -> ApiKey | None:
+    def _authenticate(self, endpoint: VenueEndpoint, asked: VenueRequest, params: RequestParams) -> SimulatedKey | None:
         if endpoint.security is RequestSecurity.NONE:
             return None
         session_key = None if asked.session is None else asked.session.key
@@ -180,7 +180,7 @@ class VenueGateway:
             self._check_time(params)
         return key
 
-    def _known(self, text: str | None) -> ApiKey:
+    def _known(self, text: str | None) -> SimulatedKey:
         if not text or not has_key_format(text):
             raise bad_key_format()
         key = self._venue.keys.find(text)
@@ -188,7 +188,7 @@ class VenueGateway:
             raise key_rejected()
         return key
 
-    def _check_signature(self, key: ApiKey, asked: VenueRequest) -> None:
+    def _check_signature(self, key: SimulatedKey, asked: VenueRequest) -> None:
         if not asked.signature:
             raise not_sent("signature")
         if not key.verifies(asked.payload, asked.signature):
@@ -209,7 +209,7 @@ class VenueGateway:
             raise bad_timestamp()
 
     def _request_row(
-        self, endpoint: VenueEndpoint, asked: VenueRequest, key: ApiKey | None, answer: VenueAnswer
+        self, endpoint: VenueEndpoint, asked: VenueRequest, key: SimulatedKey | None, answer: VenueAnswer
     ) -> RequestRow | None:
         if endpoint.security is not RequestSecurity.TRADE:
             return None

@@ -51,7 +51,7 @@ class KeyPermissions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class SimulatedKey:
     """A key with its secret: text for HMAC, a PEM private key (PKCS#8) for the others."""
 
     account: str
@@ -76,7 +76,7 @@ class ApiKey:
 class ApiKeys:
     """The keys of the simulator. They are made at the first start and are the same at the next."""
 
-    def __init__(self, keys: Iterable[ApiKey]) -> None:
+    def __init__(self, keys: Iterable[SimulatedKey]) -> None:
         self._keys = {key.key: key for key in keys}
 
     @classmethod
@@ -85,34 +85,34 @@ class ApiKeys:
         path = directory / FILE
         if path.exists():
             rows = json.loads(path.read_text())
-            return cls(ApiKey(**row | {"permissions": KeyPermissions(**row["permissions"])}) for row in rows)
+            return cls(SimulatedKey(**row | {"permissions": KeyPermissions(**row["permissions"])}) for row in rows)
         ring = cls(make_key(account, kind, ids) for kind in KINDS)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump([asdict(key) for key in ring.all()], file, indent=1)
         return ring
 
-    def all(self) -> list[ApiKey]:
+    def all(self) -> list[SimulatedKey]:
         return list(self._keys.values())
 
-    def of(self, kind: str) -> ApiKey:
+    def of(self, kind: str) -> SimulatedKey:
         """Return the first key of a kind."""
         return next(key for key in self._keys.values() if key.kind == kind)
 
-    def find(self, key: str) -> ApiKey | None:
+    def find(self, key: str) -> SimulatedKey | None:
         return self._keys.get(key)
 
-    def add(self, key: ApiKey) -> None:
+    def add(self, key: SimulatedKey) -> None:
         self._keys[key.key] = key
 
     def revoke(self, key: str) -> None:
         self._keys.pop(key, None)
 
 
-def make_key(account: str, kind: str, ids: Ids, permissions: KeyPermissions | None = None) -> ApiKey:
+def make_key(account: str, kind: str, ids: Ids, permissions: KeyPermissions | None = None) -> SimulatedKey:
     """Return a new key of a kind."""
     key = ids.token(32).hex()
-    return ApiKey(
+    return SimulatedKey(
         account=account,
         kind=kind,
         key=key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.wire.keys import ApiKey
+from cadenza.simulators.binance.wire.keys import SimulatedKey
 from cadenza.simulators.binance.wire.outlet import SocketOutlet
 
 
@@ -22,7 +22,7 @@ class UserSession:
     """A socket of the WebSocket API: its log-on and its subscriptions by number."""
 
     outlet: SocketOutlet
-    key: ApiKey | None = None
+    key: SimulatedKey | None = None
     logged_on_ms: int | None = None
     subscriptions: dict[int, AccountSubscription] = field(default_factory=dict)
     made: int = 0

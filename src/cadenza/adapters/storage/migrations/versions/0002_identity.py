@@ -1,4 +1,5 @@
-"""Tables of tenants, users, sessions, invitations, one-time tokens, mail and master keys, and the job queue's own.
+"""Tables of tenants, users, sessions, API keys, the audit log, invitations, one-time tokens, mail and master keys, and
+the job queue's own.
 
 Instants are bigint milliseconds. The schema `jobs` is what pgqueuer 1.6.0 declares under the names in
 `adapters/storage/jobs.py`; a test compares the two, so that an upgrade of the library cannot pass unseen.
@@ -59,6 +60,45 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_live ON sessions (user_id) WHERE revoked_at_ms IS NULL;
 CREATE INDEX sessions_ended ON sessions (least(expires_at_ms, revoked_at_ms));
+
+CREATE TABLE api_keys (
+    id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenants,
+    user_id uuid NOT NULL REFERENCES users,
+    name text NOT NULL,
+    digest bytea NOT NULL UNIQUE,
+    signed_by text NOT NULL,
+    scopes text[] NOT NULL,
+    accounts uuid[],
+    environments text[],
+    addresses text[] NOT NULL,
+    created_at_ms bigint NOT NULL,
+    expires_at_ms bigint,
+    revoked_at_ms bigint,
+    last_used_at_ms bigint,
+    last_used_address text
+);
+CREATE INDEX api_keys_of_user ON api_keys (user_id, created_at_ms DESC, id DESC);
+CREATE INDEX api_keys_of_tenant ON api_keys (tenant_id, created_at_ms DESC, id DESC);
+CREATE INDEX api_keys_ended ON api_keys (least(expires_at_ms, revoked_at_ms));
+
+CREATE TABLE audit_log (
+    id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    at_ms bigint NOT NULL,
+    user_id uuid,
+    key_id uuid,
+    request_id text NOT NULL,
+    client text NOT NULL,
+    subject text NOT NULL,
+    account_id uuid,
+    facts text NOT NULL
+);
+CREATE INDEX audit_log_of_tenant ON audit_log (tenant_id, at_ms DESC, id DESC);
+CREATE INDEX audit_log_by_kind ON audit_log (tenant_id, kind, at_ms DESC, id DESC);
+CREATE INDEX audit_log_of_account ON audit_log (account_id, at_ms DESC, id DESC) WHERE account_id IS NOT NULL;
+CREATE INDEX audit_log_oldest ON audit_log (at_ms);
 
 CREATE TABLE invitations (
     id uuid PRIMARY KEY,
