@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.domain.identity.origin import VENUE
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
@@ -112,7 +113,9 @@ def test_instants_are_written_to_the_millisecond(at_ms: int) -> None:
 
 
 def pushed(body: EventBody) -> dict[str, Any]:
-    event = AccountEvent(account_id=w.ACCOUNT_ID, tenant_id=w.TENANT_ID, sequence=1, at_ms=w.NOW_MS, body=body)
+    event = AccountEvent(
+        account_id=w.ACCOUNT_ID, tenant_id=w.TENANT_ID, sequence=1, at_ms=w.NOW_MS, body=body, origin=VENUE
+    )
     return json.loads(encode_account_event(event))
 
 

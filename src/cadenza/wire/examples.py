@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cadenza.wire import operations as op
+from cadenza.wire.events import LIST_EVENTS
+from cadenza.wire.executions import LIST_EXECUTIONS
 from cadenza.wire.operation import ApiOperation
 
 _ACCOUNT_ID = "0199f2a4-c5d0-7c1e-9b62-3f8a1d2e4c5b"
@@ -65,6 +67,8 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
 
 QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
     op.LIST_ORDERS: f"tradingAccountId={_ACCOUNT_ID}&orderStatus=FILLED&limit=20",
+    LIST_EVENTS: f"tradingAccountId={_ACCOUNT_ID}&tradeOrderId={_ORDER_ID}&ascending=true",
+    LIST_EXECUTIONS: f"tradingAccountId={_ACCOUNT_ID}&startTime=1790000000000&limit=20",
     op.LIST_INSTRUMENTS: "venue=PAPER&symbols=BTC/USDT,ETH/USDT",
     op.LIST_SECURITIES: "venue=PAPER",
     op.GET_ORDER_BOOK: "instrumentId=PAPER:BTC/USDT&depth=5",

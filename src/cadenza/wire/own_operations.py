@@ -4,29 +4,19 @@ An added operation has the envelope, the error numbers and the scopes of the oth
 parameters and answers the same objects, so one function answers both.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-from cadenza.application.use_cases import UseCases
-from cadenza.domain.identity.actor import Actor
-from cadenza.wire.envelope import Listing, Success
+from cadenza.wire.events import EVENT_OPERATIONS
+from cadenza.wire.executions import EXECUTION_OPERATIONS
 from cadenza.wire.operation import ApiOperation
 from cadenza.wire.operations import CONTRACT_OPERATIONS
+from cadenza.wire.own_operation import OwnOperation
 
-Answer = Callable[[UseCases, Actor, Any], Awaitable[Success[Any] | Listing[Any]]]
-"""Asks the use case. The last argument is the request: the body or the query of the operation, or None."""
+__all__ = ["OPERATIONS", "OWN_OPERATIONS", "OwnOperation"]
 
-
-@dataclass(frozen=True, slots=True)
-class OwnOperation:
-    """An added operation: its row, the name of its RPC method, and the function that answers both."""
-
-    operation: ApiOperation
-    method: str
-    answer: Answer
-
-
-OWN_OPERATIONS: tuple[OwnOperation, ...] = ()
+OWN_OPERATIONS: tuple[OwnOperation, ...] = (
+    *EVENT_OPERATIONS,
+    *EXECUTION_OPERATIONS,
+)
 
 OPERATIONS: tuple[ApiOperation, ...] = (*CONTRACT_OPERATIONS, *(own.operation for own in OWN_OPERATIONS))
+"""What an operation of the REST interface is: one row that routes, OpenAPI document, reference pages, RPC twins and
+tests share."""

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal as D
 from typing import Any
-from uuid import UUID
 
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
+from tests.adapters.http.event_samples import sample_events
+from tests.adapters.http.parts import NOW_MS, CountingIds, Flood, ManualClock, uuid
 from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
@@ -63,12 +64,7 @@ from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"
-NOW_MS = 1_790_000_000_123
 BTC_USDT = InstrumentId("PAPER:BTC/USDT")
-
-
-def uuid(number: int) -> UUID:
-    return UUID(int=0x0199F2A4C5D07C1E9B62000000000000 + number)
 
 
 TENANT_ID = TenantId(uuid(1))
@@ -301,6 +297,8 @@ RESULTS: Mapping[str, Any] = {
     "submit_order": FILLED_PARTLY,
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),
+    "list_executions": page(EXECUTION, replace(EXECUTION, is_busted=True, corrected_at_ms=NOW_MS), cursor="more"),
+    "list_events": page(*sample_events(ACTOR, ACCOUNT, FILLED_PARTLY, NOW_MS), cursor="more"),
     "create_credential": CREDENTIAL,
     "list_credentials": [CREDENTIAL],
     "verify_credentials": [VIEW],
@@ -342,46 +340,6 @@ def fake_use_cases() -> Any:
     wanted = {f.name for f in fields(UseCases)}
     assert wanted == {*fakes, "authenticate"}, wanted ^ {*fakes, "authenticate"}
     return UseCases(authenticate=FakeAuthenticate(ACTOR), **fakes)
-
-
-class ManualClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at_ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def monotonic_ms(self) -> int:
-        return self.at_ms
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        self.at_ms += duration_ms
-
-
-class CountingIds:
-    """Ids that count."""
-
-    def __init__(self) -> None:
-        self._count = 1000
-
-    def new(self) -> UUID:
-        self._count += 1
-        return uuid(self._count)
-
-    def token(self, size_bytes: int) -> bytes:
-        return bytes(size_bytes)
-
-
-class Flood:
-    """A limiter that lets everything through but the keys in `full`."""
-
-    def __init__(self) -> None:
-        self.full: set[str] = set()
-
-    def allow(self, key: str) -> int | None:
-        return 7 if key in self.full else None
 
 
 @dataclass

@@ -14,6 +14,7 @@ class Client(Protocol):
     services: Services
     subscriptions: Subscriptions
     client_id: str
+    address: str
     token: str
     is_open: bool
 

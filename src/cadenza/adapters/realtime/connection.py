@@ -66,6 +66,7 @@ class Connection:
         "_rpcs_in_flight",
         "_transport",
         "_visitor",
+        "address",
         "client_id",
         "is_open",
         "services",
@@ -74,8 +75,9 @@ class Connection:
         "writer",
     )
 
-    def __init__(self, transport: Transport, services: Services) -> None:
+    def __init__(self, transport: Transport, services: Services, address: str) -> None:
         self.services = services
+        self.address = address
         self.client_id = str(services.ids.new())
         self.token = ""
         self.is_open = True

@@ -30,6 +30,7 @@ from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
 from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.portfolio import Portfolio
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
@@ -64,6 +65,7 @@ class Node:
         ids: Ids,
         concurrency: Concurrency,
         limits: RealtimeLimits,
+        trusted_proxies: Networks = (),
     ) -> None:
         hub = Hub()
         flusher = Flusher(call_soon=_call_soon, deliver=hub.deliver)
@@ -83,6 +85,7 @@ class Node:
             clock=clock,
             ids=ids,
             limits=limits,
+            trusted_proxies=trusted_proxies,
             request_portfolio=request_portfolio,
             spawn=concurrency.spawn,
         )

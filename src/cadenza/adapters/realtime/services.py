@@ -16,6 +16,7 @@ from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.realtime.timetable import Timetable
 from cadenza.adapters.realtime.writer import Flusher
 from cadenza.domain.ids import TradingAccountId
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 
@@ -44,5 +45,6 @@ class Services:
     clock: Clock
     ids: Ids
     limits: RealtimeLimits
+    trusted_proxies: Networks
     request_portfolio: Callable[[TradingAccountId], None]
     spawn: Spawn

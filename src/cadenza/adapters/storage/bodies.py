@@ -7,15 +7,16 @@ from cadenza.domain.trading.events import (
     AccountUpdated,
     BalanceCorrected,
     EventBody,
+    EventKind,
     OrderUpdated,
     PositionCorrected,
 )
 
 _EVENTS: dict[str, type[EventBody]] = {
-    "order": OrderUpdated,
-    "account": AccountUpdated,
-    "balance_corrected": BalanceCorrected,
-    "position_corrected": PositionCorrected,
+    EventKind.ORDER: OrderUpdated,
+    EventKind.ACCOUNT: AccountUpdated,
+    EventKind.BALANCE_CORRECTED: BalanceCorrected,
+    EventKind.POSITION_CORRECTED: PositionCorrected,
 }
 _EVENT_KINDS = {type_: kind for kind, type_ in _EVENTS.items()}
 _EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.Decoder(t) for k, t in _EVENTS.items()}

@@ -177,7 +177,8 @@ class SubmitOrder:
         for _ in range(SENT_IDS_MAX):
             names = NewOrderNames(order_id, await self._sent_ids.of(order_id, request.account_id, instrument))
             self._failpoints.reach("submit.after_id")
-            submission = await self._committer.commit(SubmitChange(request, names, actor.tenant_id, instrument))
+            change = SubmitChange(request, names, actor.tenant_id, instrument)
+            submission = await self._committer.commit(change, actor.origin)
             if submission is not None:
                 return submission
             self._sent_ids.see(request.account_id, names.sent_id)

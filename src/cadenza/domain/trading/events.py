@@ -12,15 +12,34 @@ A portfolio is no event. It is a view of balances and positions, built for accou
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId
+from cadenza.domain.identity.origin import Origin
+from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
-__all__ = ["AccountEvent", "AccountUpdated", "BalanceCorrected", "EventBody", "OrderUpdated", "PositionCorrected"]
+__all__ = [
+    "AccountEvent",
+    "AccountUpdated",
+    "BalanceCorrected",
+    "EventBody",
+    "EventKind",
+    "OrderUpdated",
+    "PositionCorrected",
+]
+
+
+class EventKind(StrEnum):
+    """What an event is about."""
+
+    ORDER = "order"
+    ACCOUNT = "account"
+    BALANCE_CORRECTED = "balance_corrected"
+    POSITION_CORRECTED = "position_corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +93,16 @@ EventBody = OrderUpdated | AccountUpdated | BalanceCorrected | PositionCorrected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEvent:
-    """One row of an account's log; sequences start at 1 and have no gap."""
+    """One row of an account's log; sequences start at 1 and have no gap. `origin` says who caused it."""
 
     account_id: TradingAccountId
     tenant_id: TenantId
     sequence: int
     at_ms: int
     body: EventBody
+    origin: Origin
+
+    @property
+    def order_id(self) -> OrderId | None:
+        """The order that the event is about; None where it is about none."""
+        return self.body.order.id if isinstance(self.body, OrderUpdated) else None

@@ -20,7 +20,7 @@ from cadenza.ports.storage.accounts import (
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
+from cadenza.ports.storage.trading import EventLog, ExecutionQueries, KeptReports, NewsGaps, OrderQueries
 
 __all__ = ["Storage", "UnitOfWork"]
 
@@ -29,6 +29,7 @@ class UnitOfWork(Protocol):
     """The repositories of one transaction."""
 
     orders: OrderQueries
+    executions: ExecutionQueries
     kept: KeptReports
     gaps: NewsGaps
     events: EventLog

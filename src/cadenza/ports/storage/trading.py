@@ -8,10 +8,11 @@ from typing import NamedTuple, Protocol
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
-from cadenza.domain.market.enums import Side
+from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
+from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.claims import Claim
-from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.events import AccountEvent, EventKind
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
@@ -110,13 +111,20 @@ class TradingRepository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`."""
+    """Selects orders; None means any, and no statuses mean any status. `start_ms` <= created_at < `end_ms`.
+    `account_id` selects one account, and `account_ids` several."""
 
     tenant_id: TenantId
     order_id: OrderId | None = None
-    status: str | None = None
+    statuses: frozenset[OrderStatus] = frozenset()
+    is_open: bool | None = None
     account_id: TradingAccountId | None = None
+    account_ids: frozenset[TradingAccountId] | None = None
     instrument_id: str | None = None
+    side: Side | None = None
+    type: OrderType | None = None
+    client_order_id: str | None = None
+    idempotency_key: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
 
@@ -145,7 +153,7 @@ class FinishedOrder:
 
 class OrderQueries(Protocol):
     """Reads orders. Law: they come newest first unless `ascending`, by (created_at, id). A page that is requested by
-    key costs the same at any depth."""
+    key costs the same at any depth. Open orders cost the same however many closed ones there are."""
 
     async def page(
         self, filter: OrderFilter, *, ascending: bool, after: tuple[int, OrderId] | None, offset: int, limit: int
@@ -217,6 +225,31 @@ class OrderQueries(Protocol):
 
     async def undetermined_count(self) -> int:
         """Return how many orders are `Doubt.UNDETERMINED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Selects executions of an account or of an order; one of both is given. None means any. `start_ms` <= executed_at
+    < `end_ms`, by the venue's clock."""
+
+    account_id: TradingAccountId | None = None
+    order_id: OrderId | None = None
+    instrument_id: InstrumentId | None = None
+    side: Side | None = None
+    is_busted: bool | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class ExecutionQueries(Protocol):
+    """Reads executions, each as it is now. Law: they come newest first unless `ascending`, by (executed_at, id). A page
+    that is requested by key costs the same at any depth."""
+
+    async def page(
+        self, filter: ExecutionFilter, *, ascending: bool, after: tuple[int, ExecutionId] | None, limit: int
+    ) -> Sequence[Execution]: ...
+
+    async def count(self, filter: ExecutionFilter) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,10 +326,40 @@ class NewsGaps(Protocol):
     async def newest(self, limit: int) -> Sequence[NewsGap]: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Selects events of an account; None means any. `start_ms` <= at < `end_ms`, by our clock."""
+
+    account_id: TradingAccountId
+    order_id: OrderId | None = None
+    kind: EventKind | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class EventSpan(NamedTuple):
+    """How many events a filter selects, and sequences between which all of them lie. Without an event, `last` is less
+    than `first`."""
+
+    total: int
+    first: int
+    last: int
+
+
 class EventLog(Protocol):
     """Reads the accounts' logs. Law: an account's sequences have no gap."""
 
     async def after(self, account_id: TradingAccountId, sequence: int, limit: int) -> Sequence[AccountEvent]: ...
+
+    async def span(self, filter: EventFilter) -> EventSpan:
+        """Return the span of the selected events. Without a filter, or by order or kind, it costs the same for a log of
+        any length; by time it costs with the number of events in that time."""
+
+    async def page(
+        self, filter: EventFilter, span: EventSpan, *, ascending: bool, limit: int
+    ) -> Sequence[AccountEvent]:
+        """Return the first selected events within the span, by sequence: the newest first unless `ascending`. It costs
+        the same at any depth."""
 
     async def last_at_ms(self, account_id: TradingAccountId) -> int | None:
         """Return the instant of the account's newest event; None when it has none."""

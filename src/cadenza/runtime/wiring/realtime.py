@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from ipaddress import ip_network
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ from cadenza.application.use_cases import UseCases
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.user import ROLE
 from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
@@ -129,6 +131,7 @@ def wire_realtime(
         ids=ids,
         concurrency=concurrency,
         limits=socket_limits(settings),
+        trusted_proxies=trusted_proxies(settings),
     )
     return _Embedded(node)
 
@@ -278,6 +281,11 @@ async def ask_centrifugo(settings: Settings, keys: KeyRing) -> None:
         await api.ping()
     finally:
         await api.close()
+
+
+def trusted_proxies(settings: Settings) -> Networks:
+    """The proxies that are believed when they name their client."""
+    return tuple(map(ip_network, settings.http.trusted_proxies))
 
 
 def socket_limits(settings: Settings) -> RealtimeLimits:

@@ -45,6 +45,8 @@ from cadenza.application.market_data.sync_securities import SyncSecurities
 from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.list_events import ListEvents
+from cadenza.application.orders.list_executions import ListExecutions
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
@@ -103,6 +105,8 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         submit_order=_submit_order(p),
         cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
+        list_executions=ListExecutions(storage=p.storage, cursors=p.cursors),
+        list_events=ListEvents(storage=p.storage, cursors=p.cursors),
         create_credential=CreateCredential(
             storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
@@ -123,14 +127,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         disable_account=DisableAccount(changer=p.changer),
         list_accounts=ListAccounts(storage=p.storage),
         list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
-        list_portfolios=ListPortfolios(
-            storage=p.storage,
-            portfolios=p.portfolios,
-            prices=p.prices,
-            catalogue=p.catalogue,
-            alarms=p.alarms,
-            clock=p.clock,
-        ),
+        list_portfolios=_list_portfolios(p),
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
@@ -156,6 +153,17 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         unsubscribe_order_book=UnsubscribeOrderBook(storage=p.storage, books=p.books, clock=p.clock),
         list_order_book_subscriptions=ListOrderBookSubscriptions(storage=p.storage, books=p.books),
         check_health=check_health,
+    )
+
+
+def _list_portfolios(parts: Parts) -> ListPortfolios:
+    return ListPortfolios(
+        storage=parts.storage,
+        portfolios=parts.portfolios,
+        prices=parts.prices,
+        catalogue=parts.catalogue,
+        alarms=parts.alarms,
+        clock=parts.clock,
     )
 
 
