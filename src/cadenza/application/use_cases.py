@@ -44,6 +44,7 @@ from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.list import ListOrders
 from cadenza.application.orders.list_events import ListEvents
 from cadenza.application.orders.list_executions import ListExecutions
+from cadenza.application.orders.preview import PreviewOrder
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.system.check_health import CheckHealth
 
@@ -61,6 +62,7 @@ class UseCases:
     update_user: UpdateUser
     recover: Recover
     submit_order: SubmitOrder
+    preview_order: PreviewOrder
     cancel_order: CancelOrder
     list_orders: ListOrders
     list_executions: ListExecutions

@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta
 
+from cadenza.application.orders.preview import PreviewOutcome
 from cadenza.domain.accounts.balance import BalanceStatus
 from cadenza.domain.accounts.credential import CredentialStatus, CredentialType
 from cadenza.domain.accounts.operation import OperationStatus, OperationType
@@ -24,6 +25,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.events import EventKind
 from cadenza.domain.trading.position import PositionSide, PositionStatus
+from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
 from cadenza.wire.base import NEVER_SENT_KEY, REFUSED_KEY, SEVERAL_KEY
 
@@ -122,6 +124,8 @@ ROUNDING = EnumMap(Rounding)
 POSITION_STATUS = EnumMap(PositionStatus)
 POSITION_SIDE = EnumMap(PositionSide)
 LIQUIDITY = EnumMap(LiquiditySide)
+SUPPORT = EnumMap(Support)
+PREVIEW_OUTCOME = EnumMap(PreviewOutcome)
 EVENT_KIND = EnumMap(EventKind, renamed={kind: kind.name for kind in EventKind})
 ORIGIN_KIND = EnumMap(OriginKind)
 POSITION_MODE = EnumMap(PositionMode, accepts_empty=True)
@@ -179,6 +183,8 @@ QuantityTypeOut = Annotated[str, QUANTITY_TYPE.sent()]
 RoundingOut = Annotated[str, ROUNDING.sent()]
 PositionSideOut = Annotated[str, POSITION_SIDE.sent()]
 LiquidityOut = Annotated[str, LIQUIDITY.sent()]
+SupportOut = Annotated[str, SUPPORT.sent()]
+PreviewOutcomeOut = Annotated[str, PREVIEW_OUTCOME.sent()]
 EventKindOut = Annotated[str, EVENT_KIND.sent()]
 OriginKindOut = Annotated[str, ORIGIN_KIND.sent()]
 PositionStatusOut = Annotated[str, POSITION_STATUS.sent()]

@@ -7,6 +7,7 @@ from cadenza.wire import operations as op
 from cadenza.wire.events import LIST_EVENTS
 from cadenza.wire.executions import LIST_EXECUTIONS
 from cadenza.wire.operation import ApiOperation
+from cadenza.wire.previews import PREVIEW_ORDER
 
 _ACCOUNT_ID = "0199f2a4-c5d0-7c1e-9b62-3f8a1d2e4c5b"
 _ORDER_ID = "0199f2a4-d1a2-7e3f-8c4d-5e6f7a8b9c0d"
@@ -32,6 +33,14 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
         "limitPrice": "64250.5",
         "quantity": "0.25",
         "timeInForce": "GTC",
+    },
+    PREVIEW_ORDER: {
+        "tradingAccountId": _ACCOUNT_ID,
+        "instrumentId": "PAPER:BTC/USDT",
+        "orderSide": "BUY",
+        "orderType": "MARKET",
+        "quantity": "1000",
+        "quantityType": "QUOTE",
     },
     op.CANCEL_ORDER: {"tradingAccountId": _ACCOUNT_ID, "tradeOrderId": _ORDER_ID},
     op.CREATE_CREDENTIAL: {

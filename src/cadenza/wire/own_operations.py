@@ -9,12 +9,14 @@ from cadenza.wire.executions import EXECUTION_OPERATIONS
 from cadenza.wire.operation import ApiOperation
 from cadenza.wire.operations import CONTRACT_OPERATIONS
 from cadenza.wire.own_operation import OwnOperation
+from cadenza.wire.previews import PREVIEW_OPERATIONS
 
 __all__ = ["OPERATIONS", "OWN_OPERATIONS", "OwnOperation"]
 
 OWN_OPERATIONS: tuple[OwnOperation, ...] = (
     *EVENT_OPERATIONS,
     *EXECUTION_OPERATIONS,
+    *PREVIEW_OPERATIONS,
 )
 
 OPERATIONS: tuple[ApiOperation, ...] = (*CONTRACT_OPERATIONS, *(own.operation for own in OWN_OPERATIONS))

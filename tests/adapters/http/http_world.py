@@ -18,6 +18,7 @@ from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.identity.views import IssuedSession
+from cadenza.application.orders.preview import Lock, OrderPreview, PreviewOutcome
 from cadenza.application.paging import Page
 from cadenza.application.system.check_health import Health, HealthStatus
 from cadenza.application.use_cases import UseCases
@@ -61,6 +62,7 @@ from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"
@@ -295,6 +297,13 @@ RESULTS: Mapping[str, Any] = {
     "update_user": USER,
     "recover": None,
     "submit_order": FILLED_PARTLY,
+    "preview_order": OrderPreview(
+        outcome=PreviewOutcome.SEND,
+        order=ORDER,
+        sent_type=ORDER.type,
+        support=Support.NATIVE,
+        lock=Lock("USDT", D("1E+3"), D("0.10")),
+    ),
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),
     "list_executions": page(EXECUTION, replace(EXECUTION, is_busted=True, corrected_at_ms=NOW_MS), cursor="more"),

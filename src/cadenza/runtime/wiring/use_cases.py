@@ -48,6 +48,7 @@ from cadenza.application.orders.list import ListOrders
 from cadenza.application.orders.list_events import ListEvents
 from cadenza.application.orders.list_executions import ListExecutions
 from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.preview import PreviewOrder
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth
@@ -103,6 +104,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         update_user=identity.update_user,
         recover=identity.recover,
         submit_order=_submit_order(p),
+        preview_order=_preview_order(p),
         cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
         list_executions=ListExecutions(storage=p.storage, cursors=p.cursors),
@@ -180,6 +182,17 @@ def _submit_order(parts: Parts) -> SubmitOrder:
         ids=parts.ids,
         concurrency=parts.concurrency,
         failpoints=parts.failpoints,
+    )
+
+
+def _preview_order(parts: Parts) -> PreviewOrder:
+    return PreviewOrder(
+        committer=parts.trading.committer,
+        sessions=parts.trading.sessions,
+        catalogue=parts.catalogue,
+        held=parts.trading.held,
+        prices=parts.prices,
+        ids=parts.ids,
     )
 
 
