@@ -48,7 +48,7 @@ class TradeOrderPreview(Response, kw_only=True, frozen=True):
     ) = UNSET
     quantity: Annotated[DecimalText, Meta(description="As in the request")]
     order_quantity_type: e.QuantityTypeOut
-    quantity_rounding: Annotated[e.RoundingOut, Meta(extra_json_schema={"default": ""})]
+    quantity_rounding: Annotated[e.RoundingOut, Meta(description="Absent when nothing is rounded")] | UnsetType = UNSET
     order_quantity: Annotated[DecimalText, Meta(description="In units of the instrument, rounded to its lots")]
     limit_price: DecimalText | UnsetType = UNSET
     stop_price: DecimalText | UnsetType = UNSET
@@ -76,7 +76,7 @@ def trade_order_preview(preview: OrderPreview) -> TradeOrderPreview:
         support=UNSET if preview.support is None else e.SUPPORT.write(preview.support),
         quantity=to_plain(order.asked_quantity),
         order_quantity_type=e.QUANTITY_TYPE.write(order.quantity_type),
-        quantity_rounding=e.ROUNDING.write(order.rounding),
+        quantity_rounding=e.ROUNDING.write(order.rounding) or UNSET,
         order_quantity=to_plain(order.quantity),
         limit_price=optional_plain(order.limit_price),
         stop_price=optional_plain(order.stop_price),

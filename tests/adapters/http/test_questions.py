@@ -1,15 +1,25 @@
 """The lists over REST: which filters reach the use case, and hostile ones."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.adapters.http import http_world as w
 from tests.adapters.http.http_world import World
 
-from cadenza.domain.errors import InvalidCursor, OrderNotFound, TradingAccountNotFound
+from cadenza.application.orders.preview import PreviewOutcome
+from cadenza.domain.errors import (
+    IdempotencyKeyReused,
+    InsufficientBalance,
+    InvalidCursor,
+    OrderNotFound,
+    TradingAccountNotFound,
+)
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import EventKind
+from cadenza.wire.examples import BODY_EXAMPLES
+from cadenza.wire.operations import SUBMIT_ORDER
 
 ORDERS = "/api/v3/tradeOrder/list"
 EXECUTIONS = "/api/v3/execution/list"
@@ -99,3 +109,48 @@ async def test_refusals_have_their_status(world: World, cause: Exception, status
     for path, use_case in ((EVENTS, "list_events"), (EXECUTIONS, "list_executions"), (ORDERS, "list_orders")):
         getattr(world.use_cases, use_case).result = cause
         assert (await world.ask("GET", path, query=OF_ACCOUNT)).status == status
+
+
+PREVIEW = "/api/v3/tradeOrder/preview"
+SUBMIT = "/api/v3/tradeOrder/submit"
+BODY = dict(BODY_EXAMPLES[SUBMIT_ORDER])
+
+
+async def test_a_dry_run_takes_the_body_of_a_submit(world: World) -> None:
+    body = {**BODY, "idempotencyKey": "k", "quantityRounding": "DOWN"}
+    answer = await world.ask("POST", PREVIEW, body=body)
+    assert answer.status == 200
+    (_, previewed), _ = world.use_cases.preview_order.calls[-1]
+    await world.ask(
+        "POST", "/api/v3/tradeOrder/submit", body={**BODY, "idempotencyKey": "k", "quantityRounding": "DOWN"}
+    )
+    (_, submitted), _ = world.use_cases.submit_order.calls[-1]
+    assert previewed == submitted
+    assert (answer.data["outcome"], answer.data["sentType"], answer.data["support"]) == ("SEND", "LIMIT", "NATIVE")
+    assert answer.data["lock"] == {"asset": "USDT", "quantity": "1000", "fee": "0.1"}
+    assert "tradeOrderId" not in answer.data
+
+
+async def test_a_dry_run_of_a_known_key_names_the_order(world: World) -> None:
+    sample = w.RESULTS["preview_order"]
+    world.use_cases.preview_order.result = replace(sample, outcome=PreviewOutcome.REPEAT, lock=None, support=None)
+    answer = await world.ask("POST", PREVIEW, body=BODY)
+    assert (answer.data["outcome"], answer.data["tradeOrderId"]) == ("REPEAT", str(w.ORDER_ID))
+    assert "lock" not in answer.data
+    assert "support" not in answer.data
+
+
+async def test_a_dry_run_is_refused_as_the_submit_is(world: World) -> None:
+    for cause in (
+        InsufficientBalance("not enough"),
+        IdempotencyKeyReused("another body"),
+        TradingAccountNotFound("none"),
+    ):
+        answers = []
+        for path, use_case in ((PREVIEW, "preview_order"), (SUBMIT, "submit_order")):
+            getattr(world.use_cases, use_case).result = cause
+            answer = await world.ask("POST", path, body=BODY)
+            answers.append((answer.status, answer.code, answer.body["errno"], answer.body["error"]))
+        assert answers[0] == answers[1]
+    for body in ({}, {**BODY, "orderSide": "UNKNOWN"}, {**BODY, "dryRun": True}, {**BODY, "quantity": 1}):
+        assert (await world.ask("POST", PREVIEW, body=body)).code == "INVALID_REQUEST"

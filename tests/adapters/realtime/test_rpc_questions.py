@@ -11,12 +11,17 @@ from tests.adapters.realtime.raw_client import RawClient
 from tests.adapters.realtime.realtime_world import World
 from tests.adapters.realtime.test_proxy import Asker
 
+from cadenza.domain.errors import InsufficientBalance
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.network.client_address import address_behind
 from cadenza.wire.envelope import encode
+from cadenza.wire.errno import ERRNO_BY_CAUSE
 from cadenza.wire.events import account_event
+from cadenza.wire.examples import BODY_EXAMPLES
 from cadenza.wire.executions import account_execution
+from cadenza.wire.operations import SUBMIT_ORDER
+from cadenza.wire.previews import trade_order_preview
 
 ACCOUNT = str(h.ACCOUNT_ID)
 
@@ -91,6 +96,17 @@ async def test_executions_are_answered_as_on_rest(world: World) -> None:
     client, page = await world.client(), h.RESULTS["list_executions"]
     answer = await outcome(client, "query.execution.list", {"tradingAccountId": ACCOUNT, "isBusted": False})
     assert answer["data"] == json.loads(encode([account_execution(execution) for execution in page.items]))
+    await client.close()
+
+
+async def test_a_dry_run_is_answered_as_on_rest(world: World) -> None:
+    client, sample = await world.client(), h.RESULTS["preview_order"]
+    body = dict(BODY_EXAMPLES[SUBMIT_ORDER])
+    answer = await outcome(client, "command.trade_order.preview", body)
+    assert answer == {"data": json.loads(encode(trade_order_preview(sample)))}
+    world.use_cases.use_cases.preview_order.result = InsufficientBalance("not enough")
+    answer = await outcome(client, "command.trade_order.preview", body)
+    assert answer["error"] == {"code": ERRNO_BY_CAUSE[InsufficientBalance], "message": "not enough"}
     await client.close()
 
 
