@@ -31,10 +31,10 @@ from cadenza.wire.base import (
     Query,
     Response,
 )
-from cadenza.wire.envelope import Listing, pagination_of
+from cadenza.wire.envelope import Listing
 from cadenza.wire.operation import get
 from cadenza.wire.orders import TradeExecution, check_range, trade_execution
-from cadenza.wire.own_operation import OwnOperation
+from cadenza.wire.own_operation import OwnOperation, listing_in_slices
 from cadenza.wire.values import optional_plain, rfc3339
 
 
@@ -205,8 +205,7 @@ def _position(body: PositionCorrected) -> CorrectionEvent:
 
 
 async def _list(use_cases: UseCases, actor: Actor, asked: ListTradingAccountEventsQuery) -> Listing[AccountEventModel]:
-    page = await use_cases.list_events(actor, asked.to_query())
-    return Listing(data=[account_event(event) for event in page.items], pagination=pagination_of(page))
+    return await listing_in_slices(await use_cases.list_events(actor, asked.to_query()), account_event)
 
 
 LIST_EVENTS = get(

@@ -13,10 +13,10 @@ from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.trading.execution import Execution
 from cadenza.wire import enums as e
 from cadenza.wire.base import PAGE_ITEMS_DEFAULT, DateTime, Instant, InstrumentIdText, Limit, Query
-from cadenza.wire.envelope import Listing, pagination_of
+from cadenza.wire.envelope import Listing
 from cadenza.wire.operation import get
 from cadenza.wire.orders import TradeExecution, check_range, trade_execution
-from cadenza.wire.own_operation import OwnOperation
+from cadenza.wire.own_operation import OwnOperation, listing_in_slices
 from cadenza.wire.values import optional, optional_rfc3339
 
 
@@ -73,8 +73,7 @@ def account_execution(execution: Execution) -> AccountExecution:
 
 
 async def _list(use_cases: UseCases, actor: Actor, asked: ListExecutionsQuery) -> Listing[AccountExecution]:
-    page = await use_cases.list_executions(actor, asked.to_query())
-    return Listing(data=[account_execution(execution) for execution in page.items], pagination=pagination_of(page))
+    return await listing_in_slices(await use_cases.list_executions(actor, asked.to_query()), account_execution)
 
 
 LIST_EXECUTIONS = get(
