@@ -152,3 +152,14 @@ async def test_dry_runs_beside_submits_of_one_batch(desk: Desk) -> None:
     assert isinstance(order, Order)
     assert isinstance(second, InsufficientBalance)
     assert isinstance(third, InsufficientBalance)
+
+
+async def test_a_known_key_is_found_beside_a_submit_of_the_same_batch(desk: Desk) -> None:
+    """The submit alone could be decided on remembered rows, which do not show whose key is taken."""
+    order = await desk.world.submit_order(ACTOR, request(idempotency_key="k-1"))
+    await desk.world.submit_order(ACTOR, request())
+    found, other = await asyncio.gather(
+        desk.preview(ACTOR, request(idempotency_key="k-1")), desk.world.submit_order(ACTOR, request())
+    )
+    assert (found.outcome, found.order.id) == (PreviewOutcome.REPEAT, order.id)
+    assert other.id != order.id

@@ -76,6 +76,7 @@ class PreviewChange:
 
     def name_keys(self, keys: BatchKeys) -> None:
         self.submit.name_keys(keys)
+        keys.needs_fresh = True
 
     def decide(self, state: TradingState) -> OrderPreview:
         before = state.savepoint()

@@ -244,7 +244,7 @@ class TradingState:
             self._journal.drop(self._unrecorded, order_id)
 
     def act_for(self, origin: Origin) -> None:
-        """Let `origin` be who causes the changes from now on. The events of earlier changes are appended before."""
+        """Note that `origin` causes the changes from now on. The events of earlier changes are appended first."""
         if origin is not self.origin:
             self.record_order_events()
             self.origin = origin

@@ -39,7 +39,8 @@ class BatchKeys:
     that the batch gives to new orders. If an order has one of them already, fresh rows contain that order; remembered
     rows may lack it. `reserving` are the accounts in which the batch may create an order. `other_names` are the venue's
     ids in reports that name the order by one of our ids as well. `kept` are ids of orders (any kind of id, as text)
-    whose kept reports are needed."""
+    whose kept reports are needed. `needs_fresh`: remembered rows will not do, because a decision depends on whether a
+    key is taken and creates no order, so that `save` does not find it out."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
@@ -52,6 +53,7 @@ class BatchKeys:
     other_names: set[OtherName] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    needs_fresh: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,8 +102,8 @@ class TradingRepository(Protocol):
     changes nothing (a refusal, or an order that is only read) is proved only by fresh rows. Unique keys (client order
     id, idempotency key, trade id) are enforced by the database as well.
 
-    `load` may answer from memory unless fresh rows are requested; `save` updates the memory. Both raise
-    `DatabaseUnavailable`; it is then unknown whether `save` wrote.
+    `load` may answer from memory unless fresh rows are requested (`is_fresh`, or `BatchKeys.needs_fresh`); `save`
+    updates the memory. Both raise `DatabaseUnavailable`; it is then unknown whether `save` wrote.
     """
 
     async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows: ...
