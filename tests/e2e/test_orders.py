@@ -309,3 +309,46 @@ async def test_tenants_never_see_each_other(server: Serving, trader: Trader) -> 
         details = refused(answer, 403, "INSUFFICIENT_SCOPE")
         assert details["required"] != details["provided"]
     assert (await trader.order(order["tradeOrderId"]))["status"] == "ACCEPTED"
+
+
+class TestQuestions:
+    async def test_an_auditor_reads_what_a_dry_run_said_and_who_did_it(self, trader: Trader, server: Serving) -> None:
+        body = {
+            "tradingAccountId": trader.spot, "instrumentId": BTC_USDT, "orderSide": "BUY", "orderType": "LIMIT",
+            "limitPrice": FAR_BELOW, "quantity": "0.5", "idempotencyKey": "asked-1",
+        }  # fmt: skip
+        foreseen = (await ok(trader.api.post("/api/v3/tradeOrder/preview", body))).data
+        assert (foreseen["outcome"], foreseen["lock"]) == (
+            "SEND", {"asset": "USDT", "quantity": "10005", "fee": "5"}
+        )  # fmt: skip
+        assert (await trader.balances(trader.spot))["USDT"] == (D(1_000_000), D(0))
+        answer = await ok(trader.api.post("/api/v3/tradeOrder/submit", body, **{"X-Request-Id": "audit-1"}))
+        [order] = answer.data
+        assert (await trader.balances(trader.spot))["USDT"][1] == D(10_005)
+        repeated = (await ok(trader.api.post("/api/v3/tradeOrder/preview", body))).data
+        assert (repeated["outcome"], repeated["tradeOrderId"]) == ("REPEAT", order["tradeOrderId"])
+        filled = await trader.submit(quantity="0.25", awaitClosed=True)
+
+        listed = {"tradingAccountId": trader.spot, "open": True}
+        assert [o["tradeOrderId"] for o in (await ok(trader.api.get("/api/v3/tradeOrder/list", **listed))).data] == [
+            order["tradeOrderId"]
+        ]
+        fills = (await ok(trader.api.get("/api/v3/execution/list", tradeOrderId=filled["tradeOrderId"]))).data
+        assert total_of(fills, "executedQuantity") == D("0.25")
+        await trader.cancel(order)
+        asked = {"tradingAccountId": trader.spot, "tradeOrderId": order["tradeOrderId"], "ascending": True}
+        events = (await ok(trader.api.get("/api/v3/tradingAccount/event/list", **asked))).data
+        assert [(event["order"]["status"], event["by"]["kind"]) for event in events] == [
+            ("SUBMITTED", "USER"), ("ACCEPTED", "VENUE"), ("PENDING_CANCEL", "USER"), ("CANCELLED", "VENUE")
+        ]  # fmt: skip
+        by = events[0]["by"]
+        assert (by["requestId"], by["address"]) == ("audit-1", "127.0.0.1")
+        async with Trader(server.url) as stranger:
+            await stranger.enter()
+            for path, names in (
+                ("/api/v3/tradingAccount/event/list", {"tradingAccountId": trader.spot}),
+                ("/api/v3/execution/list", {"tradingAccountId": trader.spot}),
+                ("/api/v3/execution/list", {"tradeOrderId": order["tradeOrderId"]}),
+            ):
+                assert (await stranger.api.get(path, **names)).status == 404
+            refused(await stranger.api.post("/api/v3/tradeOrder/preview", body), 404, "TRADING_ACCOUNT_NOT_FOUND")

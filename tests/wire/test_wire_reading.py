@@ -177,13 +177,14 @@ class TestQueries:
 
     def test_an_empty_text_means_not_given(self) -> None:
         asked = read_query(ListTradeOrdersQuery, b"orderStatus=&cursor=&instrumentId=").to_query()
-        assert (asked.status, asked.cursor, asked.instrument_id) == (None, None, None)
+        assert (asked.statuses, asked.cursor, asked.instrument_id) == (frozenset(), None, None)
 
     def test_values(self) -> None:
         asked = read_query(
             ListTradeOrdersQuery, b"orderStatus=CANCELLED&limit=1000&offset=5&ascending=True&startTime=1&endTime=2"
         ).to_query()
-        assert (asked.status, asked.limit, asked.offset, asked.ascending) == (OrderStatus.CANCELED, 1000, 5, True)
+        assert (asked.limit, asked.offset, asked.ascending) == (1000, 5, True)
+        assert asked.statuses == {OrderStatus.CANCELED}
         assert (asked.start_ms, asked.end_ms) == (1, 2)
 
     @pytest.mark.parametrize(

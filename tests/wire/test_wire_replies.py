@@ -1,16 +1,19 @@
 """What we send is exact, in plain notation, and of the interface's shapes."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.domain.identity.origin import VENUE
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
@@ -27,6 +30,7 @@ from cadenza.domain.trading.position import PositionSide
 from cadenza.wire.base import INSTANT_MS_MAX
 from cadenza.wire.envelope import encode
 from cadenza.wire.orders import trade_order
+from cadenza.wire.own_operation import ITEMS_PER_SLICE, listing_in_slices
 from cadenza.wire.push import encode_account_event, encode_order_book, encode_portfolio, encode_trade
 from cadenza.wire.values import decimal_of, rfc3339
 
@@ -112,7 +116,9 @@ def test_instants_are_written_to_the_millisecond(at_ms: int) -> None:
 
 
 def pushed(body: EventBody) -> dict[str, Any]:
-    event = AccountEvent(account_id=w.ACCOUNT_ID, tenant_id=w.TENANT_ID, sequence=1, at_ms=w.NOW_MS, body=body)
+    event = AccountEvent(
+        account_id=w.ACCOUNT_ID, tenant_id=w.TENANT_ID, sequence=1, at_ms=w.NOW_MS, body=body, origin=VENUE
+    )
     return json.loads(encode_account_event(event))
 
 
@@ -182,3 +188,21 @@ def test_a_trade_of_the_tape() -> None:
 def test_instants_are_written_as_rfc_3339_with_milliseconds(at_ms: int) -> None:
     exact = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
     assert rfc3339(at_ms) == exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("count", [0, 1, ITEMS_PER_SLICE, 3 * ITEMS_PER_SLICE + 1])
+async def test_a_long_page_is_written_whole_and_lets_others_run(count: int) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(others())
+    listed = await listing_in_slices(w.page(*range(count)), str)
+    running.cancel()
+    assert listed.data == [str(number) for number in range(count)]
+    assert listed.pagination.total == count
+    assert turns >= max(0, (count - 1) // ITEMS_PER_SLICE)

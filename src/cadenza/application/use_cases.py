@@ -54,6 +54,9 @@ from cadenza.application.market_data.sync_securities import SyncSecurities
 from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.list_events import ListEvents
+from cadenza.application.orders.list_executions import ListExecutions
+from cadenza.application.orders.preview import PreviewOrder
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.system.check_health import CheckHealth
 
@@ -75,8 +78,11 @@ class UseCases:
     revoke_api_key: RevokeApiKey
     list_audit: ListAudit
     submit_order: SubmitOrder
+    preview_order: PreviewOrder
     cancel_order: CancelOrder
     list_orders: ListOrders
+    list_executions: ListExecutions
+    list_events: ListEvents
     create_credential: CreateCredential
     list_credentials: ListCredentials
     verify_credentials: VerifyCredentials

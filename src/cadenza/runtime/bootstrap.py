@@ -9,7 +9,6 @@ import asyncpg
 from litestar.types import ASGIApp
 
 from cadenza.adapters.http.app import create_app
-from cadenza.adapters.http.client import forwarded_address
 from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.adapters.storage.connections import Connections, HeldConnection
@@ -256,7 +255,6 @@ class Platform:
                 read_book=lambda instrument_id, depth: self.books.snapshot(instrument_id, depth),
                 request_portfolio=self._request_portfolio,
                 use_cases=lambda: self.use_cases,
-                client_address=partial(forwarded_address, limits=self._http_limits()),
             ),
             keys=self.key_ring,
             storage=self.storage,

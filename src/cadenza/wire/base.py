@@ -27,6 +27,10 @@ NEVER_SENT_KEY = "x-never-sent"
 REFUSED_KEY = "x-refused"
 """In a schema: the members of an enum that the interface lists and this server refuses."""
 
+SEVERAL_KEY = "x-several"
+"""In a schema: true at a text of a query in which several values may be given, repeated or joined by commas. The
+interface lists one value there, so it is no array."""
+
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f])"
 """No control characters. A plain `^[^…]*$` would let a last newline through, because `$` matches before it."""
 

@@ -33,7 +33,8 @@ from cadenza.wire.base import (
     Response,
 )
 from cadenza.wire.envelope import Success
-from cadenza.wire.operation import OwnOperation, get, post
+from cadenza.wire.operation import get, post
+from cadenza.wire.own_operation import OwnOperation
 from cadenza.wire.values import decimal_of, optional, optional_plain, optional_rfc3339, rfc3339
 
 _BRAKE = "Brake"

@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta
 
+from cadenza.application.orders.preview import PreviewOutcome
 from cadenza.domain.accounts.balance import BalanceStatus
 from cadenza.domain.accounts.credential import CredentialStatus, CredentialType
 from cadenza.domain.accounts.operation import OperationStatus, OperationType
@@ -23,14 +24,17 @@ from cadenza.domain.accounts.trading_account import (
     TradingMode,
 )
 from cadenza.domain.errors import InvalidRequest
+from cadenza.domain.identity.origin import OriginKind
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import ExerciseStyle, InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.market.subscription import SubscriptionStatus, SubscriptionType
 from cadenza.domain.money import Rounding
-from cadenza.domain.trading.enums import OrderStatus, QuantityType
-from cadenza.domain.trading.position import PositionStatus
+from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
+from cadenza.domain.trading.events import EventKind
+from cadenza.domain.trading.position import PositionSide, PositionStatus
+from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
-from cadenza.wire.base import NEVER_SENT_KEY, REFUSED_KEY
+from cadenza.wire.base import NEVER_SENT_KEY, REFUSED_KEY, SEVERAL_KEY
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -84,6 +88,10 @@ class EnumMap(Generic[E]):
             return None
         return self.read(field, text)
 
+    def read_several(self, field: str, text: str | None) -> frozenset[E]:
+        """As `read`, for members that are joined by commas. None of them stands for none given."""
+        return frozenset(self.read(field, item) for item in (text or "").split(",") if item)
+
     def sent(self) -> Meta:
         """Return the type of the field in responses."""
         return enum_sent(self.listed, never_sent=[text for text in self.listed if text not in self._from_wire])
@@ -122,6 +130,12 @@ TIME_IN_FORCE = EnumMap(TimeInForce, accepts_empty=True, also_listed=_NO_UNKNOWN
 QUANTITY_TYPE = EnumMap(QuantityType)
 ROUNDING = EnumMap(Rounding)
 POSITION_STATUS = EnumMap(PositionStatus)
+POSITION_SIDE = EnumMap(PositionSide)
+LIQUIDITY = EnumMap(LiquiditySide)
+SUPPORT = EnumMap(Support)
+PREVIEW_OUTCOME = EnumMap(PreviewOutcome)
+EVENT_KIND = EnumMap(EventKind, renamed={kind: kind.name for kind in EventKind})
+ORIGIN_KIND = EnumMap(OriginKind)
 POSITION_MODE = EnumMap(PositionMode, accepts_empty=True)
 COLLATERAL_MODE = EnumMap(CollateralMode, accepts_empty=True)
 MARGIN_MODE = EnumMap(MarginMode, accepts_empty=True)
@@ -153,6 +167,13 @@ TradingModeIn = Annotated[str, TRADING_MODE.received()]
 SideIn = Annotated[str, SIDE.received()]
 OrderTypeIn = Annotated[str, ORDER_TYPE.received_always()]
 OrderStatusIn = Annotated[str, ORDER_STATUS.received()]
+OrderStatusesIn = Annotated[
+    str,
+    ORDER_STATUS.received(),
+    Meta(description="Several may be given: repeated, or joined by commas", extra_json_schema={SEVERAL_KEY: True}),
+]
+EventKindIn = Annotated[str, EVENT_KIND.received()]
+OrderTypeFilter = Annotated[str, ORDER_TYPE.received()]
 TimeInForceIn = Annotated[str, TIME_IN_FORCE.received()]
 QuantityTypeIn = Annotated[str, QUANTITY_TYPE.received()]
 RoundingIn = Annotated[str, ROUNDING.received()]
@@ -170,6 +191,12 @@ OrderStatusOut = Annotated[str, ORDER_STATUS.sent()]
 TimeInForceOut = Annotated[str, TIME_IN_FORCE.sent()]
 QuantityTypeOut = Annotated[str, QUANTITY_TYPE.sent()]
 RoundingOut = Annotated[str, ROUNDING.sent()]
+PositionSideOut = Annotated[str, POSITION_SIDE.sent()]
+LiquidityOut = Annotated[str, LIQUIDITY.sent()]
+SupportOut = Annotated[str, SUPPORT.sent()]
+PreviewOutcomeOut = Annotated[str, PREVIEW_OUTCOME.sent()]
+EventKindOut = Annotated[str, EVENT_KIND.sent()]
+OriginKindOut = Annotated[str, ORIGIN_KIND.sent()]
 PositionStatusOut = Annotated[str, POSITION_STATUS.sent()]
 PositionModeOut = Annotated[str, POSITION_MODE.sent()]
 CollateralModeOut = Annotated[str, COLLATERAL_MODE.sent()]

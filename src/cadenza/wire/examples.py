@@ -5,7 +5,10 @@ from typing import Any
 
 from cadenza.wire import api_keys, brake
 from cadenza.wire import operations as op
+from cadenza.wire.events import LIST_EVENTS
+from cadenza.wire.executions import LIST_EXECUTIONS
 from cadenza.wire.operation import ApiOperation
+from cadenza.wire.previews import PREVIEW_ORDER
 
 _ACCOUNT_ID = "0199f2a4-c5d0-7c1e-9b62-3f8a1d2e4c5b"
 _ORDER_ID = "0199f2a4-d1a2-7e3f-8c4d-5e6f7a8b9c0d"
@@ -31,6 +34,14 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
         "limitPrice": "64250.5",
         "quantity": "0.25",
         "timeInForce": "GTC",
+    },
+    PREVIEW_ORDER: {
+        "tradingAccountId": _ACCOUNT_ID,
+        "instrumentId": "PAPER:BTC/USDT",
+        "orderSide": "BUY",
+        "orderType": "MARKET",
+        "quantity": "1000",
+        "quantityType": "QUOTE",
     },
     op.CANCEL_ORDER: {"tradingAccountId": _ACCOUNT_ID, "tradeOrderId": _ORDER_ID},
     op.CREATE_CREDENTIAL: {
@@ -78,6 +89,8 @@ BODY_EXAMPLES: Mapping[ApiOperation, Mapping[str, Any]] = {
 
 QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
     op.LIST_ORDERS: f"tradingAccountId={_ACCOUNT_ID}&orderStatus=FILLED&limit=20",
+    LIST_EVENTS: f"tradingAccountId={_ACCOUNT_ID}&tradeOrderId={_ORDER_ID}&ascending=true",
+    LIST_EXECUTIONS: f"tradingAccountId={_ACCOUNT_ID}&startTime=1790000000000&limit=20",
     op.LIST_INSTRUMENTS: "venue=PAPER&symbols=BTC/USDT,ETH/USDT",
     op.LIST_SECURITIES: "venue=PAPER",
     op.GET_ORDER_BOOK: "instrumentId=PAPER:BTC/USDT&depth=5",

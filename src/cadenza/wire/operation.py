@@ -1,14 +1,11 @@
 """What an operation of the REST interface is: one row that routes, OpenAPI document, reference pages, RPC twins and
 tests share."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cadenza.application.use_cases import UseCases
-from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.actor import Scope
 from cadenza.wire.base import Query, Request
-from cadenza.wire.envelope import Listing, Success
 
 ALL_STATUSES = frozenset({200, 400, 401, 403, 404, 500})
 
@@ -47,20 +44,6 @@ class ApiOperation:
     def takes_input(self) -> bool:
         """Return whether the operation takes input. An operation that lists no 400 ignores any input."""
         return 400 in self.statuses
-
-
-Answer = Callable[[UseCases, Actor, Any], Awaitable[Success[Any] | Listing[Any]]]
-"""Asks the use case. The last argument is the request: the body or the query of the operation, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnOperation:
-    """An operation that the platform adds to the vendor's interface: its row, the name of its RPC method, and the
-    function that answers both. The RPC twin takes the same parameters and answers the same objects."""
-
-    operation: ApiOperation
-    method: str
-    answer: Answer
 
 
 def get(id: str, path: str, tag: str, summary: str, data: Any, **more: Any) -> ApiOperation:

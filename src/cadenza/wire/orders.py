@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from cadenza.application.orders.list import OrderQuery
@@ -101,9 +102,16 @@ class CancelTradeOrderRequest(Request, kw_only=True, frozen=True):
 
 class ListTradeOrdersQuery(Query, kw_only=True, frozen=True):
     trade_order_id: UUID | None = None
-    order_status: e.OrderStatusIn | None = None
+    order_status: e.OrderStatusesIn | None = None
+    is_open: Annotated[bool, Meta(description="true: only open orders; false: only closed ones")] | None = (
+        msgspec.field(default=None, name="open")
+    )
     trading_account_id: UUID | None = None
     instrument_id: InstrumentIdText | None = None
+    order_side: e.SideIn | None = None
+    order_type: e.OrderTypeFilter | None = None
+    client_order_id: KeyOrEmpty | None = None
+    idempotency_key: KeyOrEmpty | None = None
     start_time: Annotated[Instant, Meta(description="`createdAt` is at or after it")] | None = None
     end_time: Annotated[Instant, Meta(description="`createdAt` is before it")] | None = None
     limit: Limit = PAGE_ITEMS_DEFAULT
@@ -115,9 +123,14 @@ class ListTradeOrdersQuery(Query, kw_only=True, frozen=True):
         check_range(self.start_time, self.end_time)
         return OrderQuery(
             order_id=None if self.trade_order_id is None else OrderId(self.trade_order_id),
-            status=e.ORDER_STATUS.read_optional("orderStatus", self.order_status),
+            statuses=e.ORDER_STATUS.read_several("orderStatus", self.order_status),
+            is_open=self.is_open,
             account_id=None if self.trading_account_id is None else TradingAccountId(self.trading_account_id),
             instrument_id=None if self.instrument_id is None else InstrumentId(self.instrument_id),
+            side=e.SIDE.read_optional("orderSide", self.order_side),
+            type=e.ORDER_TYPE.read_optional("orderType", self.order_type),
+            client_order_id=self.client_order_id or None,
+            idempotency_key=self.idempotency_key or None,
             start_ms=self.start_time,
             end_ms=self.end_time,
             limit=self.limit,

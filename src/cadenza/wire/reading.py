@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from cadenza.domain.errors import InvalidRequest
-from cadenza.wire.base import Query
+from cadenza.wire.base import SEVERAL_KEY, Query
 
 S = TypeVar("S", bound=Struct)
 Q = TypeVar("Q", bound=Query)
@@ -50,8 +50,9 @@ def read_body(model: type[S], body: bytes) -> S:
 def read_query(model: type[Q], query: bytes) -> Q:
     """Return the parameters of a query string.
 
-    Lists may be repeated (`a=1&a=2`), joined by commas, and named `a[]`. An empty text means not given. Raises
-    `InvalidRequest` for unknown or repeated parameters and for wrong values.
+    Lists may be repeated (`a=1&a=2`), joined by commas, and named `a[]`. A text of several values (`SEVERAL_KEY`) may
+    be given so too, and arrives joined by commas. An empty text means not given. Raises `InvalidRequest` for unknown or
+    repeated parameters and for wrong values.
     """
     if not query:
         return _convert(model, {})
@@ -68,6 +69,8 @@ def read_query(model: type[Q], query: bytes) -> Q:
             raise _unknown(name, list(readers))
         if reader is _as_list:
             values.setdefault(name, []).extend(_as_list(name, text))
+        elif reader is _as_several:
+            values[name] = ",".join([item for item in (values.get(name), text) if item])
         elif name in values:
             raise InvalidRequest(f"{name}: given more than once", {"field": name})
         elif text != "" or reader is not _as_text:
@@ -151,6 +154,11 @@ def _as_text(name: str, text: str) -> str:
     return text
 
 
+def _as_several(name: str, text: str) -> str:
+    """Leave the text: values that are given apart are joined."""
+    return text
+
+
 def _as_list(name: str, text: str) -> list[str]:
     return [item for item in text.split(",") if item]
 
@@ -184,7 +192,18 @@ _READERS: dict[Any, Callable[[str, str], Any]] = {
 
 @cache
 def _readers(model: type[Struct]) -> dict[str, Callable[[str, str], Any]]:
-    return {field.encode_name: _READERS[_plain_type(field.type)] for field in msgspec.structs.fields(model)}
+    return {field.encode_name: _reader_of(field.type) for field in msgspec.structs.fields(model)}
+
+
+def _reader_of(annotation: Any) -> Callable[[str, str], Any]:
+    return _as_several if _takes_several(annotation) else _READERS[_plain_type(annotation)]
+
+
+def _takes_several(annotation: Any) -> bool:
+    """Return whether an `Annotated` within a field's type, or the type itself, is marked by `SEVERAL_KEY`."""
+    metadata = getattr(annotation, "__metadata__", ())
+    is_marked = any(SEVERAL_KEY in (getattr(meta, "extra_json_schema", None) or {}) for meta in metadata)
+    return is_marked or any(_takes_several(argument) for argument in get_args(annotation))
 
 
 def _plain_type(annotation: Any) -> Any:

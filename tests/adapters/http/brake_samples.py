@@ -9,6 +9,7 @@ from cadenza.application.brake.trading_modes import TradingModes
 from cadenza.domain.accounts.dead_mans_switch import DeadMansSwitch
 from cadenza.domain.accounts.risk_limits import RiskLimits
 from cadenza.domain.accounts.trading_account import TradingMode
+from cadenza.domain.identity.origin import PLATFORM
 from cadenza.domain.ids import MassCancelId, TenantId, TradingAccountId, UserId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.mass_cancel import MassCancel, MassCancelOutcome, OrderSelection
@@ -23,8 +24,9 @@ def brake_results(
     """Return the answers by use case."""
     at_ms = order.created_at_ms
     asked = MassCancel(
-        id=_ID, selection=OrderSelection(tenant_id=tenant_id), requested_at_ms=at_ms, finished_at_ms=at_ms + 5
-    )
+        id=_ID, selection=OrderSelection(tenant_id=tenant_id), origin=PLATFORM, requested_at_ms=at_ms,
+        finished_at_ms=at_ms + 5,
+    )  # fmt: skip
     outcome = MassCancelOutcome(counts={OrderStatus.CANCELED: 1, OrderStatus.FILLED: 2})
     canceled = MassCancelView(mass_cancel=asked, outcome=outcome, orders=[order])
     modes = TradingModes(

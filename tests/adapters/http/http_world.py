@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal as D
 from typing import Any
-from uuid import UUID
 
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 from tests.adapters.http.brake_samples import brake_results
-from tests.adapters.http.key_samples import ACCOUNT_ID, KEY_RESULTS, NOW_MS, TENANT_ID, USER_ID, page, uuid
+from tests.adapters.http.event_samples import sample_events
+from tests.adapters.http.key_samples import ACCOUNT_ID, KEY_RESULTS, TENANT_ID, USER_ID, page
+from tests.adapters.http.parts import NOW_MS, CountingIds, Flood, ManualClock, uuid
 from tests.contract.checker import Answer, check_answer
 
 from cadenza.adapters.http.app import create_app
@@ -19,6 +20,7 @@ from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.identity.views import IssuedSession
+from cadenza.application.orders.preview import Lock, OrderPreview, PreviewOutcome
 from cadenza.application.system.check_health import Health, HealthStatus
 from cadenza.application.use_cases import UseCases
 from cadenza.domain.accounts.balance import Balance
@@ -58,12 +60,11 @@ from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
 
 TOKEN = "a-good-token"
 BTC_USDT = InstrumentId("PAPER:BTC/USDT")
-
-
 ORDER_ID = OrderId(uuid(4))
 CREDENTIAL_ID = CredentialId(uuid(5))
 SUBSCRIPTION_ID = SubscriptionId(uuid(6))
@@ -286,8 +287,17 @@ RESULTS: Mapping[str, Any] = {
     "recover": None,
     **KEY_RESULTS,
     "submit_order": FILLED_PARTLY,
+    "preview_order": OrderPreview(
+        outcome=PreviewOutcome.SEND,
+        order=ORDER,
+        sent_type=ORDER.type,
+        support=Support.NATIVE,
+        lock=Lock("USDT", D("1E+3"), D("0.10")),
+    ),
     "cancel_order": CANCELED,
     "list_orders": page(ORDER, FILLED_PARTLY, CANCELED, cursor="more"),
+    "list_executions": page(EXECUTION, replace(EXECUTION, is_busted=True, corrected_at_ms=NOW_MS), cursor="more"),
+    "list_events": page(*sample_events(ACTOR, ACCOUNT, FILLED_PARTLY, NOW_MS), cursor="more"),
     "create_credential": CREDENTIAL,
     "list_credentials": [CREDENTIAL],
     "verify_credentials": [VIEW],
@@ -330,46 +340,6 @@ def fake_use_cases() -> Any:
     wanted = {f.name for f in fields(UseCases)}
     assert wanted == {*fakes, "authenticate"}, wanted ^ {*fakes, "authenticate"}
     return UseCases(authenticate=FakeAuthenticate(ACTOR), **fakes)
-
-
-class ManualClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at_ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def monotonic_ms(self) -> int:
-        return self.at_ms
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        self.at_ms += duration_ms
-
-
-class CountingIds:
-    """Ids that count."""
-
-    def __init__(self) -> None:
-        self._count = 1000
-
-    def new(self) -> UUID:
-        self._count += 1
-        return uuid(self._count)
-
-    def token(self, size_bytes: int) -> bytes:
-        return bytes(size_bytes)
-
-
-class Flood:
-    """A limiter that lets everything through but the keys in `full`."""
-
-    def __init__(self) -> None:
-        self.full: set[str] = set()
-
-    def allow(self, key: str) -> int | None:
-        return 7 if key in self.full else None
 
 
 @dataclass

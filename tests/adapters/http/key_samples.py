@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+
+from tests.adapters.http.parts import NOW_MS, uuid
 
 from cadenza.application.identity.create_api_key import IssuedApiKey
 from cadenza.application.paging import Page
@@ -12,13 +13,6 @@ from cadenza.domain.identity.api_key import ApiKey, parse_addresses
 from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.identity.origin import Origin
 from cadenza.domain.ids import Access, ApiKeyId, TenantId, TradingAccountId, UserId
-
-NOW_MS = 1_790_000_000_123
-
-
-def uuid(number: int) -> UUID:
-    return UUID(int=0x0199F2A4C5D07C1E9B62000000000000 + number)
-
 
 TENANT_ID = TenantId(uuid(1))
 USER_ID = UserId(uuid(2))

@@ -20,6 +20,7 @@ from cadenza.adapters.realtime.node import Node
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable, InvalidToken, TokenExpired
 from cadenza.domain.identity.actor import Actor
+from cadenza.domain.identity.origin import VENUE
 from cadenza.domain.ids import InstrumentId, TenantId, TradingAccountId, UserId
 from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.market.enums import Side
@@ -225,6 +226,7 @@ class World:
                 sequence=sequence,
                 at_ms=self.clock.now_ms(),
                 body=OrderUpdated.of(order, order.executions),
+                origin=VENUE,
             )
             self.storage.logs[account_id].append(event)
             made.append(event)

@@ -243,7 +243,7 @@ async def test_every_kind_of_quantity(world: World, amount: dict[str, str], kind
         ),
         ("command.trade_order.cancel", {"tradingAccountId": ACCOUNT, "clientOrderId": "c"}),
         ("query.trade_order.list", {"startTime": "2026-01-01T00:00:00"}),
-        ("query.trade_order.list", {"side": "BUY"}),
+        ("query.trade_order.list", {"side": "UNKNOWN"}),
         ("query.trade_order.list", {"pagination": {"limit": 100_000}}),
         ("query.orderbook.get", {}),
         ("command.trading_account.subscribe", {**OF_ACCOUNT, "subscriptionType": BOOKS}),

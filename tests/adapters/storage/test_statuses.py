@@ -11,7 +11,7 @@ from cadenza.domain.trading.enums import OrderStatus
 MIGRATIONS = Path(next(iter(migrations.__path__))) / "versions"
 SOURCES = Path(next(iter(migrations.__path__))).parent
 INDEXED = [
-    ("CREATE INDEX orders_open ON orders (account_id, created_at_ms)", f"WHERE status IN {OPEN_STATUSES}"),
+    ("CREATE INDEX orders_open ON orders (account_id, created_at_ms, id)", f"WHERE status IN {OPEN_STATUSES}"),
     ("CREATE INDEX orders_expiring ON orders (expire_at_ms, id)", f"AND status IN {EXPIRING_STATUSES}"),
 ]
 

@@ -164,9 +164,11 @@ def _operation(operation: ApiOperation, schemas: dict[Any, Schema]) -> Schema:
 
 def _parameters(operation: ApiOperation) -> list[Schema]:
     parameters = []
-    for name, schema in query_schema(operation).get("properties", {}).items():
+    query = query_schema(operation)
+    for name, schema in query.get("properties", {}).items():
         schema.pop("nullable", None)
-        parameter: Schema = {"name": name, "in": "query", "required": False, "schema": schema}
+        is_required = name in query.get("required", ())
+        parameter: Schema = {"name": name, "in": "query", "required": is_required, "schema": schema}
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         if schema["type"] == "array":

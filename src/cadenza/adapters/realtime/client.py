@@ -14,8 +14,8 @@ class Client(Protocol):
     services: Services
     subscriptions: Subscriptions
     client_id: str
-    token: str
     address: str
+    token: str
     is_open: bool
 
     @property

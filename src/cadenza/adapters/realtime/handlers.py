@@ -204,6 +204,7 @@ async def answer_rpc(client: Client, command: Command) -> RpcResult:
     asked = _given(command.rpc)
     client.services.counts.rpcs_total += 1
     actor = await client.services.gate.admit(client.token, client.address)
+    actor = actor.in_request(f"{client.client_id}:{command.id}", client.address)
     return RpcResult(data=await client.services.rpcs.call(actor, asked.method, asked.data))
 
 

@@ -19,7 +19,7 @@ from cadenza.adapters.realtime.presence import Presence
 from cadenza.adapters.realtime.readings import Reading, readings_of
 from cadenza.adapters.realtime.roster import Roster
 from cadenza.adapters.realtime.rpc import Rpcs
-from cadenza.adapters.realtime.services import ClientAddress, Services
+from cadenza.adapters.realtime.services import Services
 from cadenza.adapters.realtime.timetable import TICK_MS, Timetable
 from cadenza.adapters.realtime.websocket import WebSocket
 from cadenza.adapters.realtime.writer import Flusher
@@ -30,6 +30,7 @@ from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
 from cadenza.domain.market.book_messages import BookSnapshot, MarketTrade
 from cadenza.domain.trading.events import AccountEvent
 from cadenza.domain.trading.portfolio import Portfolio
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.ids import Ids
@@ -59,12 +60,12 @@ class Node:
         read_book: ReadBook,
         request_portfolio: Callable[[TradingAccountId], None],
         use_cases: Callable[[], UseCases],
-        client_address: ClientAddress,
         storage: Storage,
         clock: Clock,
         ids: Ids,
         concurrency: Concurrency,
         limits: RealtimeLimits,
+        trusted_proxies: Networks = (),
     ) -> None:
         hub = Hub()
         flusher = Flusher(call_soon=_call_soon, deliver=hub.deliver)
@@ -84,7 +85,7 @@ class Node:
             clock=clock,
             ids=ids,
             limits=limits,
-            client_address=client_address,
+            trusted_proxies=trusted_proxies,
             request_portfolio=request_portfolio,
             spawn=concurrency.spawn,
         )

@@ -72,6 +72,7 @@ class GivenToken(Struct, gc=False):
 class Question(Struct, gc=False):
     """What Centrifugo asks; a question has some of the fields."""
 
+    client: str = ""
     user: str = ""
     channel: str = ""
     method: str = ""
@@ -197,8 +198,10 @@ class Proxy:
         return RefreshAnswer(expire_at=self._soon())
 
     async def rpc(self, asked: Question) -> Answer:
-        """Call a method with the rights that the session has now."""
-        return CallAnswer(await self._rpcs.call(await self._actor(asked), asked.method, asked.data))
+        """Call a method with the rights that the session has now. Centrifugo names its connection, and neither the
+        command nor the client's address."""
+        actor = (await self._actor(asked)).in_request(asked.client, "")
+        return CallAnswer(await self._rpcs.call(actor, asked.method, asked.data))
 
     async def keep(self, channels: Iterable[str]) -> None:
         """Let go of the feeds of instruments that have none of the channels."""

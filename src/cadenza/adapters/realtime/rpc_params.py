@@ -184,19 +184,18 @@ class ListTradeOrdersParams(Request, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     instrument_id: InstrumentIdText | None = None
     side: e.SideIn | None = None
-    order_type: e.OrderTypeIn | None = None
+    order_type: e.OrderTypeFilter | None = None
     status: e.OrderStatusIn | None = None
     start_time: DateTimeIn | None = None
     end_time: DateTimeIn | None = None
     pagination: RpcPagination = FIRST_PAGE
 
     def to_query(self) -> OrderQuery:
-        for field, given in (("side", self.side), ("orderType", self.order_type)):
-            if given:
-                raise InvalidRequest(f"{field}: orders are not listed by it", {"field": field})
         return orders.ListTradeOrdersQuery(
             trade_order_id=self.trade_order_id,
             order_status=self.status,
+            order_side=self.side,
+            order_type=self.order_type,
             trading_account_id=self.trading_account_id,
             instrument_id=self.instrument_id,
             start_time=instant("startTime", self.start_time),

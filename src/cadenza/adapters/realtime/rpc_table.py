@@ -15,7 +15,8 @@ from cadenza.adapters.realtime.rpc_shapes import RpcData
 from cadenza.domain.identity.actor import Scope
 from cadenza.wire import operations as op
 from cadenza.wire.base import Query, Request
-from cadenza.wire.operation import ApiOperation, OwnOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operation import OwnOperation
 from cadenza.wire.own_operations import OWN_OPERATIONS
 
 Respond = Callable[[RpcCall, Any], Awaitable[RpcData]]
@@ -68,9 +69,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "query.trade_order.get": Method(p.TradeOrderParams, do.get_order, op.LIST_ORDERS, "by `tradeOrderId` only"),
     "query.trade_order.get_by_id": Method(p.TradeOrderParams, do.get_order, op.LIST_ORDERS),
-    "query.trade_order.list": Method(
-        p.ListTradeOrdersParams, do.list_orders, op.LIST_ORDERS, "the filters `side` and `orderType` are refused"
-    ),
+    "query.trade_order.list": Method(p.ListTradeOrdersParams, do.list_orders, op.LIST_ORDERS),
     "command.trade_order.save": _not_saved("an order changes by commands and by its venue's reports, by nothing else"),
     "command.trading_account.connect": Method(p.OfTradingAccountParams, do.connect_account, op.CONNECT_ACCOUNT),
     "command.trading_account.create": Method(

@@ -16,6 +16,7 @@ from cadenza.adapters.realtime.rpc import Rpcs
 from cadenza.adapters.realtime.timetable import Timetable
 from cadenza.adapters.realtime.writer import Flusher
 from cadenza.domain.ids import TradingAccountId
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 
@@ -24,13 +25,6 @@ class Spawn(Protocol):
     """Starts a supervised task."""
 
     def __call__(self, name: str, work: Coroutine[Any, Any, None], /) -> None: ...
-
-
-class ClientAddress(Protocol):
-    """Returns the address of a client: of the connection's peer, or the one that a trusted proxy names. `forwarded` is
-    the handshake's X-Forwarded-For, empty when there is none."""
-
-    def __call__(self, peer: str, forwarded: str, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +45,6 @@ class Services:
     clock: Clock
     ids: Ids
     limits: RealtimeLimits
-    client_address: ClientAddress
+    trusted_proxies: Networks
     request_portfolio: Callable[[TradingAccountId], None]
     spawn: Spawn

@@ -29,6 +29,7 @@ from cadenza.adapters.realtime.codes import (
 from cadenza.adapters.realtime.connection import Connection
 from cadenza.adapters.realtime.frames import Framer
 from cadenza.adapters.realtime.services import Services
+from cadenza.network.client_address import address_behind
 
 PATH = "/connection/websocket"
 
@@ -161,12 +162,13 @@ class WebSocket(asyncio.Protocol):
         if self._parser.state is not OPEN:
             self._wire.close()
             return
-        self._connection = Connection(self, self._services, self._address_of(request))
+        self._connection = Connection(self, self._services, self._client_address(request))
 
-    def _address_of(self, request: Request) -> str:
+    def _client_address(self, request: Request) -> str:
         peer = self._wire.get_extra_info("peername")
         forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
-        return self._services.client_address(peer[0] if isinstance(peer, tuple) else "", forwarded)
+        is_known = isinstance(peer, tuple)  # the peer of a Unix socket has no address
+        return address_behind(str(peer[0]) if is_known else "", forwarded, self._services.trusted_proxies)
 
     def _on_frame(self, frame: Frame) -> None:
         connection = self._connection

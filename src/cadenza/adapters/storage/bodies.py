@@ -8,17 +8,18 @@ from cadenza.domain.trading.events import (
     AccountUpdated,
     BalanceCorrected,
     EventBody,
+    EventKind,
     MassCanceled,
     OrderUpdated,
     PositionCorrected,
 )
 
 _EVENTS: dict[str, type[EventBody]] = {
-    "order": OrderUpdated,
-    "account": AccountUpdated,
-    "balance_corrected": BalanceCorrected,
-    "position_corrected": PositionCorrected,
-    "mass_canceled": MassCanceled,
+    EventKind.ORDER: OrderUpdated,
+    EventKind.ACCOUNT: AccountUpdated,
+    EventKind.BALANCE_CORRECTED: BalanceCorrected,
+    EventKind.POSITION_CORRECTED: PositionCorrected,
+    EventKind.MASS_CANCELED: MassCanceled,
 }
 _EVENT_KINDS = {type_: kind for kind, type_ in _EVENTS.items()}
 _EVENT_DECODERS: dict[str, msgspec.json.Decoder[EventBody]] = {k: msgspec.json.Decoder(t) for k, t in _EVENTS.items()}

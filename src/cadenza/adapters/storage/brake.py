@@ -8,6 +8,7 @@ from cadenza.adapters.storage.rows import Row, orders_of
 from cadenza.adapters.storage.statuses import OPEN_STATUSES
 from cadenza.domain.accounts.dead_mans_switch import DeadMansSwitch
 from cadenza.domain.accounts.trading_account import TradingMode
+from cadenza.domain.identity.origin import Origin, OriginKind
 from cadenza.domain.ids import MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
@@ -35,12 +36,11 @@ class BrakeSql:
 
     async def tenant_mode(self, tenant_id: TenantId, *, lock: bool = False) -> TradingMode:
         if lock:  # the tenant's row, because a tenant without a mode has no row of modes
-            await self._connection.execute("SELECT FROM tenants WHERE id = $1 FOR SHARE", tenant_id)
+            await self._connection.execute("SELECT FROM tenants WHERE id = $1 FOR UPDATE", tenant_id)
         mode = await self._connection.fetchval("SELECT mode FROM tenant_trading_modes WHERE tenant_id = $1", tenant_id)
         return TradingMode.ACTIVE if mode is None else TradingMode(mode)
 
     async def set_tenant_mode(self, tenant_id: TenantId, mode: TradingMode) -> None:
-        await self._connection.execute("SELECT FROM tenants WHERE id = $1 FOR UPDATE", tenant_id)
         await self._connection.execute(
             "INSERT INTO tenant_trading_modes VALUES ($1, $2) ON CONFLICT (tenant_id) DO UPDATE SET mode = $2",
             tenant_id,
@@ -57,11 +57,11 @@ class BrakeSql:
         )
 
     async def add_mass_cancel(self, mass_cancel: MassCancel) -> None:
-        s = mass_cancel.selection
+        s, origin = mass_cancel.selection, mass_cancel.origin
         accounts = None if s.accounts is None else sorted(s.accounts)
         side = None if s.side is None else s.side.value
         await self._connection.execute(
-            "INSERT INTO mass_cancels VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO mass_cancels VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             mass_cancel.id,
             s.tenant_id,
             s.account_id,
@@ -69,6 +69,11 @@ class BrakeSql:
             s.instrument_id,
             side,
             s.is_unacknowledged,
+            origin.kind.value,
+            origin.user_id,
+            origin.key_id,
+            origin.request_id,
+            origin.client,
             mass_cancel.requested_at_ms,
             mass_cancel.finished_at_ms,
         )
@@ -202,6 +207,13 @@ def _mass_cancel_of(row: Row) -> MassCancel:
     return MassCancel(
         id=row["id"],
         selection=selection,
+        origin=Origin(
+            kind=OriginKind(row["origin_kind"]),
+            user_id=row["user_id"],
+            key_id=row["key_id"],
+            request_id=row["request_id"],
+            client=row["client"],
+        ),
         requested_at_ms=row["requested_at_ms"],
         finished_at_ms=row["finished_at_ms"],
     )

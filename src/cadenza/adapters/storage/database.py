@@ -14,6 +14,7 @@ from cadenza.adapters.storage.catalogue import CatalogueSql
 from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.credentials import CredentialSql
 from cadenza.adapters.storage.events import EventLogSql
+from cadenza.adapters.storage.executions import ExecutionSql
 from cadenza.adapters.storage.identity import IdentitySql
 from cadenza.adapters.storage.jobs import JobsSql
 from cadenza.adapters.storage.kept import KeptReportSql
@@ -38,7 +39,7 @@ from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
+from cadenza.ports.storage.trading import EventLog, ExecutionQueries, KeptReports, NewsGaps, OrderQueries
 
 PING_MS_MAX = 2_000
 """A server that gives no sign of life for this long counts as not answering, whether it is gone, frozen or full."""
@@ -49,6 +50,7 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: asyncpg.Connection, transaction: asyncpg.transaction.Transaction | None) -> None:
         self.orders: OrderQueries = OrderSql(connection)
+        self.executions: ExecutionQueries = ExecutionSql(connection)
         self.kept: KeptReports = KeptReportSql(connection)
         self.gaps: NewsGaps = NewsGapSql(connection)
         self.events: EventLog = EventLogSql(connection)

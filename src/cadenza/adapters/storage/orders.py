@@ -225,10 +225,31 @@ def _where(filter: OrderFilter) -> Where:
     where = Where()
     where.add("tenant_id = {}", filter.tenant_id)
     where.add("account_id = {}", filter.account_id)
-    where.among("account_id", filter.accounts)
+    where.among("account_id", filter.account_ids)
+    if filter.account_id is None and filter.account_ids is None and _is_found_by_account(filter):
+        # The indexes of open orders and of clients' keys are by account.
+        where.add("account_id = ANY(ARRAY(SELECT id FROM trading_accounts WHERE tenant_id = {}))", filter.tenant_id)
     where.add("id = {}", filter.order_id)
-    where.add("status = {}", filter.status)
+    where.add("status = ANY({}::text[])", list(filter.statuses) or None)
+    if _is_of_open(filter):
+        where.add(_OPEN)
+    if filter.is_open is False:
+        where.add(f"NOT ({_OPEN})")
     where.add("instrument_id = {}", filter.instrument_id)
+    where.add("side = {}", filter.side)
+    where.add("type = {}", filter.type)
+    where.add("client_order_id = {}", filter.client_order_id)
+    where.add("idempotency_key = {}", filter.idempotency_key)
     where.add("created_at_ms >= {}", filter.start_ms)
     where.add("created_at_ms < {}", filter.end_ms)
     return where
+
+
+def _is_of_open(filter: OrderFilter) -> bool:
+    """Whether the filter selects open orders only, which have an index of their own."""
+    is_of_open = bool(filter.statuses) and not any(status.is_closed for status in filter.statuses)
+    return filter.is_open is True or is_of_open
+
+
+def _is_found_by_account(filter: OrderFilter) -> bool:
+    return _is_of_open(filter) or filter.client_order_id is not None or filter.idempotency_key is not None

@@ -166,4 +166,8 @@ def _taken_columns(taken: Sequence[KeptReport]) -> list[list[Any]]:
 
 def _event_row(event: AccountEvent) -> tuple[Any, ...]:
     kind, body = event_text(event.body)
-    return (event.account_id, event.sequence, event.tenant_id, event.at_ms, kind, body)
+    origin = event.origin
+    return (
+        event.account_id, event.sequence, event.tenant_id, event.at_ms, kind, body, event.order_id,
+        origin.kind, origin.user_id, origin.key_id, origin.request_id or None, origin.client or None,
+    )  # fmt: skip

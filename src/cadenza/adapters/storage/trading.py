@@ -97,7 +97,7 @@ class SqlTrading:
         self.reads_total = 0
 
     async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows:
-        if self._remembered is not None and not is_fresh:
+        if self._remembered is not None and not is_fresh and not keys.needs_fresh:
             recalled = self._remembered.recall(keys)
             if recalled is not None:
                 return recalled

@@ -9,6 +9,7 @@ from cadenza.domain.accounts.operation import Operation, OperationStatus, Operat
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, TradingAccountNotFound
 from cadenza.domain.identity.actor import Actor
+from cadenza.domain.identity.origin import PLATFORM, Origin
 from cadenza.domain.ids import OperationId, TenantId, TradingAccountId
 from cadenza.domain.trading.events import AccountUpdated
 from cadenza.domain.trading.state import TradingState
@@ -69,7 +70,7 @@ class AccountChanger:
         account = await self.find(actor.tenant_id, account_id)
         account.require_connected()
         operation = await self.begin(account, type)
-        changed = await self.finish(operation, transition)
+        changed = await self.finish(operation, transition, actor.origin)
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [changed]))[0]
 
@@ -101,9 +102,11 @@ class AccountChanger:
         status = OperationStatus.SUCCESS if failure is None else OperationStatus.FAILED
         return replace(operation, status=status, finished_at_ms=self._clock.now_ms(), failure=failure)
 
-    async def finish(self, operation: Operation, transition: Transition) -> TradingAccount:
+    async def finish(self, operation: Operation, transition: Transition, origin: Origin = PLATFORM) -> TradingAccount:
+        """Make the change, and end its operation. `origin` is the user who asked for it, or the platform where it ends
+        what a crash interrupted."""
         try:
-            return await self._committer.commit(AccountChange(operation.account_id, transition, operation))
+            return await self._committer.commit(AccountChange(operation.account_id, transition, operation), origin)
         except CadenzaError as error:
             await self.fail(operation, error.code)
             raise

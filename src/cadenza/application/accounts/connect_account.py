@@ -28,6 +28,7 @@ from cadenza.domain.errors import (
 )
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.origin import PLATFORM, Origin
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.domain.trading.adopt import take_over_expiry
 from cadenza.domain.trading.apply import apply_report
@@ -209,16 +210,19 @@ class ConnectAccount:
         if existing is None:
             account, operation = await self._add(actor, first, external, used, nickname)
         else:
-            account, operation = await self._bring_back(existing, external, used)
+            account, operation = await self._bring_back(actor, existing, external, used)
         if operation is None:
             return await self._view(account)
-        return await self._view(await self.activate(account, opened, operation))
+        return await self._view(await self.activate(account, opened, operation, actor.origin))
 
-    async def activate(self, account: TradingAccount, opened: Opened, operation: Operation) -> TradingAccount:
-        """Open the session, adopt the account and make it ACTIVE. A failure archives the new account and is raised."""
+    async def activate(
+        self, account: TradingAccount, opened: Opened, operation: Operation, origin: Origin = PLATFORM
+    ) -> TradingAccount:
+        """Open the session, adopt the account and make it ACTIVE. `origin` is the user who connects it, or the platform
+        where it completes a connect that was interrupted. A failure archives the new account and is raised."""
         self._sessions.hold_orders(account)
         try:
-            session, adopted = await self._adopt(account, opened[0], operation)
+            session, adopted = await self._adopt(account, opened[0], operation, origin)
             if await self._is_overtaken(adopted, opened):
                 return await self._changer.find(account.tenant_id, account.id)
             try:
@@ -230,7 +234,7 @@ class ConnectAccount:
             self._sessions.release_orders(account.id)
 
     async def _adopt(
-        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation
+        self, account: TradingAccount, signs: tuple[Credential, Secrets], operation: Operation, origin: Origin
     ) -> tuple[ExecutionSession, TradingAccount]:
         signer, secrets = signs
         try:
@@ -238,7 +242,8 @@ class ConnectAccount:
             snapshot = await self._ask_venue.snapshot(session)
             async with self._storage.read() as uow:
                 expiring = await uow.orders.revoked_before_expiry(account)
-            adopted = await self._committer.commit(AdoptSnapshot(account.id, snapshot, operation, expiring))
+            change = AdoptSnapshot(account.id, snapshot, operation, expiring)
+            adopted = await self._committer.commit(change, origin)
         except CadenzaError as error:
             await self._sessions.close(account.id)
             await self._changer.fail(operation, error.code)
@@ -362,13 +367,18 @@ class ConnectAccount:
         return account, operation
 
     async def _bring_back(
-        self, existing: TradingAccount, external: ExternalAccount, credential_ids: tuple[CredentialId, ...]
+        self,
+        actor: Actor,
+        existing: TradingAccount,
+        external: ExternalAccount,
+        credential_ids: tuple[CredentialId, ...],
     ) -> tuple[TradingAccount, Operation | None]:
         """Write the PENDING operation, then give the account its credentials. No operation is left when another request
         has reactivated the account meanwhile. Raises `AccountDisconnected` when the account was archived meanwhile."""
         operation = await self._changer.begin(existing, OperationType.CONNECT)
         try:
-            account = await self._committer.commit(Reconnect(existing.id, external, credential_ids, operation))
+            change = Reconnect(existing.id, external, credential_ids, operation)
+            account = await self._committer.commit(change, actor.origin)
         except CadenzaError as error:
             await self._changer.fail(operation, error.code)
             raise

@@ -11,6 +11,7 @@ from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.origin import PLATFORM, Origin
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.market.subscription import SubscriptionStatus, SubscriptionType
 from cadenza.domain.trading.reservation import release
@@ -69,11 +70,11 @@ class DisconnectAccount:
         account.require_connected()
         operation = await self._changer.begin(account, OperationType.DISCONNECT)
         try:
-            await self._committer.commit(AccountChange(account_id, disconnected, None))
+            await self._committer.commit(AccountChange(account_id, disconnected, None), actor.origin)
         except CadenzaError as error:
             await self._changer.fail(operation, error.code)
             raise
-        archived = await self._wind_up(operation)
+        archived = await self._wind_up(operation, actor.origin)
         async with self._storage.read() as uow:
             return (await with_credentials(uow, [archived]))[0]
 
@@ -83,9 +84,9 @@ class DisconnectAccount:
             account = await uow.accounts.get(operation.account_id)
         if account is not None and account.status is not AccountStatus.DISCONNECTED:
             await self._committer.commit(AccountChange(account.id, disconnected, None))
-        await self._wind_up(operation)
+        await self._wind_up(operation, PLATFORM)
 
-    async def _wind_up(self, operation: Operation) -> TradingAccount:
+    async def _wind_up(self, operation: Operation, origin: Origin) -> TradingAccount:
         """End the session, the subscriptions and the open orders. New orders are refused by now."""
         account_id = operation.account_id
         await self._sessions.close(account_id)
@@ -100,7 +101,7 @@ class DisconnectAccount:
             held_ids = await uow.orders.held_of(account_id)
             await uow.commit()
         order_ids = [*(order.id for order in open_orders), *held_ids]
-        return await self._committer.commit(RevokeOrders(account_id, order_ids, operation))
+        return await self._committer.commit(RevokeOrders(account_id, order_ids, operation), origin)
 
 
 def disconnected(account: TradingAccount, now_ms: int) -> TradingAccount:

@@ -7,6 +7,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import CredentialStatus
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
+from cadenza.domain.identity.origin import PLATFORM, Origin
 from cadenza.domain.ids import CredentialId, TradingAccountId
 from cadenza.ports.storage import Storage, UnitOfWork
 from cadenza.ports.storage.accounts import CredentialFilter
@@ -25,15 +26,16 @@ class FollowCredentials:
         self._open_session = open_session
         self._changer = changer
 
-    async def __call__(self, operation: Operation) -> None:
-        """Follow the change. After a failure no session is left, and the keeper of sessions opens the right one."""
+    async def __call__(self, operation: Operation, origin: Origin = PLATFORM) -> None:
+        """Follow the change, which `origin` caused. After a failure no session is left, and the keeper of sessions
+        opens the right one."""
         try:
-            await self._follow(operation)
+            await self._follow(operation, origin)
         except BaseException:  # after any failure it is unknown which key may sign
             await self._sessions.close(operation.account_id)
             raise
 
-    async def _follow(self, operation: Operation) -> None:
+    async def _follow(self, operation: Operation, origin: Origin) -> None:
         async with self._storage.read() as uow:
             account = await uow.accounts.get(operation.account_id)
             if account is None:
@@ -43,7 +45,7 @@ class FollowCredentials:
         try:
             await self._open_session.close_outdated(account.id)
             transition = _unchanged if is_live else locked_with(account.credential_ids)
-            await self._changer.finish(operation, transition)
+            await self._changer.finish(operation, transition, origin)
             await self._open_session.again(account.id)
         finally:
             self._sessions.release_orders(account.id)

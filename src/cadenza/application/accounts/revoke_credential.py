@@ -71,7 +71,7 @@ class RevokeCredential:
         failures = []
         for operation in operations:
             try:
-                await self._follow(operation)
+                await self._follow(operation, actor.origin)
             except CadenzaError as failure:  # the sessions of the other accounts are closed all the same
                 failures.append(failure)
         if failures:

@@ -12,8 +12,9 @@ from cadenza.application.brake.mass_cancel import CancelOrders
 from cadenza.application.orders.steady_time import SteadyTime
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.dead_mans_switch import DeadMansSwitch
-from cadenza.domain.errors import DeadMansSwitchFired, InsufficientScope
+from cadenza.domain.errors import DeadMansSwitchFired
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.origin import PLATFORM
 from cadenza.domain.ids import MassCancelId, TenantId, TradingAccountId
 from cadenza.domain.trading.mass_cancel import OrderSelection
 from cadenza.ports.clock import Clock
@@ -69,7 +70,7 @@ class DeadMansSwitches:
             if known != switch:
                 return
             selection = OrderSelection(tenant_id=switch.tenant_id, account_id=switch.account_id)
-            mass_cancel = await self._cancel_orders.begin(uow, selection)
+            mass_cancel = await self._cancel_orders.begin(uow, selection, PLATFORM)
             await uow.brake.put_switch(replace(switch, fired_at_ms=self._clock.now_ms(), mass_cancel_id=mass_cancel.id))
             await uow.commit()
         self._deadlines.pop(_name(switch), None)
@@ -90,7 +91,8 @@ class ArmDeadMansSwitch:
         """Arm the switch of an account, or of the whole tenant, for that long from now. Raises `DeadMansSwitchFired`
         when it fired before this call came, unless `again` is set; and `TradingAccountNotFound`."""
         actor.require(Scope.WRITE)
-        _require_reach(actor, account_id)
+        if account_id is None:
+            actor.require_all_accounts()
         async with self._storage.begin() as uow:
             await require_own_account(uow, actor, account_id)
             known = await uow.brake.get_switch(actor.tenant_id, account_id, lock=True)
@@ -121,7 +123,8 @@ class DisarmDeadMansSwitch:
     async def __call__(self, actor: Actor, account_id: TradingAccountId | None) -> bool:
         """Return whether there was a switch. Raises `TradingAccountNotFound`."""
         actor.require(Scope.WRITE)
-        _require_reach(actor, account_id)
+        if account_id is None:
+            actor.require_all_accounts()
         async with self._storage.begin() as uow:
             await require_own_account(uow, actor, account_id)
             is_removed = await uow.brake.remove_switch(actor.tenant_id, account_id)
@@ -145,11 +148,6 @@ class ListDeadMansSwitches:
 
 def _name(switch: DeadMansSwitch) -> _Name:
     return switch.tenant_id, switch.account_id
-
-
-def _require_reach(actor: Actor, account_id: TradingAccountId | None) -> None:
-    if account_id is None and actor.accounts is not None:
-        raise InsufficientScope("the key is limited to some accounts; name one of them")
 
 
 def _fired(switch: DeadMansSwitch) -> DeadMansSwitchFired:

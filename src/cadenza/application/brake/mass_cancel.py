@@ -16,6 +16,7 @@ from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.errors import MassCancelNotFound
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.origin import Origin
 from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.cancel import Cancellation
@@ -99,11 +100,14 @@ class CancelOrders:
         self._running: set[MassCancelId] = set()
         self._after: MassCancelId | None = None
 
-    async def begin(self, uow: UnitOfWork, selection: OrderSelection) -> MassCancel:
+    async def begin(self, uow: UnitOfWork, selection: OrderSelection, origin: Origin) -> MassCancel:
         """Record a mass cancel of the selected orders. It starts when `run` is called after the commit, and at the
         latest in a later round."""
         mass_cancel = MassCancel(
-            id=MassCancelId(self._ids.new()), selection=selection, requested_at_ms=self._clock.now_ms()
+            id=MassCancelId(self._ids.new()),
+            selection=selection,
+            origin=origin,
+            requested_at_ms=self._clock.now_ms(),
         )
         await uow.brake.add_mass_cancel(mass_cancel)
         return mass_cancel
@@ -136,24 +140,26 @@ class CancelOrders:
         try:
             self._pauses.tried([mass_cancel_id], self._clock.monotonic_ms())
             async with self._storage.read() as uow:
+                mass_cancel = await uow.brake.get_mass_cancel(mass_cancel_id)
                 account_ids = await uow.brake.accounts_to_cancel(mass_cancel_id)
-            await self._concurrency.gather(*(self._cancel_in(mass_cancel_id, each) for each in account_ids))
+            if mass_cancel is not None:
+                await self._concurrency.gather(*(self._cancel_in(mass_cancel, each) for each in account_ids))
             await self._finish(mass_cancel_id)
         finally:
             self._running.discard(mass_cancel_id)
             done.resolve(None)
 
-    async def _cancel_in(self, mass_cancel_id: MassCancelId, account_id: TradingAccountId) -> None:
+    async def _cancel_in(self, mass_cancel: MassCancel, account_id: TradingAccountId) -> None:
         """Cancel what is open in one account, a page at a time."""
         after: OrderId | None = None
         while True:
             async with self._storage.read() as uow:
                 order_ids = await uow.brake.orders_to_cancel(
-                    mass_cancel_id, account_id, after=after, limit=ORDERS_PER_COMMIT_MAX
+                    mass_cancel.id, account_id, after=after, limit=ORDERS_PER_COMMIT_MAX
                 )
             if not order_ids:
                 return
-            decided = await self._committer.commit(CancelMany(account_id, order_ids))
+            decided = await self._committer.commit(CancelMany(account_id, order_ids), mass_cancel.origin)
             for each in decided:
                 if not each.must_ask:
                     self._held.drop(each.order.id)
@@ -216,7 +222,7 @@ class MassCancelOrders:
         )
         async with self._storage.begin() as uow:
             await require_own_account(uow, actor, account_id)
-            mass_cancel = await self._cancel_orders.begin(uow, selection)
+            mass_cancel = await self._cancel_orders.begin(uow, selection, actor.origin)
             await uow.commit()
         await self._cancel_orders.run(mass_cancel.id)
         async with self._storage.read() as uow:

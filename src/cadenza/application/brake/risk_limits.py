@@ -81,7 +81,7 @@ class SetRiskLimits:
             await require_own_account(uow, actor, account_id)
         for instrument_id in () if limits is None else limits.order_quantity_max:
             self._catalogue.for_tenant(actor.tenant_id, instrument_id)
-        account = await self._committer.commit(SetLimits(account_id, limits))
+        account = await self._committer.commit(SetLimits(account_id, limits), actor.origin)
         if limits is not None and limits.daily_loss_max is not None:
             await self._committer.commit(MeasureDay(account_id))
         return None if account.risk is None else account.risk.limits

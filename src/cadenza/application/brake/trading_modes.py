@@ -14,12 +14,14 @@ from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.trading_account import TradingAccount, TradingMode
-from cadenza.domain.errors import InsufficientScope
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.actor import Actor, Scope
+from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.trading.mass_cancel import OrderSelection
 from cadenza.domain.trading.state import TradingState
+from cadenza.ports.clock import Clock
+from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.trading import BatchKeys
 
@@ -60,8 +62,17 @@ class SetTradingMode:
     """The use case. Without an account it sets the mode of the tenant."""
 
     def __init__(
-        self, *, storage: Storage, committer: Committer, halted: HaltedAccounts, cancel_orders: CancelOrders
+        self,
+        *,
+        storage: Storage,
+        committer: Committer,
+        halted: HaltedAccounts,
+        cancel_orders: CancelOrders,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
+        self._clock = clock
+        self._ids = ids
         self._storage = storage
         self._committer = committer
         self._halted = halted
@@ -87,13 +98,26 @@ class SetTradingMode:
         return TradingModes(tenant=tenant, account_id=account_id, account=own, mass_cancel=canceled)
 
     async def _set_of_tenant(self, actor: Actor, mode: TradingMode) -> None:
-        if actor.accounts is not None:
-            raise InsufficientScope("the key is limited to some accounts, so it cannot set the tradingState of all")
+        actor.require_all_accounts()
         async with self._storage.begin() as uow:
-            _require_right(actor, await uow.brake.tenant_mode(actor.tenant_id), mode)
+            former = await uow.brake.tenant_mode(actor.tenant_id, lock=True)
+            _require_right(actor, former, mode)
             await uow.brake.set_tenant_mode(actor.tenant_id, mode)
+            if mode is not former:
+                await uow.audit.add(self._entry(actor, former, mode))
             await uow.commit()
         self._halted.note_tenant(actor.tenant_id, mode)
+
+    def _entry(self, actor: Actor, former: TradingMode, mode: TradingMode) -> AuditEntry:
+        return AuditEntry(
+            id=AuditId(self._ids.new()),
+            tenant_id=actor.tenant_id,
+            kind=AuditKind.TRADING_STATE_SET,
+            at_ms=self._clock.now_ms(),
+            origin=actor.origin,
+            subject=str(actor.tenant_id),
+            facts={"from": former.value, "to": mode.value},
+        )
 
     async def _set_of_account(self, actor: Actor, account_id: TradingAccountId, mode: TradingMode) -> None:
         async with self._storage.read() as uow:
@@ -101,7 +125,7 @@ class SetTradingMode:
             account = await uow.accounts.get(account_id)
         if account is not None:
             _require_right(actor, account.trading_mode, mode)
-        await self._committer.commit(SetAccountMode(account_id, mode))
+        await self._committer.commit(SetAccountMode(account_id, mode), actor.origin)
 
     async def _cancel(
         self, actor: Actor, account_id: TradingAccountId | None, *, only_on_their_way: bool
@@ -110,7 +134,7 @@ class SetTradingMode:
             tenant_id=actor.tenant_id, account_id=account_id, is_unacknowledged=only_on_their_way
         )
         async with self._storage.begin() as uow:
-            mass_cancel = await self._cancel_orders.begin(uow, selection)
+            mass_cancel = await self._cancel_orders.begin(uow, selection, actor.origin)
             await uow.commit()
         await self._cancel_orders.run(mass_cancel.id)
         async with self._storage.read() as uow:

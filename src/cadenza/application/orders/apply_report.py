@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable
+from cadenza.domain.identity.origin import OPERATOR, PLATFORM, VENUE, Origin
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
@@ -18,6 +19,7 @@ from cadenza.domain.trading.reports import (
     BalanceReport,
     ExternalOrderReport,
     FillReport,
+    FoundFillReport,
     OrderReport,
     OrderStatusReport,
     OwnReport,
@@ -87,6 +89,7 @@ class ApplyReports:
             kept_before = len(state.changed.kept)
             before = state.order_of(report) if isinstance(report, OrderReport) else None
             is_news = isinstance(report, BalanceReport | PositionReport) and is_newer(state, report)
+            state.act_for(_origin_of(report))
             order = apply_or_keep(state, report)
             if order is not None:
                 applied.orders[order.id] = state.order(order.id) or order
@@ -100,6 +103,13 @@ class ApplyReports:
             if is_complete and not isinstance(report, OwnReport):
                 state.complete_until(report.account_id, report.at_ms)
         return applied
+
+
+def _origin_of(report: Report) -> Origin:
+    """Return who states the report: not always the venue."""
+    if isinstance(report, OwnReport):
+        return PLATFORM
+    return OPERATOR if isinstance(report, FoundFillReport) else VENUE
 
 
 def _note_alarms(report: Report, before: Order, order: Order, applied: AppliedReports) -> None:

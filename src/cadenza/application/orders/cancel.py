@@ -60,7 +60,8 @@ class CancelOrder:
     async def __call__(self, actor: Actor, account_id: TradingAccountId, order_id: OrderId) -> Order:
         actor.require(Scope.WRITE)
         actor.require_account(account_id)
-        cancellation = await self._committer.commit(CancelChange(account_id, order_id, actor.tenant_id))
+        change = CancelChange(account_id, order_id, actor.tenant_id)
+        cancellation = await self._committer.commit(change, actor.origin)
         if not cancellation.must_ask:
             self._held.drop(order_id)
         if not cancellation.must_ask or not self._sessions.is_open(account_id):

@@ -22,6 +22,7 @@ from cadenza.application.orders.halted_accounts import HaltedAccounts
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
 from cadenza.domain.errors import CadenzaError, DatabaseUnavailable, InternalError, Overloaded
+from cadenza.domain.identity.origin import PLATFORM, VENUE, Origin
 from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.state import TradingState, World
@@ -64,6 +65,7 @@ class _Work(Generic[R]):
     """`on_late` is called once when the change has waited too long. A late command is given up then."""
 
     change: Change[R]
+    origin: Origin
     promise: Promise[R]
     tries_max: int | None
     since_ms: int
@@ -135,12 +137,13 @@ class Committer:
         self.batches_total = 0
         self.changes_total = 0
 
-    async def commit(self, change: Change[R]) -> R:
-        """Decide a command durably; return the decision once it is committed. Raises refusals, `Overloaded` when too
-        many changes wait, and `DatabaseUnavailable`; after that, repeating with the same key finds out what
+    async def commit(self, change: Change[R], origin: Origin = PLATFORM) -> R:
+        """Decide a command durably; return the decision once it is committed. `origin` is who causes the change: it
+        stands in the account's log. A caller that acts for a user gives the user's. Raises refusals, `Overloaded` when
+        too many changes wait, and `DatabaseUnavailable`; after that, repeating with the same key finds out what
         happened."""
         work: _Work[R] = _Work(
-            change, self._concurrency.promise(), self._limits.command_tries_max, self._clock.monotonic_ms()
+            change, origin, self._concurrency.promise(), self._limits.command_tries_max, self._clock.monotonic_ms()
         )
         work.on_late = work.fail
         if not self._inbox.offer(work):
@@ -148,10 +151,10 @@ class Committer:
         self._limited.append(work)
         return await work.promise.wait()
 
-    async def commit_report(self, change: Change[R], on_late: OnLate | None = None) -> R:
+    async def commit_report(self, change: Change[R], on_late: OnLate | None = None, *, origin: Origin = VENUE) -> R:
         """Apply reports durably, however long the database takes. Waits while the queue is full. `on_late` is called
         when it takes longer than a client should wait; the reports are committed all the same."""
-        work: _Work[R] = _Work(change, self._concurrency.promise(), None, self._clock.monotonic_ms(), on_late)
+        work: _Work[R] = _Work(change, origin, self._concurrency.promise(), None, self._clock.monotonic_ms(), on_late)
         if on_late is not None:
             self._limited.append(work)
         await self._inbox.put(work)
@@ -277,6 +280,7 @@ class InstrumentSource(Protocol):
 def _decide(work: _Work[Any], state: TradingState) -> object:
     """Return the decision, or the refusal. A refused change leaves nothing in the state."""
     savepoint = state.savepoint()
+    state.origin = work.origin
     try:
         decision = work.change.decide(state)
     except CadenzaError as refusal:

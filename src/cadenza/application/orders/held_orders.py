@@ -146,12 +146,17 @@ class HeldOrders:
         if not self._per_account[held.account_id]:
             del self._per_account[held.account_id]
 
+    def has_room(self, account_id: TradingAccountId) -> bool:
+        """Return whether the account has room for one more order, beside those that are being recorded."""
+        return self._per_account[account_id] + self._entering[account_id] < HELD_ORDERS_PER_ACCOUNT_MAX
+
     @contextmanager
     def entering(self, account_id: TradingAccountId) -> Iterator[bool]:
         """Within this block, an order of the account is being recorded. Yields whether the account has room for it."""
+        has_room = self.has_room(account_id)
         self._entering[account_id] += 1
         try:
-            yield self._per_account[account_id] + self._entering[account_id] <= HELD_ORDERS_PER_ACCOUNT_MAX
+            yield has_room
         finally:
             self._entering[account_id] -= 1
             if not self._entering[account_id]:

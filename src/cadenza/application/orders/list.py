@@ -7,6 +7,7 @@ from cadenza.application.paging import CursorCodec, Page
 from cadenza.application.tenancy import require_own_account, require_own_order
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
+from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.ports.storage import Storage, UnitOfWork
@@ -15,12 +16,18 @@ from cadenza.ports.storage.trading import OrderFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderQuery:
-    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`; a cursor wins over the offset."""
+    """Selects orders; None means any, and no statuses mean any status. `start_ms` <= created_at < `end_ms`; a cursor
+    wins over the offset."""
 
     order_id: OrderId | None = None
-    status: OrderStatus | None = None
+    statuses: frozenset[OrderStatus] = frozenset()
+    is_open: bool | None = None
     account_id: TradingAccountId | None = None
     instrument_id: InstrumentId | None = None
+    side: Side | None = None
+    type: OrderType | None = None
+    client_order_id: str | None = None
+    idempotency_key: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     limit: int = 50
@@ -30,8 +37,11 @@ class OrderQuery:
 
     def fingerprint(self) -> str:
         """The text to which a cursor is bound: all filters, without the position of the page."""
-        parts = (self.order_id, self.status, self.account_id, self.instrument_id, self.start_ms, self.end_ms)
-        return f"orders|{'|'.join(str(part) for part in parts)}|{self.ascending}"
+        parts = (
+            self.order_id, sorted(self.statuses), self.is_open, self.account_id, self.instrument_id, self.side,
+            self.type, self.client_order_id, self.idempotency_key, self.start_ms, self.end_ms, self.ascending,
+        )  # fmt: skip
+        return f"orders|{parts!r}"
 
 
 class ListOrders:
@@ -45,16 +55,7 @@ class ListOrders:
         actor.require(Scope.READ)
         filters = f"{actor.tenant_id}|{query.fingerprint()}"
         after = None if query.cursor is None else self._cursors.decode(query.cursor, filters)
-        wanted = OrderFilter(
-            tenant_id=actor.tenant_id,
-            order_id=query.order_id,
-            status=query.status,
-            account_id=query.account_id,
-            instrument_id=query.instrument_id,
-            start_ms=query.start_ms,
-            end_ms=query.end_ms,
-            accounts=actor.accounts,
-        )
+        wanted = _filter(actor, query)
         async with self._storage.read() as uow:
             await require_own_account(uow, actor, query.account_id)
             await require_own_order(uow, actor, query.order_id)
@@ -90,3 +91,25 @@ class ListOrders:
             wanted, ascending=not query.ascending, after=None, offset=total - query.offset - limit, limit=limit
         )
         return backwards[::-1]
+
+
+def _filter(actor: Actor, query: OrderQuery) -> OrderFilter:
+    """Return what to read. Of a key that is limited to one account, the account is named: its index is the cheapest."""
+    account_id, account_ids = query.account_id, actor.accounts
+    if account_id is None and account_ids is not None and len(account_ids) == 1:
+        (account_id,) = account_ids
+    return OrderFilter(
+        tenant_id=actor.tenant_id,
+        order_id=query.order_id,
+        statuses=query.statuses,
+        is_open=query.is_open,
+        account_id=account_id,
+        account_ids=account_ids if account_id is None else None,
+        instrument_id=query.instrument_id,
+        side=query.side,
+        type=query.type,
+        client_order_id=query.client_order_id,
+        idempotency_key=query.idempotency_key,
+        start_ms=query.start_ms,
+        end_ms=query.end_ms,
+    )

@@ -14,6 +14,7 @@ from uuid import UUID
 from cadenza.application.orders.apply_report import ReportIntake
 from cadenza.application.orders.committer import Committer
 from cadenza.domain.errors import InternalError, InvalidRequest, OrderNotFound, OrderNotInDoubt, VenueUnavailable
+from cadenza.domain.identity.origin import OPERATOR
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.money import parse_decimal, to_plain
 from cadenza.domain.trading.apply import apply_or_keep
@@ -110,7 +111,7 @@ class ResolveOrder:
         if order is None or not (order.is_in_doubt or resolution.is_of_open_order):
             return
         try:
-            kept = await self._committer.commit_report(ResolveChange(order.account_id, resolution))
+            kept = await self._committer.commit_report(ResolveChange(order.account_id, resolution), origin=OPERATOR)
         except InternalError:  # the database refuses it, mostly because another order has one of these executions
             kept = await self._resolve_in_steps(order, resolution)
         for each in kept:
@@ -121,7 +122,8 @@ class ResolveOrder:
         for fill in resolution.fills:
             await self._intake.apply([_report(order, fill)])
         without_fills = replace(resolution, fills=())
-        return await self._committer.commit_report(ResolveChange(order.account_id, without_fills, was_in_doubt=True))
+        change = ResolveChange(order.account_id, without_fills, was_in_doubt=True)
+        return await self._committer.commit_report(change, origin=OPERATOR)
 
 
 @dataclass(frozen=True, slots=True)

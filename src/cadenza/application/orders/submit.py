@@ -12,9 +12,10 @@ from cadenza.application.market_data.need_prices import NeedPrices
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX, HeldOrders
 from cadenza.application.orders.read_order import ReadOrder
-from cadenza.application.orders.send_order import SESSION_WAIT_MS_MAX, SendOrder
+from cadenza.application.orders.send_order import SendOrder
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
+from cadenza.application.orders.tradable import Tradable
 from cadenza.domain.errors import (
     CadenzaError,
     CredentialRejected,
@@ -22,7 +23,6 @@ from cadenza.domain.errors import (
     RiskNotMeasurable,
     TooManyHeldOrders,
     TradingAccountNotFound,
-    VenueUnavailable,
 )
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import OrderId, TenantId
@@ -87,6 +87,11 @@ class SubmitChange:
         return decide_submit(state, meant, self.names, self.tenant_id, self.instrument)
 
 
+def no_room_for_held() -> TooManyHeldOrders:
+    """Return the cause for which an account that holds as many orders as it may is refused one more."""
+    return TooManyHeldOrders(f"the account has {HELD_ORDERS_PER_ACCOUNT_MAX} trailing stops that wait")
+
+
 class SubmitOrder:
     """The use case. Returns the order as last committed; raises the cause when it is refused before it is sent.
 
@@ -110,12 +115,10 @@ class SubmitOrder:
         failpoints: Failpoints,
     ) -> None:
         self._committer = committer
-        self._sessions = sessions
-        self._catalogue = catalogue
+        self._tradable = Tradable(sessions=sessions, catalogue=catalogue, prices=prices)
         self._sent_ids = sent_ids
         self._send_order = send_order
         self._held = held
-        self._prices = prices
         self._waiters = waiters
         self._ids = ids
         self._concurrency = concurrency
@@ -126,10 +129,7 @@ class SubmitOrder:
     async def __call__(self, actor: Actor, request: SubmitOrderRequest) -> Order:
         actor.require(Scope.WRITE)
         actor.require_account(request.account_id)
-        await self._sessions.wait_for(request.account_id, actor.tenant_id, SESSION_WAIT_MS_MAX)
-        instrument = self._tradable(actor, request)
-        if isinstance(instrument, Instrument):
-            await self._prices.of_order(request)
+        instrument = await self._tradable.instrument_of(actor, request)
         order_id = OrderId(self._ids.new())
         watch = self._waiters.watch(order_id)
         answer: Promise[Order] = self._concurrency.promise()
@@ -161,16 +161,13 @@ class SubmitOrder:
     ) -> Submission:
         """Commit the intent. An order that the platform holds is followed from then on, if its account has room for
         it."""
-        if isinstance(instrument, CadenzaError) or not self._holds(instrument, request):
+        if isinstance(instrument, CadenzaError) or not self._tradable.holds(instrument, request):
             return await self._record(actor, request, order_id, instrument)
         with self._held.entering(request.account_id) as has_room:
-            refusal = TooManyHeldOrders(f"the account has {HELD_ORDERS_PER_ACCOUNT_MAX} trailing stops that wait")
-            submission = await self._record(actor, request, order_id, instrument if has_room else refusal)
+            found = instrument if has_room else no_room_for_held()
+            submission = await self._record(actor, request, order_id, found)
             self._held.add(submission.order)
             return submission
-
-    def _holds(self, instrument: Instrument, request: SubmitOrderRequest) -> bool:
-        return self._sessions.spec(instrument.venue_id).holds(instrument.type, request.type)
 
     async def _record(
         self, actor: Actor, request: SubmitOrderRequest, order_id: OrderId, instrument: Instrument | CadenzaError
@@ -181,28 +178,14 @@ class SubmitOrder:
             self._failpoints.reach("submit.after_id")
             change = SubmitChange(request, names, actor.tenant_id, instrument)
             try:
-                submission = await self._committer.commit(change)
-            except RiskNotMeasurable:  # the account limits what is valued by this price: have it, and decide again
-                await self._prices.of_instruments([request.instrument_id])
-                submission = await self._committer.commit(change)
+                submission = await self._committer.commit(change, actor.origin)
+            except RiskNotMeasurable:  # the account limits what is valued by a price: have it, and decide again
+                await self._tradable.have_price(request)
+                submission = await self._committer.commit(change, actor.origin)
             if submission is not None:
                 return submission
             self._sent_ids.see(request.account_id, names.sent_id)
         raise InternalError(f"{SENT_IDS_MAX} ids in a row belong to other orders; nothing was sent")
-
-    def _tradable(self, actor: Actor, request: SubmitOrderRequest) -> Instrument | CadenzaError:
-        """Return the instrument, or the cause for which a new order in it is refused."""
-        try:
-            instrument = self._catalogue.for_tenant(actor.tenant_id, request.instrument_id)
-            actor.require_access(instrument.venue_id)
-            self._sessions.connector(instrument.venue_id)
-        except CadenzaError as error:
-            return error
-        if (refusal := self._sessions.key_refusal(request.account_id)) is not None:
-            return refusal
-        if not self._sessions.takes_orders(request.account_id):
-            return VenueUnavailable("the trading account does not reach its venue at the moment; nothing was recorded")
-        return instrument
 
     async def _send_and_answer(self, order: Order, answer: Promise[Order]) -> None:
         try:

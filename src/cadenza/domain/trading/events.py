@@ -12,10 +12,12 @@ A portfolio is no event. It is a view of balances and positions, built for accou
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import InstrumentId, MassCancelId, TenantId, TradingAccountId
+from cadenza.domain.identity.origin import Origin
+from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
@@ -26,10 +28,21 @@ __all__ = [
     "AccountUpdated",
     "BalanceCorrected",
     "EventBody",
+    "EventKind",
     "MassCanceled",
     "OrderUpdated",
     "PositionCorrected",
 ]
+
+
+class EventKind(StrEnum):
+    """What an event is about."""
+
+    ORDER = "order"
+    ACCOUNT = "account"
+    BALANCE_CORRECTED = "balance_corrected"
+    POSITION_CORRECTED = "position_corrected"
+    MASS_CANCELED = "mass_canceled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +106,16 @@ EventBody = OrderUpdated | AccountUpdated | BalanceCorrected | PositionCorrected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEvent:
-    """One row of an account's log; sequences start at 1 and have no gap."""
+    """One row of an account's log; sequences start at 1 and have no gap. `origin` says who caused it."""
 
     account_id: TradingAccountId
     tenant_id: TenantId
     sequence: int
     at_ms: int
     body: EventBody
+    origin: Origin
+
+    @property
+    def order_id(self) -> OrderId | None:
+        """The order that the event is about; None where it is about none."""
+        return self.body.order.id if isinstance(self.body, OrderUpdated) else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cadenza.domain.identity.origin import Origin
 from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.cancel import Cancellation, decide_cancel
@@ -26,10 +27,11 @@ class OrderSelection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MassCancel:
     """A request to cancel the orders that it selected when it was recorded; later orders do not belong to it. It has
-    finished when all of them are closed."""
+    finished when all of them are closed. `origin` is who wanted it."""
 
     id: MassCancelId
     selection: OrderSelection
+    origin: Origin
     requested_at_ms: int
     finished_at_ms: int | None = None
 

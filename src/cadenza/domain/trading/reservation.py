@@ -57,6 +57,16 @@ def reserve(order: Order, account: TradingAccount, instrument: Instrument, state
     return _from_balance(state, order, order.quote_asset, least, padded)
 
 
+def fee_within(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Decimal:
+    """Return the taker fee that is part of what a new order locks, at the price at which the order is valued. A spot
+    SELL locks none: its fee is paid from the proceeds."""
+    rate = max(instrument.taker_fee, ZERO)
+    if account.is_margined:
+        price = reference_price(order, state)
+        return ZERO if price is None else instrument.cost(order.quantity, price) * rate
+    return ZERO if order.side is Side.SELL else _spot_cost(order, state) * rate
+
+
 def remaining_after(order: Order, reservation: Reservation) -> Decimal:
     """Return what stays locked for an order's leaves quantity: its share, rounded up; zero once the order is closed."""
     if order.is_closed:

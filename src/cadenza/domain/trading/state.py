@@ -15,6 +15,7 @@ from cadenza.domain.accounts.operation import Operation, OperationStatus
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import InstrumentNotFound, InstrumentNotTradable, TradingAccountNotFound
 from cadenza.domain.evolve import evolve
+from cadenza.domain.identity.origin import PLATFORM, Origin
 from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, PositionId, TradingAccountId, VenueId
 from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, TopOfBook
@@ -92,6 +93,8 @@ class TradingState:
         limiting: Collection[TradingAccountId] = (),
     ) -> None:
         self.world = world
+        self.origin: Origin = PLATFORM
+        """Who causes the changes that are decided now. Events carry it."""
         self.changed = Changed()
         self._kept = list(kept)
         self._journal = Journal()
@@ -245,6 +248,12 @@ class TradingState:
             self.emit(order.account_id, OrderUpdated.of(order, list(added.values())))
             self._journal.drop(self._unrecorded, order_id)
 
+    def act_for(self, origin: Origin) -> None:
+        """Note that `origin` causes the changes from now on. The events of earlier changes are appended first."""
+        if origin is not self.origin:
+            self.record_order_events()
+            self.origin = origin
+
     def put_execution(self, execution: Execution) -> None:
         """Record a new or corrected execution. The caller also puts its order."""
         self._journal.put(self.changed.executions, execution.id, execution)
@@ -318,6 +327,7 @@ class TradingState:
                 sequence=sequence,
                 at_ms=self.world.now_ms,
                 body=body,
+                origin=self.origin,
             )
         )
 

@@ -22,7 +22,7 @@ from cadenza.ports.storage.brake import BrakeRepository
 from cadenza.ports.storage.identity import IdentityRepository
 from cadenza.ports.storage.market import CatalogueRepository, VenueConditions
 from cadenza.ports.storage.relay import RelayRepository
-from cadenza.ports.storage.trading import EventLog, KeptReports, NewsGaps, OrderQueries
+from cadenza.ports.storage.trading import EventLog, ExecutionQueries, KeptReports, NewsGaps, OrderQueries
 
 __all__ = ["Storage", "UnitOfWork"]
 
@@ -31,6 +31,7 @@ class UnitOfWork(Protocol):
     """The repositories of one transaction."""
 
     orders: OrderQueries
+    executions: ExecutionQueries
     kept: KeptReports
     gaps: NewsGaps
     events: EventLog

@@ -17,8 +17,8 @@ class BrakeRepository(Protocol):
         """Return the tenant's mode. `lock=True`: no other transaction changes it until this one ends."""
 
     async def set_tenant_mode(self, tenant_id: TenantId, mode: TradingMode) -> None:
-        """Set the mode of a tenant and of all its accounts. Each account gets a new version, so what was decided on
-        the former mode is not saved."""
+        """Set the mode of a tenant, whose mode is locked, and of all its accounts. Each account gets a new version, so
+        what was decided on the former mode is not saved."""
 
     async def add_mass_cancel(self, mass_cancel: MassCancel) -> None:
         """Record a mass cancel together with the orders that its selection selects now."""

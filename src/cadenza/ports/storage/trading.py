@@ -8,10 +8,11 @@ from typing import NamedTuple, Protocol
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.ids import InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
-from cadenza.domain.market.enums import Side
+from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, TenantId, TradingAccountId, VenueId
+from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.claims import Claim
-from cadenza.domain.trading.events import AccountEvent
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.events import AccountEvent, EventKind
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeptReport
 from cadenza.domain.trading.order import Order
@@ -39,7 +40,8 @@ class BatchKeys:
     rows may lack it. `reserving` are the accounts in which the batch may create an order. `limiting` are the accounts
     that the batch gives risk limits to. `other_names` are the venue's
     ids in reports that name the order by one of our ids as well. `kept` are ids of orders (any kind of id, as text)
-    whose kept reports are needed."""
+    whose kept reports are needed. `needs_fresh`: remembered rows will not do, because a decision depends on whether a
+    key is taken and creates no order, so that `save` does not find it out."""
 
     accounts: set[TradingAccountId] = field(default_factory=set)
     reserving: set[TradingAccountId] = field(default_factory=set)
@@ -53,6 +55,7 @@ class BatchKeys:
     other_names: set[OtherName] = field(default_factory=set)
     client_orders: set[tuple[TradingAccountId, str]] = field(default_factory=set)
     idempotency: set[tuple[TradingAccountId, str]] = field(default_factory=set)
+    needs_fresh: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,8 +106,8 @@ class TradingRepository(Protocol):
     changes nothing (a refusal, or an order that is only read) is proved only by fresh rows. Unique keys (client order
     id, idempotency key, trade id) are enforced by the database as well.
 
-    `load` may answer from memory unless fresh rows are requested; `save` updates the memory. Both raise
-    `DatabaseUnavailable`; it is then unknown whether `save` wrote.
+    `load` may answer from memory unless fresh rows are requested (`is_fresh`, or `BatchKeys.needs_fresh`); `save`
+    updates the memory. Both raise `DatabaseUnavailable`; it is then unknown whether `save` wrote.
     """
 
     async def load(self, keys: BatchKeys, *, is_fresh: bool = False) -> BatchRows: ...
@@ -114,14 +117,20 @@ class TradingRepository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Selects orders; None means any. `start_ms` <= created_at < `end_ms`. `accounts` are the only ones that exist for
-    the caller."""
+    """Selects orders; None means any, and no statuses mean any status. `start_ms` <= created_at < `end_ms`.
+    `account_id` selects one account, and `account_ids` several."""
 
     tenant_id: TenantId
     order_id: OrderId | None = None
-    status: str | None = None
+    statuses: frozenset[OrderStatus] = frozenset()
+    is_open: bool | None = None
     account_id: TradingAccountId | None = None
+    account_ids: frozenset[TradingAccountId] | None = None
     instrument_id: str | None = None
+    side: Side | None = None
+    type: OrderType | None = None
+    client_order_id: str | None = None
+    idempotency_key: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     accounts: Collection[TradingAccountId] | None = None
@@ -151,7 +160,7 @@ class FinishedOrder:
 
 class OrderQueries(Protocol):
     """Reads orders. Law: they come newest first unless `ascending`, by (created_at, id). A page that is requested by
-    key costs the same at any depth."""
+    key costs the same at any depth. Open orders cost the same however many closed ones there are."""
 
     async def page(
         self, filter: OrderFilter, *, ascending: bool, after: tuple[int, OrderId] | None, offset: int, limit: int
@@ -223,6 +232,31 @@ class OrderQueries(Protocol):
 
     async def undetermined_count(self) -> int:
         """Return how many orders are `Doubt.UNDETERMINED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Selects executions of an account or of an order; one of both is given. None means any. `start_ms` <= executed_at
+    < `end_ms`, by the venue's clock."""
+
+    account_id: TradingAccountId | None = None
+    order_id: OrderId | None = None
+    instrument_id: InstrumentId | None = None
+    side: Side | None = None
+    is_busted: bool | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class ExecutionQueries(Protocol):
+    """Reads executions, each as it is now. Law: they come newest first unless `ascending`, by (executed_at, id). A page
+    that is requested by key costs the same at any depth."""
+
+    async def page(
+        self, filter: ExecutionFilter, *, ascending: bool, after: tuple[int, ExecutionId] | None, limit: int
+    ) -> Sequence[Execution]: ...
+
+    async def count(self, filter: ExecutionFilter) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,10 +333,40 @@ class NewsGaps(Protocol):
     async def newest(self, limit: int) -> Sequence[NewsGap]: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Selects events of an account; None means any. `start_ms` <= at < `end_ms`, by our clock."""
+
+    account_id: TradingAccountId
+    order_id: OrderId | None = None
+    kind: EventKind | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class EventSpan(NamedTuple):
+    """How many events a filter selects, and sequences between which all of them lie. Without an event, `last` is less
+    than `first`."""
+
+    total: int
+    first: int
+    last: int
+
+
 class EventLog(Protocol):
     """Reads the accounts' logs. Law: an account's sequences have no gap."""
 
     async def after(self, account_id: TradingAccountId, sequence: int, limit: int) -> Sequence[AccountEvent]: ...
+
+    async def span(self, filter: EventFilter) -> EventSpan:
+        """Return the span of the selected events. Without a filter, or by order or kind, it costs the same for a log of
+        any length; by time it costs with the number of events in that time."""
+
+    async def page(
+        self, filter: EventFilter, span: EventSpan, *, ascending: bool, limit: int
+    ) -> Sequence[AccountEvent]:
+        """Return the first selected events within the span, by sequence: the newest first unless `ascending`. It costs
+        the same at any depth."""
 
     async def last_at_ms(self, account_id: TradingAccountId) -> int | None:
         """Return the instant of the account's newest event; None when it has none."""

@@ -58,7 +58,12 @@ def wire_brake(
         mass_cancel_orders=MassCancelOrders(storage=storage, cancel_orders=cancel_orders),
         get_mass_cancel=GetMassCancel(storage=storage),
         set_trading_mode=SetTradingMode(
-            storage=storage, committer=committer, halted=trading.halted, cancel_orders=cancel_orders
+            storage=storage,
+            committer=committer,
+            halted=trading.halted,
+            cancel_orders=cancel_orders,
+            clock=clock,
+            ids=ids,
         ),
         get_trading_mode=GetTradingMode(storage=storage),
         set_risk_limits=SetRiskLimits(storage=storage, committer=committer, catalogue=catalogue),

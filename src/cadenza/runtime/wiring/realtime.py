@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from ipaddress import ip_network
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -24,7 +25,6 @@ from cadenza.adapters.realtime.node import Node
 from cadenza.adapters.realtime.proxy import PATH, Proxy, RequestPortfolio
 from cadenza.adapters.realtime.readings import Reading
 from cadenza.adapters.realtime.rpc import Rpcs
-from cadenza.adapters.realtime.services import ClientAddress
 from cadenza.adapters.vault.keyring import KeyRing, derive
 from cadenza.adapters.vault.tokens import signing_key
 from cadenza.application.system.check_health import HealthStatus
@@ -32,6 +32,7 @@ from cadenza.application.use_cases import UseCases
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.user import ROLE
 from cadenza.domain.ids import InstrumentId, SessionId, TradingAccountId
+from cadenza.network.client_address import Networks
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
@@ -66,7 +67,6 @@ class PlatformServices:
     read_book: ReadBook
     request_portfolio: RequestPortfolio
     use_cases: Callable[[], UseCases]
-    client_address: ClientAddress
 
     @property
     def gate(self) -> Gate:
@@ -126,12 +126,12 @@ def wire_realtime(
         read_book=services.read_book,
         request_portfolio=lambda account_id: services.request_portfolio(account_id, delay_ms=0),
         use_cases=services.use_cases,
-        client_address=services.client_address,
         storage=storage,
         clock=clock,
         ids=ids,
         concurrency=concurrency,
         limits=socket_limits(settings),
+        trusted_proxies=trusted_proxies(settings),
     )
     return _Embedded(node)
 
@@ -281,6 +281,11 @@ async def ask_centrifugo(settings: Settings, keys: KeyRing) -> None:
         await api.ping()
     finally:
         await api.close()
+
+
+def trusted_proxies(settings: Settings) -> Networks:
+    """The proxies that are believed when they name their client."""
+    return tuple(map(ip_network, settings.http.trusted_proxies))
 
 
 def socket_limits(settings: Settings) -> RealtimeLimits:

@@ -48,7 +48,10 @@ from cadenza.application.market_data.sync_securities import SyncSecurities
 from cadenza.application.market_data.unsubscribe import UnsubscribeOrderBook
 from cadenza.application.orders.cancel import CancelOrder
 from cadenza.application.orders.list import ListOrders
+from cadenza.application.orders.list_events import ListEvents
+from cadenza.application.orders.list_executions import ListExecutions
 from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.preview import PreviewOrder
 from cadenza.application.orders.submit import SubmitOrder
 from cadenza.application.paging import CursorCodec
 from cadenza.application.system.check_health import CheckHealth
@@ -109,8 +112,11 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         revoke_api_key=identity.revoke_api_key,
         list_audit=ListAudit(storage=p.storage, cursors=p.cursors),
         submit_order=_submit_order(p),
+        preview_order=_preview_order(p),
         cancel_order=_cancel_order(p),
         list_orders=ListOrders(storage=p.storage, cursors=p.cursors),
+        list_executions=ListExecutions(storage=p.storage, cursors=p.cursors),
+        list_events=ListEvents(storage=p.storage, cursors=p.cursors),
         create_credential=CreateCredential(
             storage=p.storage, sessions=p.trading.sessions, keys=p.keys, clock=p.clock, ids=p.ids
         ),
@@ -125,14 +131,7 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         disable_account=DisableAccount(changer=p.changer),
         list_accounts=ListAccounts(storage=p.storage),
         list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
-        list_portfolios=ListPortfolios(
-            storage=p.storage,
-            portfolios=p.portfolios,
-            prices=p.prices,
-            catalogue=p.catalogue,
-            alarms=p.alarms,
-            clock=p.clock,
-        ),
+        list_portfolios=_list_portfolios(p),
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
@@ -189,6 +188,17 @@ def _disconnect_account(parts: Parts) -> DisconnectAccount:
     )
 
 
+def _list_portfolios(parts: Parts) -> ListPortfolios:
+    return ListPortfolios(
+        storage=parts.storage,
+        portfolios=parts.portfolios,
+        prices=parts.prices,
+        catalogue=parts.catalogue,
+        alarms=parts.alarms,
+        clock=parts.clock,
+    )
+
+
 def _submit_order(parts: Parts) -> SubmitOrder:
     return SubmitOrder(
         committer=parts.trading.committer,
@@ -202,6 +212,17 @@ def _submit_order(parts: Parts) -> SubmitOrder:
         ids=parts.ids,
         concurrency=parts.concurrency,
         failpoints=parts.failpoints,
+    )
+
+
+def _preview_order(parts: Parts) -> PreviewOrder:
+    return PreviewOrder(
+        committer=parts.trading.committer,
+        sessions=parts.trading.sessions,
+        catalogue=parts.catalogue,
+        held=parts.trading.held,
+        prices=parts.prices,
+        ids=parts.ids,
     )
 
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 from cadenza.adapters.http.endpoint import HttpCall, Respond
 from cadenza.adapters.http.routes import accounts, auth, credentials, market, orders, subscriptions, system
 from cadenza.wire import operations as op
-from cadenza.wire.operation import ApiOperation, OwnOperation
+from cadenza.wire.operation import ApiOperation
+from cadenza.wire.own_operation import OwnOperation
 from cadenza.wire.own_operations import OWN_OPERATIONS
 
 

@@ -201,7 +201,7 @@ STATEMENTS = (
     "CREATE INDEX orders_of_tenant ON orders (tenant_id, created_at_ms, id)",
     "CREATE INDEX orders_of_account ON orders (tenant_id, account_id, created_at_ms, id)",
     """
-    CREATE INDEX orders_open ON orders (account_id, created_at_ms)
+    CREATE INDEX orders_open ON orders (account_id, created_at_ms, id)
         WHERE status IN ('CREATED', 'SUBMITTED', 'ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
     """,
     """
@@ -227,7 +227,8 @@ STATEMENTS = (
     )
     """,
     "CREATE UNIQUE INDEX executions_once ON executions (account_id, venue, environment, instrument_id, trade_id, side)",
-    "CREATE INDEX executions_of_order ON executions (order_id)",
+    "CREATE INDEX executions_of_order ON executions (order_id, executed_at_ms, id)",
+    "CREATE INDEX executions_of_account ON executions (account_id, executed_at_ms, id)",
     """
     CREATE TABLE balances (
         account_id uuid NOT NULL,
@@ -272,9 +273,19 @@ STATEMENTS = (
         at_ms bigint NOT NULL,
         kind text NOT NULL,
         body text NOT NULL,
+        order_id uuid,
+        origin text NOT NULL,
+        user_id uuid,
+        key_id uuid,
+        request_id text,
+        client text,
         PRIMARY KEY (account_id, sequence)
     )
     """,
+    "CREATE INDEX account_events_by_time ON account_events (account_id, at_ms, sequence)",
+    "CREATE INDEX account_events_of_order ON account_events (order_id, sequence) WHERE order_id IS NOT NULL",
+    "CREATE INDEX account_events_of_rare_kinds ON account_events (account_id, sequence) WHERE kind <> 'order'",
+    "COMMENT ON COLUMN account_events.origin IS 'who caused it; the user''s id, key, request and address follow'",
     """
     CREATE TABLE kept_reports (
         account_id uuid NOT NULL,

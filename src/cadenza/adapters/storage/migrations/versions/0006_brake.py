@@ -27,6 +27,11 @@ CREATE TABLE mass_cancels (
     instrument_id text,
     side text,
     is_unacknowledged boolean NOT NULL,
+    origin_kind text NOT NULL,
+    user_id uuid,
+    key_id uuid,
+    request_id text NOT NULL,
+    client text NOT NULL,
     requested_at_ms bigint NOT NULL,
     finished_at_ms bigint
 );
