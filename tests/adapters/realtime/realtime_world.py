@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal as D
+from ipaddress import ip_network
 from typing import Any
 
 import uvicorn
@@ -136,7 +137,7 @@ class World:
             read_book=lambda id, depth: self.book,
             request_portfolio=self.portfolio_requests.append,
             use_cases=lambda: self.use_cases.use_cases,
-            client_address=lambda peer, forwarded: forwarded or peer,
+            trusted_proxies=(ip_network("127.0.0.0/8"),),
             storage=self.storage,
             clock=self.clock,
             ids=SystemIds(),

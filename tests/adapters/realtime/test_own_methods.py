@@ -10,7 +10,7 @@ from tests.adapters.realtime.realtime_world import World
 from tests.adapters.realtime.test_rpc import call
 
 from cadenza.wire.examples import BODY_EXAMPLES, QUERY_EXAMPLES
-from cadenza.wire.operation import OwnOperation
+from cadenza.wire.own_operation import OwnOperation
 from cadenza.wire.own_operations import OWN_OPERATIONS
 from cadenza.wire.reading import read_query
 
