@@ -106,7 +106,7 @@ def test_what_the_committer_owns_is_changed_in_one_place() -> None:
         if not source.is_in("adapters/storage/migrations")
         and any(owned.search(str(text.value)) for text in _texts(source))
     }
-    of_all_accounts = "src/cadenza/adapters/storage/brake.py"  # a tenant's trading mode: one statement (ADR 0040)
+    of_all_accounts = "src/cadenza/adapters/storage/brake.py"  # a tenant's trading mode: one statement (ADR 0041)
     assert writers == {"src/cadenza/adapters/storage/saving.py", of_all_accounts}
 
 

@@ -15,7 +15,7 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.mass_cancel import MassCancel, MassCancelOutcome, OrderSelection
 from cadenza.domain.trading.order import Order
 
-_ID = MassCancelId(UUID("0199f2a5-0000-7000-8000-000000000040"))
+_ID = MassCancelId(UUID("0199f2a5-0000-7000-8000-000000000041"))
 
 
 def brake_results(
