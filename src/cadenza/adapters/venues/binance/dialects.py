@@ -103,6 +103,10 @@ class MarketDialect(Protocol):
         """How far back past orders and executions reach; None: to the first one."""
 
     @property
+    def order_trades_span_ms(self) -> int | None:
+        """The longest span of one request for the executions of an order; None where it reaches to the first one."""
+
+    @property
     def account_readings(self) -> Sequence[BinanceEndpoint]:
         """The requests that together show balances and positions."""
 
@@ -164,6 +168,7 @@ class SpotDialect:
     endpoints: MarketEndpoints = SPOT
     account_type = AccountType.SPOT
     depth_ms: int | None = None
+    order_trades_span_ms: int | None = None
     states_locked_in_stream = True
     conditional_orders: BinanceEndpoint | None = None
 

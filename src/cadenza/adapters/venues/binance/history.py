@@ -8,7 +8,7 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadLinks, R
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.spec import DAY_MS, REPLAY_WINDOW_MS
+from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -17,9 +17,6 @@ from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
-
-LINK_WINDOW_MS = 7 * DAY_MS
-"""The longest span of one request for past conditional orders."""
 
 LINK_WINDOWS_MAX = 13
 """About as far back as the venue knows orders."""
@@ -79,8 +76,8 @@ class PastOrders:
             return found
         missing = set(triggered)
         for week in range(LINK_WINDOWS_MAX):
-            end_ms = until_ms - week * LINK_WINDOW_MS
-            parameters: dict[str, ParameterValue] = {"startTime": end_ms - LINK_WINDOW_MS + 1, "endTime": end_ms}
+            end_ms = until_ms - week * USDM_SPAN_MS
+            parameters: dict[str, ParameterValue] = {"startTime": end_ms - USDM_SPAN_MS + 1, "endTime": end_ms}
             while missing:
                 page = await self._page(endpoint, dialect.links, {"symbol": symbol, **parameters})
                 found += [link for link in page.reports if link.venue_order_id in missing]
@@ -103,9 +100,9 @@ class PastOrders:
     ) -> AsyncIterator[Page]:
         """Yield the pages of a list: by windows of time; from where one is full, by the venue's numbers."""
         lines_max = self._dialect.endpoints.lines_max
-        windows = list(_windows(since_ms, until_ms))
-        next_id = 0 if len(windows) > WINDOWS_MAX else None
-        for start_ms, end_ms in windows if next_id is None else ():
+        spans = list(windows(since_ms, until_ms, REPLAY_WINDOW_MS))
+        next_id = 0 if len(spans) > WINDOWS_MAX else None
+        for start_ms, end_ms in spans if next_id is None else ():
             page = await self._page(endpoint, read, {"symbol": symbol, "startTime": start_ms, "endTime": end_ms})
             yield page
             if page.count >= lines_max:
@@ -139,11 +136,12 @@ def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
     return [external(facts), *renamed(facts), *fills, status(facts)]
 
 
-def _windows(since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
-    """The spans of at most `REPLAY_WINDOW_MS` from one instant to the other."""
+def windows(since_ms: int, until_ms: int, span_ms: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last instant of spans of `span_ms` each, from one instant to the other or a little past
+    it."""
     start_ms = since_ms
     while True:
-        end_ms = start_ms + REPLAY_WINDOW_MS - 1
+        end_ms = start_ms + span_ms - 1
         yield start_ms, end_ms
         if end_ms >= until_ms:
             return

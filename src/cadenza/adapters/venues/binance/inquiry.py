@@ -8,9 +8,10 @@ from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.history import found_reports
+from cadenza.adapters.venues.binance.order_trades import OrderTrades
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, renamed, status
+from cadenza.adapters.venues.kit.order_facts import ended, facts_of_ours, renamed, status
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
@@ -56,6 +57,7 @@ class OrderInquiry:
         self._scope = scope
         self._spec = spec
         self._clock = clock
+        self._trades = OrderTrades(rest, signer, dialect, scope)
 
     async def about(self, order: Order, symbol: str | None) -> Sequence[Report]:
         """Return all that the venue knows of an order of ours, as `ExecutionSession.lookup` does."""
@@ -85,7 +87,7 @@ class OrderInquiry:
             facts = facts_of_ours(self._dialect.order(outcome.body, self._scope), order)
             if facts.is_working or facts.is_refused or self._dialect.became(outcome.body) is not None:
                 return None
-            fills = await self._fills(facts, symbol)
+            fills = await self._trades.of(facts, symbol)
         except (UnreadablePayload, CadenzaError):
             return None
         stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
@@ -110,7 +112,7 @@ class OrderInquiry:
                 facts = replace(found, sent_id=facts.sent_id, former_venue_order_id=former_id)
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, body, error)]
-        return found_reports(facts, await self._fills(facts, symbol))
+        return found_reports(facts, await self._trades.of(facts, symbol))
 
     # Helpers
 
@@ -154,25 +156,10 @@ class OrderInquiry:
             odd = unreadable_of(order, body, error)
             return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
         try:
-            fills = await self._fills(facts, symbol)
+            fills = await self._trades.of(facts, symbol)
         except CadenzaError as error:
             return [self._unknown(order, str(error))]
         return [*rename, *_named(fills, order), status(facts)]
-
-    async def _fills(self, facts: OrderFacts, symbol: str) -> Sequence[Report]:
-        """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""
-        if not facts.executed:
-            return []
-        endpoints = self._dialect.endpoints
-        parameters: Parameters = {"symbol": symbol, "orderId": int(facts.venue_order_id)}
-        body = await self._rest.read_signed(
-            endpoints.market, self._signer, endpoints.order_trades, parameters, is_urgent=True
-        )
-        try:
-            trades = self._dialect.trades(body, self._scope)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE answered with no list of executions: {error}") from error
-        return [*trades.fills, *trades.unreadable]
 
     def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
         return meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms) is NotKnown.DEAD

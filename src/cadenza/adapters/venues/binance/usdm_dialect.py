@@ -40,7 +40,7 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
-from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
+from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -67,6 +67,7 @@ class UsdmDialect:
     endpoints: MarketEndpoints = USDM
     account_type = AccountType.FUTURES
     depth_ms: int | None = USDM_DEPTH_MS
+    order_trades_span_ms: int | None = USDM_SPAN_MS
     conditional_orders: BinanceEndpoint | None = USDM_PAST_ALGO_ORDERS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS, USDM_SYMBOL_SETTINGS)
     states_locked_in_stream = False

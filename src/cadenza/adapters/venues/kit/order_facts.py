@@ -63,7 +63,8 @@ class _OrderNames(TypedDict):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFacts:
     """An order as a payload shows it, in our words. Prices are None where the order has none. `former_venue_order_id`
-    is what the venue called the order before, where the payload says that too. `expiry` is the venue's reason for an
+    is what the venue called the order before, and `placed_at_ms` when it got the order (by its clock), where the
+    payload says that too. `expiry` is the venue's reason for an
     end that nobody asked for, if it gives one. `is_liquidation`: the venue placed it to close a position."""
 
     account_id: TradingAccountId
@@ -82,6 +83,7 @@ class OrderFacts:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     expire_at_ms: int | None = None
+    placed_at_ms: int | None = None
     standing: Standing
     expiry: CancelReason | None = None
     is_liquidation: bool = False
