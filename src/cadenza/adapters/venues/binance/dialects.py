@@ -59,10 +59,12 @@ class ReadOrders:
 
 @dataclass(frozen=True, slots=True)
 class ReadLinks:
-    """What conditional orders of a list have become: reports that give them their present ids. `last_id` is the highest
-    number of a conditional order in it."""
+    """What conditional orders of a list have become: reports that give them their present ids. `became` are all such
+    ids, also those of orders that are not reported before they are triggered. `last_id` is the highest number of a
+    conditional order in it."""
 
     reports: tuple[AcceptedReport, ...]
+    became: frozenset[str]
     count: int
     last_id: int
 
@@ -212,7 +214,7 @@ class SpotDialect:
         return read_orders(body, scope, self._facts)
 
     def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
-        return ReadLinks((), 0, 0)
+        return ReadLinks((), frozenset(), 0, 0)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_trades(body, scope, self._fill)

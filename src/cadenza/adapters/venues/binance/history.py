@@ -1,6 +1,6 @@
 """What happened in an account since an instant: its past orders and executions, symbol by symbol."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
@@ -12,7 +12,7 @@ from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import AcceptedReport, Report
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 WINDOWS_MAX = 14
@@ -63,28 +63,30 @@ class PastOrders:
         async for trades in self._pages(endpoints.trades, "fromId", dialect.trades, symbol, since_ms, until_ms):
             fills += [fill for fill in trades.fills if fill.at_ms >= since_ms]
             fills += trades.unreadable
-        links = await self._links(symbol, triggered, until_ms) if triggered else []
+        links = await self.links(symbol, triggered, until_ms) if triggered else []
         return [*links, *announced, *fills, *stated]
 
-    async def _links(self, symbol: str, triggered: set[str], until_ms: int) -> Sequence[Report]:
+    async def links(self, symbol: str, triggered: Collection[str], until_ms: int) -> list[AcceptedReport]:
         """Return what gives conditional orders the ids that they have now, of these `triggered` ones. The venue does
         not say which conditional order an order was, so the past conditional orders are read, the newest first, until
-        all are found or `LINK_WINDOWS_MAX` weeks are read."""
+        all are found or `LINK_WINDOWS_MAX` weeks are read. Raises `VenueUnavailable`."""
         endpoint, dialect = self._dialect.conditional_orders, self._dialect
-        found: list[Report] = []
+        found: list[AcceptedReport] = []
         if endpoint is None:
             return found
         missing = set(triggered)
         for week in range(LINK_WINDOWS_MAX):
             end_ms = until_ms - week * USDM_SPAN_MS
             parameters: dict[str, ParameterValue] = {"startTime": end_ms - USDM_SPAN_MS + 1, "endTime": end_ms}
+            last_id = 0
             while missing:
                 page = await self._page(endpoint, dialect.links, {"symbol": symbol, **parameters})
                 found += [link for link in page.reports if link.venue_order_id in missing]
-                missing -= {link.venue_order_id or "" for link in page.reports}
-                if page.count < self._dialect.endpoints.lines_max:
+                missing -= page.became
+                if page.count < self._dialect.endpoints.lines_max or page.last_id <= last_id:
                     break
-                parameters = {"algoId": page.last_id + 1}
+                last_id = page.last_id
+                parameters = {"algoId": last_id + 1}
             if not missing:
                 break
         return found

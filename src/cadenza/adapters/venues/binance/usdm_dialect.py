@@ -143,17 +143,19 @@ class UsdmDialect:
 
     def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
         reports: list[AcceptedReport] = []
+        became: set[str] = set()
         last_id = 0
         lines = decode_list(msgspec.Raw, body)
         for line in lines:
             try:
                 algo = decode(AlgoOrder, bytes(line))
                 last_id = max(last_id, algo.algo_id)
+                became.add(algo.actual_order_id)
                 if (link := parse_usdm.link_of(algo, scope)) is not None:
                     reports.append(link)
             except UnreadablePayload:
                 continue
-        return ReadLinks(tuple(reports), len(lines), last_id)
+        return ReadLinks(tuple(reports), frozenset(became), len(lines), last_id)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_lines_of_trades(body, scope, self._fill)
