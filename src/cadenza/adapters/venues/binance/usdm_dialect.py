@@ -178,6 +178,7 @@ class UsdmDialect:
             (*listed.unreadable, *conditional.unreadable),
             listed.count + conditional.count,
             listed.last_id,
+            listed.triggered,
         )
 
     def news(self, frame: bytes, scope: AccountScope) -> UserNews:

@@ -42,11 +42,11 @@ class Standing(StrEnum):
     REJECTED = "REJECTED"
 
 
-_STATUSES = {
+_STATUSES = {  # of orders whose own time has not come; the others are expired (`has_expired`)
     Standing.WORKING: VenueOrderStatus.WORKING,
     Standing.FILLED: VenueOrderStatus.FILLED,
     Standing.CANCELED: VenueOrderStatus.CANCELED,
-    Standing.EXPIRED: VenueOrderStatus.CANCELED,  # ExpiredReport is for orders whose time has come
+    Standing.EXPIRED: VenueOrderStatus.CANCELED,  # the venue ended it for another reason
     Standing.SELF_TRADE: VenueOrderStatus.CANCELED,
 }
 
@@ -109,7 +109,8 @@ class OrderFacts:
 
     @property
     def has_expired(self) -> bool:
-        """Whether the order ended because its own time had come."""
+        """Whether the order ended because its own time had come. Then it is reported as expired, however the wire calls
+        that: some venues write CANCELED, and EXPIRED is also written of orders that ended for another reason."""
         if self.standing not in (Standing.EXPIRED, Standing.CANCELED) or self.expiry is not None:
             return False
         if self.expire_at_ms is not None and self.at_ms >= self.expire_at_ms:
