@@ -145,7 +145,13 @@ class BinanceSession:
             delivered=self._deliver_all,
         )
         self._inquiry = OrderInquiry(
-            rest=parts.rest, signer=signer, dialect=dialect, scope=self._scope, spec=parts.spec, clock=parts.clock
+            rest=parts.rest,
+            signer=signer,
+            dialect=dialect,
+            scope=self._scope,
+            spec=parts.spec,
+            clock=parts.clock,
+            is_off_list=lambda symbol: parts.instruments.is_off_list(self._market, symbol),
         )
         self._past = PastOrders(parts.rest, signer, dialect, self._scope)
         self._links = OrderLinks(
@@ -160,6 +166,8 @@ class BinanceSession:
         """Return when the stream is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
         try:
             await self._symbols.load()
+            for symbol, id in self._symbols.instruments().items():
+                self._parts.instruments.remember(self._market, id, symbol)
             self._stream.start()
             try:
                 async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
@@ -205,8 +213,12 @@ class BinanceSession:
             symbols = await self._symbols_to_replay()
         except CredentialRejected as error:
             raise VenueUnavailable(str(error)) from error
+        gone = self._symbols.gone(self._parts.instruments, self._market)
         async for piece in self._past.pieces(symbols, since_ms, until_ms):
-            yield piece
+            # The venue answers nothing about a symbol that it does not list, so the replay claims to be complete from
+            # now on only.
+            yield replace(piece, covers_from_ms=until_ms) if gone else piece
+        self._symbols.give_up(gone)
 
     async def snapshot(self) -> AccountSnapshot:
         try:
@@ -338,7 +350,7 @@ class BinanceSession:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
         now_ms = self._clock.monotonic_ms()
         left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
-        self._symbols.note(instrument.external_symbol)
+        self._symbols.note(instrument.external_symbol, instrument.id)
 
         def leaving(time: RequestTime) -> BinanceRequest:
             call.leave()
@@ -434,7 +446,7 @@ class BinanceSession:
             if isinstance(report, OrderReport):
                 symbol = self._symbol(report.instrument_id)
                 if symbol is not None:
-                    self._symbols.note(symbol)
+                    self._symbols.note(symbol, report.instrument_id)
 
     def _symbol(self, instrument_id: InstrumentId) -> str | None:
         return self._parts.instruments.symbol(self._market, instrument_id)

@@ -1,6 +1,6 @@
 """Questions about single orders: how they stand, and what they executed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, error_body
@@ -34,6 +34,8 @@ from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
 
+INVALID_SYMBOL = -1121
+
 SECOND_QUESTION_MS = 500
 """An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
 behind the matching engine."""
@@ -51,19 +53,22 @@ class OrderInquiry:
         scope: AccountScope,
         spec: VenueSpec,
         clock: Clock,
+        is_off_list: Callable[[str | None], bool],
     ) -> None:
+        """`is_off_list` says whether the market's list was read and lacks a symbol."""
         self._rest = rest
         self._signer = signer
         self._dialect = dialect
         self._scope = scope
         self._spec = spec
         self._clock = clock
+        self._is_off_list = is_off_list
         self._trades = OrderTrades(rest, signer, dialect, scope)
 
     async def about(self, order: Order, symbol: str | None) -> Sequence[Report]:
         """Return all that the venue knows of an order of ours, as `ExecutionSession.lookup` does."""
         if symbol is None:
-            return [self._unknown(order, "the instrument is not in the venue's list")]
+            return [self._not_listed(order, symbol, "the venue's list was not read yet")]
         asked_at_ms = self._clock.now_ms()
         outcome = await self._ask(order, symbol)
         verdict = self._verdict(outcome)
@@ -77,6 +82,8 @@ class OrderInquiry:
             return [await self._not_found(order, symbol, asked_at_ms)]
         if verdict is ReplyVerdict.ENDED_UNFILLED:
             return [self._ended_unfilled(order)]
+        if _code(outcome) == INVALID_SYMBOL:
+            return [self._not_listed(order, symbol, _cause(outcome))]
         return [self._unknown(order, _cause(outcome))]
 
     async def end_of(self, order: Order, symbol: str) -> Sequence[Report] | None:
@@ -168,6 +175,13 @@ class OrderInquiry:
             return [self._unknown(order, str(error))]
         return [*rename, *_named(fills, order), status(facts)]
 
+    def _not_listed(self, order: Order, symbol: str | None, cause: str) -> Report:
+        """Return what it means that the venue knows no such symbol, or that we know none. Of a symbol that was taken
+        off the list, nothing can be asked any more; the list that was read last may be older than the symbol."""
+        if self._is_off_list(symbol):
+            return self._undetermined(order, "the venue does not list the instrument any more")
+        return self._unknown(order, cause)
+
     async def _not_found(self, order: Order, symbol: str, asked_at_ms: int) -> Report:
         """Return what it means that the venue does not know an order. If a conditional order has become it, that is
         asked how long ago."""
@@ -252,6 +266,11 @@ def _answer_of(outcome: Outcome) -> bytes:
     if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
         raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
     return outcome.body
+
+
+def _code(outcome: Outcome) -> int | None:
+    error = error_body(outcome.body) if isinstance(outcome, Answered) and outcome.status != HTTP_OK else None
+    return None if error is None else error.code
 
 
 def _cause(outcome: Outcome) -> str:
