@@ -10,6 +10,7 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import kinds, until
 
 from cadenza.adapters.venues.binance.traded_symbols import SYMBOLS_MAX, TradedSymbols
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Doubt, Order
 
@@ -57,6 +58,17 @@ async def test_a_replay_says_once_that_it_lacks_what_happened_in_such_a_symbol(d
     await desk.again()
     pieces = [piece async for piece in desk.session.replay(since_ms)]
     assert {piece.covers_from_ms for piece in pieces} == {since_ms}
+
+
+async def test_a_replay_meets_a_symbol_that_was_taken_off_since_the_list_was_read(desk: Desk) -> None:
+    """The first one fails, and the next one goes on without the symbol: the account is not held up by it."""
+    await delisted(desk)
+    since_ms = desk.session.venue_time_ms() - 60_000
+    with pytest.raises(VenueUnavailable, match="-1121"):
+        [piece async for piece in desk.session.replay(since_ms)]
+    pieces = [piece async for piece in desk.session.replay(since_ms)]
+    assert {piece.covers_from_ms > since_ms for piece in pieces} == {True}
+    assert kinds(await desk.session.lookup([believed(desk.order, desk.sink.reports)])) == ["UndeterminedOutcome"]
 
 
 async def test_an_order_whose_symbol_was_forgotten_here_cannot_be_determined(desk: Desk) -> None:

@@ -27,6 +27,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
+from cadenza.network.outcomes import Answered
 
 PAGE = 1_000
 
@@ -38,16 +39,16 @@ class AlgoService:
         self.lines = lines
         self.asked = 0
 
-    async def read_signed(self, *_: Any, **__: Any) -> bytes:
+    async def signed(self, *_: Any, **__: Any) -> Answered:
         self.asked += 1
         assert self.asked <= 100, "the questions do not end"
         await asyncio.sleep(0)
-        return json.dumps(self.lines).encode()
+        return Answered(status=200, headers={}, body=json.dumps(self.lines).encode())
 
 
 def past_orders(service: AlgoService) -> PastOrders:
     signer = BinanceSigner(CredentialType.HMAC, Secrets("key", "secret", None))
-    return PastOrders(cast(BinanceRest, service), signer, UsdmDialect(PositionMode.NETTING), USDM)
+    return PastOrders(cast(BinanceRest, service), signer, UsdmDialect(PositionMode.NETTING), USDM, lambda symbol: None)
 
 
 async def test_pages_that_cannot_be_read_are_not_asked_for_again_and_again() -> None:

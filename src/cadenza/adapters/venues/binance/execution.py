@@ -153,7 +153,9 @@ class BinanceSession:
             clock=parts.clock,
             is_off_list=lambda symbol: parts.instruments.is_off_list(self._market, symbol),
         )
-        self._past = PastOrders(parts.rest, signer, dialect, self._scope)
+        self._past = PastOrders(
+            parts.rest, signer, dialect, self._scope, lambda symbol: parts.instruments.unlist(self._market, symbol)
+        )
         self._links = OrderLinks(
             past=self._past,
             scope=self._scope,

@@ -7,7 +7,7 @@ from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, er
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
-from cadenza.adapters.venues.binance.history import found_reports
+from cadenza.adapters.venues.binance.history import found_reports, is_unknown_symbol
 from cadenza.adapters.venues.binance.order_trades import OrderTrades
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
@@ -33,8 +33,6 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
-
-INVALID_SYMBOL = -1121
 
 SECOND_QUESTION_MS = 500
 """An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
@@ -82,7 +80,7 @@ class OrderInquiry:
             return [await self._not_found(order, symbol, asked_at_ms)]
         if verdict is ReplyVerdict.ENDED_UNFILLED:
             return [self._ended_unfilled(order)]
-        if _code(outcome) == INVALID_SYMBOL:
+        if is_unknown_symbol(outcome):
             return [self._not_listed(order, symbol, _cause(outcome))]
         return [self._unknown(order, _cause(outcome))]
 
@@ -266,11 +264,6 @@ def _answer_of(outcome: Outcome) -> bytes:
     if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
         raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
     return outcome.body
-
-
-def _code(outcome: Outcome) -> int | None:
-    error = error_body(outcome.body) if isinstance(outcome, Answered) and outcome.status != HTTP_OK else None
-    return None if error is None else error.code
 
 
 def _cause(outcome: Outcome) -> str:

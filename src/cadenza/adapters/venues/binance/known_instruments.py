@@ -50,6 +50,10 @@ class KnownInstruments:
         if id not in self._symbols[market] and symbol not in self._ids[market]:
             self._name(market, id, symbol)
 
+    def unlist(self, market: BinanceMarket, symbol: str) -> None:
+        """The market does not know this symbol any more. The list that is read next decides again."""
+        self._listed[market].discard(symbol)
+
     def is_off_list(self, market: BinanceMarket, symbol: str | None) -> bool:
         """Whether the market's list was read and does not have the symbol; None is that of an instrument which the
         market is not known to trade."""
