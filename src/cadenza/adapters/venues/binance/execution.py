@@ -151,18 +151,10 @@ class BinanceSession:
             scope=self._scope,
             spec=parts.spec,
             clock=parts.clock,
-            is_off_list=lambda symbol: parts.instruments.is_off_list(self._market, symbol),
+            is_off_list=self._is_off_list,
         )
-        self._past = PastOrders(
-            parts.rest, signer, dialect, self._scope, lambda symbol: parts.instruments.unlist(self._market, symbol)
-        )
-        self._links = OrderLinks(
-            past=self._past,
-            scope=self._scope,
-            put=self._delivery.put,
-            clock=parts.clock,
-            venue_time_ms=self.venue_time_ms,
-        )
+        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist)
+        self._links = self._order_links()
 
     async def open(self) -> None:
         """Return when the stream is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
@@ -449,6 +441,21 @@ class BinanceSession:
                 symbol = self._symbol(report.instrument_id)
                 if symbol is not None:
                     self._symbols.note(symbol, report.instrument_id)
+
+    def _order_links(self) -> OrderLinks:
+        return OrderLinks(
+            past=self._past,
+            scope=self._scope,
+            put=self._delivery.put,
+            clock=self._clock,
+            venue_time_ms=self.venue_time_ms,
+        )
+
+    def _is_off_list(self, symbol: str | None) -> bool:
+        return self._parts.instruments.is_off_list(self._market, symbol)
+
+    def _unlist(self, symbol: str) -> None:
+        self._parts.instruments.unlist(self._market, symbol)
 
     def _symbol(self, instrument_id: InstrumentId) -> str | None:
         return self._parts.instruments.symbol(self._market, instrument_id)
