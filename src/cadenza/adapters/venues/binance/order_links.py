@@ -33,7 +33,9 @@ class OrderLinks:
     The stream announces such a rename (`UserNews.triggered`), before or after the news of the new order
     (`UserNews.follows_algo`), or not at all, when messages are lost. What has waited for an announcement for
     `HELD_MS_MAX` is asked about. An order that no conditional order has become, as the venue answers then, was placed
-    elsewhere. When the venue does not answer, it is asked again, and the news wait. `put` delivers reports.
+    elsewhere. When the venue does not answer, it is asked again, and the news wait. What is held when the session is
+    closed is not delivered: the session was not caught up, so the replay of the next one brings it. `put` delivers
+    reports.
     """
 
     def __init__(
