@@ -252,8 +252,10 @@ class Desk:
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""
-        orders = (await self.venue.get("truth"))[self.market]["orders"]
-        return [each["status"] for each in orders if each["client_order_id"] == (order or self.order).sent_id]
+        truth = (await self.venue.get("truth"))[self.market]
+        found = [(each["client_order_id"], each["status"]) for each in truth["orders"]]
+        found += [(each["client_algo_id"], each["status"]) for each in truth.get("algo_orders", ())]
+        return [status for id, status in found if id == (order or self.order).sent_id]
 
     async def has_arrived(self) -> bool:
         return bool(await self.truth())
@@ -261,7 +263,7 @@ class Desk:
     async def requests(self, name: str) -> int:
         """How often a request about the order reached the venue's engine."""
         found = await self.venue.get("requests")
-        ids = ("newClientOrderId", "origClientOrderId")
+        ids = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
         mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in ids])
         return sum(1 for each in mine if each["name"] == name)
 

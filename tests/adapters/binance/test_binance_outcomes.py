@@ -3,6 +3,7 @@ twice, and no order is called rejected before its fence has passed."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,27 @@ from tests.inhouse_kit import kinds, until
 from tests.serving import eventually
 
 from cadenza.adapters.venues.binance.spec import FENCE
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.reports import RejectedReport, UnknownOutcomeReport
 
+ALGO = "algo"
+"""The algo service of USD-M, where conditional orders wait."""
 
-@pytest.fixture(params=list(MARKETS))
+
+@pytest.fixture(params=[*MARKETS, ALGO])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=request.param) as opened:
+    market = "usdm" if request.param == ALGO else request.param
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as opened:
+        if request.param == ALGO:
+            found = opened.limit("0.5", None, type=OrderType.STOP, stop="60100")
+            opened.order = replace(found, time_in_force=TimeInForce.GTC)
         yield opened
+
+
+def about(desk: Desk, what: str) -> str:
+    """The simulator's name of a request about the order: `place` or `cancel`."""
+    return f"{'order' if desk.order.stop_price is None else 'algoOrder'}.{what}"
 
 
 ARRIVED = ["reset_after", "error_after", "timeout_after"]
@@ -29,7 +43,7 @@ LOST = ["reset_before", "error_before", "timeout_before"]
 @pytest.mark.parametrize("kind", [*ARRIVED, *LOST])
 async def test_a_submit_without_an_answer(desk: Desk, kind: str) -> None:
     has_arrived = kind in ARRIVED
-    await desk.venue.fault("order.place", kind)
+    await desk.venue.fault(about(desk, "place"), kind)
     reply = await desk.session.submit(desk.order)
     assert kinds(reply) == ["UnknownOutcome"]
     early = await desk.session.lookup([desk.order])
@@ -43,14 +57,14 @@ async def test_a_submit_without_an_answer(desk: Desk, kind: str) -> None:
         (OrderStatus.ACCEPTED, ["NEW"]) if has_arrived else (OrderStatus.REJECTED, [])
     )
     assert not end.is_in_doubt
-    assert await desk.requests("order.place") == (1 if has_arrived else 0)
+    assert await desk.requests(about(desk, "place")) == (1 if has_arrived else 0)
 
 
 @pytest.mark.parametrize("kind", [*ARRIVED, *LOST])
 async def test_a_cancel_without_an_answer(desk: Desk, kind: str) -> None:
     accepted = await desk.session.submit(desk.order)
     works = desk.believed(accepted)
-    await desk.venue.fault("order.cancel", kind)
+    await desk.venue.fault(about(desk, "cancel"), kind)
     reply = await desk.session.cancel(works)
     assert kinds(reply) == ["UnknownOutcome"]
     shown = await desk.session.lookup([works])
@@ -62,18 +76,18 @@ async def test_a_cancel_without_an_answer(desk: Desk, kind: str) -> None:
 
 async def test_a_submit_that_is_never_answered_is_given_up_and_found(desk: Desk) -> None:
     """The platform stops waiting; the venue has the order."""
-    await desk.venue.fault("order.place", "silence_after")
+    await desk.venue.fault(about(desk, "place"), "silence_after")
     submitting = asyncio.create_task(desk.session.submit(desk.order))
     await eventually(desk.has_arrived)
     submitting.cancel()
     await asyncio.gather(submitting, return_exceptions=True)
     shown = await desk.session.lookup([desk.order])
     assert desk.believed(shown).status is OrderStatus.ACCEPTED
-    assert await desk.requests("order.place") == 1
+    assert await desk.requests(about(desk, "place")) == 1
 
 
 async def test_an_answer_that_comes_late_goes_to_the_sink(desk: Desk) -> None:
-    await desk.venue.fault("order.place", "slow", delay_ms=400)
+    await desk.venue.fault(about(desk, "place"), "slow", delay_ms=400)
     submitting = asyncio.create_task(desk.session.submit(desk.order))
     await eventually(desk.has_arrived)
     submitting.cancel()
@@ -84,7 +98,7 @@ async def test_an_answer_that_comes_late_goes_to_the_sink(desk: Desk) -> None:
 
 async def test_an_order_that_the_venue_holds_back_past_its_deadline_is_refused_there(desk: Desk) -> None:
     """It waits inside the venue until its time is over, and is then checked again."""
-    await desk.venue.fault("order.place", "late", delay_ms=SEND_WITHIN_MS + 2_000)
+    await desk.venue.fault(about(desk, "place"), "late", delay_ms=SEND_WITHIN_MS + 2_000)
     submitting = asyncio.create_task(desk.session.submit(desk.order))
     await asyncio.sleep(0)
     early = await desk.session.lookup([desk.order])
@@ -103,7 +117,7 @@ async def test_an_order_that_the_venue_holds_back_past_its_deadline_is_refused_t
 async def test_a_query_that_is_behind_does_not_kill_an_order(desk: Desk) -> None:
     """-2013 for a second after the order was accepted."""
     await desk.venue.post("faults", {"lookup_lag_ms": 1_000})
-    await desk.venue.fault("order.place", "reset_after")
+    await desk.venue.fault(about(desk, "place"), "reset_after")
     reply = await desk.session.submit(desk.order)
     early = await desk.session.lookup([desk.order])
     assert kinds(early) == ["UnknownOutcome"]
@@ -113,7 +127,7 @@ async def test_a_query_that_is_behind_does_not_kill_an_order(desk: Desk) -> None
 
 
 async def test_a_query_that_is_behind_even_after_the_fence_is_asked_twice(desk: Desk) -> None:
-    await desk.venue.fault("order.place", "reset_after")
+    await desk.venue.fault(about(desk, "place"), "reset_after")
     reply = await desk.session.submit(desk.order)
     lag_ms = SEND_WITHIN_MS + FENCE.margin_ms + 300
     await desk.venue.post("faults", {"lookup_lag_ms": lag_ms})
@@ -122,8 +136,56 @@ async def test_a_query_that_is_behind_even_after_the_fence_is_asked_twice(desk: 
     assert desk.believed(reply, shown).status is OrderStatus.ACCEPTED
 
 
+async def test_a_cancel_whose_query_is_behind_ends_as_the_venue_says(desk: Desk) -> None:
+    """-2013 for a second after the cancel was executed, and its answer is lost."""
+    accepted = await desk.session.submit(desk.order)
+    works = desk.believed(accepted)
+    await desk.venue.fault(about(desk, "cancel"), "reset_after")
+    lag_ms = desk.venue.clock.now_ms() - works.created_at_ms + 1_000
+    await desk.venue.post("faults", {"lookup_lag_ms": lag_ms})
+    reply = await desk.session.cancel(works)
+    early = await desk.session.lookup([works])
+    assert not any(isinstance(report, RejectedReport) for report in [*reply, *early])
+    desk.venue.clock.advance(1_001)
+    late = await desk.session.lookup([works])
+    assert desk.believed(accepted, reply, early, late).status is OrderStatus.CANCELED
+    assert await desk.truth() == ["CANCELED"]
+
+
+async def test_a_cancel_that_is_looked_up_after_the_fence_ends_as_the_venue_says(desk: Desk) -> None:
+    """The deadline of the order is long past then, and the order is in doubt no more."""
+    accepted = await desk.session.submit(desk.order)
+    works = desk.believed(accepted)
+    await desk.venue.fault(about(desk, "cancel"), "reset_after")
+    reply = await desk.session.cancel(works)
+    desk.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms + 1)
+    shown = await desk.session.lookup([works])
+    again = await desk.session.cancel(works)
+    assert not any(isinstance(report, RejectedReport) for report in [*reply, *shown, *again])
+    assert desk.believed(accepted, reply, shown, again).status is OrderStatus.CANCELED
+    assert await desk.truth() == ["CANCELED"]
+
+
+async def test_a_cancel_whose_answer_comes_after_the_fence_is_delivered(desk: Desk) -> None:
+    accepted = await desk.session.submit(desk.order)
+    works = desk.believed(accepted)
+    await desk.venue.fault(about(desk, "cancel"), "slow", delay_ms=SEND_WITHIN_MS + FENCE.margin_ms + 1_000)
+    canceling = asyncio.create_task(desk.session.cancel(works))
+
+    async def is_canceled() -> bool:
+        return await desk.truth() == ["CANCELED"]
+
+    await eventually(is_canceled)
+    early = await desk.session.lookup([works])
+    assert desk.believed(accepted, early).status is OrderStatus.CANCELED
+    desk.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms + 1_000)
+    reply = await canceling
+    assert desk.believed(accepted, reply, early).status is OrderStatus.CANCELED
+    assert desk.believed(accepted, early, reply).status is OrderStatus.CANCELED
+
+
 async def test_too_many_requests_and_a_ban_reject_nothing_twice(desk: Desk) -> None:
-    await desk.venue.fault("order.place", "too_many_requests", retry_after_s=1)
+    await desk.venue.fault(about(desk, "place"), "too_many_requests", retry_after_s=1)
     reply = await desk.session.submit(desk.order)
     assert desk.believed(reply).status is OrderStatus.REJECTED
     assert "RATE_LIMITED" in reply[0].reason  # type: ignore[attr-defined]
@@ -132,13 +194,13 @@ async def test_too_many_requests_and_a_ban_reject_nothing_twice(desk: Desk) -> N
 
 async def test_a_cancel_that_could_not_be_asked_says_nothing(desk: Desk) -> None:
     accepted = await desk.session.submit(desk.order)
-    await desk.venue.fault("order.cancel", "too_many_requests", retry_after_s=1)
+    await desk.venue.fault(about(desk, "cancel"), "too_many_requests", retry_after_s=1)
     assert await desk.session.cancel(desk.believed(accepted)) == []
     assert await desk.truth() == ["NEW"]
 
 
 async def test_an_answer_that_cannot_be_read_settles_nothing(desk: Desk) -> None:
-    await desk.venue.fault("order.place", "error_after", status=200, body="<html>a proxy</html>")
+    await desk.venue.fault(about(desk, "place"), "error_after", status=200, body="<html>a proxy</html>")
     reply = await desk.session.submit(desk.order)
     assert isinstance(reply[0], UnknownOutcomeReport)
     shown = await desk.session.lookup([desk.order])

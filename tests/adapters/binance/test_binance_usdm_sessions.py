@@ -18,7 +18,15 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, OrderReport, PositionReport, RejectedReport
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    BalanceReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderReport,
+    PositionReport,
+    RejectedReport,
+)
 
 
 @pytest.fixture
@@ -251,3 +259,39 @@ async def test_funding_comes_in_as_a_balance(desk: Desk) -> None:
     before = len(desk.sink.of(BalanceReport))
     await desk.venue.post("funding", {"symbol": "BTCUSDT", "rate": "0.001"})
     await until(lambda: len(desk.sink.of(BalanceReport)) > before, "the funding")
+
+
+async def test_a_liquidation_comes_in_as_the_ledger_has_it(desk: Desk) -> None:
+    """The venue's own order and its execution, the ends of all that waited, and the position's; a replay says the
+    same."""
+    opening, resting, waiting = desk.limit("20", None), desk.resting(), stop(desk, side=Side.SELL, stop="59000")
+    await desk.venue.market("BTCUSDT", (Side.SELL, ASK, D(30)), market="usdm")
+    replies = {order.id: await desk.session.submit(order) for order in (opening, resting, waiting)}
+    await until(lambda: bool(desk.sink.of(PositionReport)), "the position")
+    await desk.venue.market("BTCUSDT", clear=True, market="usdm")
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        await trader.mark_usdm("40000")
+    await until(lambda: desk.sink.of(PositionReport)[-1].quantity == 0, "the end of the position")
+    await until(lambda: everything(desk, waiting, replies[waiting.id]).is_closed, "the end of the stop")
+    ledger = (await desk.venue.get("truth"))["usdm"]
+    (closing,) = (each for each in ledger["orders"] if each["type"] == "LIQUIDATION")
+    (trade,) = (each for each in ledger["trades"] if each["order_id"] == closing["order_id"])
+
+    for news in (desk.sink.reports, await replayed(desk.session, desk.venue.clock.now_ms() - 60_000)):
+        (placed,) = {
+            (each.venue_order_id, each.side, each.quantity)
+            for each in news
+            if isinstance(each, ExternalOrderReport) and each.is_liquidation
+        }
+        assert placed == (str(closing["order_id"]), Side.SELL, D(20))
+        (fill,) = (each for each in news if isinstance(each, FillReport) and each.venue_order_id == placed[0])
+        assert (fill.trade_id, fill.price, fill.quantity) == (str(trade["trade_id"]), D(trade["price"]), D(20))
+        assert fill.fees[0].quantity == D(trade["commission"])
+        ended = believed(resting, [*replies[resting.id], *news])
+        assert (ended.status, ended.executed_quantity) == (OrderStatus.CANCELED, D(0))
+    assert everything(desk, waiting, replies[waiting.id]).status is OrderStatus.CANCELED
+    snapshot = await desk.session.snapshot()
+    assert (snapshot.positions, snapshot.open_orders) == ((), ())
+    (wallet,) = (each for each in ledger["wallets"] if each["asset"] == "USDT")
+    (balance,) = (each for each in snapshot.balances or () if each.asset == "USDT")
+    assert balance.total == D(wallet["balance"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal as D
 from uuid import UUID
 
@@ -330,22 +331,43 @@ def test_facts_are_numbered_in_the_order_in_which_they_came() -> None:
 def test_news_of_a_new_name_wait_for_its_announcement() -> None:
     held = HeldNews()
     one, two = balance("A", "1"), balance("A", "2")
-    assert held.hold("7", [one]) == ()
-    assert held.hold("7", [two]) == ()
+    assert held.hold("7", [one], 0) == ()
+    assert held.hold("7", [two], 5) == ()
     assert held.announce("7") == [one, two]
-    assert held.hold("7", [one]) == [one]
+    assert held.hold("7", [one], 6) == [one]
     assert held.is_empty
     assert held.announce("8") == ()
-    assert held.hold("9", [two]) == ()
-    assert held.give_up() == [two]
-    assert held.is_empty
+    assert held.is_announced("8")
+
+
+def test_each_name_has_an_age_of_its_own() -> None:
+    held = HeldNews()
+    one, two, three = (balance("A", str(n)) for n in range(3))
+    held.hold("7", [one], 0)
+    held.hold("8", [two], 4)
+    held.hold("7", [three], 5)
+    assert held.waiting_since(3) == {"7": (one, three)}
+    assert held.waiting_since(4) == {"7": (one, three), "8": (two,)}
+    assert held.announce("7") == [one, three]
+    assert held.waiting_since(4) == {"8": (two,)}
+
+
+def test_news_is_complete_up_to_the_first_report_that_is_held() -> None:
+    held = HeldNews()
+    late, early = (replace(balance("A", "1"), at_ms=at_ms) for at_ms in (90, 70))
+    assert held.complete_until(100) == 100
+    held.hold("7", [late], 0)
+    held.hold("8", [early], 0)
+    assert held.complete_until(100) == 69
+    held.announce("8")
+    assert (held.complete_until(100), held.complete_until(50)) == (89, 50)
 
 
 def test_what_waits_is_limited_and_nothing_is_dropped() -> None:
     held = HeldNews()
-    out = [each for n in range(HELD_MAX + 10) for each in held.hold(str(n), [balance("A", str(n))])]
+    out = [each for n in range(HELD_MAX + 10) for each in held.hold(str(n), [balance("A", str(n))], n)]
     assert [each.total for each in out if isinstance(each, BalanceReport)] == [D(n) for n in range(10)]
-    assert len(held.give_up()) == HELD_MAX
+    assert len(held.waiting_since(HELD_MAX + 10)) == HELD_MAX
 
 
 # --- silent streams

@@ -8,7 +8,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     ExternalOrderReport,
@@ -141,3 +141,20 @@ def test_a_rename_waits_for_the_one_before_it(world: TradingState) -> None:
     apply_report(world, second)
     assert (now(world, one).venue_order_id, now(world, one).former_venue_order_ids) == ("v3", ("v1", "v2"))
     assert not world.changed.kept
+
+
+def test_a_rename_to_the_name_of_an_adopted_order_leaves_both_as_they_are_and_ours_in_doubt(
+    world: TradingState,
+) -> None:
+    """The order that ours became was reported before the rename was, and adopted. Its fill stays where it is booked."""
+    ours = submit(world)
+    apply_report(world, accepted(ours))
+    adopted = applied(world, works_at("v2", 100, sent_id="venue-made"))
+    apply_report(world, filled("v2", "t1", sent_id=None))
+    rename = replace(accepted(ours), venue_order_id="v2", former_venue_order_id="v1")  # type: ignore[call-arg]
+    for _ in range(2):
+        apply_report(world, rename)
+    assert {kept.reason for kept in world.changed.kept} == {KeepReason.OTHER_ORDER}
+    assert (now(world, ours).venue_order_id, now(world, ours).doubt) == ("v1", Doubt.UNDETERMINED)
+    assert (now(world, adopted).status, now(world, adopted).executed_quantity) == (OrderStatus.FILLED, D(1))
+    assert now(world, ours).executed_quantity == 0

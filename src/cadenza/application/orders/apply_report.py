@@ -289,6 +289,8 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
             keys.venue_orders.add(name)
     if isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
         keys.kept.add((account_id, report.former_venue_order_id))
+        if report.venue_order_id is not None:  # another order may have the new name already
+            keys.venue_orders.add((account_id, report.instrument_id, report.venue_order_id))
         keys.venue_orders.add((account_id, report.instrument_id, report.former_venue_order_id))
 
 

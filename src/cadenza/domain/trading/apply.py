@@ -124,6 +124,9 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     if contradiction is not None:
         state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
         return _refused_as_duplicate(state, order, report, contradiction.reason)
+    holder = _holder_of_new_name(state, met, report)
+    if holder is not None:
+        return _not_renamed(state, met, report, holder)
     named = _named(met, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
@@ -153,6 +156,26 @@ def _named(order: Order, report: OrderReport, now_ms: int) -> Order:
         return order
     named = order.known_as(report.venue_order_id, now_ms)
     return named.once_known_as(report.former_venue_order_id, now_ms) if isinstance(report, AcceptedReport) else named
+
+
+def _holder_of_new_name(state: TradingState, order: Order, report: OrderReport) -> Order | None:
+    """Return another order that already has the name which a rename gives to this one: it was reported under that name
+    before the rename was, so it was adopted as an order of its own."""
+    is_rename = isinstance(report, AcceptedReport) and report.former_venue_order_id is not None
+    if not is_rename or report.venue_order_id is None:
+        return None
+    holder = state.order_by_venue_id(order, report.venue_order_id)
+    return holder if holder is not None and holder.id != order.id else None
+
+
+def _not_renamed(state: TradingState, order: Order, report: OrderReport, holder: Order) -> Order:
+    """A name is that of one order, and what the holder executed is booked and published as its own. So nothing can show
+    any more how this order stands: an operator resolves it."""
+    state.keep(report, KeepReason.OTHER_ORDER, f"{report.venue_order_id} is recorded here as order {holder.id}")
+    changed = order.undetermined(state.world.now_ms)
+    if changed is not order:
+        state.put_order(changed)
+    return changed
 
 
 def _as_kept(order: Order, report: OrderReport, reason: KeepReason) -> OrderReport:

@@ -24,11 +24,11 @@ class KeepReason(StrEnum):
     larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE, NOT_POSITIVE: it contradicts
     the order that it names. OTHER_EXECUTION: its trade is booked with another price, quantity or fee. OTHER_ORDER: it
     is about another order that has our id, because its type is not what we ordered, or it happened before our order was
-    recorded. SHOWN_AT_VENUE: it says that our request was never sent, and the venue has shown the order. REFUSED: the
-    domain or the database refused it. Snapshots and lookups show the same thing again and again, so only the first
-    report of each `KeptReport.fact` is kept. NOT_TRADED: it names no known order, and is about an instrument that the
-    account does not trade; each report is kept, and one alarm sounds for each such order. UNREADABLE: the connector
-    could not read it."""
+    recorded; or it gives our order an id at the venue under which another order is recorded here. SHOWN_AT_VENUE: it
+    says that our request was never sent, and the venue has shown the order. REFUSED: the domain or the database refused
+    it. Snapshots and lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is
+    kept. NOT_TRADED: it names no known order, and is about an instrument that the account does not trade; each report
+    is kept, and one alarm sounds for each such order. UNREADABLE: the connector could not read it."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"

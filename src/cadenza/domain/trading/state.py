@@ -185,6 +185,11 @@ class TradingState:
         order_id = self._by_sent.get((account_id, sent_id))
         return None if order_id is None else self._orders[order_id]
 
+    def order_by_venue_id(self, like: Order, venue_order_id: str) -> Order | None:
+        """Return the order of the same account and instrument as this one that the venue calls so, or called so."""
+        order_id = self._by_venue.get((like.account_id, like.instrument_id, venue_order_id))
+        return None if order_id is None else self._orders[order_id]
+
     def order_of(self, report: OrderReport) -> Order | None:
         """Return the order that a report names: by the order id, else by `sent_id` unless the venue calls that order
         otherwise (`names_another`), else by `venue_order_id` within the report's instrument, else by the

@@ -99,6 +99,17 @@ class BinanceVenue:
         self.spot.send_differences(speed_ms, self.now_ms())
         self.usdm.send_differences(speed_ms, self.now_ms())
 
+    def delist(self, market: VenueMarket, symbol: str) -> None:
+        """Cancel all open orders of a symbol, conditional ones too, and take it off the market's list."""
+        now_ms = self.now_ms()
+        if market is not VenueMarket.USDM:
+            self.spot.exchange.delist(symbol, now_ms)
+            return
+        for algo in self.usdm.algos.all_orders():
+            if algo.is_open and algo.symbol == symbol:
+                self.usdm.algos.cancel(algo, now_ms)
+        self.usdm.exchange.delist(symbol, now_ms)
+
     def announce_shutdown(self) -> None:
         """Say on all sockets that the server goes down soon."""
         for outlet in self.outlets:

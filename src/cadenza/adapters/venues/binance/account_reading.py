@@ -73,6 +73,8 @@ class AccountReader:
         self._margin_read_ms: int | None = None
         self._held: set[str] = set()
         """Assets of which the last reading showed something."""
+        self.triggered: frozenset[str] = frozenset()
+        """The ids of those open orders of the last snapshot that conditional orders have become."""
 
     async def agrees(self) -> bool:
         """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
@@ -142,6 +144,7 @@ class AccountReader:
         money, listed = self._money(account, at_ms, as_of), self._orders(orders)
         self._known.replace(self._comparable(money))
         self._held = {balance.asset for balance in money.balances}
+        self.triggered = listed.triggered
         return AccountSnapshot(
             balances=money.balances,
             positions=money.positions,

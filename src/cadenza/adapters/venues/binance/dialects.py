@@ -59,10 +59,12 @@ class ReadOrders:
 
 @dataclass(frozen=True, slots=True)
 class ReadLinks:
-    """What conditional orders of a list have become: reports that give them their present ids. `last_id` is the highest
-    number of a conditional order in it."""
+    """What conditional orders of a list have become: reports that give them their present ids. `became` are all such
+    ids, also those of orders that are not reported before they are triggered. `last_id` is the highest number of a
+    conditional order in it."""
 
     reports: tuple[AcceptedReport, ...]
+    became: frozenset[str]
     count: int
     last_id: int
 
@@ -101,6 +103,10 @@ class MarketDialect(Protocol):
     @property
     def depth_ms(self) -> int | None:
         """How far back past orders and executions reach; None: to the first one."""
+
+    @property
+    def order_trades_span_ms(self) -> int | None:
+        """The longest span of one request for the executions of an order; None where it reaches to the first one."""
 
     @property
     def account_readings(self) -> Sequence[BinanceEndpoint]:
@@ -164,6 +170,7 @@ class SpotDialect:
     endpoints: MarketEndpoints = SPOT
     account_type = AccountType.SPOT
     depth_ms: int | None = None
+    order_trades_span_ms: int | None = None
     states_locked_in_stream = True
     conditional_orders: BinanceEndpoint | None = None
 
@@ -207,7 +214,7 @@ class SpotDialect:
         return read_orders(body, scope, self._facts)
 
     def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
-        return ReadLinks((), 0, 0)
+        return ReadLinks((), frozenset(), 0, 0)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_trades(body, scope, self._fill)

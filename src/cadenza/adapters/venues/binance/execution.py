@@ -24,6 +24,7 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.history import PastOrders
 from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.binance.order_links import OrderLinks
 from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
@@ -31,7 +32,6 @@ from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStrea
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
-from cadenza.adapters.venues.kit.held_news import HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
 from cadenza.adapters.venues.kit.order_facts import reason_text
@@ -69,8 +69,6 @@ REPLY_MS_MAX = 15_000
 """How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
 
 FIRST_LIVE_MS_MAX = 15_000
-HELD_MS_MAX = 5_000
-"""About how long news of an order under its new name wait for the news of the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,6 @@ class BinanceSession:
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
-        self._held = HeldNews()
         self._opening = opening
         self._stream = UserStream(
             name=str(account.id),
@@ -145,17 +142,26 @@ class BinanceSession:
             numbers=self._numbers,
             clock=parts.clock,
             position=lambda: StreamPosition(self._heard, self._news_at_ms),
-            delivered=self._delivery.wait_idle,
+            delivered=self._deliver_all,
         )
         self._inquiry = OrderInquiry(
-            rest=parts.rest, signer=signer, dialect=dialect, scope=self._scope, spec=parts.spec, clock=parts.clock
+            rest=parts.rest,
+            signer=signer,
+            dialect=dialect,
+            scope=self._scope,
+            spec=parts.spec,
+            clock=parts.clock,
+            is_off_list=self._is_off_list,
         )
-        self._past = PastOrders(parts.rest, signer, dialect, self._scope)
+        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist)
+        self._links = self._order_links()
 
     async def open(self) -> None:
         """Return when the stream is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
         try:
             await self._symbols.load()
+            for symbol, id in self._symbols.instruments().items():
+                self._parts.instruments.remember(self._market, id, symbol)
             self._stream.start()
             try:
                 async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
@@ -172,7 +178,7 @@ class BinanceSession:
             asyncio.create_task(self._read_money_when_wanted()),
             asyncio.create_task(self._symbols.keep()),
             asyncio.create_task(self._opening.keep(self._open_again)),
-            asyncio.create_task(self._release_held()),
+            asyncio.create_task(self._links.run()),
         ]
 
     # Orders
@@ -201,8 +207,12 @@ class BinanceSession:
             symbols = await self._symbols_to_replay()
         except CredentialRejected as error:
             raise VenueUnavailable(str(error)) from error
+        gone = self._symbols.gone(self._parts.instruments, self._market)
         async for piece in self._past.pieces(symbols, since_ms, until_ms):
-            yield piece
+            # The venue answers nothing about a symbol that it does not list, so the replay claims to be complete from
+            # now on only.
+            yield replace(piece, covers_from_ms=until_ms) if gone else piece
+        self._symbols.give_up(gone)
 
     async def snapshot(self) -> AccountSnapshot:
         try:
@@ -213,13 +223,15 @@ class BinanceSession:
         if snapshot is None:
             self.found_silent()
             raise VenueUnavailable("the user stream of BINANCE is behind; it is opened again")
-        return snapshot
+        settled = await self._links.settled(snapshot, self._reader.triggered)
+        await self._delivery.wait_idle()
+        return settled
 
     def venue_time_ms(self) -> int:
         return self._venue_clock.earliest_ms()
 
     def is_caught_up(self) -> bool:
-        return self._link.is_live and self._delivery.is_idle and not self._stream.is_busy
+        return self._link.is_live and self._links.is_settled and self._delivery.is_idle and not self._stream.is_busy
 
     @property
     def is_closed(self) -> bool:
@@ -248,7 +260,7 @@ class BinanceSession:
         asked_ms = self.venue_time_ms()
         agrees = await self._reader.agrees()
         if agrees:
-            self._link.worked_until(asked_ms)
+            self._link.worked_until(self._links.complete_until(asked_ms))
         return agrees
 
     def found_silent(self) -> None:
@@ -269,15 +281,13 @@ class BinanceSession:
         reports = [self._numbered(report) for report in news.reports]
         self._known.note(reports)
         self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
-        self._link.worked_until(self._news_at_ms)
         self._note_symbols(reports)
         if news.wants_snapshot:
             self._known.forget()  # what the stream says is not comparable until the account was read
         if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
-        await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))
-        if news.triggered is not None:
-            await self._delivery.put(self._held.announce(news.triggered))
+        await self._links.deliver(news, reports)
+        self._link.worked_until(self._links.complete_until(self._news_at_ms))
         if news.is_stream_over:
             self._open_again("the venue ended the user stream")
 
@@ -285,11 +295,10 @@ class BinanceSession:
         self._lose(cause)
         self._stream.reconnect()
 
-    async def _release_held(self) -> None:
-        """What has waited for its announcement for long goes without it: the announcement was missed."""
-        while True:
-            await self._clock.sleep_ms(HELD_MS_MAX)
-            await self._delivery.put(self._held.give_up())
+    async def _deliver_all(self) -> None:
+        """Return when all that the session received was delivered. Raises `VenueUnavailable`."""
+        await self._links.wait_settled()
+        await self._delivery.wait_idle()
 
     def _numbered(self, report: Report) -> Report:
         if isinstance(report, BalanceReport | PositionReport):
@@ -335,7 +344,7 @@ class BinanceSession:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
         now_ms = self._clock.monotonic_ms()
         left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
-        self._symbols.note(instrument.external_symbol)
+        self._symbols.note(instrument.external_symbol, instrument.id)
 
         def leaving(time: RequestTime) -> BinanceRequest:
             call.leave()
@@ -431,7 +440,22 @@ class BinanceSession:
             if isinstance(report, OrderReport):
                 symbol = self._symbol(report.instrument_id)
                 if symbol is not None:
-                    self._symbols.note(symbol)
+                    self._symbols.note(symbol, report.instrument_id)
+
+    def _order_links(self) -> OrderLinks:
+        return OrderLinks(
+            past=self._past,
+            scope=self._scope,
+            put=self._delivery.put,
+            clock=self._clock,
+            venue_time_ms=self.venue_time_ms,
+        )
+
+    def _is_off_list(self, symbol: str | None) -> bool:
+        return self._parts.instruments.is_off_list(self._market, symbol)
+
+    def _unlist(self, symbol: str) -> None:
+        self._parts.instruments.unlist(self._market, symbol)
 
     def _symbol(self, instrument_id: InstrumentId) -> str | None:
         return self._parts.instruments.symbol(self._market, instrument_id)

@@ -1,43 +1,53 @@
 """What happened in an account since an instant: its past orders and executions, symbol by symbol."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
+from cadenza.adapters.venues.binance.classify import HTTP_OK, error_body
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
 from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadLinks, ReadOrders, ReadTrades
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
-from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.spec import DAY_MS, REPLAY_WINDOW_MS
+from cadenza.adapters.venues.binance.rest import BinanceRest, body_of, request_of
+from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import AcceptedReport, Report
+from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
 
-LINK_WINDOW_MS = 7 * DAY_MS
-"""The longest span of one request for past conditional orders."""
-
 LINK_WINDOWS_MAX = 13
 """About as far back as the venue knows orders."""
+
+INVALID_SYMBOL = -1121
 
 Page = TypeVar("Page", ReadOrders, ReadTrades, ReadLinks)
 
 
 class PastOrders:
-    """Reads the past of one account. `symbols` are those that are asked about: the venue has no list of all."""
+    """Reads the past of one account. `unlist` takes a symbol that the venue does not know any more."""
 
-    def __init__(self, rest: BinanceRest, signer: BinanceSigner, dialect: MarketDialect, scope: AccountScope) -> None:
+    def __init__(
+        self,
+        rest: BinanceRest,
+        signer: BinanceSigner,
+        dialect: MarketDialect,
+        scope: AccountScope,
+        unlist: Callable[[str], None],
+    ) -> None:
         self._rest = rest
         self._signer = signer
         self._dialect = dialect
         self._scope = scope
+        self._unlist = unlist
 
     async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
+        """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all.
+        `until_ms` is the venue's present time."""
         if self._dialect.depth_ms is not None:
             since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
         reports: list[Report] = []
@@ -66,28 +76,30 @@ class PastOrders:
         async for trades in self._pages(endpoints.trades, "fromId", dialect.trades, symbol, since_ms, until_ms):
             fills += [fill for fill in trades.fills if fill.at_ms >= since_ms]
             fills += trades.unreadable
-        links = await self._links(symbol, triggered, until_ms) if triggered else []
+        links = await self.links(symbol, triggered, until_ms) if triggered else []
         return [*links, *announced, *fills, *stated]
 
-    async def _links(self, symbol: str, triggered: set[str], until_ms: int) -> Sequence[Report]:
+    async def links(self, symbol: str, triggered: Collection[str], until_ms: int) -> list[AcceptedReport]:
         """Return what gives conditional orders the ids that they have now, of these `triggered` ones. The venue does
         not say which conditional order an order was, so the past conditional orders are read, the newest first, until
-        all are found or `LINK_WINDOWS_MAX` weeks are read."""
+        all are found or `LINK_WINDOWS_MAX` weeks are read. Raises `VenueUnavailable`."""
         endpoint, dialect = self._dialect.conditional_orders, self._dialect
-        found: list[Report] = []
+        found: list[AcceptedReport] = []
         if endpoint is None:
             return found
         missing = set(triggered)
         for week in range(LINK_WINDOWS_MAX):
-            end_ms = until_ms - week * LINK_WINDOW_MS
-            parameters: dict[str, ParameterValue] = {"startTime": end_ms - LINK_WINDOW_MS + 1, "endTime": end_ms}
+            end_ms = until_ms - week * USDM_SPAN_MS
+            parameters: dict[str, ParameterValue] = {"startTime": end_ms - USDM_SPAN_MS + 1, "endTime": end_ms}
+            last_id = 0
             while missing:
-                page = await self._page(endpoint, dialect.links, {"symbol": symbol, **parameters})
+                page = await self._page(endpoint, dialect.links, symbol, parameters)
                 found += [link for link in page.reports if link.venue_order_id in missing]
-                missing -= {link.venue_order_id or "" for link in page.reports}
-                if page.count < self._dialect.endpoints.lines_max:
+                missing -= page.became
+                if page.count < self._dialect.endpoints.lines_max or page.last_id <= last_id:
                     break
-                parameters = {"algoId": page.last_id + 1}
+                last_id = page.last_id
+                parameters = {"algoId": last_id + 1}
             if not missing:
                 break
         return found
@@ -103,16 +115,16 @@ class PastOrders:
     ) -> AsyncIterator[Page]:
         """Yield the pages of a list: by windows of time; from where one is full, by the venue's numbers."""
         lines_max = self._dialect.endpoints.lines_max
-        windows = list(_windows(since_ms, until_ms))
-        next_id = 0 if len(windows) > WINDOWS_MAX else None
-        for start_ms, end_ms in windows if next_id is None else ():
-            page = await self._page(endpoint, read, {"symbol": symbol, "startTime": start_ms, "endTime": end_ms})
+        spans = list(windows(since_ms, until_ms, REPLAY_WINDOW_MS))
+        next_id = 0 if len(spans) > WINDOWS_MAX else None
+        for start_ms, end_ms in spans if next_id is None else ():
+            page = await self._page(endpoint, read, symbol, {"startTime": start_ms, "endTime": end_ms})
             yield page
             if page.count >= lines_max:
                 next_id = page.last_id + 1
                 break
         while next_id is not None:
-            page = await self._page(endpoint, read, {"symbol": symbol, id_name: next_id})
+            page = await self._page(endpoint, read, symbol, {id_name: next_id})
             yield page
             next_id = page.last_id + 1 if page.count >= lines_max and page.last_id >= next_id else None
 
@@ -120,12 +132,16 @@ class PastOrders:
         self,
         endpoint: BinanceEndpoint,
         read: Callable[[bytes, AccountScope], Page],
+        symbol: str,
         parameters: dict[str, ParameterValue],
     ) -> Page:
         market = self._dialect.endpoints.market
-        named = {**parameters, "limit": self._dialect.endpoints.lines_max}
+        make = request_of(endpoint, {"symbol": symbol, **parameters, "limit": self._dialect.endpoints.lines_max})
+        outcome = await self._rest.signed(market, self._signer, make, weight=endpoint.weight)
+        if is_unknown_symbol(outcome):
+            self._unlist(symbol)
         try:
-            return read(await self._rest.read_signed(market, self._signer, endpoint, named), self._scope)
+            return read(body_of(market, outcome), self._scope)
         except CredentialRejected as error:
             raise VenueUnavailable(str(error)) from error
         except UnreadablePayload as error:
@@ -139,11 +155,20 @@ def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
     return [external(facts), *renamed(facts), *fills, status(facts)]
 
 
-def _windows(since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
-    """The spans of at most `REPLAY_WINDOW_MS` from one instant to the other."""
+def is_unknown_symbol(outcome: Outcome) -> bool:
+    """Whether the venue answered that it does not know the symbol (any more)."""
+    if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
+        return False
+    error = error_body(outcome.body)
+    return error is not None and error.code == INVALID_SYMBOL
+
+
+def windows(since_ms: int, until_ms: int, span_ms: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last instant of spans of `span_ms` each, from one instant to the other or a little past
+    it."""
     start_ms = since_ms
     while True:
-        end_ms = start_ms + REPLAY_WINDOW_MS - 1
+        end_ms = start_ms + span_ms - 1
         yield start_ms, end_ms
         if end_ms >= until_ms:
             return

@@ -1,13 +1,14 @@
 """Questions about single orders: how they stand, and what they executed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, error_body
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
-from cadenza.adapters.venues.binance.history import found_reports
+from cadenza.adapters.venues.binance.history import found_reports, is_unknown_symbol
+from cadenza.adapters.venues.binance.order_trades import OrderTrades
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, renamed, status
@@ -16,6 +17,7 @@ from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
+from cadenza.domain.evolve import evolve
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -49,18 +51,22 @@ class OrderInquiry:
         scope: AccountScope,
         spec: VenueSpec,
         clock: Clock,
+        is_off_list: Callable[[str | None], bool],
     ) -> None:
+        """`is_off_list` says whether the market's list was read and lacks a symbol."""
         self._rest = rest
         self._signer = signer
         self._dialect = dialect
         self._scope = scope
         self._spec = spec
         self._clock = clock
+        self._is_off_list = is_off_list
+        self._trades = OrderTrades(rest, signer, dialect, scope)
 
     async def about(self, order: Order, symbol: str | None) -> Sequence[Report]:
         """Return all that the venue knows of an order of ours, as `ExecutionSession.lookup` does."""
         if symbol is None:
-            return [self._unknown(order, "the instrument is not in the venue's list")]
+            return [self._not_listed(order, symbol, "the venue's list was not read yet")]
         asked_at_ms = self._clock.now_ms()
         outcome = await self._ask(order, symbol)
         verdict = self._verdict(outcome)
@@ -71,9 +77,11 @@ class OrderInquiry:
         if isinstance(outcome, Answered) and outcome.status == HTTP_OK:
             return await self._known(order, symbol, outcome.body)
         if verdict is ReplyVerdict.NOT_FOUND:
-            return [self._not_known(order, asked_at_ms)]
+            return [await self._not_found(order, symbol, asked_at_ms)]
         if verdict is ReplyVerdict.ENDED_UNFILLED:
             return [self._ended_unfilled(order)]
+        if is_unknown_symbol(outcome):
+            return [self._not_listed(order, symbol, _cause(outcome))]
         return [self._unknown(order, _cause(outcome))]
 
     async def end_of(self, order: Order, symbol: str) -> Sequence[Report] | None:
@@ -85,7 +93,7 @@ class OrderInquiry:
             facts = facts_of_ours(self._dialect.order(outcome.body, self._scope), order)
             if facts.is_working or facts.is_refused or self._dialect.became(outcome.body) is not None:
                 return None
-            fills = await self._fills(facts, symbol)
+            fills = await self._trades.of(facts, symbol)
         except (UnreadablePayload, CadenzaError):
             return None
         stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
@@ -104,13 +112,16 @@ class OrderInquiry:
             facts = self._dialect.order(body, self._scope)
             number = self._dialect.became(body)
             if number is not None:
-                body = _answer_of(await self._ask_about(symbol, number))
+                outcome = await self._ask_about(symbol, number)
+                if self._verdict(outcome) is ReplyVerdict.NOT_FOUND:
+                    return []
+                body = _answer_of(outcome)
                 former_id = facts.former_venue_order_id
                 found = self._dialect.order(body, self._scope)
                 facts = replace(found, sent_id=facts.sent_id, former_venue_order_id=former_id)
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, body, error)]
-        return found_reports(facts, await self._fills(facts, symbol))
+        return found_reports(facts, await self._trades.of(facts, symbol))
 
     # Helpers
 
@@ -143,36 +154,60 @@ class OrderInquiry:
             facts = facts_of_ours(self._dialect.order(body, self._scope), order)
             number = self._dialect.became(body)
             if number is not None:
-                outcome = await self._ask_about(symbol, number)
-                if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-                    return [self._unknown(order, f"the order that it became: {_cause(outcome)}")]
-                body = outcome.body
                 rename = renamed(facts)
+                asked_at_ms = self._clock.now_ms()
+                outcome = await self._ask_about(symbol, number)
+                if self._verdict(outcome) is ReplyVerdict.NOT_FOUND:
+                    return [*rename, self._successor_not_known(order, facts, asked_at_ms)]
+                if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+                    return [*rename, self._unknown(order, f"the order that it became: {_cause(outcome)}")]
+                body = outcome.body
                 found = self._dialect.order(body, self._scope)
                 facts = replace(found, order_id=order.id, sent_id=order.sent_id)
         except UnreadablePayload as error:
             odd = unreadable_of(order, body, error)
             return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
         try:
-            fills = await self._fills(facts, symbol)
+            fills = await self._trades.of(facts, symbol)
         except CadenzaError as error:
             return [self._unknown(order, str(error))]
         return [*rename, *_named(fills, order), status(facts)]
 
-    async def _fills(self, facts: OrderFacts, symbol: str) -> Sequence[Report]:
-        """Read the executions of an order. Raises `VenueUnavailable` and `CredentialRejected`."""
-        if not facts.executed:
-            return []
-        endpoints = self._dialect.endpoints
-        parameters: Parameters = {"symbol": symbol, "orderId": int(facts.venue_order_id)}
-        body = await self._rest.read_signed(
-            endpoints.market, self._signer, endpoints.order_trades, parameters, is_urgent=True
-        )
-        try:
-            trades = self._dialect.trades(body, self._scope)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE answered with no list of executions: {error}") from error
-        return [*trades.fills, *trades.unreadable]
+    def _not_listed(self, order: Order, symbol: str | None, cause: str) -> Report:
+        """Return what it means that the venue knows no such symbol, or that we know none. Of a symbol that was taken
+        off the list, nothing can be asked any more; the list that was read last may be older than the symbol."""
+        if self._is_off_list(symbol):
+            return self._undetermined(order, "the venue does not list the instrument any more")
+        return self._unknown(order, cause)
+
+    async def _not_found(self, order: Order, symbol: str, asked_at_ms: int) -> Report:
+        """Return what it means that the venue does not know an order. If a conditional order has become it, that is
+        asked how long ago."""
+        for former_id in reversed(order.former_venue_order_ids):
+            question = self._dialect.question(former_id)
+            if question is None:
+                continue
+            outcome = await self._put(symbol, *question)
+            if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
+                if self._verdict(outcome) is ReplyVerdict.NOT_FOUND:
+                    continue
+                return self._unknown(order, f"the conditional order: {_cause(outcome)}")
+            try:
+                return self._successor_not_known(order, self._dialect.order(outcome.body, self._scope), asked_at_ms)
+            except UnreadablePayload:
+                return self._undetermined(order, "the venue's answer about the conditional order cannot be read")
+        return self._not_known(order, asked_at_ms)
+
+    def _successor_not_known(self, order: Order, conditional: OrderFacts, asked_at_ms: int) -> Report:
+        """Return what it means that the venue does not know the order that a conditional one has become. What it
+        remembers goes by the age of that order, which was placed when the conditional one was triggered: not after the
+        last change of the conditional order."""
+        age_ms = max(0, self._venue_ms() - conditional.at_ms)
+        unfilled_ms = self._spec.memory_of(self._dialect.account_type).unfilled_ms
+        if unfilled_ms is not None and age_ms <= unfilled_ms:
+            return self._unknown(order, "the venue does not know yet what the conditional order has become")
+        successor = order.known_as(conditional.venue_order_id, asked_at_ms)
+        return self._not_known(evolve(successor, created_at_ms=asked_at_ms - age_ms), asked_at_ms)
 
     def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
         return meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms) is NotKnown.DEAD

@@ -10,8 +10,9 @@ from cadenza.domain.market.instrument import Instrument
 
 class KnownInstruments:
     """What was listed last. Spot and margin trade the same instruments. An instrument that is not listed any more stays
-    known, because orders and trades of the past name it. Of one that could not be read, the symbol is known: that is
-    enough to cancel its orders, to ask about them and to read their news."""
+    known, because orders and trades of the past name it. Of one that could not be read, or that was taken off the list
+    before this process began (`remember`), the symbol is known: that is enough to cancel its orders, to ask about them
+    and to read their news."""
 
     def __init__(self) -> None:
         self._by_id: dict[InstrumentId, Instrument] = {}
@@ -23,15 +24,41 @@ class KnownInstruments:
             BinanceMarket.MARGIN: spot_symbols,
             BinanceMarket.USDM: {},
         }
+        spot_listed: set[str] = set()
+        self._listed = {
+            BinanceMarket.SPOT: spot_listed,
+            BinanceMarket.MARGIN: spot_listed,
+            BinanceMarket.USDM: set[str](),
+        }
 
     def keep(self, market: BinanceMarket, instruments: Iterable[Instrument], refused: Iterable[RefusedSymbol]) -> None:
         """Take over a market's list."""
+        listed = self._listed[market]
+        listed.clear()
         for instrument in instruments:
+            listed.add(instrument.external_symbol)
             self._by_id[instrument.id] = instrument
             self._name(market, instrument.id, instrument.external_symbol)
         for each in refused:
+            if each.symbol is not None:
+                listed.add(each.symbol)
             if each.id is not None and each.symbol is not None and each.id not in self._symbols[market]:
                 self._name(market, each.id, each.symbol)
+
+    def remember(self, market: BinanceMarket, id: InstrumentId, symbol: str) -> None:
+        """Take over what a former process knew of an instrument, unless the market's list names it."""
+        if id not in self._symbols[market] and symbol not in self._ids[market]:
+            self._name(market, id, symbol)
+
+    def unlist(self, market: BinanceMarket, symbol: str) -> None:
+        """The market does not know this symbol any more. The list that is read next decides again."""
+        self._listed[market].discard(symbol)
+
+    def is_off_list(self, market: BinanceMarket, symbol: str | None) -> bool:
+        """Whether the market's list was read and does not have the symbol; None is that of an instrument which the
+        market is not known to trade."""
+        listed = self._listed[market]
+        return bool(listed) and symbol not in listed
 
     def instrument(self, id: InstrumentId) -> Instrument | None:
         """Return an instrument that could be read."""

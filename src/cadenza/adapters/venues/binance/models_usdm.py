@@ -68,6 +68,7 @@ class UsdmOrder(BinancePayload, frozen=True, kw_only=True):
     position_side: str = field(name="positionSide")
     stop_price: Decimal = field(name="stopPrice", default=_ZERO)
     good_till_ms: int = field(name="goodTillDate", default=0)
+    created_ms: int | None = field(name="time", default=None)
     updated_ms: int = field(name="updateTime")
 
 

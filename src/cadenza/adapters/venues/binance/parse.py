@@ -31,8 +31,9 @@ class UserNews:
     `wants_snapshot`: money moved, or the settings of the account changed, and the message does not state the result,
     so the account has to be read. `wants_margin`: the message states its subject, but not how much margin is in use
     afterwards, so the account is read too. `is_stream_over`: nothing more comes on this subscription. `follows_algo`:
-    the reports are about an order that a conditional order has become; they are delivered after the message whose
-    `triggered` is the same id, because that one gives the order its new id. Both are ids at the venue.
+    the reports are about an order that a conditional order has become, and this is its id at the venue. `triggered`:
+    the message says which conditional order has become the order of this id. The session delivers its reports before
+    those of any message with the same id in `follows_algo` (`OrderLinks`).
     """
 
     reports: tuple[Report, ...] = ()

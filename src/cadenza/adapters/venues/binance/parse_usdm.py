@@ -211,6 +211,7 @@ def facts_of_order(reply: UsdmOrder, scope: AccountScope) -> OrderFacts:
         limit_price=price_or_none(reply.price),
         stop_price=_stop_price(type, reply.stop_price),
         expire_at_ms=reply.good_till_ms or None,
+        placed_at_ms=reply.created_ms,
         standing=mapping.USDM_ORDER_STATUSES.of(reply.status),
         is_liquidation=reply.client_order_id.startswith(LIQUIDATION_PREFIXES),
     )

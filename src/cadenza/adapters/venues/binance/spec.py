@@ -68,6 +68,8 @@ DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 USDM_DEPTH_MS = 90 * DAY_MS
 """USD-M knows orders that executed something, and executions, for so long."""
+USDM_SPAN_MS = 7 * DAY_MS
+"""The longest span of one request for executions of USD-M, or for its past conditional orders."""
 REPLAY_WINDOW_MS = DAY_MS
 """The longest span of one request for past orders or trades."""
 

@@ -40,7 +40,7 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
-from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
+from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -67,6 +67,7 @@ class UsdmDialect:
     endpoints: MarketEndpoints = USDM
     account_type = AccountType.FUTURES
     depth_ms: int | None = USDM_DEPTH_MS
+    order_trades_span_ms: int | None = USDM_SPAN_MS
     conditional_orders: BinanceEndpoint | None = USDM_PAST_ALGO_ORDERS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS, USDM_SYMBOL_SETTINGS)
     states_locked_in_stream = False
@@ -142,17 +143,19 @@ class UsdmDialect:
 
     def links(self, body: bytes, scope: AccountScope) -> ReadLinks:
         reports: list[AcceptedReport] = []
+        became: set[str] = set()
         last_id = 0
         lines = decode_list(msgspec.Raw, body)
         for line in lines:
             try:
                 algo = decode(AlgoOrder, bytes(line))
                 last_id = max(last_id, algo.algo_id)
+                became.add(algo.actual_order_id)
                 if (link := parse_usdm.link_of(algo, scope)) is not None:
                     reports.append(link)
             except UnreadablePayload:
                 continue
-        return ReadLinks(tuple(reports), len(lines), last_id)
+        return ReadLinks(tuple(reports), frozenset(became), len(lines), last_id)
 
     def trades(self, body: bytes, scope: AccountScope) -> ReadTrades:
         return read_lines_of_trades(body, scope, self._fill)
@@ -175,6 +178,7 @@ class UsdmDialect:
             (*listed.unreadable, *conditional.unreadable),
             listed.count + conditional.count,
             listed.last_id,
+            listed.triggered,
         )
 
     def news(self, frame: bytes, scope: AccountScope) -> UserNews:

@@ -42,11 +42,11 @@ class Standing(StrEnum):
     REJECTED = "REJECTED"
 
 
-_STATUSES = {
+_STATUSES = {  # of orders whose own time has not come; the others are expired (`has_expired`)
     Standing.WORKING: VenueOrderStatus.WORKING,
     Standing.FILLED: VenueOrderStatus.FILLED,
     Standing.CANCELED: VenueOrderStatus.CANCELED,
-    Standing.EXPIRED: VenueOrderStatus.CANCELED,  # ExpiredReport is for orders whose time has come
+    Standing.EXPIRED: VenueOrderStatus.CANCELED,  # the venue ended it for another reason
     Standing.SELF_TRADE: VenueOrderStatus.CANCELED,
 }
 
@@ -63,7 +63,8 @@ class _OrderNames(TypedDict):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFacts:
     """An order as a payload shows it, in our words. Prices are None where the order has none. `former_venue_order_id`
-    is what the venue called the order before, where the payload says that too. `expiry` is the venue's reason for an
+    is what the venue called the order before, and `placed_at_ms` when it got the order (by its clock), where the
+    payload says that too. `expiry` is the venue's reason for an
     end that nobody asked for, if it gives one. `is_liquidation`: the venue placed it to close a position."""
 
     account_id: TradingAccountId
@@ -82,6 +83,7 @@ class OrderFacts:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     expire_at_ms: int | None = None
+    placed_at_ms: int | None = None
     standing: Standing
     expiry: CancelReason | None = None
     is_liquidation: bool = False
@@ -107,7 +109,8 @@ class OrderFacts:
 
     @property
     def has_expired(self) -> bool:
-        """Whether the order ended because its own time had come."""
+        """Whether the order ended because its own time had come. Then it is reported as expired, however the wire calls
+        that: some venues write CANCELED, and EXPIRED is also written of orders that ended for another reason."""
         if self.standing not in (Standing.EXPIRED, Standing.CANCELED) or self.expiry is not None:
             return False
         if self.expire_at_ms is not None and self.at_ms >= self.expire_at_ms:

@@ -19,6 +19,7 @@ from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE
 from cadenza.simulators.binance.usdm.symbols import STATUSES as CONTRACT_STATUSES
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
+from cadenza.simulators.binance.wire.markets import VenueMarket
 
 PREFIX = "/simulator"
 T = TypeVar("T")
@@ -67,8 +68,12 @@ class DepositOrder(msgspec.Struct, forbid_unknown_fields=True):
     market: AccountMarket = "spot"
 
 
+DELISTED = "DELISTED"
+
+
 class StatusOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """A status in the words of the symbol's market."""
+    """A status in the words of the symbol's market. DELISTED, which no market has, cancels the symbol's open orders and
+    takes it off the list until the simulator is started again."""
 
     symbol: str
     status: str
@@ -185,6 +190,10 @@ class SimulatorAdmin:
 
     async def _set_status(self, request: web.Request) -> web.Response:
         order, venue = await _read(request, StatusOrder), self._venue
+        if order.status == DELISTED:
+            venue.delist(VenueMarket(order.market), order.symbol)
+            await venue.commit()
+            return _json(None)
         if order.status not in (CONTRACT_STATUSES if order.market == "usdm" else STATUSES):
             raise web.HTTPBadRequest(text=f"{order.market} has no status {order.status}")
         exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange

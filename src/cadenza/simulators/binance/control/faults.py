@@ -70,11 +70,13 @@ class RequestFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """Happens to the next `times` events of `user` or `market` streams, or of those of one market, such as `usdm:user`.
-    SWAP holds one event back until the next one has gone out. SILENCE lasts until the faults are cleared."""
+    `event` limits it to the events of one name (their field `e`), such as `ALGO_UPDATE`. SWAP holds one event back
+    until the next one has gone out. SILENCE lasts until the faults are cleared."""
 
     on: str
     kind: EventFaultKind
     times: int = 1
+    event: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,7 +113,8 @@ class ArmedFaults:
     def for_event(self, stream: str, market: VenueMarket, event: T) -> list[T]:
         """Return what goes out in place of an event of a `user` or `market` stream."""
         on = f"{market}:{stream}"
-        fault = next((fault for fault in self.events if fault.on in (stream, on)), None)
+        name = event.get("e") if isinstance(event, dict) else None
+        fault = next((each for each in self.events if each.on in (stream, on) and each.event in (None, name)), None)
         if fault is None:
             return self._after_held(on, event)
         if fault.kind is EventFaultKind.SILENCE:

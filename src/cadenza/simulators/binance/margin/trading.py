@@ -7,8 +7,8 @@ from cadenza.simulators.binance.margin.payloads import account_trade, ack, cance
 from cadenza.simulators.binance.spot.order_request import read_order, read_response_type
 from cadenza.simulators.binance.spot.payloads import Payload
 from cadenza.simulators.binance.spot.records import MarginTerms, SpotOrder
-from cadenza.simulators.binance.spot.trading import is_within, which, window
-from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected, no_such_order
+from cadenza.simulators.binance.spot.trading import is_within, require_known, which, window
+from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected
 from cadenza.simulators.binance.wire.gateway import VenueCall
 from cadenza.simulators.binance.wire.params import RequestParams
 
@@ -64,10 +64,7 @@ def cancel_all(call: VenueCall) -> list[Payload]:
 
 def query(call: VenueCall) -> Payload:
     """GET margin/order. With a lookup lag a new order is not found at once."""
-    order = _find(call)
-    if order is None or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
-        raise no_such_order()
-    return queried(order)
+    return queried(require_known(call, _find(call)))
 
 
 def open_orders(call: VenueCall) -> list[Payload]:

@@ -165,7 +165,7 @@ class SpotExchange:
 
     def symbol(self, name: str) -> SpotSymbol:
         symbol = self.symbols.get(name)
-        if symbol is None:
+        if symbol is None or name not in self.statuses:
             raise bad_symbol()
         return symbol
 
@@ -249,6 +249,13 @@ class SpotExchange:
     def set_status(self, name: str, status: str) -> None:
         assert status in STATUSES
         self.statuses[self.symbol(name).name] = status
+
+    def delist(self, name: str, at_ms: int) -> None:
+        """Cancel the open orders of a symbol and take it off the list: no request knows it any more."""
+        for order in self.registry.all_orders():
+            if order.is_open and order.symbol == name:
+                self.cancel(order, order.client_order_id, at_ms)
+        del self.statuses[name]
 
     # Keeping
 

@@ -39,7 +39,7 @@ def exchange_info(call: VenueCall) -> Payload:
     rows = [
         symbol.payload(exchange.statuses[name])
         for name, symbol in exchange.symbols.items()
-        if (names is None or name in names) and status in (None, exchange.statuses[name])
+        if name in exchange.statuses and (names is None or name in names) and status in (None, exchange.statuses[name])
     ]
     return {
         "timezone": "UTC",

@@ -6,13 +6,16 @@ from decimal import Decimal
 
 from cadenza.simulators.binance.spot.order_request import read_order, read_response_type
 from cadenza.simulators.binance.spot.payloads import Payload, account_trade, ack, canceled, full, queried, result
+from cadenza.simulators.binance.spot.records import SpotOrder
 from cadenza.simulators.binance.spot.symbols import FEE_RATE
-from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected, no_such_order
+from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected, no_such_order, order_archived
 from cadenza.simulators.binance.wire.gateway import VenueCall
 from cadenza.simulators.binance.wire.numbers import fixed
 from cadenza.simulators.binance.wire.params import RequestParams
 
 DAY_MS = 24 * 60 * 60 * 1000
+ARCHIVED_DAYS = 90
+"""How long after its end an order without an execution is known."""
 CANCEL_RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
 
 
@@ -79,9 +82,7 @@ def query(call: VenueCall) -> Payload:
     symbol = call.venue.spot.exchange.symbol(call.params.must("symbol")).name
     call.params.done()
     order = call.venue.spot.exchange.registry.find(call.account, symbol, order_id, client_id)
-    if order is None or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
-        raise no_such_order()
-    return queried(order)
+    return queried(require_known(call, order))
 
 
 def open_orders(call: VenueCall) -> list[Payload]:
@@ -170,6 +171,16 @@ def which(params: RequestParams) -> tuple[int | None, str | None]:
     if order_id is None and client_id is None:
         raise VenueRefusal(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
     return order_id, client_id
+
+
+def require_known(call: VenueCall, order: SpotOrder | None) -> SpotOrder:
+    """Return an order that a query finds. Raises `VenueRefusal` for one that there is not, for a new one while queries
+    are behind, and for one that was archived."""
+    if order is None or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
+        raise no_such_order()
+    if not (order.is_open or order.executed) and call.now_ms - order.updated_ms > ARCHIVED_DAYS * DAY_MS:
+        raise order_archived()
+    return order
 
 
 def window(params: RequestParams) -> tuple[int | None, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cadenza.simulators.binance.usdm.order_request import read_algo_order, read_response_type
 from cadenza.simulators.binance.usdm.payloads import Payload, algo_payload
 from cadenza.simulators.binance.usdm.records import ConditionalOrder
-from cadenza.simulators.binance.usdm.trading import window
+from cadenza.simulators.binance.usdm.trading import is_forgotten, window
 from cadenza.simulators.binance.wire.errors import VenueRefusal, cancel_rejected, no_such_order
 from cadenza.simulators.binance.wire.gateway import VenueCall
 
@@ -47,7 +47,8 @@ def cancel_all(call: VenueCall) -> Payload:
 def query(call: VenueCall) -> Payload:
     """GET algoOrder. With a lookup lag a new order is not found at once."""
     algo = _find(call)
-    if algo is None or call.now_ms - algo.created_ms < call.venue.faults.lookup_lag_ms:
+    is_known = algo is not None and not _is_forgotten(call, algo)
+    if algo is None or not is_known or call.now_ms - algo.created_ms < call.venue.faults.lookup_lag_ms:
         raise no_such_order()
     return _payload(call, algo)
 
@@ -74,6 +75,7 @@ def all_orders(call: VenueCall) -> list[Payload]:
         algo
         for algo in usdm.algos.orders(call.account, symbol)
         if (algo.algo_id >= from_id if from_id is not None else start <= algo.created_ms <= end)
+        and not _is_forgotten(call, algo)
     ]
     return [_payload(call, algo) for algo in found[(page - 1) * limit :][:limit]]
 
@@ -85,6 +87,10 @@ def _find(call: VenueCall) -> ConditionalOrder | None:
     if algo_id is None and client_id is None:
         raise VenueRefusal(-1102, "Param 'algoid' or 'clientalgoid' must be sent, but both were empty/null!")
     return call.venue.usdm.algos.find(call.account, algo_id, client_id)
+
+
+def _is_forgotten(call: VenueCall, algo: ConditionalOrder) -> bool:
+    return is_forgotten(algo.created_ms, call.now_ms, is_unfilled=algo.status in ("CANCELED", "EXPIRED", "REJECTED"))
 
 
 def _payload(call: VenueCall, algo: ConditionalOrder) -> Payload:

@@ -160,13 +160,20 @@ class FuturesExchange:
 
     def symbol(self, name: str) -> FuturesSymbol:
         symbol = self.symbols.get(name)
-        if symbol is None:
+        if symbol is None or name not in self.statuses:
             raise bad_symbol()
         return symbol
 
     def set_status(self, name: str, status: str) -> None:
         assert status in STATUSES
         self.statuses[self.symbol(name).name] = status
+
+    def delist(self, name: str, at_ms: int) -> None:
+        """Cancel the open orders of a contract and take it off the list: no request knows it any more."""
+        for order in self.registry.all_orders():
+            if order.is_open and order.symbol == name:
+                self.cancel(order, at_ms)
+        del self.statuses[name]
 
     # Orders
 

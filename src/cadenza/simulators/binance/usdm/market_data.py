@@ -43,7 +43,7 @@ def exchange_info(call: VenueCall) -> Payload:
         "rateLimits": [row for row in usdm.limits.listed() if row["rateLimitType"] != "RAW_REQUESTS"],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": None} for asset in ASSETS],
-        "symbols": [symbol.payload(usdm.exchange.statuses[name]) for name, symbol in usdm.exchange.symbols.items()],
+        "symbols": [usdm.exchange.symbols[name].payload(status) for name, status in usdm.exchange.statuses.items()],
     }
 
 

@@ -14,6 +14,8 @@ from cadenza.simulators.binance.wire.params import RequestParams
 
 DAY_MS = 24 * 60 * 60 * 1000
 WINDOW_DAYS = 7
+KNOWN_DAYS, UNFILLED_DAYS = 90, 3
+"""How long after it was placed an order is known, and one that has ended without an execution."""
 CANCELED_ALL: Payload = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -63,7 +65,8 @@ def cancel_all(call: VenueCall) -> Payload:
 def query(call: VenueCall) -> Payload:
     """GET order. With a lookup lag a new order is not found at once, as queries of the venue may be behind."""
     order = _find(call)
-    if order is None or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
+    is_known = order is not None and not is_forgotten(order.created_ms, call.now_ms, is_unfilled=_is_unfilled(order))
+    if order is None or not is_known or call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
         raise no_such_order()
     return _queried(call, order)
 
@@ -96,6 +99,7 @@ def all_orders(call: VenueCall) -> list[Payload]:
         order
         for order in call.venue.usdm.exchange.registry.orders(call.account, symbol)
         if (order.order_id >= from_id if from_id is not None else start <= order.created_ms <= end)
+        and not is_forgotten(order.created_ms, call.now_ms, is_unfilled=_is_unfilled(order))
     ]
     is_forward = from_id is not None or params.text("startTime") is not None
     return [_queried(call, order) for order in (orders[:limit] if is_forward else orders[-limit:])]
@@ -146,6 +150,11 @@ def order_counts(call: VenueCall) -> list[dict[str, object]]:
     return [row for row in rows if row["rateLimitType"] == "ORDERS"]
 
 
+def is_forgotten(created_ms: int, now_ms: int, *, is_unfilled: bool) -> bool:
+    """Whether the venue has forgotten an order. `is_unfilled`: it has ended without an execution."""
+    return now_ms - created_ms > (UNFILLED_DAYS if is_unfilled else KNOWN_DAYS) * DAY_MS
+
+
 def open_orders_weight(params: RequestParams) -> int:
     return 40 if params.text("symbol") is None else 1
 
@@ -161,6 +170,10 @@ def window(params: RequestParams, now_ms: int) -> tuple[int, int]:
     if last - start > length:
         raise interval_too_long(WINDOW_DAYS)
     return start, last
+
+
+def _is_unfilled(order: FuturesOrder) -> bool:
+    return not order.is_open and not order.executed
 
 
 def _as_accepted(order: FuturesOrder) -> FuturesOrder:

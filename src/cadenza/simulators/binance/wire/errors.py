@@ -51,6 +51,12 @@ def no_such_order() -> VenueRefusal:
     return VenueRefusal(-2013, "Order does not exist.")
 
 
+def order_archived() -> VenueRefusal:
+    return VenueRefusal(
+        -2026, "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+    )
+
+
 def bad_symbol() -> VenueRefusal:
     return VenueRefusal(-1121, "Invalid symbol.")
 

@@ -1,4 +1,5 @@
-"""Trailing stops at BINANCE, which has none in our sense: a server holds them, is killed, and sends them once."""
+"""What only a whole server shows of BINANCE: it holds trailing stops, which the venue has not in our sense, and sends
+them once; and a liquidation by the venue ends what was open."""
 
 import time
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cadenza.domain.market.enums import Side
 from tests.binance_kit import INSTRUMENTS, MovableClock, SimulatedBinance, simulated_binance
 from tests.e2e.trader import Trader, ok, refused
 from tests.serving import Serving, eventually
@@ -46,7 +48,7 @@ async def truth(venue: SimulatedBinance, market: str, order: dict[str, Any]) -> 
 
 
 @pytest.mark.asyncio
-async def test_a_server_holds_them_for_spot_and_usdm(tmp_path: Path) -> None:
+async def test_a_server_holds_trailing_stops_and_shows_a_liquidation(tmp_path: Path) -> None:
     directory = tmp_path / "simulator"
     directory.mkdir()
     async with simulated_binance(directory, MovableClock(int(time.time() * 1_000))) as venue:
@@ -54,14 +56,14 @@ async def test_a_server_holds_them_for_spot_and_usdm(tmp_path: Path) -> None:
         try:
             async with Trader(server.url, venue="BINANCE") as trader:
                 await trader.enter()
-                await hold_follow_and_release(trader, venue)
+                accounts = await accounts_of(trader, venue)
+                await hold_follow_and_release(trader, venue, accounts)
+                await be_liquidated(trader, venue, accounts["usdm"])
         finally:
             await server.kill()
 
 
-async def hold_follow_and_release(trader: Trader, venue: SimulatedBinance) -> None:
-    accounts = await accounts_of(trader, venue)
-
+async def hold_follow_and_release(trader: Trader, venue: SimulatedBinance, accounts: Mapping[str, str]) -> None:
     def asked(market: str, **more: Any) -> dict[str, Any]:
         where = {"tradingAccountId": accounts[market], "instrumentId": INSTRUMENTS[market]}
         return {**where, "quantity": "0.01", "orderType": "TRAILING_STOP", "orderSide": "SELL", **more}
@@ -97,3 +99,39 @@ async def hold_follow_and_release(trader: Trader, venue: SimulatedBinance) -> No
         filled = await now(market)
         assert (filled["orderType"], filled["stopPrice"]) == ("TRAILING_STOP", triggers[market])
         assert (await trader.try_cancel(filled)).code == "ORDER_ALREADY_CLOSED"
+
+
+async def be_liquidated(trader: Trader, venue: SimulatedBinance, account: str) -> None:
+    """The whole wallet stands for a position that fails; an order rests, and a stop waits in the algo service."""
+    where = {"tradingAccountId": account, "instrumentId": INSTRUMENTS["usdm"]}
+    await venue.market("BTCUSDT", (Side.SELL, D(60010), D(30)), market="usdm")
+    await trader.submit(**where, quantity="20", orderType="MARKET", orderSide="BUY")
+    resting = await trader.submit(**where, quantity="0.1", orderType="LIMIT", orderSide="BUY", limitPrice="50000")
+    waiting = await trader.submit(**where, quantity="0.1", orderType="STOP", orderSide="SELL", stopPrice="50000")
+    assert [order["status"] for order in (resting, waiting)] == ["ACCEPTED", "ACCEPTED"]
+    await venue.market("BTCUSDT", clear=True, market="usdm")
+    await venue.post("market", {"market": "usdm", "symbol": "BTCUSDT", "mark_price": "40000"})
+
+    async def is_over() -> bool:
+        ended = [(await trader.order(order["tradeOrderId"]))["status"] for order in (resting, waiting)]
+        positions = (await trader.portfolio(account))["positions"]
+        return ended == ["CANCELLED", "CANCELLED"] and not [each for each in positions if D(each["quantity"])]
+
+    await eventually(is_over)
+    ledger = (await venue.get("truth"))["usdm"]
+    (closing,) = (each for each in ledger["orders"] if each["type"] == "LIQUIDATION")
+
+    async def is_shown() -> bool:
+        found = await trader.orders(tradingAccountId=account)
+        placed = [each for each in found if D(each["quantity"]) == D(closing["quantity"])]
+        shown = [(each["orderSide"], each["status"], D(each["executedQuantity"])) for each in placed]
+        return shown == [("SELL", "FILLED", D(closing["executed"]))]
+
+    await eventually(is_shown)
+    (wallet,) = (each for each in ledger["wallets"] if each["asset"] == "USDT")
+
+    async def is_the_rest() -> bool:
+        free, locked = (await trader.balances(account))["USDT"]
+        return free + locked == D(wallet["balance"])
+
+    await eventually(is_the_rest)
