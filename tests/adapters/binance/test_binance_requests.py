@@ -271,6 +271,20 @@ def test_the_venue_gets_the_deadline_in_its_own_time(left_ms: int, window_ms: in
     assert parameters == {"recvWindow": window_ms, "timestamp": NOW_MS + 250}
 
 
+@pytest.mark.parametrize("back_ms", [1, 5_000, 45_000, 3_600_000])
+def test_a_wall_clock_that_was_set_back_widens_no_window(back_ms: int) -> None:
+    """The order was recorded, then our clock was set back: the venue would take the order after its fence."""
+    behind = RequestTime(NOW_MS - back_ms, ahead_ms=back_ms - 40)
+    recorded, conditional = order(send_before_ms=NOW_MS + 10_000), {**STOPPED, "type": T.STOP_LIMIT}
+    for request in (
+        spot_order(recorded, BTC_USDT, behind),
+        margin_order(recorded, BTC_USDT, behind),
+        usdm_order(recorded, BTC_USDT, behind, PositionMode.NETTING),
+        usdm_order(order(**conditional), BTC_USDT, behind, PositionMode.NETTING),
+    ):
+        assert {name: request.parameters[name] for name in STAMP} == STAMP
+
+
 @pytest.mark.parametrize("late_ms", [0, 1, 100_000])
 def test_nothing_is_sent_after_its_deadline(late_ms: int) -> None:
     with pytest.raises(DeadlinePassed):

@@ -264,6 +264,18 @@ async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fe
     assert isinstance(late[0], NotSentReport)
 
 
+async def test_an_order_does_not_wait_longer_because_our_wall_clock_was_set_back(spot_desk: Desk) -> None:
+    """It cannot leave within its deadline, and so not at all."""
+    desk = spot_desk
+    await desk.venue.fault("account.status", "too_many_requests", retry_after_s=30)
+    with pytest.raises(VenueUnavailable):
+        await desk.connector.verify(CredentialType.HMAC, desk.venue.secrets())
+    desk.venue.clock.wall_offset_ms = -60_000
+    submitting = asyncio.create_task(desk.session.submit(desk.order))
+    await until(submitting.done, "the answer")
+    assert kinds(submitting.result()) == ["NotSent"]
+
+
 async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
     desk = spot_desk
     other = await desk.connector.open_session(

@@ -334,7 +334,8 @@ class BinanceSession:
         if instrument is None:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
         now_ms = self._clock.monotonic_ms()
-        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
+        latest_ms = max(self._clock.now_ms(), order.updated_at_ms)  # our wall clock may have been set back
+        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - latest_ms
         self._symbols.note(instrument.external_symbol)
 
         def leaving(time: RequestTime) -> BinanceRequest:

@@ -65,11 +65,12 @@ class RequestTime:
     def venue_ms(self) -> int:
         return self.now_ms + self.ahead_ms
 
-    def parameters(self, send_before_ms: int | None) -> dict[str, ParameterValue]:
+    def parameters(self, send_before_ms: int | None, recorded_at_ms: int = 0) -> dict[str, ParameterValue]:
         """Return `timestamp` and `recvWindow`, so that the venue refuses the request once `send_before_ms` (our clock)
-        has passed. The venue takes a minute at most, so a later deadline becomes an earlier one. Raises
-        `DeadlinePassed`."""
-        window_ms = RECV_WINDOW_MS if send_before_ms is None else send_before_ms - self.now_ms
+        has passed. The venue takes a minute at most, so a later deadline becomes an earlier one. An order states in
+        `recorded_at_ms` (our clock) when it was recorded: a clock that shows less was set back since then, and does not
+        widen the window. Raises `DeadlinePassed`."""
+        window_ms = RECV_WINDOW_MS if send_before_ms is None else send_before_ms - max(self.now_ms, recorded_at_ms)
         if window_ms <= 0:
             raise DeadlinePassed
         return {"recvWindow": min(window_ms, RECV_WINDOW_MS_MAX), "timestamp": self.venue_ms}
@@ -109,9 +110,9 @@ def usdm_order(order: Order, instrument: Instrument, time: RequestTime, position
         raise InvalidLeverage("BINANCE USD-M keeps the leverage by instrument, and takes none with an order")
     if order.type in mapping.USDM_ALGO_TYPE_WORDS:
         parameters = _algo_parameters(order, instrument, position_mode)
-        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **_deadline(order, time)})
     parameters = _usdm_parameters(order, instrument, time, position_mode)
-    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **_deadline(order, time)})
 
 
 def _spot_parameters(
@@ -144,7 +145,7 @@ def _spot_parameters(
         "newClientOrderId": client_id(order),
         "newOrderRespType": "FULL",
         **effect,
-        **time.parameters(order.send_before_ms),
+        **_deadline(order, time),
     }
 
 
@@ -203,6 +204,10 @@ def client_id(order: Order) -> str:
     if order.sent_id is None or CLIENT_ID.fullmatch(order.sent_id) is None:
         raise ValueError("the order has no id that BINANCE takes")
     return order.sent_id
+
+
+def _deadline(order: Order, time: RequestTime) -> dict[str, ParameterValue]:
+    return time.parameters(order.send_before_ms, order.updated_at_ms)
 
 
 def _position_side(order: Order, position_mode: PositionMode) -> dict[str, ParameterValue]:
