@@ -120,6 +120,9 @@ CANCEL_TEXTS: Mapping[str, CancelRefusal] = {
 TIMESTAMP_REFUSED = -1021
 """The request came too late, or our idea of the venue's time is wrong."""
 
+NO_SUCH_LISTEN_KEY = -1125
+"""The listen key of a user stream has ended."""
+
 DUPLICATE_ID = -4116
 """USD-M has an order under this id already."""
 

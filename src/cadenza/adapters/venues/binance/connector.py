@@ -208,8 +208,7 @@ class BinanceConnector:
             opening = TokenSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         else:
             dialect = SpotDialect()
-            venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
-            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         session = BinanceSession(parts, account, signer, dialect, sink, opening)
         self._sessions = {each for each in self._sessions if not each.is_closed}
         self._sessions.add(session)

@@ -6,6 +6,7 @@ what an answer proves is decided by `classify`.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -76,12 +77,21 @@ class _ServerTime(BinancePayload, frozen=True, kw_only=True):
     server_ms: int = msgspec.field(name="serverTime")
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """Nothing leaves until this instant of our monotonic clock. `words` say why, for people."""
+
+    until_ms: int
+    words: str
+
+
 class BinanceRest:
     """Sends requests to the hosts of one environment. A market without a URL there answers `NotSent`.
 
     Law: a request is written at most once. It leaves only when the venue's limits allow it, cancels before everything
-    else; it is signed after that, with the venue's time. `429` and `418` stop everything that the host counts until
-    `Retry-After` has passed.
+    else; it is signed after that, with the venue's time. After a `429` no request of that market leaves until
+    `Retry-After` has passed. A `418` is a ban of our address: no request leaves to any market of that host until the
+    ban ends. Spot and margin are markets of one host.
     """
 
     def __init__(
@@ -118,7 +128,7 @@ class BinanceRest:
             BinanceMarket.USDM: usdm,
         }
         self._troubles: dict[BinanceMarket, str] = {}
-        self._held: dict[BinanceMarket, str] = {}
+        self._holds: dict[BinanceMarket, _Hold] = {}
 
     def has(self, market: BinanceMarket) -> bool:
         """Return whether the environment has the market."""
@@ -130,6 +140,25 @@ class BinanceRest:
     def trouble(self, market: BinanceMarket) -> str | None:
         """Return in words why the last request for the time of the market's host failed; None when it did not."""
         return self._troubles.get(market)
+
+    def held(self, market: BinanceMarket) -> str | None:
+        """Return in words why nothing may be sent to the market now, and until when; None when it may."""
+        hold = self._holds.get(market)
+        return None if hold is None or hold.until_ms <= self._clock.monotonic_ms() else hold.words
+
+    def hold(self, market: BinanceMarket, status: int, for_ms: int | None) -> None:
+        """The venue has refused a request of the market, over REST or a WebSocket, for its pace (`429`), or because it
+        has banned our address (`418`). It asks for a pause of `for_ms`; None where it does not say how long."""
+        is_banned = status == HTTP_BANNED
+        if for_ms is None:
+            for_ms = BANNED_MS if is_banned else RETRY_AFTER_MS
+        until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
+        what = "banned this address" if is_banned else "asked for a pause"
+        words = f"BINANCE {what} (HTTP {status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
+        for each in BinanceMarket:
+            if each is market or (is_banned and self.clocks[each] is self.clocks[market]):
+                self._pacers[each].hold(MeterKey(_WEIGHT, _ANY), for_ms)
+                self._holds[each] = _Hold(self._clock.monotonic_ms() + for_ms, words)
 
     def doubt_clocks(self) -> None:
         """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
@@ -240,11 +269,10 @@ class BinanceRest:
             try:
                 server_ms = decode(_ServerTime, body_of(market, outcome)).server_ms
             except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:
-                held = self._held.get(market) if _is_for_pace(outcome) else None
+                held = self.held(market) if _is_for_pace(outcome) else None
                 self._troubles[market] = held or str(error)
                 return None
             self._troubles.pop(market, None)
-            self._held.pop(market, None)
             return server_ms
 
         return VenueClock(self._clock, ask)
@@ -321,14 +349,9 @@ class BinanceRest:
         if error is not None and error.code == TIMESTAMP_REFUSED:
             self.clock_of(market).doubt()
         if error is not None and error.code == _TOO_MANY_ORDERS:
-            pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
+            pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer) or ORDERS_HELD_MS)
         elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
-            is_banned = answer.status == HTTP_BANNED
-            for_ms = _retry_after_ms(answer, BANNED_MS if is_banned else RETRY_AFTER_MS)
-            pacer.hold(MeterKey(_WEIGHT, _ANY), for_ms)
-            until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
-            what = "banned this address" if is_banned else "asked for a pause"
-            self._held[market] = f"BINANCE {what} (HTTP {answer.status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
+            self.hold(market, answer.status, _retry_after_ms(answer))
 
 
 def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
@@ -357,9 +380,9 @@ def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
     }
 
 
-def _retry_after_ms(answer: Answered, usual_ms: int) -> int:
+def _retry_after_ms(answer: Answered) -> int | None:
     text = answer.headers.get("retry-after", "")
-    return int(text) * 1_000 if text.isdigit() and len(text) < 9 else usual_ms
+    return int(text) * 1_000 if text.isdigit() and len(text) < 9 else None
 
 
 def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
