@@ -13,7 +13,7 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint
 from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.spec import urls_at
+from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
 
@@ -201,3 +201,16 @@ async def test_a_ban_stops_all_markets_of_the_host_and_a_pause_the_market_that_w
             outcome = await rest.public(market, SPOT.time, {}, leave_by_ms=clock.monotonic_ms())
             refused |= {market} if isinstance(outcome, NotSent) else set()
         assert refused == stopped
+
+
+async def test_limits_that_are_read_later_hold_for_requests_that_wait() -> None:
+    """A market that was left out at the start is asked for its time; its list, and so its limits, come later."""
+    rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
+    by_ms = clock.monotonic_ms() + 600_000
+    waiting = [
+        asyncio.create_task(rest.public(BinanceMarket.SPOT, SPOT.order, {}, leave_by_ms=by_ms)) for _ in range(9)
+    ]
+    await until(lambda: len(host.of("/api/v3/order")) == 4, "those that have room")
+    rest.use_limits(BinanceMarket.SPOT, PaceLimits(weight_per_minute=6_000, orders_per_10_s=100))
+    await until(lambda: all(task.done() for task in waiting), "the others")
+    assert all(isinstance(task.result(), Answered) for task in waiting)

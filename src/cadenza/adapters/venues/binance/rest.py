@@ -42,7 +42,7 @@ from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
-from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.traffic import HttpCalls
@@ -69,6 +69,11 @@ _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
 _COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
 _WEIGHT, _ORDERS, _UNDER_WAY = "weight", "orders", "under way"
 _ANY = ""
+_NOT_SENT = {
+    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
+    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
+    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
+}
 _USED_WEIGHT = re.compile(r"x-(?:mbx|sapi)-used(?:-ip)?-weight-1m")
 _ORDER_COUNT = re.compile(r"x-mbx-order-count-(\w+)")
 
@@ -166,12 +171,11 @@ class BinanceRest:
             clock.doubt()
 
     def use_limits(self, market: BinanceMarket, limits: PaceLimits) -> None:
-        """Keep these limits from now on. Nothing may be waiting: call it before the first session."""
-        self._pacers[market].close()
-        self._pacers[market] = Pacer(_windows(limits), clock=self._clock)
+        """Keep these limits from now on, also for the requests that wait."""
+        self._pacers[market].use_limits(_windows(limits))
 
     def close(self) -> None:
-        """Stop the timers. Nothing may be waiting any more."""
+        """Send nothing any more: requests that wait are answered with `NotSent`, and so are later ones."""
         for pacer in self._pacers.values():
             pacer.close()
 
@@ -298,8 +302,7 @@ class BinanceRest:
             charges[MeterKey(_ORDERS, caller)] = 1
         ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
         if isinstance(ticket, PaceRefusal):
-            cause = NotSentCause.DEADLINE if ticket.cause.value == "too-late" else NotSentCause.FULL
-            return NotSent(cause, "the venue's limits leave no room in time")
+            return NotSent(*_NOT_SENT[ticket.cause])
         return ticket
 
     async def _call(
