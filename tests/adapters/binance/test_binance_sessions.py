@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
@@ -233,6 +234,43 @@ async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spo
     assert sink.life == []
 
 
+class Defect(Exception):
+    """An error that nobody expects."""
+
+
+def defective(*_: object) -> Any:
+    raise Defect
+
+
+@pytest.mark.parametrize("part", ["news", "agrees", "all_money", "target"])
+async def test_a_defect_in_a_session_ends_it_and_is_logged(spot_desk: Desk, part: str) -> None:
+    """It must not go on looking alive while one of its parts has stopped."""
+    desk = spot_desk
+    session: Any = desk.session
+    owners = {
+        "news": session._dialect,
+        "agrees": session,
+        "all_money": session._reader,
+        "target": session._stream._socket,
+    }
+    setattr(owners[part], "_target" if part == "target" else part, defective)
+    with structlog.testing.capture_logs() as logs:
+        if part == "target":
+            await desk.venue.cut()
+        session._wants_money.set()
+        await desk.session.submit(desk.order)
+
+        def has_ended() -> bool:
+            desk.venue.clock.advance(500)
+            return "ended" in [what for what, _ in desk.sink.life]
+
+        await until(has_ended, "the end")
+    (cause,) = [cause for what, cause in desk.sink.life if what == "ended"]
+    assert cause == "an error of our own: Defect"
+    (failed,) = [each for each in logs if each["event"] == "session_task_failed"]
+    assert isinstance(failed["exc_info"], Defect)
+
+
 @pytest.mark.parametrize("ahead_ms", [3_000, -3_000])
 async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms: int) -> None:
     async with simulated_binance(tmp_path) as venue:
@@ -295,6 +333,25 @@ async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
     await until(shows_deposit, "the deposit")
     numbers = [each.as_of for each in desk.sink.of(BalanceReport)]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("market", ["margin", "usdm"])
+async def test_money_that_moved_is_read_although_the_first_reading_fails(tmp_path: Path, market: str) -> None:
+    """The stream has said that it moved, and not what it came to."""
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as desk:
+        await desk.session.snapshot()
+        for name in ("account.status", "v2/account.status"):
+            await venue.fault(name, "error_before", times=2)
+        desk.sink.reports.clear()
+        session: Any = desk.session
+        session._wants_money.set()
+
+        def is_read() -> bool:
+            venue.clock.advance(100)
+            return bool(desk.sink.of(BalanceReport))
+
+        await until(is_read, "the balances")
+        assert desk.sink.life == []
 
 
 async def test_a_user_event_that_cannot_be_read_spoils_nothing(spot_desk: Desk) -> None:

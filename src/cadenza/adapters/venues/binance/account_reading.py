@@ -36,6 +36,10 @@ MARGIN_PAUSE_MS = 5_000
 the host allows to all accounts together in a minute."""
 
 
+MONEY_RETRY_MS = 5_000
+"""The pause before another reading after one that failed, when the stream has said that money moved."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
     """How far a stream has come: how many messages it brought, and the latest instant that they name."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from cadenza.adapters.venues.binance.account_reading import AccountReader, StreamPosition
+from cadenza.adapters.venues.binance.account_reading import MONEY_RETRY_MS, AccountReader, StreamPosition
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     classify_cancel,
@@ -39,6 +39,7 @@ from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
+from cadenza.adapters.venues.kit.supervision import watch
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -130,6 +131,7 @@ class BinanceSession:
             take=self._take,
             on_live=self._on_live,
             on_lost=self._on_lost,
+            failed=self._link.ended,
             clock=parts.clock,
             randomness=parts.randomness,
             tls=parts.tls,
@@ -174,6 +176,8 @@ class BinanceSession:
             asyncio.create_task(self._opening.keep(self._open_again)),
             asyncio.create_task(self._release_held()),
         ]
+        for task in self._tasks:
+            watch(task, self._link.ended)
 
     # Orders
 
@@ -326,6 +330,8 @@ class BinanceSession:
                 await self._delivery.put(await self._reader.all_money())
             except CadenzaError as error:
                 await self._on_refused_reading(error)
+                await self._clock.sleep_ms(MONEY_RETRY_MS)
+                self._wants_money.set()
 
     # Orders: helpers
 
@@ -418,6 +424,7 @@ class BinanceSession:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
+        watch(task, self._link.ended)
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
 

@@ -94,6 +94,7 @@ class BinanceProbe:
             take=take,
             on_live=on_live,
             on_lost=lambda event: None,
+            failed=lambda cause: None,
             clock=self._clock,
             randomness=self._randomness,
             tls=self._tls,
