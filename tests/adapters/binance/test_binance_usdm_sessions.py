@@ -13,12 +13,20 @@ from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.simulators.binance.trader import Trader
 
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, OrderReport, PositionReport, RejectedReport
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    BalanceReport,
+    ExternalOrderReport,
+    OrderReport,
+    PositionReport,
+    RejectedReport,
+)
 
 
 @pytest.fixture
@@ -251,3 +259,37 @@ async def test_funding_comes_in_as_a_balance(desk: Desk) -> None:
     before = len(desk.sink.of(BalanceReport))
     await desk.venue.post("funding", {"symbol": "BTCUSDT", "rate": "0.001"})
     await until(lambda: len(desk.sink.of(BalanceReport)) > before, "the funding")
+
+
+async def waiting_for_news(desk: Desk) -> Order:
+    """Place an order and a stop, and return the order when the stream has brought both."""
+    await desk.session.submit(stop(desk))
+    await desk.session.submit(desk.order)
+    await until(lambda: len(desk.sink.of(ExternalOrderReport)) >= 2, "the stream's word")
+    return desk.order
+
+
+async def test_open_orders_do_not_make_a_quiet_stream_a_silent_one(desk: Desk) -> None:
+    await desk.session.snapshot()
+    await waiting_for_news(desk)
+    await desk.session.snapshot()
+    session: Any = desk.session
+    for _ in range(4):
+        assert await session.agrees()
+
+
+async def test_a_stream_that_is_silent_about_orders_alone_is_noticed(desk: Desk) -> None:
+    """No money moves when an order is canceled by hand."""
+    await desk.session.snapshot()
+    order = await waiting_for_news(desk)
+    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        gone = await trader.usdm("DELETE", "v1/order", symbol="BTCUSDT", origClientOrderId=order.sent_id)
+        assert gone.status == 200
+    desk.venue.clock.advance(CHECK_EVERY_MS)
+
+    def is_lost() -> bool:
+        desk.venue.clock.advance(10)
+        return ("lost", "the user stream is silent") in desk.sink.life
+
+    await until(is_lost, "the silence was noticed")

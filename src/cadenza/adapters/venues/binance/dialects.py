@@ -79,10 +79,11 @@ class ReadTrades:
 
 @dataclass(frozen=True, slots=True)
 class ReadMoney:
-    """The balances and positions of a reading."""
+    """The balances and positions of a reading, and its lines that could not be read."""
 
     balances: tuple[BalanceReport, ...]
     positions: tuple[PositionReport, ...]
+    unreadable: tuple[UnreadableReport, ...] = ()
 
     @property
     def reports(self) -> tuple[Report, ...]:

@@ -7,10 +7,12 @@ from cadenza.adapters.venues.binance.classify import BinanceMarket
 
 @dataclass(frozen=True, slots=True)
 class BinanceEndpoint:
-    """A reading request. `weight` is what the venue counts for it."""
+    """A reading request. `weight` is what the venue counts for it, `weight_of_symbol` what it counts for a list of one
+    symbol, where that is read as well."""
 
     path: str
     weight: int
+    weight_of_symbol: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ SPOT = MarketEndpoints(
     depth="/api/v3/depth",
     account=BinanceEndpoint("/api/v3/account", 20),
     order=BinanceEndpoint("/api/v3/order", 4),
-    open_orders=BinanceEndpoint("/api/v3/openOrders", 80),
+    open_orders=BinanceEndpoint("/api/v3/openOrders", 80, weight_of_symbol=6),
     past_orders=BinanceEndpoint("/api/v3/allOrders", 20),
     trades=BinanceEndpoint("/api/v3/myTrades", 20),
     order_trades=BinanceEndpoint("/api/v3/myTrades", 5),
@@ -53,7 +55,7 @@ MARGIN = MarketEndpoints(
     depth=SPOT.depth,
     account=BinanceEndpoint("/sapi/v1/margin/account", 10),
     order=BinanceEndpoint("/sapi/v1/margin/order", 10),
-    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200),
+    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200, weight_of_symbol=10),
     past_orders=BinanceEndpoint("/sapi/v1/margin/allOrders", 200),
     trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
     order_trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),

@@ -268,6 +268,7 @@ class BinanceSession:
         try:
             news = self._dialect.news(data, self._scope)
         except UnreadablePayload as error:
+            self._known.orders.forget()  # it may have been about one of them
             await self._delivery.put([unreadable(self._account_id, data, error)])
             return
         reports = [self._numbered(report) for report in news.reports]
@@ -276,7 +277,7 @@ class BinanceSession:
         self._link.worked_until(self._news_at_ms)
         self._note_symbols(reports)
         if news.wants_snapshot:
-            self._known.forget()  # what the stream says is not comparable until the account was read
+            self._known.forget_money()  # what the stream says is not comparable until the account was read
         if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
         await self._delivery.put(reports if news.follows_algo is None else self._held.hold(news.follows_algo, reports))

@@ -43,13 +43,21 @@ from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, CanceledReport, FillReport, Report
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    CanceledReport,
+    FillReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
 
 NOT_STATED = 0
 """The instant of a report that the venue does not state. The session fills in the venue's time."""
@@ -158,12 +166,26 @@ class UsdmDialect:
         return read_lines_of_trades(body, scope, self._fill)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        """A position or setting that cannot be read leaves the others, such as one of a symbol that the venue listed
+        after our reading of its catalogue."""
         account, positions, settings = bodies
-        self._leverages = {each.symbol: each.leverage for each in decode_list(UsdmSymbolSetting, settings)}
-        return ReadMoney(
-            parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms),
-            parse_usdm.usdm_positions(decode_list(UsdmPosition, positions), scope, at_ms, self._leverages),
-        )
+        leverages: dict[str, int] = {}
+        shown: list[PositionReport] = []
+        odd: list[UnreadableReport] = []
+        for line in decode_list(msgspec.Raw, settings):
+            try:
+                setting = decode(UsdmSymbolSetting, line)
+                leverages[setting.symbol] = setting.leverage
+            except UnreadablePayload as error:
+                odd.append(unreadable(scope.account_id, bytes(line), error))
+        for line in decode_list(msgspec.Raw, positions):
+            try:
+                shown += parse_usdm.usdm_positions([decode(UsdmPosition, line)], scope, at_ms, leverages)
+            except UnreadablePayload as error:
+                odd.append(unreadable(scope.account_id, _steady(line), error))
+        self._leverages = leverages
+        balances = parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms)
+        return ReadMoney(balances, tuple(shown), tuple(odd))
 
     def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
         """A conditional order that closes a whole position has no quantity, and is left out until it is triggered. One
@@ -187,6 +209,20 @@ class UsdmDialect:
     def _fill(self, line: msgspec.Raw, scope: AccountScope) -> tuple[FillReport, int]:
         trade = decode(UsdmTrade, line)
         return parse_usdm.fill_report(trade, scope), trade.id
+
+
+_STEADY = ("symbol", "positionSide", "positionAmt", "entryPrice")
+"""What changes in a line of `positionRisk` only with the position. The other fields move with the market."""
+
+
+def _steady(line: msgspec.Raw) -> bytes:
+    """Return the part of a position that stays the same while the position does, so that the same position that cannot
+    be read makes the same report at each reading."""
+    try:
+        fields = decode(dict[str, msgspec.Raw], line)
+    except UnreadablePayload:
+        return bytes(line)
+    return msgspec.json.encode({name: fields[name] for name in _STEADY if name in fields})
 
 
 def _as_waiting(facts: OrderFacts) -> OrderFacts:
