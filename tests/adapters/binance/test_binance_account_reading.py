@@ -10,7 +10,12 @@ from tests.adapters.binance.binance_world import ACCOUNT, BTC_PERP, BTC_USDT, SP
 from tests.adapters.binance.rest_world import SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.account_reading import READING_PAUSE_MS, AccountReader, StreamPosition
+from cadenza.adapters.venues.binance.account_reading import (
+    MARGIN_PAUSE_MS,
+    MONEY_PAUSE_MS,
+    AccountReader,
+    StreamPosition,
+)
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
@@ -216,7 +221,7 @@ async def test_a_busy_stream_makes_one_reading_in_a_while(market: BinanceMarket)
     for _ in range(4):
         await made.passing(made.reader.all_money())
     assert len(made.host.of(path)) == 4
-    assert made.clock.monotonic_ms() - begun_ms >= 3 * READING_PAUSE_MS
+    assert made.clock.monotonic_ms() - begun_ms >= 3 * (MONEY_PAUSE_MS if is_margin else MARGIN_PAUSE_MS)
 
 
 async def test_a_reading_from_before_the_streams_last_word_is_not_reported_as_newer() -> None:

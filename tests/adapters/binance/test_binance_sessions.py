@@ -234,6 +234,42 @@ async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spo
     assert sink.life == []
 
 
+SPOT_AWAY = [(503, ""), (401, '{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}')]
+
+
+@pytest.mark.parametrize(("status", "body"), SPOT_AWAY)
+async def test_usdm_is_opened_again_while_spot_is_away(tmp_path: Path, status: int, body: str) -> None:
+    """The number of the user is spot's; after the first time nobody asks for it again, not even after a restart."""
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market="usdm") as desk:
+        await venue.fault("spot:account.status", "error_before", times=100_000, status=status, body=body)
+        await desk.again()
+        assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
+
+
+@pytest.mark.parametrize("market", ["spot", "usdm"])
+async def test_the_key_of_somebody_else_opens_no_session(tmp_path: Path, market: str) -> None:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as desk:
+        with pytest.raises(CredentialRejected, match="another account"):
+            await desk.connector.open_session(desk.account, CredentialType.HMAC, venue.other_secrets(), RecordingSink())
+
+
+async def test_the_venue_is_offline_while_usdm_alone_is_away(spot_desk: Desk) -> None:
+    desk = spot_desk
+    await desk.venue.fault("usdm:time", "error_before", times=100_000, status=503)
+    connector: Any = desk.connector
+    connector._running.rest.doubt_clocks()
+    await until(lambda: connector.status() is VenueStatus.OFFLINE, "USD-M is away")
+    assert connector.trouble() == "USDM: BINANCE answered 503: status 503"
+    await desk.venue.disarm()
+
+    def is_back() -> bool:
+        desk.venue.clock.advance(20)
+        return connector.status() is VenueStatus.ONLINE
+
+    await until(is_back, "the return")
+    assert connector.trouble() is None
+
+
 class Defect(Exception):
     """An error that nobody expects."""
 

@@ -31,9 +31,13 @@ LOOK_MS = 50
 SETTLES_MS = 200
 """How long after a word of the stream the account is read, so that one reading follows an order and its execution."""
 
-READING_PAUSE_MS = 5_000
-"""The pause between two readings that words of the stream lead to. One has the weight of `account_readings`: on USD-M
-15, of the 2400 that the host allows to all accounts together in a minute."""
+MARGIN_PAUSE_MS = 5_000
+"""The pause between two readings that words of the stream lead to, where the stream states the balances and the reading
+adds the margin in use. A reading of USD-M weighs 15, of the 2400 that the host allows to all accounts in a minute."""
+
+MONEY_PAUSE_MS = 1_000
+"""The same pause where the reading has to bring the balances: they are awaited within 2 s of a fill. A reading of cross
+margin weighs 10, of 12000."""
 
 MONEY_RETRY_MS = 5_000
 """The pause before another reading after one that failed, when the stream has said that money moved."""
@@ -119,7 +123,7 @@ class AccountReader:
 
     async def all_money(self) -> Sequence[Report]:
         """Return all balances and positions as reports, with what could not be read; those that were known and are not
-        listed any more are nothing. It waits until a reading is due (`READING_PAUSE_MS`). Raises `VenueUnavailable`,
+        listed any more are nothing. It waits until a reading is due. Raises `VenueUnavailable`,
         also when the readings do not show what the stream has said, and `CredentialRejected`.
 
         The numbers of a reading (`as_of`) are higher than those of the stream's words before it, and lower than those
@@ -211,7 +215,8 @@ class AccountReader:
 
     async def _reading_due(self) -> None:
         now_ms = self._clock.monotonic_ms()
-        wait_ms = 0 if self._read_ms is None else self._read_ms + READING_PAUSE_MS - now_ms
+        pause_ms = MONEY_PAUSE_MS if self._dialect.states_locked_in_stream else MARGIN_PAUSE_MS
+        wait_ms = 0 if self._read_ms is None else self._read_ms + pause_ms - now_ms
         await self._clock.sleep_ms(max(SETTLES_MS, wait_ms))
         self._read_ms = self._clock.monotonic_ms()
 

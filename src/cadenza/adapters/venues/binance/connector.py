@@ -30,7 +30,7 @@ from cadenza.adapters.venues.binance.stream import (
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
@@ -137,7 +137,7 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachableAccounts(rest)
+        accounts = ReachableAccounts(rest, self._memories)
         self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
 
     async def stop(self) -> None:
@@ -154,16 +154,16 @@ class BinanceConnector:
             running.rest.close()
 
     def status(self) -> VenueStatus:
-        """Whether the last request for the venue's time was answered. It is asked for every 30 s, and at once when a
-        stream is lost."""
-        if self._running is None or not self._running.rest.clock_of(BinanceMarket.SPOT).is_answered:
-            return VenueStatus.OFFLINE
-        return VenueStatus.ONLINE
+        """Whether the last request for the time was answered by every market that was reached. Each is asked every
+        30 s, and at once when a stream is lost."""
+        return VenueStatus.OFFLINE if self._running is None or self._away() else VenueStatus.ONLINE
 
     def trouble(self) -> str | None:
-        if self._running is None or self.status() is VenueStatus.ONLINE:
+        """Return why markets do not answer. Spot is not named, because nothing works without it."""
+        if self._running is None or not (away := self._away()):
             return None
-        return self._running.rest.trouble(BinanceMarket.SPOT)
+        first, trouble = away[0], self._running.rest.trouble(away[0])
+        return trouble if trouble is None or first is BinanceMarket.SPOT else f"{first.value}: {trouble}"
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
@@ -185,9 +185,7 @@ class BinanceConnector:
     ) -> ExecutionSession:
         running = self._require()
         signer = BinanceSigner(type, secrets)
-        reached = await running.accounts.of_type(account.external.type, signer)
-        if reached.external_id != account.external.external_id:
-            raise CredentialRejected("the key belongs to another account of BINANCE")
+        reached = await running.accounts.again(account, signer)
         parts = SessionParts(
             spec=self._spec,
             rest=running.rest,
@@ -228,6 +226,11 @@ class BinanceConnector:
             await self._running.market.close_book(instrument_id)
 
     # Helpers
+
+    def _away(self) -> list[BinanceMarket]:
+        """Return the markets that were reached, and whose last request for the time was not answered."""
+        running, reached = self._require(), (BinanceMarket.SPOT, BinanceMarket.USDM)
+        return [each for each in reached if each in self._read_markets and not running.rest.clock_of(each).is_answered]
 
     def _require(self) -> _Running:
         if self._running is None:

@@ -272,7 +272,7 @@ class BinanceSession:
             await self._delivery.put([unreadable(self._account_id, data, error)])
             return
         reports = [self._numbered(report) for report in news.reports]
-        self._known.note(reports)
+        self._known.note([*reports, *news.stated])
         self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
         self._link.worked_until(self._news_at_ms)
         self._note_symbols(reports)

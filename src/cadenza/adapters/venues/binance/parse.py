@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cadenza.adapters.venues.kit.words import UnknownMember
 from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import BalanceReport, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,18 @@ class AccountScope:
 class UserNews:
     """What one message of a user stream says.
 
-    `wants_snapshot`: money moved, or the settings of the account changed, and the message does not state the result,
-    so the account has to be read. `wants_margin`: the message states its subject, but not how much margin is in use
-    afterwards, so the account is read too. `is_stream_over`: nothing more comes on this subscription. `follows_algo`:
-    the reports are about an order that a conditional order has become; they are delivered after the message whose
-    `triggered` is the same id, because that one gives the order its new id. Both are ids at the venue.
+    `wants_snapshot`: money moved, and the message does not state what it came to, so the account has to be read.
+    `wants_margin`: the message states its subject, but not how much margin is in use or what is owed afterwards, so the
+    account is read too. `stated` are words that lack what is owed: they are compared with readings, and not reported.
+    `is_stream_over`: nothing more comes on this subscription.
+
+    `follows_algo` and `triggered` are ids at the venue. `follows_algo`: the message is about the order with this id,
+    which a conditional order has become. Its reports are delivered after those of the message whose `triggered` is the
+    same id, because that message gives the conditional order this id.
     """
 
     reports: tuple[Report, ...] = ()
+    stated: tuple[BalanceReport, ...] = ()
     wants_snapshot: bool = False
     wants_margin: bool = False
     is_stream_over: bool = False
