@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BTC_PERP, BTC_USDT, SPOT, USDM
-from tests.adapters.binance.rest_world import SIGNER, Host, answered, world
+from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
 from cadenza.adapters.venues.binance.account_reading import (
@@ -18,6 +18,8 @@ from cadenza.adapters.venues.binance.account_reading import (
 )
 from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect
+from cadenza.adapters.venues.binance.endpoints import SPOT as SPOT_ENDPOINTS
+from cadenza.adapters.venues.binance.endpoints import USDM as USDM_ENDPOINTS
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
@@ -34,6 +36,7 @@ from cadenza.domain.trading.reports import (
     PositionReport,
     Report,
 )
+from cadenza.network.outcomes import Outcome
 
 MARGIN_ACCOUNT = "/sapi/v1/margin/account"
 ACCOUNT_PATH, POSITIONS, SETTINGS = "/usdm/fapi/v3/account", "/usdm/fapi/v3/positionRisk", "/usdm/fapi/v1/symbolConfig"
@@ -71,9 +74,18 @@ class Reading:
         return task.result()
 
 
-async def reading(dialect: MarketDialect) -> Reading:
+async def reading(dialect: MarketDialect, way_ms: int = 0) -> Reading:
+    """`way_ms`: how long an answer about the venue's time takes, which is how wrong it may be."""
     rest, host, clock = await world(weight_per_minute=6_000)
     market = dialect.endpoints.market
+    times = [f"/usdm{USDM_ENDPOINTS.time.path}", SPOT_ENDPOINTS.time.path]
+
+    def late_time() -> Outcome:
+        body = {"serverTime": clock.now_ms() + AHEAD_MS}
+        clock.advance(way_ms)
+        return answered(200, body)
+
+    host.answers |= dict.fromkeys(times, late_time)
     assert await rest.clock_of(market).measure()
     known = KnownAccount()
     found: list[Reading] = []
@@ -96,8 +108,8 @@ async def reading(dialect: MarketDialect) -> Reading:
     return found[0]
 
 
-async def usdm_reading() -> Reading:
-    made = await reading(UsdmDialect(PositionMode.NETTING))
+async def usdm_reading(way_ms: int = 0) -> Reading:
+    made = await reading(UsdmDialect(PositionMode.NETTING), way_ms)
     made.shows(ACCOUNT_PATH, {"assets": []})
     for path in (POSITIONS, SETTINGS, OPEN_ORDERS, OPEN_ALGO_ORDERS):
         made.shows(path, [])
@@ -241,6 +253,25 @@ async def test_a_reading_that_never_shows_the_streams_word_is_not_reported() -> 
     made.hears(position("1"))
     with pytest.raises(VenueUnavailable, match="the stream"):
         await made.passing(made.reader.all_money())
+
+
+@pytest.mark.parametrize("way_ms", [0, 300, 2_000])
+async def test_the_first_snapshot_is_newer_than_every_word_of_the_session_before(way_ms: int) -> None:
+    """That session ended this very moment, and our idea of the venue's time may be wrong."""
+    made = await usdm_reading(way_ms)
+    last_word = FactNumbers().take(made.clock.now_ms() + AHEAD_MS)
+    snapshot = await made.passing(made.reader.snapshot())
+    assert snapshot.as_of > last_word
+
+
+async def test_a_clock_of_the_venue_that_was_set_back_holds_up_no_snapshot() -> None:
+    made = await usdm_reading()
+    host, clock = made.host, made.clock
+    host.answers["/usdm/fapi/v1/time"] = lambda: answered(200, {"serverTime": clock.now_ms() - 3_600_000})
+    await made.reader._rest.clock_of(BinanceMarket.USDM).measure()
+    begun_ms = clock.monotonic_ms()
+    await made.passing(made.reader.snapshot())
+    assert clock.monotonic_ms() - begun_ms < 10_000
 
 
 async def test_a_balance_that_is_owed_is_read_after_a_word_that_does_not_state_it() -> None:

@@ -12,6 +12,7 @@ from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount, OrderName
 from cadenza.adapters.venues.kit.order_facts import external
+from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId, TradingAccountId
@@ -77,6 +78,7 @@ class AccountReader:
         self._clock = clock
         self._position = position
         self._delivered = delivered
+        self._begun_by_ms = rest.clock_of(dialect.endpoints.market).latest_ms()
         self._read_ms: int | None = None
         self._missed_after: int | None = None
         """`heard` of the stream when a snapshot listed other open orders than the stream had brought."""
@@ -99,8 +101,12 @@ class AccountReader:
         A reading takes several requests. It counts as one moment when the stream brought nothing meanwhile, and the
         balances are those that the stream stated. An account that is never so quiet gets the last reading, whose open
         orders may be ahead of its instant.
+
+        A session before this one may have reported words of up to the instant at which this one began. The first
+        snapshot waits until the venue's clock has passed that for certain, so that it is newer than all of them.
         """
         market, dialect = self._dialect.endpoints.market, self._dialect
+        await self._passed_the_beginning()
         for left in reversed(range(READINGS_MAX)):
             await self._delivered()
             before = self._position()
@@ -157,6 +163,13 @@ class AccountReader:
         `VenueUnavailable` and `CredentialRejected`."""
         money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
         return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
+
+    async def _passed_the_beginning(self) -> None:
+        """A venue whose clock was set back is waited for no longer than any clock may be wrong."""
+        ahead_ms = self._begun_by_ms - self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
+        if ahead_ms >= 0:
+            await self._clock.sleep_ms(min(ahead_ms + 1, 2 * ERROR_MS_MAX))
+        self._begun_by_ms = 0
 
     def _snapshot(self, account: Sequence[bytes], listed: ReadOrders, at_ms: int) -> AccountSnapshot:
         as_of = self._numbers.take(at_ms)

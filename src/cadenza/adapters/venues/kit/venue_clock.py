@@ -81,6 +81,11 @@ class VenueClock:
         instant = self.present()
         return 0 if instant is None else instant.venue_ms - instant.error_ms
 
+    def latest_ms(self) -> int:
+        """Return an instant that the venue's clock has not passed for certain; 0 before the first sample."""
+        instant = self.present()
+        return 0 if instant is None else instant.venue_ms + instant.error_ms
+
     async def measure(self, samples: int = FIRST_SAMPLES) -> bool:
         """Take samples. Return False when there was no answer to one of them."""
         for _ in range(samples):
