@@ -12,6 +12,7 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.simulators.binance.trader import Trader
 
+from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -293,3 +294,28 @@ async def test_a_stream_that_is_silent_about_orders_alone_is_noticed(desk: Desk)
         return ("lost", "the user stream is silent") in desk.sink.life
 
     await until(is_lost, "the silence was noticed")
+
+
+async def test_a_position_in_a_new_symbol_spoils_no_snapshot_and_has_the_catalogue_read_again(desk: Desk) -> None:
+    """It is opened by hand, in a symbol that the venue listed after the connector had read the catalogue."""
+    connector: Any = desk.connector
+    symbols = connector._instruments.symbols(BinanceMarket.USDM)
+    new_id = symbols.pop("ETHUSDT")
+    await desk.session.submit(desk.limit("0.5", None, time_in_force=TimeInForce.IOC))
+    levels = (Side.BUY, D(3000), D(10)), (Side.SELL, D(3001), D(10))
+    await desk.venue.market("ETHUSDT", *levels, clear=True, market="usdm")
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        bought = await trader.usdm("POST", "v1/order", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+        assert bought.status == 200
+    snapshot = await desk.session.snapshot()
+    assert [each.instrument_id for each in snapshot.positions or ()] == [desk.instrument.id]
+    assert ["ETHUSDT" in each.text for each in snapshot.unreadable] == [True]
+
+    def is_listed() -> bool:
+        desk.venue.clock.advance(20)
+        return "ETHUSDT" in symbols
+
+    await until(is_listed, "another reading of the catalogue")
+    snapshot = await desk.session.snapshot()
+    assert {each.instrument_id for each in snapshot.positions or ()} == {desk.instrument.id, new_id}
+    assert snapshot.is_whole

@@ -27,6 +27,7 @@ from cadenza.adapters.venues.binance.stream import (
     UserListenKey,
     UserStreamOpening,
 )
+from cadenza.adapters.venues.binance.unlisted_symbols import UnlistedSymbols
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
@@ -68,7 +69,8 @@ class _Running:
     http: HttpClient
     rest: BinanceRest
     tls: SSLContext
-    measuring: list[asyncio.Task[None]]
+    tasks: list[asyncio.Task[None]]
+    unlisted: UnlistedSymbols
     accounts: ReachableAccounts
     market: MarketFeeds
 
@@ -124,11 +126,13 @@ class BinanceConnector:
             await http.close()
             rest.close()
             raise
-        measuring = [
+        unlisted = UnlistedSymbols(lambda: self._read_catalogue(rest), self._clock)
+        tasks = [
             asyncio.create_task(rest.clock_of(market).run(), name=f"clock of {self._spec.venue_id} {market.value}")
             for market in (BinanceMarket.SPOT, BinanceMarket.USDM)
             if rest.has(market)
         ]
+        tasks.append(asyncio.create_task(unlisted.run(), name=f"unlisted symbols of {self._spec.venue_id}"))
         parts = feed_parts(
             rest=rest,
             urls=self._spec.urls,
@@ -138,7 +142,8 @@ class BinanceConnector:
             proxies=self._proxies,
         )
         accounts = ReachableAccounts(rest, self._memories)
-        self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
+        market = MarketFeeds(parts, self._instruments.instrument)
+        self._running = _Running(http, rest, tls, tasks, unlisted, accounts, market)
 
     async def stop(self) -> None:
         running, self._running = self._running, None
@@ -147,9 +152,9 @@ class BinanceConnector:
         self._sessions.clear()
         if running is not None:
             await running.market.stop()
-            for measuring in running.measuring:
-                measuring.cancel()
-            await asyncio.gather(*running.measuring, return_exceptions=True)
+            for task in running.tasks:
+                task.cancel()
+            await asyncio.gather(*running.tasks, return_exceptions=True)
             await running.http.close()
             running.rest.close()
 
@@ -190,6 +195,7 @@ class BinanceConnector:
             spec=self._spec,
             rest=running.rest,
             instruments=self._instruments,
+            missing=running.unlisted.miss,
             memories=self._memories,
             clock=self._clock,
             randomness=self._randomness,

@@ -5,7 +5,7 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
@@ -29,6 +29,7 @@ from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
+from cadenza.adapters.venues.binance.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HeldNews
@@ -81,6 +82,8 @@ class SessionParts:
     spec: VenueSpec
     rest: BinanceRest
     instruments: KnownInstruments
+    missing: Callable[[str], None]
+    """Takes the symbols that the venue names and `instruments` lacks."""
     memories: VenueMemories
     clock: Clock
     randomness: Randomness
@@ -107,7 +110,8 @@ class BinanceSession:
         self._dialect = dialect
         self._market = dialect.endpoints.market
         self._account_id = account.id
-        self._scope = AccountScope(account.id, parts.instruments.symbols(self._market))
+        listed = ListedSymbols(parts.instruments.symbols(self._market), parts.missing)
+        self._scope = AccountScope(account.id, listed)
         self._venue_clock = parts.rest.clock_of(self._market)
         self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account.id))
         self._link = SessionLink(sink)
@@ -268,7 +272,7 @@ class BinanceSession:
         try:
             news = self._dialect.news(data, self._scope)
         except UnreadablePayload as error:
-            self._known.orders.forget()  # it may have been about one of them
+            self._known.forget()  # it may have been about any of it
             await self._delivery.put([unreadable(self._account_id, data, error)])
             return
         reports = [self._numbered(report) for report in news.reports]

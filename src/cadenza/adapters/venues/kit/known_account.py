@@ -76,7 +76,9 @@ class KnownAccount:
     """
 
     def __init__(self) -> None:
-        self._is_whole = False
+        self._is_known = False
+        self._is_whole = True
+        """Whether what is not among the words is nothing. False after a reading that could not be read as a whole."""
         self._words: dict[tuple[str, ...], tuple[object, ...]] = {}
         self.orders = KnownOrders()
 
@@ -95,18 +97,21 @@ class KnownAccount:
 
     def forget_money(self) -> None:
         """Balances or positions have changed, and the stream did not say to what."""
-        self._is_whole = False
+        self._is_known = False
 
     def agrees(self, reading: Iterable[Report], *, is_whole: bool = True) -> bool:
         """Return whether a reading of the account says what is known. What a reading that `is_whole` leaves out is
         nothing; where a part of it could not be read, what it leaves out is not compared."""
         read = KnownAccount()
         read.note(reading)
-        if not self._is_whole:
-            self._words, self._is_whole = read._words, True
-        if is_whole:
-            return self._words == read._words
-        return all(self._words.get(key) == word for key, word in read._words.items())
+        agrees = not self._is_known or all(
+            self._words.get(key) == read._words.get(key)
+            for key in {*self._words, *read._words}
+            if (is_whole or key in read._words) and (self._is_whole or key in self._words)
+        )
+        if not self._is_known or (agrees and is_whole):
+            self._words, self._is_known, self._is_whole = read._words, True, is_whole
+        return agrees
 
     def _note(self, report: BalanceReport | PositionReport) -> None:
         word: tuple[object, ...]
