@@ -78,11 +78,12 @@ async def test_an_order_that_cannot_leave_in_time_is_not_sent() -> None:
 
 async def test_an_order_or_cancel_that_succeeds_weighs_nothing_and_one_that_fails_weighs() -> None:
     rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
+    signed = partial(rest.signed, BinanceMarket.SPOT, SIGNER, weight=1, success_weight=SPOT.success_weight)
     for _ in range(40):
         clock.advance(2)
-        assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True), Answered)
+        assert isinstance(await signed(placed, is_order=True), Answered)
     host.answers["/api/v3/order"] = lambda: answered(400, {"code": -2010, "msg": "no"})
-    outcomes = [await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, leave_by_ms=0) for _ in range(30)]
+    outcomes = [await signed(canceled, leave_by_ms=0) for _ in range(30)]
     assert any(isinstance(outcome, NotSent) for outcome in outcomes)
 
 

@@ -190,6 +190,12 @@ def classify_query(market: BinanceMarket, status: int, error: BinanceRefusal | N
     return _denied(status, error)
 
 
+def refused_key(market: BinanceMarket, status: int, error: BinanceRefusal | None) -> str | None:
+    """Return in words why the venue does not accept the key, by a reply that is not a success; None when it does."""
+    outcome = classify_query(market, status, error)
+    return outcome.text if outcome.verdict is ReplyVerdict.KEY_REJECTED else None
+
+
 def _limit_of(status: int, error: BinanceRefusal | None) -> ReplyOutcome | None:
     """The statuses that the venue's gateway answers by itself. They prove that nothing was processed, whatever the body
     is: often it is no JSON."""

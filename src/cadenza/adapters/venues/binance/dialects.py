@@ -110,8 +110,8 @@ class MarketDialect(Protocol):
     @property
     def states_locked_in_stream(self) -> bool:
         """Whether the stream states how much of a balance is locked. Where it does not, the account is read after each
-        word about money or orders, and a silent stream is not noticed by locked amounts, as they move with the
-        market."""
+        word about money or orders. The venue moves the locked amounts there as the market moves, and the stream does
+        not state that, so they are not compared with the stream; open orders are compared instead."""
 
     @property
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:

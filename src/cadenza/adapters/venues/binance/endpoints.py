@@ -18,8 +18,8 @@ class BinanceEndpoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketEndpoints:
     """The requests of one market. `open_orders` is the list without a symbol, `order_trades` the executions of one
-    order. `submit_weight` and `cancel_weight` are those of requests that fail; on spot those that succeed weigh
-    nothing. `lines_max`: the longest list of past orders or trades."""
+    order. `submit_weight` and `cancel_weight` are those of requests that fail; `success_weight` is that of both when
+    they succeed, where it differs. `lines_max`: the longest list of past orders or trades."""
 
     market: BinanceMarket
     time: BinanceEndpoint
@@ -33,6 +33,7 @@ class MarketEndpoints:
     order_trades: BinanceEndpoint
     submit_weight: int = 1
     cancel_weight: int = 1
+    success_weight: int | None = None
     lines_max: int = 1_000
 
 
@@ -47,6 +48,7 @@ SPOT = MarketEndpoints(
     past_orders=BinanceEndpoint("/api/v3/allOrders", 20),
     trades=BinanceEndpoint("/api/v3/myTrades", 20),
     order_trades=BinanceEndpoint("/api/v3/myTrades", 5),
+    success_weight=0,
 )
 MARGIN = MarketEndpoints(
     market=BinanceMarket.MARGIN,

@@ -359,6 +359,7 @@ class BinanceSession:
                 self._signer,
                 leaving,
                 weight=self._dialect.endpoints.submit_weight,
+                success_weight=self._dialect.endpoints.success_weight,
                 leave_by_ms=now_ms + left_ms,
                 reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
@@ -388,6 +389,7 @@ class BinanceSession:
             self._signer,
             lambda time: self._dialect.cancel(order, symbol, time),
             weight=self._dialect.endpoints.cancel_weight,
+            success_weight=self._dialect.endpoints.success_weight,
             reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
         )

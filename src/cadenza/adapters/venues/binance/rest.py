@@ -21,6 +21,7 @@ from cadenza.adapters.venues.binance.classify import (
     BinanceMarket,
     classify_query,
     error_body,
+    refused_key,
     said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
@@ -36,7 +37,6 @@ from cadenza.adapters.venues.binance.spec import (
     USDM_REST,
     PaceLimits,
 )
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -203,6 +203,7 @@ class BinanceRest:
         make: Callable[[RequestTime], BinanceRequest],
         *,
         weight: int,
+        success_weight: int | None = None,
         leave_by_ms: int | None = None,
         reply_ms_max: int = READ_MS_MAX,
         is_order: bool = False,
@@ -212,7 +213,8 @@ class BinanceRest:
 
         `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
         waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply. `is_order`:
-        it is a new order, which is counted besides its weight. `is_urgent`: it goes before the others.
+        it is a new order, which is counted besides its weight. `success_weight`: what the venue counts when the request
+        succeeds, if that is not `weight`. `is_urgent`: it goes before the others.
         """
         leave_by_ms = self._leave_by(leave_by_ms)
         ticket = await self._turn(market, signer.api_key, weight, leave_by_ms, is_order=is_order, is_urgent=is_urgent)
@@ -230,7 +232,9 @@ class BinanceRest:
         except BaseException:  # a request that cannot be made takes no room from others
             ticket.give_back()
             raise
-        return await self._call(market, signer.api_key, request, signer, ticket, reply_ms_max)
+        return await self._call(
+            market, signer.api_key, request, signer, ticket, reply_ms_max, success_weight=success_weight
+        )
 
     async def keyed(
         self,
@@ -315,6 +319,7 @@ class BinanceRest:
         reply_ms_max: int,
         *,
         shows_key: bool = False,
+        success_weight: int | None = None,
     ) -> Outcome:
         query = encoded_query(request.parameters) if signer is None else signer.signed_query(request.parameters)
         url = f"{self._bases[market]}{request.path}{'?' if query else ''}{query}"
@@ -325,18 +330,21 @@ class BinanceRest:
             if isinstance(outcome, NotSent):
                 ticket.give_back()
             elif isinstance(outcome, Answered):
-                self._settle(market, caller, request, ticket, outcome)
+                self._settle(market, caller, request, ticket, outcome, success_weight)
         return outcome
 
     def _settle(
-        self, market: BinanceMarket, caller: str, request: BinanceRequest, ticket: PaceTicket, answer: Answered
+        self,
+        market: BinanceMarket,
+        caller: str,
+        request: BinanceRequest,
+        ticket: PaceTicket,
+        answer: Answered,
+        success_weight: int | None,
     ) -> None:
         """Learn from the answer what the venue counts."""
-        changes_order = (
-            request.method in ("POST", "DELETE") and request.path == ENDPOINTS[BinanceMarket.SPOT].order.path
-        )
-        if answer.status == HTTP_OK and changes_order and market is BinanceMarket.SPOT:
-            ticket.settle({MeterKey(_WEIGHT, _ANY): 0})  # orders and cancels that succeed weigh nothing
+        if answer.status == HTTP_OK and success_weight is not None:
+            ticket.settle({MeterKey(_WEIGHT, _ANY): success_weight})
         pacer = self._pacers[market]
         for name, value in answer.headers.items():
             if _USED_WEIGHT.fullmatch(name) and value.isdigit():
@@ -401,7 +409,7 @@ def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
 
 
 def _refuse(market: BinanceMarket, answer: Answered) -> NoReturn:
-    verdict = classify_query(market, answer.status, error_body(answer.body))
-    if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-        raise CredentialRejected(f"BINANCE refused the key: {verdict.text}")
-    raise VenueUnavailable(f"BINANCE answered {answer.status}: {verdict.text}")
+    error = error_body(answer.body)
+    if refusal := refused_key(market, answer.status, error):
+        raise CredentialRejected(f"BINANCE refused the key: {refusal}")
+    raise VenueUnavailable(f"BINANCE answered {answer.status}: {classify_query(market, answer.status, error).text}")

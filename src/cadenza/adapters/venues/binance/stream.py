@@ -20,8 +20,9 @@ from cadenza.adapters.venues.binance.classify import (
     NO_SUCH_LISTEN_KEY,
     TIMESTAMP_REFUSED,
     BinanceMarket,
-    classify_query,
     error_body,
+    refused_key,
+    said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue
 from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY
@@ -35,7 +36,6 @@ from cadenza.adapters.venues.binance.models import (
 from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
 from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.user_stream import PendingReplies
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import Answered, Outcome, Sent
@@ -152,14 +152,13 @@ class SignedSubscription:
     def _check(self, reply: BinanceSocketReply) -> None:
         if reply.status == HTTP_OK:
             return
-        verdict = classify_query(BinanceMarket.SPOT, reply.status, reply.error)
-        if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-            self.refused = verdict.text
+        self.refused = refused_key(BinanceMarket.SPOT, reply.status, reply.error) or self.refused
         if reply.error is not None and reply.error.code == TIMESTAMP_REFUSED:
             self._venue_clock.doubt()
         if reply.status in (HTTP_TOO_MANY, HTTP_BANNED):
             self._rest.hold(BinanceMarket.SPOT, reply.status, _pause_ms(reply.error))
-        raise NotReady(f"BINANCE refused the subscription with status {reply.status}: {verdict.text}")
+        cause = "" if reply.error is None else f": {said(reply.error)}"
+        raise NotReady(f"BINANCE refused the subscription with status {reply.status}{cause}")
 
 
 class TokenSubscription(SignedSubscription):
@@ -250,5 +249,4 @@ def _refusal_of(market: BinanceMarket, outcome: Outcome) -> str | None:
     """Return why the venue refuses the key; None when it does not."""
     if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
         return None
-    verdict = classify_query(market, outcome.status, error_body(outcome.body))
-    return verdict.text if verdict.verdict is ReplyVerdict.KEY_REJECTED else None
+    return refused_key(market, outcome.status, error_body(outcome.body))
