@@ -83,7 +83,7 @@ class _ServerTime(BinancePayload, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Hold:
+class _HostHold:
     """Nothing leaves until this instant of our monotonic clock. `words` say why, for people."""
 
     until_ms: int
@@ -133,7 +133,7 @@ class BinanceRest:
             BinanceMarket.USDM: usdm,
         }
         self._troubles: dict[BinanceMarket, str] = {}
-        self._holds: dict[BinanceMarket, _Hold] = {}
+        self._holds: dict[BinanceMarket, _HostHold] = {}
 
     def has(self, market: BinanceMarket) -> bool:
         """Return whether the environment has the market."""
@@ -163,7 +163,7 @@ class BinanceRest:
         for each in BinanceMarket:
             if each is market or (is_banned and self.clocks[each] is self.clocks[market]):
                 self._pacers[each].hold(MeterKey(_WEIGHT, _ANY), for_ms)
-                self._holds[each] = _Hold(self._clock.monotonic_ms() + for_ms, words)
+                self._holds[each] = _HostHold(self._clock.monotonic_ms() + for_ms, words)
 
     def doubt_clocks(self) -> None:
         """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
