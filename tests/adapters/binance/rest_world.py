@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.inhouse_kit import ManualClock
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
 from cadenza.domain.accounts.credential import CredentialType, Secrets

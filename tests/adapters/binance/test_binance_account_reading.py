@@ -16,10 +16,10 @@ from cadenza.adapters.venues.binance.account_reading import (
     AccountReader,
     StreamPosition,
 )
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect
 from cadenza.adapters.venues.binance.endpoints import SPOT as SPOT_ENDPOINTS
 from cadenza.adapters.venues.binance.endpoints import USDM as USDM_ENDPOINTS
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount

@@ -13,9 +13,6 @@ from tests.adapters.binance.binance_world import BINANCE, DATA, NOW_MS, SENT_ID,
 from cadenza.adapters.venues.binance.mapping import spot_terms, usdm_terms
 from cadenza.adapters.venues.binance.orders import (
     CLIENT_ID,
-    BinanceRequest,
-    DeadlinePassed,
-    RequestTime,
     cancel_request,
     client_id,
     margin_order,
@@ -26,6 +23,7 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse_instruments import spot_catalogue
+from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
     CadenzaError,

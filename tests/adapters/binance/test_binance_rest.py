@@ -9,9 +9,8 @@ import pytest
 from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint
-from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint, BinanceMarket
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable

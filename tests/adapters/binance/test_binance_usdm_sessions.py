@@ -12,7 +12,7 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.simulators.binance.trader import Trader
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode

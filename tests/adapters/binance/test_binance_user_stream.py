@@ -8,8 +8,7 @@ import pytest
 from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.endpoints import MARGIN, SPOT
+from cadenza.adapters.venues.binance.endpoints import MARGIN, SPOT, BinanceMarket
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import (
     KEEP_LISTEN_KEY_MS,

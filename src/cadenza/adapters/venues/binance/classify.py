@@ -8,8 +8,8 @@ that the venue means may be this very one.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from enum import StrEnum
 
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -17,15 +17,6 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import (
     CancelRefusal,
 )
-
-
-class BinanceMarket(StrEnum):
-    """The parts of the venue that have codes of their own."""
-
-    SPOT = "SPOT"
-    MARGIN = "MARGIN"
-    USDM = "USDM"
-
 
 _Meaning = RejectReason | ReplyVerdict
 

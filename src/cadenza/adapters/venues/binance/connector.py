@@ -9,9 +9,9 @@ import structlog
 
 from cadenza.adapters.venues.binance import credential
 from cadenza.adapters.venues.binance.catalogue import read_catalogue
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.market_data import MarketFeeds

@@ -17,15 +17,9 @@ from cadenza.adapters.venues.binance.models import (
     decode,
     decode_list,
 )
-from cadenza.adapters.venues.binance.orders import (
-    BinanceRequest,
-    RequestTime,
-    cancel_request,
-    margin_order,
-    query_request,
-    spot_order,
-)
+from cadenza.adapters.venues.binance.orders import cancel_request, margin_order, query_request, spot_order
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload

@@ -1,8 +1,15 @@
 """The requests of BINANCE by market: path, weight, and what answers with the venue's time."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+
+class BinanceMarket(StrEnum):
+    """The parts of the venue that have codes of their own."""
+
+    SPOT = "SPOT"
+    MARGIN = "MARGIN"
+    USDM = "USDM"
 
 
 @dataclass(frozen=True, slots=True)

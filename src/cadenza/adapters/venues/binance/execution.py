@@ -24,8 +24,8 @@ from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.history import PastOrders
 from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
-from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols

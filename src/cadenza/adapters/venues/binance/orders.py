@@ -12,12 +12,11 @@ another form than it was asked for. Three choices are made here:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.credential import ParameterValue
-from cadenza.adapters.venues.binance.parse_usdm import ALGO_PREFIX
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
@@ -35,10 +34,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
-RECV_WINDOW_MS_MAX = 60_000
-RECV_WINDOW_MS = 5_000
-"""For requests without a deadline of their own."""
-
 GOOD_TILL_MS_END = 253_402_300_799_000
 
 _MS_PER_S = 1_000
@@ -47,42 +42,6 @@ _SPOT_ORDER = "/api/v3/order"
 _MARGIN_ORDER = "/sapi/v1/margin/order"
 _USDM_ORDER = "/fapi/v1/order"
 _USDM_ALGO_ORDER = "/fapi/v1/algoOrder"
-
-
-class DeadlinePassed(Exception):
-    """It is too late to send the order; nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTime:
-    """When a request is made. `now_ms` is our clock, `ahead_ms` how far the venue's is ahead of it as it was measured;
-    negative when it is behind."""
-
-    now_ms: int
-    ahead_ms: int
-
-    @property
-    def venue_ms(self) -> int:
-        return self.now_ms + self.ahead_ms
-
-    def parameters(self, send_before_ms: int | None, recorded_at_ms: int = 0) -> dict[str, ParameterValue]:
-        """Return `timestamp` and `recvWindow`, so that the venue refuses the request once `send_before_ms` (our clock)
-        has passed. The venue takes a minute at most, so a later deadline becomes an earlier one. An order states in
-        `recorded_at_ms` (our clock) when it was recorded: a clock that shows less was set back since then, and does not
-        widen the window. Raises `DeadlinePassed`."""
-        window_ms = RECV_WINDOW_MS if send_before_ms is None else send_before_ms - max(self.now_ms, recorded_at_ms)
-        if window_ms <= 0:
-            raise DeadlinePassed
-        return {"recvWindow": min(window_ms, RECV_WINDOW_MS_MAX), "timestamp": self.venue_ms}
-
-
-@dataclass(frozen=True, slots=True)
-class BinanceRequest:
-    """A request that still has to be signed. `parameters` keep their order."""
-
-    method: str
-    path: str
-    parameters: dict[str, ParameterValue]
 
 
 # --- new orders
@@ -284,7 +243,7 @@ def usdm_query_request(order: Order, symbol: str, time: RequestTime) -> BinanceR
 def is_in_algo_service(order: Order) -> bool:
     """Whether the order is a conditional one that is not known to be triggered."""
     if order.venue_order_id is not None:
-        return order.venue_order_id.startswith(ALGO_PREFIX)
+        return order.venue_order_id.startswith(mapping.ALGO_PREFIX)
     return order.type in mapping.USDM_ALGO_TYPE_WORDS
 
 
@@ -317,4 +276,4 @@ def _algo_name(order: Order) -> dict[str, ParameterValue]:
 
 
 def _number(venue_order_id: str) -> int:
-    return int(venue_order_id.removeprefix(ALGO_PREFIX))
+    return int(venue_order_id.removeprefix(mapping.ALGO_PREFIX))

@@ -1,6 +1,5 @@
 """Which accounts a key reaches, and what it may do there."""
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import (
     KEY_RESTRICTIONS,
@@ -9,6 +8,7 @@ from cadenza.adapters.venues.binance.endpoints import (
     USDM_ACCOUNT_CONFIG,
     USDM_BALANCE,
     BinanceEndpoint,
+    BinanceMarket,
 )
 from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,

@@ -18,16 +18,15 @@ from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     HTTP_TOO_MANY,
     TIMESTAMP_REFUSED,
-    BinanceMarket,
     classify_query,
     error_body,
     refused_key,
     said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
-from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, BinanceMarket
 from cadenza.adapters.venues.binance.models import BinancePayload, decode
-from cadenza.adapters.venues.binance.orders import BinanceRequest, DeadlinePassed, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.adapters.venues.binance.spec import (
     MARGIN_LIMITS,
     MARGIN_REST,

@@ -19,13 +19,12 @@ from cadenza.adapters.venues.binance.classify import (
     HTTP_TOO_MANY,
     NO_SUCH_LISTEN_KEY,
     TIMESTAMP_REFUSED,
-    BinanceMarket,
     error_body,
     refused_key,
     said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue
-from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY
+from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY, BinanceMarket
 from cadenza.adapters.venues.binance.models import (
     BinancePause,
     BinanceSocketRefusal,
@@ -34,7 +33,7 @@ from cadenza.adapters.venues.binance.models import (
     decode,
 )
 from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
-from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS
+from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.user_stream import PendingReplies
 from cadenza.adapters.venues.kit.words import UnreadablePayload

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from cadenza.adapters.venues.binance import parse_usdm
+from cadenza.adapters.venues.binance import mapping, parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
@@ -32,14 +32,13 @@ from cadenza.adapters.venues.binance.models_usdm import (
     UsdmTrade,
 )
 from cadenza.adapters.venues.binance.orders import (
-    BinanceRequest,
-    RequestTime,
     is_in_algo_service,
     usdm_cancel_request,
     usdm_order,
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
@@ -104,7 +103,7 @@ class UsdmDialect:
         if not is_in_algo_service(order):
             return parse_usdm.cancel_reports(decode(UsdmOrder, body), scope, order)
         reply = decode(AlgoCanceled, body)
-        number = f"{parse_usdm.ALGO_PREFIX}{reply.algo_id}"
+        number = f"{mapping.ALGO_PREFIX}{reply.algo_id}"
         is_same = reply.client_algo_id == order.sent_id if order.venue_order_id is None else number in _ids(order)
         if not is_same:
             raise UnreadablePayload("the reply is about another order")
@@ -124,8 +123,8 @@ class UsdmDialect:
         return parse_usdm.facts_of_order(decode(UsdmOrder, body), scope)
 
     def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
-        if venue_order_id.startswith(parse_usdm.ALGO_PREFIX):
-            number = order_number(venue_order_id.removeprefix(parse_usdm.ALGO_PREFIX))
+        if venue_order_id.startswith(mapping.ALGO_PREFIX):
+            number = order_number(venue_order_id.removeprefix(mapping.ALGO_PREFIX))
             return None if number is None else (USDM_ALGO_ORDER, {"algoId": number})
         number = order_number(venue_order_id)
         return None if number is None else (self.endpoints.order, {"orderId": number})
