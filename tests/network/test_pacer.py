@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.network.peers import StandingClock, settle
 
-from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 
@@ -159,3 +159,50 @@ async def _storm(chance: random.Random, weight_max: int) -> None:
     assert not pacer._turns
     assert not pacer._queue._under_way
     pacer.close()
+
+
+async def test_limits_that_change_hold_for_callers_that_wait_and_forget_nothing_that_was_used() -> None:
+    pacer, clock = make(weight_max=2)
+    under_way = [await pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms) for _ in range(2)]
+    waiting = [asyncio.create_task(pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms + 900)) for _ in range(3)]
+    await settle()
+    pacer.use_limits({"address": [WindowLimit(3, 100), WindowLimit(4, 1_000)]})
+    await settle()
+    assert [task.done() for task in waiting] == [True, False, False]
+    for ticket in under_way:
+        assert isinstance(ticket, PaceTicket)
+        ticket.settle()
+    await clock.pass_time(150)
+    left = [isinstance(await task, PaceTicket) for task in waiting]
+    assert left == [True, True, False], "four leave within a second, and the last one's deadline is earlier"
+    pacer.use_limits({"address": [WindowLimit(1, 100)]})
+    await clock.pass_time(150)
+    more = [await pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms) for _ in range(2)]
+    assert [isinstance(each, PaceTicket) for each in more] == [False, False], "two calls have not ended"
+    pacer.close()
+
+
+async def test_a_narrower_limit_refuses_a_caller_whose_charge_exceeds_it() -> None:
+    pacer, clock = make(weight_max=3)
+    first = await pacer.acquire("a", {ADDRESS: 3}, deadline_ms=clock.at_ms)
+    waiting = asyncio.create_task(pacer.acquire("a", {ADDRESS: 3}, deadline_ms=clock.at_ms + 10_000))
+    await settle()
+    pacer.use_limits({"address": [WindowLimit(2, 100)]})
+    assert isinstance(first, PaceTicket)
+    first.settle()
+    await clock.pass_time(150)
+    assert not waiting.done()
+    await clock.pass_time(10_000)
+    assert isinstance(await waiting, PaceRefusal)
+    pacer.close()
+
+
+async def test_a_pacer_that_is_closed_refuses_those_that_wait_and_those_that_come() -> None:
+    pacer, clock = make(weight_max=1)
+    await pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms)
+    waiting = asyncio.create_task(pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms + 1_000))
+    await settle()
+    pacer.close()
+    for refused in (await waiting, await pacer.acquire("a", {ADDRESS: 1}, deadline_ms=clock.at_ms + 1_000)):
+        assert isinstance(refused, PaceRefusal)
+        assert refused.cause is PaceRefusalCause.CLOSED

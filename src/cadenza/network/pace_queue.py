@@ -17,6 +17,8 @@ class PaceRefusalCause(Enum):
     """As many calls as may wait in this lane are waiting."""
     TOO_LATE = "too-late"
     """No place comes before the deadline."""
+    CLOSED = "closed"
+    """Nothing leaves any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class PaceDecision:
 
 
 class _Meter:
+    """`held_until_ms`: nothing that charges it leaves before."""
+
     __slots__ = ("held_until_ms", "windows")
 
     def __init__(self, limits: Sequence[WindowLimit]) -> None:
@@ -56,6 +60,18 @@ class _Meter:
         for window in self.windows:
             found = max(found, window.earliest_ms(weight, is_urgent, now_ms))
         return found
+
+    def use_limits(self, limits: Sequence[WindowLimit], under_way: int) -> None:
+        """Count on by these limits. A window of a length that was not counted begins with what is under way."""
+        known = {window.limit.length_ms: window for window in self.windows}
+        self.windows = []
+        for limit in limits:
+            window = known.get(limit.length_ms)
+            if window is None:
+                window = SlidingWindow(limit)
+                window.take(under_way)
+            window.limit = limit
+            self.windows.append(window)
 
     def is_idle(self, now_ms: int) -> bool:
         return self.held_until_ms <= now_ms and all(window.is_unused(now_ms) for window in self.windows)
@@ -146,6 +162,13 @@ class PaceQueue:
         """Let nothing leave that charges this meter before `until_ms`. A hold is never shortened."""
         meter = self._meter(key)
         meter.held_until_ms = max(meter.held_until_ms, until_ms)
+
+    def use_limits(self, limits: Mapping[str, Sequence[WindowLimit]]) -> None:
+        """Keep these limits from now on. They name every kind of before. What was used stays counted, and holds stay;
+        calls go on waiting, and one whose charge exceeds a new limit is refused at its deadline."""
+        self._limits = limits
+        for key, meter in self._meters.items():
+            meter.use_limits(limits[key.kind], sum(charges.get(key, 0) for charges in self._under_way.values()))
 
     def raise_to(self, key: MeterKey, length_ms: int, used: int, now_ms: int) -> None:
         """The other side says how much of the window of `length_ms` is used. Others may share the limit, so a higher

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from cadenza.network.pace_queue import Charges, PaceQueue, PaceRefusal
+from cadenza.network.pace_queue import Charges, PaceQueue, PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.patience import PatientClock
 
@@ -56,11 +56,15 @@ class Pacer:
         self._turns: dict[int, asyncio.Future[PaceTicket | PaceRefusal]] = {}
         self._timer: asyncio.Task[None] | None = None
         self._timer_ms = 0
+        self._is_closed = False
 
     async def acquire(
         self, caller: str, charges: Charges, *, deadline_ms: int, is_urgent: bool = False
     ) -> PaceTicket | PaceRefusal:
-        """Wait until a call with these charges may leave. Return at once when it cannot before `deadline_ms`."""
+        """Wait until a call with these charges may leave. Return at once when it cannot before `deadline_ms`, and after
+        `close`."""
+        if self._is_closed:
+            return PaceRefusal(PaceRefusalCause.CLOSED, self._clock.monotonic_ms())
         asked = self._queue.ask(
             caller, charges, deadline_ms=deadline_ms, now_ms=self._clock.monotonic_ms(), is_urgent=is_urgent
         )
@@ -89,11 +93,20 @@ class Pacer:
         self._queue.raise_to(key, length_ms, used, self._clock.monotonic_ms())
         self._advance()
 
+    def use_limits(self, limits: Mapping[str, Sequence[WindowLimit]]) -> None:
+        """Keep these limits from now on, also for the callers that wait. They name every kind of before."""
+        self._queue.use_limits(limits)
+        self._advance()
+
     def close(self) -> None:
-        """Stop the timer. Nothing may be waiting any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Refuse the callers that wait and all that come later. Idempotent."""
+        self._is_closed = True
+        self._stop_timer()
+        turns, self._turns = self._turns, {}
+        for number, turn in turns.items():
+            self._queue.withdraw(number)
+            if not turn.done():
+                turn.set_result(PaceRefusal(PaceRefusalCause.CLOSED, self._clock.monotonic_ms()))
 
     def _settle(self, number: int, counted: Charges | None) -> None:
         self._queue.settle(number, self._clock.monotonic_ms(), counted)
@@ -104,6 +117,8 @@ class Pacer:
         self._advance()
 
     def _advance(self) -> None:
+        if self._is_closed:
+            return
         while decisions := self._queue.advance(self._clock.monotonic_ms()):
             for decision in decisions:
                 turn = self._turns.pop(decision.number)
@@ -116,9 +131,14 @@ class Pacer:
     def _set_timer(self, at_ms: int | None) -> None:
         if at_ms is None or (self._timer is not None and self._timer_ms <= at_ms):
             return  # a timer that is early only looks and sets itself again
-        self.close()
+        self._stop_timer()
         self._timer_ms = at_ms
         self._timer = asyncio.create_task(self._wake(at_ms))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def _wake(self, at_ms: int) -> None:
         await self._clock.sleep_ms(max(0, at_ms - self._clock.monotonic_ms()))

@@ -31,7 +31,6 @@ BINANCE_URL_NAMES = (
     "margin_rest",
     "usdm_rest",
     "usdm_stream",
-    "usdm_ws_api",
 )
 
 

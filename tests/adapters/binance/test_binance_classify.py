@@ -11,12 +11,12 @@ from tests.adapters.binance.binance_world import NOW_MS, SENT_ID, order
 from cadenza.adapters.venues.binance.classify import (
     SUBMIT_CODES,
     SUBMIT_TEXTS,
-    BinanceMarket,
     classify_cancel,
     classify_query,
     classify_submit,
     error_body,
 )
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.models import BinanceRefusal, BinanceSocketReply, decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.domain.trading.enums import CancelReason, RejectReason

@@ -12,7 +12,7 @@ from tests.adapters.binance.feeds_world import feeds_at
 from tests.adapters.kit.sync_world import Listener
 from tests.inhouse_kit import until
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE
 from cadenza.adapters.venues.binance.spec import urls_at

@@ -13,7 +13,7 @@ from tests.adapters.kit.sync_world import Listener
 from tests.inhouse_kit import until
 
 from cadenza.adapters.venues.binance import market_wire
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_wire import SPOT_WIRE, USDM_WIRE, WIRES
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from tests.binance_kit import ASK, AVAILABLE, BID, SimulatedBinance, simulated_binance
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe import BinanceProbe
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import spec_of

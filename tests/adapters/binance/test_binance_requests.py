@@ -13,9 +13,6 @@ from tests.adapters.binance.binance_world import BINANCE, DATA, NOW_MS, SENT_ID,
 from cadenza.adapters.venues.binance.mapping import spot_terms, usdm_terms
 from cadenza.adapters.venues.binance.orders import (
     CLIENT_ID,
-    BinanceRequest,
-    DeadlinePassed,
-    RequestTime,
     cancel_request,
     client_id,
     margin_order,
@@ -26,6 +23,7 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse_instruments import spot_catalogue
+from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
     CadenzaError,
@@ -269,6 +267,20 @@ def test_a_good_till_date_is_more_than_ten_minutes_away() -> None:
 def test_the_venue_gets_the_deadline_in_its_own_time(left_ms: int, window_ms: int) -> None:
     parameters = RequestTime(NOW_MS, ahead_ms=250).parameters(NOW_MS + left_ms)
     assert parameters == {"recvWindow": window_ms, "timestamp": NOW_MS + 250}
+
+
+@pytest.mark.parametrize("back_ms", [1, 5_000, 45_000, 3_600_000])
+def test_a_wall_clock_that_was_set_back_widens_no_window(back_ms: int) -> None:
+    """The order was recorded, then our clock was set back: the venue would take the order after its fence."""
+    behind = RequestTime(NOW_MS - back_ms, ahead_ms=back_ms - 40)
+    recorded, conditional = order(send_before_ms=NOW_MS + 10_000), {**STOPPED, "type": T.STOP_LIMIT}
+    for request in (
+        spot_order(recorded, BTC_USDT, behind),
+        margin_order(recorded, BTC_USDT, behind),
+        usdm_order(recorded, BTC_USDT, behind, PositionMode.NETTING),
+        usdm_order(order(**conditional), BTC_USDT, behind, PositionMode.NETTING),
+    ):
+        assert {name: request.parameters[name] for name in STAMP} == STAMP
 
 
 @pytest.mark.parametrize("late_ms", [0, 1, 100_000])

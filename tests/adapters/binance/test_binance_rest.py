@@ -1,54 +1,20 @@
 """The raw REST client: what it sends, at what pace, on whose time."""
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
+from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.credential import BinanceSigner
-from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint
-from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint, BinanceMarket
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
-from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
-from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
-
-SIGNER = BinanceSigner(CredentialType.HMAC, Secrets("k" * 64, "s" * 64, None))
-AHEAD_MS = 3_000
-"""How far the venue's clock is ahead of ours in these tests."""
-
-
-class Host:
-    """Answers as the test says, and keeps what was asked."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
-        self.asked: list[HttpRequest] = []
-        self.answers: dict[str, Callable[[], Outcome]] = {}
-
-    async def call(self, request: HttpRequest) -> Outcome:
-        self.asked.append(request)
-        path = urlsplit(request.url).path
-        if path.endswith("/time") and path not in self.answers:
-            return answered(200, {"serverTime": self.clock.now_ms() + AHEAD_MS})
-        return self.answers.get(path, lambda: answered(200, {}))()
-
-    def of(self, path: str) -> list[dict[str, str]]:
-        """The parameters of the requests of a path, in order."""
-        found = (urlsplit(request.url) for request in self.asked)
-        return [dict(parse_qsl(url.query)) for url in found if url.path == path]
-
-
-def answered(status: int, body: object, headers: Mapping[str, str] | None = None) -> Outcome:
-    return Answered(status, headers or {}, json.dumps(body).encode())
 
 
 def placed(time: RequestTime) -> BinanceRequest:
@@ -61,15 +27,6 @@ def canceled(time: RequestTime) -> BinanceRequest:
 
 def late(send_before_ms: int) -> Callable[[RequestTime], BinanceRequest]:
     return lambda time: BinanceRequest("POST", "/api/v3/order", {**time.parameters(send_before_ms)})
-
-
-async def world(**limits: Any) -> tuple[BinanceRest, Host, ManualClock]:
-    clock = ManualClock()
-    host = Host(clock)
-    allowed = PaceLimits(**{"weight_per_minute": 1_000, "orders_per_10_s": 100, "reserved_weight": 10, **limits})
-    rest = BinanceRest(urls=urls_at("http://127.0.0.1:9"), http=host, clock=clock, limits={BinanceMarket.SPOT: allowed})
-    assert await rest.clock_of(BinanceMarket.SPOT).measure()
-    return rest, host, clock
 
 
 async def test_a_signed_request_states_the_venues_time_and_shows_the_key() -> None:
@@ -120,11 +77,12 @@ async def test_an_order_that_cannot_leave_in_time_is_not_sent() -> None:
 
 async def test_an_order_or_cancel_that_succeeds_weighs_nothing_and_one_that_fails_weighs() -> None:
     rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
+    signed = partial(rest.signed, BinanceMarket.SPOT, SIGNER, weight=1, success_weight=SPOT.success_weight)
     for _ in range(40):
         clock.advance(2)
-        assert isinstance(await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=1, is_order=True), Answered)
+        assert isinstance(await signed(placed, is_order=True), Answered)
     host.answers["/api/v3/order"] = lambda: answered(400, {"code": -2010, "msg": "no"})
-    outcomes = [await rest.signed(BinanceMarket.SPOT, SIGNER, canceled, weight=1, leave_by_ms=0) for _ in range(30)]
+    outcomes = [await signed(canceled, leave_by_ms=0) for _ in range(30)]
     assert any(isinstance(outcome, NotSent) for outcome in outcomes)
 
 
@@ -229,3 +187,30 @@ async def test_an_outage_has_a_cause_until_it_is_over(outcome: Outcome, words: s
 
 def same(outcome: Outcome) -> Outcome:
     return outcome
+
+
+async def test_a_ban_stops_all_markets_of_the_host_and_a_pause_the_market_that_was_asked_for_it() -> None:
+    """A pause is asked for because of one meter, and spot and margin have two; a ban is that of the address."""
+    for status, stopped in ((429, {BinanceMarket.SPOT}), (418, {BinanceMarket.SPOT, BinanceMarket.MARGIN})):
+        rest, host, clock = await world()
+        host.answers["/api/v3/account"] = partial(same, answered(status, {"code": -1003, "msg": "no"}))
+        with pytest.raises(VenueUnavailable):
+            await rest.read_signed(BinanceMarket.SPOT, SIGNER, SPOT.account, {})
+        refused = set()
+        for market in (BinanceMarket.SPOT, BinanceMarket.MARGIN):
+            outcome = await rest.public(market, SPOT.time, {}, leave_by_ms=clock.monotonic_ms())
+            refused |= {market} if isinstance(outcome, NotSent) else set()
+        assert refused == stopped
+
+
+async def test_limits_that_are_read_later_hold_for_requests_that_wait() -> None:
+    """A market that was left out at the start is asked for its time; its list, and so its limits, come later."""
+    rest, host, clock = await world(weight_per_minute=20, reserved_weight=1)
+    by_ms = clock.monotonic_ms() + 600_000
+    waiting = [
+        asyncio.create_task(rest.public(BinanceMarket.SPOT, SPOT.order, {}, leave_by_ms=by_ms)) for _ in range(9)
+    ]
+    await until(lambda: len(host.of("/api/v3/order")) == 4, "those that have room")
+    rest.use_limits(BinanceMarket.SPOT, PaceLimits(weight_per_minute=6_000, orders_per_10_s=100))
+    await until(lambda: all(task.done() for task in waiting), "the others")
+    assert all(isinstance(task.result(), Answered) for task in waiting)

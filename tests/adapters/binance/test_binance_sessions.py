@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
@@ -233,6 +234,79 @@ async def test_a_key_that_may_only_read_shows_the_account_and_does_not_trade(spo
     assert sink.life == []
 
 
+SPOT_AWAY = [(503, ""), (401, '{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}')]
+
+
+@pytest.mark.parametrize(("status", "body"), SPOT_AWAY)
+async def test_usdm_is_opened_again_while_spot_is_away(tmp_path: Path, status: int, body: str) -> None:
+    """The number of the user is spot's; after the first time nobody asks for it again, not even after a restart."""
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market="usdm") as desk:
+        await venue.fault("spot:account.status", "error_before", times=100_000, status=status, body=body)
+        await desk.again()
+        assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
+
+
+@pytest.mark.parametrize("market", ["spot", "usdm"])
+async def test_the_key_of_somebody_else_opens_no_session(tmp_path: Path, market: str) -> None:
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as desk:
+        with pytest.raises(CredentialRejected, match="another account"):
+            await desk.connector.open_session(desk.account, CredentialType.HMAC, venue.other_secrets(), RecordingSink())
+
+
+async def test_the_venue_is_offline_while_usdm_alone_is_away(spot_desk: Desk) -> None:
+    desk = spot_desk
+    await desk.venue.fault("usdm:time", "error_before", times=100_000, status=503)
+    connector: Any = desk.connector
+    connector._running.rest.doubt_clocks()
+    await until(lambda: connector.status() is VenueStatus.OFFLINE, "USD-M is away")
+    assert connector.trouble() == "USDM: BINANCE answered 503: status 503"
+    await desk.venue.disarm()
+
+    def is_back() -> bool:
+        desk.venue.clock.advance(20)
+        return connector.status() is VenueStatus.ONLINE
+
+    await until(is_back, "the return")
+    assert connector.trouble() is None
+
+
+class Defect(Exception):
+    """An error that nobody expects."""
+
+
+def defective(*_: object) -> Any:
+    raise Defect
+
+
+@pytest.mark.parametrize("part", ["news", "agrees", "all_money", "target"])
+async def test_a_defect_in_a_session_ends_it_and_is_logged(spot_desk: Desk, part: str) -> None:
+    """It must not go on looking alive while one of its parts has stopped."""
+    desk = spot_desk
+    session: Any = desk.session
+    owners = {
+        "news": session._dialect,
+        "agrees": session,
+        "all_money": session._reader,
+        "target": session._stream._socket,
+    }
+    setattr(owners[part], "_target" if part == "target" else part, defective)
+    with structlog.testing.capture_logs() as logs:
+        if part == "target":
+            await desk.venue.cut()
+        session._wants_money.set()
+        await desk.session.submit(desk.order)
+
+        def has_ended() -> bool:
+            desk.venue.clock.advance(500)
+            return "ended" in [what for what, _ in desk.sink.life]
+
+        await until(has_ended, "the end")
+    (cause,) = [cause for what, cause in desk.sink.life if what == "ended"]
+    assert cause == "an error of our own: Defect"
+    (failed,) = [each for each in logs if each["event"] == "session_task_failed"]
+    assert isinstance(failed["exc_info"], Defect)
+
+
 @pytest.mark.parametrize("ahead_ms", [3_000, -3_000])
 async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms: int) -> None:
     async with simulated_binance(tmp_path) as venue:
@@ -248,9 +322,9 @@ async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, 
     await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
     first = await desk.session.submit(desk.resting("0.1"))
     assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
-    clock = desk.session._venue_clock  # type: ignore[attr-defined]
     if jump_ms < 0:
-        await until(lambda: clock.jumps > 0, "the jump was noticed")
+        jumped_ms = desk.venue.clock.now_ms() + jump_ms / 2
+        await until(lambda: desk.session.venue_time_ms() < jumped_ms, "the jump was noticed")
     assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
 
 
@@ -262,6 +336,18 @@ async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fe
     desk.venue.clock.wall_offset_ms = 60_000
     late = await desk.session.submit(desk.order)
     assert isinstance(late[0], NotSentReport)
+
+
+async def test_an_order_does_not_wait_longer_because_our_wall_clock_was_set_back(spot_desk: Desk) -> None:
+    """It cannot leave within its deadline, and so not at all."""
+    desk = spot_desk
+    await desk.venue.fault("account.status", "too_many_requests", retry_after_s=30)
+    with pytest.raises(VenueUnavailable):
+        await desk.connector.verify(CredentialType.HMAC, desk.venue.secrets())
+    desk.venue.clock.wall_offset_ms = -60_000
+    submitting = asyncio.create_task(desk.session.submit(desk.order))
+    await until(submitting.done, "the answer")
+    assert kinds(submitting.result()) == ["NotSent"]
 
 
 async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
@@ -283,6 +369,25 @@ async def test_foreign_orders_and_transfers_come_in(spot_desk: Desk) -> None:
     await until(shows_deposit, "the deposit")
     numbers = [each.as_of for each in desk.sink.of(BalanceReport)]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("market", ["margin", "usdm"])
+async def test_money_that_moved_is_read_although_the_first_reading_fails(tmp_path: Path, market: str) -> None:
+    """The stream has said that it moved, and not what it came to."""
+    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as desk:
+        await desk.session.snapshot()
+        for name in ("account.status", "v2/account.status"):
+            await venue.fault(name, "error_before", times=2)
+        desk.sink.reports.clear()
+        session: Any = desk.session
+        session._wants_money.set()
+
+        def is_read() -> bool:
+            venue.clock.advance(100)
+            return bool(desk.sink.of(BalanceReport))
+
+        await until(is_read, "the balances")
+        assert desk.sink.life == []
 
 
 async def test_a_user_event_that_cannot_be_read_spoils_nothing(spot_desk: Desk) -> None:

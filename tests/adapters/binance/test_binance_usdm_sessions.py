@@ -12,7 +12,9 @@ from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.simulators.binance.trader import Trader
 
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
@@ -295,3 +297,62 @@ async def test_a_liquidation_comes_in_as_the_ledger_has_it(desk: Desk) -> None:
     (wallet,) = (each for each in ledger["wallets"] if each["asset"] == "USDT")
     (balance,) = (each for each in snapshot.balances or () if each.asset == "USDT")
     assert balance.total == D(wallet["balance"])
+
+
+async def waiting_for_news(desk: Desk) -> Order:
+    """Place an order and a stop, and return the order when the stream has brought both."""
+    await desk.session.submit(stop(desk))
+    await desk.session.submit(desk.order)
+    await until(lambda: len(desk.sink.of(ExternalOrderReport)) >= 2, "the stream's word")
+    return desk.order
+
+
+async def test_open_orders_do_not_make_a_quiet_stream_a_silent_one(desk: Desk) -> None:
+    await desk.session.snapshot()
+    await waiting_for_news(desk)
+    await desk.session.snapshot()
+    session: Any = desk.session
+    for _ in range(4):
+        assert await session.agrees()
+
+
+async def test_a_stream_that_is_silent_about_orders_alone_is_noticed(desk: Desk) -> None:
+    """No money moves when an order is canceled by hand."""
+    await desk.session.snapshot()
+    order = await waiting_for_news(desk)
+    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        gone = await trader.usdm("DELETE", "v1/order", symbol="BTCUSDT", origClientOrderId=order.sent_id)
+        assert gone.status == 200
+    desk.venue.clock.advance(CHECK_EVERY_MS)
+
+    def is_lost() -> bool:
+        desk.venue.clock.advance(10)
+        return ("lost", "the user stream is silent") in desk.sink.life
+
+    await until(is_lost, "the silence was noticed")
+
+
+async def test_a_position_in_a_new_symbol_spoils_no_snapshot_and_has_the_catalogue_read_again(desk: Desk) -> None:
+    """It is opened by hand, in a symbol that the venue listed after the connector had read the catalogue."""
+    connector: Any = desk.connector
+    symbols = connector._instruments.symbols(BinanceMarket.USDM)
+    new_id = symbols.pop("ETHUSDT")
+    await desk.session.submit(desk.limit("0.5", None, time_in_force=TimeInForce.IOC))
+    levels = (Side.BUY, D(3000), D(10)), (Side.SELL, D(3001), D(10))
+    await desk.venue.market("ETHUSDT", *levels, clear=True, market="usdm")
+    async with Trader(desk.venue.simulator, clock=desk.venue.clock.now_ms) as trader:
+        bought = await trader.usdm("POST", "v1/order", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+        assert bought.status == 200
+    snapshot = await desk.session.snapshot()
+    assert [each.instrument_id for each in snapshot.positions or ()] == [desk.instrument.id]
+    assert ["ETHUSDT" in each.text for each in snapshot.unreadable] == [True]
+
+    def is_listed() -> bool:
+        desk.venue.clock.advance(20)
+        return "ETHUSDT" in symbols
+
+    await until(is_listed, "another reading of the catalogue")
+    snapshot = await desk.session.snapshot()
+    assert {each.instrument_id for each in snapshot.positions or ()} == {desk.instrument.id, new_id}
+    assert snapshot.is_whole

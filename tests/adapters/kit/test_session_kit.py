@@ -319,6 +319,17 @@ def test_a_reading_is_compared_with_what_the_stream_said() -> None:
     assert not known.agrees([])
 
 
+def test_what_could_not_be_read_is_not_compared() -> None:
+    known = KnownAccount()
+    assert known.agrees([balance("A", "1")], is_whole=False)
+    assert known.agrees([balance("A", "1"), balance("B", "2")], is_whole=False), "it may have been there before"
+    assert not known.agrees([balance("A", "2")], is_whole=False)
+    assert known.agrees([balance("A", "1"), balance("B", "2")])
+    assert not known.agrees([balance("A", "1")]), "now it is known"
+    assert known.agrees([balance("A", "1")], is_whole=False)
+    assert not known.agrees([balance("C", "1")], is_whole=False)
+
+
 def test_facts_are_numbered_in_the_order_in_which_they_came() -> None:
     numbers = FactNumbers()
     taken = [numbers.take(at_ms) for at_ms in (5, 5, 7, 6, 8)]

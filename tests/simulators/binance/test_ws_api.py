@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
 from cadenza.simulators.binance.server import BinanceSimulator
 
 from .sockets import Socket, connected
@@ -62,6 +63,14 @@ async def test_public_requests_need_no_key(socket: Socket) -> None:
     assert "rateLimits" not in await socket.ask("time", {"returnRateLimits": False})
     await socket.send("not json")
     assert (await socket.frame())["error"]["code"] == -1135
+
+
+async def test_a_refusal_for_the_pace_says_until_when_to_wait(simulator: BinanceSimulator, socket: Socket) -> None:
+    simulator.venue.faults.requests.append(RequestFault(on="time", kind=FaultKind.BANNED, retry_after_s=600))
+    refused = await socket.ask("time")
+    assert (refused["status"], refused["error"]["code"]) == (418, -1003)
+    data = refused["error"]["data"]
+    assert data["retryAfter"] - data["serverTime"] == 600_000
 
 
 async def test_a_session_that_logged_on_signs_no_more(simulator: BinanceSimulator, socket: Socket) -> None:

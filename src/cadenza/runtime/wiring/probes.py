@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import SystemRandom
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe import BinanceProbe
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.probe import VenueProbe

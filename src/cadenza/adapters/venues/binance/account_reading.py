@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadMoney, ReadOrders
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
-from cadenza.adapters.venues.kit.known_account import KnownAccount
+from cadenza.adapters.venues.kit.known_account import KnownAccount, OrderName
 from cadenza.adapters.venues.kit.order_facts import external
+from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId, TradingAccountId
@@ -28,12 +29,19 @@ BEHIND_MS_MAX = 3_000
 
 LOOK_MS = 50
 
-MARGIN_SETTLES_MS = 200
-"""How long after a word of the stream the margins are read, so that one reading follows an order and its execution."""
+SETTLES_MS = 200
+"""How long after a word of the stream the account is read, so that one reading follows an order and its execution."""
 
 MARGIN_PAUSE_MS = 5_000
-"""The pause between two readings of the margins. A reading has the weight of `account_readings`: 15, of the 2400 that
-the host allows to all accounts together in a minute."""
+"""The pause between two readings that words of the stream lead to, where the stream states the balances and the reading
+adds the margin in use. A reading of USD-M weighs 15, of the 2400 that the host allows to all accounts in a minute."""
+
+MONEY_PAUSE_MS = 1_000
+"""The same pause where the reading has to bring the balances: they are awaited within 2 s of a fill. A reading of cross
+margin weighs 10, of 12000."""
+
+MONEY_RETRY_MS = 5_000
+"""The pause before another reading after one that failed, when the stream has said that money moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +78,23 @@ class AccountReader:
         self._clock = clock
         self._position = position
         self._delivered = delivered
-        self._margin_read_ms: int | None = None
+        self._begun_by_ms = rest.clock_of(dialect.endpoints.market).latest_ms()
+        self._read_ms: int | None = None
+        self._missed_after: int | None = None
+        """`heard` of the stream when a snapshot listed other open orders than the stream had brought."""
         self._held: set[str] = set()
         """Assets of which the last reading showed something."""
         self.triggered: frozenset[str] = frozenset()
         """The ids of those open orders of the last snapshot that conditional orders have become."""
 
     async def agrees(self) -> bool:
-        """Return whether the venue shows the balances and positions that the stream has stated; True as well when the
-        stream brought something meanwhile, so that nothing can be said. Raises `VenueUnavailable` and
-        `CredentialRejected`."""
+        """Return whether the venue shows what the stream has stated: the balances and positions and, where no money
+        moves with an order, the open orders too. True as well when the stream brought something meanwhile, so that
+        nothing can be said. Raises `VenueUnavailable` and `CredentialRejected`."""
         heard = self._position().heard
         money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
-        return self._position().heard != heard or self._known.agrees(self._comparable(money))
+        orders_agree = self._dialect.states_locked_in_stream or await self._orders_agree()
+        return self._position().heard != heard or (self._money_agrees(money) and orders_agree)
 
     async def snapshot(self) -> AccountSnapshot | None:
         """Return the account at one moment; None when the venue shows what the stream has not brought within
@@ -91,8 +103,12 @@ class AccountReader:
         A reading takes several requests. It counts as one moment when the stream brought nothing meanwhile, and the
         balances are those that the stream stated. An account that is never so quiet gets the last reading, whose open
         orders may be ahead of its instant.
+
+        A session before this one may have reported words of up to the instant at which this one began. The first
+        snapshot waits until the venue's clock has passed that for certain, so that it is newer than all of them.
         """
         market, dialect = self._dialect.endpoints.market, self._dialect
+        await self._passed_the_beginning()
         for left in reversed(range(READINGS_MAX)):
             await self._delivered()
             before = self._position()
@@ -101,31 +117,42 @@ class AccountReader:
                 self._read_all(dialect.account_readings), self._read_all(dialect.open_order_readings)
             )
             is_settled = self._position().heard == before.heard
-            agrees = is_settled and self._known.agrees(self._comparable(self._money(account, 0, 0)))
+            agrees = is_settled and self._money_agrees(self._money(account, 0, 0))
             if agrees or (left == 0 and not is_settled):
-                return self._snapshot(account, orders, at_ms)
+                listed = self._orders(orders)
+                if agrees:
+                    self._compare_listed(listed, before.heard)
+                else:
+                    self._known.forget_money()  # the reading may lack what the stream has said since
+                return self._snapshot(account, listed, at_ms)
             if is_settled and not await self._hears_more(before.heard):
                 return None
         return None
 
     async def all_money(self) -> Sequence[Report]:
-        """Return all balances and positions as reports; those that were known and are not listed any more are nothing.
-        Where only the margins are read (`states_locked_in_stream`), it waits until a reading is due. Raises
-        `VenueUnavailable` and `CredentialRejected`."""
-        if not self._dialect.states_locked_in_stream:
-            await self._margin_due()
-        at_ms = self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
-        as_of = self._numbers.take(at_ms)  # before the reading, so that what the stream brings meanwhile is newer
-        heard = self._position().heard
-        money = self._money(await self._read_all(self._dialect.account_readings), at_ms, as_of)
-        listed = {balance.asset for balance in money.balances}
-        gone = [_nothing(self._scope.account_id, asset, at_ms, as_of) for asset in sorted(self._held - listed)]
-        self._held = listed
-        if self._dialect.states_locked_in_stream:
-            self._known.replace(money.reports)
-            if self._position().heard != heard:
-                self._known.forget()  # the stream may have said something newer
-        return [*money.reports, *gone]
+        """Return all balances and positions as reports, with what could not be read; those that were known and are not
+        listed any more are nothing. It waits until a reading is due. Raises `VenueUnavailable`,
+        also when the readings do not show what the stream has said, and `CredentialRejected`.
+
+        The numbers of a reading (`as_of`) are higher than those of the stream's words before it, and lower than those
+        of the words that come while it is made. The venue may answer from a copy that is behind its stream. So a
+        reading counts only when it shows the stream's words, as far as these state the result. An account whose stream
+        is never so quiet gets the last reading.
+        """
+        await self._reading_due()
+        for left in reversed(range(READINGS_MAX)):
+            at_ms = self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
+            as_of, heard = self._numbers.take(at_ms), self._position().heard
+            money = self._money(await self._read_all(self._dialect.account_readings), at_ms, as_of)
+            is_settled = self._position().heard == heard
+            if is_settled and self._money_agrees(money):
+                return self._with_gone(money, at_ms, as_of)
+            if left == 0 and not is_settled:
+                self._known.forget_money()  # the reading may lack what the stream has said since
+                return self._with_gone(money, at_ms, as_of)
+            if is_settled:
+                await self._hears_more(heard)
+        raise VenueUnavailable("the account of BINANCE does not show what the stream has said")
 
     async def open_symbols(self) -> set[str]:
         """Return the symbols of the open orders. Raises `VenueUnavailable` and `CredentialRejected`."""
@@ -139,10 +166,16 @@ class AccountReader:
         money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
         return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
 
-    def _snapshot(self, account: Sequence[bytes], orders: Sequence[bytes], at_ms: int) -> AccountSnapshot:
+    async def _passed_the_beginning(self) -> None:
+        """A venue whose clock was set back is waited for no longer than any clock may be wrong."""
+        ahead_ms = self._begun_by_ms - self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
+        if ahead_ms >= 0:
+            await self._clock.sleep_ms(min(ahead_ms + 1, 2 * ERROR_MS_MAX))
+        self._begun_by_ms = 0
+
+    def _snapshot(self, account: Sequence[bytes], listed: ReadOrders, at_ms: int) -> AccountSnapshot:
         as_of = self._numbers.take(at_ms)
-        money, listed = self._money(account, at_ms, as_of), self._orders(orders)
-        self._known.replace(self._comparable(money))
+        money = self._money(account, at_ms, as_of)
         self._held = {balance.asset for balance in money.balances}
         self.triggered = listed.triggered
         return AccountSnapshot(
@@ -151,8 +184,44 @@ class AccountReader:
             open_orders=tuple(external(facts) for facts in listed.facts),
             as_of=as_of,
             at_ms=at_ms,
-            unreadable=listed.unreadable,
+            unreadable=(*money.unreadable, *listed.unreadable),
         )
+
+    def _with_gone(self, money: ReadMoney, at_ms: int, as_of: int) -> Sequence[Report]:
+        """Return the reports of a reading, and those of the assets that it does not list any more."""
+        listed = {balance.asset for balance in money.balances}
+        gone = [_nothing(self._scope.account_id, asset, at_ms, as_of) for asset in sorted(self._held - listed)]
+        self._held = listed
+        return [*money.reports, *money.unreadable, *gone]
+
+    def _money_agrees(self, money: ReadMoney) -> bool:
+        return self._known.agrees(self._comparable(money), is_whole=not money.unreadable)
+
+    async def _orders_agree(self) -> bool:
+        """Return whether the venue lists the orders that the stream has brought. They are read symbol by symbol while
+        that weighs less. An order of a symbol without known orders is only seen by a snapshot, which lists all."""
+        if self._missed_after == self._position().heard:
+            return False
+        known = self._known.orders.instruments
+        if not known:
+            return True
+        readings = self._dialect.open_order_readings
+        symbols = sorted(symbol for symbol, id in self._scope.instruments.items() if id in known)
+        if len(symbols) * sum(each.weight_of_symbol for each in readings) < sum(each.weight for each in readings):
+            named = [self._orders(await self._read_all(readings, {"symbol": symbol})) for symbol in symbols]
+        else:
+            named = [self._orders(await self._read_all(readings))]
+            known = frozenset(self._scope.instruments.values())
+        is_readable = not any(listed.unreadable for listed in named)
+        return not is_readable or self._known.orders.agrees((name for each in named for name in _names(each)), known)
+
+    def _compare_listed(self, listed: ReadOrders, heard: int) -> None:
+        """Remember that a list of all open orders is not what the stream has brought. It may only be late, so the next
+        comparisons decide: until then the stream has to bring something."""
+        if listed.unreadable:
+            self._known.orders.forget()
+        elif not self._known.orders.agrees(_names(listed)):
+            self._missed_after = heard
 
     def _comparable(self, money: ReadMoney) -> Sequence[Report]:
         """Return a reading as the stream would state it."""
@@ -160,12 +229,12 @@ class AccountReader:
             return money.reports
         return [*(replace(balance, locked=None) for balance in money.balances), *money.positions]
 
-    async def _margin_due(self) -> None:
+    async def _reading_due(self) -> None:
         now_ms = self._clock.monotonic_ms()
-        last_ms = self._margin_read_ms
-        wait_ms = 0 if last_ms is None else last_ms + MARGIN_PAUSE_MS - now_ms
-        await self._clock.sleep_ms(max(MARGIN_SETTLES_MS, wait_ms))
-        self._margin_read_ms = self._clock.monotonic_ms()
+        pause_ms = MONEY_PAUSE_MS if self._dialect.states_locked_in_stream else MARGIN_PAUSE_MS
+        wait_ms = 0 if self._read_ms is None else self._read_ms + pause_ms - now_ms
+        await self._clock.sleep_ms(max(SETTLES_MS, wait_ms))
+        self._read_ms = self._clock.monotonic_ms()
 
     async def _hears_more(self, heard: int) -> bool:
         """Wait for the stream to bring something, for at most `BEHIND_MS_MAX`."""
@@ -175,9 +244,12 @@ class AccountReader:
             await self._clock.sleep_ms(LOOK_MS)
         return self._position().heard != heard
 
-    async def _read_all(self, endpoints: Sequence[BinanceEndpoint]) -> Sequence[bytes]:
+    async def _read_all(self, endpoints: Sequence[BinanceEndpoint], named: Parameters | None = None) -> Sequence[bytes]:
         market = self._dialect.endpoints.market
-        return await asyncio.gather(*(self._rest.read_signed(market, self._signer, each, {}) for each in endpoints))
+        if named:
+            endpoints = [BinanceEndpoint(each.path, each.weight_of_symbol) for each in endpoints]
+        asked = (self._rest.read_signed(market, self._signer, each, named or {}) for each in endpoints)
+        return await asyncio.gather(*asked)
 
     def _money(self, bodies: Sequence[bytes], at_ms: int, as_of: int) -> ReadMoney:
         try:
@@ -187,6 +259,7 @@ class AccountReader:
         return ReadMoney(
             tuple(replace(balance, as_of=as_of) for balance in money.balances),
             tuple(replace(position, as_of=as_of) for position in money.positions),
+            money.unreadable,
         )
 
     def _orders(self, bodies: Sequence[bytes]) -> ReadOrders:
@@ -194,6 +267,10 @@ class AccountReader:
             return self._dialect.open_orders(bodies, self._scope)
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no list of orders: {error}") from error
+
+
+def _names(listed: ReadOrders) -> list[OrderName]:
+    return [(facts.instrument_id, facts.venue_order_id) for facts in listed.facts]
 
 
 def _nothing(account_id: TradingAccountId, asset: str, at_ms: int, as_of: int) -> BalanceReport:

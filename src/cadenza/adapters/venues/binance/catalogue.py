@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.endpoints import ENDPOINTS
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceMarket
 from cadenza.adapters.venues.binance.market_desk import MarketReader
 from cadenza.adapters.venues.binance.parse_instruments import ReadCatalogue, spot_catalogue, usdm_catalogue
 from cadenza.adapters.venues.kit.words import UnreadablePayload

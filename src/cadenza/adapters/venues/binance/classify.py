@@ -8,8 +8,8 @@ that the venue means may be this very one.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from enum import StrEnum
 
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -17,15 +17,6 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import (
     CancelRefusal,
 )
-
-
-class BinanceMarket(StrEnum):
-    """The parts of the venue that have codes of their own."""
-
-    SPOT = "SPOT"
-    MARGIN = "MARGIN"
-    USDM = "USDM"
-
 
 _Meaning = RejectReason | ReplyVerdict
 
@@ -120,6 +111,9 @@ CANCEL_TEXTS: Mapping[str, CancelRefusal] = {
 TIMESTAMP_REFUSED = -1021
 """The request came too late, or our idea of the venue's time is wrong."""
 
+NO_SUCH_LISTEN_KEY = -1125
+"""The listen key of a user stream has ended."""
+
 DUPLICATE_ID = -4116
 """USD-M has an order under this id already."""
 
@@ -185,6 +179,12 @@ def classify_query(market: BinanceMarket, status: int, error: BinanceRefusal | N
     if error.code == ORDER_ARCHIVED and market is not BinanceMarket.USDM:
         return _verdict(ReplyVerdict.ENDED_UNFILLED, said(error))
     return _denied(status, error)
+
+
+def refused_key(market: BinanceMarket, status: int, error: BinanceRefusal | None) -> str | None:
+    """Return in words why the venue does not accept the key, by a reply that is not a success; None when it does."""
+    outcome = classify_query(market, status, error)
+    return outcome.text if outcome.verdict is ReplyVerdict.KEY_REJECTED else None
 
 
 def _limit_of(status: int, error: BinanceRefusal | None) -> ReplyOutcome | None:

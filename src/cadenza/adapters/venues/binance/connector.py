@@ -9,9 +9,9 @@ import structlog
 
 from cadenza.adapters.venues.binance import credential
 from cadenza.adapters.venues.binance.catalogue import read_catalogue
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
@@ -27,10 +27,11 @@ from cadenza.adapters.venues.binance.stream import (
     UserListenKey,
     UserStreamOpening,
 )
+from cadenza.adapters.venues.binance.unlisted_symbols import UnlistedSymbols
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
@@ -68,7 +69,8 @@ class _Running:
     http: HttpClient
     rest: BinanceRest
     tls: SSLContext
-    measuring: list[asyncio.Task[None]]
+    tasks: list[asyncio.Task[None]]
+    unlisted: UnlistedSymbols
     accounts: ReachableAccounts
     market: MarketFeeds
 
@@ -124,11 +126,13 @@ class BinanceConnector:
             await http.close()
             rest.close()
             raise
-        measuring = [
+        unlisted = UnlistedSymbols(lambda: self._read_catalogue(rest), self._clock)
+        tasks = [
             asyncio.create_task(rest.clock_of(market).run(), name=f"clock of {self._spec.venue_id} {market.value}")
             for market in (BinanceMarket.SPOT, BinanceMarket.USDM)
             if rest.has(market)
         ]
+        tasks.append(asyncio.create_task(unlisted.run(), name=f"unlisted symbols of {self._spec.venue_id}"))
         parts = feed_parts(
             rest=rest,
             urls=self._spec.urls,
@@ -137,8 +141,9 @@ class BinanceConnector:
             tls=tls,
             proxies=self._proxies,
         )
-        accounts = ReachableAccounts(rest)
-        self._running = _Running(http, rest, tls, measuring, accounts, MarketFeeds(parts, self._instruments.instrument))
+        accounts = ReachableAccounts(rest, self._memories)
+        market = MarketFeeds(parts, self._instruments.instrument)
+        self._running = _Running(http, rest, tls, tasks, unlisted, accounts, market)
 
     async def stop(self) -> None:
         running, self._running = self._running, None
@@ -147,23 +152,23 @@ class BinanceConnector:
         self._sessions.clear()
         if running is not None:
             await running.market.stop()
-            for measuring in running.measuring:
-                measuring.cancel()
-            await asyncio.gather(*running.measuring, return_exceptions=True)
+            for task in running.tasks:
+                task.cancel()
+            await asyncio.gather(*running.tasks, return_exceptions=True)
             await running.http.close()
             running.rest.close()
 
     def status(self) -> VenueStatus:
-        """Whether the last request for the venue's time was answered. It is asked for every 30 s, and at once when a
-        stream is lost."""
-        if self._running is None or not self._running.rest.clock_of(BinanceMarket.SPOT).is_answered:
-            return VenueStatus.OFFLINE
-        return VenueStatus.ONLINE
+        """Whether the last request for the time was answered by every market that was reached. Each is asked every
+        30 s, and at once when a stream is lost."""
+        return VenueStatus.OFFLINE if self._running is None or self._away() else VenueStatus.ONLINE
 
     def trouble(self) -> str | None:
-        if self._running is None or self.status() is VenueStatus.ONLINE:
+        """Return why markets do not answer. Spot is not named, because nothing works without it."""
+        if self._running is None or not (away := self._away()):
             return None
-        return self._running.rest.trouble(BinanceMarket.SPOT)
+        first, trouble = away[0], self._running.rest.trouble(away[0])
+        return trouble if trouble is None or first is BinanceMarket.SPOT else f"{first.value}: {trouble}"
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
@@ -185,13 +190,12 @@ class BinanceConnector:
     ) -> ExecutionSession:
         running = self._require()
         signer = BinanceSigner(type, secrets)
-        reached = await running.accounts.of_type(account.external.type, signer)
-        if reached.external_id != account.external.external_id:
-            raise CredentialRejected("the key belongs to another account of BINANCE")
+        reached = await running.accounts.again(account, signer)
         parts = SessionParts(
             spec=self._spec,
             rest=running.rest,
             instruments=self._instruments,
+            missing=running.unlisted.miss,
             memories=self._memories,
             clock=self._clock,
             randomness=self._randomness,
@@ -208,8 +212,7 @@ class BinanceConnector:
             opening = TokenSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         else:
             dialect = SpotDialect()
-            venue_clock = running.rest.clock_of(BinanceMarket.SPOT)
-            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, venue_clock, self._clock)
+            opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, running.rest, self._clock)
         session = BinanceSession(parts, account, signer, dialect, sink, opening)
         self._sessions = {each for each in self._sessions if not each.is_closed}
         self._sessions.add(session)
@@ -229,6 +232,11 @@ class BinanceConnector:
             await self._running.market.close_book(instrument_id)
 
     # Helpers
+
+    def _away(self) -> list[BinanceMarket]:
+        """Return the markets that were reached, and whose last request for the time was not answered."""
+        running, reached = self._require(), (BinanceMarket.SPOT, BinanceMarket.USDM)
+        return [each for each in reached if each in self._read_markets and not running.rest.clock_of(each).is_answered]
 
     def _require(self) -> _Running:
         if self._running is None:

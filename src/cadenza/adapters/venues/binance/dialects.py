@@ -17,15 +17,9 @@ from cadenza.adapters.venues.binance.models import (
     decode,
     decode_list,
 )
-from cadenza.adapters.venues.binance.orders import (
-    BinanceRequest,
-    RequestTime,
-    cancel_request,
-    margin_order,
-    query_request,
-    spot_order,
-)
+from cadenza.adapters.venues.binance.orders import cancel_request, margin_order, query_request, spot_order
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -81,10 +75,11 @@ class ReadTrades:
 
 @dataclass(frozen=True, slots=True)
 class ReadMoney:
-    """The balances and positions of a reading."""
+    """The balances and positions of a reading, and its lines that could not be read."""
 
     balances: tuple[BalanceReport, ...]
     positions: tuple[PositionReport, ...]
+    unreadable: tuple[UnreadableReport, ...] = ()
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -115,8 +110,8 @@ class MarketDialect(Protocol):
     @property
     def states_locked_in_stream(self) -> bool:
         """Whether the stream states how much of a balance is locked. Where it does not, the account is read after each
-        word about money or orders, and a silent stream is not noticed by locked amounts, as they move with the
-        market."""
+        word about money or orders. The venue moves the locked amounts there as the market moves, and the stream does
+        not state that, so they are not compared with the stream; open orders are compared instead."""
 
     @property
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:

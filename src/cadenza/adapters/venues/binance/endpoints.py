@@ -1,23 +1,32 @@
 """The requests of BINANCE by market: path, weight, and what answers with the venue's time."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+
+class BinanceMarket(StrEnum):
+    """The parts of the venue that have codes of their own."""
+
+    SPOT = "SPOT"
+    MARGIN = "MARGIN"
+    USDM = "USDM"
 
 
 @dataclass(frozen=True, slots=True)
 class BinanceEndpoint:
-    """A reading request. `weight` is what the venue counts for it."""
+    """A reading request. `weight` is what the venue counts for it, `weight_of_symbol` what it counts for a list of one
+    symbol, where that is read as well."""
 
     path: str
     weight: int
+    weight_of_symbol: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketEndpoints:
     """The requests of one market. `open_orders` is the list without a symbol, `order_trades` the executions of one
-    order. `submit_weight` and `cancel_weight` are those of requests that fail; on spot those that succeed weigh
-    nothing. `lines_max`: the longest list of past orders or trades."""
+    order. `submit_weight` and `cancel_weight` are those of requests that fail; `success_weight` is that of both when
+    they succeed, where it differs. `lines_max`: the longest list of past orders or trades."""
 
     market: BinanceMarket
     time: BinanceEndpoint
@@ -31,6 +40,7 @@ class MarketEndpoints:
     order_trades: BinanceEndpoint
     submit_weight: int = 1
     cancel_weight: int = 1
+    success_weight: int | None = None
     lines_max: int = 1_000
 
 
@@ -41,10 +51,11 @@ SPOT = MarketEndpoints(
     depth="/api/v3/depth",
     account=BinanceEndpoint("/api/v3/account", 20),
     order=BinanceEndpoint("/api/v3/order", 4),
-    open_orders=BinanceEndpoint("/api/v3/openOrders", 80),
+    open_orders=BinanceEndpoint("/api/v3/openOrders", 80, weight_of_symbol=6),
     past_orders=BinanceEndpoint("/api/v3/allOrders", 20),
     trades=BinanceEndpoint("/api/v3/myTrades", 20),
     order_trades=BinanceEndpoint("/api/v3/myTrades", 5),
+    success_weight=0,
 )
 MARGIN = MarketEndpoints(
     market=BinanceMarket.MARGIN,
@@ -53,7 +64,7 @@ MARGIN = MarketEndpoints(
     depth=SPOT.depth,
     account=BinanceEndpoint("/sapi/v1/margin/account", 10),
     order=BinanceEndpoint("/sapi/v1/margin/order", 10),
-    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200),
+    open_orders=BinanceEndpoint("/sapi/v1/margin/openOrders", 200, weight_of_symbol=10),
     past_orders=BinanceEndpoint("/sapi/v1/margin/allOrders", 200),
     trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
     order_trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),

@@ -5,14 +5,14 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
 
 import structlog
 
-from cadenza.adapters.venues.binance.account_reading import AccountReader, StreamPosition
+from cadenza.adapters.venues.binance.account_reading import MONEY_RETRY_MS, AccountReader, StreamPosition
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     classify_cancel,
@@ -25,11 +25,12 @@ from cadenza.adapters.venues.binance.history import PastOrders
 from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.order_links import OrderLinks
-from cadenza.adapters.venues.binance.orders import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
+from cadenza.adapters.venues.binance.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
@@ -39,6 +40,7 @@ from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
+from cadenza.adapters.venues.kit.supervision import watch
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -78,6 +80,8 @@ class SessionParts:
     spec: VenueSpec
     rest: BinanceRest
     instruments: KnownInstruments
+    missing: Callable[[str], None]
+    """Takes the symbols that the venue names and `instruments` lacks."""
     memories: VenueMemories
     clock: Clock
     randomness: Randomness
@@ -104,7 +108,8 @@ class BinanceSession:
         self._dialect = dialect
         self._market = dialect.endpoints.market
         self._account_id = account.id
-        self._scope = AccountScope(account.id, parts.instruments.symbols(self._market))
+        listed = ListedSymbols(parts.instruments.symbols(self._market), parts.missing)
+        self._scope = AccountScope(account.id, listed)
         self._venue_clock = parts.rest.clock_of(self._market)
         self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account.id))
         self._link = SessionLink(sink)
@@ -127,6 +132,7 @@ class BinanceSession:
             take=self._take,
             on_live=self._on_live,
             on_lost=self._on_lost,
+            failed=self._link.ended,
             clock=parts.clock,
             randomness=parts.randomness,
             tls=parts.tls,
@@ -180,6 +186,8 @@ class BinanceSession:
             asyncio.create_task(self._opening.keep(self._open_again)),
             asyncio.create_task(self._links.run()),
         ]
+        for task in self._tasks:
+            watch(task, self._link.ended)
 
     # Orders
 
@@ -276,14 +284,15 @@ class BinanceSession:
         try:
             news = self._dialect.news(data, self._scope)
         except UnreadablePayload as error:
+            self._known.forget()  # it may have been about any of it
             await self._delivery.put([unreadable(self._account_id, data, error)])
             return
         reports = [self._numbered(report) for report in news.reports]
-        self._known.note(reports)
+        self._known.note([*reports, *news.stated])
         self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
         self._note_symbols(reports)
         if news.wants_snapshot:
-            self._known.forget()  # what the stream says is not comparable until the account was read
+            self._known.forget_money()  # what the stream says is not comparable until the account was read
         if news.wants_snapshot or news.wants_margin:
             self._wants_money.set()
         await self._links.deliver(news, reports)
@@ -335,6 +344,8 @@ class BinanceSession:
                 await self._delivery.put(await self._reader.all_money())
             except CadenzaError as error:
                 await self._on_refused_reading(error)
+                await self._clock.sleep_ms(MONEY_RETRY_MS)
+                self._wants_money.set()
 
     # Orders: helpers
 
@@ -343,7 +354,8 @@ class BinanceSession:
         if instrument is None:
             return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
         now_ms = self._clock.monotonic_ms()
-        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - self._clock.now_ms()
+        latest_ms = max(self._clock.now_ms(), order.updated_at_ms)  # our wall clock may have been set back
+        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - latest_ms
         self._symbols.note(instrument.external_symbol, instrument.id)
 
         def leaving(time: RequestTime) -> BinanceRequest:
@@ -356,6 +368,7 @@ class BinanceSession:
                 self._signer,
                 leaving,
                 weight=self._dialect.endpoints.submit_weight,
+                success_weight=self._dialect.endpoints.success_weight,
                 leave_by_ms=now_ms + left_ms,
                 reply_ms_max=REPLY_MS_MAX,
                 is_order=True,
@@ -385,6 +398,7 @@ class BinanceSession:
             self._signer,
             lambda time: self._dialect.cancel(order, symbol, time),
             weight=self._dialect.endpoints.cancel_weight,
+            success_weight=self._dialect.endpoints.success_weight,
             reply_ms_max=REPLY_MS_MAX,
             is_urgent=True,
         )
@@ -426,6 +440,7 @@ class BinanceSession:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
+        watch(task, self._link.ended)
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
 

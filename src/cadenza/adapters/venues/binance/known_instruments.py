@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.parse_instruments import RefusedSymbol
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument

@@ -15,6 +15,9 @@ from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType, S
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.position import PositionSide
 
+ALGO_PREFIX = "algo-"
+"""Before the numbers of the algo service of USD-M in our ids: those of the matching engine are other numbers."""
+
 
 class OrderNews(StrEnum):
     """What an event of the user stream says of an order."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_desk import FeedParts, MarketDesk
 from cadenza.adapters.venues.binance.market_wire import WIRES, MarketWire

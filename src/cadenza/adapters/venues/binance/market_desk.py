@@ -9,9 +9,8 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, depth_endpoint
+from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMarket, depth_endpoint
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, MarketStreamRoute, connect_pacer
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire

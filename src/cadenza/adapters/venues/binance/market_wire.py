@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
+from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMarket
 from cadenza.adapters.venues.binance.market_stream import MarketStreamRoute
 from cadenza.adapters.venues.binance.models import BinancePayload, BinanceTradeEvent, decode
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent

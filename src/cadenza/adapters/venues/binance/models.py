@@ -59,13 +59,26 @@ class BinanceRefusal(BinancePayload, frozen=True, kw_only=True):
     msg: str = ""
 
 
+class BinanceSocketRefusal(BinanceRefusal, frozen=True, kw_only=True):
+    """What a refusal over the WebSocket API adds: `data` depends on the code."""
+
+    data: msgspec.Raw = field(default_factory=msgspec.Raw)
+
+
+class BinancePause(BinancePayload, frozen=True, kw_only=True):
+    """The data of a refusal for the pace, or of a ban: the instant of the refusal, and that of its end (ms)."""
+
+    server_ms: int = field(name="serverTime")
+    retry_after_ms: int = field(name="retryAfter")
+
+
 class BinanceSocketReply(BinancePayload, frozen=True, kw_only=True):
     """The reply to a request over the WebSocket API. `id` is that of the request."""
 
     id: str | int | None
     status: int
     result: msgspec.Raw = field(default_factory=msgspec.Raw)
-    error: BinanceRefusal | None = None
+    error: BinanceSocketRefusal | None = None
 
 
 # --- filters

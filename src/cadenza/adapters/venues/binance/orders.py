@@ -12,12 +12,11 @@ another form than it was asked for. Three choices are made here:
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.credential import ParameterValue
-from cadenza.adapters.venues.binance.parse_usdm import ALGO_PREFIX
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
@@ -35,10 +34,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import PositionSide
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
-RECV_WINDOW_MS_MAX = 60_000
-RECV_WINDOW_MS = 5_000
-"""For requests without a deadline of their own."""
-
 GOOD_TILL_MS_END = 253_402_300_799_000
 
 _MS_PER_S = 1_000
@@ -47,41 +42,6 @@ _SPOT_ORDER = "/api/v3/order"
 _MARGIN_ORDER = "/sapi/v1/margin/order"
 _USDM_ORDER = "/fapi/v1/order"
 _USDM_ALGO_ORDER = "/fapi/v1/algoOrder"
-
-
-class DeadlinePassed(Exception):
-    """It is too late to send the order; nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTime:
-    """When a request is made. `now_ms` is our clock, `ahead_ms` how far the venue's is ahead of it as it was measured;
-    negative when it is behind."""
-
-    now_ms: int
-    ahead_ms: int
-
-    @property
-    def venue_ms(self) -> int:
-        return self.now_ms + self.ahead_ms
-
-    def parameters(self, send_before_ms: int | None) -> dict[str, ParameterValue]:
-        """Return `timestamp` and `recvWindow`, so that the venue refuses the request once `send_before_ms` (our clock)
-        has passed. The venue takes a minute at most, so a later deadline becomes an earlier one. Raises
-        `DeadlinePassed`."""
-        window_ms = RECV_WINDOW_MS if send_before_ms is None else send_before_ms - self.now_ms
-        if window_ms <= 0:
-            raise DeadlinePassed
-        return {"recvWindow": min(window_ms, RECV_WINDOW_MS_MAX), "timestamp": self.venue_ms}
-
-
-@dataclass(frozen=True, slots=True)
-class BinanceRequest:
-    """A request that still has to be signed. `parameters` keep their order."""
-
-    method: str
-    path: str
-    parameters: dict[str, ParameterValue]
 
 
 # --- new orders
@@ -109,9 +69,9 @@ def usdm_order(order: Order, instrument: Instrument, time: RequestTime, position
         raise InvalidLeverage("BINANCE USD-M keeps the leverage by instrument, and takes none with an order")
     if order.type in mapping.USDM_ALGO_TYPE_WORDS:
         parameters = _algo_parameters(order, instrument, position_mode)
-        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+        return BinanceRequest("POST", _USDM_ALGO_ORDER, {**parameters, **_deadline(order, time)})
     parameters = _usdm_parameters(order, instrument, time, position_mode)
-    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **time.parameters(order.send_before_ms)})
+    return BinanceRequest("POST", _USDM_ORDER, {**parameters, **_deadline(order, time)})
 
 
 def _spot_parameters(
@@ -144,7 +104,7 @@ def _spot_parameters(
         "newClientOrderId": client_id(order),
         "newOrderRespType": "FULL",
         **effect,
-        **time.parameters(order.send_before_ms),
+        **_deadline(order, time),
     }
 
 
@@ -203,6 +163,10 @@ def client_id(order: Order) -> str:
     if order.sent_id is None or CLIENT_ID.fullmatch(order.sent_id) is None:
         raise ValueError("the order has no id that BINANCE takes")
     return order.sent_id
+
+
+def _deadline(order: Order, time: RequestTime) -> dict[str, ParameterValue]:
+    return time.parameters(order.send_before_ms, order.updated_at_ms)
 
 
 def _position_side(order: Order, position_mode: PositionMode) -> dict[str, ParameterValue]:
@@ -279,7 +243,7 @@ def usdm_query_request(order: Order, symbol: str, time: RequestTime) -> BinanceR
 def is_in_algo_service(order: Order) -> bool:
     """Whether the order is a conditional one that is not known to be triggered."""
     if order.venue_order_id is not None:
-        return order.venue_order_id.startswith(ALGO_PREFIX)
+        return order.venue_order_id.startswith(mapping.ALGO_PREFIX)
     return order.type in mapping.USDM_ALGO_TYPE_WORDS
 
 
@@ -312,4 +276,4 @@ def _algo_name(order: Order) -> dict[str, ParameterValue]:
 
 
 def _number(venue_order_id: str) -> int:
-    return int(venue_order_id.removeprefix(ALGO_PREFIX))
+    return int(venue_order_id.removeprefix(mapping.ALGO_PREFIX))

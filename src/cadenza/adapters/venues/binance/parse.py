@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cadenza.adapters.venues.kit.words import UnknownMember
 from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.reports import BalanceReport, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,19 @@ class AccountScope:
 class UserNews:
     """What one message of a user stream says.
 
-    `wants_snapshot`: money moved, or the settings of the account changed, and the message does not state the result,
-    so the account has to be read. `wants_margin`: the message states its subject, but not how much margin is in use
-    afterwards, so the account is read too. `is_stream_over`: nothing more comes on this subscription. `follows_algo`:
-    the reports are about an order that a conditional order has become, and this is its id at the venue. `triggered`:
-    the message says which conditional order has become the order of this id. The session delivers its reports before
-    those of any message with the same id in `follows_algo` (`OrderLinks`).
+    `wants_snapshot`: money moved, and the message does not state what it came to, so the account has to be read.
+    `wants_margin`: the message states its subject, but not how much margin is in use or what is owed afterwards, so the
+    account is read too. `stated` are words that lack what is owed: they are compared with readings, and not reported.
+    `is_stream_over`: nothing more comes on this subscription.
+
+    `follows_algo` and `triggered` are ids at the venue. `follows_algo`: the message is about the order with this id,
+    which a conditional order has become. `triggered`: the message says which conditional order has become the order of
+    this id. The session delivers its reports before those of any message with the same id in `follows_algo`
+    (`OrderLinks`).
     """
 
     reports: tuple[Report, ...] = ()
+    stated: tuple[BalanceReport, ...] = ()
     wants_snapshot: bool = False
     wants_margin: bool = False
     is_stream_over: bool = False

@@ -113,11 +113,13 @@ def _trade_news(event: ExecutionReport, facts: OrderFacts) -> tuple[Report, ...]
 
 
 def _balance_news(event: AccountPositionEvent, scope: AccountScope, account: AccountType) -> UserNews:
-    """The event does not say what is borrowed, so of a margin account it says only that something changed."""
-    if account is not AccountType.SPOT:
-        return UserNews(wants_snapshot=True)
-    changed = (_balance(scope, each.asset, each.free, each.locked, ZERO, event.updated_ms) for each in event.balances)
-    return UserNews(reports=tuple(changed))
+    """The event does not state what is borrowed, so a margin account has to be read after it."""
+    changed = tuple(
+        _balance(scope, each.asset, each.free, each.locked, ZERO, event.updated_ms) for each in event.balances
+    )
+    if account is AccountType.SPOT:
+        return UserNews(reports=changed)
+    return UserNews(stated=changed, wants_margin=True)
 
 
 def facts_of_event(event: ExecutionReport, scope: AccountScope) -> OrderFacts:

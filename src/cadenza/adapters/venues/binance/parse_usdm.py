@@ -60,8 +60,6 @@ from cadenza.domain.trading.reports import (
     Report,
 )
 
-ALGO_PREFIX = "algo-"
-
 LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
 """Client ids of orders by which the venue closes positions: liquidation, auto-deleveraging, settlement, delivery."""
 
@@ -361,7 +359,7 @@ _ALGO_EXPIRY: dict[AlgoStanding, CancelReason | None] = {
 
 
 def _algo_id(algo_id: int) -> str:
-    return f"{ALGO_PREFIX}{algo_id}"
+    return f"{mapping.ALGO_PREFIX}{algo_id}"
 
 
 # --- money

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe_desk import ProbeAsk, ProbeDesk, ProbeParameters, SeenOtherwise
 from cadenza.adapters.venues.binance.probe_facts import MarginFacts, SpotFacts
 from cadenza.adapters.venues.binance.probe_usdm import UsdmFacts
@@ -94,6 +94,7 @@ class BinanceProbe:
             take=take,
             on_live=on_live,
             on_lost=lambda event: None,
+            failed=lambda cause: None,
             clock=self._clock,
             randomness=self._randomness,
             tls=self._tls,

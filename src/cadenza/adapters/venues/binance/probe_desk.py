@@ -14,15 +14,14 @@ from cadenza.adapters.venues.binance.catalogue import read_catalogue
 from cadenza.adapters.venues.binance.classify import (
     HTTP_CLIENT_ERRORS,
     HTTP_OK,
-    BinanceMarket,
     classify_query,
     classify_submit,
     error_body,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
-from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, depth_endpoint
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, BinanceMarket, depth_endpoint
 from cadenza.adapters.venues.binance.models import BinanceRateLimit
-from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS, BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS, BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable

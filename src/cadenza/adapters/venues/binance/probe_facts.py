@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.endpoints import KEY_RESTRICTIONS, MARGIN_LISTEN_TOKEN, SPOT
+from cadenza.adapters.venues.binance.endpoints import KEY_RESTRICTIONS, MARGIN_LISTEN_TOKEN, SPOT, BinanceMarket
 from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,
     BinanceMarginAccount,

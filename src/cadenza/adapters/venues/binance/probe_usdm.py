@@ -5,8 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
-from cadenza.adapters.venues.binance.endpoints import USDM, USDM_ACCOUNT_CONFIG, USDM_ALGO_ORDER, USDM_LISTEN_KEY
+from cadenza.adapters.venues.binance.endpoints import (
+    USDM,
+    USDM_ACCOUNT_CONFIG,
+    USDM_ALGO_ORDER,
+    USDM_LISTEN_KEY,
+    BinanceMarket,
+)
 from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmListenKey, UsdmTrade
 from cadenza.adapters.venues.binance.probe_desk import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from cadenza.adapters.venues.binance.catalogue import read_catalogue
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.rest import BinanceRest

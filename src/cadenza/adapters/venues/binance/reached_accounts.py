@@ -1,6 +1,5 @@
 """Which accounts a key reaches, and what it may do there."""
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import (
     KEY_RESTRICTIONS,
@@ -9,6 +8,7 @@ from cadenza.adapters.venues.binance.endpoints import (
     USDM_ACCOUNT_CONFIG,
     USDM_BALANCE,
     BinanceEndpoint,
+    BinanceMarket,
 )
 from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,
@@ -21,21 +21,35 @@ from cadenza.adapters.venues.binance.models import (
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmBalance
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.accounts.trading_account import AccountType, CollateralMode, ExternalAccount, PositionMode
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
-from cadenza.ports.venue import KeyRights, VerifiedKey
+from cadenza.domain.accounts.trading_account import (
+    AccountType,
+    CollateralMode,
+    ExternalAccount,
+    PositionMode,
+    TradingAccount,
+)
+from cadenza.domain.errors import CredentialRejected, DatabaseUnavailable, VenueUnavailable
+from cadenza.ports.venue import KeyRights, MemoryTakenOver, VenueMemories, VerifiedKey
 
 MARGIN_LEVERAGE_MAX = 20
 """The most that a cross margin account can be set to (margin/max-leverage). The venue refuses what exceeds the
 account's own setting, which it does not show."""
 
 
-class ReachableAccounts:
-    """Asks the venue whose accounts a key reaches. An account is named by the number of its user and its market; where
-    spot does not know the key, as in the test environment, USD-M's own code stands for the number."""
+_CODE = "usdm code"
+"""Under this key an account remembers its own code of USD-M."""
 
-    def __init__(self, rest: BinanceRest) -> None:
+
+class ReachableAccounts:
+    """Asks the venue whose accounts a key reaches.
+
+    An account is named by the number of its user and its market. Spot alone states that number; USD-M has a code of its
+    own for each account. In the test environment, spot and USD-M have different keys, so the code stands for the number
+    there."""
+
+    def __init__(self, rest: BinanceRest, memories: VenueMemories) -> None:
         self._rest = rest
+        self._memories = memories
 
     async def reached(self, signer: BinanceSigner) -> VerifiedKey:
         """Return the accounts and the key's rights. Raises `CredentialRejected` when it reaches no account, and
@@ -71,19 +85,46 @@ class ReachableAccounts:
             )
         if type is not AccountType.FUTURES:
             raise CredentialRejected(f"BINANCE has no {type.value} accounts here")
-        config = _decoded(UsdmAccountConfig, await self._read(BinanceMarket.USDM, signer, USDM_ACCOUNT_CONFIG))
-        return ExternalAccount(
-            external_id=f"{await self._futures_user(signer)}:USDM",
-            type=type,
-            external_type="USDM",
-            position_mode=PositionMode.HEDGE if config.is_hedged else PositionMode.NETTING,
-        )
+        mode = await self._position_mode(signer)
+        user = await self._user(signer) if self._has_one_key else await self._usdm_code(signer)
+        return _usdm_account(f"{user}:USDM", mode)
 
-    async def _futures_user(self, signer: BinanceSigner) -> str:
+    async def again(self, account: TradingAccount, signer: BinanceSigner) -> ExternalAccount:
+        """Return an account of ours as the key reaches it now. Raises `CredentialRejected` when the key reaches another
+        one or none, and `VenueUnavailable`.
+
+        An account of USD-M remembers its code durably as soon as spot has stated the user's number once. From then on
+        it is known by its code, and needs spot no more."""
+        known = account.external
+        if known.type is not AccountType.FUTURES or not self._has_one_key:
+            found = await self.of_type(known.type, signer)
+            _require_same(known, found)
+            return found
+        mode, code = await self._position_mode(signer), await self._usdm_code(signer)
         try:
-            return str(await self._user(signer))
-        except CredentialRejected:
-            body = await self._read(BinanceMarket.USDM, signer, USDM_BALANCE)
+            memory = await self._memories.open(f"usdm code of {account.id}")
+            if await memory.get(_CODE) == code:
+                return _usdm_account(known.external_id, mode)
+            found = _usdm_account(f"{await self._user(signer)}:USDM", mode)
+            _require_same(known, found)
+            await memory.put(_CODE, code)
+        except DatabaseUnavailable as error:
+            raise VenueUnavailable(f"the code of the account cannot be remembered: {error}") from error
+        except MemoryTakenOver as error:
+            raise VenueUnavailable("another process opens the account") from error
+        return found
+
+    @property
+    def _has_one_key(self) -> bool:
+        """Whether one key reaches all markets. The test environment, which has keys of their own, has no margin."""
+        return self._rest.has(BinanceMarket.MARGIN)
+
+    async def _position_mode(self, signer: BinanceSigner) -> PositionMode:
+        config = _decoded(UsdmAccountConfig, await self._read(BinanceMarket.USDM, signer, USDM_ACCOUNT_CONFIG))
+        return PositionMode.HEDGE if config.is_hedged else PositionMode.NETTING
+
+    async def _usdm_code(self, signer: BinanceSigner) -> str:
+        body = await self._read(BinanceMarket.USDM, signer, USDM_BALANCE)
         try:
             balances = decode_list(UsdmBalance, body)
         except UnreadablePayload as error:
@@ -119,6 +160,15 @@ class ReachableAccounts:
 
     async def _read(self, market: BinanceMarket, signer: BinanceSigner, endpoint: BinanceEndpoint) -> bytes:
         return await self._rest.read_signed(market, signer, endpoint, {})
+
+
+def _usdm_account(external_id: str, mode: PositionMode) -> ExternalAccount:
+    return ExternalAccount(external_id=external_id, type=AccountType.FUTURES, external_type="USDM", position_mode=mode)
+
+
+def _require_same(known: ExternalAccount, found: ExternalAccount) -> None:
+    if found.external_id != known.external_id:
+        raise CredentialRejected("the key belongs to another account of BINANCE")
 
 
 def _decoded(type: type[T], body: bytes) -> T:

@@ -6,6 +6,7 @@ what an answer proves is decided by `classify`.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -17,15 +18,15 @@ from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     HTTP_TOO_MANY,
     TIMESTAMP_REFUSED,
-    BinanceMarket,
     classify_query,
     error_body,
+    refused_key,
     said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
-from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
+from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, BinanceMarket
 from cadenza.adapters.venues.binance.models import BinancePayload, decode
-from cadenza.adapters.venues.binance.orders import BinanceRequest, DeadlinePassed, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.adapters.venues.binance.spec import (
     MARGIN_LIMITS,
     MARGIN_REST,
@@ -35,13 +36,12 @@ from cadenza.adapters.venues.binance.spec import (
     USDM_REST,
     PaceLimits,
 )
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
-from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.traffic import HttpCalls
@@ -68,6 +68,11 @@ _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
 _COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
 _WEIGHT, _ORDERS, _UNDER_WAY = "weight", "orders", "under way"
 _ANY = ""
+_NOT_SENT = {
+    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
+    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
+    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
+}
 _USED_WEIGHT = re.compile(r"x-(?:mbx|sapi)-used(?:-ip)?-weight-1m")
 _ORDER_COUNT = re.compile(r"x-mbx-order-count-(\w+)")
 
@@ -76,12 +81,21 @@ class _ServerTime(BinancePayload, frozen=True, kw_only=True):
     server_ms: int = msgspec.field(name="serverTime")
 
 
+@dataclass(frozen=True, slots=True)
+class _HostHold:
+    """Nothing leaves until this instant of our monotonic clock. `words` say why, for people."""
+
+    until_ms: int
+    words: str
+
+
 class BinanceRest:
     """Sends requests to the hosts of one environment. A market without a URL there answers `NotSent`.
 
     Law: a request is written at most once. It leaves only when the venue's limits allow it, cancels before everything
-    else; it is signed after that, with the venue's time. `429` and `418` stop everything that the host counts until
-    `Retry-After` has passed.
+    else; it is signed after that, with the venue's time. After a `429` no request of that market leaves until
+    `Retry-After` has passed. A `418` is a ban of our address: no request leaves to any market of that host until the
+    ban ends. Spot and margin are markets of one host.
     """
 
     def __init__(
@@ -118,7 +132,7 @@ class BinanceRest:
             BinanceMarket.USDM: usdm,
         }
         self._troubles: dict[BinanceMarket, str] = {}
-        self._held: dict[BinanceMarket, str] = {}
+        self._holds: dict[BinanceMarket, _HostHold] = {}
 
     def has(self, market: BinanceMarket) -> bool:
         """Return whether the environment has the market."""
@@ -131,18 +145,36 @@ class BinanceRest:
         """Return in words why the last request for the time of the market's host failed; None when it did not."""
         return self._troubles.get(market)
 
+    def held(self, market: BinanceMarket) -> str | None:
+        """Return in words why nothing may be sent to the market now, and until when; None when it may."""
+        hold = self._holds.get(market)
+        return None if hold is None or hold.until_ms <= self._clock.monotonic_ms() else hold.words
+
+    def hold(self, market: BinanceMarket, status: int, for_ms: int | None) -> None:
+        """The venue has refused a request of the market, over REST or a WebSocket, for its pace (`429`), or because it
+        has banned our address (`418`). It asks for a pause of `for_ms`; None where it does not say how long."""
+        is_banned = status == HTTP_BANNED
+        if for_ms is None:
+            for_ms = BANNED_MS if is_banned else RETRY_AFTER_MS
+        until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
+        what = "banned this address" if is_banned else "asked for a pause"
+        words = f"BINANCE {what} (HTTP {status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
+        for each in BinanceMarket:
+            if each is market or (is_banned and self.clocks[each] is self.clocks[market]):
+                self._pacers[each].hold(MeterKey(_WEIGHT, _ANY), for_ms)
+                self._holds[each] = _HostHold(self._clock.monotonic_ms() + for_ms, words)
+
     def doubt_clocks(self) -> None:
         """Ask every host for its time at once: a connection was lost, and the answer shows if the venue is there."""
         for clock in self.clocks.values():
             clock.doubt()
 
     def use_limits(self, market: BinanceMarket, limits: PaceLimits) -> None:
-        """Keep these limits from now on. Nothing may be waiting: call it before the first session."""
-        self._pacers[market].close()
-        self._pacers[market] = Pacer(_windows(limits), clock=self._clock)
+        """Keep these limits from now on, also for the requests that wait."""
+        self._pacers[market].use_limits(_windows(limits))
 
     def close(self) -> None:
-        """Stop the timers. Nothing may be waiting any more."""
+        """Send nothing any more: requests that wait are answered with `NotSent`, and so are later ones."""
         for pacer in self._pacers.values():
             pacer.close()
 
@@ -170,6 +202,7 @@ class BinanceRest:
         make: Callable[[RequestTime], BinanceRequest],
         *,
         weight: int,
+        success_weight: int | None = None,
         leave_by_ms: int | None = None,
         reply_ms_max: int = READ_MS_MAX,
         is_order: bool = False,
@@ -179,7 +212,8 @@ class BinanceRest:
 
         `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
         waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply. `is_order`:
-        it is a new order, which is counted besides its weight. `is_urgent`: it goes before the others.
+        it is a new order, which is counted besides its weight. `success_weight`: what the venue counts when the request
+        succeeds, if that is not `weight`. `is_urgent`: it goes before the others.
         """
         leave_by_ms = self._leave_by(leave_by_ms)
         ticket = await self._turn(market, signer.api_key, weight, leave_by_ms, is_order=is_order, is_urgent=is_urgent)
@@ -197,7 +231,9 @@ class BinanceRest:
         except BaseException:  # a request that cannot be made takes no room from others
             ticket.give_back()
             raise
-        return await self._call(market, signer.api_key, request, signer, ticket, reply_ms_max)
+        return await self._call(
+            market, signer.api_key, request, signer, ticket, reply_ms_max, success_weight=success_weight
+        )
 
     async def keyed(
         self,
@@ -240,11 +276,10 @@ class BinanceRest:
             try:
                 server_ms = decode(_ServerTime, body_of(market, outcome)).server_ms
             except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:
-                held = self._held.get(market) if _is_for_pace(outcome) else None
+                held = self.held(market) if _is_for_pace(outcome) else None
                 self._troubles[market] = held or str(error)
                 return None
             self._troubles.pop(market, None)
-            self._held.pop(market, None)
             return server_ms
 
         return VenueClock(self._clock, ask)
@@ -270,8 +305,7 @@ class BinanceRest:
             charges[MeterKey(_ORDERS, caller)] = 1
         ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
         if isinstance(ticket, PaceRefusal):
-            cause = NotSentCause.DEADLINE if ticket.cause.value == "too-late" else NotSentCause.FULL
-            return NotSent(cause, "the venue's limits leave no room in time")
+            return NotSent(*_NOT_SENT[ticket.cause])
         return ticket
 
     async def _call(
@@ -284,6 +318,7 @@ class BinanceRest:
         reply_ms_max: int,
         *,
         shows_key: bool = False,
+        success_weight: int | None = None,
     ) -> Outcome:
         query = encoded_query(request.parameters) if signer is None else signer.signed_query(request.parameters)
         url = f"{self._bases[market]}{request.path}{'?' if query else ''}{query}"
@@ -294,18 +329,21 @@ class BinanceRest:
             if isinstance(outcome, NotSent):
                 ticket.give_back()
             elif isinstance(outcome, Answered):
-                self._settle(market, caller, request, ticket, outcome)
+                self._settle(market, caller, request, ticket, outcome, success_weight)
         return outcome
 
     def _settle(
-        self, market: BinanceMarket, caller: str, request: BinanceRequest, ticket: PaceTicket, answer: Answered
+        self,
+        market: BinanceMarket,
+        caller: str,
+        request: BinanceRequest,
+        ticket: PaceTicket,
+        answer: Answered,
+        success_weight: int | None,
     ) -> None:
         """Learn from the answer what the venue counts."""
-        changes_order = (
-            request.method in ("POST", "DELETE") and request.path == ENDPOINTS[BinanceMarket.SPOT].order.path
-        )
-        if answer.status == HTTP_OK and changes_order and market is BinanceMarket.SPOT:
-            ticket.settle({MeterKey(_WEIGHT, _ANY): 0})  # orders and cancels that succeed weigh nothing
+        if answer.status == HTTP_OK and success_weight is not None:
+            ticket.settle({MeterKey(_WEIGHT, _ANY): success_weight})
         pacer = self._pacers[market]
         for name, value in answer.headers.items():
             if _USED_WEIGHT.fullmatch(name) and value.isdigit():
@@ -321,14 +359,9 @@ class BinanceRest:
         if error is not None and error.code == TIMESTAMP_REFUSED:
             self.clock_of(market).doubt()
         if error is not None and error.code == _TOO_MANY_ORDERS:
-            pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer, ORDERS_HELD_MS))
+            pacer.hold(MeterKey(_ORDERS, caller), _retry_after_ms(answer) or ORDERS_HELD_MS)
         elif answer.status in (HTTP_TOO_MANY, HTTP_BANNED):
-            is_banned = answer.status == HTTP_BANNED
-            for_ms = _retry_after_ms(answer, BANNED_MS if is_banned else RETRY_AFTER_MS)
-            pacer.hold(MeterKey(_WEIGHT, _ANY), for_ms)
-            until = datetime.fromtimestamp((self._clock.now_ms() + for_ms) // 1000, UTC)
-            what = "banned this address" if is_banned else "asked for a pause"
-            self._held[market] = f"BINANCE {what} (HTTP {answer.status}) until {until:%Y-%m-%d %H:%M:%S} UTC"
+            self.hold(market, answer.status, _retry_after_ms(answer))
 
 
 def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
@@ -357,9 +390,9 @@ def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
     }
 
 
-def _retry_after_ms(answer: Answered, usual_ms: int) -> int:
+def _retry_after_ms(answer: Answered) -> int | None:
     text = answer.headers.get("retry-after", "")
-    return int(text) * 1_000 if text.isdigit() and len(text) < 9 else usual_ms
+    return int(text) * 1_000 if text.isdigit() and len(text) < 9 else None
 
 
 def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
@@ -375,7 +408,7 @@ def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
 
 
 def _refuse(market: BinanceMarket, answer: Answered) -> NoReturn:
-    verdict = classify_query(market, answer.status, error_body(answer.body))
-    if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-        raise CredentialRejected(f"BINANCE refused the key: {verdict.text}")
-    raise VenueUnavailable(f"BINANCE answered {answer.status}: {verdict.text}")
+    error = error_body(answer.body)
+    if refusal := refused_key(market, answer.status, error):
+        raise CredentialRejected(f"BINANCE refused the key: {refusal}")
+    raise VenueUnavailable(f"BINANCE answered {answer.status}: {classify_query(market, answer.status, error).text}")

@@ -29,12 +29,11 @@ from cadenza.domain.trading.venue_spec import (
 
 SPOT_REST, SPOT_STREAM, SPOT_WS_API = "spot_rest", "spot_stream", "spot_ws_api"
 MARGIN_REST = "margin_rest"
-USDM_REST, USDM_STREAM, USDM_WS_API = "usdm_rest", "usdm_stream", "usdm_ws_api"
-"""The names of the venue's URLs. Those of REST and of streams are bases without a path; those of the WebSocket APIs are
+USDM_REST, USDM_STREAM = "usdm_rest", "usdm_stream"
+"""The names of the venue's URLs. Those of REST and of streams are bases without a path; that of the WebSocket API is
 complete."""
 
 WS_API_PATH = "/ws-api/v3"
-USDM_WS_API_PATH = "/ws-fapi/v1"
 SIMULATED_USDM_PATH = "/usdm"
 """Where a simulator that serves the whole venue on one address keeps USD-M."""
 
@@ -45,7 +44,6 @@ LIVE_URLS: Mapping[str, str] = {
     MARGIN_REST: "https://api.binance.com",
     USDM_REST: "https://fapi.binance.com",
     USDM_STREAM: "wss://fstream.binance.com",
-    USDM_WS_API: f"wss://ws-fapi.binance.com{USDM_WS_API_PATH}",
 }
 TEST_URLS: Mapping[str, str] = {
     SPOT_REST: "https://testnet.binance.vision",
@@ -53,7 +51,6 @@ TEST_URLS: Mapping[str, str] = {
     SPOT_WS_API: f"wss://ws-api.testnet.binance.vision{WS_API_PATH}",
     USDM_REST: "https://demo-fapi.binance.com",
     USDM_STREAM: "wss://demo-fstream.binance.com",
-    USDM_WS_API: f"wss://testnet.binancefuture.com{USDM_WS_API_PATH}",
 }
 """The spot testnet and the demo hosts of USD-M. There is no margin: the testnet has no `/sapi`."""
 
@@ -146,7 +143,6 @@ def urls_at(base: str) -> Mapping[str, str]:
         MARGIN_REST: plain,
         USDM_REST: f"{plain}{SIMULATED_USDM_PATH}",
         USDM_STREAM: f"{socket}{SIMULATED_USDM_PATH}",
-        USDM_WS_API: f"{socket}{SIMULATED_USDM_PATH}{USDM_WS_API_PATH}",
     }
 
 

@@ -14,22 +14,28 @@ from urllib.parse import quote
 import msgspec
 
 from cadenza.adapters.venues.binance.classify import (
-    HTTP_CLIENT_ERRORS,
+    HTTP_BANNED,
     HTTP_OK,
+    HTTP_TOO_MANY,
+    NO_SUCH_LISTEN_KEY,
     TIMESTAMP_REFUSED,
-    BinanceMarket,
-    classify_query,
     error_body,
+    refused_key,
+    said,
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue
-from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY
-from cadenza.adapters.venues.binance.models import BinanceSocketReply, MarginListenToken, decode
+from cadenza.adapters.venues.binance.endpoints import MARGIN_LISTEN_TOKEN, USDM_LISTEN_KEY, BinanceMarket
+from cadenza.adapters.venues.binance.models import (
+    BinancePause,
+    BinanceSocketRefusal,
+    BinanceSocketReply,
+    MarginListenToken,
+    decode,
+)
 from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
-from cadenza.adapters.venues.binance.orders import RECV_WINDOW_MS
+from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.user_stream import PendingReplies
-from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import Answered, Outcome, Sent
 from cadenza.network.stream_connection import StreamConnection
@@ -41,6 +47,9 @@ SUBSCRIBE_LISTEN = "userDataStream.subscribe.listenToken"
 SUBSCRIBED_MS_MAX = 8_000
 KEEP_LISTEN_KEY_MS = 30 * 60_000
 """A listen key ends 60 minutes after it was asked for or kept alive."""
+
+KEEP_RETRY_MS = 60_000
+"""The pause after a keeping that failed."""
 
 CONNECTION_MS = 23 * 3_600_000
 """A connection is replaced at this age, before the venue ends it."""
@@ -78,18 +87,24 @@ class UserStreamOpening(Protocol):
 
 
 class SignedSubscription:
-    """Implements `UserStreamOpening` for spot: subscribes to the account of a key on each new connection."""
+    """Implements `UserStreamOpening` for spot: subscribes to the account of a key on each new connection.
 
-    def __init__(self, url: str, signer: BinanceSigner, venue_clock: VenueClock, clock: Clock) -> None:
+    The WebSocket API has the limits of spot, and a ban is obeyed wherever it was stated: while one lasts no connection
+    is opened."""
+
+    def __init__(self, url: str, signer: BinanceSigner, rest: BinanceRest, clock: Clock) -> None:
         self._url = url
         self._signer = signer
-        self._venue_clock = venue_clock
+        self._rest = rest
+        self._venue_clock = rest.clock_of(BinanceMarket.SPOT)
         self._clock = clock
         self._replies: PendingReplies[BinanceSocketReply] = PendingReplies()
         self._numbers = count(1)
         self.refused: str | None = None
 
     async def target(self) -> StreamTarget:
+        if held := self._rest.held(BinanceMarket.SPOT):
+            raise NotReady(held)
         return StreamTarget(self._url)
 
     async def subscribe(self, connection: StreamConnection) -> None:
@@ -136,21 +151,18 @@ class SignedSubscription:
     def _check(self, reply: BinanceSocketReply) -> None:
         if reply.status == HTTP_OK:
             return
-        verdict = classify_query(BinanceMarket.SPOT, reply.status, reply.error)
-        if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-            self.refused = verdict.text
+        self.refused = refused_key(BinanceMarket.SPOT, reply.status, reply.error) or self.refused
         if reply.error is not None and reply.error.code == TIMESTAMP_REFUSED:
             self._venue_clock.doubt()
-        raise NotReady(f"BINANCE refused the subscription: {verdict.text}")
+        if reply.status in (HTTP_TOO_MANY, HTTP_BANNED):
+            self._rest.hold(BinanceMarket.SPOT, reply.status, _pause_ms(reply.error))
+        cause = "" if reply.error is None else f": {said(reply.error)}"
+        raise NotReady(f"BINANCE refused the subscription with status {reply.status}{cause}")
 
 
 class TokenSubscription(SignedSubscription):
     """Subscribes to the cross margin account of a key, by a token that lives for 24 hours: each connection gets a new
     one, and is replaced before that."""
-
-    def __init__(self, url: str, signer: BinanceSigner, rest: BinanceRest, clock: Clock) -> None:
-        super().__init__(url, signer, rest.clock_of(BinanceMarket.MARGIN), clock)
-        self._rest = rest
 
     async def _request(self) -> tuple[str, Mapping[str, ParameterValue]]:
         outcome = await self._rest.keyed(BinanceMarket.MARGIN, self._signer, "POST", MARGIN_LISTEN_TOKEN, {})
@@ -196,21 +208,44 @@ class UserListenKey:
         return False
 
     async def keep(self, lost: Callable[[str], None]) -> None:
+        pause_ms = KEEP_LISTEN_KEY_MS
         while True:
-            await self._clock.sleep_ms(KEEP_LISTEN_KEY_MS)
+            await self._clock.sleep_ms(pause_ms)
             outcome = await self._rest.keyed(BinanceMarket.USDM, self._signer, "PUT", USDM_LISTEN_KEY, {})
             self._note_refusal(outcome)
-            if isinstance(outcome, Answered) and outcome.status in HTTP_CLIENT_ERRORS:
+            is_kept = isinstance(outcome, Answered) and outcome.status == HTTP_OK
+            if _is_unknown_listen_key(outcome):
                 lost("BINANCE does not know the listen key any more")
+            elif self.refused is not None:
+                lost(f"BINANCE refused the key: {self.refused}")
+            pause_ms = KEEP_LISTEN_KEY_MS if is_kept else KEEP_RETRY_MS
 
     def _note_refusal(self, outcome: Outcome) -> None:
         if refusal := _refusal_of(BinanceMarket.USDM, outcome):
             self.refused = refusal
 
 
+def _is_unknown_listen_key(outcome: Outcome) -> bool:
+    """Whether the venue says that the listen key has ended. Any other refusal may concern this one request only."""
+    if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
+        return False
+    error = error_body(outcome.body)
+    return error is not None and error.code == NO_SUCH_LISTEN_KEY
+
+
+def _pause_ms(error: BinanceSocketRefusal | None) -> int | None:
+    """Return how long the venue asks us to wait; None where it does not say."""
+    if error is None:
+        return None
+    try:
+        pause = decode(BinancePause, error.data)
+    except UnreadablePayload:
+        return None
+    return max(0, pause.retry_after_ms - pause.server_ms)
+
+
 def _refusal_of(market: BinanceMarket, outcome: Outcome) -> str | None:
     """Return why the venue refuses the key; None when it does not."""
     if not isinstance(outcome, Answered) or outcome.status == HTTP_OK:
         return None
-    verdict = classify_query(market, outcome.status, error_body(outcome.body))
-    return verdict.text if verdict.verdict is ReplyVerdict.KEY_REJECTED else None
+    return refused_key(market, outcome.status, error_body(outcome.body))

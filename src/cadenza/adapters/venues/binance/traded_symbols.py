@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from cadenza.adapters.venues.binance.classify import BinanceMarket
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, TradingAccountId

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from cadenza.adapters.venues.binance import parse_usdm
+from cadenza.adapters.venues.binance import mapping, parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadMoney, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
@@ -32,24 +32,31 @@ from cadenza.adapters.venues.binance.models_usdm import (
     UsdmTrade,
 )
 from cadenza.adapters.venues.binance.orders import (
-    BinanceRequest,
-    RequestTime,
     is_in_algo_service,
     usdm_cancel_request,
     usdm_order,
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
+from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, CanceledReport, FillReport, Report
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    CanceledReport,
+    FillReport,
+    PositionReport,
+    Report,
+    UnreadableReport,
+)
 
 NOT_STATED = 0
 """The instant of a report that the venue does not state. The session fills in the venue's time."""
@@ -97,7 +104,7 @@ class UsdmDialect:
         if not is_in_algo_service(order):
             return parse_usdm.cancel_reports(decode(UsdmOrder, body), scope, order)
         reply = decode(AlgoCanceled, body)
-        number = f"{parse_usdm.ALGO_PREFIX}{reply.algo_id}"
+        number = f"{mapping.ALGO_PREFIX}{reply.algo_id}"
         is_same = reply.client_algo_id == order.sent_id if order.venue_order_id is None else number in _ids(order)
         if not is_same:
             raise UnreadablePayload("the reply is about another order")
@@ -117,8 +124,8 @@ class UsdmDialect:
         return parse_usdm.facts_of_order(decode(UsdmOrder, body), scope)
 
     def question(self, venue_order_id: str) -> tuple[BinanceEndpoint, Parameters] | None:
-        if venue_order_id.startswith(parse_usdm.ALGO_PREFIX):
-            number = order_number(venue_order_id.removeprefix(parse_usdm.ALGO_PREFIX))
+        if venue_order_id.startswith(mapping.ALGO_PREFIX):
+            number = order_number(venue_order_id.removeprefix(mapping.ALGO_PREFIX))
             return None if number is None else (USDM_ALGO_ORDER, {"algoId": number})
         number = order_number(venue_order_id)
         return None if number is None else (self.endpoints.order, {"orderId": number})
@@ -161,12 +168,26 @@ class UsdmDialect:
         return read_lines_of_trades(body, scope, self._fill)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:
+        """A position or setting that cannot be read leaves the others, such as one of a symbol that the venue listed
+        after our reading of its catalogue."""
         account, positions, settings = bodies
-        self._leverages = {each.symbol: each.leverage for each in decode_list(UsdmSymbolSetting, settings)}
-        return ReadMoney(
-            parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms),
-            parse_usdm.usdm_positions(decode_list(UsdmPosition, positions), scope, at_ms, self._leverages),
-        )
+        leverages: dict[str, int] = {}
+        shown: list[PositionReport] = []
+        odd: list[UnreadableReport] = []
+        for line in decode_list(msgspec.Raw, settings):
+            try:
+                setting = decode(UsdmSymbolSetting, line)
+                leverages[setting.symbol] = setting.leverage
+            except UnreadablePayload as error:
+                odd.append(unreadable(scope.account_id, bytes(line), error))
+        for line in decode_list(msgspec.Raw, positions):
+            try:
+                shown += parse_usdm.usdm_positions([decode(UsdmPosition, line)], scope, at_ms, leverages)
+            except UnreadablePayload as error:
+                odd.append(unreadable(scope.account_id, _steady(line), error))
+        self._leverages = leverages
+        balances = parse_usdm.usdm_balances(decode(UsdmAccount, account), scope, at_ms)
+        return ReadMoney(balances, tuple(shown), tuple(odd))
 
     def open_orders(self, bodies: Sequence[bytes], scope: AccountScope) -> ReadOrders:
         """A conditional order that closes a whole position has no quantity, and is left out until it is triggered. One
@@ -191,6 +212,20 @@ class UsdmDialect:
     def _fill(self, line: msgspec.Raw, scope: AccountScope) -> tuple[FillReport, int]:
         trade = decode(UsdmTrade, line)
         return parse_usdm.fill_report(trade, scope), trade.id
+
+
+_STEADY = ("symbol", "positionSide", "positionAmt", "entryPrice")
+"""What changes in a line of `positionRisk` only with the position. The other fields move with the market."""
+
+
+def _steady(line: msgspec.Raw) -> bytes:
+    """Return the part of a position that stays the same while the position does, so that the same position that cannot
+    be read makes the same report at each reading."""
+    try:
+        fields = decode(dict[str, msgspec.Raw], line)
+    except UnreadablePayload:
+        return bytes(line)
+    return msgspec.json.encode({name: fields[name] for name in _STEADY if name in fields})
 
 
 def _as_waiting(facts: OrderFacts) -> OrderFacts:

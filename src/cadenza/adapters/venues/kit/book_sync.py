@@ -101,8 +101,9 @@ class BookSync:
         return True
 
     def refresh(self, snapshot: BookSnapshot, round: int, now_ms: int) -> bool:
-        """Take a newer snapshot of a live book that no change has touched since its last one, so that its age begins
-        again where the rule has no heartbeat then. False when it does not fit."""
+        """Take a newer snapshot of a live book that no change has touched since its last snapshot. It replaces the
+        book, whose age begins again. This serves rules under which such a book takes no heartbeat. Return False when
+        the snapshot does not fit."""
         is_untouched = self.state is SyncState.LIVE and self._previous is None and round == self.round
         if not is_untouched or snapshot.sequence < self._sequence:
             return False

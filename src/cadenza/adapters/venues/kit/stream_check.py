@@ -6,6 +6,9 @@ from typing import Protocol
 from cadenza.domain.errors import CadenzaError
 
 CHECK_EVERY_MS = 20_000
+"""The pause between two comparisons. With `GRACE_MS` and two readings it is well within `COMPARED_WITHIN_MS` of the
+ports."""
+
 GRACE_MS = 2_000
 """How long a stream may be behind a reading."""
 
@@ -15,7 +18,7 @@ class CheckClock(Protocol):
 
 
 class CheckedStream(Protocol):
-    """What is compared. A reading is whatever the owner makes of it."""
+    """A stream that can be compared with its venue. Its owner decides what a reading is."""
 
     def heard(self) -> int:
         """Return how many messages the stream has brought."""
@@ -28,14 +31,14 @@ class CheckedStream(Protocol):
         could not be read."""
 
     def found_silent(self) -> None:
-        """The reading shows facts that the stream has not brought: it is broken."""
+        """Take note that a reading shows facts that the stream has not brought: the stream is broken."""
 
 
 async def check_stream(
     stream: CheckedStream, clock: CheckClock, refused: Callable[[CadenzaError], Awaitable[None]]
 ) -> None:
-    """Compare a silent stream with a reading within `COMPARED_WITHIN_MS`, until this is cancelled. `refused` takes the
-    errors of readings."""
+    """Look at the stream every `CHECK_EVERY_MS`, and compare one that has said nothing since the last look with a
+    reading, until this is cancelled. `refused` takes the errors of readings."""
     heard = stream.heard()
     while True:
         await clock.sleep_ms(CHECK_EVERY_MS)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from ssl import SSLContext
 from typing import Generic, TypeVar
 
+from cadenza.adapters.venues.kit.supervision import watch
 from cadenza.network.patience import PatientClock, Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_connection import StreamConnection
@@ -39,7 +40,9 @@ class UserStream:
     """Keeps a stream alive and hands its messages to `take`, one after another, in the order of the venue.
 
     `target` and `subscribe` are those of `ReconnectingWebSocket`. Law: `on_live` and `on_lost` are called in the order
-    of what happened, between the messages of before and after. While `take` waits, nothing more is read.
+    of what happened, between the messages of before and after. While `take` waits, nothing more is read. After an error
+    that nobody expects, of the stream or of one of these functions, the stream has stopped: it is logged, and `failed`
+    is called with the cause.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class UserStream:
         take: Callable[[bytes], Awaitable[None]],
         on_live: Callable[[], None],
         on_lost: Callable[[StreamLost], None],
+        failed: Callable[[str], None],
         clock: PatientClock,
         randomness: Randomness,
         tls: SSLContext,
@@ -62,6 +66,7 @@ class UserStream:
         self._take = take
         self._on_live = on_live
         self._on_lost = on_lost
+        self._failed = failed
         self._connection: StreamConnection | None = None
         self._socket = ReconnectingWebSocket(
             target=target,
@@ -81,6 +86,8 @@ class UserStream:
             asyncio.create_task(self._socket.run(), name=f"stream of {self._name}"),
             asyncio.create_task(self._read(), name=f"news of {self._name}"),
         ]
+        for task in self._tasks:
+            watch(task, self._failed)
 
     def reconnect(self) -> None:
         """End the present connection, so that another one is opened."""

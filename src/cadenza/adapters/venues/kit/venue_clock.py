@@ -5,7 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from cadenza.network.clock_offset import ClockOffset
+
+_log = structlog.get_logger("cadenza.venue")
 
 
 class MeasuredClock(Protocol):
@@ -58,11 +62,6 @@ class VenueClock:
         self.is_answered = False
         """Whether the last request for the venue's time was answered."""
 
-    @property
-    def jumps(self) -> int:
-        """How often the venue's clock was seen to have been set."""
-        return self._offset.jumps
-
     def present(self) -> VenueInstant | None:
         """Return the venue's time now; None before the first sample."""
         now_ms = self._clock.monotonic_ms()
@@ -81,6 +80,11 @@ class VenueClock:
         instant = self.present()
         return 0 if instant is None else instant.venue_ms - instant.error_ms
 
+    def latest_ms(self) -> int:
+        """Return an instant that the venue's clock has not passed for certain; 0 before the first sample."""
+        instant = self.present()
+        return 0 if instant is None else instant.venue_ms + instant.error_ms
+
     async def measure(self, samples: int = FIRST_SAMPLES) -> bool:
         """Take samples. Return False when there was no answer to one of them."""
         for _ in range(samples):
@@ -89,7 +93,10 @@ class VenueClock:
             self.is_answered = remote_ms is not None
             if remote_ms is None:
                 return False
+            jumps = self._offset.jumps
             self._offset.add(sent_ms=sent_ms, remote_ms=remote_ms, received_ms=self._clock.monotonic_ms())
+            if self._offset.jumps != jumps:
+                _log.warning("venue_clock_was_set")
         return True
 
     def doubt(self) -> None:

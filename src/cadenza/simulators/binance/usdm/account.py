@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.money import ZERO, divide, to_plain
+from cadenza.simulators.binance.spot.account import uid
 from cadenza.simulators.binance.usdm.ledger import FuturesLedger, FuturesMargin
 from cadenza.simulators.binance.usdm.payloads import Payload
 from cadenza.simulators.binance.usdm.records import FuturesPosition
@@ -83,7 +84,7 @@ def balance(call: VenueCall) -> list[Payload]:
     views = [_view(usdm.ledger, usdm, call.account, asset) for asset in ASSETS]
     return [
         {
-            "accountAlias": "SgsR",
+            "accountAlias": f"Sgs{uid(call.account)}",
             "asset": view.asset,
             "balance": fixed(view.margin.wallet),
             "crossWalletBalance": fixed(view.margin.cross),

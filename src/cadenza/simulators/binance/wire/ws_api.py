@@ -105,6 +105,14 @@ class WebSocketApi:
         if is_subscription:
             session.release_events()
 
+    def _error(self, answer: VenueAnswer) -> object:
+        """A refusal; one for the pace says until when to wait, which REST says by a header."""
+        if not isinstance(answer.payload, dict) or "Retry-After" not in answer.headers:
+            return answer.payload
+        now_ms = self._venue.now_ms()
+        retry_at_ms = now_ms + int(answer.headers["Retry-After"]) * 1_000
+        return {**answer.payload, "data": {"serverTime": now_ms, "retryAfter": retry_at_ms}}
+
     def _frame(self, id: object, answer: VenueAnswer, address: str, shows_limits: bool) -> dict[str, object]:
         frame: dict[str, object] = {"id": id, "status": answer.status}
         if answer.raw is not None:
@@ -112,7 +120,7 @@ class WebSocketApi:
         elif answer.status == 200:
             frame["result"] = answer.payload
         else:
-            frame["error"] = answer.payload
+            frame["error"] = self._error(answer)
         if shows_limits:
             frame["rateLimits"] = self._venue.limits(self._market).rows(answer.account, address, self._venue.now_ms())
         return frame
