@@ -218,6 +218,8 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case TriggerMovedReport():
             return order.trigger_moved(report.stop_price, report.at_ms, now_ms)
         case UnknownOutcomeReport():
+            if report.is_not_found:
+                return _not_found_yet(order, now_ms)
             return order.refused_as_duplicate(now_ms) if report.is_duplicate else order  # its doubt says so already
         case UndeterminedOutcomeReport():
             return _undetermined(state, order)
@@ -238,9 +240,17 @@ def _rejected(state: TradingState, order: Order, report: RejectedReport) -> Orde
                 return order.undetermined(now_ms)
             case NotKnown.ENDED_UNFILLED:
                 return order.canceled(CancelReason.VENUE, ZERO, report.at_ms, now_ms)
+            case NotKnown.TOO_EARLY if order.is_acknowledged:  # its acknowledgement came after the question
+                return _not_found_yet(order, now_ms)
             case NotKnown.DEAD | NotKnown.TOO_EARLY:
                 pass
     return order.rejected(report.reason, now_ms)
+
+
+def _not_found_yet(order: Order, now_ms: int) -> Order:
+    """The venue does not know the order, and its answer may be older than the last news of the order."""
+    is_certain = order.is_acknowledged and not (order.is_closed or order.is_in_doubt)
+    return order.doubted(now_ms) if is_certain else order
 
 
 def _undetermined(state: TradingState, order: Order) -> Order:

@@ -190,7 +190,7 @@ class OrderInquiry:
             case NotKnown.FORGOTTEN:
                 return self._undetermined(order, "the venue does not know the order any more")
             case NotKnown.TOO_EARLY:
-                return self._unknown(order, "the venue does not know the order yet; it may still arrive")
+                return replace(self._unknown(order, "the venue does not know the order yet"), is_not_found=True)
 
     def _ended_unfilled(self, order: Order) -> Report:
         return CanceledReport(
@@ -208,7 +208,7 @@ class OrderInquiry:
             cause=cause,
         )
 
-    def _unknown(self, order: Order, cause: str) -> Report:
+    def _unknown(self, order: Order, cause: str) -> UnknownOutcomeReport:
         return UnknownOutcomeReport(
             **names_of(order),
             at_ms=self._clock.now_ms(),
