@@ -22,7 +22,8 @@ class Alarm(StrEnum):
     work there. It sounds once for each time that this happens. HELD_MARKET_SILENT: the platform holds trailing stops of
     an instrument and has had no fresh book of it for a minute, so they may not trigger. HELD_ORDER_WAITS: the trigger
     of a held order was reached ten seconds ago, and the order could not be sent, mostly because its account does not
-    reach its venue.
+    reach its venue. VENUE_IDS_REPEATED: a venue gave a new order the id of another order of the account, because it was
+    reset or the account is another one; the account is HALTED. It sounds once for each such order.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -38,6 +39,7 @@ class Alarm(StrEnum):
     KEY_REFUSED = "KEY_REFUSED"
     HELD_MARKET_SILENT = "HELD_MARKET_SILENT"
     HELD_ORDER_WAITS = "HELD_ORDER_WAITS"
+    VENUE_IDS_REPEATED = "VENUE_IDS_REPEATED"
 
 
 class Alarms(Protocol):

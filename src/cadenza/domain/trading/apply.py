@@ -14,6 +14,7 @@ from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
 from cadenza.domain.trading.contradictions import contradiction_of, execution_of
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.events import AccountUpdated
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -124,6 +125,10 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     if contradiction is not None:
         state.keep(_as_kept(order, report, contradiction.reason), contradiction.reason, contradiction.detail)
         return _refused_as_duplicate(state, order, report, contradiction.reason)
+    other = state.other_with_id_of(met, report)
+    if other is not None:
+        _set_aside(state, order, other, report)
+        return order
     named = _named(met, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
@@ -137,6 +142,18 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         named is not order or changed.quantity != order.quantity or changed.executions is not order.executions
     )
     return _with_kept(state, changed) if is_explaining else changed
+
+
+def _set_aside(state: TradingState, order: Order, other: Order, report: OrderReport) -> None:
+    """Keep the report, which gives the order the venue's id of another one, and halt the account: its venue counts from
+    the beginning again, or the account is another one, and no news of it can be trusted. The order stays in doubt."""
+    detail = f"the venue calls it {report.venue_order_id}, as it calls order {other.id}, which is {other.status.value}"
+    state.keep(replace(report, order_id=order.id), KeepReason.ID_TAKEN, detail)
+    account = state.account(order.account_id)
+    if account.trading_mode is not TradingMode.HALTED:
+        halted = evolve(account, trading_mode=TradingMode.HALTED, updated_at_ms=state.world.now_ms)
+        state.put_account(halted)
+        state.emit(halted.id, AccountUpdated(halted))
 
 
 def _may_be_adopted(state: TradingState, report: OrderReport) -> bool:

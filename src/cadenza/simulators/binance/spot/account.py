@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 from cadenza.simulators.binance.spot.payloads import Payload
 from cadenza.simulators.binance.spot.symbols import FEE_RATE
 from cadenza.simulators.binance.wire.gateway import VenueCall
@@ -40,7 +38,7 @@ def account(call: VenueCall) -> Payload:
         "accountType": "SPOT",
         "balances": balances,
         "permissions": ["SPOT"],
-        "uid": uid(call.account),
+        "uid": call.venue.account_number,
     }
 
 
@@ -64,11 +62,6 @@ def api_restrictions(call: VenueCall) -> Payload:
         "enableSpotAndMarginTrading": permissions.can_trade,
         "enablePortfolioMarginTrading": False,
     }
-
-
-def uid(account: str) -> int:
-    """Return the number of an account, which is the same at every start."""
-    return 1_000_000 + zlib.crc32(account.encode()) % 1_000_000
 
 
 def no_pairs(call: VenueCall) -> list[Payload]:
