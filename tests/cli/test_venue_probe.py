@@ -96,9 +96,21 @@ def test_a_fact_that_does_not_hold_is_refuted(probe: Cadenza, simulator: Simulat
 
 def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "wrong")
-    lines = probe("BINANCE").stdout.splitlines()
+    result = probe("BINANCE")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
     assert lines[0].startswith("CONFIRMED  the venue answers with its time: ")
-    assert lines[3].startswith("UNSEEN     the key is accepted")
+    assert lines[3].startswith("REFUTED    the key is accepted")
+
+
+def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(
+    cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CADENZA_BINANCE_URL", "http://127.0.0.1:1")
+    result = cadenza("venue", "probe", "BINANCE", "--key", "0" * 64, "--secret", "0")
+    assert result.exit_code == 1
+    assert "refused" in result.stdout
+    assert "BINANCE was not reached" in result.stderr
     assert not [line for line in lines if line.startswith("REFUTED")], "what could not be asked refutes nothing"
 
 

@@ -72,7 +72,8 @@ def probe(
     ] = False,
 ) -> None:
     """Ask a venue, with your own key, about the facts that its connector relies on. The exit code is 1 when one of
-    them is refuted. The key is neither stored nor printed."""
+    them is refuted, when the venue does not accept the key, and when it is not reached. The key is neither stored nor
+    printed."""
     settings = loaded_settings().settings
     try:
         venue_id = parse_venue(venue.upper(), "venue")
@@ -100,6 +101,8 @@ def probe(
         verdicts = asyncio.run(ask())
     except CadenzaError as error:
         raise fail(str(error)) from None
+    if not verdicts[ProbeVerdict.CONFIRMED] and not verdicts[ProbeVerdict.REFUTED]:
+        raise fail(f"{venue.upper()} was not reached: no fact could be asked about")
     if not with_orders:
         typer.echo("No order was placed: --with-orders asks about orders as well.")
     if verdicts[ProbeVerdict.REFUTED]:

@@ -41,7 +41,8 @@ WORKS_ON = CancelRefusal.WORKS_ON
 
 def about(order: Order, **more: object) -> dict[str, object]:
     return {
-        "account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "venue_order_id": "v1", "at_ms": NOW_MS + 5
+        "account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "venue_order_id": f"v{order.id}",
+        "at_ms": NOW_MS + 5
     } | more  # fmt: skip
 
 

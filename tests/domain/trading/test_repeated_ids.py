@@ -72,8 +72,9 @@ def test_all_reports_about_the_order_are_one_fact(world: TradingState, old: Orde
 def test_an_id_that_another_order_had_before_it_was_renamed_may_be_given_again(
     world: TradingState, old: Order, new: Order
 ) -> None:
-    apply_or_keep(world, AcceptedReport(**named(old, venue_order_id="v2"), executed_quantity=D(0), former_venue_order_id="v1"))
+    apply_or_keep(
+        world, AcceptedReport(**named(old, venue_order_id="v2"), executed_quantity=D(0), former_venue_order_id="v1")
+    )
     apply_or_keep(world, accepted(new))
     assert now(world, new).status is OrderStatus.ACCEPTED
     assert world.account(ACCOUNT).trading_mode is TradingMode.ACTIVE
-

@@ -6,7 +6,6 @@ from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.venue_spec import VenueSpec
 
-
 UNFENCED_MARGIN_MS = 15_000
 """How far a venue without a fence may be behind with what it answers about orders."""
 
@@ -14,8 +13,9 @@ UNFENCED_MARGIN_MS = 15_000
 class NotKnown(StrEnum):
     """DEAD: it never arrived, or ended without an execution; it does not work and cannot arrive any more.
     ENDED_UNFILLED: it arrived and ended without an execution, and the venue has forgotten it since. FORGOTTEN: the
-    venue may have forgotten anything, so no later request can prove anything, or it denies an order that it has to know. TOO_EARLY: it
-    may still arrive, or the answer may be older than the last news of the order; the venue is asked again."""
+    venue may have forgotten anything, so no later request can prove anything, or it denies an order that it has to
+    know. TOO_EARLY: it may still arrive, or the answer may be older than the last news of the order; the venue is asked
+    again."""
 
     DEAD = "DEAD"
     ENDED_UNFILLED = "ENDED_UNFILLED"

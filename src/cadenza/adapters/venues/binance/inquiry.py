@@ -227,7 +227,7 @@ def _named(fills: Sequence[Report], order: Order) -> list[Report]:
 def _answer_of(outcome: Outcome) -> bytes:
     """Return the body of an answer. Raises `VenueUnavailable`."""
     if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-        raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
+        raise VenueUnavailable(f"the venue did not say what the order is: {_cause(outcome)}")
     return outcome.body
 
 

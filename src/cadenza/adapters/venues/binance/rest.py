@@ -371,11 +371,11 @@ def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
         _refuse(market, outcome)
     cause = outcome.cause.value
     text = "did not answer" if isinstance(outcome, OutcomeUnknown) else "could not be asked"
-    raise VenueUnavailable(f"BINANCE {text}: {cause}{f', {outcome.detail}' if outcome.detail else ''}")
+    raise VenueUnavailable(f"the venue {text}: {cause}{f', {outcome.detail}' if outcome.detail else ''}")
 
 
 def _refuse(market: BinanceMarket, answer: Answered) -> NoReturn:
     verdict = classify_query(market, answer.status, error_body(answer.body))
     if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-        raise CredentialRejected(f"BINANCE refused the key: {verdict.text}")
-    raise VenueUnavailable(f"BINANCE answered {answer.status}: {verdict.text}")
+        raise CredentialRejected(f"the venue refused the key: {verdict.text}")
+    raise VenueUnavailable(f"the venue answered {answer.status}: {verdict.text}")
