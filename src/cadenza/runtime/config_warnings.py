@@ -14,8 +14,8 @@ def warnings_of(settings: Settings) -> Iterator[str]:
     is_test = bool({"BINANCE_UAT", "BINANCE_SANDBOX"}.intersection(settings.venues))
     if is_live and not is_test and not _is_replaced(settings.binance) and _is_replaced(settings.binance_uat):
         yield (
-            f"CADENZA_VENUES names BINANCE, and only the addresses of BINANCE_UAT are replaced ({_TEST}_URL): orders go "
-            f"to the live venue. Set {_LIVE}_URL, or name BINANCE_UAT"
+            f"CADENZA_VENUES names BINANCE, and only the addresses of BINANCE_UAT are replaced ({_TEST}_URL): orders "
+            f"go to the live venue. Set {_LIVE}_URL, or name BINANCE_UAT"
         )
     elif not is_test and _is_replaced(settings.binance_uat):
         yield f"{_TEST}_URL has no effect: CADENZA_VENUES does not name BINANCE_UAT"

@@ -118,7 +118,7 @@ def test_a_fill_that_comes_before_the_acceptance_is_booked_and_the_state_stays_a
     apply_report(world, fill(order, "t1", "1"))
     apply_report(world, accepted(order))
     assert now(world, order).status is OrderStatus.PARTIALLY_FILLED
-    assert now(world, order).venue_order_id == "v1"
+    assert now(world, order).venue_order_id == f"v{order.id}"
 
 
 def test_a_late_fill_after_a_cancel_is_booked_and_the_state_stays() -> None:

@@ -26,10 +26,10 @@ class KeepReason(StrEnum):
     is about another order that has our id, because its type is not what we ordered, or it happened before our order was
     recorded. ID_TAKEN: the venue's id that it gives the order is that of another order of the account, so the venue has
     begun its ids again or the account is another one; the account is HALTED. SHOWN_AT_VENUE: it says that our request
-    was never sent, and the venue has shown the order. REFUSED: the domain or the database refused it. Snapshots and lookups show the same thing again and again, so only the first
-    report of each `KeptReport.fact` is kept. NOT_TRADED: it names no known order, and is about an instrument that the
-    account does not trade; each report is kept, and one alarm sounds for each such order. UNREADABLE: the connector
-    could not read it."""
+    was never sent, and the venue has shown the order. REFUSED: the domain or the database refused it. Snapshots and
+    lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is kept. NOT_TRADED:
+    it names no known order, and is about an instrument that the account does not trade; each report is kept, and one
+    alarm sounds for each such order. UNREADABLE: the connector could not read it."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"
