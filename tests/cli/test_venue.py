@@ -12,7 +12,7 @@ from tests.serving import Serving, eventually
 def test_the_venues_of_the_settings_are_listed_although_no_server_has_run(outside: Cadenza) -> None:
     lines = done(outside("venue")).splitlines()
     assert lines[::2] == ["MOCK  no server has connected it yet", "PAPER  no server has connected it yet"]
-    assert lines[3].startswith("  accounts SPOT, MARGIN; instruments SPOT, PERPETUAL; orders LIMIT, MARKET")
+    assert lines[3].startswith("  accounts SPOT, MARGIN; instruments SPOT, PERPETUAL; orders MARKET, LIMIT, STOP")
     assert done(outside("venue", "list")).splitlines() == lines
 
 

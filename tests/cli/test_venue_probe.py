@@ -110,8 +110,8 @@ def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(
     monkeypatch.setenv("CADENZA_BINANCE_URL", "http://127.0.0.1:1")
     result = cadenza("venue", "probe", "BINANCE", "--key", "0" * 64, "--secret", "0")
     assert result.exit_code == 1
-    assert "refused" in result.stdout
-    assert "BINANCE was not reached" in result.stderr
+    assert "cadenza: BINANCE was not reached: the venue could not be asked: connect, " in result.stderr
+    assert "127.0.0.1:1" in result.stderr
 
 
 @pytest.mark.parametrize("venue", ["PAPER", "MOCK"])

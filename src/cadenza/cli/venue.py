@@ -109,20 +109,23 @@ def probe(
         raise fail(f"{venue.upper()} has no probe yet")
     secrets = Secrets(key or typer.prompt("API key"), secret or typer.prompt("Secret", hide_input=True), None)
 
-    async def ask() -> Counter[ProbeVerdict]:
+    async def ask() -> tuple[Counter[ProbeVerdict], str]:
         verdicts: Counter[ProbeVerdict] = Counter()
+        unseen = ""
         async with open_probe(settings, venue_id, credential_type, secrets) as found:
             async for finding in found.findings(with_orders=with_orders):
                 verdicts[finding.verdict] += 1
                 typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")
-        return verdicts
+                if finding.verdict is ProbeVerdict.UNSEEN:
+                    unseen = unseen or finding.shown
+        return verdicts, unseen
 
     try:
-        verdicts = asyncio.run(ask())
+        verdicts, unseen = asyncio.run(ask())
     except CadenzaError as error:
         raise fail(str(error)) from None
     if not verdicts[ProbeVerdict.CONFIRMED] and not verdicts[ProbeVerdict.REFUTED]:
-        raise fail(f"{venue.upper()} was not reached: no fact could be asked about")
+        raise fail(f"{venue.upper()} was not reached: {unseen}")
     if not with_orders:
         typer.echo("No order was placed: --with-orders asks about orders as well.")
     if verdicts[ProbeVerdict.REFUTED]:
