@@ -9,13 +9,16 @@ from tests.cli.conftest import Cadenza, done
 from tests.serving import Serving, eventually
 
 
-def test_no_server_has_run(outside: Cadenza) -> None:
-    assert done(outside("venue", "list")) == "No server has run here yet.\n"
+def test_the_venues_of_the_settings_are_listed_although_no_server_has_run(outside: Cadenza) -> None:
+    lines = done(outside("venue")).splitlines()
+    assert lines[::2] == ["MOCK  no server has connected it yet", "PAPER  no server has connected it yet"]
+    assert lines[3].startswith("  accounts SPOT, MARGIN; instruments SPOT, PERPETUAL; orders MARKET, LIMIT, STOP")
+    assert done(outside("venue", "list")).splitlines() == lines
 
 
 async def test_a_running_server_notes_how_its_venues_are(outside: Cadenza, database_dsn: str, tmp_path: Path) -> None:
     async def lines() -> list[str]:
-        return done(await asyncio.to_thread(outside, "venue", "list")).splitlines()
+        return done(await asyncio.to_thread(outside, "venue", "list")).splitlines()[::2]
 
     async def all_online() -> bool:
         found = await lines()
@@ -25,6 +28,7 @@ async def test_a_running_server_notes_how_its_venues_are(outside: Cadenza, datab
     try:
         await eventually(all_online)
         assert [line.split("  ")[0] for line in await lines()] == ["MOCK", "PAPER"]
+        assert "state " in done(await asyncio.to_thread(outside, "venue", "show", "PAPER"))
     finally:
         assert await server.stop() == 0
     assert not any("no server has noted it since" in line for line in await lines())

@@ -96,10 +96,22 @@ def test_a_fact_that_does_not_hold_is_refuted(probe: Cadenza, simulator: Simulat
 
 def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "wrong")
-    lines = probe("BINANCE").stdout.splitlines()
+    result = probe("BINANCE")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
     assert lines[0].startswith("CONFIRMED  the venue answers with its time: ")
-    assert lines[3].startswith("UNSEEN     the key is accepted")
-    assert not [line for line in lines if line.startswith("REFUTED")], "what could not be asked refutes nothing"
+    refuted = [line for line in lines if line.startswith("REFUTED")]
+    assert [line.split(":")[0] for line in refuted] == ["REFUTED    the key is accepted, and the account has an id"]
+
+
+def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(
+    cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CADENZA_BINANCE_URL", "http://127.0.0.1:1")
+    result = cadenza("venue", "probe", "BINANCE", "--key", "0" * 64, "--secret", "0")
+    assert result.exit_code == 1
+    assert "cadenza: BINANCE was not reached: the venue could not be asked: connect, " in result.stderr
+    assert "127.0.0.1:1" in result.stderr
 
 
 @pytest.mark.parametrize("venue", ["PAPER", "MOCK"])

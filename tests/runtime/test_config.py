@@ -130,6 +130,27 @@ def test_a_file_is_taken_from_where_it_is_named(environ: dict[str, str], tmp_pat
             "mysql://me:hunter2@db/x",
             "database_url is not a URL of the right kind: it must begin with postgresql:// or postgres://",
         ),
+        (
+            "CADENZA_BINANCE_URL",
+            "http://127.0.0.1:9700/",
+            "binance.url (CADENZA_BINANCE_URL) is http://127.0.0.1:9700/: leave out the / at its end",
+        ),
+        (
+            "CADENZA_BINANCE_UAT_URL",
+            "http://127.0.0.1:9700/api",
+            "binance_uat.url (CADENZA_BINANCE_UAT_URL) is http://127.0.0.1:9700/api: write a scheme and a host only, "
+            "such as http://127.0.0.1:9700",
+        ),
+        (
+            "CADENZA_BINANCE_URL",
+            "http://127.0.0.1:99999",
+            "binance.url (CADENZA_BINANCE_URL) is http://127.0.0.1:99999: a port must be between 1 and 65535",
+        ),
+        (
+            "CADENZA_BINANCE_URLS",
+            "spot_rest=http://127.0.0.1:99999",
+            "binance.urls spot_rest has a wrong port: it must be between 1 and 65535",
+        ),
         ("CADENZA_CONFIG", "/nowhere.toml", "CADENZA_CONFIG is /nowhere.toml: there is no such file"),
     ],
 )
@@ -249,3 +270,36 @@ def test_an_address_of_a_venue_with_a_wrong_name_is_one_problem(environ: dict[st
     assert problem.startswith("binance.urls has rest: the names are spot_rest, ")
     (problem,) = problems_of({**environ, "CADENZA_BINANCE_URLS": "spot_rest"})
     assert problem.endswith("it must be pairs, such as NAME=VALUE,OTHER=VALUE, each name once")
+
+
+_SIMULATOR = "http://127.0.0.1:9700"
+
+
+@pytest.mark.parametrize(
+    ("given", "warnings"),
+    [
+        (
+            {"CADENZA_BINANCE_URL": _SIMULATOR},
+            ["CADENZA_BINANCE_URL has no effect: CADENZA_VENUES does not name BINANCE"],
+        ),
+        (
+            {"CADENZA_BINANCE_UAT_URLS": f"spot_rest={_SIMULATOR}"},
+            ["CADENZA_BINANCE_UAT_URL has no effect: CADENZA_VENUES does not name BINANCE_UAT"],
+        ),
+        (
+            {"CADENZA_VENUES": "BINANCE", "CADENZA_BINANCE_UAT_URL": _SIMULATOR},
+            [
+                "CADENZA_VENUES names BINANCE, and only the addresses of BINANCE_UAT are replaced "
+                "(CADENZA_BINANCE_UAT_URL): orders go to the live venue. Set CADENZA_BINANCE_URL, or name BINANCE_UAT"
+            ],
+        ),
+        ({"CADENZA_VENUES": "BINANCE", "CADENZA_BINANCE_URL": _SIMULATOR}, []),
+        ({"CADENZA_VENUES": "BINANCE_UAT", "CADENZA_BINANCE_UAT_URL": _SIMULATOR}, []),
+        ({"CADENZA_PAPER_MARKET": "mirror:BINANCE", "CADENZA_BINANCE_URL": _SIMULATOR}, []),
+        ({"CADENZA_VENUES": "BINANCE,BINANCE_UAT", "CADENZA_BINANCE_UAT_URL": _SIMULATOR}, []),
+    ],
+)
+def test_addresses_that_are_hardly_meant_are_warned_about(
+    environ: dict[str, str], given: dict[str, str], warnings: list[str]
+) -> None:
+    assert list(load({**environ, **given}).warnings) == warnings

@@ -373,7 +373,7 @@ class ScriptedSession:
             case NotKnown.FORGOTTEN:
                 return [UndeterminedOutcomeReport(**self._names(order), cause="the venue has forgotten")]
             case NotKnown.TOO_EARLY:
-                return [self._unknown(order, "it may still arrive")]
+                return [UnknownOutcomeReport(**self._names(order), cause="it may still arrive", is_not_found=True)]
 
     def _find(self, order: Order) -> VenueOrder | None:
         if order.venue_order_id is None:

@@ -16,6 +16,7 @@ from tests.scripted.session import Fault
 from tests.scripted.specs import (
     CLOCK_AHEAD,
     DESK,
+    FENCE_MS,
     FORGETFUL,
     FORGETS_UNFILLED,
     NO_FENCE,
@@ -163,6 +164,33 @@ async def test_an_order_whose_end_was_lost_and_forgotten_becomes_visible(world: 
         assert [each.id for each in await uow.orders.in_doubt(0, 10)] == [order.id]
 
 
+@pytest.mark.parametrize("is_canceled", [False, True])
+@only(STREAMED, FORGETFUL, PER_SYMBOL, NO_FENCE)
+async def test_an_acknowledged_order_that_queries_do_not_find_yet_is_asked_about_again(
+    world: World, trader: Trader, is_canceled: bool
+) -> None:
+    order = await trader.submit()
+    at = trader.at_venue(order)
+    at.is_forgotten = True  # its queries are behind
+    if is_canceled:
+        trader.script.next("cancel", Fault.LOSE_REQUEST)
+        await trader.cancel(order)
+    trader.session.break_stream()
+    trader.session.restore_stream()
+    await trader.heard()
+    await world.tick()
+    doubtful = await trader.order(order)
+    assert (doubtful.doubt, doubtful.is_awaited) == (Doubt.UNANSWERED, True)
+    at.is_forgotten = False
+    await world.pass_time(20_000, 1_000)
+    found = await trader.order(order)
+    expected = OrderStatus.CANCELED if is_canceled else OrderStatus.ACCEPTED
+    assert (found.status, found.is_in_doubt) == (expected, False)
+    assert not world.alarms.sounded
+    await world.settle()
+    await check_truth(trader)
+
+
 @only(FORGETS_UNFILLED)
 async def test_an_order_that_ended_without_a_fill_and_is_forgotten_is_closed(world: World, trader: Trader) -> None:
     """Had it been executed, its venue would still know it; if it worked, too."""
@@ -218,6 +246,7 @@ async def test_an_order_that_the_venue_remembers_after_all_is_healed(world: Worl
     order = await trader.submit()
     at = trader.at_venue(order)
     at.is_forgotten = True
+    await world.pass_time(FENCE_MS + 500)
     trader.session.break_stream()
     trader.session.restore_stream()
     await trader.heard()

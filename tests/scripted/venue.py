@@ -174,6 +174,13 @@ class ScriptedVenue:
             account.nonces.append(nonce)
         return is_higher
 
+    def reset(self) -> None:
+        """Forget all orders and what happened, and count from the beginning again. Accounts and keys stay."""
+        self._numbers.clear()
+        for account in self.accounts.values():
+            account.orders.clear()
+            account.journal.clear()
+
     # --- orders
 
     def find(self, account: VenueAccount, sent_id: str | None) -> VenueOrder | None:

@@ -25,6 +25,14 @@ from cadenza.domain.trading.venue_spec import (
 )
 
 
+def in_brief(spec: VenueSpec) -> str:
+    """Return in one line which accounts the venue has, what they trade and which types of orders it takes."""
+    accounts = ", ".join(type.value for type in spec.books)
+    instruments = ", ".join(type.value for type in spec.orders)
+    types = {type: None for support in spec.orders.values() for type, times in support.items() if times}
+    return f"accounts {accounts}; instruments {instruments}; orders {', '.join(type.value for type in types)}"
+
+
 def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     """Yield what the spec says beside orders: a subject, and what holds."""
     for type, books in spec.books.items():

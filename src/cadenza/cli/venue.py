@@ -9,7 +9,7 @@ import typer
 
 from cadenza.adapters.venues.kit.probe import ProbeVerdict
 from cadenza.application.market_data.note_conditions import NOTED_EVERY_MS
-from cadenza.cli.capabilities import facts_of, orders_of
+from cadenza.cli.capabilities import facts_of, in_brief, orders_of
 from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import CadenzaError, InvalidRequest
@@ -21,35 +21,55 @@ from cadenza.runtime.wiring.venues import spec_of
 from cadenza.wire.values import rfc3339
 from cadenza.wire.venues import parse_venue
 
-app = typer.Typer(help="The venues that the server connects to.", no_args_is_help=True)
+app = typer.Typer(help="The venues that the server connects to.")
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """List the venues, unless a command says otherwise."""
+    if context.invoked_subcommand is None:
+        venues()
 
 
 @app.command("list")
 def venues() -> None:
-    """Print each venue with its state, since when, and the cause when something failed."""
-    noted = _noted()
-    now_ms = SystemClock().now_ms()
-    for each in noted:
-        condition = each.condition
-        detail = "" if condition.detail is None else f": {condition.detail}"
-        cause = "" if condition.cause is None else f"  {condition.cause}{detail}"
-        is_old = now_ms - each.noted_at_ms > 2 * NOTED_EVERY_MS
-        age = f"  (noted at {rfc3339(each.noted_at_ms)}: no server has noted it since)" if is_old else ""
-        typer.echo(f"{each.venue_id}  {condition.status.value}  since {rfc3339(condition.since_ms)}{cause}{age}")
-    if not noted:
-        typer.echo("No server has run here yet.")
+    """Print each venue of the settings, and each that a server has connected: its state, since when, the cause when
+    something failed, and in brief what it can do."""
+    settings = loaded_settings().settings
+    noted = {each.venue_id: each for each in _noted()}
+    for venue_id in sorted({*noted, *(parse_venue(name, "venues") for name in settings.venues)}, key=str):
+        typer.echo(f"{venue_id}  {_state_of(noted.get(venue_id))}")
+        spec = spec_of(settings, venue_id)
+        if spec is not None:
+            typer.echo(f"  {in_brief(spec)}")
+
+
+def _state_of(noted: NotedCondition | None) -> str:
+    if noted is None:
+        return "no server has connected it yet"
+    condition = noted.condition
+    detail = "" if condition.detail is None else f": {condition.detail}"
+    cause = "" if condition.cause is None else f"  {condition.cause}{detail}"
+    is_old = SystemClock().now_ms() - noted.noted_at_ms > 2 * NOTED_EVERY_MS
+    age = f"  (noted at {rfc3339(noted.noted_at_ms)}: no server has noted it since)" if is_old else ""
+    return f"{condition.status.value}  since {rfc3339(condition.since_ms)}{cause}{age}"
 
 
 @app.command("show")
 def show(venue: Annotated[str, typer.Argument(help="The venue, as in PAPER or BINANCE_UAT.")]) -> None:
-    """Print what a venue can do."""
+    """Print how a venue is, and what it can do."""
     try:
-        spec = spec_of(loaded_settings().settings, parse_venue(venue.upper(), "venue"))
+        venue_id = parse_venue(venue.upper(), "venue")
+        spec = spec_of(loaded_settings().settings, venue_id)
     except InvalidRequest as error:
         raise fail(str(error)) from None
     if spec is None:
         raise fail(f"{venue.upper()} has no connector yet")
-    lines = [*((name, url) for name, url in spec.urls.items()), *orders_of(spec), *facts_of(spec)]
+    try:
+        state = _state_of(next((each for each in _noted() if each.venue_id == venue_id), None))
+    except typer.Exit:  # what a venue can do is shown without a database, too
+        state = "not known"
+    lines = [("state", state), *((name, url) for name, url in spec.urls.items()), *orders_of(spec), *facts_of(spec)]
     width = max(len(subject) for subject, _ in lines)
     for subject, text in lines:
         typer.echo(f"{subject:<{width}}  {text}")
@@ -72,7 +92,8 @@ def probe(
     ] = False,
 ) -> None:
     """Ask a venue, with your own key, about the facts that its connector relies on. The exit code is 1 when one of
-    them is refuted. The key is neither stored nor printed."""
+    them is refuted, when the venue does not accept the key, and when it is not reached. The key is neither stored nor
+    printed."""
     settings = loaded_settings().settings
     try:
         venue_id = parse_venue(venue.upper(), "venue")
@@ -88,18 +109,23 @@ def probe(
         raise fail(f"{venue.upper()} has no probe yet")
     secrets = Secrets(key or typer.prompt("API key"), secret or typer.prompt("Secret", hide_input=True), None)
 
-    async def ask() -> Counter[ProbeVerdict]:
+    async def ask() -> tuple[Counter[ProbeVerdict], str]:
         verdicts: Counter[ProbeVerdict] = Counter()
+        unseen = ""
         async with open_probe(settings, venue_id, credential_type, secrets) as found:
             async for finding in found.findings(with_orders=with_orders):
                 verdicts[finding.verdict] += 1
                 typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")
-        return verdicts
+                if finding.verdict is ProbeVerdict.UNSEEN:
+                    unseen = unseen or finding.shown
+        return verdicts, unseen
 
     try:
-        verdicts = asyncio.run(ask())
+        verdicts, unseen = asyncio.run(ask())
     except CadenzaError as error:
         raise fail(str(error)) from None
+    if not verdicts[ProbeVerdict.CONFIRMED] and not verdicts[ProbeVerdict.REFUTED]:
+        raise fail(f"{venue.upper()} was not reached: {unseen}")
     if not with_orders:
         typer.echo("No order was placed: --with-orders asks about orders as well.")
     if verdicts[ProbeVerdict.REFUTED]:

@@ -17,12 +17,15 @@ class Alarm(StrEnum):
     cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
     JOB_GIVEN_UP: a piece of background work failed at its last try, such as an operator's resolution of an order; it is
     not done, and nobody tries it again. KEY_MAY_WITHDRAW: a venue says that a user's key may withdraw, which no key
-    needs; its owner should replace it. It sounds once for each credential until the key's rights change. KEY_REFUSED: a
+    needs; its owner should replace it. It sounds once for each credential until the key's rights change.
+    KEY_MAY_NOT_TRADE: a venue says that a user's key may trade in no account, so its orders will be refused; it sounds
+    as often as KEY_MAY_WITHDRAW. KEY_REFUSED: a
     venue does not accept the key of a connected account any more; the account is SUSPENDED, and its orders may still
     work there. It sounds once for each time that this happens. HELD_MARKET_SILENT: the platform holds trailing stops of
     an instrument and has had no fresh book of it for a minute, so they may not trigger. HELD_ORDER_WAITS: the trigger
     of a held order was reached ten seconds ago, and the order could not be sent, mostly because its account does not
-    reach its venue.
+    reach its venue. VENUE_IDS_REPEATED: a venue gave a new order the id of another order of the account, because it was
+    reset or the account is another one; the account is HALTED. It sounds once for each such order.
     """
 
     REPORT_REFUSED = "REPORT_REFUSED"
@@ -35,9 +38,11 @@ class Alarm(StrEnum):
     LEFT_FROM_BEFORE = "LEFT_FROM_BEFORE"
     JOB_GIVEN_UP = "JOB_GIVEN_UP"
     KEY_MAY_WITHDRAW = "KEY_MAY_WITHDRAW"
+    KEY_MAY_NOT_TRADE = "KEY_MAY_NOT_TRADE"
     KEY_REFUSED = "KEY_REFUSED"
     HELD_MARKET_SILENT = "HELD_MARKET_SILENT"
     HELD_ORDER_WAITS = "HELD_ORDER_WAITS"
+    VENUE_IDS_REPEATED = "VENUE_IDS_REPEATED"
 
 
 class Alarms(Protocol):

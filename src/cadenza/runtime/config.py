@@ -398,8 +398,8 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
     if len(set(settings.venues)) != len(settings.venues):
         yield "venues names one twice: name each once"
     for section, binance in (("binance", settings.binance), ("binance_uat", settings.binance_uat)):
-        if binance.url and not _ORIGIN.fullmatch(binance.url):
-            yield f"{section}.url is {binance.url}: write a scheme and a host only, such as http://127.0.0.1:9700"
+        if binance.url:
+            yield from _wrong_origin(f"{section}.url (CADENZA_{section.upper()}_URL)", binance.url)
         for name in binance.urls:
             if name not in BINANCE_URL_NAMES:
                 yield f"{section}.urls has {name}: the names are {', '.join(BINANCE_URL_NAMES)}"
@@ -407,6 +407,22 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
             schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
             yield from _wrong_url(f"{section}.urls {name}", url, schemes)
         yield from _wrong_url(f"{section}.proxy", binance.proxy, ("http",))
+
+
+def _wrong_origin(name: str, url: str) -> Iterator[str]:
+    if _ORIGIN.fullmatch(url.rstrip("/")) and url.endswith("/"):
+        yield f"{name} is {url}: leave out the / at its end"
+    elif not _ORIGIN.fullmatch(url):
+        yield f"{name} is {url}: write a scheme and a host only, such as http://127.0.0.1:9700"
+    elif not _has_right_port(url):
+        yield f"{name} is {url}: a port must be between 1 and 65535"
+
+
+def _has_right_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -453,5 +469,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 def _wrong_url(name: str, url: str, schemes: tuple[str, ...]) -> Iterator[str]:
     # The value is not repeated: it may carry a password.
-    if url and (urlsplit(url).scheme not in schemes or "//" not in url):
+    if url and not _has_right_port(url):
+        yield f"{name} has a wrong port: it must be between 1 and 65535"
+    elif url and (urlsplit(url).scheme not in schemes or "//" not in url):
         yield f"{name} is not a URL of the right kind: it must begin with {' or '.join(s + '://' for s in schemes)}"

@@ -17,6 +17,7 @@ from types import MappingProxyType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from cadenza.runtime.config import Settings, Spec, default_data_dir, sections, specs
+from cadenza.runtime.config_warnings import warnings_of
 
 CONFIG_VARIABLE = "CADENZA_CONFIG"
 CONFIG_FILE_NAME = "cadenza.toml"
@@ -37,7 +38,7 @@ class ConfigError(Exception):
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
     """The settings and, by dotted name, where each value came from. `warnings` has a sentence for each variable that
-    was ignored."""
+    was ignored, and for each setting that is hardly what was meant."""
 
     settings: Settings
     sources: Mapping[str, str]
@@ -81,6 +82,7 @@ def load(environ: Mapping[str, str] = os.environ) -> LoadedSettings:
     problems += settings.validate()
     if problems:
         raise ConfigError(problems)
+    warnings += warnings_of(settings)
     sources = {spec.name: raw[spec.name].source if spec.name in raw else "default" for spec in specs()}
     return LoadedSettings(settings, MappingProxyType(sources), file, tuple(warnings))
 

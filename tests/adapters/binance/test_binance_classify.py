@@ -91,7 +91,8 @@ def test_limits_and_keys_prove_that_nothing_was_processed(market: BinanceMarket,
     assert classify_query(market, 400, error).verdict is verdict
     report = submit_report(submit(market, code), order(), NOW_MS)
     assert isinstance(report, RejectedReport)
-    assert report.reason == f"{'RATE_LIMITED' if code in RATE_LIMITED else 'OTHER'}: {code} said the venue"
+    words = "RATE_LIMITED" if code in RATE_LIMITED else "OTHER: the key is not accepted, or may not trade here"
+    assert report.reason == f"{words}: {code} said the venue"
     assert cancel_report(classify_cancel(400, error), order(), NOW_MS) is None
 
 

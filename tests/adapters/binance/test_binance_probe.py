@@ -104,3 +104,18 @@ async def test_a_position_that_is_not_closed_is_said(tmp_path: Path) -> None:
         finding = (await found(probe))["USD-M: executions are listed with their commission"]
         assert finding.verdict is ProbeVerdict.REFUTED
         assert "BTCUSDT was opened and not closed, close it by hand" in finding.shown
+
+
+async def test_a_fact_whose_order_cannot_be_paid_for_is_not_seen(tmp_path: Path) -> None:
+    async with simulated_binance(tmp_path) as venue, probe_of(venue) as probe:
+        for market, wallets in (("spot", "1000000"), ("margin", "100000"), ("usdm", "100000")):
+            await venue.post("deposits", {"market": market, "asset": "USDT", "amount": f"-{wallets}"})
+        await venue.post("deposits", {"market": "usdm", "asset": "USDC", "amount": "-100000"})
+        findings = await found(probe)
+        unpaid = [each for each in findings.values() if each.verdict is ProbeVerdict.UNSEEN]
+        assert not [each for each in findings.values() if each.verdict is ProbeVerdict.REFUTED]
+        assert len(unpaid) > 10
+        assert {each.shown.partition(" Put ")[2] for each in unpaid} >= {
+            "8 USDT into the spot wallet.",
+            "190 USDT into the USD-M wallet.",
+        }

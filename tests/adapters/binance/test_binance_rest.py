@@ -161,11 +161,11 @@ async def test_a_refused_key_and_a_venue_that_is_away_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (NotSent(NotSentCause.DNS, "no such host"), "BINANCE could not be asked: dns, no such host"),
-        (NotSent(NotSentCause.CONNECT, "refused"), "BINANCE could not be asked: connect, refused"),
-        (NotSent(NotSentCause.TLS, "expired"), "BINANCE could not be asked: tls, expired"),
-        (OutcomeUnknown(UnknownCause.DEADLINE), "BINANCE did not answer: deadline"),
-        (Answered(503, {}, b"<html>"), "BINANCE answered 503: status 503"),
+        (NotSent(NotSentCause.DNS, "no such host"), "the venue could not be asked: dns, no such host"),
+        (NotSent(NotSentCause.CONNECT, "refused"), "the venue could not be asked: connect, refused"),
+        (NotSent(NotSentCause.TLS, "expired"), "the venue could not be asked: tls, expired"),
+        (OutcomeUnknown(UnknownCause.DEADLINE), "the venue did not answer: deadline"),
+        (Answered(503, {}, b"<html>"), "the venue answered 503: status 503"),
         (
             Answered(418, {"retry-after": "300"}, b""),
             "BINANCE banned this address (HTTP 418) until 2025-10-09 08:58:20 UTC",

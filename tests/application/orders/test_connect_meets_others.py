@@ -157,3 +157,22 @@ def balance(total: str) -> BalanceReport:
     return BalanceReport(
         account_id=ACCOUNT, at_ms=NOW_MS, asset="USDT", total=D(total), locked=D(0), borrowed=D(0), as_of=NOW_MS
     )  # fmt: skip
+
+
+async def test_a_new_credential_of_a_connected_account_becomes_a_further_one(desk: Desk) -> None:
+    await desk.put(AccountStatus.ACTIVE)
+    before = await desk.stored()
+    connected = await desk.let_through(await desk.asked())
+    assert connected.credential_ids == (*before.credential_ids, *NEW_KEYS)
+    assert (connected.id, connected.status) == (before.id, AccountStatus.ACTIVE)
+    assert await desk.connects() == []
+    assert await desk.let_through(desk.connecting()) == connected, "again, it changes nothing"
+
+
+async def test_a_new_credential_that_does_not_reach_the_connected_account_is_refused(desk: Desk) -> None:
+    await desk.put(AccountStatus.ACTIVE)
+    before = await desk.stored()
+    desk.reaches = lambda secrets: False
+    with pytest.raises(e.ExternalAccountNotReachable):
+        await desk.let_through(await desk.asked())
+    assert await desk.stored() == before

@@ -95,6 +95,7 @@ async def test_an_acknowledged_order_that_the_venue_has_forgotten_can_be_resolve
 
 async def test_a_session_that_takes_not_knowing_for_a_proof_raises_the_alarm_too(world: OrderWorld) -> None:
     order = await world.submit_order(ACTOR, request())
+    world.clock.ahead_ms = 60_000
     await world.intake.apply([RejectedReport(**named(order), reason=RejectReason.NOT_FOUND_AT_VENUE.value)])
     assert sounded(world) == [Alarm.OUTCOME_UNDETERMINED]
     assert (await world.stored(order)).doubt is Doubt.UNDETERMINED

@@ -41,7 +41,8 @@ WORKS_ON = CancelRefusal.WORKS_ON
 
 def about(order: Order, **more: object) -> dict[str, object]:
     return {
-        "account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "venue_order_id": "v1", "at_ms": NOW_MS + 5
+        "account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "venue_order_id": f"v{order.id}",
+        "at_ms": NOW_MS + 5
     } | more  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def test_a_fill_that_comes_before_the_acceptance_is_booked_and_the_state_stays_a
     apply_report(world, fill(order, "t1", "1"))
     apply_report(world, accepted(order))
     assert now(world, order).status is OrderStatus.PARTIALLY_FILLED
-    assert now(world, order).venue_order_id == "v1"
+    assert now(world, order).venue_order_id == f"v{order.id}"
 
 
 def test_a_late_fill_after_a_cancel_is_booked_and_the_state_stays() -> None:

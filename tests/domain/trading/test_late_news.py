@@ -115,6 +115,7 @@ def test_a_fill_does_not_make_a_venue_be_asked_that_cannot_be_asked() -> None:
 
 
 def test_that_a_venue_does_not_know_an_acknowledged_order_is_no_proof(world: TradingState, works: Order) -> None:
+    world.world = replace(world.world, now_ms=NOW_MS + 3_600_000)
     apply_report(world, not_found(works))
     assert (now(world, works).status, now(world, works).doubt) == (OrderStatus.ACCEPTED, Doubt.UNDETERMINED)
 
@@ -122,6 +123,7 @@ def test_that_a_venue_does_not_know_an_acknowledged_order_is_no_proof(world: Tra
 def test_that_a_venue_does_not_know_an_order_which_was_executed_in_part_is_no_proof(world: TradingState) -> None:
     order = submit(world, quantity=D(2))
     apply_report(world, fill(order, "t1", "1"))
+    world.world = replace(world.world, now_ms=NOW_MS + 3_600_000)
     apply_report(world, not_found(order))
     assert (now(world, order).doubt, now(world, order).closing) == (Doubt.UNDETERMINED, None)
 

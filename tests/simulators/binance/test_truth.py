@@ -159,3 +159,17 @@ async def test_a_damaged_line_is_an_error(data_dir: Path) -> None:
     with pytest.raises(TruthError, match="line 2"):
         list(truth.rows())
     truth.close()
+
+
+async def test_a_new_directory_is_another_account(tmp_path: Path, made_keys: Path) -> None:
+    """Its order ids begin again, so a client must not take its orders for older ones."""
+    numbers = []
+    for name in ("one", "two", "one"):
+        directory = tmp_path / name
+        if not directory.exists():
+            directory.mkdir()
+            _copy_keys(made_keys, directory)
+        settings = SimulatorSettings(data_dir=directory)
+        async with run_simulator(settings, SystemClock(), SystemIds()) as simulator, Trader(simulator) as trader:
+            numbers.append((await trader.signed("GET", "/api/v3/account")).ok["uid"])
+    assert numbers[0] == numbers[2] != numbers[1]

@@ -25,6 +25,9 @@ from cadenza.ports.storage.trading import BatchChanges, BatchRows
 KEYS_OF_NEW_ORDERS = frozenset({"orders_pkey", "orders_client_order_id", "orders_idempotency_key", "orders_sent_id"})
 """Unique indexes that a new order violates when its request, or its id at the venue, was recorded before."""
 
+VENUE_ORDER_IDS = "orders_venue_order_id"
+"""The unique index that an order violates when its venue gives it the id of another order of the account."""
+
 _GO = """
 WITH unchanged AS (
     SELECT FROM trading_accounts a JOIN unnest($1::uuid[], $2::text[]) AS n (id, version) ON a.id = n.id

@@ -13,7 +13,7 @@ from cadenza.adapters.storage.connections import Connections
 from cadenza.adapters.storage.kept import kept_of
 from cadenza.adapters.storage.remembered import RememberedRows
 from cadenza.adapters.storage.rows import account_of, balance_of, claim_of, orders_of, position_of
-from cadenza.adapters.storage.saving import KEYS_OF_NEW_ORDERS, save_statement
+from cadenza.adapters.storage.saving import KEYS_OF_NEW_ORDERS, VENUE_ORDER_IDS, save_statement
 from cadenza.adapters.storage.statuses import OPEN_STATUSES
 from cadenza.domain.ids import TradingAccountId
 from cadenza.ports.storage.trading import BatchChanges, BatchKeys, BatchRows
@@ -138,6 +138,8 @@ class SqlTrading:
                 saved = await connection.fetchrow(*save_statement(rows, changes))
         except asyncpg.UniqueViolationError as error:
             self._forget(rows.versions)
+            if error.constraint_name == VENUE_ORDER_IDS and rows.is_remembered:
+                return False  # fresh rows show which other order has the venue's id
             if error.constraint_name not in KEYS_OF_NEW_ORDERS or all(order.is_external for order in changes.created):
                 raise
             return False  # fresh rows show which order has the key

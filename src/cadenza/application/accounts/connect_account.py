@@ -3,6 +3,7 @@ trade."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from cadenza.application.accounts.change_account import AccountChange, AccountChanger
 from cadenza.application.accounts.follow_credentials import FollowCredentials, locked_with
@@ -49,8 +50,8 @@ Opened = list[tuple[Credential, Secrets]]
 """Live credentials with their secrets, as of the request to the venue; the first one signs."""
 
 RECONNECTABLE = frozenset({AccountStatus.SETUP, AccountStatus.LOCKED})
-"""A connect reactivates accounts in these states with the given credentials. Other accounts are returned as they
-are."""
+"""A connect reactivates accounts in these states with the given credentials. Of other accounts, the given
+credentials become further ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class ConnectAccount:
         async with self._storage.read() as uow:
             existing = await uow.accounts.find_connected(actor.tenant_id, first.venue_id, external_id)
         if existing is not None and existing.status not in RECONNECTABLE:
-            return await self._view(existing)
+            return await self._view(await self._with_further(existing, opened))
         external = await self._reached(opened, external_id)
         used = tuple(dict.fromkeys(credential_ids))
         if existing is None:
@@ -214,6 +215,18 @@ class ConnectAccount:
         if operation is None:
             return await self._view(account)
         return await self._view(await self.activate(account, opened, operation, actor.origin))
+
+    async def _with_further(self, account: TradingAccount, opened: Opened) -> TradingAccount:
+        """Return the connected account with the given credentials among its own, provided that the venue says that
+        they reach it. The one that signs stays. Raises `ExternalAccountNotReachable`."""
+        further = [each for each in opened if each[0].id not in account.credential_ids]
+        if not further:
+            return account
+        await self._reached(further, account.external.external_id)
+        added = tuple(credential.id for credential, _ in further)
+        changed = await self._committer.commit(AccountChange(account.id, partial(_also_reached_by, added), None))
+        await self._is_overtaken(changed, further)
+        return await self._changer.find(account.tenant_id, account.id)
 
     async def activate(
         self, account: TradingAccount, opened: Opened, operation: Operation, origin: Origin = PLATFORM
@@ -403,6 +416,15 @@ def _is_refused(state: TradingState, order: ExternalOrderReport) -> bool:
         state.roll_back(savepoint)
         return True
     return False
+
+
+def _also_reached_by(added: tuple[CredentialId, ...], account: TradingAccount, now_ms: int) -> TradingAccount:
+    """Add credentials to a connected account. One that was reactivated or archived meanwhile has its own already."""
+    account.require_connected()
+    credential_ids = tuple(dict.fromkeys((*account.credential_ids, *added)))
+    if credential_ids == account.credential_ids:
+        return account
+    return evolve(account, credential_ids=credential_ids, updated_at_ms=now_ms)
 
 
 def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:

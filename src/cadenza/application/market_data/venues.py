@@ -15,7 +15,7 @@ def connector_of(connectors: Connectors, venue_id: VenueId) -> VenueConnector:
     """Return the venue's connector; raise `VenueNotSupported` when none is installed."""
     connector = connectors.get(venue_id)
     if connector is None:
-        cause = f"{venue_id} is not connected here; the setting CADENZA_VENUES names the venues"
+        cause = f"{venue_id} is not connected here: CADENZA_VENUES does not name it, or it has no connector yet"
         raise VenueNotSupported(cause, {"venue": str(venue_id)})
     return connector
 

@@ -129,6 +129,10 @@ _EXPECTED = frozenset({KeepReason.NO_ORDER, KeepReason.NO_EXECUTION})
 """Reports that are kept for these reasons came before what explains them. They raise no alarm."""
 
 
+_ALARMS = {KeepReason.UNREADABLE: Alarm.REPORT_UNREADABLE, KeepReason.ID_TAKEN: Alarm.VENUE_IDS_REPEATED}
+"""The alarms of kept reports; for the other reasons it is REPORT_REFUSED."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeepRefused:
     """A change: keep a report that could not be booked, for a person to look at."""
@@ -237,8 +241,9 @@ class ReportIntake:
             del self._alarmed[next(iter(self._alarmed))]
         if await self._first_kept_at_ms(kept) in (None, kept.kept_at_ms):
             facts = facts_of(kept.report) | {"detail": kept.detail or kept.reason.value}
-            is_unreadable = kept.reason is KeepReason.UNREADABLE
-            self._alarms.sound(Alarm.REPORT_UNREADABLE if is_unreadable else Alarm.REPORT_REFUSED, facts)
+            if kept.reason is KeepReason.ID_TAKEN and isinstance(kept.report, OrderReport):
+                facts["order_id"] = kept.report.order_id
+            self._alarms.sound(_ALARMS.get(kept.reason, Alarm.REPORT_REFUSED), facts)
 
     async def _first_kept_at_ms(self, kept: KeptReport) -> int | None:
         try:
@@ -281,8 +286,7 @@ def _name_order(report: OrderReport, keys: BatchKeys) -> None:
         keys.kept.add((account_id, report.venue_order_id))
         name = (account_id, report.instrument_id, report.venue_order_id)
         if report.order_id is not None:
-            if isinstance(report, ExternalOrderReport):
-                keys.other_names.add(OtherName(*name, None))
+            keys.other_names.add(OtherName(*name, None))
         elif report.sent_id is not None:
             keys.other_names.add(OtherName(*name, report.sent_id))
         else:

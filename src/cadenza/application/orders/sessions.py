@@ -91,7 +91,9 @@ class Sessions:
         """Return the venue's connector; raises `VenueNotSupported`."""
         connector = self._connectors.get(venue_id)
         if connector is None:
-            raise VenueNotSupported(f"{venue_id} is not connected here; the setting CADENZA_VENUES names the venues")
+            raise VenueNotSupported(
+                f"{venue_id} is not connected here: CADENZA_VENUES does not name it, or it has no connector yet"
+            )
         return connector
 
     def spec(self, venue_id: VenueId) -> VenueSpec:

@@ -14,6 +14,7 @@ from cadenza.domain.trading.adopt import adopt
 from cadenza.domain.trading.booking import book, rebook, row_of_fill
 from cadenza.domain.trading.contradictions import contradiction_of, execution_of
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.events import AccountUpdated
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
@@ -127,6 +128,10 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     holder = _holder_of_new_name(state, met, report)
     if holder is not None:
         return _not_renamed(state, met, report, holder)
+    other = state.other_with_id_of(met, report)
+    if other is not None:
+        _set_aside(state, order, other, report)
+        return order
     named = _named(met, report, now_ms)
     changed = _changed(state, named, report)
     if changed is order:
@@ -140,6 +145,18 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
         named is not order or changed.quantity != order.quantity or changed.executions is not order.executions
     )
     return _with_kept(state, changed) if is_explaining else changed
+
+
+def _set_aside(state: TradingState, order: Order, other: Order, report: OrderReport) -> None:
+    """Keep the report, which gives the order the venue's id of another one, and halt the account: its venue counts from
+    the beginning again, or the account is another one, and no news of it can be trusted. The order stays in doubt."""
+    detail = f"the venue calls it {report.venue_order_id}, as it calls order {other.id}, which is {other.status.value}"
+    state.keep(replace(report, order_id=order.id), KeepReason.ID_TAKEN, detail)
+    account = state.account(order.account_id)
+    if account.trading_mode is not TradingMode.HALTED:
+        halted = evolve(account, trading_mode=TradingMode.HALTED, updated_at_ms=state.world.now_ms)
+        state.put_account(halted)
+        state.emit(halted.id, AccountUpdated(halted))
 
 
 def _may_be_adopted(state: TradingState, report: OrderReport) -> bool:
@@ -241,6 +258,8 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case TriggerMovedReport():
             return order.trigger_moved(report.stop_price, report.at_ms, now_ms)
         case UnknownOutcomeReport():
+            if report.is_not_found:
+                return _not_found_yet(order, now_ms)
             return order.refused_as_duplicate(now_ms) if report.is_duplicate else order  # its doubt says so already
         case UndeterminedOutcomeReport():
             return _undetermined(state, order)
@@ -261,9 +280,17 @@ def _rejected(state: TradingState, order: Order, report: RejectedReport) -> Orde
                 return order.undetermined(now_ms)
             case NotKnown.ENDED_UNFILLED:
                 return order.canceled(CancelReason.VENUE, ZERO, report.at_ms, now_ms)
+            case NotKnown.TOO_EARLY if order.is_acknowledged:  # its acknowledgement came after the question
+                return _not_found_yet(order, now_ms)
             case NotKnown.DEAD | NotKnown.TOO_EARLY:
                 pass
     return order.rejected(report.reason, now_ms)
+
+
+def _not_found_yet(order: Order, now_ms: int) -> Order:
+    """The venue does not know the order, and its answer may be older than the last news of the order."""
+    is_certain = order.is_acknowledged and not (order.is_closed or order.is_in_doubt)
+    return order.doubted(now_ms) if is_certain else order
 
 
 def _undetermined(state: TradingState, order: Order) -> Order:

@@ -189,6 +189,6 @@ def _check_time_in_force(request: SubmitOrderRequest, instrument: Instrument, no
         )
     if effective is TimeInForce.GTD:
         if request.expire_at_ms is None or request.expire_at_ms <= now_ms:
-            raise InvalidExpiry("GTD needs an expireAt in the future")
+            raise InvalidExpiry("GTD needs an expireAt in the future, in milliseconds since 1970")
     elif request.expire_at_ms is not None:
         raise InvalidExpiry(f"expireAt goes with GTD only, not with {effective.value}")

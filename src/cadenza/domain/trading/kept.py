@@ -24,11 +24,13 @@ class KeepReason(StrEnum):
     larger quantity cures it, also when the order is closed. OTHER_INSTRUMENT, OTHER_SIDE, NOT_POSITIVE: it contradicts
     the order that it names. OTHER_EXECUTION: its trade is booked with another price, quantity or fee. OTHER_ORDER: it
     is about another order that has our id, because its type is not what we ordered, or it happened before our order was
-    recorded; or it gives our order an id at the venue under which another order is recorded here. SHOWN_AT_VENUE: it
-    says that our request was never sent, and the venue has shown the order. REFUSED: the domain or the database refused
-    it. Snapshots and lookups show the same thing again and again, so only the first report of each `KeptReport.fact` is
-    kept. NOT_TRADED: it names no known order, and is about an instrument that the account does not trade; each report
-    is kept, and one alarm sounds for each such order. UNREADABLE: the connector could not read it."""
+    recorded; or it renames our order to an id at the venue under which another order is recorded here. ID_TAKEN: the
+    venue's id that it gives the order is that of another order of the account, so the venue has begun its ids again or
+    the account is another one; the account is HALTED. SHOWN_AT_VENUE: it says that our request was never sent, and the
+    venue has shown the order. REFUSED: the domain or the database refused it. Snapshots and lookups show the same thing
+    again and again, so only the first report of each `KeptReport.fact` is kept. NOT_TRADED: it names no known order,
+    and is about an instrument that the account does not trade; each report is kept, and one alarm sounds for each such
+    order. UNREADABLE: the connector could not read it."""
 
     NO_ORDER = "NO_ORDER"
     NO_EXECUTION = "NO_EXECUTION"
@@ -36,6 +38,7 @@ class KeepReason(StrEnum):
     OTHER_INSTRUMENT = "OTHER_INSTRUMENT"
     OTHER_SIDE = "OTHER_SIDE"
     OTHER_ORDER = "OTHER_ORDER"
+    ID_TAKEN = "ID_TAKEN"
     NOT_POSITIVE = "NOT_POSITIVE"
     OTHER_EXECUTION = "OTHER_EXECUTION"
     SHOWN_AT_VENUE = "SHOWN_AT_VENUE"
@@ -72,7 +75,7 @@ class KeptReport:
             case FillReport() | FillBustedReport() | FeeReport():
                 return False
             case _:
-                return self.reason in ABOUT_ANOTHER
+                return self.reason in ABOUT_ANOTHER or self.reason is KeepReason.ID_TAKEN
 
     @property
     def _is_of_order_set_aside(self) -> bool:
@@ -88,6 +91,8 @@ class KeptReport:
         match report:
             case OrderReport() if self._is_of_order_set_aside:
                 return report.account_id, report.instrument_id, report.venue_order_id
+            case OrderReport() if self.reason is KeepReason.ID_TAKEN:  # one alarm, whatever the reports say
+                return self.reason, report.account_id, report.instrument_id, report.order_id
             case OrderReport() if self.is_repeated:
                 return (*names, report.instrument_id, report.order_id, report.sent_id, report.venue_order_id)
             case PositionReport() if self.is_repeated:

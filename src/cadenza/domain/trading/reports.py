@@ -159,10 +159,14 @@ class UnknownOutcomeReport(OwnReport):
 
     `is_duplicate`: the venue answered that it has an order under our id already. That may be this very order. If an
     `OrderTermsReport` then shows that the id belongs to another order, because it contradicts ours, the refusal is
-    proved, and the order becomes REJECTED with the reason DUPLICATE_SENT_ID."""
+    proved, and the order becomes REJECTED with the reason DUPLICATE_SENT_ID.
+
+    `is_not_found`: the venue was asked, and does not know the order; it is too early for a proof (TOO_EARLY). An order
+    that was acknowledged and is open is in doubt from then on, and is asked about again."""
 
     cause: str
     is_duplicate: bool = False
+    is_not_found: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

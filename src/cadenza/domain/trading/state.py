@@ -205,6 +205,16 @@ class TradingState:
         order = None if order_id is None else self._orders.get(order_id)
         return order if order is not None and order.account_id == report.account_id else None
 
+    def other_with_id_of(self, order: Order, report: OrderReport) -> Order | None:
+        """Return the other order of the account and instrument that has the venue's id which the report gives this one;
+        None when there is none, as far as it is loaded, or when this order has an id already."""
+        if order.venue_order_id is not None or report.venue_order_id is None:
+            return None
+        other_id = self._by_venue.get((order.account_id, order.instrument_id, report.venue_order_id))
+        other = None if other_id is None else self._orders[other_id]
+        is_other = other is not None and other.id != order.id and other.venue_order_id == report.venue_order_id
+        return other if is_other else None
+
     # --- undoing
 
     def savepoint(self) -> Savepoint:

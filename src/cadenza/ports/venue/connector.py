@@ -51,11 +51,12 @@ class ListedInstruments:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """What the venue says about a key, apart from what it may read and trade. `is_bound_to_addresses`: the key works
-    only from the addresses that its owner has named at the venue."""
+    """What the venue says about a key, apart from what it may read. `is_bound_to_addresses`: the key works only from
+    the addresses that its owner has named at the venue. `may_trade`: it may trade in one of its accounts at least."""
 
     may_withdraw: bool
     is_bound_to_addresses: bool
+    may_trade: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from cadenza.simulators.binance.market.books import SPEEDS_MS
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot.spot_market import SpotMarket
 from cadenza.simulators.binance.usdm.usdm_market import FuturesMarket
-from cadenza.simulators.binance.wire.keys import ApiKeys
+from cadenza.simulators.binance.wire.keys import ApiKeys, account_number
 from cadenza.simulators.binance.wire.limits import UsedLimits
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.outlet import SocketOutlet
@@ -39,6 +39,7 @@ class BinanceVenue:
         self.faults = ArmedFaults(Random(settings.seed), settings.fault_rate)  # noqa: S311 - faults that can be repeated
         self.truth = TruthFile(settings.data_dir)
         self.keys = ApiKeys.load(settings.data_dir, settings.account, ids)
+        self.account_number = account_number(settings.data_dir, ids)
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
         self.outlets: dict[SocketOutlet, None] = {}
         self._lock = asyncio.Lock()

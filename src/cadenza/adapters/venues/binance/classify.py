@@ -150,6 +150,8 @@ def classify_submit(market: BinanceMarket, status: int, error: BinanceRefusal | 
     meaning = SUBMIT_CODES[market].get(error.code, ReplyVerdict.UNKNOWN)
     if isinstance(meaning, RejectReason):
         return _refused(meaning, said(error))
+    if meaning is ReplyVerdict.KEY_REJECTED:
+        return _verdict(meaning, f"the key is not accepted, or may not trade here: {said(error)}")
     return _unknown(status, error) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, said(error))
 
 

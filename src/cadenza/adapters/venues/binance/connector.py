@@ -100,6 +100,7 @@ class BinanceConnector:
         self._read_markets: set[BinanceMarket] = set()
         self._sessions: set[BinanceSession] = set()
         self._running: _Running | None = None
+        self._why_not_started = ""
         self._log = structlog.get_logger("cadenza.venue").bind(venue=str(spec.venue_id))
 
     @property
@@ -122,7 +123,8 @@ class BinanceConnector:
         try:
             self._read_markets.clear()
             await self._read_catalogue(rest)
-        except BaseException:  # a failed start leaves nothing open
+        except BaseException as error:  # a failed start leaves nothing open
+            self._why_not_started = str(error)
             await http.close()
             rest.close()
             raise
@@ -240,7 +242,9 @@ class BinanceConnector:
 
     def _require(self) -> _Running:
         if self._running is None:
-            raise VenueUnavailable("the connector of BINANCE is not started")
+            raise VenueUnavailable(
+                f"{self._spec.venue_id} is not reached: {self._why_not_started or 'it is being tried'}"
+            )
         return self._running
 
     async def _read_catalogue(self, rest: BinanceRest) -> None:

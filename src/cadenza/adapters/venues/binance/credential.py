@@ -150,7 +150,9 @@ def _normalised_pem(text: str) -> tuple[str, bytes]:
     unescaped = text.replace("\\r", "").replace("\\n", "\n")
     found = _PEM.search(unescaped)
     if found is None:
-        raise InvalidCredential("the private key is not PEM: it begins with -----BEGIN PRIVATE KEY-----")
+        raise InvalidCredential(
+            "the private key is not PEM: a PEM key begins with a line such as -----BEGIN PRIVATE KEY-----"
+        )
     label, body = found["label"], "".join(found["body"].split())
     if "Proc-Type:" in body:
         raise InvalidCredential("the private key is encrypted in an old format; export it as PKCS#8")

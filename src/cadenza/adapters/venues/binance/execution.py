@@ -173,9 +173,9 @@ class BinanceSession:
                 async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
                     await self._first_live.wait()
             except TimeoutError:
-                raise VenueUnavailable("the user stream of BINANCE does not open") from None
+                raise VenueUnavailable("the user stream does not open") from None
             if self._opening.refused is not None:
-                raise CredentialRejected(f"BINANCE refused the key: {self._opening.refused}")
+                raise CredentialRejected(f"the venue refused the key: {self._opening.refused}")
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
@@ -230,7 +230,7 @@ class BinanceSession:
             raise VenueUnavailable(str(error)) from error
         if snapshot is None:
             self.found_silent()
-            raise VenueUnavailable("the user stream of BINANCE is behind; it is opened again")
+            raise VenueUnavailable("the user stream is behind; it is opened again")
         settled = await self._links.settled(snapshot, self._reader.triggered)
         await self._delivery.wait_idle()
         return settled
@@ -325,7 +325,7 @@ class BinanceSession:
         self._lose(f"the user stream was lost: {event.cause.value}{f', {event.detail}' if event.detail else ''}")
         if self._opening.refused is not None:
             self._first_live.set()
-            self._link.ended(f"BINANCE refused the key: {self._opening.refused}")
+            self._link.ended(f"the venue refused the key: {self._opening.refused}")
 
     def _lose(self, cause: str) -> None:
         self._known.forget()

@@ -225,7 +225,7 @@ class OrderInquiry:
             case NotKnown.FORGOTTEN:
                 return self._undetermined(order, "the venue does not know the order any more")
             case NotKnown.TOO_EARLY:
-                return self._unknown(order, "the venue does not know the order yet; it may still arrive")
+                return replace(self._unknown(order, "the venue does not know the order yet"), is_not_found=True)
 
     def _ended_unfilled(self, order: Order) -> Report:
         return CanceledReport(
@@ -243,7 +243,7 @@ class OrderInquiry:
             cause=cause,
         )
 
-    def _unknown(self, order: Order, cause: str) -> Report:
+    def _unknown(self, order: Order, cause: str) -> UnknownOutcomeReport:
         return UnknownOutcomeReport(
             **names_of(order),
             at_ms=self._clock.now_ms(),
@@ -262,7 +262,7 @@ def _named(fills: Sequence[Report], order: Order) -> list[Report]:
 def _answer_of(outcome: Outcome) -> bytes:
     """Return the body of an answer. Raises `VenueUnavailable`."""
     if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-        raise VenueUnavailable(f"BINANCE did not say what the order is: {_cause(outcome)}")
+        raise VenueUnavailable(f"the venue did not say what the order is: {_cause(outcome)}")
     return outcome.body
 
 

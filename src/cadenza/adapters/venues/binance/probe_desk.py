@@ -37,6 +37,12 @@ SYMBOL = "BTCUSDT"
 FAR = Decimal("0.8")
 """A resting order of the probe is placed at this part of the best bid: far enough to rest, within the price band."""
 
+RESERVE = Decimal("1.05")
+"""A part of it is for a post-only order that is to be refused, whose price is up to 1 % above the best ask."""
+
+_MONEY_MISSING = (RejectReason.INSUFFICIENT_BALANCE, RejectReason.INSUFFICIENT_MARGIN)
+_WALLETS = {BinanceMarket.SPOT: "spot", BinanceMarket.MARGIN: "cross margin", BinanceMarket.USDM: "USD-M"}
+
 LOOKUP_TRIES = 20
 LOOKUP_PAUSE_MS = 250
 NO_SUCH_ORDER, NOT_CANCELED, TOO_LATE = -2013, -2011, -1021
@@ -77,6 +83,12 @@ class ProbedMarket:
         return (least / lot).quantize(Decimal(1), ROUND_UP) * lot
 
     @property
+    def enough(self) -> Decimal:
+        """What the dearest order of the probe costs, with its fee and a reserve, in whole units of the quote asset."""
+        dearest = max(self.quantity_at(price) for price in (self.bid, self.far_price))
+        return (dearest * self.ask * RESERVE).quantize(Decimal(1), ROUND_UP)
+
+    @property
     def far_price(self) -> Decimal:
         pip = self.instrument.pip_size
         return (self.bid * FAR // pip) * pip
@@ -114,7 +126,7 @@ class ProbeDesk:
     async def time(self) -> str:
         venue_clock = self.rest.clock_of(self.endpoints.market)
         if not await venue_clock.measure():
-            raise VenueUnavailable("the venue did not answer with its time")
+            raise VenueUnavailable(self.rest.trouble(self.endpoints.market) or "the venue did not answer with its time")
         instant = venue_clock.usable()
         if instant is None:
             raise SeenOtherwise("its time is known too roughly to send an order with a deadline")
@@ -269,7 +281,18 @@ class ProbeDesk:
         if not isinstance(outcome, Answered):
             raise VenueUnavailable(f"no answer: {outcome.cause.value}")
         _require_processed(market, outcome)
+        if is_order:
+            self._require_money(outcome)
         return outcome
+
+    def _require_money(self, answer: Answered) -> None:
+        """Raise `VenueUnavailable` when the order was refused because the account cannot pay for it: that says nothing
+        about the fact."""
+        market = self.endpoints.market
+        verdict = classify_submit(market, answer.status, error_body(answer.body))
+        if answer.status != HTTP_OK and verdict.reason in _MONEY_MISSING:
+            enough = to_plain(self.require_market().enough)
+            raise VenueUnavailable(f"{verdict.text} Put {enough} USDT into the {_WALLETS[market]} wallet.")
 
 
 def _require_processed(market: BinanceMarket, answer: Answered) -> None:

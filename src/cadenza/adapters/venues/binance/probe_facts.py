@@ -22,7 +22,7 @@ from cadenza.adapters.venues.binance.probe_desk import (
     text_of,
 )
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS
-from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.money import to_plain
 from cadenza.network.outcomes import Answered
 
@@ -74,7 +74,10 @@ class SpotFacts:
         return ", ".join(str(limit) for limit in usual.values())
 
     async def _account(self) -> str:
-        uid = decode(BinanceSpotAccount, await self._desk.read(SPOT.account)).uid
+        try:
+            uid = decode(BinanceSpotAccount, await self._desk.read(SPOT.account)).uid
+        except CredentialRejected as refused:
+            raise SeenOtherwise(str(refused)) from refused
         if uid is None:
             raise SeenOtherwise("the account has no uid")
         return f"account {uid}, {self._desk.signer.type.value}"

@@ -64,8 +64,7 @@ class ReachableAccounts:
                 refusal = error
         if not found:
             raise refusal or CredentialRejected("the key reaches no account")
-        rights = None if stated is None else KeyRights(stated.can_withdraw, stated.is_bound_to_addresses)
-        return VerifiedKey(found, rights)
+        return VerifiedKey(found, None if stated is None else _rights(stated))
 
     async def of_type(self, type: AccountType, signer: BinanceSigner) -> ExternalAccount:
         """Return the account of a type. Raises `CredentialRejected` when the key does not reach it, and
@@ -168,7 +167,12 @@ def _usdm_account(external_id: str, mode: PositionMode) -> ExternalAccount:
 
 def _require_same(known: ExternalAccount, found: ExternalAccount) -> None:
     if found.external_id != known.external_id:
-        raise CredentialRejected("the key belongs to another account of BINANCE")
+        raise CredentialRejected("the key belongs to another account")
+
+
+def _rights(stated: BinanceKeyRestrictions) -> KeyRights:
+    may_trade = stated.can_trade_spot or stated.can_trade_margin or stated.can_trade_futures
+    return KeyRights(stated.can_withdraw, stated.is_bound_to_addresses, may_trade)
 
 
 def _decoded(type: type[T], body: bytes) -> T:

@@ -404,11 +404,11 @@ def body_of(market: BinanceMarket, outcome: Outcome) -> bytes:
         _refuse(market, outcome)
     cause = outcome.cause.value
     text = "did not answer" if isinstance(outcome, OutcomeUnknown) else "could not be asked"
-    raise VenueUnavailable(f"BINANCE {text}: {cause}{f', {outcome.detail}' if outcome.detail else ''}")
+    raise VenueUnavailable(f"the venue {text}: {cause}{f', {outcome.detail}' if outcome.detail else ''}")
 
 
 def _refuse(market: BinanceMarket, answer: Answered) -> NoReturn:
     error = error_body(answer.body)
     if refusal := refused_key(market, answer.status, error):
-        raise CredentialRejected(f"BINANCE refused the key: {refusal}")
-    raise VenueUnavailable(f"BINANCE answered {answer.status}: {classify_query(market, answer.status, error).text}")
+        raise CredentialRejected(f"the venue refused the key: {refusal}")
+    raise VenueUnavailable(f"the venue answered {answer.status}: {classify_query(market, answer.status, error).text}")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 class ProbeVerdict(StrEnum):
     """CONFIRMED: the venue behaves so. REFUTED: it behaves otherwise, so the connector must be mended before it is
-    used, or the key replaced. UNSEEN: the probe could not find out."""
+    used, or the key replaced. UNSEEN: the probe could not find out, for example because money is missing."""
 
     CONFIRMED = "CONFIRMED"
     REFUTED = "REFUTED"

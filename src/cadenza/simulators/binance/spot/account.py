@@ -11,6 +11,8 @@ from cadenza.simulators.binance.wire.numbers import fixed
 
 _BASIS_POINTS = int(FEE_RATE * 10_000)
 
+_ACCOUNTS = 1_000_000
+
 
 def account(call: VenueCall) -> Payload:
     """GET account."""
@@ -40,7 +42,7 @@ def account(call: VenueCall) -> Payload:
         "accountType": "SPOT",
         "balances": balances,
         "permissions": ["SPOT"],
-        "uid": uid(call.account),
+        "uid": uid(call),
     }
 
 
@@ -66,9 +68,9 @@ def api_restrictions(call: VenueCall) -> Payload:
     }
 
 
-def uid(account: str) -> int:
-    """Return the number of an account, which is the same at every start."""
-    return 1_000_000 + zlib.crc32(account.encode()) % 1_000_000
+def uid(call: VenueCall) -> int:
+    """Return the number of the caller's account. It is the same at every start over one directory."""
+    return call.venue.account_number + zlib.crc32(call.account.encode()) % _ACCOUNTS
 
 
 def no_pairs(call: VenueCall) -> list[Payload]:

@@ -84,7 +84,7 @@ def balance(call: VenueCall) -> list[Payload]:
     views = [_view(usdm.ledger, usdm, call.account, asset) for asset in ASSETS]
     return [
         {
-            "accountAlias": f"Sgs{uid(call.account)}",
+            "accountAlias": f"Sgs{uid(call)}",
             "asset": view.asset,
             "balance": fixed(view.margin.wallet),
             "crossWalletBalance": fixed(view.margin.cross),

@@ -24,6 +24,8 @@ from cadenza.ports.ids import Ids
 from cadenza.simulators.binance.wire.markets import VenueMarket
 
 FILE = "keys.json"
+NUMBER_FILE = "account-number"
+_NUMBERS_FROM, _NUMBERS_COUNT = 1_000_000, 2**40
 KINDS = ("HMAC", "RSA", "ED25519")
 _KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
@@ -107,6 +109,15 @@ class ApiKeys:
 
     def revoke(self, key: str) -> None:
         self._keys.pop(key, None)
+
+
+def account_number(directory: Path, ids: Ids) -> int:
+    """Return the number of the account, which every key reaches. It is kept in the directory, so it is the same at
+    every start. A new directory has a new number: its order ids begin again, so it is another account for clients."""
+    path = directory / NUMBER_FILE
+    if not path.exists():
+        path.write_text(str(_NUMBERS_FROM + int.from_bytes(ids.token(8)) % _NUMBERS_COUNT))
+    return int(path.read_text())
 
 
 def make_key(account: str, kind: str, ids: Ids, permissions: KeyPermissions | None = None) -> SimulatedKey:
