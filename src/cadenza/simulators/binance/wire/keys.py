@@ -112,8 +112,8 @@ class ApiKeys:
 
 
 def account_number(directory: Path, ids: Ids) -> int:
-    """Return the number of the account, which every key reaches. It is kept in the directory, so it is the same at
-    every start. A new directory has a new number: its order ids begin again, so it is another account for clients."""
+    """Return the number from which the accounts are numbered. It is kept in the directory, so it is the same at every
+    start. A new directory has another one: its order ids begin again, so its accounts are others for clients."""
     path = directory / NUMBER_FILE
     if not path.exists():
         path.write_text(str(_NUMBERS_FROM + int.from_bytes(ids.token(8)) % _NUMBERS_COUNT))
