@@ -29,6 +29,8 @@ TINY = {
         ["--clients", "4", "--subscribers", "2", "--seconds", "0.5"],
         ["recover  p50", "none missing", "entrifugo", "tick:"],
     ),
+    "brake": (["--orders", "10", "--rounds", "1"], ["singly", "by one mass cancel", "ratio"]),
+    "risk_limits": (["--orders", "5", "--rounds", "1"], ["without limits", "with all", "ratio"]),
     "venue_orders": (["--orders", "4", "--rounds", "1"], ["CPU ratio ours/ccxt", "one-row commits of"]),
     "venue_storm": (["--orders", "10", "--clients", "2"], ["share", "refused for the pace 0 of"]),
     "beside": (["--orders", "20", "--seconds", "0.3", "--rounds", "1"], ["alone", "log-ins/s", "deep pages"]),
