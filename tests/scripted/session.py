@@ -127,6 +127,9 @@ class ScriptedSession:
     async def cancel(self, order: Order) -> Sequence[Report]:
         return await self._shielded(self._cancel(order))
 
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        return await self._shielded(self._cancel_all(instrument_id, orders))
+
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         return [report for order in orders for report in await self._look_up(order)]
 
@@ -351,6 +354,20 @@ class ScriptedSession:
         if fault is Fault.LOSE_REPLY:
             return []
         return [self.parse.line(next(line for line in reversed(self.at.journal) if line.what == "canceled"))]
+
+    async def _cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        """One request; it cancels orders of others too, which the reply leaves out."""
+        fault = self.script.take("cancel_all")
+        if fault is Fault.LOSE_REQUEST or self._is_lost or self.is_closed:
+            return []
+        self.venue.note("cancel_all", self.at, [str(instrument_id)], "canceled")
+        reports: list[Report] = []
+        named = {order.venue_order_id for order in orders}
+        for found in [each for each in self.at.orders if each.is_working and each.instrument_id == instrument_id]:
+            self.venue.cancel(found)
+            line = next(line for line in reversed(self.at.journal) if line.what == "canceled")
+            reports += [self.parse.line(line)] if found.id in named else []
+        return [] if fault is Fault.LOSE_REPLY else reports
 
     async def _look_up(self, order: Order) -> Sequence[Report]:
         venue, spec = self.venue, self.venue.kind.spec

@@ -98,7 +98,9 @@ def _spec(venue: Venue, environment: Environment = Environment.LIVE, **changes: 
 
 _OURS: Mapping[AccountType, Books] = {AccountType.SPOT: Books.OURS, AccountType.MARGIN: Books.OURS}
 
-STREAMED = Kind(name="streamed", spec=_spec(Venue.OKX), streams_balances=True)
+STREAMED = Kind(
+    name="streamed", spec=_spec(Venue.OKX, cancels_all=frozenset({AccountType.SPOT})), streams_balances=True
+)
 POLLED = Kind(name="polled", spec=_spec(Venue.BINANCE, account_news=NewsSource.POLL))
 DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=False))
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))

@@ -145,6 +145,40 @@ async def restarted(world: World, trader: Trader) -> None:
         await world.pass_time(1_000)
 
 
+@here
+async def test_a_venue_with_a_request_for_a_whole_instrument_gets_one(world: World, trader: Trader) -> None:
+    btc = [await trader.submit() for _ in range(3)]
+    eth = await trader.submit(instrument_id=trader.venue.eth)
+    trader.session.hold_stream()
+    by_hand = trader.venue.place(trader.at, trader.venue.btc, Side.BUY, D(1), D(90))
+    await mass_cancel(world)
+    assert await statuses(trader, [*btc, eth]) == [OrderStatus.CANCELED] * 4
+    asked = [request.kind for request in trader.venue.ledger if request.kind.startswith("cancel")]
+    assert sorted(asked) == ["cancel", "cancel_all"]
+    assert by_hand.status is VenueOrderStatus.CANCELED
+    trader.session.release_stream()
+    await trader.heard()
+    await check_truth(trader)
+
+
+@here
+async def test_what_that_request_leaves_open_is_canceled_one_by_one(world: World, trader: Trader) -> None:
+    orders = [await trader.submit() for _ in range(3)]
+    trader.script.next("cancel_all", Fault.LOSE_REQUEST)
+    await mass_cancel(world)
+    await world.settle()
+    assert await statuses(trader, orders) == [OrderStatus.CANCELED] * 3
+    await check_truth(trader)
+
+
+@here
+async def test_a_part_of_an_instruments_orders_is_canceled_one_by_one(world: World, trader: Trader) -> None:
+    buys = [await trader.submit() for _ in range(2)]
+    sell = await trader.submit(Side.SELL, price="200")
+    await mass_cancel(world, side=Side.BUY)
+    assert await statuses(trader, [*buys, sell]) == [OrderStatus.CANCELED, OrderStatus.CANCELED, OrderStatus.ACCEPTED]
+
+
 # --- halting
 
 

@@ -42,6 +42,8 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     for quantity_type, support in spec.quantity_types.items():
         means = "the venue takes it" if support is Support.NATIVE else "resolved into base units before it is sent"
         yield f"quantity as {quantity_type.value}", means
+    for type in (each for each in AccountType if each in spec.cancels_all):
+        yield f"canceling every order of an instrument in {type.value} accounts", "one request"
     for type in (each for each in AccountType if each in spec.own_leverage):
         yield f"leverage of {type.value} accounts", "a setting of each instrument at the venue; an order takes none"
     for kinds, least_ms in _alike(spec.expiry_ms_min):

@@ -117,6 +117,9 @@ class ScriptedSession:
         self.cancelled.append(order)
         return self.on_cancel(order)
 
+    async def cancel_all(self, instrument_id: Any, orders: Sequence[Order]) -> Sequence[Report]:
+        return [report for order in orders for report in await self.cancel(order)]
+
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         self.looked_up.extend(orders)
         return [report for order in orders for report in self.on_lookup(order)]

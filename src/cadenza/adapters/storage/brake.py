@@ -1,6 +1,6 @@
 """Trading modes of tenants, mass cancels and dead-man's switches in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -9,11 +9,12 @@ from cadenza.adapters.storage.statuses import OPEN_STATUSES
 from cadenza.domain.accounts.dead_mans_switch import DeadMansSwitch
 from cadenza.domain.accounts.trading_account import TradingMode
 from cadenza.domain.identity.origin import Origin, OriginKind
-from cadenza.domain.ids import MassCancelId, OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.mass_cancel import MassCancel, MassCancelOutcome, OrderSelection
 from cadenza.domain.trading.order import Order
+from cadenza.ports.storage.brake import OrderToCancel
 
 _SELECTED = f"""
 INSERT INTO mass_cancel_orders
@@ -105,17 +106,28 @@ class BrakeSql:
         return [TradingAccountId(row["account_id"]) for row in rows]
 
     async def orders_to_cancel(
-        self, id: MassCancelId, account_id: TradingAccountId, *, after: OrderId | None, limit: int
-    ) -> Sequence[OrderId]:
+        self, id: MassCancelId, account_id: TradingAccountId, *, after: OrderToCancel | None, limit: int
+    ) -> Sequence[OrderToCancel]:
+        instrument_id, order_id = (None, None) if after is None else after
         rows = await self._connection.fetch(
-            f"SELECT m.order_id {_OPEN} AND m.account_id = $2 AND ($3::uuid IS NULL OR m.order_id > $3) "
-            "ORDER BY m.order_id LIMIT $4",
+            f"SELECT o.instrument_id, o.id {_OPEN} AND m.account_id = $2 "
+            "AND ($3::text IS NULL OR (o.instrument_id, o.id) > ($3, $4::uuid)) "
+            "ORDER BY o.instrument_id, o.id LIMIT $5",
             id,
             account_id,
-            after,
+            instrument_id,
+            order_id,
             limit,
         )
-        return [OrderId(row["order_id"]) for row in rows]
+        return [OrderToCancel(InstrumentId(row["instrument_id"]), OrderId(row["id"])) for row in rows]
+
+    async def open_counts(self, account_id: TradingAccountId) -> Mapping[InstrumentId, int]:
+        rows = await self._connection.fetch(
+            f"SELECT instrument_id, count(*) AS count FROM orders WHERE account_id = $1 AND status IN {OPEN_STATUSES} "
+            "GROUP BY instrument_id",
+            account_id,
+        )
+        return {InstrumentId(row["instrument_id"]): row["count"] for row in rows}
 
     async def accounts_of(self, id: MassCancelId) -> Sequence[TradingAccountId]:
         rows = await self._connection.fetch(

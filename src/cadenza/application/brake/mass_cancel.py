@@ -6,7 +6,8 @@ again like any other (`orders/inquire.py`). A mass cancel has finished when all 
 orders that are open, and whose cancel was refused, are tried again after growing pauses, also after a restart.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from cadenza.application.orders.backoff import Backoff
@@ -28,6 +29,7 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency, Promise
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage, UnitOfWork
+from cadenza.ports.storage.brake import OrderToCancel
 from cadenza.ports.storage.trading import BatchKeys
 
 ANSWER_MS_MAX = 1_000
@@ -151,21 +153,39 @@ class CancelOrders:
 
     async def _cancel_in(self, mass_cancel: MassCancel, account_id: TradingAccountId) -> None:
         """Cancel what is open in one account, a page at a time."""
-        after: OrderId | None = None
+        after: OrderToCancel | None = None
         while True:
             async with self._storage.read() as uow:
-                order_ids = await uow.brake.orders_to_cancel(
+                page = await uow.brake.orders_to_cancel(
                     mass_cancel.id, account_id, after=after, limit=ORDERS_PER_COMMIT_MAX
                 )
-            if not order_ids:
+            if not page:
                 return
+            order_ids = [each.order_id for each in page]
             decided = await self._committer.commit(CancelMany(account_id, order_ids), mass_cancel.origin)
             for each in decided:
                 if not each.must_ask:
                     self._held.drop(each.order.id)
-            asked = [each.order for each in decided if each.must_ask]
-            await self._concurrency.gather(*map(self._send_cancel, asked))
-            after = order_ids[-1]
+            await self._send(account_id, [each.order for each in decided if each.must_ask])
+            after = page[-1]
+
+    async def _send(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
+        """Send the cancels, all at the same time. Where the venue can cancel every order of an instrument by one
+        request, and these are all that are known to work there, that request is made in their place."""
+        async with self._storage.read() as uow:
+            account = await uow.accounts.get(account_id)
+            open_counts = await uow.brake.open_counts(account_id)
+        sends: list[Awaitable[object]] = []
+        by_instrument: dict[InstrumentId, list[Order]] = defaultdict(list)
+        for order in orders:
+            by_instrument[order.instrument_id].append(order)
+        for instrument_id, group in by_instrument.items():
+            is_whole = len(group) > 1 and len(group) == open_counts.get(instrument_id)
+            if account is not None and is_whole and self._send_cancel.can_cancel_all(account, group):
+                sends.append(self._send_cancel.all_of(instrument_id, group))
+            else:
+                sends += map(self._send_cancel, group)
+        await self._concurrency.gather(*sends)
 
     async def _finish(self, mass_cancel_id: MassCancelId) -> bool:
         """End a mass cancel whose orders are all closed. Return whether it has ended. If the process dies between the

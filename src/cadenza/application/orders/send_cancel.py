@@ -4,11 +4,12 @@ A user's request, the repetition of one that was not answered, and an operator's
 way. A cancel may be sent again: repeating it harms nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cadenza.application.orders.apply_report import OnLate, ReportIntake
 from cadenza.application.orders.sessions import Sessions
-from cadenza.domain.ids import OrderId
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.ids import InstrumentId, OrderId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.trailing import as_sent
 from cadenza.ports.concurrency import Concurrency
@@ -46,3 +47,24 @@ class SendCancel:
             return None
         is_complete = self._sessions.has_reported_all(order.account_id)
         return await self._intake.apply(reports, is_complete=is_complete, on_late=on_late)
+
+    def can_cancel_all(self, account: TradingAccount, orders: Sequence[Order]) -> bool:
+        """Return whether one request may cancel all of these orders of one instrument. Orders that their venue has not
+        acknowledged are canceled one by one: the request might come before them."""
+        spec = self._sessions.spec(account.venue_id)
+        is_known = all(order.venue_order_id is not None for order in orders)
+        return account.external.type in spec.cancels_all and is_known
+
+    async def all_of(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> None:
+        """Cancel all orders of an account in an instrument, which are these, by one request, and book the reply. What
+        it leaves open is asked for again, order by order."""
+        account_id, venue_id = orders[0].account_id, orders[0].venue_id
+        self._failpoints.reach("cancel.before_venue")
+        if not self._sessions.is_open(account_id):
+            return
+        session = self._sessions.get(account_id)
+        asked = session.cancel_all(instrument_id, [as_sent(order) for order in orders])
+        reports = await self._concurrency.within(self._sessions.spec(venue_id).reply_ms_max, asked)
+        self._failpoints.reach("cancel.after_venue")
+        if reports is not None:
+            await self._intake.apply(reports, is_complete=self._sessions.has_reported_all(account_id))

@@ -175,7 +175,8 @@ class VenueSpec:
     is refused before it is recorded. `expiry_ms_min` says for instruments of which types the venue takes a GTD
     order only if it ends later than so long after the request; an earlier one is refused before it is recorded,
     where GTD is native. `holds_assets` lists the account types, beside SPOT, whose trades move assets that the
-    account owns or borrows, and make no positions. `own_leverage` lists the account types whose leverage is a
+    account owns or borrows, and make no positions. `cancels_all` lists the account types in which one request
+    cancels every order of an instrument (`cancel_all`). `own_leverage` lists the account types whose leverage is a
     setting at the venue: an order with a leverage is refused. `banded_by_trigger` lists the instrument types at
     which the venue compares the limit price of a conditional order with the order's own trigger and not with the
     market: the price band (`Instrument.price_band`) says nothing about it. `quantity_types` not native here are
@@ -202,6 +203,7 @@ class VenueSpec:
     expiry_ms_min: Mapping[InstrumentType, int] = field(default_factory=dict)
     holds_assets: frozenset[AccountType] = frozenset()
     own_leverage: frozenset[AccountType] = frozenset()
+    cancels_all: frozenset[AccountType] = frozenset()
     banded_by_trigger: frozenset[InstrumentType] = frozenset()
     quantity_types: Mapping[QuantityType, Support]
     listing: InstrumentListing = InstrumentListing.LISTED

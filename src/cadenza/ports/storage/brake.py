@@ -1,13 +1,20 @@
 """Trading modes of tenants, mass cancels and dead-man's switches."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from cadenza.domain.accounts.dead_mans_switch import DeadMansSwitch
 from cadenza.domain.accounts.trading_account import TradingMode
-from cadenza.domain.ids import MassCancelId, OrderId, TenantId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.mass_cancel import MassCancel, MassCancelOutcome
 from cadenza.domain.trading.order import Order
+
+
+class OrderToCancel(NamedTuple):
+    """An open order of a mass cancel."""
+
+    instrument_id: InstrumentId
+    order_id: OrderId
 
 
 class BrakeRepository(Protocol):
@@ -36,9 +43,12 @@ class BrakeRepository(Protocol):
         """Return the accounts that have orders of the mass cancel which are open."""
 
     async def orders_to_cancel(
-        self, id: MassCancelId, account_id: TradingAccountId, *, after: OrderId | None, limit: int
-    ) -> Sequence[OrderId]:
-        """Return orders of the mass cancel that are open, in the order of their ids, those after the given one."""
+        self, id: MassCancelId, account_id: TradingAccountId, *, after: OrderToCancel | None, limit: int
+    ) -> Sequence[OrderToCancel]:
+        """Return orders of the mass cancel that are open, by instrument and id, those after the given one."""
+
+    async def open_counts(self, account_id: TradingAccountId) -> Mapping[InstrumentId, int]:
+        """Return how many orders of the account are open in each instrument."""
 
     async def accounts_of(self, id: MassCancelId) -> Sequence[TradingAccountId]:
         """Return all accounts that have orders in the mass cancel."""

@@ -189,6 +189,13 @@ class ExecutionSession(Protocol):
         If the submit of the order still waits within the session, for its pace for example, and no byte of it has left,
         the order is not sent any more. Both calls then return a `WithdrawnReport`, and the venue is not asked."""
 
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        """Ask the venue by one request to cancel every order of the account in an instrument. `orders` are all that are
+        known here to work in it, and the venue has acknowledged each. The answer has the reports of `cancel` for them;
+        an order without a report stays PENDING_CANCEL, and the application asks for it again. It is called only where
+        `VenueSpec.cancels_all` lists the account's type. An order that was placed elsewhere, or that reaches the venue
+        at the same moment, is canceled too, and reported like any other."""
+
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue about at most `ORDERS_PER_LOOKUP_MAX` orders, and return for each all that the venue knows.
         That includes its fills as they are now. A fill that was changed since is reported by a `FillCorrectedReport` in

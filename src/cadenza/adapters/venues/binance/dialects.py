@@ -128,6 +128,9 @@ class MarketDialect(Protocol):
 
     def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
 
+    def canceled_all(self, body: bytes, scope: AccountScope, orders: Sequence[Order]) -> Sequence[Report]:
+        """Read the answer to `MarketEndpoints.cancel_all`: what it says of these orders."""
+
     def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
         """Read the answer to a question about one order."""
 
@@ -193,6 +196,9 @@ class SpotDialect:
 
     def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         return parse_spot.cancel_reports(decode(BinanceSpotOrder, body), scope, order)
+
+    def canceled_all(self, body: bytes, scope: AccountScope, orders: Sequence[Order]) -> Sequence[Report]:
+        return parse_spot.cancel_all_reports(body, scope, orders)
 
     def order(self, body: bytes, scope: AccountScope) -> OrderFacts:
         return parse_spot.facts_of_order(decode(BinanceSpotOrder, body), scope)

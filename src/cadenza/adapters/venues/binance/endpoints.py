@@ -25,8 +25,9 @@ class BinanceEndpoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketEndpoints:
     """The requests of one market. `open_orders` is the list without a symbol, `order_trades` the executions of one
-    order. `submit_weight` and `cancel_weight` are those of requests that fail; `success_weight` is that of both when
-    they succeed, where it differs. `lines_max`: the longest list of past orders or trades."""
+    order, `cancel_all` the request that cancels all orders of a symbol and says what became of each.
+    `submit_weight` and `cancel_weight` are those of requests that fail; `success_weight` is that of both when they
+    succeed, where it differs. `lines_max`: the longest list of past orders or trades."""
 
     market: BinanceMarket
     time: BinanceEndpoint
@@ -38,6 +39,7 @@ class MarketEndpoints:
     past_orders: BinanceEndpoint
     trades: BinanceEndpoint
     order_trades: BinanceEndpoint
+    cancel_all: BinanceEndpoint | None = None
     submit_weight: int = 1
     cancel_weight: int = 1
     success_weight: int | None = None
@@ -55,6 +57,7 @@ SPOT = MarketEndpoints(
     past_orders=BinanceEndpoint("/api/v3/allOrders", 20),
     trades=BinanceEndpoint("/api/v3/myTrades", 20),
     order_trades=BinanceEndpoint("/api/v3/myTrades", 5),
+    cancel_all=BinanceEndpoint("/api/v3/openOrders", 1),
     success_weight=0,
 )
 MARGIN = MarketEndpoints(
@@ -68,6 +71,7 @@ MARGIN = MarketEndpoints(
     past_orders=BinanceEndpoint("/sapi/v1/margin/allOrders", 200),
     trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
     order_trades=BinanceEndpoint("/sapi/v1/margin/myTrades", 10),
+    cancel_all=BinanceEndpoint("/sapi/v1/margin/openOrders", 1),
     submit_weight=6,
     cancel_weight=10,
     lines_max=500,

@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 
 from cadenza.adapters.venues.binance.account_reading import MONEY_RETRY_MS, AccountReader, StreamPosition
+from cadenza.adapters.venues.binance.cancels import REPLY_MS_MAX, OrderCancels, unknown_outcome
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
-    classify_cancel,
     classify_submit,
     error_body,
 )
@@ -37,7 +37,7 @@ from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
 from cadenza.adapters.venues.kit.order_facts import reason_text
 from cadenza.adapters.venues.kit.order_names import names_of
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, submit_report
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
 from cadenza.adapters.venues.kit.supervision import watch
@@ -51,24 +51,19 @@ from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     BalanceReport,
-    CancelRefusal,
     NotSentReport,
     OrderReport,
     PositionReport,
     RejectedReport,
     Report,
-    UnknownOutcomeReport,
 )
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.outcomes import Answered, NotSent, Outcome
+from cadenza.network.outcomes import Answered, NotSent
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLost
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink, VenueMemories
-
-REPLY_MS_MAX = 15_000
-"""How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
 
 FIRST_LIVE_MS_MAX = 15_000
 
@@ -159,6 +154,7 @@ class BinanceSession:
             clock=parts.clock,
             is_off_list=self._is_off_list,
         )
+        self._cancels = self._order_cancels()
         self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist)
         self._links = self._order_links()
 
@@ -197,7 +193,10 @@ class BinanceSession:
         return await self._calls.submit(order, lambda call: self._submit(order, call))
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._calls.withdraw(order) or await self._calls.other(self._cancel(order))
+        return self._calls.withdraw(order) or await self._calls.other(self._cancels.cancel(order))
+
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        return await self._calls.other(self._cancels.cancel_all(instrument_id, orders))
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         asked = (self._inquiry.about(order, self._symbol(order.instrument_id)) for order in orders)
@@ -378,53 +377,16 @@ class BinanceSession:
         if isinstance(outcome, NotSent):
             return [self._not_sent(order)]
         if not isinstance(outcome, Answered):
-            return [self._unknown(order, outcome)]
+            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
         if outcome.status == HTTP_OK:
             try:
                 return self._dialect.submitted(outcome.body, self._scope, order)
             except UnreadablePayload as error:
-                return [self._unknown(order, outcome, str(error))]
+                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
         verdict = classify_submit(self._market, outcome.status, error_body(outcome.body))
         self._look_at_key(verdict)
         is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
         return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]
-
-    async def _cancel(self, order: Order) -> Reports:
-        symbol = self._symbol(order.instrument_id)
-        if symbol is None:
-            return []
-        outcome = await self._rest.signed(
-            self._market,
-            self._signer,
-            lambda time: self._dialect.cancel(order, symbol, time),
-            weight=self._dialect.endpoints.cancel_weight,
-            success_weight=self._dialect.endpoints.success_weight,
-            reply_ms_max=REPLY_MS_MAX,
-            is_urgent=True,
-        )
-        if isinstance(outcome, NotSent):
-            return []
-        if not isinstance(outcome, Answered):
-            return [self._unknown(order, outcome)]
-        if outcome.status == HTTP_OK:
-            try:
-                canceled = self._dialect.canceled(outcome.body, self._scope, order)
-                return [replace(each, at_ms=each.at_ms or self.venue_time_ms()) for each in canceled]
-            except UnreadablePayload as error:
-                return [self._unknown(order, outcome, str(error))]
-        verdict = classify_cancel(outcome.status, error_body(outcome.body))
-        self._look_at_key(verdict)
-        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
-            # The venue says the same of an order that was never there and of one that has ended.
-            end = await self._inquiry.end_of(order, symbol)
-            if end is not None:
-                verdict = replace(verdict, refusal=CancelRefusal.TOO_LATE)
-            refused = cancel_report(verdict, order, self.venue_time_ms())
-            return [*(end or ()), *(() if refused is None else (refused,))]
-        refused = cancel_report(verdict, order, self.venue_time_ms())
-        if refused is not None:
-            return [refused]
-        return [self._unknown(order, outcome)] if verdict.verdict is ReplyVerdict.UNKNOWN else []
 
     def _look_at_key(self, verdict: ReplyOutcome) -> None:
         """A refused key may lack one right only, or be gone: then the session ends."""
@@ -456,6 +418,18 @@ class BinanceSession:
                 symbol = self._symbol(report.instrument_id)
                 if symbol is not None:
                     self._symbols.note(symbol, report.instrument_id)
+
+    def _order_cancels(self) -> OrderCancels:
+        return OrderCancels(
+            rest=self._rest,
+            signer=self._signer,
+            dialect=self._dialect,
+            scope=self._scope,
+            inquiry=self._inquiry,
+            symbol=self._symbol,
+            look_at_key=self._look_at_key,
+            clock=self._clock,
+        )
 
     def _order_links(self) -> OrderLinks:
         return OrderLinks(
@@ -490,13 +464,4 @@ class BinanceSession:
             **names_of(order),
             at_ms=self.venue_time_ms(),
             reason=reason_text(reason, text),
-        )
-
-    def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
-        answered = isinstance(outcome, Answered)
-        cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
-        return UnknownOutcomeReport(
-            **names_of(order),
-            at_ms=self._clock.now_ms(),
-            cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
         )

@@ -225,6 +225,11 @@ def cancel_request(order: Order, symbol: str, time: RequestTime, *, is_margin: b
     return _about_spot("DELETE", order, symbol, time, is_margin=is_margin)
 
 
+def cancel_all_request(path: str, symbol: str, time: RequestTime) -> BinanceRequest:
+    """Return the request that cancels all orders of a symbol."""
+    return BinanceRequest("DELETE", path, {"symbol": symbol, **time.parameters(None)})
+
+
 def query_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that asks how an order of spot or margin stands."""
     return _about_spot("GET", order, symbol, time, is_margin=is_margin)

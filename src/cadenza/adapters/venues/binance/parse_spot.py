@@ -4,7 +4,10 @@ An event of the user stream names an order by `c`, but a canceled or amended one
 cancel. An execution without a counterparty on the book has no trade id; its allocation id stands in.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
+
+import msgspec
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.mapping import OrderNews
@@ -20,6 +23,7 @@ from cadenza.adapters.venues.binance.models import (
     BinanceUserFrame,
     ExecutionReport,
     decode,
+    decode_list,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.kit.order_facts import (
@@ -170,6 +174,21 @@ def cancel_reports(reply: BinanceSpotOrder, scope: AccountScope, order: Order) -
     """Return the reply to our cancel, with how much was executed."""
     facts = _facts_of_ours(reply, scope, order)
     return (status(facts),) if facts.standing in (Standing.WORKING, Standing.FILLED) else (ended(facts),)
+
+
+def cancel_all_reports(body: bytes, scope: AccountScope, orders: Sequence[Order]) -> tuple[Report, ...]:
+    """Return what the list says of these orders. Other lines are about orders that were placed elsewhere, which the
+    stream reports, or are lists of orders, which we do not place."""
+    ours = {order.venue_order_id: order for order in orders}
+    reports: list[Report] = []
+    for line in decode_list(msgspec.Raw, body):
+        try:
+            reply = decode(BinanceSpotOrder, line)
+            order = ours.get(str(reply.order_id))
+            reports += () if order is None else cancel_reports(reply, scope, order)
+        except UnreadablePayload:
+            continue  # its order stays PENDING_CANCEL, and is asked about
+    return tuple(reports)
 
 
 def fill_report(trade: BinanceSpotTrade, scope: AccountScope) -> FillReport:

@@ -169,6 +169,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         expiry_ms_min=dict.fromkeys(_CONTRACTS, GOOD_TILL_MS_MIN + 1_000),  # it counts in whole seconds
         own_leverage=frozenset({AccountType.FUTURES}),
         holds_assets=frozenset({AccountType.MARGIN}),
+        cancels_all=frozenset({AccountType.SPOT, AccountType.MARGIN}),
         banded_by_trigger=frozenset(_CONTRACTS),  # "stop price multiplier", -4183 and -4184, whose factors are unknown
         orders={
             kind: {**{type: _support(times) for type, times in orders.items()}, **_HELD}

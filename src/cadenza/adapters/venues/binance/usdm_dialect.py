@@ -98,6 +98,10 @@ class UsdmDialect:
             return parse_usdm.algo_reports(decode(AlgoOrder, body), scope, order)
         return parse_usdm.submit_reports(decode(UsdmOrder, body), scope, order)
 
+    def canceled_all(self, body: bytes, scope: AccountScope, orders: Sequence[Order]) -> Sequence[Report]:
+        """The venue's request for that says nothing of the orders, so it is not used."""
+        return ()
+
     def canceled(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
         """A conditional order that could be canceled was not triggered, so it executed nothing. The reply does not say
         when (`NOT_STATED`)."""

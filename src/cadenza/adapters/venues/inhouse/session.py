@@ -121,6 +121,10 @@ class InHouseSession:
             return [self._unknown(order, str(error), self._runner.clock.now_ms())]
         return reports
 
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        replies = await asyncio.gather(*map(self.cancel, orders))
+        return [report for reports in replies for report in reports]
+
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
         """An order that is not there and cannot arrive any more gets a lasting refusal under its id. That proves
         nothing of an order that was there once."""

@@ -1,0 +1,134 @@
+"""Cancels: of one order, and of every order of an account in an instrument by one request."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_cancel, error_body
+from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.dialects import MarketDialect
+from cadenza.adapters.venues.binance.inquiry import OrderInquiry
+from cadenza.adapters.venues.binance.orders import cancel_all_request
+from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.order_calls import Reports
+from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import CancelRefusal, Report, UnknownOutcomeReport
+from cadenza.network.outcomes import Answered, NotSent, Outcome
+from cadenza.ports.clock import Clock
+
+REPLY_MS_MAX = 15_000
+"""How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
+
+
+class OrderCancels:
+    """Makes the cancels of one session. They go before new orders in the pacing. `look_at_key` takes the outcome of a
+    request that the venue refused."""
+
+    def __init__(
+        self,
+        *,
+        rest: BinanceRest,
+        signer: BinanceSigner,
+        dialect: MarketDialect,
+        scope: AccountScope,
+        inquiry: OrderInquiry,
+        symbol: Callable[[InstrumentId], str | None],
+        look_at_key: Callable[[ReplyOutcome], None],
+        clock: Clock,
+    ) -> None:
+        self._rest = rest
+        self._signer = signer
+        self._dialect = dialect
+        self._market = dialect.endpoints.market
+        self._scope = scope
+        self._inquiry = inquiry
+        self._symbol = symbol
+        self._look_at_key = look_at_key
+        self._clock = clock
+
+    async def cancel(self, order: Order) -> Reports:
+        symbol = self._symbol(order.instrument_id)
+        if symbol is None:
+            return []
+        outcome = await self._rest.signed(
+            self._market,
+            self._signer,
+            lambda time: self._dialect.cancel(order, symbol, time),
+            weight=self._dialect.endpoints.cancel_weight,
+            success_weight=self._dialect.endpoints.success_weight,
+            reply_ms_max=REPLY_MS_MAX,
+            is_urgent=True,
+        )
+        if isinstance(outcome, NotSent):
+            return []
+        if not isinstance(outcome, Answered):
+            return [self._unknown(order, outcome)]
+        if outcome.status == HTTP_OK:
+            try:
+                return self._dated(self._dialect.canceled(outcome.body, self._scope, order))
+            except UnreadablePayload as error:
+                return [self._unknown(order, outcome, str(error))]
+        return await self._refused(order, symbol, outcome)
+
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Reports:
+        """Cancel every order of the instrument. Whatever the reply does not settle is asked for again, order by
+        order."""
+        symbol, endpoint = self._symbol(instrument_id), self._dialect.endpoints.cancel_all
+        if symbol is None or endpoint is None:
+            return []
+        outcome = await self._rest.signed(
+            self._market,
+            self._signer,
+            lambda time: cancel_all_request(endpoint.path, symbol, time),
+            weight=endpoint.weight,
+            reply_ms_max=REPLY_MS_MAX,
+            is_urgent=True,
+        )
+        if not isinstance(outcome, Answered):
+            return []
+        if outcome.status != HTTP_OK:
+            self._look_at_key(classify_cancel(outcome.status, error_body(outcome.body)))
+            return []
+        try:
+            return self._dated(self._dialect.canceled_all(outcome.body, self._scope, orders))
+        except UnreadablePayload:
+            return []
+
+    async def _refused(self, order: Order, symbol: str, outcome: Answered) -> Reports:
+        verdict = classify_cancel(outcome.status, error_body(outcome.body))
+        self._look_at_key(verdict)
+        end: Reports = ()
+        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
+            # The venue says the same of an order that was never there and of one that has ended.
+            found = await self._inquiry.end_of(order, symbol)
+            if found is not None:
+                end, verdict = found, replace(verdict, refusal=CancelRefusal.TOO_LATE)
+        refused = cancel_report(verdict, order, self._venue_time_ms())
+        if refused is not None:
+            return [*end, refused]
+        return [self._unknown(order, outcome)] if verdict.verdict is ReplyVerdict.UNKNOWN else end
+
+    def _dated(self, reports: Sequence[Report]) -> Reports:
+        return [replace(each, at_ms=each.at_ms or self._venue_time_ms()) for each in reports]
+
+    def _venue_time_ms(self) -> int:
+        return self._rest.clock_of(self._market).earliest_ms()
+
+    def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
+        return unknown_outcome(order, self._clock.now_ms(), outcome, detail)
+
+
+def unknown_outcome(order: Order, now_ms: int, outcome: Outcome, detail: str = "") -> Report:
+    """Return what is reported of a request about an order whose outcome is not known. `detail` says why an answer could
+    not be read."""
+    answered = isinstance(outcome, Answered)
+    cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
+    return UnknownOutcomeReport(
+        **names_of(order),
+        at_ms=now_ms,
+        cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
+    )
