@@ -93,10 +93,6 @@ class PortfolioBuilder:
         graph = self._asset_graph(venue_id)
         return Valuation(venue_id, currency, graph=graph, market=self._market, security=self._security)
 
-    def rate(self, venue_id: VenueId, asset: str, currency: str) -> Decimal | None:
-        """Return what a unit of an asset is worth now (`Valuation.rate`)."""
-        return self.valuation(venue_id, currency).rate(asset)
-
     def build(
         self,
         account: TradingAccount,

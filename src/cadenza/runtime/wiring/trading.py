@@ -16,6 +16,7 @@ from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.publish_missed import PublishMissed
 from cadenza.application.orders.publish_portfolios import PublishPortfolios
+from cadenza.application.orders.recent_rates import RecentRates
 from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.release_held import ReleaseHeld
 from cadenza.application.orders.send_cancel import SendCancel
@@ -238,7 +239,7 @@ def _committer(
         spec=sessions.spec,
         market=o.market,
         catalogue=o.catalogue,
-        rate=portfolios.rate,
+        rate=RecentRates(portfolios=portfolios, clock=o.clock),
         portfolios=publish_portfolios,
         publisher=o.publisher,
         missed=publish_missed,
