@@ -37,6 +37,11 @@ class RiskLimits:
     excluded_assets: frozenset[str] = frozenset()
 
     @property
+    def limits_holdings(self) -> bool:
+        """Whether a limit depends on what the account holds. An order that only closes passes those."""
+        return not (self.gross_position_max is self.net_position_max is self.daily_loss_max is None)
+
+    @property
     def limits_anything(self) -> bool:
         values = (
             self.order_value_max, self.price_collar, self.open_orders_max, self.gross_position_max,

@@ -47,12 +47,14 @@ def check_limits(order: Order, account: TradingAccount, instrument: Instrument, 
     check.size()
     check.price()
     check.open_orders()
-    if order.quantity > reducible(order, account, state):
+    if risk.limits.limits_holdings and order.quantity > reducible(order, account, state):
         check.positions()
         risk = with_day_measured(risk, account, state)
         check.daily_loss(risk.day_start)
-    risk = replace(risk, recent_orders_ms=_with_one_more(risk, state.world.now_ms))
-    state.put_account(evolve(account, risk=risk))
+    if risk.limits.orders_per_second_max is not None:
+        risk = replace(risk, recent_orders_ms=_with_one_more(risk, risk.limits.orders_per_second_max, state))
+    if risk is not account.risk:
+        state.put_account(evolve(account, risk=risk))
 
 
 def with_day_measured(risk: AccountRisk, account: TradingAccount, state: TradingState) -> AccountRisk:
@@ -166,12 +168,10 @@ class _Check:
         )
 
 
-def _with_one_more(risk: AccountRisk, now_ms: int) -> tuple[int, ...]:
+def _with_one_more(risk: AccountRisk, most: int, state: TradingState) -> tuple[int, ...]:
     """Return the instants of the orders of the last second, with this one. Instants ahead of the clock are of a clock
     that was wrong, and do not count."""
-    most = risk.limits.orders_per_second_max
-    if most is None:
-        return ()
+    now_ms = state.world.now_ms
     recent = tuple(at_ms for at_ms in risk.recent_orders_ms if now_ms - SECOND_MS < at_ms <= now_ms)
     if len(recent) >= most:
         raise _exceeded("ordersPerSecondMax", Decimal(most), Decimal(len(recent) + 1), "")
