@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +14,22 @@ from cadenza.application.brake.risk_limits import SetLimits
 from cadenza.application.brake.trading_modes import SetAccountMode
 from cadenza.domain.accounts.risk_limits import RiskLimits
 from cadenza.domain.accounts.trading_account import TradingMode
-from cadenza.domain.errors import DeadMansSwitchFired, OrderNotReducing, RiskLimitExceeded, TradingHalted
+from cadenza.domain.errors import (
+    DeadMansSwitchFired,
+    InsufficientScope,
+    OrderNotReducing,
+    RiskLimitExceeded,
+    TradingHalted,
+)
+from cadenza.domain.identity.actor import Scope
+from cadenza.domain.identity.audit import AuditKind
+from cadenza.domain.identity.origin import OriginKind
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import MassCanceled
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import VenueOrderStatus
+from cadenza.ports.storage.api_keys import AuditFilter
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
@@ -199,7 +210,7 @@ async def test_an_order_on_its_way_is_canceled_when_it_answers(world: World, tra
     trader.script.next("submit", Fault.HOLD_REPLY)
     task = trader.submitting()
     await until(lambda: trader.script.waiting > 0, "the request on its way")
-    await world.process.trading.committer.commit(SetAccountMode(trader.id, HALTED))
+    await world.process.trading.committer.commit(SetAccountMode(trader.id, HALTED, ACTOR))
     trader.script.let_go()
     order = await task
     assert order.status is OrderStatus.PENDING_CANCEL
@@ -357,10 +368,10 @@ async def test_the_time_in_which_the_platform_was_away_counts(world: World, trad
 @pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000])
 async def test_a_stepped_clock_neither_delays_nor_hurries_it(world: World, trader: Trader, jump_ms: int) -> None:
     order = await trader.submit()
-    await arm(world, 30)
+    await arm(world, 300)
     await world.pass_time(1_000)
     world.clock.jump(jump_ms)
-    await world.pass_time(27_000, 1_000)
+    await world.pass_time(297_000, 3_000)
     assert await statuses(trader, [order]) == [OrderStatus.ACCEPTED]
     await world.pass_time(4_000, 1_000)
     assert await statuses(trader, [order]) == [OrderStatus.CANCELED]
@@ -370,16 +381,61 @@ async def test_a_stepped_clock_neither_delays_nor_hurries_it(world: World, trade
 async def test_a_switch_that_was_removed_does_not_fire(world: World, trader: Trader) -> None:
     order = await trader.submit()
     await arm(world, 5, trader=trader)
-    assert await world.process.brake.disarm_dead_mans_switch(ACTOR, trader.id)
-    assert not await world.process.brake.disarm_dead_mans_switch(ACTOR, trader.id)
+    assert (await world.process.brake.disarm_dead_mans_switch(ACTOR, trader.id)).fired_at_ms is None
+    assert await world.process.brake.disarm_dead_mans_switch(ACTOR, trader.id) is None
     await world.pass_time(10_000, 1_000)
     assert await statuses(trader, [order]) == [OrderStatus.ACCEPTED]
 
 
+async def audit(world: World) -> list[tuple[AuditKind, OriginKind]]:
+    async with world.process.storage.read() as uow:
+        page = await uow.audit.page(AuditFilter(tenant_id=TENANT), after=None, offset=0, limit=100)
+    return [(entry.kind, entry.origin.kind) for entry in reversed(page)]
+
+
 @here
-async def test_connecting_again_lifts_neither_mode_nor_limits(world: World, trader: Trader) -> None:
+async def test_the_audit_log_says_who_armed_and_disarmed_a_switch_and_that_it_fired(
+    world: World, trader: Trader
+) -> None:
+    for _ in range(3):
+        await arm(world, 5)
+    await world.pass_time(6_000, 1_000)
+    assert (await world.process.brake.disarm_dead_mans_switch(ACTOR, None)).fired_at_ms is not None
+    assert [kind for kind, _ in await audit(world)] == [
+        AuditKind.DEAD_MANS_SWITCH_ARMED, AuditKind.DEAD_MANS_SWITCH_FIRED, AuditKind.DEAD_MANS_SWITCH_DISARMED,
+    ]  # fmt: skip
+
+
+@here
+async def test_a_stricter_mode_that_comes_between_is_not_lifted_by_a_program(world: World, trader: Trader) -> None:
+    program = replace(ACTOR, scopes=frozenset({Scope.WRITE}))
+    set_mode = world.process.brake.set_trading_mode
+    results = await asyncio.gather(
+        set_mode(ACTOR, trader.id, HALTED, cancel_open=False),
+        set_mode(program, trader.id, TradingMode.REDUCING, cancel_open=False),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], InsufficientScope), results
+    assert (await trader.stored()).trading_mode is HALTED
+
+
+@here
+async def test_mass_cancels_of_the_same_orders_at_once_send_each_cancel_once(world: World, trader: Trader) -> None:
+    for side in Side:
+        await trader.submit(side, price="100" if side is Side.BUY else "200")
+    await trader.submit(instrument_id=trader.venue.eth)
+    views = await asyncio.gather(*(mass_cancel(world, side=Side.BUY) for _ in range(5)))
+    assert len({view.mass_cancel.id for view in views}) == 5
+    await world.settle()
+    assert [request.kind for request in trader.venue.ledger].count("cancel") == 2
+
+
+@here
+async def test_connecting_again_lifts_neither_mode_nor_limits_nor_the_switch(world: World, trader: Trader) -> None:
     await limit(world, trader, open_orders_max=1)
+    await trader.submit()
     await halt(world, trader)
+    await arm(world, 60, trader=trader)
     process = world.process
     disconnect = DisconnectAccount(
         storage=process.storage, committer=process.trading.committer, changer=process.changer,
@@ -392,3 +448,5 @@ async def test_connecting_again_lifts_neither_mode_nor_limits(world: World, trad
     assert view.account.trading_mode is HALTED
     assert view.account.risk is not None
     assert view.account.risk.limits.open_orders_max == 1
+    await world.pass_time(61_000, 1_000)
+    assert [order.status for order in trader.at.orders] == [VenueOrderStatus.CANCELED]

@@ -31,7 +31,7 @@ from cadenza.wire.base import (
     Request,
     Response,
 )
-from cadenza.wire.enums import EnumMap
+from cadenza.wire.enums import ORIGIN_KIND, EnumMap, OriginKindOut
 from cadenza.wire.envelope import Listing, Success, pagination_of
 from cadenza.wire.operation import get, post
 from cadenza.wire.orders import check_range
@@ -150,14 +150,15 @@ class ListAuditQuery(Query, kw_only=True, frozen=True):
 
 
 class AuditEntryModel(Response, kw_only=True, frozen=True):
-    """One thing that was done. `userId`, `apiKeyId`, `requestId` and `address` say by whom and from where; absent or
-    empty where that is not known. `subject` is the id of what was changed. Of a failed log-in, `userId` is the user as
-    whom somebody tried to log in."""
+    """One thing that was done. `origin` says whether a user did it, an operator or the platform itself. `userId`,
+    `apiKeyId`, `requestId` and `address` say by whom and from where; absent or empty where that is not known. `subject`
+    is the id of what was changed. Of a failed log-in, `userId` is the user as whom somebody tried to log in."""
 
     audit_id: UUID
     kind: Annotated[str, AUDIT_KIND.sent()]
     created_at: Instant
     created_at_date_time: DateTime
+    origin: OriginKindOut
     user_id: UUID | UnsetType = UNSET
     api_key_id: UUID | UnsetType = UNSET
     request_id: str
@@ -273,6 +274,7 @@ def audit_entry(entry: AuditEntry) -> AuditEntryModel:
         kind=AUDIT_KIND.write(entry.kind),
         created_at=entry.at_ms,
         created_at_date_time=rfc3339(entry.at_ms),
+        origin=ORIGIN_KIND.write(origin.kind),
         user_id=UNSET if origin.user_id is None else origin.user_id,
         api_key_id=UNSET if origin.key_id is None else origin.key_id,
         request_id=origin.request_id,

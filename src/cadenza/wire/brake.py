@@ -83,7 +83,7 @@ class MassCancelModel(Response, kw_only=True, frozen=True):
     total: Annotated[int, Meta(description="Orders that it selected")]
     open: Annotated[int, Meta(description="Those that are not closed yet")]
     statuses: Annotated[dict[str, int], Meta(description="How many orders are in each status now")]
-    orders: Annotated[list[MassCanceledOrder], Meta(description="A page of them, the open ones first")]
+    orders: Annotated[list[MassCanceledOrder], Meta(description="A page of them")]
 
 
 def mass_cancel(view: MassCancelView) -> MassCancelModel:
@@ -341,9 +341,15 @@ async def _arm(use_cases: UseCases, actor: Actor, asked: ArmDeadMansSwitchReques
     return Success(data=dead_mans_switch(switch))
 
 
-async def _disarm(use_cases: UseCases, actor: Actor, asked: DisarmDeadMansSwitchRequest) -> Success[str]:
-    await use_cases.disarm_dead_mans_switch(actor, _account(asked.trading_account_id))
-    return Success(data="ok")
+class DisarmedModel(Response, kw_only=True, frozen=True):
+    """`removed` is the switch as it was, absent when there was none. Look whether it had fired."""
+
+    removed: DeadMansSwitchModel | UnsetType = UNSET
+
+
+async def _disarm(use_cases: UseCases, actor: Actor, asked: DisarmDeadMansSwitchRequest) -> Success[DisarmedModel]:
+    removed = await use_cases.disarm_dead_mans_switch(actor, _account(asked.trading_account_id))
+    return Success(data=DisarmedModel(removed=UNSET if removed is None else dead_mans_switch(removed)))
 
 
 async def _list_switches(use_cases: UseCases, actor: Actor, asked: None) -> Success[list[DeadMansSwitchModel]]:
@@ -427,9 +433,9 @@ DISARM_DEAD_MANS_SWITCH = post(
     "disarmDeadMansSwitch",
     "/deadMansSwitch/disarm",
     _BRAKE,
-    "Remove a dead-man's switch.",
+    "Remove a dead-man's switch; answers it as it was.",
     DisarmDeadMansSwitchRequest,
-    str,
+    DisarmedModel,
 )
 LIST_DEAD_MANS_SWITCHES = get(
     "listDeadMansSwitches",

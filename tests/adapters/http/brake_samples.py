@@ -49,6 +49,6 @@ def brake_results(
         "set_risk_limits": limits,
         "get_risk_limits": limits,
         "arm_dead_mans_switch": switch,
-        "disarm_dead_mans_switch": True,
+        "disarm_dead_mans_switch": switch,
         "list_dead_mans_switches": [switch],
     }

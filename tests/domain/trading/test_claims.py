@@ -94,7 +94,7 @@ def test_orders_of_the_other_side_and_of_other_rows_claim_nothing() -> None:
 
 def test_claims_of_orders_that_the_batch_does_not_name_count() -> None:
     world = state(
-        margined(), {"USDT": "10"}, [held("1")], claims=[Claim(ACCOUNT, BTC, Side.SELL, None, None, D("0.4"), 1)]
+        margined(), {"USDT": "10"}, [held("1")], claims=[Claim(ACCOUNT, BTC, Side.SELL, None, None, D("0.4"), 1, "BTC")]
     )
     assert locked_by(submit(world, side=Side.SELL, quantity=D("0.6"))) == D("0.6") * PRICE * FEE
     with pytest.raises(e.InsufficientMargin):
@@ -155,7 +155,7 @@ class Twin:
         """As the database adds them up."""
         return [
             Claim(ACCOUNT, BTC, o.side, o.position_id, self.rows.get(o.position_id) if o.position_id else None,
-                  o.quantity - o.executed_quantity, 1)
+                  o.quantity - o.executed_quantity, 1, "BTC")
             for o in self.orders.values() if not o.is_closed
         ]  # fmt: skip
 

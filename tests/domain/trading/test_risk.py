@@ -15,6 +15,7 @@ from cadenza.domain.accounts.trading_account import AccountType, PositionMode, T
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
+from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.position import Position, PositionSide
 from cadenza.domain.trading.risk import DAY_MS
 from cadenza.domain.trading.state import TradingState
@@ -150,6 +151,21 @@ def test_without_a_fresh_book_the_collar_refuses() -> None:
         submit(where)
 
 
+def test_a_market_buy_is_worth_what_the_book_asks_for_it() -> None:
+    thin = replace(book(), asks=((D(100), D("0.1")), (D(200), D(10))))
+    where = state(limited(order_value_max=D(150)), market=thin, rates=RATES)
+    assert refusal(where, type=OrderType.MARKET, quantity=D(1))["value"] == "190"
+    submit(where, type=OrderType.MARKET, quantity=D("0.5"))
+
+
+def test_an_inverse_contract_is_worth_its_quantity_at_whatever_price() -> None:
+    inverse = instrument(is_inverse=True, min_notional=D(0), max_quantity=D(1_000_000))
+    owner = limited(AccountType.MARGIN, order_value_max=D(1000))
+    where = state(owner, {"BTC": "1000"}, traded=inverse, rates=RATES)
+    assert D(str(refusal(where, quantity=D(9000), limit_price=D(1000))["value"])) > 8900
+    submit(where, quantity=D(500), limit_price=D(10))
+
+
 # --- limits that count what is open
 
 
@@ -191,6 +207,20 @@ def test_an_asset_held_counts_as_a_position_and_the_currency_does_not() -> None:
     submit(where, number=102, side=Side.SELL, quantity=D(9), limit_price=D(110))
 
 
+def test_the_currency_of_the_limits_is_no_exposure() -> None:
+    risk = AccountRisk(limits=RiskLimits(currency="BTC", net_position_max=D(5), gross_position_max=D(5)))
+    where = state(account(risk=risk), {"USDT": "1000", "BTC": "10"}, rates={("USDT", "BTC"): D("0.001")})
+    submit(where, quantity=D(1))
+    submit(where, number=101, quantity=D("4.5"))
+
+
+def test_an_open_order_of_an_instrument_that_is_off_the_list_lets_everybody_out() -> None:
+    gone = Claim(ACCOUNT, InstrumentId("PAPER:OLD/USDT"), Side.SELL, None, None, D(1), 1, "OLD")
+    owner = account(trading_mode=REDUCING, risk=limited(daily_loss_max=D(10)).risk)
+    where = state(owner, {"USDT": "1000", "BTC": "1"}, claims=[gone], rates=RATES)
+    submit(where, side=Side.SELL, limit_price=D(101))
+
+
 def test_an_asset_without_a_price_refuses_until_it_is_excluded() -> None:
     held = {"USDT": "1000", "BTC": "1", "DUST": "7"}
     with pytest.raises(e.RiskNotMeasurable) as refused:
@@ -226,6 +256,18 @@ def test_a_loss_beyond_the_limit_lets_nothing_in_and_everybody_out() -> None:
     where = world(account(risk=AccountRisk(limits=limits, day_start=start)), {"USDT": "1000", "BTC": "1"})
     assert refusal(where) == {"limit": "dailyLossMax", "allowed": "10", "value": "100.25", "unit": "USDT"}
     submit(where, side=Side.SELL, limit_price=D(101))
+
+
+def test_a_clock_that_goes_back_a_day_begins_no_new_one() -> None:
+    limits = RiskLimits(currency="USDT", daily_loss_max=D(10))
+    start = DayStart(day=NOW_MS // DAY_MS + 1, equity=D(1200))
+    where = world(account(risk=AccountRisk(limits=limits, day_start=start)), {"USDT": "1000", "BTC": "1"})
+    assert refusal(where)["limit"] == "dailyLossMax"
+
+
+def test_orders_of_a_moment_ahead_count_when_the_clock_goes_back() -> None:
+    risk = AccountRisk(limits=RiskLimits(currency="USDT", orders_per_second_max=1), recent_orders_ms=(NOW_MS + 1,))
+    assert refusal(world(account(risk=risk)))["limit"] == "ordersPerSecondMax"
 
 
 def test_yesterdays_equity_does_not_count_today() -> None:

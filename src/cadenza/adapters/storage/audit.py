@@ -8,10 +8,10 @@ import asyncpg
 
 from cadenza.adapters.storage.filters import Where
 from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
-from cadenza.domain.identity.origin import Origin
+from cadenza.domain.identity.origin import Origin, OriginKind
 from cadenza.ports.storage.api_keys import AuditFilter
 
-_ENTRY = "id, tenant_id, kind, at_ms, user_id, key_id, request_id, client, subject, account_id, facts"
+_ENTRY = "id, tenant_id, kind, at_ms, origin, user_id, key_id, request_id, client, subject, account_id, facts"
 _ENDED = {
     "audit_log": "at_ms < $1",
     "api_keys": "least(expires_at_ms, revoked_at_ms) < $1",
@@ -27,11 +27,12 @@ class AuditSql:
     async def add(self, entry: AuditEntry) -> None:
         origin = entry.origin
         await self._connection.execute(
-            f"INSERT INTO audit_log ({_ENTRY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            f"INSERT INTO audit_log ({_ENTRY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             entry.id,
             entry.tenant_id,
             entry.kind.value,
             entry.at_ms,
+            origin.kind.value,
             origin.user_id,
             origin.key_id,
             origin.request_id,
@@ -87,7 +88,13 @@ def _entry_of(row: Any) -> AuditEntry:
         tenant_id=row["tenant_id"],
         kind=AuditKind(row["kind"]),
         at_ms=row["at_ms"],
-        origin=Origin(user_id=row["user_id"], key_id=row["key_id"], request_id=row["request_id"], client=row["client"]),
+        origin=Origin(
+            kind=OriginKind(row["origin"]),
+            user_id=row["user_id"],
+            key_id=row["key_id"],
+            request_id=row["request_id"],
+            client=row["client"],
+        ),
         subject=row["subject"],
         account_id=row["account_id"],
         facts=json.loads(row["facts"]),

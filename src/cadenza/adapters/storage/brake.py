@@ -146,8 +146,8 @@ class BrakeSql:
 
     async def orders_of(self, id: MassCancelId, *, offset: int, limit: int) -> Sequence[Order]:
         rows = await self._connection.fetch(
-            f"SELECT o.* FROM mass_cancel_orders m JOIN orders o ON o.id = m.order_id WHERE m.mass_cancel_id = $1 "
-            f"ORDER BY o.status IN {OPEN_STATUSES} DESC, o.id LIMIT $2 OFFSET $3",
+            "SELECT o.* FROM mass_cancel_orders m JOIN orders o ON o.id = m.order_id WHERE m.mass_cancel_id = $1 "
+            "ORDER BY o.id LIMIT $2 OFFSET $3",
             id,
             limit,
             offset,
@@ -181,6 +181,13 @@ class BrakeSql:
             account_id,
         )
         return str(done) == "DELETE 1"
+
+    async def move_switch(self, former_id: TradingAccountId, account_id: TradingAccountId) -> None:
+        await self._connection.execute(
+            "UPDATE dead_mans_switches SET account_id = $2 WHERE account_id = $1 AND fired_at_ms IS NULL",
+            former_id,
+            account_id,
+        )
 
     async def get_switch(
         self, tenant_id: TenantId, account_id: TradingAccountId | None, *, lock: bool = False

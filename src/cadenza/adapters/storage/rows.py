@@ -220,9 +220,9 @@ def position_of(row: Row) -> Position:
 
 
 def claim_of(record: Sequence[Any]) -> Claim:
-    account_id, instrument_id, side, position_id, row, quantity, count = record
+    account_id, instrument_id, side, position_id, row, quantity, count, base_asset = record
     row_side = None if row is None else PositionSide(row)
-    return Claim(account_id, instrument_id, Side(side), position_id, row_side, quantity, count)
+    return Claim(account_id, instrument_id, Side(side), position_id, row_side, quantity, count, base_asset)
 
 
 def account_row(account: TradingAccount) -> tuple[Any, ...]:

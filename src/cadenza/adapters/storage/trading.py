@@ -71,10 +71,10 @@ SELECT
     ) AS kept,
     (SELECT array_agg(DISTINCT (u).account_id) FROM curable) AS keeping,
     (SELECT array_agg(c) FROM (
-        SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity, g.count
+        SELECT g.account_id, g.instrument_id, g.side, g.position_id, p.side, g.quantity, g.count, g.base_asset
         FROM (
             SELECT account_id, instrument_id, side, position_id,
-                sum(quantity - executed_quantity) AS quantity, count(*) AS count
+                sum(quantity - executed_quantity) AS quantity, count(*) AS count, max(base_asset) AS base_asset
             FROM orders WHERE account_id IN (
                 SELECT id FROM trading_accounts WHERE id = ANY($15::uuid[])
                     OR id = ANY($12::uuid[])

@@ -436,12 +436,14 @@ def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:
 
 async def _with_brake(uow: UnitOfWork, account: TradingAccount) -> TradingAccount:
     """Return a new account with its tenant's trading mode, and with the mode and the limits of the account that was
-    connected to the same external account last: disconnecting and connecting again must not lift them."""
+    connected to the same external account last: disconnecting and connecting again must not lift them. Its armed
+    dead-man's switch guards the new account."""
     external_id = account.external.external_id
     former = await uow.accounts.find_former(account.tenant_id, account.venue_id, external_id)
     tenant_mode = await uow.brake.tenant_mode(account.tenant_id, lock=True)
     account = evolve(account, tenant_trading_mode=tenant_mode)
     if former is None:
         return account
+    await uow.brake.move_switch(former.id, account.id)
     risk = None if former.risk is None else AccountRisk(limits=former.risk.limits)
     return evolve(account, trading_mode=former.trading_mode, risk=risk)

@@ -100,6 +100,8 @@ class CancelOrders:
         self._concurrency = concurrency
         self._pauses: Backoff[MassCancelId] = Backoff()
         self._running: set[MassCancelId] = set()
+        self._asked: set[OrderId] = set()
+        """Orders whose cancel is on its way: another mass cancel of the same orders does not send it again."""
         self._after: MassCancelId | None = None
 
     async def begin(self, uow: UnitOfWork, selection: OrderSelection, origin: Origin) -> MassCancel:
@@ -170,8 +172,18 @@ class CancelOrders:
             after = page[-1]
 
     async def _send(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
-        """Send the cancels, all at the same time. Where the venue can cancel every order of an instrument by one
-        request, and these are all that are known to work there, that request is made in their place."""
+        """Send the cancels, all at the same time, but for those that are on their way already."""
+        orders = [order for order in orders if order.id not in self._asked]
+        asked = {order.id for order in orders}
+        self._asked |= asked
+        try:
+            await self._send_new(account_id, orders)
+        finally:
+            self._asked -= asked
+
+    async def _send_new(self, account_id: TradingAccountId, orders: Sequence[Order]) -> None:
+        """Where the venue can cancel every order of an instrument by one request, and these are all that are known to
+        work there, that request is made in their place."""
         async with self._storage.read() as uow:
             account = await uow.accounts.get(account_id)
             open_counts = await uow.brake.open_counts(account_id)
@@ -208,8 +220,8 @@ class CancelOrders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MassCancelView:
-    """A mass cancel with what became of its orders until now; `orders` is a page of them, the open ones first, without
-    their executions."""
+    """A mass cancel with what became of its orders until now; `orders` is a page of them, by id, without their
+    executions."""
 
     mass_cancel: MassCancel
     outcome: MassCancelOutcome

@@ -1,14 +1,14 @@
 """Set the limits of an account's new orders, and read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cadenza.application.accounts.change_account import AccountChange
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.committer import Committer
-from cadenza.application.tenancy import require_own_account
+from cadenza.application.tenancy import own_account, require_own_account
 from cadenza.domain.accounts.risk_limits import AccountRisk, RiskLimits
 from cadenza.domain.accounts.trading_account import AccountStatus, TradingAccount
-from cadenza.domain.errors import RiskNotMeasurable, TradingAccountNotFound
+from cadenza.domain.errors import RiskNotMeasurable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import TradingAccountId
@@ -21,7 +21,7 @@ from cadenza.ports.storage.trading import BatchKeys
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """The change. New limits begin a new measurement of the day."""
+    """The change. The day's measurement goes on if the new limits measure the same."""
 
     account_id: TradingAccountId
     limits: RiskLimits | None
@@ -38,8 +38,16 @@ class SetLimits:
         known = None if account.risk is None else account.risk.limits
         if known == self.limits:
             return account
-        risk = None if self.limits is None else AccountRisk(limits=self.limits)
-        return evolve(account, risk=risk, updated_at_ms=now_ms)
+        return evolve(account, risk=_replaced(account.risk, self.limits), updated_at_ms=now_ms)
+
+
+def _replaced(risk: AccountRisk | None, limits: RiskLimits | None) -> AccountRisk | None:
+    if limits is None:
+        return None
+    measured = (limits.currency, limits.excluded_assets)
+    if risk is None or (risk.limits.currency, risk.limits.excluded_assets) != measured:
+        return AccountRisk(limits=limits)
+    return replace(risk, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +105,7 @@ class GetRiskLimits:
         """Return the account's limits; None when it has none. Raises `TradingAccountNotFound`."""
         actor.require(Scope.READ)
         async with self._storage.read() as uow:
-            await require_own_account(uow, actor, account_id)
-            account = await uow.accounts.get(account_id)
-        if account is None:
-            raise TradingAccountNotFound("there is no such trading account")
+            account = await own_account(uow, actor, account_id)
         return None if account.risk is None else account.risk.limits
 
 

@@ -39,10 +39,12 @@ class TradingModes:
 
 @dataclass(frozen=True, slots=True)
 class SetAccountMode:
-    """The change of an account's mode. A REDUCING account needs the claims of its open orders for its next order."""
+    """The change of an account's mode, by the right of `actor`. A REDUCING account needs the claims of its open orders
+    for its next order."""
 
     account_id: TradingAccountId
     mode: TradingMode
+    actor: Actor
 
     def name_keys(self, keys: BatchKeys) -> None:
         keys.accounts.add(self.account_id)
@@ -53,6 +55,7 @@ class SetAccountMode:
 
     def _moved(self, account: TradingAccount, now_ms: int) -> TradingAccount:
         account.require_connected()
+        _require_right(self.actor, account.trading_mode, self.mode)
         if account.trading_mode is self.mode:
             return account
         return evolve(account, trading_mode=self.mode, updated_at_ms=now_ms)
@@ -81,8 +84,9 @@ class SetTradingMode:
     async def __call__(
         self, actor: Actor, account_id: TradingAccountId | None, mode: TradingMode, *, cancel_open: bool
     ) -> TradingModes:
-        """Return the modes as they are now. A stricter mode needs the scope write, any other admin: a program that was
-        stopped must not start itself again. Idempotent. Raises `TradingAccountNotFound`, `InsufficientScope`."""
+        """Return the modes as they are now. A less strict mode needs the scope admin, because a program that was
+        stopped must not start itself again; any other needs write. Idempotent. Raises `TradingAccountNotFound`,
+        `InsufficientScope`."""
         actor.require(Scope.WRITE)
         if account_id is None:
             await self._set_of_tenant(actor, mode)
@@ -122,10 +126,7 @@ class SetTradingMode:
     async def _set_of_account(self, actor: Actor, account_id: TradingAccountId, mode: TradingMode) -> None:
         async with self._storage.read() as uow:
             await require_own_account(uow, actor, account_id)
-            account = await uow.accounts.get(account_id)
-        if account is not None:
-            _require_right(actor, account.trading_mode, mode)
-        await self._committer.commit(SetAccountMode(account_id, mode), actor.origin)
+        await self._committer.commit(SetAccountMode(account_id, mode, actor), actor.origin)
 
     async def _cancel(
         self, actor: Actor, account_id: TradingAccountId | None, *, only_on_their_way: bool
@@ -158,10 +159,7 @@ class GetTradingMode:
         return TradingModes(tenant=tenant, account_id=account_id, account=own)
 
 
-_STRICTNESS = (TradingMode.ACTIVE, TradingMode.REDUCING, TradingMode.HALTED)
-
-
 def _require_right(actor: Actor, before: TradingMode, after: TradingMode) -> None:
     """Raise `InsufficientScope` unless the caller may make this change."""
-    if _STRICTNESS.index(after) < _STRICTNESS.index(before):
+    if after.strictness < before.strictness:
         actor.require(Scope.ADMIN)

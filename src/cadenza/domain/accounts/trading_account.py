@@ -37,8 +37,13 @@ class TradingMode(StrEnum):
     REDUCING = "REDUCING"
     HALTED = "HALTED"
 
+    @property
+    def strictness(self) -> int:
+        """Return 0 for ACTIVE, and more the fewer orders are taken."""
+        return _BY_STRICTNESS.index(self)
 
-_STRICTER = (TradingMode.HALTED, TradingMode.REDUCING, TradingMode.ACTIVE)
+
+_BY_STRICTNESS = (TradingMode.ACTIVE, TradingMode.REDUCING, TradingMode.HALTED)
 
 
 class CollateralMode(StrEnum):
@@ -110,7 +115,7 @@ class TradingAccount:
         """The stricter of the account's mode and its tenant's."""
         if self.trading_mode is self.tenant_trading_mode:
             return self.trading_mode
-        return min(self.trading_mode, self.tenant_trading_mode, key=_STRICTER.index)
+        return max(self.trading_mode, self.tenant_trading_mode, key=lambda mode: mode.strictness)
 
     @property
     def needs_claims(self) -> bool:

@@ -33,6 +33,7 @@ class Claim:
     position_side: PositionSide | None
     quantity: Decimal
     count: int
+    base_asset: str
 
 
 _NOTHING = (ZERO, 0)
@@ -46,10 +47,12 @@ class Claims:
         self._journal = journal
         self._lines: dict[_Line, dict[PositionId | None, tuple[Decimal, int]]] = {}
         self._rows: dict[PositionId, PositionSide] = {}
+        self._base_assets: dict[InstrumentId, str] = {}
         for claim in claims:
             line = self._lines.setdefault((claim.account_id, claim.instrument_id, claim.side), {})
             quantity, count = line.get(claim.position_id, _NOTHING)
             line[claim.position_id] = quantity + claim.quantity, count + claim.count
+            self._base_assets[claim.instrument_id] = claim.base_asset
             if claim.position_id is not None and claim.position_side is not None:
                 self._rows[claim.position_id] = claim.position_side
 
@@ -82,9 +85,11 @@ class Claims:
             for position_id, (quantity, count) in line.items():
                 if count:
                     row = None if position_id is None else self._rows.get(position_id)
-                    yield Claim(account_id, instrument_id, side, position_id, row, quantity, count)
+                    base_asset = self._base_assets[instrument_id]
+                    yield Claim(account_id, instrument_id, side, position_id, row, quantity, count, base_asset)
 
     def _add(self, order: Order, quantity: Decimal, count: int) -> None:
+        self._base_assets[order.instrument_id] = order.base_asset
         key = (order.account_id, order.instrument_id, order.side)
         line = self._lines.get(key)
         if line is None:

@@ -1,9 +1,11 @@
 """What an account holds, and what its open orders may add to it.
 
 An account that makes positions is exposed by instrument, any other by asset: by what it owns of the asset less what it
-has borrowed. Each exposure is taken in its worse direction, as if all open orders of that side were filled.
+has borrowed. An exposure is what it would be if all open orders to buy were filled, or all open orders to sell,
+whichever is larger.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -40,12 +42,12 @@ class Exposure:
 
     @property
     def highest(self) -> Decimal:
-        """What is held once all open orders to buy are filled. A short row ends at nothing."""
+        """What is held once all open orders to buy are filled. Buying reduces a short row to 0 at most."""
         return min(self.held + self.buys, ZERO) if self.side is PositionSide.SHORT else self.held + self.buys
 
     @property
     def lowest(self) -> Decimal:
-        """What is held once all open orders to sell are filled. A long row ends at nothing."""
+        """What is held once all open orders to sell are filled. Selling reduces a long row to 0 at most."""
         return max(self.held - self.sells, ZERO) if self.side is PositionSide.LONG else self.held - self.sells
 
 
@@ -56,21 +58,30 @@ class Exposures:
         self._account = account
         self._limits = limits
         self._state = state
+        self._has_positions = makes_positions(account, state)
         self._rows: dict[tuple[Exposed, PositionSide], Exposure] = {}
         self._take_holdings()
         for claim in state.claims.of_account(account.id):
             row = claim.position_side or side_of_fill(account.position_mode, claim.side, None)
-            self._at(self._exposed(claim.instrument_id), row).add(claim.side, claim.quantity)
+            self._add(self._exposed(claim.instrument_id, claim.base_asset), row, claim.side, claim.quantity)
         target = target_position(order, account, state)
         row = side_of_fill(account.position_mode, order.side, None if target is None else target.side)
-        self.of_order = self._exposed(order.instrument_id)
-        self._at(self.of_order, row).add(order.side, order.quantity)
+        self.of_order = self._exposed(order.instrument_id, order.base_asset)
+        """What the order exposes the account to. The currency itself is no exposure."""
+        self._add(self.of_order, row, order.side, order.quantity)
 
     def gross(self) -> Decimal:
         """Return the sum of all exposures in the limits' currency. Raises `RiskNotMeasurable` without a price."""
+        require_worths(self._assets(), self._account, self._limits, self._state)
         return sum(
             (max(abs(row.highest), abs(row.lowest)) * self._unit_value(key[0]) for key, row in self._rows.items()), ZERO
         )
+
+    def _assets(self) -> Iterator[str]:
+        """Yield the assets that the exposures are valued by."""
+        for exposed, _ in self._rows:
+            instrument = self._state.world.instrument(InstrumentId(exposed)) if self._has_positions else None
+            yield exposed if instrument is None else instrument.settled_in
 
     def net(self, exposed: Exposed) -> Decimal:
         """Return the exposure in one instrument or asset, its rows added up, in the limits' currency. Raises
@@ -81,7 +92,7 @@ class Exposures:
 
     def _take_holdings(self) -> None:
         account, state = self._account, self._state
-        if makes_positions(account, state):
+        if self._has_positions:
             for position in state.positions(account.id):
                 self._at(position.instrument_id, position.side).held = position.quantity
             return
@@ -89,19 +100,19 @@ class Exposures:
             if balance.net and balance.asset != self._limits.currency:
                 self._at(balance.asset, PositionSide.NET).held = balance.net
 
+    def _add(self, exposed: Exposed, row: PositionSide, side: Side, quantity: Decimal) -> None:
+        if self._has_positions or exposed != self._limits.currency:
+            self._at(exposed, row if self._has_positions else PositionSide.NET).add(side, quantity)
+
     def _at(self, exposed: Exposed, side: PositionSide) -> Exposure:
-        if not makes_positions(self._account, self._state):
-            side = PositionSide.NET
         return self._rows.setdefault((exposed, side), Exposure(side))
 
-    def _exposed(self, instrument_id: InstrumentId) -> Exposed:
-        if makes_positions(self._account, self._state):
-            return instrument_id
-        return base_of(instrument_id, self._state)
+    def _exposed(self, instrument_id: InstrumentId, base_asset: str) -> Exposed:
+        return instrument_id if self._has_positions else base_asset
 
     def _unit_value(self, exposed: Exposed) -> Decimal:
         """Return what a unit is worth: of an asset, or of an instrument's quantity."""
-        if not makes_positions(self._account, self._state):
+        if not self._has_positions:
             if exposed in self._limits.excluded_assets:
                 return ZERO
             return worth(exposed, self._account, self._limits, self._state)
@@ -129,7 +140,7 @@ def reducible(order: Order, account: TradingAccount, state: TradingState) -> Dec
         (
             claim.quantity
             for claim in state.claims.of_account(account.id)
-            if claim.side is order.side and base_of(claim.instrument_id, state) == order.base_asset
+            if claim.side is order.side and claim.base_asset == order.base_asset
         ),
         ZERO,
     )
@@ -139,6 +150,7 @@ def reducible(order: Order, account: TradingAccount, state: TradingState) -> Dec
 def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
     """Return the account's net balances and unrealised profits in the limits' currency. Raises `RiskNotMeasurable`
     without a price."""
+    require_worths((each.asset for each in state.balances(account.id) if each.net), account, limits, state)
     equity = ZERO
     for balance in state.balances(account.id):
         if balance.net and balance.asset not in limits.excluded_assets:
@@ -155,6 +167,20 @@ def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) 
     return equity
 
 
+def require_worths(assets: Iterable[str], account: TradingAccount, limits: RiskLimits, state: TradingState) -> None:
+    """Raise `RiskNotMeasurable` with the first asset that has no price, when all have been looked at: looking has the
+    market's books opened, so that the next order finds them."""
+    missing = None
+    for asset in assets:
+        if asset not in limits.excluded_assets:
+            try:
+                worth(asset, account, limits, state)
+            except RiskNotMeasurable as error:
+                missing = missing or error
+    if missing is not None:
+        raise missing
+
+
 def worth(asset: str, account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
     """Return what a unit of an asset is worth in the limits' currency. Raises `RiskNotMeasurable` without a price."""
     if asset == limits.currency:
@@ -167,11 +193,3 @@ def worth(asset: str, account: TradingAccount, limits: RiskLimits, state: Tradin
             {"asset": asset, "currency": limits.currency},
         )
     return rate
-
-
-def base_of(instrument_id: InstrumentId, state: TradingState) -> str:
-    """Return an instrument's base asset. Raises `RiskNotMeasurable` when the catalogue does not have it."""
-    instrument = state.world.instrument(instrument_id)
-    if instrument is None:
-        raise RiskNotMeasurable(f"the catalogue has no {instrument_id}", {"instrumentId": instrument_id})
-    return instrument.base_asset

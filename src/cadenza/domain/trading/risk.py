@@ -16,16 +16,15 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ONE, ZERO, to_plain
 from cadenza.domain.trading.exposure import Exposures, equity_of, reducible, worth
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reservation import reference_price
+from cadenza.domain.trading.reservation import reference_price, walk_cost
 from cadenza.domain.trading.state import TradingState
 
 DAY_MS = 86_400_000
 SECOND_MS = 1_000
 
 
-def check_mode(order: Order, account: TradingAccount, state: TradingState) -> None:
-    """Raise `TradingHalted` or `OrderNotReducing` if the account, or its tenant, does not take the order."""
-    account.require_not_halted()
+def check_reducing(order: Order, account: TradingAccount, state: TradingState) -> None:
+    """Raise `OrderNotReducing` if the account, or its tenant, takes orders that only close, and this one does more."""
     if account.effective_trading_mode is not TradingMode.REDUCING:
         return
     most = reducible(order, account, state)
@@ -58,8 +57,8 @@ def check_limits(order: Order, account: TradingAccount, instrument: Instrument, 
 
 
 def with_day_measured(risk: AccountRisk, account: TradingAccount, state: TradingState) -> AccountRisk:
-    """Return what is remembered, with the account's equity at the start of the day. Without an order the equity is
-    measured by the first caller of the day. Raises `RiskNotMeasurable` without a price."""
+    """Return what is remembered, with the account's equity at the start of the day. The first call of a day measures
+    it. Raises `RiskNotMeasurable` without a price."""
     day = state.world.now_ms // DAY_MS
     if not is_day_unmeasured(risk, day):
         return risk
@@ -67,8 +66,10 @@ def with_day_measured(risk: AccountRisk, account: TradingAccount, state: Trading
 
 
 def is_day_unmeasured(risk: AccountRisk, day: int) -> bool:
-    """Return whether the account's equity at the start of the day is needed and not known."""
-    return risk.limits.daily_loss_max is not None and (risk.day_start is None or risk.day_start.day != day)
+    """Return whether the account's equity at the start of the day is needed and not known. A clock that goes back a day
+    begins no new one."""
+    start = risk.day_start
+    return risk.limits.daily_loss_max is not None and (start is None or start.day not in (day, day + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,7 @@ class _Check:
         if most is not None and order.quantity > most:
             raise _exceeded("orderQuantityMax", most, order.quantity, "")
         if limits.order_value_max is not None:
-            settled_in = self.instrument.settled_in
-            cost = self.instrument.cost(order.quantity, self._price_for_value())
-            value = cost * worth(settled_in, self.account, limits, self.state)
+            value = self._highest_cost() * worth(self.instrument.settled_in, self.account, limits, self.state)
             if value > limits.order_value_max:
                 raise _exceeded("orderValueMax", limits.order_value_max, value, limits.currency)
 
@@ -118,7 +117,7 @@ class _Check:
         if limits.gross_position_max is None and limits.net_position_max is None:
             return
         exposures = Exposures(self.account, limits, self.state, self.order)
-        if limits.net_position_max is not None:
+        if limits.net_position_max is not None and exposures.of_order != limits.currency:
             net = exposures.net(exposures.of_order)
             if net > limits.net_position_max:
                 raise _exceeded("netPositionMax", limits.net_position_max, net, limits.currency)
@@ -135,13 +134,23 @@ class _Check:
         if loss > most:
             raise _exceeded("dailyLossMax", most, loss, self.limits.currency)
 
-    def _price_for_value(self) -> Decimal:
-        """Return the highest price at which the order may trade now. A SELL trades at its limit or above, so it is
-        worth what the book pays at least."""
-        price = reference_price(self.order, self.state)
-        if (self.order.side is Side.SELL and self.order.stop_price is None) or price is None:
-            return max(price or ZERO, self._best_opposite("orderValueMax"))
-        return price
+    def _highest_cost(self) -> Decimal:
+        """Return the most that the order may cost now, in the settlement asset. A SELL with a limit trades at that
+        price or a better one, so it brings what the book pays, if that is more. A MARKET BUY is followed through the
+        book. An inverse contract is worth its quantity in quote units whatever its price, so it is valued at the
+        market."""
+        order, instrument = self.order, self.instrument
+        price = reference_price(order, self.state)
+        if instrument.is_inverse:
+            return instrument.cost(order.quantity, self._best_opposite("orderValueMax"))
+        if order.limit_price is None and order.stop_price is None and order.side is Side.BUY:
+            book = self.state.world.book(order.instrument_id)
+            cost = None if book is None else walk_cost(book, order.side, order.quantity)
+            if cost is not None:
+                return cost
+        if (order.side is Side.SELL and order.stop_price is None) or price is None:
+            price = max(price or ZERO, self._best_opposite("orderValueMax"))
+        return instrument.cost(order.quantity, price)
 
     def _best_opposite(self, limit: str) -> Decimal:
         top = self.state.world.top(self.order.instrument_id)
@@ -169,10 +178,10 @@ class _Check:
 
 
 def _with_one_more(risk: AccountRisk, most: int, state: TradingState) -> tuple[int, ...]:
-    """Return the instants of the orders of the last second, with this one. Instants ahead of the clock are of a clock
-    that was wrong, and do not count."""
+    """Return the instants of the orders of the last second, with this one. Instants more than a second ahead are of a
+    clock that was wrong, and do not count."""
     now_ms = state.world.now_ms
-    recent = tuple(at_ms for at_ms in risk.recent_orders_ms if now_ms - SECOND_MS < at_ms <= now_ms)
+    recent = tuple(at_ms for at_ms in risk.recent_orders_ms if abs(now_ms - at_ms) < SECOND_MS)
     if len(recent) >= most:
         raise _exceeded("ordersPerSecondMax", Decimal(most), Decimal(len(recent) + 1), "")
     return (*recent, now_ms)

@@ -40,7 +40,7 @@ from cadenza.domain.trading.reservation import (
     target_position,
     walk_quantity,
 )
-from cadenza.domain.trading.risk import check_limits, check_mode
+from cadenza.domain.trading.risk import check_limits, check_reducing
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.trailing import hold
 from cadenza.domain.trading.venue_spec import EMULATED_TIMES, CountedSentId, FundsCheck, Support
@@ -98,7 +98,7 @@ def decide_submit(
     order = _with_quantity(_draft(request, names, tenant_id, account, instrument, state), account, instrument, state)
     sent_type = OrderType.MARKET if spec.holds(instrument.type, order.type) else order.type
     check_quantity(order.quantity, reference_price(order, state), sent_type, instrument)
-    check_mode(order, account, state)
+    check_reducing(order, account, state)
     check_limits(order, account, instrument, state)
     if spec.holds(instrument.type, order.type):
         order = hold(order, state)

@@ -57,12 +57,16 @@ class BrakeRepository(Protocol):
         """Count its orders by their present state; of one account, or of all."""
 
     async def orders_of(self, id: MassCancelId, *, offset: int, limit: int) -> Sequence[Order]:
-        """Return its orders as they are now, without their executions: first those that are open, then by id."""
+        """Return its orders as they are now, without their executions, by id: a page has the same orders whatever
+        becomes of them."""
 
     async def put_switch(self, switch: DeadMansSwitch) -> None:
         """Insert or replace the switch of the same tenant and account."""
 
     async def remove_switch(self, tenant_id: TenantId, account_id: TradingAccountId | None) -> bool: ...
+
+    async def move_switch(self, former_id: TradingAccountId, account_id: TradingAccountId) -> None:
+        """Let a switch that has not fired guard another account."""
 
     async def get_switch(
         self, tenant_id: TenantId, account_id: TradingAccountId | None, *, lock: bool = False

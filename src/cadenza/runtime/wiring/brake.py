@@ -50,7 +50,9 @@ def wire_brake(
         ids=ids,
         concurrency=concurrency,
     )
-    switches = DeadMansSwitches(storage=storage, cancel_orders=cancel_orders, clock=clock)
+    switches = DeadMansSwitches(
+        storage=storage, cancel_orders=cancel_orders, clock=clock, ids=ids, concurrency=concurrency
+    )
     return Brake(
         cancel_orders=cancel_orders,
         switches=switches,
@@ -68,7 +70,7 @@ def wire_brake(
         get_trading_mode=GetTradingMode(storage=storage),
         set_risk_limits=SetRiskLimits(storage=storage, committer=committer, catalogue=catalogue),
         get_risk_limits=GetRiskLimits(storage=storage),
-        arm_dead_mans_switch=ArmDeadMansSwitch(storage=storage, switches=switches, clock=clock),
-        disarm_dead_mans_switch=DisarmDeadMansSwitch(storage=storage),
+        arm_dead_mans_switch=ArmDeadMansSwitch(storage=storage, switches=switches, clock=clock, ids=ids),
+        disarm_dead_mans_switch=DisarmDeadMansSwitch(storage=storage, clock=clock, ids=ids),
         list_dead_mans_switches=ListDeadMansSwitches(storage=storage),
     )

@@ -87,6 +87,7 @@ CREATE TABLE audit_log (
     tenant_id uuid NOT NULL,
     kind text NOT NULL,
     at_ms bigint NOT NULL,
+    origin text NOT NULL,
     user_id uuid,
     key_id uuid,
     request_id text NOT NULL,
