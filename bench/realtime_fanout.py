@@ -88,7 +88,6 @@ async def serve_ours() -> "Server":
         hold_feed=nothing,
         release_feed=nothing,
         read_book=lambda instrument_id, depth: None,
-        client_address=lambda peer, forwarded: peer,
         request_portfolio=lambda account_id: None,
         use_cases=lambda: None,  # type: ignore[arg-type,return-value]
         storage=None,  # type: ignore[arg-type]

@@ -24,8 +24,14 @@ from tests.serving import Serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NOT_THERE = {"TRADING_ACCOUNT_NOT_FOUND", "ORDER_NOT_FOUND", "SUBSCRIPTION_NOT_FOUND", "KEY_NOT_ALLOWED"}
-NOT_THERE_NUMBERS = {-20021, -30008, -30010, -50014}
+NOT_THERE = {
+    "TRADING_ACCOUNT_NOT_FOUND",
+    "ORDER_NOT_FOUND",
+    "SUBSCRIPTION_NOT_FOUND",
+    "MASS_CANCEL_NOT_FOUND",
+    "KEY_NOT_ALLOWED",
+}
+NOT_THERE_NUMBERS = {-20021, -20029, -30008, -30010, -50014}
 NOT_AVAILABLE = 108
 """The error of methods that the server does not offer to anybody."""
 
@@ -35,13 +41,19 @@ SHOWN_TO_THE_OWNER = {
     "listTradingAccountOperations",
     "listTradingAccountPortfolios",
     "listTradingAccountSubscriptions",
+    "listTradingAccountEvents",
+    "getMassCancel",
+    "listDeadMansSwitches",
     "query.trade_order.list",
     "query.trading_account.list",
     "query.trading_account.operation.list",
     "query.portfolio.list",
     "query.subscription.list",
+    "query.trading_account.event.list",
+    "query.trade_order.mass_cancel",
+    "query.dead_mans_switch.list",
 }
-"""Lists that show the other account to its owner: the walk finds what is there to be seen."""
+"""Queries that show the other account to its owner: the walk finds what is there to be seen."""
 
 OTHERS: Mapping[str, Any] = {
     "email": "user@example.com",
@@ -66,6 +78,8 @@ OTHERS: Mapping[str, Any] = {
     "scopes": ["read"],
     "apiKeyId": "0199f2a6-1b2c-7d3e-8f4a-5b6c7d8e9f01",
     "subscriptionType": "TRADING_ACCOUNT.SUBSCRIPTION.TRADING_ACCOUNT",
+    "tradingState": "HALTED",
+    "periodSeconds": 3600,
 }
 
 GIVEN_TOO = frozenset({"quantity"})
@@ -124,13 +138,15 @@ def _struct_in(annotation: Any) -> type[Struct] | None:
 
 
 async def made_foreign(trader: Trader) -> Foreign:
-    """Give the margin account an open order and a subscription."""
+    """Give the margin account a mass cancel, an open order, a dead-man's switch and a subscription."""
     bid, _ = await trader.prices()
     asked = {"tradingAccountId": trader.margin, "orderType": "LIMIT", "limitPrice": str(bid // 2)}
+    await trader.submit(**asked, clientOrderId="hidden-canceled-order")
+    on_margin = {"tradingAccountId": trader.margin}
+    mass_cancel = (await ok(trader.api.post("/api/v3/tradeOrder/massCancel", on_margin))).data["massCancelId"]
+    await ok(trader.api.post("/api/v3/deadMansSwitch/arm", {**on_margin, "periodSeconds": 7200}))
     order = await trader.submit(**asked, clientOrderId="hidden-order")
-    subscribed = await ok(
-        trader.api.post("/api/v3/tradingAccount/subscription/subscribe", {"tradingAccountId": trader.margin})
-    )
+    subscribed = await ok(trader.api.post("/api/v3/tradingAccount/subscription/subscribe", on_margin))
     accounts = (await ok(trader.api.get("/api/v3/tradingAccount/list", tradingAccountId=trader.margin))).data
     external = accounts[0]["externalTradingAccountId"]
     subscription = subscribed.data["subscriptionId"]
@@ -139,12 +155,14 @@ async def made_foreign(trader: Trader) -> Foreign:
         "tradingAccountIds": [trader.margin],
         "tradeOrderId": order["tradeOrderId"],
         "subscriptionId": subscription,
+        "massCancelId": mass_cancel,
         "externalTradingAccountId": external,
         "externalAccountId": external,
         "credentialId": trader.credential,
         "credentialIds": [trader.credential],
     }
-    return Foreign(names, (trader.margin, order["tradeOrderId"], subscription, external, "hidden-order"))
+    marks = (trader.margin, order["tradeOrderId"], subscription, mass_cancel, external, "hidden-")
+    return Foreign(names, marks)
 
 
 async def make_key(trader: Trader, **limits: Any) -> tuple[str, str]:
@@ -161,7 +179,13 @@ async def state_of(trader: Trader) -> Any:
     credentials = (await ok(trader.api.get("/api/v3/credential/list"))).data
     subscriptions = (await ok(trader.api.get("/api/v3/tradingAccount/subscription/list"))).data
     keys = (await ok(trader.api.get("/api/v3/apiKey/list"))).data
+    state = (await ok(trader.api.get("/api/v3/tradingState/get", tradingAccountId=trader.margin))).data
+    limits = (await ok(trader.api.get("/api/v3/riskLimit/get", tradingAccountId=trader.margin))).data
+    switches = (await ok(trader.api.get("/api/v3/deadMansSwitch/list"))).data
     return (
+        state,
+        limits,
+        switches,
         [(order["tradeOrderId"], order["status"]) for order in orders],
         [(account["tradingAccountId"], account["status"], account["nickname"]) for account in accounts],
         [(credential["credentialId"], credential["status"]) for credential in credentials],

@@ -259,7 +259,7 @@ async def test_the_venue_is_offline_while_usdm_alone_is_away(spot_desk: Desk) ->
     connector: Any = desk.connector
     connector._running.rest.doubt_clocks()
     await until(lambda: connector.status() is VenueStatus.OFFLINE, "USD-M is away")
-    assert connector.trouble() == "USDM: BINANCE answered 503: status 503"
+    assert connector.trouble() == "USDM: the venue answered 503: status 503"
     await desk.venue.disarm()
 
     def is_back() -> bool:

@@ -77,7 +77,8 @@ class World:
             )
             for sequence in range(last - count + 1, last + 1):
                 await connection.execute(
-                    "INSERT INTO account_events VALUES ($1, $2, $3, $4, $5, $6)",
+                    "INSERT INTO account_events (account_id, sequence, tenant_id, at_ms, kind, body, origin) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, 'VENUE')",
                     account_id,
                     sequence,
                     h.TENANT_ID,

@@ -12,7 +12,7 @@ from cadenza.application.accounts.change_account import AccountChange
 from cadenza.application.accounts.keep_sessions import ACCOUNTS_PER_VENUE_MAX, FIRST_TRIES_MS_MAX
 from cadenza.application.accounts.update_account import disabled
 from cadenza.application.orders import sessions as sessions_module
-from cadenza.application.orders import submit as submit_module
+from cadenza.application.orders import tradable
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountStatus
 from cadenza.domain.ids import TenantId, TradingAccountId
@@ -91,7 +91,7 @@ async def test_where_the_session_does_not_open_the_order_is_not_sent_and_says_so
 
 
 async def test_an_order_waits_for_a_limited_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submit_module, "SESSION_WAIT_MS_MAX", 10)
+    monkeypatch.setattr(tradable, "SESSION_WAIT_MS_MAX", 10)
     opening = await start.open_the_port()
     with pytest.raises(e.VenueUnavailable):
         await start.world.submit_order(ACTOR, request())
@@ -103,7 +103,7 @@ async def test_an_order_waits_for_a_limited_time(start: Start, monkeypatch: pyte
 async def test_nothing_goes_out_while_the_account_is_being_reconciled(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit_module, "SESSION_WAIT_MS_MAX", 10)
+    monkeypatch.setattr(tradable, "SESSION_WAIT_MS_MAX", 10)
     start.venue.let_in.set()
     start.venue.let_replay.clear()
     opening = await start.open_the_port()
