@@ -1,5 +1,5 @@
-"""An API key that is limited to one account, on every operation and every method: it trades there, and for it the
-tenant's other account does not exist.
+"""An API key that is limited to one account, or to another environment, on every operation and every method: for it the
+tenant's other accounts do not exist.
 
 The walk takes its requests from the models, so that a new operation takes part by itself. A required field that it does
 not know makes it fail until `OTHERS` has a value for it.
@@ -32,6 +32,9 @@ NOT_THERE = {
     "KEY_NOT_ALLOWED",
 }
 NOT_THERE_NUMBERS = {-20021, -20029, -30008, -30010, -50014}
+UNKNOWN_CHANNEL = 102
+"""The answer of the socket to a channel that is not there for the caller."""
+
 NOT_AVAILABLE = 108
 """The error of methods that the server does not offer to anybody."""
 
@@ -84,6 +87,14 @@ OTHERS: Mapping[str, Any] = {
 
 GIVEN_TOO = frozenset({"quantity"})
 """Fields that a request needs although its model does not say so."""
+
+
+LIMITS = ("account", "environment")
+
+
+def limits_of(limited_to: str, trader: Trader) -> dict[str, Any]:
+    """Return the limits of a key for which the margin account does not exist. The accounts are in `paper`."""
+    return {"tradingAccountIds": [trader.spot]} if limited_to == "account" else {"environments": ["live", "uat"]}
 
 
 @dataclass(frozen=True)
@@ -194,9 +205,10 @@ async def state_of(trader: Trader) -> Any:
     )
 
 
-async def test_no_operation_shows_or_touches_another_account(server: Serving, trader: Trader) -> None:
+@pytest.mark.parametrize("limited_to", LIMITS)
+async def test_no_operation_shows_or_touches_another_account(server: Serving, trader: Trader, limited_to: str) -> None:
     foreign = await made_foreign(trader)
-    _, secret = await make_key(trader, tradingAccountIds=[trader.spot])
+    _, secret = await make_key(trader, **limits_of(limited_to, trader))
     before = await state_of(trader)
     shown: set[str] = set()
     async with CheckedClient(server.url, token=secret) as bot:
@@ -219,14 +231,17 @@ async def test_no_operation_shows_or_touches_another_account(server: Serving, tr
     assert {name for name in SHOWN_TO_THE_OWNER if "." not in name} <= shown
 
 
-async def test_no_method_shows_or_touches_another_account(server: Serving, trader: Trader) -> None:
+@pytest.mark.parametrize("limited_to", LIMITS)
+async def test_no_method_shows_or_touches_another_account(server: Serving, trader: Trader, limited_to: str) -> None:
     foreign = await made_foreign(trader)
-    _, secret = await make_key(trader, tradingAccountIds=[trader.spot])
+    _, secret = await make_key(trader, **limits_of(limited_to, trader))
     before = await state_of(trader)
     port = urlsplit(server.url).port or 0
     bot, owner = await RawClient.open(port), await RawClient.open(port)
     await bot.connect(secret)
     await owner.connect(trader.api.token or "")
+    channel = {"channel": f"tradingAccount:{trader.margin}"}
+    assert (await bot.ask(subscribe=channel))["error"]["code"] == UNKNOWN_CHANNEL
     shown: set[str] = set()
     for method, row in METHODS.items():
         is_read = method.startswith("query.")
@@ -249,11 +264,26 @@ async def test_no_method_shows_or_touches_another_account(server: Serving, trade
     await owner.close()
 
 
+async def test_a_key_for_an_environment_sees_the_accounts_there(server: Serving, trader: Trader) -> None:
+    _, secret = await make_key(trader, environments=["paper"], scopes=["write"])
+    everything = {"tradingState": "HALTED", "cancelOpen": True}
+    async with CheckedClient(server.url, token=secret) as api:
+        accounts = (await ok(api.get("/api/v3/tradingAccount/list"))).data
+        assert {account["tradingAccountId"] for account in accounts} == {trader.spot, trader.margin}
+        bot = Trader(server.url)
+        bot.api, bot.spot = api, trader.spot
+        assert (await bot.submit(awaitClosed=True))["status"] == "FILLED"
+        refused(await api.post("/api/v3/tradingState/set", everything), 403, "KEY_NOT_ALLOWED")
+        mass_cancel = (await ok(api.post("/api/v3/tradeOrder/massCancel", {}))).data
+        await ok(api.get("/api/v3/tradeOrder/massCancel/get", massCancelId=mass_cancel["massCancelId"]))
+
+
 async def test_a_bot_trades_with_its_key_until_it_is_revoked(server: Serving, trader: Trader) -> None:
     key_id, secret = await make_key(trader, tradingAccountIds=[trader.spot], scopes=["write"], addresses=["127.0.0.1"])
     socket = await RawClient.open(urlsplit(server.url).port or 0)
     await socket.connect(secret)
-    assert (await socket.ask(subscribe={"channel": f"tradingAccount:{trader.margin}"}))["error"]["code"] == 102
+    hidden = {"channel": f"tradingAccount:{trader.margin}"}
+    assert (await socket.ask(subscribe=hidden))["error"]["code"] == UNKNOWN_CHANNEL
     assert (await socket.ask(subscribe={"channel": f"tradingAccount:{trader.spot}"}))["subscribe"]
     async with CheckedClient(server.url, token=secret) as api:
         bot = Trader(server.url)

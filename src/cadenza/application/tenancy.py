@@ -1,5 +1,5 @@
 """What a caller may name. Another tenant's things do not exist for it. For an API key that is limited to some trading
-accounts, the tenant's other accounts do not exist either."""
+accounts or environments, the tenant's other accounts do not exist either."""
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import OrderNotFound, TradingAccountNotFound

@@ -50,6 +50,17 @@ class Environment(StrEnum):
     SANDBOX = "SANDBOX"
     PAPER = "PAPER"
 
+    @property
+    def access(self) -> "Access":
+        """The permission that a tenant needs to use it."""
+        match self:
+            case Environment.LIVE:
+                return Access.LIVE
+            case Environment.UAT | Environment.SANDBOX:
+                return Access.UAT
+            case Environment.PAPER:
+                return Access.PAPER
+
 
 class Access(StrEnum):
     """What a tenant may be allowed to use; `appMetadata.environments` on the wire."""
@@ -76,13 +87,7 @@ class VenueId:
     @property
     def access(self) -> Access:
         """The permission that a tenant needs to use this venue."""
-        match self.environment:
-            case Environment.LIVE:
-                return Access.LIVE
-            case Environment.UAT | Environment.SANDBOX:
-                return Access.UAT
-            case Environment.PAPER:
-                return Access.PAPER
+        return self.environment.access
 
 
 def _name(venue: Venue, environment: Environment) -> str:

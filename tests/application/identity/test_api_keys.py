@@ -67,10 +67,10 @@ async def kinds(world: IdentityWorld, actor: Actor) -> list[AuditKind]:
 
 async def test_a_key_acts_for_its_maker_within_its_limits(world: IdentityWorld) -> None:
     ann = await logged_in(world)
-    issued = await created(world, ann, environments=frozenset({Access.PAPER}))
+    issued = await created(world, ann)
     actor = await world.authenticate(issued.secret)
     assert (actor.user_id, actor.tenant_id, actor.key_id) == (ann.user_id, ann.tenant_id, issued.key.id)
-    assert (actor.scopes, actor.access, actor.accounts) == (READ_WRITE, {Access.PAPER}, None)
+    assert (actor.scopes, actor.access, actor.accounts) == (READ_WRITE, ann.access, None)
     assert actor.never_expires
     assert not actor.is_operator
     again = await world.authenticate(issued.secret)

@@ -10,7 +10,7 @@ from cadenza.adapters.storage.filters import Where
 from cadenza.domain.identity.actor import Scope, included
 from cadenza.domain.identity.api_key import ApiKey, KeyState
 from cadenza.domain.identity.session import SessionState
-from cadenza.domain.ids import Access, ApiKeyId, SessionId, TradingAccountId, UserId
+from cadenza.domain.ids import Access, ApiKeyId, Environment, SessionId, TradingAccountId, UserId
 from cadenza.ports.storage.api_keys import ApiKeyFilter, KeyUse
 
 _KEY = """
@@ -29,6 +29,10 @@ SELECT k.user_id, k.tenant_id, k.digest, k.accounts, k.addresses, k.scopes AS ke
        k.revoked_at_ms IS NULL AND (k.expires_at_ms IS NULL OR k.expires_at_ms > $2) AS is_live
 FROM api_keys k JOIN users u ON u.id = k.user_id JOIN tenants t ON t.id = k.tenant_id
 WHERE k.id = $1
+"""
+_ACCOUNTS_THERE = """
+SELECT id FROM trading_accounts
+WHERE tenant_id = $1 AND environment = ANY($2::text[]) AND ($3::uuid[] IS NULL OR id = ANY($3))
 """
 
 
@@ -105,23 +109,24 @@ class ApiKeySql:
 
 async def key_session_state(connection: asyncpg.Connection, session_id: SessionId, now_ms: int) -> SessionState | None:
     """Return the state of the API key with this id. Its rights are those that both the key and its user have now; a key
-    never acts as an operator."""
+    never acts as an operator. The accounts of a key that is limited to environments are read here, so that all that
+    obeys a limit of accounts obeys this one too."""
     row = await connection.fetchrow(_STATE, session_id, now_ms)
     if row is None:
         return None
     scopes = included(map(Scope, row["scopes"])) & included(map(Scope, row["key_scopes"]))
-    access = frozenset(map(Access, row["access"]))
+    access, only = frozenset(map(Access, row["access"])), _environments(row)
     return SessionState(
         session_id=session_id,
         user_id=row["user_id"],
         tenant_id=row["tenant_id"],
         scopes=scopes,
-        access=access if row["environments"] is None else access & frozenset(map(Access, row["environments"])),
+        access=access if only is None else access & only,
         is_operator=False,
         is_live=row["is_live"],
         key=KeyState(
             digest=row["digest"],
-            accounts=_accounts(row),
+            accounts=_accounts(row) if only is None else await _accounts_there(connection, row, only),
             addresses=tuple(map(ip_network, row["addresses"])),
             never_expires=row["never_expires"],
         ),
@@ -135,12 +140,25 @@ def _where(filter: ApiKeyFilter) -> Where:
     return where
 
 
+async def _accounts_there(
+    connection: asyncpg.Connection, row: Any, only: frozenset[Access]
+) -> frozenset[TradingAccountId]:
+    """Return the key's accounts in these environments, whether or not the tenant may still use them: it must be able to
+    cancel there."""
+    environments = [environment.value for environment in Environment if environment.access in only]
+    rows = await connection.fetch(_ACCOUNTS_THERE, row["tenant_id"], environments, row["accounts"])
+    return frozenset(TradingAccountId(found["id"]) for found in rows)
+
+
 def _accounts(row: Any) -> frozenset[TradingAccountId] | None:
     return None if row["accounts"] is None else frozenset(map(TradingAccountId, row["accounts"]))
 
 
+def _environments(row: Any) -> frozenset[Access] | None:
+    return None if row["environments"] is None else frozenset(map(Access, row["environments"]))
+
+
 def _api_key_of(row: Any) -> ApiKey:
-    environments = row["environments"]
     return ApiKey(
         id=row["id"],
         tenant_id=row["tenant_id"],
@@ -148,7 +166,7 @@ def _api_key_of(row: Any) -> ApiKey:
         name=row["name"],
         scopes=frozenset(map(Scope, row["scopes"])),
         accounts=_accounts(row),
-        environments=None if environments is None else frozenset(map(Access, environments)),
+        environments=_environments(row),
         addresses=tuple(map(ip_network, row["addresses"])),
         created_at_ms=row["created_at_ms"],
         expires_at_ms=row["expires_at_ms"],

@@ -11,7 +11,7 @@ from cadenza.ports.storage.accounts import CredentialFilter
 
 class ListCredentials:
     """The use case; newest first. Ids of other tenants are not found. A key that is limited to some trading accounts
-    sees the credentials of these accounts only."""
+    or environments sees the credentials of its accounts only."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage

@@ -25,7 +25,8 @@ class AuditQuery:
 
 
 class ListAudit:
-    """The use case; newest first. A key that is limited to some accounts sees the entries of these accounts only."""
+    """The use case; newest first. A key that is limited to some accounts or environments sees the entries of its
+    accounts only."""
 
     def __init__(self, *, storage: Storage, cursors: CursorCodec) -> None:
         self._storage = storage

@@ -30,8 +30,10 @@ class Actor:
     """An authenticated caller. An operator sees all tenants; only the command line creates one.
 
     `key_id` is the API key that the caller used; None for a log-in. `accounts` are the only trading accounts that exist
-    for the caller; None means all of its tenant. `request_id` and `client` are as in `Origin`.
-    `never_expires` is true for a key without expiry; `expires_at_ms` lies far ahead then.
+    for the caller, because its key is limited to them or to their environments; None means all of its tenant. `access`
+    is what the caller may use now: it hides no account, so that a caller whose environment closes can still cancel.
+    `request_id` and `client` are as in `Origin`. `never_expires` is true for a key without expiry; `expires_at_ms` lies
+    far ahead then.
     """
 
     user_id: UserId
@@ -88,12 +90,12 @@ class Actor:
         return self.accounts is None or account_id in self.accounts
 
     def require_account(self, account_id: TradingAccountId) -> None:
-        """Raise `TradingAccountNotFound` when the caller's key is limited to other accounts."""
+        """Raise `TradingAccountNotFound` when the caller's key is limited to other accounts or environments."""
         if not self.sees(account_id):
             raise TradingAccountNotFound("there is no such trading account")
 
     def require_all_accounts(self) -> None:
-        """Raise `KeyNotAllowed` when the caller's key is limited to some accounts. What concerns the whole tenant, such
-        as its credentials, is not for such a key."""
+        """Raise `KeyNotAllowed` when the caller's key is limited to some accounts or environments. What concerns the
+        whole tenant, such as its credentials, is not for such a key."""
         if self.accounts is not None:
-            raise KeyNotAllowed("an API key that is limited to some trading accounts may not do this")
+            raise KeyNotAllowed("an API key that is limited to some trading accounts or environments may not do this")

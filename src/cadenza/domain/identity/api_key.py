@@ -32,8 +32,9 @@ class ApiKeyStatus(StrEnum):
 class ApiKey:
     """A key of one user. Its secret is a token that was shown once; only the token's SHA-256 is stored.
 
-    `accounts` and `environments` limit the key; None means all that the user has. `addresses` are the only networks
-    from which the key may be used; empty means any. `expires_at_ms` None means never. `last_used_at_ms` and
+    `accounts` and `environments` limit the key; None means all that the user has. An account outside either does not
+    exist for the key, and what concerns the whole tenant is not for a key with such a limit. `addresses` are the only
+    networks from which the key may be used; empty means any. `expires_at_ms` None means never. `last_used_at_ms` and
     `last_used_address` are at most about a minute old.
     """
 
@@ -65,7 +66,9 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyState:
-    """The facts about a key that every request needs. `digest` is the SHA-256 of its token."""
+    """The facts about a key that every request needs. `digest` is the SHA-256 of its token. `accounts` are the only
+    accounts that exist for the key: of those that it is limited to, the ones in the environments that it is limited to.
+    None means that it is limited in neither."""
 
     digest: bytes
     accounts: frozenset[TradingAccountId] | None
