@@ -47,6 +47,13 @@ def test_what_is_wrong_is_said_in_a_sentence(outside: Cadenza, arguments: list[s
     assert "Traceback" not in result.output
 
 
+def test_environments_that_are_given_and_empty_do_not_mean_all(outside: Cadenza) -> None:
+    result = outside("user", "create", "a@example.com", "--password", PASSWORD, "--environments", "")
+    assert result.exit_code == 2
+    assert "--environments" in result.stderr
+    assert done(outside("user", "list")) == ""
+
+
 def test_keys_are_rotated_and_dropped(outside: Cadenza, tmp_path: Path) -> None:
     FileKeyRing(tmp_path / "data" / "master.key")
     before = done(outside("keys", "list"))

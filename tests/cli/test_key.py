@@ -68,6 +68,17 @@ def test_what_is_wrong_with_a_key_is_said_in_a_sentence(desk: Cadenza, arguments
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("option", ["--accounts", "--environments", "--addresses", "--scopes"])
+def test_an_option_that_is_given_and_empty_makes_no_key(desk: Cadenza, option: str) -> None:
+    """A shell passes an empty text for a variable that is not set. That must not make a key without limits."""
+    for text in ("", " ", ",", "paper,"):
+        result = desk("key", "create", OWNER, "--name", "bot", option, text)
+        assert result.exit_code == 2, (text, result.output)
+        assert option in result.stderr
+        assert "Traceback" not in result.output
+    assert done(desk("key", "list")) == ""
+
+
 def test_a_key_needs_the_master_keys_of_the_server(outside: Cadenza) -> None:
     done(outside("user", "create", OWNER, "--password", PASSWORD))
     result = outside("key", "create", OWNER, "--name", "bot")

@@ -25,6 +25,15 @@ def fail(message: str) -> typer.Exit:
     return typer.Exit(1)
 
 
+def parts_of(name: str, text: str) -> list[str]:
+    """Return the values of an argument or option that takes several, joined by commas. When one is empty, as a shell
+    makes it from a variable that is not set, end with exit code 2: an empty limit must not count as none."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise typer.BadParameter("a value is empty", param_hint=name)
+    return parts
+
+
 def loaded_settings() -> LoadedSettings:
     """Return the settings with their sources, or end with exit code 1 and name every problem. Print the warnings on
     stderr."""

@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from cadenza.application.identity.create_api_key import ApiKeyRequest, IssuedApiKey
-from cadenza.cli.common import fail, loaded_settings
+from cadenza.cli.common import fail, loaded_settings, parts_of
 from cadenza.cli.keys import existing_ring
 from cadenza.cli.user import LISTED_MAX, NOBODY, actor_of, environments_of, one_of, run
 from cadenza.domain.identity.actor import Actor, Scope
@@ -31,22 +31,25 @@ def create(
     email: Email,
     name: Annotated[str, typer.Option(help="Unique among the user's live keys.")],
     scopes: Annotated[str, typer.Option(help="Any of read, write, admin; joined by commas.")] = "read",
-    accounts: Annotated[str, typer.Option(help="Ids of the only trading accounts; joined by commas.")] = "",
-    environments: Annotated[str, typer.Option(help="Any of live, uat, paper; joined by commas.")] = "",
-    addresses: Annotated[str, typer.Option(help="IP addresses and CIDR blocks; joined by commas.")] = "",
+    accounts: Annotated[str | None, typer.Option(help="Ids of the only trading accounts; joined by commas.")] = None,
+    environments: Annotated[str | None, typer.Option(help="Any of live, uat, paper; joined by commas.")] = None,
+    addresses: Annotated[str | None, typer.Option(help="IP addresses and CIDR blocks; joined by commas.")] = None,
     days: Annotated[int, typer.Option(min=0, max=36_500, help="Days until the key expires. 0: never.")] = 0,
 ) -> None:
-    """Create a key of a user, with at most the user's rights. Its secret is printed once."""
-    wanted = frozenset(one_of(Scope, "--scopes", scope) for scope in scopes.split(","))
-    only = frozenset(TradingAccountId(_uuid("--accounts", text)) for text in _parts(accounts))
+    """Create a key of a user, with at most the user's rights. Its secret is printed once. A limit that is left out does
+    not limit the key; one that is given and empty is refused."""
+    wanted = frozenset(one_of(Scope, "--scopes", scope) for scope in parts_of("--scopes", scopes))
+    only = None if accounts is None else _account_ids(accounts)
+    access = None if environments is None else environments_of("--environments", environments)
+    networks = () if addresses is None else tuple(parts_of("--addresses", addresses))
 
     async def work(office: Administration) -> IssuedApiKey:
         request = ApiKeyRequest(
             name=name,
             scopes=wanted,
-            accounts=only or None,
-            environments=environments_of(environments) if environments else None,
-            addresses=tuple(_parts(addresses)),
+            accounts=only,
+            environments=access,
+            addresses=networks,
             expires_at_ms=office.clock.now_ms() + days * DAY_MS if days else None,
         )
         create_api_key = office.create_api_key(existing_ring(loaded_settings().settings))
@@ -105,8 +108,8 @@ def _line(key: ApiKey, now_ms: int) -> str:
     return f"{key.id}  {key.status(now_ms)}  {key.name}  user {key.user_id}  {scopes}  {'  '.join(limits)}  {used}"
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _account_ids(text: str) -> frozenset[TradingAccountId]:
+    return frozenset(TradingAccountId(_uuid("--accounts", part)) for part in parts_of("--accounts", text))
 
 
 def _uuid(what: str, text: str) -> UUID:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from cadenza.adapters.storage.migrate import migrate
-from cadenza.cli.common import fail, loaded_settings, open_current_database, open_database, plain_failures
+from cadenza.cli.common import fail, loaded_settings, open_current_database, open_database, parts_of, plain_failures
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.email import normalise_email
@@ -29,7 +29,7 @@ NewPassword = Annotated[
         prompt=True, confirmation_prompt=True, hide_input=True, help="The command asks for it when it is left out."
     ),
 ]
-Environments = Annotated[str, typer.Option(help="Any of live, uat, paper; joined by commas.")]
+Environments = Annotated[str | None, typer.Option(help="Any of live, uat, paper; joined by commas.")]
 
 app = typer.Typer(help="Users, invitations, passwords and the outbox.", no_args_is_help=True)
 
@@ -39,11 +39,11 @@ def create(
     email: Email,
     password: NewPassword,
     operator: Annotated[bool, typer.Option("--operator", help="Sees all tenants.")] = False,
-    environments: Environments = "",
+    environments: Environments = None,
 ) -> None:
     """Create a user with a new tenant, whatever the setting of sign-up. Makes and migrates the database as `serve`
     does."""
-    access = environments_of(environments) if environments else None
+    access = None if environments is None else environments_of("--environments", environments)
 
     async def work(office: Administration) -> User:
         return await office.create_user(email=email, password=password, is_operator=operator, access=access)
@@ -116,7 +116,7 @@ def reset_password(
 @app.command("set-environments")
 def set_environments(email: Email, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
     """Set the environments that the tenant of a user may use. Takes effect within a second."""
-    access = environments_of(environments)
+    access = environments_of("ENVIRONMENTS", environments)
 
     async def work(office: Administration) -> User:
         return await office.set_environments(email=email, access=access)
@@ -154,8 +154,8 @@ async def actor_of(office: Administration, email: str) -> Actor:
     )
 
 
-def environments_of(text: str) -> frozenset[Access]:
-    return frozenset(one_of(Access, "environments", name) for name in text.split(","))
+def environments_of(name: str, text: str) -> frozenset[Access]:
+    return frozenset(one_of(Access, name, part) for part in parts_of(name, text))
 
 
 E_ = TypeVar("E_", Access, Scope)
