@@ -41,7 +41,7 @@ def create(
     wanted = frozenset(one_of(Scope, "--scopes", scope) for scope in parts_of("--scopes", scopes))
     only = None if accounts is None else _account_ids(accounts)
     access = None if environments is None else environments_of("--environments", environments)
-    networks = () if addresses is None else tuple(parts_of("--addresses", addresses))
+    networks = None if addresses is None else tuple(parts_of("--addresses", addresses))
 
     async def work(office: Administration) -> IssuedApiKey:
         request = ApiKeyRequest(

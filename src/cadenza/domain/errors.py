@@ -309,7 +309,8 @@ class InsufficientScope(Forbidden):
 
 class KeyNotAllowed(Forbidden):
     """An API key may not do this: log out, change a user, or create, list or revoke API keys. A key that is limited to
-    some trading accounts may also not connect or disconnect accounts, or change credentials or the catalogue."""
+    some trading accounts or environments may also not connect or disconnect accounts, change credentials or the
+    catalogue, or set the trading state or the dead-man's switch of the whole tenant."""
 
 
 class ApiKeyNotFound(NotFound):

@@ -60,11 +60,25 @@ class CreateApiKeyRequest(Request, kw_only=True, frozen=True):
         ]
         | None
     ) = None
-    environments: Annotated[list[_Environment], Meta(min_length=1, max_length=len(Access))] | None = None
+    environments: (
+        Annotated[
+            list[_Environment],
+            Meta(
+                min_length=1,
+                max_length=len(Access),
+                description="The only environments for the key; accounts in others do not exist for it",
+            ),
+        ]
+        | None
+    ) = None
     addresses: (
         Annotated[
             list[_Address],
-            Meta(max_length=ADDRESSES_PER_KEY_MAX, description="IP addresses and CIDR blocks that may use the key"),
+            Meta(
+                min_length=1,
+                max_length=ADDRESSES_PER_KEY_MAX,
+                description="IP addresses and CIDR blocks that may use the key",
+            ),
         ]
         | None
     ) = None
@@ -81,7 +95,7 @@ class CreateApiKeyRequest(Request, kw_only=True, frozen=True):
                 if environments is None
                 else frozenset(ENVIRONMENT.read("environments", text) for text in environments)
             ),
-            addresses=tuple(self.addresses or ()),
+            addresses=None if self.addresses is None else tuple(self.addresses),
             expires_at_ms=self.expires_at,
         )
 

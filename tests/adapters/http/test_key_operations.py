@@ -58,7 +58,7 @@ async def test_what_no_key_may_do_has_a_status_that_the_operation_lists(
 async def test_what_is_left_out_does_not_limit_the_key(world: World) -> None:
     await world.ask("POST", CREATE, body=GOOD)
     ((_, asked), _) = world.use_cases.create_api_key.calls[-1]
-    assert (asked.accounts, asked.environments, asked.addresses, asked.expires_at_ms) == (None, None, (), None)
+    assert (asked.accounts, asked.environments, asked.addresses, asked.expires_at_ms) == (None, None, None, None)
     limits = {"tradingAccountIds": [str(w.ACCOUNT_ID)], "environments": ["paper"], "expiresAt": w.NOW_MS}
     await world.ask("POST", CREATE, body=GOOD | limits)
     ((_, asked), _) = world.use_cases.create_api_key.calls[-1]
@@ -82,6 +82,7 @@ async def test_what_is_left_out_does_not_limit_the_key(world: World) -> None:
         {"tradingAccountIds": [str(w.ACCOUNT_ID)] * 101},
         {"environments": []},
         {"environments": ["moon"]},
+        {"addresses": []},
         {"addresses": ["x" * 65]},
         {"addresses": ["192.0.2.7"] * 51},
         {"addresses": "192.0.2.7"},

@@ -149,6 +149,7 @@ async def test_a_key_has_at_most_its_makers_rights(world: IdentityWorld) -> None
         {"scopes": frozenset()},
         {"accounts": frozenset()},
         {"environments": frozenset()},
+        {"addresses": ()},
         {"addresses": ("localhost",)},
         {"expires_at_ms": START_MS},
         {"expires_at_ms": -1},

@@ -36,7 +36,7 @@ class Gate:
             return await self.authenticate(token, client)
         except TokenExpired:
             raise Refusal(TOKEN_EXPIRED) from None
-        except (Unauthenticated, TooManyRequests):  # of bad tokens, no good one is refused for the limit
+        except (Unauthenticated, TooManyRequests):  # only refused keys count, so a good one never meets this limit
             raise Closing(INVALID_TOKEN) from None
         except Unavailable:
             raise Refusal(INTERNAL) from None

@@ -40,8 +40,8 @@ class Authenticate:
     second.
 
     The token of an API key is good when its signature is ours, its digest is the stored one, the key is live, and the
-    client's address is one of the key's. Whatever it lacks, the answer is the same, so that it helps nobody who found
-    or guesses a key.
+    client's address is one of the key's. Whatever it lacks, the answer is the same: whoever found or guesses a key does
+    not learn from it how close the key is to a good one.
     """
 
     def __init__(

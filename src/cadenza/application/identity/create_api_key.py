@@ -36,13 +36,13 @@ NEVER_EXPIRES_MS = 100 * 365 * 86_400_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyRequest:
     """The key that is wanted. `accounts` and `environments` None mean all that the user has. `addresses` are IP
-    addresses and CIDR blocks; none means that the key may be used from anywhere."""
+    addresses and CIDR blocks; None means that the key may be used from anywhere. An empty limit is refused."""
 
     name: str
     scopes: frozenset[Scope]
     accounts: frozenset[TradingAccountId] | None = None
     environments: frozenset[Access] | None = None
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[str, ...] | None = None
     expires_at_ms: int | None = None
 
 
@@ -98,6 +98,7 @@ class CreateApiKey:
             ("scopes", request.scopes),
             ("tradingAccountIds", request.accounts),
             ("environments", request.environments),
+            ("addresses", request.addresses),
         ):
             if limits is not None and not limits:
                 raise InvalidRequest(f"{name}: at least one, or leave the field out", {"field": name})
@@ -113,7 +114,7 @@ class CreateApiKey:
             scopes=request.scopes,
             accounts=request.accounts,
             environments=request.environments,
-            addresses=parse_addresses(request.addresses),
+            addresses=parse_addresses(request.addresses or ()),
             created_at_ms=now_ms,
             expires_at_ms=request.expires_at_ms,
         )

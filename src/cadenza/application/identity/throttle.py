@@ -9,9 +9,9 @@ _IPV6_PREFIX_BITS = 64
 
 
 class FailedKeys:
-    """A limit per client address on tokens of API keys that were refused, against one that guesses keys, and one that
-    goes on with a revoked key. It refuses only callers whose key is refused anyway, so valid keys from the same address
-    are not held up."""
+    """Limits how many refused API keys an address may send. It stops clients that guess keys, and slows down programs
+    that keep sending a revoked key. It counts only keys that were refused, so valid keys from the same address are not
+    held up."""
 
     def __init__(self, *, per_client: RateLimiter) -> None:
         self._per_client = per_client
@@ -24,8 +24,8 @@ class FailedKeys:
 
 
 class Throttle:
-    """Two limits: per client address, against one client that tries many users, and per e-mail address, against many
-    clients that try one user."""
+    """Limits tries to log in and the like. The limit per client address stops a client that tries many users; the limit
+    per e-mail address stops many clients that try the same user."""
 
     def __init__(self, *, per_client: RateLimiter, per_email: RateLimiter) -> None:
         self._per_client = per_client
