@@ -78,11 +78,13 @@ async def test_a_venue_order_id_that_another_order_has_is_refused_with_an_alarm(
     )  # fmt: skip
     trader.session.report(claim)
     await trader.session.delivered()
-    assert world.alarms.of(Alarm.REPORT_REFUSED)
+    assert world.alarms.of(Alarm.VENUE_IDS_REPEATED)
     assert (await trader.order(second)).is_in_doubt
     await world.pass_time(6_000)
     answered = await trader.order(second)
-    assert (answered.status, answered.venue_order_id) == (OrderStatus.ACCEPTED, trader.at_venue(second).id)
+    # The alarm halts the account, and what answers then on a halted account is canceled.
+    assert (answered.status, answered.venue_order_id) == (OrderStatus.CANCELED, trader.at_venue(second).id)
+    assert not (await trader.order(first)).is_closed
     trader.session.release_stream()
     await world.settle()
     await check_truth(trader)

@@ -195,7 +195,7 @@ async def test_too_many_requests_and_a_ban_reject_nothing_twice(desk: Desk) -> N
 async def test_a_cancel_that_could_not_be_asked_says_nothing(desk: Desk) -> None:
     accepted = await desk.session.submit(desk.order)
     await desk.venue.fault(about(desk, "cancel"), "too_many_requests", retry_after_s=1)
-    assert await desk.session.cancel(desk.believed(accepted)) == []
+    assert await desk.session.cancel(desk.believed(accepted)) == ()
     assert await desk.truth() == ["NEW"]
 
 
