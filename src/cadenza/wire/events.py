@@ -65,7 +65,7 @@ class ListTradingAccountEventsQuery(Query, kw_only=True, frozen=True):
 
 
 class EventOrigin(Response, kw_only=True, frozen=True):
-    """Who caused an event. USER: a command of a user. OPERATOR: the command line of the installation. PLATFORM: the
+    """The author of an event. USER: a command of a user. OPERATOR: the command line of the installation. PLATFORM: the
     platform acted by itself. VENUE: the venue reported it. Only a USER has the other fields."""
 
     kind: e.OriginKindOut

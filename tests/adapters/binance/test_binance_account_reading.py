@@ -44,7 +44,7 @@ OPEN_ORDERS, OPEN_ALGO_ORDERS = "/usdm/fapi/v1/openOrders", "/usdm/fapi/v1/openA
 
 
 class Reading:
-    """A reader, the host that it asks, and the stream as the test tells it."""
+    """A reader, the host that it asks, and a stream that the test controls."""
 
     def __init__(self, reader: AccountReader, host: Host, clock: ManualClock, known: KnownAccount) -> None:
         self.reader = reader

@@ -23,7 +23,7 @@ _BODY_BYTES = 16 + _COUNTER_BYTES
 _REFRESH_BYTES = _BODY_BYTES + 32
 _USE = "use"
 _KEY_USE = "api key"
-"""The claim that tells the token of an API key from that of a log-in."""
+"""The claim that only the token of an API key has; a log-in's token lacks it."""
 
 
 def signing_key(master: MasterKey) -> str:

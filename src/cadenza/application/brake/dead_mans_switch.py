@@ -27,7 +27,7 @@ _Name = tuple[TenantId, TradingAccountId | None]
 
 @dataclass(frozen=True, slots=True)
 class _Deadline:
-    """When an armed switch fires by the monotonic clock; `due_at_ms` tells one arming from the next."""
+    """The instant of the monotonic clock at which an armed switch fires. Each arming has another `due_at_ms`."""
 
     due_at_ms: int
     monotonic_ms: int

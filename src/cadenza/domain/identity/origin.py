@@ -1,4 +1,4 @@
-"""Who caused a change, and from where."""
+"""The origin of a change: its author, and the address of the client."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,9 +18,9 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who caused a change. Only a USER has the other fields: the user, the API key that was used (None for a log-in),
-    the id of the request and the client's network address. `request_id` is the `X-Request-Id` of a REST request; of an
-    RPC it names the connection and the command. `client` is empty where the address is not known."""
+    """The author of a change. Only a USER has the other fields: the user, the API key that was used (None for a
+    log-in), the id of the request and the client's network address. `request_id` is the `X-Request-Id` of a REST
+    request; of an RPC it names the connection and the command. `client` is empty where the address is not known."""
 
     kind: OriginKind = OriginKind.USER
     user_id: UserId | None = None

@@ -94,7 +94,7 @@ class TradingState:
     ) -> None:
         self.world = world
         self.origin: Origin = PLATFORM
-        """Who causes the changes that are decided now. Events carry it."""
+        """The author of the changes that are being decided. Their events carry it."""
         self.changed = Changed()
         self._kept = list(kept)
         self._journal = Journal()
