@@ -23,11 +23,10 @@ from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

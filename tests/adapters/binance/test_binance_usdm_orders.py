@@ -21,11 +21,10 @@ from cadenza.adapters.venues.binance.parse_usdm import (
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours, status
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,

@@ -14,6 +14,7 @@ from cadenza.domain.accounts.trading_account import (
     ExternalAccount,
     MarginMode,
     PositionMode,
+    PositionSide,
     TradingAccount,
     TradingMode,
 )
@@ -24,7 +25,7 @@ from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Doubt, Expiry, Order, PendingClose, Reservation
-from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
+from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.domain.trading.trail import Trail
 
 Row = Mapping[str, Any]

@@ -63,6 +63,14 @@ class PositionMode(StrEnum):
     HEDGE = "HEDGE"
 
 
+class PositionSide(StrEnum):
+    """The row of an instrument that a position is in: the net one, or in hedge mode the long or the short one."""
+
+    NET = "NET"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalAccount:
     """An account as the venue describes it."""

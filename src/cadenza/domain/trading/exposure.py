@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.risk_limits import RiskLimits
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.errors import RiskNotMeasurable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ONE, ZERO
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide, side_of_fill
+from cadenza.domain.trading.position import side_of_fill
 from cadenza.domain.trading.reservation import closable, mark_of, target_position
 from cadenza.domain.trading.state import TradingState
 

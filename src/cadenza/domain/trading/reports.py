@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation, OperationStatus
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.errors import InstrumentNotFound, InstrumentNotTradable, TradingAccountNotFound
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.origin import PLATFORM, Origin
@@ -27,7 +27,7 @@ from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
+from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 

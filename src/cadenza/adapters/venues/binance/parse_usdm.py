@@ -46,11 +46,11 @@ from cadenza.adapters.venues.kit.order_facts import (
     status,
 )
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
