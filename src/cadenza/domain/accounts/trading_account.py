@@ -1,12 +1,14 @@
 """A trading account: a tenant's account at a venue, reached by credentials."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from cadenza.domain.accounts.risk_limits import AccountRisk
 from cadenza.domain.errors import AccountDisconnected, AccountNotActive, TradingHalted
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.ids import CredentialId, InstrumentId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.market.enums import Side
 
 
 class AccountType(StrEnum):
@@ -84,6 +86,20 @@ class ExternalAccount:
     max_leverage: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnconfirmedFill:
+    """What was executed at a venue that keeps the books, and that its newest word of the balance or position does not
+    contain yet. `quantity` is in the instrument's units and positive; `position_side` is the row that the fill changed.
+    `executed_at_ms` is the venue's instant of the fill, or of the last one if it stands for several."""
+
+    instrument_id: InstrumentId
+    base_asset: str
+    side: Side
+    position_side: PositionSide | None
+    quantity: Decimal
+    executed_at_ms: int
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
 class TradingAccount:
     """An account as we keep it. `last_sequence` is the offset of the newest event in its log.
@@ -97,7 +113,7 @@ class TradingAccount:
     locked account is connected again.
 
     `trading_mode` was set for this account and `tenant_trading_mode` for its tenant; the stricter one counts.
-    `risk` is None while no limits are set.
+    `risk` is None while no limits are set. `unconfirmed` is always empty where our ledger keeps the books.
     """
 
     id: TradingAccountId
@@ -117,6 +133,7 @@ class TradingAccount:
     trading_mode: TradingMode = TradingMode.ACTIVE
     tenant_trading_mode: TradingMode = TradingMode.ACTIVE
     risk: AccountRisk | None = None
+    unconfirmed: tuple[UnconfirmedFill, ...] = ()
 
     @property
     def effective_trading_mode(self) -> TradingMode:
