@@ -124,6 +124,16 @@ def believes_balances(spec: VenueSpec) -> bool:
     return spec.snapshots and (spec.balances_follow_fills or Books.OURS not in spec.books.values())
 
 
+def keeps_books(spec: VenueSpec) -> bool:
+    """The venue's word of balances and positions is the truth."""
+    return spec.snapshots and Books.VENUE in spec.books.values()
+
+
+def cancels_all(spec: VenueSpec) -> bool:
+    """One request can cancel all orders of an instrument."""
+    return bool(spec.cancels_all)
+
+
 def has_news(spec: VenueSpec) -> bool:
     """The session reports by itself what happens."""
     return spec.account_news is not NewsSource.REPLY
@@ -294,6 +304,9 @@ class Trader:
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.cancel(order))
+
+    async def cancel_all(self, *orders: Order) -> Sequence[Report]:
+        return self._note(await self.session.cancel_all(self.venue.spot.id, [self.believed(o) for o in orders]))
 
     async def lookup(self, *orders: Order) -> Sequence[Report]:
         return self._note(await self.session.lookup(orders))
