@@ -133,7 +133,7 @@ _KEYS: dict[str, bytes] = {}
 def give_keys(directory: Path) -> None:
     """Put the simulator's keys into its data directory."""
     if not _KEYS:
-        ApiKeys.load(directory, "main", SystemIds())
+        ApiKeys.of_account(directory, "main", SystemIds())
         _KEYS["keys.json"] = (directory / "keys.json").read_bytes()
     (directory / "keys.json").write_bytes(_KEYS["keys.json"])
 

@@ -66,4 +66,4 @@ def test_data_is_kept_in_the_users_directory(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", "" if data_home is None else str(tmp_path / data_home))
     parent = tmp_path / (".local/share" if data_home is None else data_home)
-    assert default_data_dir() == parent / "cadenza-simulators/binance"
+    assert default_data_dir("binance") == parent / "cadenza-simulators/binance"

@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,8 +16,17 @@ from cadenza.runtime.local import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
-    from cadenza.simulators.binance.settings import SimulatorSettings
     from cadenza.simulators.binance.wire.keys import SimulatedKey
+
+T = TypeVar("T")
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)]
+Seed = Annotated[int, typer.Option(help="The seed of the market and of random faults.")]
+Faults = Annotated[float, typer.Option(help="The share of order requests that meet a random fault.", min=0.0, max=1.0)]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where keys and the ledger of truth are kept; by default in the user's data.")
+]
+Still = Annotated[bool, typer.Option("--still", help="A market that moves only when it is asked to.")]
 
 app = typer.Typer(help="Simulated venues that speak the real ones' protocols.", no_args_is_help=True)
 MARKET_STEP_MS = 100
@@ -29,50 +39,51 @@ def simulators() -> None:
 
 @app.command("binance")
 def binance(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 9700,
-    seed: Annotated[int, typer.Option(help="The seed of the market and of random faults.")] = 1,
-    faults: Annotated[
-        float, typer.Option(help="The share of order requests that meet a random fault.", min=0.0, max=1.0)
-    ] = 0.0,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where keys and the ledger of truth are kept; by default in the user's data.")
-    ] = None,
-    still: Annotated[bool, typer.Option("--still", help="A market that moves only when it is asked to.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 9700,
+    seed: Seed = 1,
+    faults: Faults = 0.0,
+    data_dir: DataDir = None,
+    still: Still = False,
 ) -> None:
     """Run a simulator of BINANCE (spot, cross margin, USD-M) until SIGINT or SIGTERM."""
-    # Imported here and below, so that the other commands start without a web server.
-    from cadenza.simulators.binance.ledger.truth import TruthError
+    # Imported here, so that the other commands start without a web server.
+    from cadenza.simulators.binance.server import run_simulator
     from cadenza.simulators.binance.settings import SimulatorSettings
 
     settings = SimulatorSettings(
-        data_dir=data_dir or default_data_dir(),
+        data_dir=data_dir or default_data_dir("binance"),
         seed=seed,
         market_step_ms=0 if still else MARKET_STEP_MS,
         fault_rate=faults,
     )
+    _serve_until_stopped(run_simulator(settings, SystemClock(), SystemIds(), host, port), banner)
+
+
+def default_data_dir(venue: str) -> Path:
+    """Return where a venue's simulator keeps its data unless the user says otherwise."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(home) / "cadenza-simulators" / venue
+
+
+def _serve_until_stopped(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
+    """Run a simulator, print its banner, and stop it at SIGINT or SIGTERM."""
+    from cadenza.simulators.kit.truth import TruthError
+
     try:
-        asyncio.run(_serve(settings, host, port))
+        asyncio.run(_serve(simulator, banner))
     except TruthError as error:
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(in_words(error)) from None
 
 
-def default_data_dir() -> Path:
-    """Return where a simulator keeps its data unless the user says otherwise."""
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Path(home) / "cadenza-simulators/binance"
-
-
-async def _serve(settings: "SimulatorSettings", host: str, port: int) -> None:
-    from cadenza.simulators.binance.server import run_simulator
-
+async def _serve(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with run_simulator(settings, SystemClock(), SystemIds(), host, port) as simulator:
-        typer.echo(banner(simulator))
+    async with simulator as running:
+        typer.echo(banner(running))
         await stop.wait()
 
 

@@ -22,9 +22,9 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import BookOutcome
 from cadenza.exchange import PublicTrade, SetLevel
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.control.faults import EventFault, EventFaultKind
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.kit.faults import EventFault, EventFaultKind
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -18,7 +18,7 @@ from .trader import Trader
 def made_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of keys, made once: an RSA key takes time."""
     directory = tmp_path_factory.mktemp("keys")
-    ApiKeys.load(directory, "main", SystemIds())
+    ApiKeys.of_account(directory, "main", SystemIds())
     return directory / "keys.json"
 
 

@@ -39,7 +39,7 @@ async def process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proc
 
 
 def trader_of(data_dir: Path, url: str) -> Trader:
-    keys = ApiKeys.load(data_dir, "main", SystemIds())
+    keys = ApiKeys.of_account(data_dir, "main", SystemIds())
     venue: Any = SimpleNamespace(keys=keys, now_ms=SystemClock().now_ms)
     simulator: Any = SimpleNamespace(venue=venue, url=url)
     return Trader(simulator)

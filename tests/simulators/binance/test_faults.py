@@ -9,13 +9,14 @@ import aiohttp
 import pytest
 
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.control.faults import ArmedFaults, RequestFault
-from cadenza.simulators.binance.market.counter_market import SeededMarket
 from cadenza.simulators.binance.server import BinanceSimulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot.symbols import SYMBOLS
-from cadenza.simulators.binance.venue import BinanceVenue
+from cadenza.simulators.binance.venue import RANDOM_TARGETS, BinanceVenue, event_name
 from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.kit.counter_market import SeededMarket
+from cadenza.simulators.kit.faults import ArmedFaults, RequestFault
+from cadenza.simulators.kit.truth import TruthFile
 
 from .sockets import connected
 from .trader import Trader
@@ -152,7 +153,7 @@ async def test_faults_at_random_leave_the_truth_intact(trader: Trader) -> None:
 
 def test_random_faults_are_those_of_the_seed() -> None:
     def drawn(seed: int) -> list[RequestFault | None]:
-        faults = ArmedFaults(Random(seed), 0.5)
+        faults = ArmedFaults(Random(seed), RANDOM_TARGETS, event_name, 0.5)
         return [faults.for_request("order.place", VenueMarket.SPOT) for _ in range(50)]
 
     assert drawn(1) == drawn(1) != drawn(2)
@@ -178,7 +179,7 @@ async def test_what_no_one_was_answered_is_not_on_the_streams_before_it_is_on_di
     venue = BinanceVenue(SimulatorSettings(data_dir=data_dir), SystemClock(), SystemIds())
     venue.spot.exchange.deposit("main", "BTC", Decimal(1), 0)
     seen: list[str] = []
-    monkeypatch.setattr(venue.truth, "_write", lambda lines: seen.append("disk"))
+    monkeypatch.setattr(TruthFile, "_write", lambda _file, _lines: seen.append("disk"))
     monkeypatch.setattr(venue.spot.user_streams, "send_news", lambda news, at_ms: seen.append("stream"))
     await venue.commit()
     venue.close()

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cadenza.runtime.local import SystemClock, SystemIds
-from cadenza.simulators.binance.ledger.truth import FILE, TruthError, TruthFile
 from cadenza.simulators.binance.server import run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
+from cadenza.simulators.binance.truth_row import TruthRow
+from cadenza.simulators.kit.truth import FILE, TruthError, TruthFile
 
 from .trader import Trader
 
@@ -142,7 +143,7 @@ async def test_trade_ids_are_never_given_twice(data_dir: Path) -> None:
 async def test_a_line_that_was_not_finished_is_cut_off(data_dir: Path) -> None:
     whole = b'{"at_ms":1}\n{"at_ms":2}\n'
     (data_dir / FILE).write_bytes(whole + b'{"at_ms":')
-    truth = TruthFile(data_dir)
+    truth = TruthFile(data_dir, TruthRow)
     assert [row.at_ms for row in truth.rows()] == [1, 2]
     truth.close()
     assert (data_dir / FILE).read_bytes() == whole
@@ -150,12 +151,12 @@ async def test_a_line_that_was_not_finished_is_cut_off(data_dir: Path) -> None:
 
 async def test_one_simulator_at_a_time_uses_a_directory(trader: Trader, data_dir: Path) -> None:
     with pytest.raises(TruthError, match="another simulator uses it"):
-        TruthFile(data_dir)
+        TruthFile(data_dir, TruthRow)
 
 
 async def test_a_damaged_line_is_an_error(data_dir: Path) -> None:
     (data_dir / FILE).write_text('{"at_ms":1}\nnonsense\n{"at_ms":2}\n')
-    truth = TruthFile(data_dir)
+    truth = TruthFile(data_dir, TruthRow)
     with pytest.raises(TruthError, match="line 2"):
         list(truth.rows())
     truth.close()

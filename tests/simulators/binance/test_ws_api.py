@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
 from cadenza.simulators.binance.server import BinanceSimulator
+from cadenza.simulators.kit.faults import FaultKind, RequestFault
 
 from .sockets import Socket, connected
 from .trader import Trader, sign

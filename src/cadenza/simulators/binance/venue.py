@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import string
 from collections import deque
-from collections.abc import Callable
 from random import Random
 
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
-from cadenza.simulators.binance.control.faults import ArmedFaults
-from cadenza.simulators.binance.ledger.records import RequestRow, TruthRow
-from cadenza.simulators.binance.ledger.truth import TruthFile
-from cadenza.simulators.binance.market.books import SPEEDS_MS
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot.spot_market import SpotMarket
+from cadenza.simulators.binance.truth_row import TruthRow
 from cadenza.simulators.binance.usdm.usdm_market import FuturesMarket
-from cadenza.simulators.binance.wire.keys import ApiKeys, account_number
+from cadenza.simulators.binance.wire.keys import ApiKeys
 from cadenza.simulators.binance.wire.limits import UsedLimits
 from cadenza.simulators.binance.wire.markets import VenueMarket
-from cadenza.simulators.binance.wire.outlet import SocketOutlet
+from cadenza.simulators.kit.books import SPEEDS_MS
+from cadenza.simulators.kit.commits import CommitLog
+from cadenza.simulators.kit.faults import ArmedFaults
+from cadenza.simulators.kit.keys import account_number
+from cadenza.simulators.kit.records import RequestRow
+from cadenza.simulators.kit.sockets import OpenOutlets
 
 REQUESTS_MAX = 100_000
 """How many trading requests are shown under `/simulator/requests`; the file keeps all."""
+
+RANDOM_TARGETS = frozenset({"order.place", "order.cancel", "algoOrder.place", "algoOrder.cancel"})
+"""Requests that a random fault may meet."""
 
 _STEP_MS, _MARKS_MS, _SLOW_MARKS_MS = 50, 1_000, 3_000
 
@@ -36,14 +39,13 @@ class BinanceVenue:
         self.settings = settings
         self.clock = clock
         self.ids = ids
-        self.faults = ArmedFaults(Random(settings.seed), settings.fault_rate)  # noqa: S311 - faults that can be repeated
-        self.truth = TruthFile(settings.data_dir)
-        self.keys = ApiKeys.load(settings.data_dir, settings.account, ids)
+        random = Random(settings.seed)  # noqa: S311 - faults that can be repeated
+        self.faults = ArmedFaults(random, RANDOM_TARGETS, event_name, settings.fault_rate)
+        self.truth = CommitLog(settings.data_dir, TruthRow, self.now_ms)
+        self.keys = ApiKeys.of_account(settings.data_dir, settings.account, ids)
         self.account_number = account_number(settings.data_dir, ids)
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
-        self.outlets: dict[SocketOutlet, None] = {}
-        self._lock = asyncio.Lock()
-        self._outbox: list[Callable[[int], None]] = []
+        self.outlets: OpenOutlets = {}
         self._ids_drawn = Random(ids.token(8))  # noqa: S311 - ids that the venue makes up
         self.started_ms = now_ms = self.now_ms()
         self.spot = SpotMarket(settings, self.faults, self.new_listen_key, now_ms)
@@ -74,10 +76,7 @@ class BinanceVenue:
     async def commit(self, request: RequestRow | None = None) -> None:
         """Return when everything that has changed until now is on disk, and its events are queued for the clients."""
         self._collect(request)
-        async with self._lock:
-            outbox, self._outbox = self._outbox, []
-            await self.truth.flush()
-            self._publish(outbox)
+        await self.truth.commit()
 
     async def run_market(self) -> None:
         """Move the counter-markets and send differences of books, until cancelled."""
@@ -137,22 +136,18 @@ class BinanceVenue:
         self.spot.start((row.spot for row in rows if row.spot is not None), now_ms)
         self.usdm.start([row.usdm for row in rows if row.usdm is not None], now_ms)
         self._collect(None)
-        self.truth.flush_now()
-        outbox, self._outbox = self._outbox, []
-        self._publish(outbox)
+        self.truth.commit_now()
 
     def _collect(self, request: RequestRow | None) -> None:
         now_ms = self.now_ms()
         row = TruthRow(at_ms=now_ms, request=request, spot=self.spot.take_row(), usdm=self.usdm.take_row())
-        if not row.is_empty:
-            self.truth.append(row)
         if request is not None:
             self.requests.append(request)
-        for publication in (self.spot.take_publication(now_ms), self.usdm.take_publication()):
-            if publication is not None:
-                self._outbox.append(publication)
+        news = (self.spot.take_publication(now_ms), self.usdm.take_publication())
+        self.truth.add(None if row.is_empty else row, [publish for publish in news if publish is not None])
 
-    def _publish(self, outbox: list[Callable[[int], None]]) -> None:
-        now_ms = self.now_ms()
-        for publish in outbox:
-            publish(now_ms)
+
+def event_name(event: object) -> str | None:
+    """Return what an event calls itself."""
+    name = event.get("e") if isinstance(event, dict) else None
+    return name if isinstance(name, str) else None

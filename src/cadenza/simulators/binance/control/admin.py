@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 from aiohttp import web
 
-from cadenza.domain.market.enums import Side
-from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket, SetLevel
-from cadenza.simulators.binance.control.faults import EventFault, RequestFault
 from cadenza.simulators.binance.control.truth import margin_truth, spot_truth, usdm_truth
 from cadenza.simulators.binance.margin.cross_margin import margin_account
-from cadenza.simulators.binance.market.engines import ListedSymbol
 from cadenza.simulators.binance.spot.symbols import STATUSES
 from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE
 from cadenza.simulators.binance.usdm.symbols import STATUSES as CONTRACT_STATUSES
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.kit.admin import PREFIX, MarketMove, add_fault_routes, json_answer, market_commands, read_order
 
-PREFIX = "/simulator"
-T = TypeVar("T")
 BookMarket = Literal["spot", "usdm"]
 AccountMarket = Literal["spot", "margin", "usdm"]
-_encode = msgspec.json.Encoder().encode
 
 
-class FaultOrders(msgspec.Struct, forbid_unknown_fields=True):
-    """New faults; settings that are left out stay as they are."""
+class MarketOrder(MarketMove, forbid_unknown_fields=True):
+    """A move of a market of spot or USD-M. `mark_price` is for USD-M only; 0 lets the mark price follow the trades
+    again."""
 
-    requests: list[RequestFault] = []
-    events: list[EventFault] = []
-    lookup_lag_ms: int | None = None
-    clock_offset_ms: int | None = None
-    rate: float | None = None
-
-
-class LevelOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """The market now displays `quantity` at `price`; 0 removes the level."""
-
-    side: Side
-    price: Decimal
-    quantity: Decimal
-
-
-class MarketOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What happens in a symbol's market: `clear` empties it first, then levels, then a trade by others at
-    `trade_price`. `mark_price` is for USD-M only; 0 lets the mark price follow the trades again."""
-
-    symbol: str
     market: BookMarket = "spot"
-    clear: bool = False
-    levels: list[LevelOrder] = []
-    trade_side: Side | None = None
-    trade_price: Decimal | None = None
-    trade_quantity: Decimal | None = None
     mark_price: Decimal | None = None
 
 
@@ -108,12 +78,11 @@ class SimulatorAdmin:
         self._venue = venue
 
     def add_routes(self, app: web.Application) -> None:
+        add_fault_routes(app, self._venue.faults)
         app.router.add_get(f"{PREFIX}/truth", self._truth)
         app.router.add_get(f"{PREFIX}/requests", self._requests)
         app.router.add_get(f"{PREFIX}/keys", self._keys)
         app.router.add_post(f"{PREFIX}/keys", self._change_keys)
-        app.router.add_post(f"{PREFIX}/faults", self._arm)
-        app.router.add_delete(f"{PREFIX}/faults", self._disarm)
         app.router.add_post(f"{PREFIX}/market", self._move_market)
         app.router.add_post(f"{PREFIX}/deposits", self._deposit)
         app.router.add_post(f"{PREFIX}/symbols", self._set_status)
@@ -125,7 +94,7 @@ class SimulatorAdmin:
         await self._venue.commit()
         account = self._venue.settings.account
         spot, usdm = self._venue.spot, self._venue.usdm
-        return _json(
+        return json_answer(
             {
                 "spot": spot_truth(spot.exchange, account),
                 "margin": margin_truth(spot, margin_account(account)),
@@ -136,49 +105,33 @@ class SimulatorAdmin:
     async def _requests(self, request: web.Request) -> web.Response:
         """Trading requests with what became of each, the oldest first."""
         await self._venue.commit()
-        return _json(list(self._venue.requests))
+        return json_answer(list(self._venue.requests))
 
     async def _keys(self, request: web.Request) -> web.Response:
-        return _json(self._venue.keys.all())
+        return json_answer(self._venue.keys.all())
 
     async def _change_keys(self, request: web.Request) -> web.Response:
-        order = await _read(request, KeyOrder)
+        order = await read_order(request, KeyOrder)
         if order.revoke is not None:
             self._venue.keys.revoke(order.revoke)
             self._venue.terminate_user_streams(order.revoke)
-            return _json(None)
+            return json_answer(None)
         key = make_key(self._venue.settings.account, order.kind, self._venue.ids, order.permissions)
         self._venue.keys.add(key)
-        return _json(key)
-
-    async def _arm(self, request: web.Request) -> web.Response:
-        order, faults = await _read(request, FaultOrders), self._venue.faults
-        faults.requests.extend(order.requests)
-        faults.events.extend(order.events)
-        if order.lookup_lag_ms is not None:
-            faults.lookup_lag_ms = order.lookup_lag_ms
-        if order.clock_offset_ms is not None:
-            faults.clock_offset_ms = order.clock_offset_ms
-        if order.rate is not None:
-            faults.rate = order.rate
-        return _json(None)
-
-    async def _disarm(self, request: web.Request) -> web.Response:
-        self._venue.faults.clear()
-        return _json(None)
+        return json_answer(key)
 
     async def _move_market(self, request: web.Request) -> web.Response:
-        order, venue = await _read(request, MarketOrder), self._venue
+        order, venue = await read_order(request, MarketOrder), self._venue
         exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
-        for command in _commands(order, exchange.symbol(order.symbol), venue.now_ms()):
+        for command in market_commands(order, exchange.symbol(order.symbol), venue.now_ms()):
             exchange.apply(order.symbol, command)
         if order.mark_price is not None:
             venue.usdm.exchange.set_mark(order.symbol, order.mark_price or None, venue.now_ms())
         await venue.commit()
-        return _json(None)
+        return json_answer(None)
 
     async def _deposit(self, request: web.Request) -> web.Response:
-        order, venue = await _read(request, DepositOrder), self._venue
+        order, venue = await read_order(request, DepositOrder), self._venue
         account, now_ms = venue.settings.account, venue.now_ms()
         if order.market == "usdm":
             venue.usdm.transfer(account, order.asset, order.amount, now_ms)
@@ -186,28 +139,28 @@ class SimulatorAdmin:
             name = margin_account(account) if order.market == "margin" else account
             venue.spot.exchange.deposit(name, order.asset, order.amount, now_ms)
         await venue.commit()
-        return _json(None)
+        return json_answer(None)
 
     async def _set_status(self, request: web.Request) -> web.Response:
-        order, venue = await _read(request, StatusOrder), self._venue
+        order, venue = await read_order(request, StatusOrder), self._venue
         if order.status == DELISTED:
             venue.delist(VenueMarket(order.market), order.symbol)
             await venue.commit()
-            return _json(None)
+            return json_answer(None)
         if order.status not in (CONTRACT_STATUSES if order.market == "usdm" else STATUSES):
             raise web.HTTPBadRequest(text=f"{order.market} has no status {order.status}")
         exchange = venue.usdm.exchange if order.market == "usdm" else venue.spot.exchange
         exchange.set_status(order.symbol, order.status)
-        return _json(None)
+        return json_answer(None)
 
     async def _settle_funding(self, request: web.Request) -> web.Response:
-        order = await _read(request, FundingOrder)
+        order = await read_order(request, FundingOrder)
         self._venue.usdm.funding.settle(order.symbol, order.rate, self._venue.now_ms())
         await self._venue.commit()
-        return _json(None)
+        return json_answer(None)
 
     async def _end_sockets(self, request: web.Request) -> web.Response:
-        order = await _read(request, SocketOrder)
+        order = await read_order(request, SocketOrder)
         match order.action:
             case "announce_shutdown":
                 self._venue.announce_shutdown()
@@ -215,26 +168,4 @@ class SimulatorAdmin:
                 self._venue.cut_sockets()
             case "terminate_user_streams":
                 self._venue.terminate_user_streams()
-        return _json(None)
-
-
-def _commands(order: MarketOrder, symbol: ListedSymbol, now_ms: int) -> list[EngineCommand]:
-    commands: list[EngineCommand] = [ResetMarket((), (), now_ms)] if order.clear else []
-    for level in order.levels:
-        price, quantity = int(level.price / symbol.tick), int(level.quantity / symbol.lot)
-        commands.append(SetLevel(level.side, price, quantity, now_ms))
-    if order.trade_side and order.trade_price and order.trade_quantity:
-        price, quantity = int(order.trade_price / symbol.tick), int(order.trade_quantity / symbol.lot)
-        commands.append(PublicTrade(order.trade_side, price, quantity, now_ms))
-    return commands
-
-
-async def _read(request: web.Request, type: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=type)
-    except msgspec.MsgspecError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
-
-
-def _json(payload: Any) -> web.Response:
-    return web.Response(body=_encode(payload), content_type="application/json", charset="utf-8")
+        return json_answer(None)

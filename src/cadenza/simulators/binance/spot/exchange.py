@@ -26,11 +26,6 @@ from cadenza.exchange import (
 from cadenza.exchange.back_office import BackOffice
 from cadenza.exchange.ledger import FeeAsset
 from cadenza.exchange.records import EngineMemory, OrderFact, VenueAccount, VenueOrder, VenueState
-from cadenza.simulators.binance.market.counter_market import SeededMarket
-from cadenza.simulators.binance.market.counters import SymbolCounters
-from cadenza.simulators.binance.market.engines import MarketEngines
-from cadenza.simulators.binance.market.records import TapeTrade
-from cadenza.simulators.binance.market.registry import OrderRegistry
 from cadenza.simulators.binance.spot.engine_words import (
     DOMAIN_CLOSES,
     REJECTIONS,
@@ -55,6 +50,11 @@ from cadenza.simulators.binance.spot.records import (
 from cadenza.simulators.binance.spot.symbols import PLACES, STATUSES, SpotSymbol
 from cadenza.simulators.binance.spot.trailing import is_stop_reached, price_held_for, trail, triggered_command
 from cadenza.simulators.binance.wire.errors import bad_symbol, cancel_rejected, order_rejected
+from cadenza.simulators.kit.counter_market import SeededMarket
+from cadenza.simulators.kit.counters import SymbolCounters
+from cadenza.simulators.kit.engines import MarketEngines
+from cadenza.simulators.kit.records import TapeTrade
+from cadenza.simulators.kit.registry import OrderRegistry
 
 
 class SpotExchange:

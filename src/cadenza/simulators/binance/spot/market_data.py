@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from cadenza.simulators.binance.market.books import LEVELS_MAX
 from cadenza.simulators.binance.spot import payloads
 from cadenza.simulators.binance.spot.payloads import Payload, aggregate, book_snapshot, public_trade
 from cadenza.simulators.binance.spot.symbols import STATUSES
@@ -12,6 +11,7 @@ from cadenza.simulators.binance.wire.errors import VenueRefusal, bad_symbol, inv
 from cadenza.simulators.binance.wire.gateway import VenueCall
 from cadenza.simulators.binance.wire.numbers import fixed
 from cadenza.simulators.binance.wire.params import RequestParams
+from cadenza.simulators.kit.books import LEVELS_MAX
 
 _DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (LEVELS_MAX, 250))
 

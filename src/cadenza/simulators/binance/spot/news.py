@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.spot.records import SpotDeposit, SpotExecution
+from cadenza.simulators.kit.records import TapeTrade
 
 
 @dataclass(slots=True)

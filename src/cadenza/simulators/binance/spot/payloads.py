@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
-from cadenza.simulators.binance.market.books import BookDifference, BookLevel, NumberedBook
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.spot.records import SpotExecution, SpotOrder, SpotTrade
 from cadenza.simulators.binance.spot.symbols import STP_MODE
 from cadenza.simulators.binance.wire.numbers import fixed
+from cadenza.simulators.kit.books import BookDifference, BookLevel, NumberedBook
+from cadenza.simulators.kit.records import TapeTrade
 
 Payload = dict[str, object]
 NONE = -1

@@ -9,7 +9,7 @@ from decimal import Decimal
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
 from cadenza.exchange.records import EngineMemory, LedgerBalance, Posting, VenueAccount, VenueOrder
-from cadenza.simulators.binance.market.records import Counters
+from cadenza.simulators.kit.records import Counters
 
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 

@@ -6,12 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from cadenza.simulators.binance.control.faults import ArmedFaults
 from cadenza.simulators.binance.margin.cross_margin import SUFFIX, CrossMargin, margin_account
 from cadenza.simulators.binance.margin.listen_tokens import ListenTokens
-from cadenza.simulators.binance.market.books import NumberedBook
-from cadenza.simulators.binance.market.counter_market import SeededMarket
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.spot.exchange import SpotExchange
 from cadenza.simulators.binance.spot.news import VenueNews
@@ -21,6 +17,10 @@ from cadenza.simulators.binance.spot.symbols import SYMBOLS
 from cadenza.simulators.binance.spot.user_streams import UserStreams
 from cadenza.simulators.binance.wire.limits import UsedLimits
 from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.kit.books import NumberedBook
+from cadenza.simulators.kit.counter_market import SeededMarket
+from cadenza.simulators.kit.faults import ArmedFaults
+from cadenza.simulators.kit.records import TapeTrade
 
 TAPE_MAX = 1_000
 

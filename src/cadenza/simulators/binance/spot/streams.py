@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cadenza.simulators.binance.market.books import NumberedBook
-from cadenza.simulators.binance.market.hub import StreamHub
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.spot.payloads import aggregate, book_difference, book_snapshot, book_ticker
 from cadenza.simulators.binance.wire.numbers import fixed
+from cadenza.simulators.kit.books import NumberedBook
+from cadenza.simulators.kit.hub import StreamHub
+from cadenza.simulators.kit.records import TapeTrade
 
 PARTIAL_LEVELS = (5, 10, 20)
 SPEEDS_MS = (100, 1000)

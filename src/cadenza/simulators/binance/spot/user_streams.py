@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cadenza.simulators.binance.control.faults import ArmedFaults
 from cadenza.simulators.binance.spot.exchange import SpotExchange
 from cadenza.simulators.binance.spot.news import VenueNews
 from cadenza.simulators.binance.spot.payloads import Payload, account_position, balance_update, execution_report
 from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.session import AccountSubscription, UserSession
+from cadenza.simulators.kit.faults import ArmedFaults
 
 SUBSCRIPTIONS_MAX = 65_535
 """How many subscriptions one session may make in its life."""

@@ -25,11 +25,6 @@ from cadenza.exchange import (
     PublicTrade,
     Rejected,
 )
-from cadenza.simulators.binance.market.counter_market import SeededMarket
-from cadenza.simulators.binance.market.counters import SymbolCounters
-from cadenza.simulators.binance.market.engines import MarketEngines
-from cadenza.simulators.binance.market.records import TapeTrade
-from cadenza.simulators.binance.market.registry import OrderRegistry
 from cadenza.simulators.binance.usdm.errors import (
     duplicate_id,
     fok_rejected,
@@ -53,6 +48,11 @@ from cadenza.simulators.binance.usdm.records import (
 )
 from cadenza.simulators.binance.usdm.symbols import STATUSES, FuturesSymbol
 from cadenza.simulators.binance.wire.errors import VenueRefusal, bad_symbol, cancel_rejected
+from cadenza.simulators.kit.counter_market import SeededMarket
+from cadenza.simulators.kit.counters import SymbolCounters
+from cadenza.simulators.kit.engines import MarketEngines
+from cadenza.simulators.kit.records import TapeTrade
+from cadenza.simulators.kit.registry import OrderRegistry
 
 LIQUIDATION = "LIQUIDATION"
 REDUCE_ONLY_CONFLICT = "4"

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, to_plain
-from cadenza.simulators.binance.market.books import BookDifference, BookLevel, NumberedBook
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.usdm.records import ConditionalOrder, FuturesOrder, FuturesTrade, Income
 from cadenza.simulators.binance.usdm.symbols import STP_MODE, FuturesSymbol
 from cadenza.simulators.binance.wire.numbers import fixed, places
+from cadenza.simulators.kit.books import BookDifference, BookLevel, NumberedBook
+from cadenza.simulators.kit.records import TapeTrade
 
 Payload = dict[str, object]
 

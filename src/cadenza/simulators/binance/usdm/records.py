@@ -10,7 +10,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, divide
 from cadenza.exchange import OpenOrder
 from cadenza.exchange.records import EngineMemory
-from cadenza.simulators.binance.market.records import Counters, TapeTrade
+from cadenza.simulators.kit.records import Counters, TapeTrade
 
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED"})
 ENTRY_PLACES = 8

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from cadenza.simulators.binance.market.books import NumberedBook
-from cadenza.simulators.binance.market.hub import StreamHub, StreamPayload
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.usdm.events import forced_order
 from cadenza.simulators.binance.usdm.payloads import (
     aggregate,
@@ -21,6 +18,9 @@ from cadenza.simulators.binance.usdm.payloads import (
 )
 from cadenza.simulators.binance.usdm.records import FuturesExecution
 from cadenza.simulators.binance.usdm.symbols import FuturesSymbol
+from cadenza.simulators.kit.books import NumberedBook
+from cadenza.simulators.kit.hub import StreamHub, StreamPayload
+from cadenza.simulators.kit.records import TapeTrade
 
 PARTIAL_LEVELS = (5, 10, 20)
 SPEEDS_MS = (100, 250, 500)

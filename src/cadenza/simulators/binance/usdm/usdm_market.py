@@ -8,10 +8,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 from cadenza.domain.money import ZERO
-from cadenza.simulators.binance.control.faults import ArmedFaults
-from cadenza.simulators.binance.market.books import NumberedBook
-from cadenza.simulators.binance.market.counter_market import SeededMarket
-from cadenza.simulators.binance.market.records import TapeTrade
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.usdm.algo import AlgoService
 from cadenza.simulators.binance.usdm.events import (
@@ -42,6 +38,10 @@ from cadenza.simulators.binance.usdm.streams import SPEEDS_MS, FuturesStreams
 from cadenza.simulators.binance.usdm.symbols import FUNDING_RATE, SYMBOLS
 from cadenza.simulators.binance.wire.limits import UsedLimits
 from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.kit.books import NumberedBook
+from cadenza.simulators.kit.counter_market import SeededMarket
+from cadenza.simulators.kit.faults import ArmedFaults
+from cadenza.simulators.kit.records import TapeTrade
 
 TAPE_MAX = 1_000
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
-from cadenza.simulators.binance.ledger.records import RequestRow
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.errors import (
     VenueRefusal,
@@ -23,6 +21,9 @@ from cadenza.simulators.binance.wire.keys import SimulatedKey, has_key_format
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.params import RequestParams
 from cadenza.simulators.binance.wire.session import UserSession
+from cadenza.simulators.kit.cuts import ConnectionCut
+from cadenza.simulators.kit.faults import FaultKind, RequestFault
+from cadenza.simulators.kit.records import RequestRow
 
 RECV_WINDOW_MS = 5_000
 RECV_WINDOW_MS_MAX = 60_000
@@ -40,13 +41,6 @@ class RequestSecurity(Enum):
     @property
     def is_signed(self) -> bool:
         return self in (RequestSecurity.USER_DATA, RequestSecurity.TRADE)
-
-
-class ConnectionCut(Enum):
-    """How a connection fails in place of an answer."""
-
-    SILENCE = "SILENCE"
-    RESET = "RESET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

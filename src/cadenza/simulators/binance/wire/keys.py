@@ -6,11 +6,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
-import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,10 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from cadenza.ports.ids import Ids
 from cadenza.simulators.binance.wire.markets import VenueMarket
+from cadenza.simulators.kit.keys import VenueKeys
 
-FILE = "keys.json"
-NUMBER_FILE = "account-number"
-_NUMBERS_FROM, _NUMBERS_COUNT = 1_000_000, 2**40
 KINDS = ("HMAC", "RSA", "ED25519")
 _KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
@@ -75,49 +71,19 @@ class SimulatedKey:
         return True
 
 
-class ApiKeys:
-    """The keys of the simulator. They are made at the first start and are the same at the next."""
-
-    def __init__(self, keys: Iterable[SimulatedKey]) -> None:
-        self._keys = {key.key: key for key in keys}
+class ApiKeys(VenueKeys[SimulatedKey]):
+    """The keys of the simulator: one of each kind, and those that tests make."""
 
     @classmethod
-    def load(cls, directory: Path, account: str, ids: Ids) -> ApiKeys:
+    def of_account(cls, directory: Path, account: str, ids: Ids) -> ApiKeys:
         """Return the keys in the directory's file; make one of each kind where there is no file."""
-        path = directory / FILE
-        if path.exists():
-            rows = json.loads(path.read_text())
-            return cls(SimulatedKey(**row | {"permissions": KeyPermissions(**row["permissions"])}) for row in rows)
-        ring = cls(make_key(account, kind, ids) for kind in KINDS)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump([asdict(key) for key in ring.all()], file, indent=1)
-        return ring
-
-    def all(self) -> list[SimulatedKey]:
-        return list(self._keys.values())
+        return cls(
+            VenueKeys.load(directory, SimulatedKey, lambda: [make_key(account, kind, ids) for kind in KINDS]).all()
+        )
 
     def of(self, kind: str) -> SimulatedKey:
         """Return the first key of a kind."""
-        return next(key for key in self._keys.values() if key.kind == kind)
-
-    def find(self, key: str) -> SimulatedKey | None:
-        return self._keys.get(key)
-
-    def add(self, key: SimulatedKey) -> None:
-        self._keys[key.key] = key
-
-    def revoke(self, key: str) -> None:
-        self._keys.pop(key, None)
-
-
-def account_number(directory: Path, ids: Ids) -> int:
-    """Return the number from which the accounts are numbered. It is kept in the directory, so it is the same at every
-    start. A new directory has another one: its order ids begin again, so its accounts are others for clients."""
-    path = directory / NUMBER_FILE
-    if not path.exists():
-        path.write_text(str(_NUMBERS_FROM + int.from_bytes(ids.token(8)) % _NUMBERS_COUNT))
-    return int(path.read_text())
+        return next(key for key in self.all() if key.kind == kind)
 
 
 def make_key(account: str, kind: str, ids: Ids, permissions: KeyPermissions | None = None) -> SimulatedKey:

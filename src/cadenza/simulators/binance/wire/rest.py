@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
-from cadenza.simulators.binance.control.faults import FaultKind, RequestFault
 from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.gateway import (
-    ConnectionCut,
     VenueAnswer,
     VenueEndpoint,
     VenueGateway,
     VenueRequest,
 )
 from cadenza.simulators.binance.wire.keys import signed_payload
+from cadenza.simulators.kit.cuts import cut
+from cadenza.simulators.kit.faults import FaultKind, RequestFault
 
 FAULT_HEADER = "X-Simulator-Fault"
 """A test names a fault for its own request here, such as `reset_after`."""
@@ -54,16 +52,6 @@ class RestApi:
         if answer.cut is not None:
             await cut(request, answer.cut)
         return _response(answer)
-
-
-async def cut(request: web.Request, how: ConnectionCut) -> NoReturn:
-    """Never answer: cut the connection, or be silent until the client leaves."""
-    if how is ConnectionCut.SILENCE:
-        await asyncio.Event().wait()
-    transport = request.transport
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
-    raise asyncio.CancelledError
 
 
 async def _asked(endpoint: VenueEndpoint, request: web.Request) -> VenueRequest:

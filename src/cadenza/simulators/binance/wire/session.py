@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cadenza.simulators.binance.wire.keys import SimulatedKey
-from cadenza.simulators.binance.wire.outlet import SocketOutlet
+from cadenza.simulators.kit.outlet import SocketOutlet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

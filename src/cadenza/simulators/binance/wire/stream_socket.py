@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from cadenza.simulators.binance.market.hub import StreamClient, StreamHub, StreamPayload
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.markets import VenueMarket
-from cadenza.simulators.binance.wire.sockets import frames, opened
+from cadenza.simulators.binance.wire.sockets import opened
+from cadenza.simulators.kit.hub import StreamHub, StreamPayload
+from cadenza.simulators.kit.outlet import SocketOutlet
+from cadenza.simulators.kit.sockets import frames
 
 STREAMS_MAX = 1024
 _UNKNOWN_METHOD = (
@@ -27,6 +29,21 @@ class SimulatedRoute:
 
     prefix: str
     accepts: Callable[[str, StreamPayload], bool] = lambda _stream, _payload: True
+
+
+@dataclass(eq=False, slots=True)
+class StreamClient:
+    """A client of streams. A combined one gets each payload with the stream's name. What does not pass `accepts`, which
+    gets the stream's name and the payload, is not sent."""
+
+    outlet: SocketOutlet
+    is_combined: bool
+    accepts: Callable[[str, StreamPayload], bool] = lambda _stream, _payload: True
+    streams: dict[str, None] = field(default_factory=dict)
+
+    def send(self, stream: str, payload: StreamPayload) -> None:
+        if self.accepts(stream, payload):
+            self.outlet.send({"stream": stream, "data": payload} if self.is_combined else payload)
 
 
 class StreamSocket:
@@ -66,7 +83,7 @@ class StreamSocket:
                 if name:
                     self._hub.subscribe(listener, name)
             try:
-                await frames(self._venue, socket, _Conversation(self._hub, listener).hear, per_second)
+                await frames(self._venue.clock, socket, _Conversation(self._hub, listener).hear, per_second)
             finally:
                 self._hub.leave(listener)
         return socket

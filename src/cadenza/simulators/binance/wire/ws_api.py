@@ -12,7 +12,6 @@ from aiohttp import web
 from cadenza.simulators.binance.venue import BinanceVenue
 from cadenza.simulators.binance.wire.errors import VenueRefusal
 from cadenza.simulators.binance.wire.gateway import (
-    ConnectionCut,
     RequestSecurity,
     VenueAnswer,
     VenueCall,
@@ -23,7 +22,9 @@ from cadenza.simulators.binance.wire.gateway import (
 from cadenza.simulators.binance.wire.keys import sorted_payload
 from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.session import UserSession
-from cadenza.simulators.binance.wire.sockets import frames, opened
+from cadenza.simulators.binance.wire.sockets import opened
+from cadenza.simulators.kit.cuts import ConnectionCut
+from cadenza.simulators.kit.sockets import frames
 
 HANDSHAKE_WEIGHT = 5
 SUBSCRIBE = "userDataStream.subscribe"
@@ -71,7 +72,7 @@ class WebSocketApi:
                 task.add_done_callback(tasks.discard)
 
             try:
-                await frames(self._venue, socket, hear, None)
+                await frames(self._venue.clock, socket, hear, None)
             finally:
                 self._leave(session)
         return socket

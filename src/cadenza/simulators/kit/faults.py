@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 from typing import TypeVar
-
-from cadenza.simulators.binance.wire.markets import VenueMarket
 
 T = TypeVar("T")
 
@@ -50,7 +49,6 @@ RANDOM_KINDS = (
     FaultKind.TIMEOUT_AFTER,
     FaultKind.SLOW,
 )
-RANDOM_TARGETS = frozenset({"order.place", "order.cancel", "algoOrder.place", "algoOrder.cancel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ class RequestFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """Happens to the next `times` events of `user` or `market` streams, or of those of one market, such as `usdm:user`.
-    `event` limits it to the events of one name (their field `e`), such as `ALGO_UPDATE`. SWAP holds one event back
+    `event` limits it to the events of one name, such as `ALGO_UPDATE`. SWAP holds one event back
     until the next one has gone out. SILENCE lasts until the faults are cleared."""
 
     on: str
@@ -81,12 +79,15 @@ class EventFault:
 
 @dataclass(slots=True)
 class ArmedFaults:
-    """The faults that are armed. `rate` is the share of order requests that meet a random fault.
+    """The faults that are armed. `rate` is the share of the requests in `random_targets` that meet a random fault.
+    `event_name` returns the name of an event, None when it has none.
 
     `lookup_lag_ms` is how long a new order is not found by queries. `clock_offset_ms` moves the venue's clock.
     """
 
     random: Random
+    random_targets: frozenset[str]
+    event_name: Callable[[object], str | None]
     rate: float = 0.0
     lookup_lag_ms: int = 0
     clock_offset_ms: int = 0
@@ -99,21 +100,21 @@ class ArmedFaults:
         self.requests, self.events, self._held = [], [], {}
         self.rate, self.lookup_lag_ms, self.clock_offset_ms = 0.0, 0, 0
 
-    def for_request(self, name: str, market: VenueMarket) -> RequestFault | None:
+    def for_request(self, name: str, market: str) -> RequestFault | None:
         """Return what happens to a request, and count it."""
         for index, fault in enumerate(self.requests):
             if fault.on in (name, f"{market}:{name}", "*"):
                 self.requests[index] = replace(fault, times=fault.times - 1)
                 self.requests = [left for left in self.requests if left.times]
                 return fault
-        if name in RANDOM_TARGETS and self.random.random() < self.rate:
+        if name in self.random_targets and self.random.random() < self.rate:
             return RequestFault(on=name, kind=self.random.choice(RANDOM_KINDS), delay_ms=1000)
         return None
 
-    def for_event(self, stream: str, market: VenueMarket, event: T) -> list[T]:
+    def for_event(self, stream: str, market: str, event: T) -> list[T]:
         """Return what goes out in place of an event of a `user` or `market` stream."""
         on = f"{market}:{stream}"
-        name = event.get("e") if isinstance(event, dict) else None
+        name = self.event_name(event)
         fault = next((each for each in self.events if each.on in (stream, on) and each.event in (None, name)), None)
         if fault is None:
             return self._after_held(on, event)

@@ -8,7 +8,7 @@ from random import Random
 
 from cadenza.domain.market.enums import Side
 from cadenza.exchange import EngineCommand, PublicTrade, ResetMarket
-from cadenza.simulators.binance.market.engines import ListedSymbol
+from cadenza.simulators.kit.engines import ListedSymbol
 
 LEVELS = 20
 _SPACING = Decimal("0.0001")

@@ -1,4 +1,4 @@
-"""What all markets keep alike."""
+"""What all markets of all venues keep alike."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ class Counters:
     symbol: str
     order_id: int
     trade_id_reserved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """A trading request and what became of it: `OK`, or the refusal's code and text."""
+
+    market: str
+    account: str
+    name: str
+    parameters: dict[str, str]
+    outcome: str
+    at_ms: int

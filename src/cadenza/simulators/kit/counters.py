@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cadenza.simulators.binance.market.records import Counters
+from cadenza.simulators.kit.records import Counters
 
 TRADE_IDS_RESERVED = 10_000
 """Trade ids are reserved in blocks, so that a restart never gives an id twice."""

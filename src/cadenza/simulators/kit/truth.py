@@ -7,25 +7,25 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
-from cadenza.simulators.binance.ledger.records import TruthRow
-
 FILE = "truth.jsonl"
+RowT = TypeVar("RowT")
 
 
 class TruthError(Exception):
     """The file is damaged before its last line, another version wrote it, or another simulator uses it."""
 
 
-class TruthFile:
-    """Appends rows and flushes them. Several callers that wait for the disk share one flush."""
+class TruthFile(Generic[RowT]):
+    """Appends rows of one type and flushes them. Several callers that wait for the disk share one flush."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, row_type: type[RowT]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / FILE
-        self._decoder = msgspec.json.Decoder(TruthRow)
+        self._decoder = msgspec.json.Decoder(row_type)
         self._encoder = msgspec.json.Encoder()
         self._waiting: list[bytes] = []
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -36,7 +36,7 @@ class TruthFile:
             raise TruthError(f"{self.path}: another simulator uses it") from None
         self._cut_torn_line()
 
-    def rows(self) -> Iterator[TruthRow]:
+    def rows(self) -> Iterator[RowT]:
         """Yield all rows on disk, the oldest first."""
         with self.path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -45,7 +45,7 @@ class TruthFile:
                 except msgspec.MsgspecError as error:
                     raise TruthError(f"{self.path}, line {number}: {error}") from error
 
-    def append(self, row: TruthRow) -> None:
+    def append(self, row: RowT) -> None:
         """Keep a row for the next flush."""
         self._waiting.append(self._encoder.encode(row) + b"\n")
 

@@ -1,4 +1,4 @@
-"""Lines of the ledger of truth."""
+"""A line of the ledger of truth."""
 
 from __future__ import annotations
 
@@ -6,19 +6,7 @@ from dataclasses import dataclass
 
 from cadenza.simulators.binance.spot.records import SpotRow
 from cadenza.simulators.binance.usdm.records import FuturesRow
-from cadenza.simulators.binance.wire.markets import VenueMarket
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRow:
-    """A trading request and what became of it: `OK`, or the refusal's code and text."""
-
-    market: VenueMarket
-    account: str
-    name: str
-    parameters: dict[str, str]
-    outcome: str
-    at_ms: int
+from cadenza.simulators.kit.records import RequestRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

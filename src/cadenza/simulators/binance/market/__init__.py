@@ -1,1 +1,0 @@
-"""What all markets share: engines, a counter-market, numbered books and public streams."""
