@@ -25,10 +25,12 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
+    trader_at,
+)
+from tests.conformance.needs import (
     cancels_all,
     has_balances,
     has_news,
-    trader_at,
 )
 from tests.inhouse_kit import kinds, replayed, until
 

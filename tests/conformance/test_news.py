@@ -20,6 +20,8 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
+)
+from tests.conformance.needs import (
     believes_balances,
     has_balances,
     has_news,
