@@ -14,13 +14,12 @@ from cadenza.adapters.venues.binance.models import (
     BinanceSpotAccount,
     BinanceSpotOrder,
     BinanceSpotTrade,
-    decode,
-    decode_list,
 )
 from cadenza.adapters.venues.binance.orders import cancel_request, margin_order, query_request, spot_order
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType

@@ -14,8 +14,11 @@ from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMa
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, MarketStreamRoute, connect_pacer
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire
-from cadenza.adapters.venues.binance.models import BinanceDepthReply, decode, decode_list
+from cadenza.adapters.venues.binance.models import (
+    BinanceDepthReply,
+)
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from cadenza.adapters.venues.binance.models import decode
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import SendOutcome, Sent
 from cadenza.network.pace_queue import PaceRefusal

@@ -8,7 +8,10 @@ import msgspec
 
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMarket
 from cadenza.adapters.venues.binance.market_stream import MarketStreamRoute
-from cadenza.adapters.venues.binance.models import BinancePayload, BinanceTradeEvent, decode
+from cadenza.adapters.venues.binance.models import (
+    BinancePayload,
+    BinanceTradeEvent,
+)
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
     SPOT_BOOK_RULE,
@@ -19,6 +22,7 @@ from cadenza.adapters.venues.binance.parse_market import (
     usdm_delta,
 )
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_STREAM, USDM_LIMITS, USDM_STREAM
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, MarketTrade
 from cadenza.domain.market.book_rule import BookRule

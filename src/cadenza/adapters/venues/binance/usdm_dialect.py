@@ -21,7 +21,6 @@ from cadenza.adapters.venues.binance.endpoints import (
     BinanceEndpoint,
     MarketEndpoints,
 )
-from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import (
     AlgoCanceled,
     AlgoOrder,
@@ -42,6 +41,7 @@ from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
