@@ -1,7 +1,8 @@
 """The payloads of BINANCE spot and margin, and those that its markets share, as the wire has them.
 
-Field names here are words; the wire's own names stand beside them. Numbers become `Decimal` (`kit/payloads.py`). Members of
-enums stay text: `mapping` decides about them. Fields that are not listed are ignored, because the venue adds some every month.
+Field names here are words; the wire's own names stand beside them. Numbers become `Decimal` (`kit/payloads.py`).
+Members of enums stay text: `mapping` decides about them. Fields that are not listed are ignored, because the venue adds
+some every month.
 """
 
 from decimal import Decimal
