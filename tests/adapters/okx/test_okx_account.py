@@ -14,8 +14,8 @@ from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import BalanceReport
 
 BALANCE = {
-    "ccy": "USDT", "cashBal": "99.5", "availBal": "94.4", "frozenBal": "5.1", "eq": "99.8", "liab": "", "ordFrozen": "0",
-    "uTime": "1744498994783",
+    "ccy": "USDT", "cashBal": "99.5", "availBal": "94.4", "frozenBal": "5.1", "eq": "99.8", "liab": "",
+    "ordFrozen": "0", "uTime": "1744498994783",
 }  # fmt: skip
 POSITION = {
     "instId": "BTC-USDT-SWAP", "instType": "SWAP", "mgnMode": "cross", "posSide": "net", "pos": "-5", "avgPx": "10000",

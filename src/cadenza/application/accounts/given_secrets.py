@@ -10,7 +10,7 @@ from cadenza.domain.trading.venue_spec import CredentialField, VenueSpec
 SECRET_CHARS_MAX = 16_384
 _NAME_CHARS_MAX = 64
 
-PASSPHRASE = "passphrase"
+PASSPHRASE = "passphrase"  # noqa: S105 - the name of a field
 """The further field that may be given alone, as plain text."""
 
 
@@ -20,8 +20,8 @@ def read_secrets(
     """Return the secrets as a value.
 
     Where the venue's credentials have further fields (`VenueSpec.credential_fields`), `passphrase` is a JSON object
-    with a text for each of them. Where one of these is itself called `passphrase`, a text that is no JSON object is that
-    field alone. Raises `InvalidCredential` when the venue does not take the type, when the key is
+    with a text for each of them. Where one of these is itself called `passphrase`, a text that is no JSON object is
+    that field alone. Raises `InvalidCredential` when the venue does not take the type, when the key is
     missing, when something is too long, and naming the field when one is unknown or missing.
     """
     if type not in spec.credential_types:
