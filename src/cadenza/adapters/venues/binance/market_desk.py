@@ -18,7 +18,8 @@ from cadenza.adapters.venues.binance.models import (
 )
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
 from cadenza.adapters.venues.binance.stream_wire import CONNECTS, STREAM_LIMITS, CombinedStreams
-from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute, connect_pacer
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute
 from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -73,7 +74,7 @@ class FeedParts:
     tls: SSLContext
     proxies: ProxyChoice | None = None
     limits: StreamLimits = STREAM_LIMITS
-    connects: Pacer
+    connects: ConnectPace
 
 
 def feed_parts(
@@ -95,7 +96,7 @@ def feed_parts(
         tls=tls,
         proxies=proxies,
         limits=limits,
-        connects=connect_pacer(clock, CONNECTS),
+        connects=ConnectPace(clock, CONNECTS),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from cadenza.adapters.venues.binance import mapping, parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadMoney, ReadOrders, ReadTrades, order_number
+from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
@@ -39,6 +39,7 @@ from cadenza.adapters.venues.binance.orders import (
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
+from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.payloads import decode, decode_list

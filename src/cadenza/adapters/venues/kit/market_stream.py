@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import SendOutcome, Sent
 from cadenza.network.pace_queue import PaceRefusal
@@ -40,7 +41,7 @@ SEND_MS_MAX = 5_000
 
 SendFrame = Callable[[str, int], Awaitable[SendOutcome]]
 
-_MESSAGES, _CONNECTS = MeterKey("messages", ""), MeterKey("connections", "")
+_MESSAGES = MeterKey("messages", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,6 @@ class MarketStreamListener(Protocol):
     def on_unreadable(self, reason: str) -> None: ...
 
 
-def connect_pacer(clock: PatientClock, limit: WindowLimit) -> Pacer:
-    """Return the pace at which the connections of one address are opened."""
-    return Pacer({_CONNECTS.kind: (limit,)}, clock=clock)
-
-
 class MarketStream:
     """Keeps one connection with the streams that are wanted, within the limit of its route.
 
@@ -129,7 +125,7 @@ class MarketStream:
         clock: PatientClock,
         randomness: Randomness,
         tls: SSLContext,
-        connects: Pacer,
+        connects: ConnectPace,
         proxies: ProxyChoice | None = None,
         limits: StreamLimits,
     ) -> None:
@@ -217,11 +213,7 @@ class MarketStream:
     # --- connecting
 
     async def _target(self) -> StreamTarget:
-        now_ms = self._clock.monotonic_ms()
-        ticket = await self._connects.acquire("market", {_CONNECTS: 1}, deadline_ms=now_ms + SEND_MS_MAX)
-        if isinstance(ticket, PaceRefusal):
-            raise NotReady("too many connections were opened in the last minutes")
-        ticket.settle()
+        await self._connects.turn("market")
         return StreamTarget(self._route.url)
 
     async def _prepare(self, connection: StreamConnection) -> None:
