@@ -66,3 +66,12 @@ LINES_MAX = 100
 
 NEW_ORDERS_PER_2_S = 1_000
 """All new orders of a user together (50061)."""
+
+_OPTION_PARTS = 5
+
+
+def counted_as(name: str) -> str:
+    """Return the name under which the venue counts orders in an instrument: its own, or that of an option's family.
+    `BTC-USD-220514-22000-C` counts as `BTC-USD`."""
+    parts = name.split("-")
+    return "-".join(parts[:2]) if len(parts) == _OPTION_PARTS else name
