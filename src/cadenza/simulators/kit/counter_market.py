@@ -12,8 +12,6 @@ from cadenza.simulators.kit.engines import ListedSymbol
 
 LEVELS = 20
 _SPACING = Decimal("0.0001")
-_LEVEL_NOTIONAL_SHARE = 2_000
-"""A level shows so many times the least notional."""
 
 MarketCommand = tuple[str, EngineCommand]
 
@@ -83,4 +81,4 @@ def _spacing(symbol: ListedSymbol) -> int:
 
 
 def _level_lots(symbol: ListedSymbol) -> int:
-    return max(10, int(symbol.notional_min * _LEVEL_NOTIONAL_SHARE / symbol.opening_price / symbol.lot))
+    return max(10, int(symbol.level_quantity / symbol.lot))
