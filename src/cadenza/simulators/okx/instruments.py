@@ -14,7 +14,7 @@ D = Decimal
 SPOT, MARGIN, SWAP, FUTURES, OPTION = "SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION"
 INSTRUMENT_TYPES = (SPOT, MARGIN, SWAP, FUTURES, OPTION)
 STATES = ("live", "suspend", "preopen", "test")
-COIN_PLACES = 12
+COIN_PLACES = 16
 """Decimals of a value in coin that comes from a division."""
 
 _LISTED_MS = "1548133413000"

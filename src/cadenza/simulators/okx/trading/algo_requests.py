@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from cadenza.simulators.okx.trading.algos import ALGO_TYPES, AT_MARKET, CONDITIONAL, OCO, TRAILING, TRIGGER
 from cadenza.simulators.okx.trading.checks import check_state
-from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, position_side
+from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, position_side, refuse_fields
 from cadenza.simulators.okx.trading.payloads import Payload
 from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, OkxAlgoOrder
 from cadenza.simulators.okx.wire.errors import (
@@ -19,6 +19,7 @@ from cadenza.simulators.okx.wire.gateway import OkxCall, OkxRows
 from cadenza.simulators.okx.wire.params import OkxParams
 
 CANCELS_MAX = 10
+NOT_SIMULATED = ("attachAlgoOrds", "closeFraction", "cxlOnClosePos", "quickMgnType", "chaseType", "advanceOrdType")
 PRICES_BY = ("last", "index", "mark")
 
 
@@ -61,6 +62,7 @@ def _cancel(call: OkxCall, params: OkxParams) -> str:
 
 def _algo(call: OkxCall, params: OkxParams) -> OkxAlgoOrder:
     """Read a conditional order, checked for form and for what the account's mode allows."""
+    refuse_fields(params, NOT_SIMULATED)
     desk, exchange = call.venue.desk, call.venue.exchange
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")

@@ -29,6 +29,9 @@ MODES = ("cash", "cross", "isolated", "spot_isolated")
 SPOT_TYPES = ("market", "limit", "post_only", "fok", "ioc")
 CONTRACT_TYPES = (*SPOT_TYPES, "optimal_limit_ioc")
 OPTION_TYPES = ("limit", "post_only", "fok", "ioc", "op_fok")
+NOT_SIMULATED = ("attachAlgoOrds", "pxUsd", "pxVol", "quickMgnType", "isElpTakerAccess", "slippagePct")
+"""Fields of an order that are refused, because they would change what it does."""
+
 STP_MODES = ("cancel_maker", "cancel_taker", "cancel_both")
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
@@ -124,6 +127,7 @@ def _place(call: OkxCall, params: OkxParams) -> Payload:
 
 def order_request(call: OkxCall, params: OkxParams) -> OkxOrderRequest:
     """Read an order, checked for form."""
+    refuse_fields(params, NOT_SIMULATED)
     desk = call.venue.desk
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
@@ -152,6 +156,13 @@ def order_request(call: OkxCall, params: OkxParams) -> OkxOrderRequest:
         stp_mode=params.choice("stpMode", STP_MODES, "cancel_maker"),
         bans_amend=params.flag("banAmend"),
     )
+
+
+def refuse_fields(params: OkxParams, names: tuple[str, ...]) -> None:
+    """Refuse a request that has a field which the simulator does not obey."""
+    for name in names:
+        if params.text(name) not in ("", "[]", "false"):
+            raise OkxOrderRefusal("51000", f"Parameter {name} error: it is not simulated")
 
 
 def position_side(params: OkxParams) -> str:

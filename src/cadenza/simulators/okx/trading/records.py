@@ -13,7 +13,7 @@ from cadenza.exchange.records import EngineMemory
 from cadenza.simulators.kit.records import Counters, TapeTrade
 
 OPEN = frozenset({"live", "partially_filled"})
-AVERAGE_PLACES = 10
+AVERAGE_PLACES = 8
 BASE_UNITS, QUOTE_UNITS = "base_ccy", "quote_ccy"
 
 
