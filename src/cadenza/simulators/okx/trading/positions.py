@@ -43,7 +43,7 @@ def after_fill(
     after, realized = _reduced(position, instrument, closing, price)
     opening = quantity - closing
     if opening:
-        worth = instrument.value(opening, price)
+        worth = instrument.value(quantity, price) - instrument.value(closing, price)
         margin = divide(worth, Decimal(lever), COIN_PLACES) if position.mode == "isolated" else ZERO
         after = evolve(
             after,
