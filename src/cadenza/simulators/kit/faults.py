@@ -68,8 +68,8 @@ class RequestFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """Happens to the next `times` events of `user` or `market` streams, or of those of one market, such as `usdm:user`.
-    `event` limits it to the events of one name, such as `ALGO_UPDATE`. SWAP holds one event back
-    until the next one, of that name where it has one, has gone out. SILENCE lasts until the faults are cleared."""
+    `event` limits it to the events of one name, such as `ALGO_UPDATE`. SWAP holds one event back until the next one
+    (with `event`, the next one of that name) has gone out. SILENCE lasts until the faults are cleared."""
 
     on: str
     kind: EventFaultKind
@@ -129,12 +129,12 @@ class ArmedFaults:
             case EventFaultKind.DUPLICATE:
                 return [event, event]
             case EventFaultKind.SWAP:
-                key = on, fault.event
-                if key in self._held:
-                    return [event, self._held.pop(key)]  # type: ignore[list-item]
-                self._held[key] = event
+                if (on, fault.event) in self._held:
+                    return self._after_held(on, name, event)
+                self._held[on, fault.event] = event
                 return []
 
     def _after_held(self, on: str, name: str | None, event: T) -> list[T]:
-        held = [self._held.pop(key) for key in ((on, name), (on, None)) if key in self._held]
-        return [event, *held]  # type: ignore[list-item]
+        """Return an event, and after it those that were held back until one like it."""
+        keys = [key for key in self._held if key in ((on, None), (on, name))]
+        return [event, *(self._held.pop(key) for key in keys)]  # type: ignore[list-item]
