@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cadenza.simulators.okx.instruments import INSTRUMENTS
 from cadenza.simulators.okx.trading.positions import after_fill, entry_price, profit_at
-from cadenza.simulators.okx.trading.records import OkxPosition
+from cadenza.simulators.okx.trading.records import SimulatedPosition
 
 from .trader import OkxTrader
 
@@ -213,7 +213,7 @@ FILLS = st.lists(
 def test_what_is_realised_and_what_is_left_add_up(fills: list[tuple[int, int, int]], is_inverse: bool) -> None:
     """The profit of all trades is that of the cash that they would have moved, whatever order they came in."""
     instrument = INVERSE if is_inverse else LINEAR
-    position = OkxPosition(account="main", symbol=instrument.name, side="net", mode="cross")
+    position = SimulatedPosition(account="main", symbol=instrument.name, side="net", mode="cross")
     realized = cash = D(0)
     for sign, lots, tenths in fills:
         quantity, price = lots * instrument.lot, D(tenths) / 10

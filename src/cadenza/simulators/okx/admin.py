@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from cadenza.simulators.kit.admin import PREFIX, MarketMove, add_fault_routes, json_answer, market_commands, read_order
-from cadenza.simulators.okx.instruments import STATES, SWAP, OkxInstrument
+from cadenza.simulators.okx.instruments import STATES, SWAP, SimulatedInstrument
 from cadenza.simulators.okx.settings import ACCOUNT_LEVELS, POSITION_MODES
 from cadenza.simulators.okx.trading.expiry import expire
 from cadenza.simulators.okx.trading.funding import FUNDING_RATE, settle_funding
@@ -209,7 +209,7 @@ class OkxAdmin:
                     outlet.abort()
         return json_answer(None)
 
-    def _instrument(self, name: str) -> OkxInstrument:
+    def _instrument(self, name: str) -> SimulatedInstrument:
         instrument = self._venue.exchange.instruments.get(name)
         if instrument is None:
             raise web.HTTPBadRequest(text=f"there is no instrument {name}")
