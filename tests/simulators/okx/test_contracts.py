@@ -193,6 +193,32 @@ async def test_funding_is_a_bill(trader: OkxTrader) -> None:
     assert (bill["subType"], bill["balChg"]) == ("173", "-6")
 
 
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+async def test_a_position_without_margin_is_taken_over(trader: OkxTrader, mode: str) -> None:
+    await trader.admin("deposits", asset="USDT", amount="-999000")
+    await trader.swap("buy", tdMode=mode)
+    resting = (await trader.swap("buy", tdMode=mode, ordType="limit", sz="1", px="50000")).row["ordId"]
+    held = await one(trader)
+    price = D(held["liqPx"]).quantize(D("0.1"))
+    await trader.admin("market", symbol="BTC-USDT-SWAP", mark_price=str(price + 5))
+    assert (await one(trader))["pos"] == "10"
+    await trader.admin("market", symbol="BTC-USDT-SWAP", mark_price=str(price - 5))
+    assert await trader.positions() == []
+    assert (await trader.order(instId="BTC-USDT-SWAP", ordId=resting)).row["cancelSource"] == "3"
+    newest = (await trader.get("trade/orders-history", instType="SWAP")).data[0]
+    assert (newest["category"], newest["state"], newest["clOrdId"]) == ("full_liquidation", "filled", "")
+    assert int(newest["tradeId"]) < 0
+    assert D((await trader.balance("USDT"))["cashBal"]) >= 0
+
+
+async def test_a_position_can_be_deleveraged(trader: OkxTrader) -> None:
+    await trader.swap("sell", instId="BTC-USD-SWAP", sz="100")
+    await trader.admin("liquidations", symbol="BTC-USD-SWAP", category="adl")
+    newest = (await trader.get("trade/orders-history", instType="SWAP")).data[0]
+    assert (newest["category"], newest["side"], newest["fillPx"]) == ("adl", "buy", "60000")
+    assert await trader.positions() == []
+
+
 async def test_bills_add_up_to_cash(trader: OkxTrader) -> None:
     await trader.swap("buy")
     await trader.place(ordType="market", px=None, sz="600")

@@ -49,6 +49,13 @@ class OkxFundingOrder(msgspec.Struct, forbid_unknown_fields=True):
     rate: Decimal = FUNDING_RATE
 
 
+class OkxTakeOver(msgspec.Struct, forbid_unknown_fields=True):
+    """The venue closes the positions in a contract, as it does when their margin is gone, or to deleverage."""
+
+    symbol: str
+    category: Literal["full_liquidation", "adl"] = "full_liquidation"
+
+
 class OkxKeyOrder(msgspec.Struct, forbid_unknown_fields=True):
     """A new key with its permissions, or the key that is revoked."""
 
@@ -104,6 +111,7 @@ class OkxAdmin:
         app.router.add_post(f"{PREFIX}/deposits", self._deposit)
         app.router.add_post(f"{PREFIX}/instruments", self._set_state)
         app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
+        app.router.add_post(f"{PREFIX}/liquidations", self._liquidate)
         app.router.add_post(f"{PREFIX}/books", self._change_book)
         app.router.add_post(f"{PREFIX}/memory", self._age)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
@@ -183,6 +191,14 @@ class OkxAdmin:
             raise web.HTTPBadRequest(text=f"{order.symbol} is no swap")
         settle_funding(self._venue.exchange, order.symbol, order.rate, self._venue.now_ms())
         await self._venue.commit()
+        return json_answer(None)
+
+    async def _liquidate(self, request: web.Request) -> web.Response:
+        order, venue = await read_order(request, OkxTakeOver), self._venue
+        for account in venue.exchange.ledger.accounts():
+            for position in venue.exchange.ledger.positions(account, self._instrument(order.symbol).name):
+                venue.liquidator.close(position, order.category, venue.now_ms())
+        await venue.commit()
         return json_answer(None)
 
     async def _change_book(self, request: web.Request) -> web.Response:

@@ -42,7 +42,7 @@ class AlgoDesk:
         self._desk = desk
         self._algos: dict[int, SimulatedAlgoOrder] = {}
         self._changed: dict[int, None] = {}
-        exchange.on_price = self._watch
+        exchange.on_price.append(self._watch)
 
     def restore(self, algos: tuple[SimulatedAlgoOrder, ...]) -> None:
         self._algos = {algo.algo_id: algo for algo in algos}

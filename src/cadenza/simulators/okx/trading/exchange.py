@@ -42,7 +42,7 @@ from cadenza.simulators.okx.trading.records import (
 )
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal
 
-USER, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "7", "13", "14", "17"
+USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "3", "7", "13", "14", "17"
 AFTER_ALL, REDUCE_ONLY, POST_ONLY, SELF_TRADE = "20", "23", "31", "32"
 """Sources of a cancel."""
 
@@ -65,15 +65,15 @@ CANCEL_SOURCES = {
 
 
 class OkxExchange:
-    """Deterministic: the same market, calls and times give the same orders. `on_price` is called with an instrument
-    whose last or mark price may have changed, and when."""
+    """Deterministic: the same market, calls and times give the same orders. What is in `on_price` is called with an
+    instrument whose last or mark price may have changed, and when."""
 
     def __init__(self, instruments: Iterable[SimulatedInstrument], market: SeededMarket, first_id: int) -> None:
         self.instruments = {instrument.name: instrument for instrument in instruments}
         self.by_code = {instrument.code: instrument for instrument in self.instruments.values()}
         self.states = dict.fromkeys(self.instruments, "live")
         self.registry: OrderRegistry[SimulatedOrder, SimulatedTrade] = OrderRegistry()
-        self.on_price: Callable[[str, int], None] = lambda _symbol, _at_ms: None
+        self.on_price: list[Callable[[str, int], None]] = []
         self._last_id = first_id
         self.ledger = OkxLedger(self.instruments, self.mark, self.registry.open_orders, self.next_id)
         self._market = market
@@ -133,7 +133,7 @@ class OkxExchange:
             if left > 0:
                 price, is_buyer_maker = command.price * instrument.tick, command.aggressor_side is Side.SELL
                 self._print(name, self._counters.next_trade_id(name), price, left, is_buyer_maker, command.at_ms)
-            self.on_price(name, command.at_ms)
+            self._tell_price(name, command.at_ms)
 
     def depth(self, name: str, side: Side, levels_max: int) -> list[tuple[Decimal, Decimal]]:
         """Return (price, quantity), best first."""
@@ -155,7 +155,7 @@ class OkxExchange:
         for account in self.ledger.accounts():
             for position in self.ledger.positions(account, name):
                 self.ledger.touched_positions[position.key] = None
-        self.on_price(name, at_ms)
+        self._tell_price(name, at_ms)
 
     def fillable(self, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
         """Return how much an order would get now, and what that costs: price times quantity."""
@@ -199,6 +199,13 @@ class OkxExchange:
             self._apply(order.symbol, self._command(changed, at_ms))
         return self.registry.order(*order.key)
 
+    def take_over(self, order: SimulatedOrder, price: Decimal, at_ms: int) -> SimulatedOrder:
+        """Execute an order of the venue's own at a price, outside the book."""
+        self._changed(order, at_ms)
+        self._fill(order, price, order.quantity, -self._counters.next_trade_id(order.symbol), at_ms, is_maker=False)
+        self._filled.clear()
+        return self.registry.order(*order.key)
+
     def note(self, event: OkxEvent) -> None:
         """Add an event that this batch publishes."""
         self._events.append(event)
@@ -239,6 +246,10 @@ class OkxExchange:
         self._events, self._tape, self._books = [], [], set()
         ledger.touched_balances, ledger.touched_positions = {}, {}
         return news
+
+    def _tell_price(self, name: str, at_ms: int) -> None:
+        for watch in self.on_price:
+            watch(name, at_ms)
 
     # Events of the engine
 
@@ -296,17 +307,19 @@ class OkxExchange:
                 if event.trade_sequence not in trade_ids:
                     trade_ids[event.trade_sequence] = self._counters.next_trade_id(name)
                     self._print_fill(name, event, trade_ids[event.trade_sequence], at_ms)
-                self._fill(order, event, trade_ids[event.trade_sequence], at_ms)
+                instrument, trade_id = self.instruments[name], trade_ids[event.trade_sequence]
+                price, quantity = event.price * instrument.tick, event.quantity * instrument.lot
+                self._fill(order, price, quantity, trade_id, at_ms, is_maker=event.is_maker)
             case Canceled():
                 self._canceled(order, CANCEL_SOURCES[event.reason], at_ms)
             case _:
                 if not order.revision:
                     self._changed(order, at_ms)
 
-    def _fill(self, order: SimulatedOrder, event: Filled, trade_id: int, at_ms: int) -> None:
-        instrument = self.instruments[order.symbol]
-        price, quantity = event.price * instrument.tick, event.quantity * instrument.lot
-        booking = self.ledger.fill(order, price, quantity, is_maker=event.is_maker, trade_id=trade_id, at_ms=at_ms)
+    def _fill(
+        self, order: SimulatedOrder, price: Decimal, quantity: Decimal, trade_id: int, at_ms: int, *, is_maker: bool
+    ) -> None:
+        booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
         trade = SimulatedTrade(
             symbol=order.symbol,
             trade_id=trade_id,
@@ -318,7 +331,7 @@ class OkxExchange:
             instrument_type=order.instrument_type,
             side=order.side,
             position_side=order.position_side,
-            is_maker=event.is_maker,
+            is_maker=is_maker,
             price=price,
             quantity=quantity,
             fee=booking.fee,

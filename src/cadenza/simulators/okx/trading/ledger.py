@@ -35,7 +35,7 @@ OPTION_FEE_SHARE_MAX = Decimal("0.125")
 """A fee of an option is at most this share of its premium."""
 
 LEVER = 10
-TRANSFER, TRADE, DELIVERY, FUNDING = "1", "2", "3", "8"
+TRANSFER, TRADE, DELIVERY, LIQUIDATION, FUNDING = "1", "2", "3", "5", "8"
 DOLLARS = frozenset({"USDT", "USDC", "USD"})
 
 
