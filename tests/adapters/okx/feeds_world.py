@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import WSMsgType, web
-from tests.adapters.binance.feeds_world import FastClock
 from tests.adapters.okx.okx_world import BY_ID
+from tests.simulated_kit import FastClock
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
