@@ -33,7 +33,7 @@ from cadenza.ports.storage.api_keys import AuditFilter
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
-from tests.scripted.specs import HELD_AND_LOCKED, POLLED, STREAMED
+from tests.scripted.specs import HELD_AND_LOCKED, STREAMED
 from tests.scripted.truth import check_truth
 from tests.scripted.world import TENANT, Trader, World, actor_of
 
@@ -480,26 +480,3 @@ async def test_finished_mass_cancels_are_forgotten_whole_and_open_ones_stay(worl
     assert await purged(later_ms, 1) == (1, [False, True, True, True])
     assert await purged(later_ms, 100) == (2, [False, False, False, True])
     await world.settle()
-
-
-# --- fills without a word of the venue
-
-
-@only(POLLED)
-async def test_what_was_just_sold_is_not_sold_again_before_the_venue_has_reported_it(
-    world: World, trader: Trader
-) -> None:
-    held = (await trader.balances())["BTC"].total
-    sold = await trader.submit(Side.SELL, quantity=str(held - 1), price="100")
-    trader.venue.fill(trader.at_venue(sold), held - 1)
-    while (await trader.order(sold)).status is not OrderStatus.FILLED:
-        await world.pass_time(250, 250)
-    assert [fill.quantity for fill in (await trader.stored()).unconfirmed] == [held - 1]
-    await world.process.brake.set_trading_mode(ACTOR, trader.id, TradingMode.REDUCING, cancel_open=False)
-    with pytest.raises(OrderNotReducing) as refused:
-        await trader.submit(Side.SELL, quantity="1.5", price="200")
-    assert refused.value.metadata["closable"] == "1"
-    await world.pass_time(5_000)
-    assert (await trader.balances())["BTC"].total == 1
-    assert (await trader.stored()).unconfirmed == ()
-    await trader.submit(Side.SELL, quantity="1", price="200")

@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class StreamChannel:
     """A channel as it is subscribed to; what is empty is left out."""
 
     channel: str
@@ -54,7 +54,7 @@ class Channel:
         return {name: text for name, text in fields.items() if text}
 
 
-def subscription(channels: list[Channel], id: int, *, is_wanted: bool = True) -> str:
+def subscription(channels: list[StreamChannel], id: int, *, is_wanted: bool = True) -> str:
     """Return the message that subscribes to channels, or unsubscribes from them."""
     op = "subscribe" if is_wanted else "unsubscribe"
     return _encode({"id": str(id), "op": op, "args": [each.argument for each in channels]}).decode()
@@ -65,7 +65,7 @@ def name_of(channel: OkxChannel) -> str:
     return f"{channel.channel}:{channel.instrument}"
 
 
-def channel_of(name: str) -> Channel:
+def channel_of(name: str) -> StreamChannel:
     """Return the channel of such a name."""
     channel, _, instrument = name.partition(":")
-    return Channel(channel, instrument)
+    return StreamChannel(channel, instrument)

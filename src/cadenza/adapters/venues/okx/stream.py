@@ -20,7 +20,7 @@ from cadenza.adapters.venues.okx.sockets import (
     GOING_DOWN,
     PRIVATE_PATH,
     SUCCESS_CODE,
-    Channel,
+    StreamChannel,
     subscription,
 )
 from cadenza.domain.accounts.trading_account import AccountType
@@ -43,13 +43,13 @@ _CHANGES_ONLY = '{"updateInterval":"0"}'
 """Balances and positions are pushed when they change, and not every few seconds besides."""
 
 PRIVATE_CHANNELS = (
-    Channel(ORDERS, instrument_kind="ANY"),
-    Channel(ACCOUNT, further=_CHANGES_ONLY),
-    Channel(POSITIONS, instrument_kind="ANY", further=_CHANGES_ONLY),
+    StreamChannel(ORDERS, instrument_kind="ANY"),
+    StreamChannel(ACCOUNT, further=_CHANGES_ONLY),
+    StreamChannel(POSITIONS, instrument_kind="ANY", further=_CHANGES_ONLY),
 )
 BUSINESS_CHANNELS = (
-    Channel(ALGO_ORDERS, instrument_kind="ANY"),
-    Channel(ADVANCED_ALGO_ORDERS, instrument_kind="ANY"),
+    StreamChannel(ALGO_ORDERS, instrument_kind="ANY"),
+    StreamChannel(ADVANCED_ALGO_ORDERS, instrument_kind="ANY"),
 )
 
 REFUSED_LOGINS = frozenset({"60005", "60007", "60009", "60024", "60032"})
@@ -82,7 +82,7 @@ class PrivateSocket:
         is_business: bool = False,
     ) -> None:
         self._url = f"{base}{BUSINESS_PATH if is_business else PRIVATE_PATH}"
-        self._channels: Sequence[Channel] = BUSINESS_CHANNELS if is_business else PRIVATE_CHANNELS
+        self._channels: Sequence[StreamChannel] = BUSINESS_CHANNELS if is_business else PRIVATE_CHANNELS
         self._signer = signer
         self._venue_clock = venue_clock
         self._connects = connects
