@@ -145,11 +145,17 @@ async def simulated_binance(
 class Desk(SimulatedDesk):
     """One account's session at a simulator, and an order that rests there once it is submitted."""
 
+    stream_ends = ("cut", "announce_shutdown", "terminate_user_streams")
+    tolerated_jumps_ms = (3_000,)
     prices = (BID, ASK)
     id_fields = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
 
     def about(self, what: str) -> str:
         return f"{'order' if self.order.stop_price is None else 'algoOrder'}.{what}"
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        book = "usdm" if self.market == "usdm" else "spot"  # margin trades on spot's books
+        await self.venue.market("BTCUSDT", (side, price, quantity), market=book)
 
     async def stands(self) -> list[tuple[str, str]]:
         truth = (await self.venue.get("truth"))[self.market]

@@ -110,6 +110,8 @@ TRADED = {"spot": "OKX:BTC/USDT", "margin": "OKX:BTC/USDT", "swap": "OKX:BTC/USD
 class OkxDesk(SimulatedDesk):
     """One account's session at a simulator of OKX."""
 
+    stream_ends = ("cut", "notice")
+    tolerated_jumps_ms = (3_000, -3_000)
     prices = (BID, ASK)
     id_fields = ("clOrdId", "algoClOrdId")
 
@@ -120,6 +122,10 @@ class OkxDesk(SimulatedDesk):
     def is_checked_inside(self) -> bool:
         """An algo order has no deadline but the age of its timestamp, which the gateway checks."""
         return self.order.stop_price is None
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        size = quantity / self.instrument.contract_size
+        await self.venue.market(self.instrument.external_symbol, (side, price, size))
 
     async def stands(self) -> list[tuple[str, str]]:
         truth = await self.venue.get("truth")

@@ -127,6 +127,10 @@ class SimulatedDesk:
     made: int = 0
     order: Order = field(init=False)
 
+    stream_ends: ClassVar[tuple[str, ...]] = ("cut",)
+    """The ways in which the simulator ends the sockets of accounts."""
+    tolerated_jumps_ms: ClassVar[tuple[int, ...]]
+    """By how much the venue's clock may jump before it refuses our timestamps."""
     prices: ClassVar[tuple[Decimal, Decimal]]
     """The best bid and the best ask of the market."""
     id_fields: ClassVar[tuple[str, ...]]
@@ -147,6 +151,16 @@ class SimulatedDesk:
     async def stands(self) -> list[tuple[str, str]]:
         """Return every order of the ledger by our id, and whether it is NEW, FILLED or CANCELED."""
         raise NotImplementedError
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """Display a level in the market of the order, in quantities of ours."""
+        raise NotImplementedError
+
+    async def fill(self, quantity: Decimal = Decimal("0.5")) -> None:
+        """The market comes to the order's price with so much, and leaves with what it did not get."""
+        assert self.order.limit_price is not None
+        for shown in (quantity, Decimal(0)):
+            await self.show(self.order.side.opposite, self.order.limit_price, shown)
 
     def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
         """A LIMIT order that the book does not meet."""
