@@ -53,9 +53,7 @@ async def test_a_market_order_is_filled_within_its_bound(trader: HttpTrader) -> 
 
 async def test_what_a_market_order_cannot_get_is_canceled(trader: HttpTrader) -> None:
     levels = [{"side": "SELL", "price": "60006", "quantity": "50"}]
-    await trader.admin(
-        "market", symbol=PERPETUAL, clear=True, levels=[{"side": "SELL", "price": "60006", "quantity": "50"}]
-    )
+    await trader.admin("market", symbol=PERPETUAL, clear=True, levels=levels)
     order = (await trader.buy(None, "100"))["order"]
     assert (order["order_state"], order["filled_amount"]) == ("cancelled", 50)
     assert "cancel_reason" not in order
