@@ -46,7 +46,8 @@ class TickStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeribitInstrument:
     """An instrument. `lot` is the least amount and its step: USD of an inverse future, base units of all others.
-    `tick` is the smallest price step; `steps` raise it above given prices, the lowest first."""
+    `level_quantity` is about what others show at a price. `tick` is the smallest price step; `steps` raise it above
+    given prices, the lowest first."""
 
     id: int
     name: str
@@ -61,8 +62,7 @@ class DeribitInstrument:
     lot: Decimal
     tick: Decimal
     opening_price: Decimal
-    ladder_ticks: int
-    ladder_lots: int
+    level_quantity: Decimal
     maker: Decimal
     taker: Decimal
     max_leverage: int = 1
@@ -83,10 +83,6 @@ class DeribitInstrument:
     @property
     def is_perpetual(self) -> bool:
         return self.kind == FUTURE and self.expiry_ms is None
-
-    @property
-    def notional_min(self) -> Decimal:
-        return self.lot * (ONE if self.is_inverse_future else self.opening_price)
 
     @property
     def id_currency(self) -> str:
@@ -172,8 +168,7 @@ def _future(id: int, base: str, quote: str, price: str, tick: str, lot: str, *, 
         lot=Decimal(lot),
         tick=step,
         opening_price=opening,
-        ladder_ticks=max(1, int(opening * Decimal("0.0001") / step)),
-        ladder_lots=10_000,
+        level_quantity=Decimal(lot) * 10_000,
         maker=ZERO,
         taker=Decimal("0.0005"),
         max_leverage=50,
@@ -199,8 +194,7 @@ def _option(id: int, base: str, quote: str, strike: int, option_type: str, price
         lot=Decimal(lot),
         tick=Decimal(tick),
         opening_price=Decimal(price),
-        ladder_ticks=int(Decimal(larger) / Decimal(tick)),
-        ladder_lots=1_000,
+        level_quantity=Decimal(lot) * 1_000,
         maker=Decimal("0.0003"),
         taker=Decimal("0.0003"),
         steps=(TickStep(Decimal(above), Decimal(larger)),),
@@ -226,8 +220,7 @@ def _pair(id: int, base: str, quote: str, price: str, tick: str, lot: str) -> De
         lot=Decimal(lot),
         tick=step,
         opening_price=opening,
-        ladder_ticks=max(1, int(opening * Decimal("0.0001") / step)),
-        ladder_lots=10_000,
+        level_quantity=Decimal(lot) * 10_000,
         maker=ZERO,
         taker=ZERO,
     )

@@ -35,9 +35,9 @@ from cadenza.simulators.deribit.trading.records import (
 )
 from cadenza.simulators.deribit.trading.registry import DeribitOrders
 from cadenza.simulators.deribit.wire.errors import other_reject, unsupported_instrument
-from cadenza.simulators.kit.counter_market import LadderShape, SeededMarket
+from cadenza.simulators.kit.counter_market import LadderShape, SeededMarket, usual_shape
 from cadenza.simulators.kit.counters import SymbolCounters
-from cadenza.simulators.kit.engines import MarketEngines
+from cadenza.simulators.kit.engines import ListedSymbol, MarketEngines
 
 _ENGINE_TIMES = {
     "good_til_cancelled": EngineTimeInForce.GTC,
@@ -63,8 +63,7 @@ class DeribitExchange:
         self.on_price: Callable[[str, int], None] = lambda _instrument, _at_ms: None
         self.on_fill: Callable[[str, str, int], None] = lambda _account, _instrument, _at_ms: None
         listed = list(self.instruments.values())
-        shapes = {each.name: LadderShape(each.ladder_ticks, each.ladder_lots) for each in listed}
-        self._market = SeededMarket(listed, seed, step_ms, shapes)
+        self._market = SeededMarket(listed, seed, step_ms, self._ladder)
         self._engines = MarketEngines(listed)
         self._counters = SymbolCounters([*currencies, *self.instruments, "triggers"])
         self._last_prints: dict[str, Decimal] = {}
@@ -355,6 +354,12 @@ class DeribitExchange:
         return public
 
     # Helpers
+
+    def _ladder(self, symbol: ListedSymbol) -> LadderShape:
+        """Return the distance of the levels of an instrument: never less than the tick at its price."""
+        usual, instrument = usual_shape(symbol), self.instruments[symbol.name]
+        tick = int(instrument.tick_at(instrument.opening_price) / instrument.tick)
+        return usual if usual.spacing > tick else LadderShape(spacing=tick, stride=tick)
 
     def _time_in_force(self, order: DeribitOrder) -> EngineTimeInForce:
         return EngineTimeInForce.IOC if order.type == "market" else _ENGINE_TIMES[order.time_in_force]
