@@ -20,12 +20,15 @@ async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory
     if script.startswith("python_binance") and kind != "HMAC":
         (directory / "private.pem").write_text(key.secret)
         secret = str(directory / "private.pem")
+    return await run_judge(script, simulator.url, key.key, secret)
+
+
+async def run_judge(script: str, *arguments: str) -> Any:
+    """Run a judge with an address and a key, and return what it saw."""
     process = await asyncio.create_subprocess_exec(
         needs.judges(),
         HERE / script,
-        simulator.url,
-        key.key,
-        secret,
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -59,7 +59,9 @@ class Page:
 
 
 def read_page(params: MethodParams, *, needs_times: bool = False) -> Page:
-    """Return the page that trades are asked for. Without an order the latest come first."""
+    """Return the page that trades are asked for. Without an order the latest come first. `include_old` is a parameter
+    of former versions, which clients still send; `historical` has taken its place."""
+    params.flag("include_old")
     start_ms, end_ms = params.integer("start_timestamp"), params.integer("end_timestamp")
     if needs_times and (start_ms is None or end_ms is None):
         raise invalid_params("start_timestamp" if start_ms is None else "end_timestamp", "must be provided")
