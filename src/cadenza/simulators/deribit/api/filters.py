@@ -74,15 +74,20 @@ def read_currency(params: MethodParams, *, default: str | None = None) -> str:
     currency = params.text("currency") or default
     if currency is None:
         raise invalid_params("currency", "must be provided")
-    if currency not in (*CURRENCIES, "any"):
-        raise invalid_params("currency", "unknown currency")
-    return currency
+    return _known(currency)
 
 
-def read_selection(params: MethodParams, currency: str) -> Callable[[DeribitInstrument], bool]:
-    """Return what tells whether an instrument is of a currency and of the kind that is asked for."""
+def read_currencies(params: MethodParams) -> list[str]:
+    """Return one or more currencies; one of them may be `any`."""
+    return [_known(currency) for currency in params.one_or_more("currency")]
+
+
+def read_selection(params: MethodParams, *currencies: str) -> Callable[[DeribitInstrument], bool]:
+    """Return what tells whether an instrument is of one of the currencies and of the kind that is asked for."""
     kind = params.choice("kind", (*KINDS, "combo", "any"))
-    return lambda instrument: kind in (None, "any", instrument.kind) and instrument.is_of(currency)
+    return lambda instrument: (
+        kind in (None, "any", instrument.kind) and any(instrument.is_of(currency) for currency in currencies)
+    )
 
 
 def read_instrument(params: MethodParams, exchange: DeribitExchange) -> DeribitInstrument:
@@ -91,6 +96,12 @@ def read_instrument(params: MethodParams, exchange: DeribitExchange) -> DeribitI
     if instrument is None:
         raise instrument_not_found()
     return instrument
+
+
+def _known(currency: str) -> str:
+    if currency not in (*CURRENCIES, "any"):
+        raise invalid_params("currency", "unknown currency")
+    return currency
 
 
 def read_order_filter(params: MethodParams) -> Callable[[DeribitOrder], bool]:

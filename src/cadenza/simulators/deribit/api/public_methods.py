@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from cadenza.domain.money import ZERO
 from cadenza.simulators.deribit.api.filters import Page, read_currency, read_instrument, read_page, read_selection
 from cadenza.simulators.deribit.api.market_payloads import book_summary, order_book_payload, ticker_payload
@@ -179,11 +181,16 @@ def get_delivery_prices(call: RpcCall) -> Payload:
     call.params.done()
     exchange = call.venue.exchange
     rows = [
-        {"date": name.split("-")[1], "delivery_price": number(state.delivery_price)}
+        {"date": _day(exchange.instruments[name].expiry_ms), "delivery_price": number(state.delivery_price)}
         for name, state in exchange.states.items()
         if state.delivery_price is not None and exchange.instruments[name].index == index
     ]
     return {"data": rows[offset : offset + count], "records_total": len(rows)}
+
+
+def _day(at_ms: int | None) -> str:
+    assert at_ms is not None
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).date().isoformat()
 
 
 def _summary(call: RpcCall, name: str) -> Payload:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cadenza.domain.market.enums import Side
-from cadenza.simulators.deribit.api.filters import read_currency, read_instrument, read_order_filter, read_selection
+from cadenza.simulators.deribit.api.filters import (
+    read_currencies,
+    read_currency,
+    read_instrument,
+    read_order_filter,
+    read_selection,
+)
 from cadenza.simulators.deribit.api.lookup_methods import is_hidden
 from cadenza.simulators.deribit.api.payloads import Payload, order_payload, user_trade
 from cadenza.simulators.deribit.trading.desk import CANCELABLE_STATES, USER_REQUEST
@@ -89,12 +95,13 @@ def cancel_all_by_instrument(call: RpcCall) -> object:
 
 
 def cancel_all_by_currency(call: RpcCall) -> object:
-    """private/cancel_all_by_currency, and cancel_all_by_kind_or_type."""
-    selects = read_selection(call.params, read_currency(call.params))
-    is_wanted, instruments = read_order_filter(call.params), call.venue.exchange.instruments
-    return _cancel_many(
-        call, [each for each in _open_orders(call) if selects(instruments[each.instrument]) and is_wanted(each)]
-    )
+    """private/cancel_all_by_currency."""
+    return _cancel_of(call, [read_currency(call.params)])
+
+
+def cancel_all_by_kind_or_type(call: RpcCall) -> object:
+    """private/cancel_all_by_kind_or_type: also of several currencies."""
+    return _cancel_of(call, read_currencies(call.params))
 
 
 def cancel_by_label(call: RpcCall) -> int:
@@ -106,6 +113,14 @@ def cancel_by_label(call: RpcCall) -> int:
         each for each in _open_orders(call) if each.label == label and instruments[each.instrument].is_of(currency)
     ]
     return len(_canceled(call, found))
+
+
+def _cancel_of(call: RpcCall, currencies: list[str]) -> object:
+    selects = read_selection(call.params, *currencies)
+    is_wanted, instruments = read_order_filter(call.params), call.venue.exchange.instruments
+    return _cancel_many(
+        call, [each for each in _open_orders(call) if selects(instruments[each.instrument]) and is_wanted(each)]
+    )
 
 
 def _place(call: RpcCall, side: Side) -> Payload:
@@ -201,7 +216,7 @@ _HANDLERS = {
     "cancel_all": cancel_all,
     "cancel_all_by_instrument": cancel_all_by_instrument,
     "cancel_all_by_currency": cancel_all_by_currency,
-    "cancel_all_by_kind_or_type": cancel_all_by_currency,
+    "cancel_all_by_kind_or_type": cancel_all_by_kind_or_type,
     "cancel_by_label": cancel_by_label,
 }
 TRADING_METHODS = tuple(
