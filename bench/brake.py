@@ -23,8 +23,11 @@ from venue_orders import OurOrders, SimulatedVenue
 
 SYMBOLS = {
     "PAPER": (("BTC/USDT", "0.001", "30000"), ("ETH/USDT", "0.01", "1500")),
-    "BINANCE": (("BTC/USDT", "0.001", "30000"), ("ETH/USDT", "0.01", "1500"), ("BNB/USDT", "0.1", "300")),
-}
+    "BINANCE": (
+        ("BTC/USDT", "0.001", "30000"), ("ETH/USDT", "0.01", "1500"), ("BNB/USDT", "0.1", "300"),
+        ("ETH/BTC", "0.02", "0.025"), ("币安人生/USDT", "200", "0.05"),
+    ),
+}  # fmt: skip
 PLACED_AT_ONCE_MAX = 32
 
 

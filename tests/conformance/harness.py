@@ -37,12 +37,12 @@ from cadenza.domain.trading.venue_spec import (
     DerivedSentId,
     Fence,
     Lookup,
-    NewsSource,
     OrderMemory,
     Support,
     VenueSpec,
 )
 from cadenza.ports.venue import ExecutionSession, VenueConnector
+from tests.conformance.needs import has_news
 from tests.inhouse_kit import RecordingSink, make_order, replayed, trading_account, until
 
 
@@ -102,46 +102,6 @@ def missing_at(venue: "VenueUnderTest", needed: Sequence[Needed]) -> list[str]:
         *(each.value for each in sorted(capabilities - venue.capabilities)),
         *(str(each.__doc__) for each in needed if not isinstance(each, Capability) and not each(spec)),
     ]
-
-
-def has_balances(spec: VenueSpec) -> bool:
-    """The venue shows balances and positions."""
-    return spec.snapshots
-
-
-def has_lookup(spec: VenueSpec) -> bool:
-    """The venue can be asked about one order."""
-    return spec.lookup is not None
-
-
-def has_proof(spec: VenueSpec) -> bool:
-    """Asking can prove that an order never arrived."""
-    return spec.lookup is not None and spec.fence is not None
-
-
-def believes_balances(spec: VenueSpec) -> bool:
-    """A balance that the session reports replaces the one that is known."""
-    return spec.snapshots and (spec.balances_follow_fills or Books.OURS not in spec.books.values())
-
-
-def has_news(spec: VenueSpec) -> bool:
-    """The session reports by itself what happens."""
-    return spec.account_news is not NewsSource.REPLY
-
-
-def has_replay(spec: VenueSpec) -> bool:
-    """The venue can be asked what happened."""
-    return spec.replay is not None
-
-
-def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
-    """The venue itself takes such orders, of some instrument."""
-
-    def takes_it(spec: VenueSpec) -> bool:
-        return any(spec.support_of(kind, type, time_in_force) is Support.NATIVE for kind in spec.orders)
-
-    takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
-    return takes_it
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +254,9 @@ class Trader:
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         return self._note(await self.session.cancel(order))
+
+    async def cancel_all(self, *orders: Order) -> Sequence[Report]:
+        return self._note(await self.session.cancel_all(self.venue.spot.id, [self.believed(o) for o in orders]))
 
     async def lookup(self, *orders: Order) -> Sequence[Report]:
         return self._note(await self.session.lookup(orders))

@@ -25,9 +25,12 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
+    trader_at,
+)
+from tests.conformance.needs import (
+    cancels_all,
     has_balances,
     has_news,
-    trader_at,
 )
 from tests.inhouse_kit import kinds, replayed, until
 
@@ -345,3 +348,27 @@ async def test_tc_e22_a_cancel_says_how_much_was_executed_or_that_it_does_not_kn
     reports = await trader.cancel(order)
     canceled = next(report for report in reports if isinstance(report, CanceledReport))
     assert canceled.executed_quantity in (HALF, None)
+
+
+@needs(cancels_all, Capability.RESTING_FILLS)
+async def test_tc_e23_one_request_cancels_all_orders_of_an_instrument(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    """Also those of another program; it says what was executed, and a second request changes nothing."""
+    if venue.account_type not in venue.connector.spec.cancels_all:
+        pytest.skip(f"{venue.name}: not in {venue.account_type} accounts")
+    other = await trader_at(venue, number=2)
+    part = venue.to_be_filled(orders.resting(trader, Side.BUY, ONE))
+    own, foreign = [part, orders.resting(trader, Side.SELL, ONE)], orders.resting(other, Side.SELL, HALF)
+    for each in own:
+        await trader.submit(each)
+    await other.submit(foreign)
+    await venue.fill_up_to(part, HALF)
+    await trader.learn_fills(part, HALF)
+    for _ in range(2):
+        await trader.cancel_all(*own)
+        await until(lambda: all(trader.believed(each).is_closed for each in own), "the ends")
+        assert [trader.believed(each).status for each in own] == [OrderStatus.CANCELED] * 2
+        assert [trader.believed(each).executed_quantity for each in own] == [HALF, 0]
+        assert await trader.has_open()
+    await other.learn(foreign, "the end of the other program's order", lambda: other.believed(foreign).is_closed)

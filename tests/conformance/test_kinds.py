@@ -16,10 +16,12 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
-    has_news,
     makes_sense,
-    takes,
     trader_at,
+)
+from tests.conformance.needs import (
+    has_news,
+    takes,
 )
 from tests.inhouse_kit import START_MS, kinds, until
 

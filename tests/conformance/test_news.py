@@ -10,7 +10,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport, Report
+from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport, PositionReport, Report
 from cadenza.ports.venue import AccountSnapshot
 from tests.conformance.booked import Booked
 from tests.conformance.harness import (
@@ -20,10 +20,13 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
+)
+from tests.conformance.needs import (
     believes_balances,
     has_balances,
     has_news,
     has_replay,
+    keeps_books,
 )
 from tests.inhouse_kit import kinds, replayed, until
 
@@ -221,6 +224,45 @@ async def test_tc_n09_a_balance_and_its_fill_count_once_whichever_comes_first(
         assert (booked.corrections, booked.kept) == ([], [])
         for asset in (venue.spot.base_asset, venue.spot.quote_asset):
             assert booked.total(asset) == _total(end, asset)
+
+
+@needs(keeps_books)
+async def test_tc_n10_what_the_venue_says_of_its_books_contains_every_fill_up_to_its_instant(
+    trader: Trader, orders: Orders, venue: VenueUnderTest
+) -> None:
+    """So a limit can tell whether a fill is in them already. Everything that the stream and a snapshot say counts."""
+    start = await trader.held()
+    made: list[Order] = []
+    for side, quantity in ((Side.BUY, ONE), (Side.SELL, HALF), (Side.BUY, HALF)):
+        await venue.pass_time(2)
+        made.append(orders.market(trader, side, quantity))
+        await trader.submit(made[-1])
+        await trader.learn_fills(made[-1], quantity)
+    await venue.pass_time(2)
+    snapshot = await trader.session.snapshot()
+    said = _books(trader, [*trader.sink.reports, *(snapshot.balances or ()), *(snapshot.positions or ())])
+    assert snapshot.at_ms in [at_ms for at_ms, _ in said]
+    fills = [(order.side, fill) for order in made for fill in trader.fills_of(order)]
+    for at_ms, held in said:
+        assert held == start + sum((side.sign * _moved(venue, f) for side, f in fills if f.at_ms <= at_ms), Decimal(0))
+
+
+def _books(trader: Trader, reports: Sequence[Report]) -> list[tuple[int, Decimal]]:
+    """What was said of what is traded, and when: of the base asset, or of the position where fills move positions."""
+    spot = trader.venue.spot
+    if Capability.MOVES_ASSETS in trader.venue.capabilities:
+        balances = (each for each in reports if isinstance(each, BalanceReport) and each.asset == spot.base_asset)
+        return [(each.at_ms, each.total) for each in balances]
+    positions = (each for each in reports if isinstance(each, PositionReport) and each.instrument_id == spot.id)
+    return [(each.at_ms, each.quantity) for each in positions]
+
+
+def _moved(venue: VenueUnderTest, fill: FillReport) -> Decimal:
+    """How much the fill moved of what is held, in favour of its side."""
+    if Capability.MOVES_ASSETS not in venue.capabilities:
+        return fill.quantity
+    fees = sum((fee.quantity for fee in fill.fees if fee.asset == venue.spot.base_asset), Decimal(0))
+    return fill.quantity - fill.side.sign * fees
 
 
 async def _filled_in_halves(trader: Trader, orders: Orders, venue: VenueUnderTest) -> Order:

@@ -24,12 +24,14 @@ from tests.conformance.harness import (
     VenueUnderTest,
     about,
     believed,
+    trader_at,
+)
+from tests.conformance.needs import (
     has_balances,
     has_lookup,
     has_news,
     has_proof,
     has_replay,
-    trader_at,
 )
 from tests.inhouse_kit import kinds, replayed, until
 

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import PAPER, InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 from cadenza.exchange.ledger import FEES, INSURANCE, MARKET, FeeAsset, Ledger
 from cadenza.exchange.records import VenueAccount, VenueOrder
 

@@ -24,13 +24,9 @@ async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory
 
 
 async def run_judge(script: str, *arguments: str) -> Any:
-    """Run a judge with an address and a key, and return what it saw."""
+    """Run a judge and return what it printed."""
     process = await asyncio.create_subprocess_exec(
-        needs.judges(),
-        HERE / script,
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        needs.judges(), HERE / script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     said, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()

@@ -339,3 +339,21 @@ async def test_an_error_of_the_owner_ends_the_run_and_the_stream() -> None:
         with pytest.raises(KeyError):
             await tested.run
         await until(lambda: tested.server.connections[0].reader.at_eof())
+
+
+async def test_a_server_that_asks_for_a_text_is_pinged_by_it_and_its_answer_is_no_message() -> None:
+    heard: list[str] = []
+
+    async def server(socket: websockets.ServerConnection) -> None:
+        async for message in socket:
+            heard.append(str(message))
+            await socket.send("pong")
+            await socket.send("news")
+
+    limits = StreamLimits(ping_ms=5_000, silence_ms=20_000, ping_text="ping", pong_text="pong")
+    async with websockets.serve(server, "127.0.0.1", 0) as peer, stream(polite, limits=limits) as tested:
+        tested.server.port = next(iter(peer.sockets)).getsockname()[1]
+        assert await tested.take() == StreamLive(1)
+        await tested.clock.pass_time(5_000)
+        assert text_of(await tested.take()) == "news"
+        assert heard == ["ping"]

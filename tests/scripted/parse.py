@@ -6,10 +6,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionSide
 from cadenza.domain.errors import InsufficientBalance
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
-from cadenza.domain.trading.position import PositionSide, PositionStatus
+from cadenza.domain.trading.position import PositionStatus
 from cadenza.domain.trading.reports import BalanceReport, PositionReport
 from cadenza.ports.alarms import Alarm
 from tests.scripted.kinds import kinds, only

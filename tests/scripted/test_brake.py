@@ -450,3 +450,33 @@ async def test_connecting_again_lifts_neither_mode_nor_limits_nor_the_switch(wor
     assert view.account.risk.limits.open_orders_max == 1
     await world.pass_time(61_000, 1_000)
     assert [order.status for order in trader.at.orders] == [VenueOrderStatus.CANCELED]
+
+
+@here
+async def test_finished_mass_cancels_are_forgotten_whole_and_open_ones_stay(world: World, trader: Trader) -> None:
+    made = []
+    for size in (2, 0, 1):
+        for _ in range(size):
+            await trader.submit()
+        made.append(await mass_cancel(world))
+        await world.pass_time(1_000)
+    await trader.submit()
+    trader.script.next("cancel", Fault.LOSE_REQUEST)
+    asked = asyncio.create_task(mass_cancel(world))
+    await until(lambda: trader.script.waiting > 0 or asked.done(), "the cancel on its way")
+    world.clock.advance(ANSWER_MS_MAX)
+    made.append(await asked)
+
+    async def purged(before_ms: int, rows_max: int) -> tuple[int, list[bool]]:
+        async with world.process.storage.begin() as uow:
+            count = await uow.brake.purge(before_ms, rows_max=rows_max)
+            left = [await uow.brake.get_mass_cancel(view.mass_cancel.id) for view in made]
+            await uow.commit()
+        return count, [each is not None for each in left]
+
+    later_ms = world.clock.now_ms() + 1
+    first = (await finished(world, made[0])).mass_cancel.finished_at_ms
+    assert await purged(first, 100) == (0, [True] * 4)
+    assert await purged(later_ms, 1) == (1, [False, True, True, True])
+    assert await purged(later_ms, 100) == (2, [False, False, False, True])
+    await world.settle()

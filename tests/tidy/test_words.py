@@ -107,14 +107,27 @@ def test_the_rule_on_broad_handlers_sees_every_form() -> None:
     assert REASON.search("except Exception:  # the socket must be closed")
 
 
+VENUE_FOLDER = re.compile(r"src/cadenza/(?:adapters/venues|simulators)/(?!kit/|inhouse/)(\w+)/")
+
+
 def test_class_names_in_the_product_are_unique() -> None:
-    places: dict[str, list[str]] = {}
+    """Each venue may have one class of a name: what its folder shares with the others is the role, as in the names of
+    its files. A connector and a simulator share none."""
+    places: dict[str, list[tuple[str, str]]] = {}
     for source in sources("src"):
         for node in ast.walk(source.tree):
             if isinstance(node, ast.ClassDef):
-                places.setdefault(node.name, []).append(source.at(node))
-    twice = {name: found for name, found in places.items() if len(found) > 1}
+                folder = VENUE_FOLDER.match(source.path)
+                places.setdefault(node.name, []).append((source.at(node), folder.group(0) if folder else ""))
+    twice = {name: found for name, found in places.items() if len(found) > 1 and not _is_of_venues(found)}
     assert not twice, f"one class name, one meaning: {twice}"
+
+
+def _is_of_venues(places: list[tuple[str, str]]) -> bool:
+    """Whether each of the places is in another venue's folder of one family."""
+    folders = [folder for _, folder in places]
+    families = {folder.rstrip("/").rpartition("/")[0] for folder in folders}
+    return "" not in folders and len(set(folders)) == len(folders) and len(families) == 1
 
 
 @pytest.mark.parametrize("source", sources("tests"), ids=lambda source: source.path)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.identity.origin import VENUE
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -26,7 +27,6 @@ from cadenza.domain.trading.events import (
     OrderUpdated,
     PositionCorrected,
 )
-from cadenza.domain.trading.position import PositionSide
 from cadenza.wire.base import INSTANT_MS_MAX
 from cadenza.wire.envelope import encode
 from cadenza.wire.orders import trade_order

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -54,3 +54,18 @@ class CursorCodec:
 
     def _digest(self, body: bytes, filters: str) -> bytes:
         return hmac.new(self._key, body + filters.encode(), hashlib.sha256).digest()[:_DIGEST_BYTES]
+
+
+def page_of(found: Sequence[T], *, total: int, offset: int = 0, limit: int, cursor_of: Callable[[T], str]) -> Page[T]:
+    """Return the page of what a repository found when it was asked for one more than `limit`. That one is left out; it
+    shows that there is a next page, whose cursor is made of the last item of this one."""
+    has_next = len(found) > limit
+    items = found[:limit]
+    return Page(
+        items=items,
+        total=total,
+        offset=offset,
+        limit=limit,
+        has_next=has_next,
+        next_cursor=cursor_of(items[-1]) if has_next else None,
+    )

@@ -19,7 +19,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
@@ -28,7 +28,7 @@ from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.portfolio import margin_of_leverage
-from cadenza.domain.trading.position import Position, PositionSide, increase, reduce, side_of_fill, split_fill
+from cadenza.domain.trading.position import Position, increase, reduce, side_of_fill, split_fill
 from cadenza.exchange.records import LedgerBalance, LedgerPosition, Posting, PostingKind, VenueAccount, VenueOrder
 
 MARKET = "@market"

@@ -10,13 +10,13 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.exchange.state import MarketLevel
 
 

@@ -62,6 +62,7 @@ class StreamConnection:
         self.number = number
         self._clock = ends.clock
         self._limits = ends.limits
+        self._pong = None if ends.limits.pong_text is None else ends.limits.pong_text.encode()
         self._session = session
         self._socket = socket
         self._transport = transport
@@ -143,6 +144,8 @@ class StreamConnection:
         while True:
             message = await self._socket.receive()
             self._heard_ms = self._clock.monotonic_ms()
+            if message.type is WSMsgType.TEXT and message.data == self._pong:
+                continue
             if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
                 received = Received(self.number, message.data, message.type is WSMsgType.TEXT, self._heard_ms)
                 self._message_ms = self._heard_ms
@@ -191,6 +194,8 @@ class StreamConnection:
             await self._clock.sleep_ms(self._limits.ping_ms)
             try:
                 await self._socket.ping()
+                if self._limits.ping_text is not None:
+                    await self._write(self._limits.ping_text)
             except (ClientError, OSError) as error:
                 self._lose(LostCause.DISCONNECTED, detail_of(error))
                 self._transport.abort()

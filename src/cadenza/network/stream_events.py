@@ -87,9 +87,11 @@ class NotReady(Exception):
 class StreamLimits:
     """Connecting with TLS and handshake may take `connect_ms`, subscribing `prepare_ms`, closing `closing_ms`.
 
-    A ping goes out every `ping_ms`. A connection on which nothing came for longer than `silence_ms`, not even a pong,
-    is lost; so is one without a message for longer than `message_silence_ms`, where the owner knows that there always
-    are some. Time in which this side did not read, because its reader had not taken what came before, does not count.
+    A ping goes out every `ping_ms`, and with it the text `ping_text` where a server asks for one; the text `pong_text`
+    that it answers with is not delivered. A connection on which nothing came for longer than `silence_ms`, not even a
+    pong, is lost; so is one without a message for longer than `message_silence_ms`, where the owner knows that there
+    always are some. Time in which this side did not read, because its reader had not taken what came before, does not
+    count.
 
     A connection is renewed when it is `renew_after_ms` old: with `is_renewed_by_overlap` the new one is made live
     before the old one is closed, else the old one is closed first.
@@ -104,6 +106,8 @@ class StreamLimits:
     prepare_ms: int = 10_000
     closing_ms: int = 2_000
     ping_ms: int = 15_000
+    ping_text: str | None = None
+    pong_text: str | None = None
     silence_ms: int = 40_000
     message_silence_ms: int | None = None
     renew_after_ms: int | None = None

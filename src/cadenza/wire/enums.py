@@ -21,6 +21,7 @@ from cadenza.domain.accounts.trading_account import (
     CollateralMode,
     MarginMode,
     PositionMode,
+    PositionSide,
     TradingMode,
 )
 from cadenza.domain.errors import InvalidRequest
@@ -31,7 +32,7 @@ from cadenza.domain.market.subscription import SubscriptionStatus, SubscriptionT
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.events import EventKind
-from cadenza.domain.trading.position import PositionSide, PositionStatus
+from cadenza.domain.trading.position import PositionStatus
 from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
 from cadenza.wire.base import NEVER_SENT_KEY, REFUSED_KEY, SEVERAL_KEY

@@ -13,9 +13,9 @@ from tests.adapters.binance.binance_world import BINANCE, BTC_PERP, BTC_USDT, DA
 
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import FeedParts, feed_parts
-from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS
 from cadenza.adapters.venues.binance.parse_instruments import spot_catalogue
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.binance.stream_wire import STREAM_LIMITS
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.network.http import HttpClient

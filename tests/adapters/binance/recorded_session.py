@@ -12,9 +12,9 @@ from cadenza.adapters.venues.binance.models import (
     BinanceDepthReply,
     BinancePayload,
     BinanceTradeEvent,
-    decode,
 )
 from cadenza.adapters.venues.binance.parse_market import book_snapshot, market_trade, spot_delta, usdm_delta
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 
 

@@ -10,24 +10,24 @@ from tests.adapters.binance.binance_world import ACCOUNT, BTC_PERP, BTC_USDT, SP
 from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.account_reading import (
-    MARGIN_PAUSE_MS,
-    MONEY_PAUSE_MS,
-    AccountReader,
-    StreamPosition,
-)
+from cadenza.adapters.venues.binance.account_reading import BinanceAccountSource
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect
 from cadenza.adapters.venues.binance.endpoints import SPOT as SPOT_ENDPOINTS
 from cadenza.adapters.venues.binance.endpoints import USDM as USDM_ENDPOINTS
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
+from cadenza.adapters.venues.kit.account_reading import (
+    MARGIN_PAUSE_MS,
+    MONEY_PAUSE_MS,
+    AccountReader,
+    StreamPosition,
+)
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -93,11 +93,11 @@ async def reading(dialect: MarketDialect, way_ms: int = 0) -> Reading:
     async def delivered() -> None:
         """The stream's words are noted at once here."""
 
+    scope = USDM if market is BinanceMarket.USDM else SPOT
     reader = AccountReader(
-        rest=rest,
-        signer=SIGNER,
-        dialect=dialect,
-        scope=USDM if market is BinanceMarket.USDM else SPOT,
+        source=BinanceAccountSource(rest, SIGNER, dialect, scope),
+        account_id=scope.account_id,
+        venue_clock=rest.clock_of(market),
         known=known,
         numbers=FactNumbers(),
         clock=clock,
@@ -268,7 +268,7 @@ async def test_a_clock_of_the_venue_that_was_set_back_holds_up_no_snapshot() -> 
     made = await usdm_reading()
     host, clock = made.host, made.clock
     host.answers["/usdm/fapi/v1/time"] = lambda: answered(200, {"serverTime": clock.now_ms() - 3_600_000})
-    await made.reader._rest.clock_of(BinanceMarket.USDM).measure()
+    await made.reader._venue_clock.measure()
     begun_ms = clock.monotonic_ms()
     await made.passing(made.reader.snapshot())
     assert clock.monotonic_ms() - begun_ms < 10_000

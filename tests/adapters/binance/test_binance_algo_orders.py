@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BNB_PERP, SENT_ID, USDM, order, payload
 
-from cadenza.adapters.venues.binance.models import decode
 from cadenza.adapters.venues.binance.models_usdm import AlgoOrder
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_usdm import algo_reports, facts_of_algo, user_news
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.order_facts import external
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce

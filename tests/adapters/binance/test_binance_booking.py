@@ -11,8 +11,11 @@ from tests.adapters.binance.test_binance_usdm_orders import UPDATE
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, state, submit, venue_spec
 
 from cadenza.adapters.venues.binance import parse_spot, parse_usdm
-from cadenza.adapters.venues.binance.models import BinanceSpotOrder, decode
+from cadenza.adapters.venues.binance.models import (
+    BinanceSpotOrder,
+)
 from cadenza.adapters.venues.binance.parse import AccountScope
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.apply import apply_or_keep

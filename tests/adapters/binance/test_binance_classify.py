@@ -17,7 +17,11 @@ from cadenza.adapters.venues.binance.classify import (
     error_body,
 )
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
-from cadenza.adapters.venues.binance.models import BinanceRefusal, BinanceSocketReply, decode
+from cadenza.adapters.venues.binance.models import (
+    BinanceRefusal,
+    BinanceSocketReply,
+)
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report, submit_report
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.reports import (

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.kit.words import UnknownMember, WordTable
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType
-from cadenza.domain.trading.position import PositionSide
 
 TABLES = {name: table for name, table in vars(mapping).items() if isinstance(table, WordTable)}
 SAME_TRIGGER = {

@@ -12,7 +12,6 @@ from tests.adapters.binance.recorded_session import Recorded, spot_session
 from cadenza.adapters.venues.binance.models import (
     BestPricesEvent,
     BinanceDepthReply,
-    decode,
 )
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
@@ -23,6 +22,7 @@ from cadenza.adapters.venues.binance.parse_market import (
     market_trade,
     usdm_delta,
 )
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec

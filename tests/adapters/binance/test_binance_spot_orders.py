@@ -11,8 +11,6 @@ from cadenza.adapters.venues.binance.models import (
     BinanceSpotAccount,
     BinanceSpotOrder,
     BinanceSpotTrade,
-    decode,
-    decode_list,
 )
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_spot import (
@@ -26,6 +24,7 @@ from cadenza.adapters.venues.binance.parse_spot import (
 )
 from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours
 from cadenza.adapters.venues.kit.order_facts import status as status_of
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce

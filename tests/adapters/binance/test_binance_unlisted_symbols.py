@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.inhouse_kit import ManualClock, until
 
-from cadenza.adapters.venues.binance.unlisted_symbols import LIST_AGAIN_MS, ListedSymbols, UnlistedSymbols
+from cadenza.adapters.venues.kit.unlisted_symbols import LIST_AGAIN_MS, ListedSymbols, UnlistedSymbols
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT, BNB_PERP, BTC_PERP, SENT_ID, USDM, order, payload
 
-from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccount, UsdmOrder, UsdmPosition, UsdmTrade
 from cadenza.adapters.venues.binance.parse import UserNews
 from cadenza.adapters.venues.binance.parse_usdm import (
@@ -20,12 +19,12 @@ from cadenza.adapters.venues.binance.parse_usdm import (
 )
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
 from cadenza.adapters.venues.kit.order_facts import external, facts_of_ours, status
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,

@@ -15,11 +15,10 @@ from tests.simulators.binance.trader import Trader
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal as D
 from uuid import UUID
 
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.origin import OPERATOR, PLATFORM, VENUE
 from cadenza.domain.ids import ApiKeyId
@@ -17,7 +17,6 @@ from cadenza.domain.trading.events import (
     PositionCorrected,
 )
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 
 KEY_ID = ApiKeyId(UUID(int=11))
 

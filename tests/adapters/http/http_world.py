@@ -31,6 +31,7 @@ from cadenza.domain.accounts.trading_account import (
     AccountType,
     ExternalAccount,
     PositionMode,
+    PositionSide,
     TradingAccount,
 )
 from cadenza.domain.errors import InvalidToken
@@ -59,7 +60,7 @@ from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatu
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.venue import VenueStatus
 

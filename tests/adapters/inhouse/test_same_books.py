@@ -7,10 +7,10 @@ import pytest
 from tests.domain.trading.worlds import ACCOUNT, BTC, account, instrument, state
 
 from cadenza.adapters.venues.inhouse.mapping import position_report, reports_of
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import adopt_snapshot
 from cadenza.exchange.back_office import BackOffice

@@ -10,11 +10,10 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.paper import PaperVenueSettings
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import PositionId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import CancelReason, RejectReason
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import CanceledReport, ExternalOrderReport, FillReport
 
 

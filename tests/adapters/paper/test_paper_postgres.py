@@ -12,11 +12,10 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 
 from cadenza.adapters.storage import paper
 from cadenza.adapters.storage.paper import PostgresExchangeLedger
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import MOCK, PAPER
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import AcceptedReport, FillReport
 from cadenza.exchange.ledger import INSURANCE, VENUE_OWNERS
 from cadenza.exchange.records import (

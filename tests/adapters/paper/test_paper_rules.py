@@ -11,12 +11,11 @@ from tests.paper_bench import PERPETUAL, SPOT, Bench
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.paper import PaperVenueSettings
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide, TradingAccount
 from cadenza.domain.ids import PositionId, QuoteId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import ExternalOrderReport
 
 HEDGED = PaperVenueSettings(accounts=AccountSettings(position_mode=PositionMode.HEDGE))

@@ -15,12 +15,11 @@ from cadenza.adapters.venues.inhouse.mapping import refusal, to_venue_order
 from cadenza.adapters.venues.paper import FeeRates, PaperVenueSettings
 from cadenza.adapters.venues.paper.execution import PaperExchange
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import PAPER, PositionId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.enums import OrderStatus
-from cadenza.domain.trading.position import PositionSide
 from cadenza.exchange.ledger import FeeAsset
 from cadenza.exchange.records import OrderFact, VenueAccount
 

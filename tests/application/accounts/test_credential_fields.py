@@ -23,6 +23,7 @@ FIELDS = (
     CredentialField(name="senderCompId", meaning="our name in the FIX session"),
     CredentialField(name="subAccount", meaning="the account to trade for", is_required=False),
 )
+PASSPHRASE_FIELD = CredentialField(name="passphrase", meaning="the key's passphrase", is_secret=True)
 DESK = replace(SPEC, credential_fields=FIELDS, credential_types=frozenset({CredentialType.HMAC}))
 BOTH = '{"senderCompId": "CADENZA", "subAccount": "7"}'
 
@@ -65,6 +66,17 @@ def test_what_is_no_json_object_is_refused_without_being_shown(passphrase: str) 
     with pytest.raises(InvalidCredential) as refused:
         read(passphrase)
     assert refused.value.message == f"apiPassphrase must be a JSON object with {wanted}"
+
+
+@pytest.mark.parametrize("passphrase", ["hunter2", "7", '"quoted"', "[", '{"passphrase": '])
+def test_a_passphrase_may_be_given_alone_where_a_field_is_called_so(passphrase: str) -> None:
+    spec = replace(
+        DESK, credential_fields=(PASSPHRASE_FIELD, CredentialField(name="region", meaning="r", is_required=False))
+    )
+    assert read(passphrase, spec).fields == {"passphrase": passphrase}
+    assert read('{"passphrase": "a", "region": "EEA"}', spec).fields == {"passphrase": "a", "region": "EEA"}
+    with pytest.raises(InvalidCredential, match="lacks passphrase"):
+        read('{"region": "EEA"}', spec)
 
 
 def test_a_venue_without_further_fields_has_a_plain_passphrase() -> None:

@@ -31,7 +31,6 @@ from cadenza.application.identity.list_audit import ListAudit
 from cadenza.application.identity.log_in import LogIn
 from cadenza.application.identity.log_out import LogOut
 from cadenza.application.identity.policy import IdentityPolicy
-from cadenza.application.identity.purge import PurgeEnded
 from cadenza.application.identity.recover import RECOVERY_JOB, Recover
 from cadenza.application.identity.refresh_session import RefreshSession
 from cadenza.application.identity.reset_password import ResetPassword
@@ -47,6 +46,7 @@ from cadenza.application.identity.update_user import UpdateUser
 from cadenza.application.identity.used_keys import UsedKeys
 from cadenza.application.identity.views import IssuedSession
 from cadenza.application.paging import CursorCodec
+from cadenza.application.system.purge import PurgeEnded
 from cadenza.domain.identity.actor import Actor
 from cadenza.domain.identity.mail import Mail
 from cadenza.domain.identity.user import User

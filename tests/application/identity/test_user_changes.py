@@ -7,7 +7,7 @@ import pytest
 from identity_world import CLIENT, PASSWORD, IdentityWorld, identity_world
 
 from cadenza.application.identity.policy import SignupMode
-from cadenza.application.identity.purge import PURGE_JOB
+from cadenza.application.system.purge import PURGE_JOB
 from cadenza.domain.errors import (
     EmailTaken,
     InsufficientScope,

@@ -10,12 +10,11 @@ from uuid import UUID
 import pytest
 
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide, TradingAccount
 from cadenza.domain.ids import OrderId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import FillReport
 from cadenza.ports.storage.trading import BatchKeys
 from tests.application.orders.order_world import ACTOR, OrderWorld, accepts, cancels, fills, order_world

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cadenza.application.orders.held_orders import HELD_ORDERS_PER_ACCOUNT_MAX, HeldOrders
 from cadenza.application.orders.preview import Lock, OrderPreview, PreviewChange, PreviewOutcome
 from cadenza.application.orders.submit import SubmitChange
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode, PositionSide
 from cadenza.domain.errors import CadenzaError, IdempotencyKeyReused, TradingAccountNotFound, VenueUnavailable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, PositionId, TenantId
@@ -21,7 +21,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import QuantityType, RejectReason
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.state import Changed, TradingState
 from cadenza.domain.trading.submit import NewOrderNames
 from cadenza.domain.trading.venue_spec import FundsCheck, Support

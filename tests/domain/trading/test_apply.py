@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
@@ -18,7 +18,7 @@ from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide, PositionStatus
+from cadenza.domain.trading.position import PositionStatus
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide, TradingAccount
 from cadenza.domain.ids import OrderId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.claims import Claim, Claims
 from cadenza.domain.trading.enums import CancelReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
+from cadenza.domain.trading.position import Position, side_of_fill
 from cadenza.domain.trading.reports import CanceledReport, ExternalOrderReport, FillReport
 from cadenza.domain.trading.state import TradingState
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, state, submit

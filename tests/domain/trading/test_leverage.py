@@ -6,11 +6,17 @@ from uuid import UUID
 import pytest
 
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import (
+    AccountType,
+    ExternalAccount,
+    PositionMode,
+    PositionSide,
+    TradingAccount,
+)
 from cadenza.domain.ids import PositionId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.reports import FillReport
 from cadenza.domain.trading.venue_spec import FundsCheck
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, instrument, state, submit, venue_spec

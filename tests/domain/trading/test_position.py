@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain.accounts.balance import Balance
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionSide
 from cadenza.domain.errors import LotSize, MaxQuantity
 from cadenza.domain.ids import InstrumentId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import InstrumentType, MarketLot, SecurityType
 from cadenza.domain.trading.portfolio import MarkedPosition, position_margin, summarize
-from cadenza.domain.trading.position import Position, PositionSide, PositionStatus, increase, reduce
+from cadenza.domain.trading.position import Position, PositionStatus, increase, reduce
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, account, instrument, state, submit
 
 BTC_PERPETUAL = instrument(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from cadenza.domain.accounts.operation import Operation, OperationStatus, OperationType
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionSide
 from cadenza.domain.errors import InstrumentNotTradable
 from cadenza.domain.ids import OperationId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -21,7 +21,6 @@ from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

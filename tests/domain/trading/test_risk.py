@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.risk_limits import AccountRisk, DayStart, RiskLimits
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount, TradingMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide, TradingAccount, TradingMode
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.trading.claims import Claim
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.risk import DAY_MS
 from cadenza.domain.trading.state import TradingState
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza.domain import errors as e
-from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import PositionId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
@@ -16,7 +16,7 @@ from cadenza.domain.money import Rounding
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Expiry
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
 from cadenza.domain.trading.venue_spec import Support
 from tests.domain.trading.worlds import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.accounts.trading_account import AccountType, PositionSide
 from cadenza.domain.errors import InstrumentNotTradable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import InstrumentType
@@ -18,7 +18,6 @@ from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
 from cadenza.domain.trading.execution import Fee
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     BalanceReport,
     FeeReport,

@@ -3,6 +3,7 @@
 import msgspec
 
 from cadenza.domain.accounts.risk_limits import AccountRisk
+from cadenza.domain.accounts.trading_account import UnconfirmedFill
 from cadenza.domain.trading import reports as r
 from cadenza.domain.trading.events import (
     AccountUpdated,
@@ -55,6 +56,7 @@ EXECUTION_KINDS = tuple(
 
 _encode = msgspec.json.Encoder().encode
 _RISK_DECODER = msgspec.json.Decoder(AccountRisk)
+_FILLS_DECODER = msgspec.json.Decoder(tuple[UnconfirmedFill, ...])
 
 
 def risk_text(risk: AccountRisk) -> str:
@@ -63,6 +65,14 @@ def risk_text(risk: AccountRisk) -> str:
 
 def risk_of(text: str) -> AccountRisk:
     return _RISK_DECODER.decode(text)
+
+
+def fills_text(fills: tuple[UnconfirmedFill, ...]) -> str:
+    return _encode(fills).decode()
+
+
+def fills_of(text: str) -> tuple[UnconfirmedFill, ...]:
+    return _FILLS_DECODER.decode(text)
 
 
 def event_text(body: EventBody) -> tuple[str, str]:

@@ -28,6 +28,17 @@ FROM mass_cancel_orders m JOIN orders o ON o.id = m.order_id
 WHERE m.mass_cancel_id = $1 AND o.status IN {OPEN_STATUSES}
 """
 
+_FINISHED = """
+SELECT id FROM (
+    SELECT id, sum(size) OVER (ORDER BY finished_at_ms, id) - size AS before FROM (
+        SELECT m.id, m.finished_at_ms, (
+            SELECT count(*) FROM mass_cancel_orders o WHERE o.mass_cancel_id = m.id
+        ) AS size
+        FROM mass_cancels m WHERE m.finished_at_ms < $1 ORDER BY m.finished_at_ms, m.id LIMIT $2
+    ) sized
+) summed WHERE before < $2
+"""
+
 
 class BrakeSql:
     """`ports.storage.brake.BrakeRepository`."""
@@ -153,6 +164,12 @@ class BrakeSql:
             offset,
         )
         return orders_of(rows, ())
+
+    async def purge(self, before_ms: int, *, rows_max: int) -> int:
+        ids = [row["id"] for row in await self._connection.fetch(_FINISHED, before_ms, rows_max)]
+        await self._connection.execute("DELETE FROM mass_cancel_orders WHERE mass_cancel_id = ANY($1)", ids)
+        await self._connection.execute("DELETE FROM mass_cancels WHERE id = ANY($1)", ids)
+        return len(ids)
 
     async def put_switch(self, switch: DeadMansSwitch) -> None:
         await self._connection.execute(

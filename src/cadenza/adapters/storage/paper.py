@@ -10,12 +10,12 @@ import asyncpg
 import msgspec
 
 from cadenza.adapters.storage.connections import Connections
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import LiquiditySide, OrderStatus
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import Position, PositionSide
+from cadenza.domain.trading.position import Position
 from cadenza.exchange.records import (
     EngineMemory,
     LedgerBalance,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from cadenza.adapters.storage.bodies import risk_of, risk_text
+from cadenza.adapters.storage.bodies import fills_of, fills_text, risk_of, risk_text
 from cadenza.domain.accounts.balance import Balance, BalanceStatus
 from cadenza.domain.accounts.trading_account import (
     AccountStatus,
@@ -14,6 +14,7 @@ from cadenza.domain.accounts.trading_account import (
     ExternalAccount,
     MarginMode,
     PositionMode,
+    PositionSide,
     TradingAccount,
     TradingMode,
 )
@@ -24,7 +25,7 @@ from cadenza.domain.trading.claims import Claim
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Doubt, Expiry, Order, PendingClose, Reservation
-from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
+from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.domain.trading.trail import Trail
 
 Row = Mapping[str, Any]
@@ -234,6 +235,7 @@ def account_row(account: TradingAccount) -> tuple[Any, ...]:
         account.status, account.created_at_ms, account.updated_at_ms, account.last_sequence,
         account.adopted_at_ms, account.complete_until_ms, account.former_adopted_at_ms,
         account.trading_mode, account.tenant_trading_mode, None if account.risk is None else risk_text(account.risk),
+        fills_text(account.unconfirmed) if account.unconfirmed else None,
     )  # fmt: skip
 
 
@@ -265,4 +267,5 @@ def account_of(row: Row) -> TradingAccount:
         trading_mode=TradingMode(row["trading_mode"]),
         tenant_trading_mode=TradingMode(row["tenant_trading_mode"]),
         risk=None if row["risk"] is None else risk_of(row["risk"]),
+        unconfirmed=() if row["unconfirmed"] is None else fills_of(row["unconfirmed"]),
     )

@@ -94,7 +94,8 @@ UPDATE trading_accounts a SET
     collateral_mode = n.collateral_mode, margin_mode = n.margin_mode, max_leverage = n.max_leverage,
     credential_ids = n.credential_ids, status = n.status, updated_at_ms = n.updated_at_ms,
     last_sequence = n.last_sequence, adopted_at_ms = n.adopted_at_ms, complete_until_ms = n.complete_until_ms,
-    former_adopted_at_ms = n.former_adopted_at_ms, trading_mode = n.trading_mode, risk = n.risk
+    former_adopted_at_ms = n.former_adopted_at_ms, trading_mode = n.trading_mode, risk = n.risk,
+    unconfirmed = n.unconfirmed
 FROM go, unnest($::trading_accounts[]) AS n WHERE a.id = n.id
 RETURNING a.id, a.xmin::text AS version
 """

@@ -10,6 +10,9 @@ from cadenza.domain.trading.venue_spec import CredentialField, VenueSpec
 SECRET_CHARS_MAX = 16_384
 _NAME_CHARS_MAX = 64
 
+PASSPHRASE = "passphrase"  # noqa: S105 - the name of a field
+"""The further field that may be given alone, as plain text."""
+
 
 def read_secrets(
     spec: VenueSpec, type: CredentialType, api_key: str | None, api_secret: str | None, passphrase: str | None
@@ -17,7 +20,8 @@ def read_secrets(
     """Return the secrets as a value.
 
     Where the venue's credentials have further fields (`VenueSpec.credential_fields`), `passphrase` is a JSON object
-    with a text for each of them. Raises `InvalidCredential` when the venue does not take the type, when the key is
+    with a text for each of them. Where one of these is itself called `passphrase`, a text that is no JSON object is
+    that field alone. Raises `InvalidCredential` when the venue does not take the type, when the key is
     missing, when something is too long, and naming the field when one is unknown or missing.
     """
     if type not in spec.credential_types:
@@ -38,6 +42,8 @@ def _fields(wanted: Sequence[CredentialField], text: str) -> Mapping[str, str]:
         given = json.loads(text)
     except (ValueError, RecursionError):
         given = None
+    if not isinstance(given, dict) and any(field.name == PASSPHRASE for field in wanted):
+        given = {PASSPHRASE: text}
     if not isinstance(given, dict):
         raise InvalidCredential(f"apiPassphrase must be a JSON object with {_listed(wanted)}")
     names = {field.name for field in wanted}

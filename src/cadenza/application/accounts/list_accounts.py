@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cadenza.application.accounts.views import AccountView, with_credentials
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.operation import Operation, OperationType
 from cadenza.domain.accounts.trading_account import AccountStatus
@@ -119,14 +119,10 @@ class ListOperations:
                 offset=query.offset,
                 limit=query.limit + 1,
             )
-        has_next = len(operations) > query.limit
-        operations = operations[: query.limit]
-        last = operations[-1] if has_next else None
-        return Page(
-            items=operations,
+        return page_of(
+            operations,
             total=total,
             offset=query.offset,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=None if last is None else self._cursors.encode(last.created_at_ms, last.id, filters),
+            cursor_of=lambda last: self._cursors.encode(last.created_at_ms, last.id, filters),
         )

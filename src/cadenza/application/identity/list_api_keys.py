@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.api_key import ApiKey
 from cadenza.domain.ids import ApiKeyId, UserId
@@ -50,14 +50,11 @@ class ListApiKeys:
                 offset=query.offset,
                 limit=query.limit + 1,
             )
-        has_next = len(keys) > query.limit
-        keys = keys[: query.limit]
-        page = Page(
-            items=keys,
+        page = page_of(
+            keys,
             total=total,
             offset=query.offset,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=self._cursors.encode(keys[-1].created_at_ms, keys[-1].id, filters) if has_next else None,
+            cursor_of=lambda last: self._cursors.encode(last.created_at_ms, last.id, filters),
         )
         return page, self._clock.now_ms()

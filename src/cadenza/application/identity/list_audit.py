@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
 from cadenza.ports.storage import Storage
@@ -51,13 +51,10 @@ class ListAudit:
                 offset=query.offset,
                 limit=query.limit + 1,
             )
-        has_next = len(entries) > query.limit
-        entries = entries[: query.limit]
-        return Page(
-            items=entries,
+        return page_of(
+            entries,
             total=total,
             offset=query.offset,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=self._cursors.encode(entries[-1].at_ms, entries[-1].id, filters) if has_next else None,
+            cursor_of=lambda last: self._cursors.encode(last.at_ms, last.id, filters),
         )

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from cadenza.application.orders.halted_accounts import HaltedAccounts
@@ -260,11 +261,12 @@ class Committer:
         )
 
     def _world(self) -> World:
+        """Return what a batch may use. Its decisions see one book of an instrument, which is looked up once."""
         return World(
             spec=self._spec,
             instrument=self._catalogue.instrument,
-            top=self._market.top,
-            book=lambda instrument_id: self._market.snapshot(instrument_id, BOOK_DEPTH_MAX),
+            top=cache(self._market.top),
+            book=cache(lambda instrument_id: self._market.snapshot(instrument_id, BOOK_DEPTH_MAX)),
             rate=self._rate,
             new_id=self._ids.new,
             now_ms=self._clock.now_ms(),

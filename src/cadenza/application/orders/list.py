@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.application.tenancy import require_own_account, require_own_order
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
@@ -70,15 +70,12 @@ class ListOrders:
                     offset=query.offset,
                     limit=query.limit + 1,
                 )
-        has_next = len(orders) > query.limit
-        orders = orders[: query.limit]
-        return Page(
-            items=orders,
+        return page_of(
+            orders,
             total=total,
             offset=query.offset,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=self._cursors.encode(orders[-1].created_at_ms, orders[-1].id, filters) if has_next else None,
+            cursor_of=lambda last: self._cursors.encode(last.created_at_ms, last.id, filters),
         )
 
     @staticmethod

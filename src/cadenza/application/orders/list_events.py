@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.application.tenancy import own_account, own_order
 from cadenza.domain.errors import OrderNotFound
 from cadenza.domain.identity.actor import Actor, Scope
@@ -60,15 +60,11 @@ class ListEvents:
             found = await uow.events.page(
                 wanted, _rest(span, after, ascending=query.ascending), ascending=query.ascending, limit=query.limit + 1
             )
-        has_next = len(found) > query.limit
-        found = found[: query.limit]
-        return Page(
-            items=found,
+        return page_of(
+            found,
             total=span.total,
-            offset=0,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=self._cursors.encode(found[-1].sequence, query.account_id, filters) if has_next else None,
+            cursor_of=lambda last: self._cursors.encode(last.sequence, query.account_id, filters),
         )
 
 

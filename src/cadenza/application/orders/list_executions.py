@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cadenza.application.paging import CursorCodec, Page
+from cadenza.application.paging import CursorCodec, Page, page_of
 from cadenza.application.tenancy import own_account, own_order
 from cadenza.domain.errors import InvalidRequest
 from cadenza.domain.identity.actor import Actor, Scope
@@ -76,13 +76,9 @@ class ListExecutions:
                 after=None if after is None else (after[0], ExecutionId(after[1])),
                 limit=query.limit + 1,
             )
-        has_next = len(found) > query.limit
-        found = found[: query.limit]
-        return Page(
-            items=found,
+        return page_of(
+            found,
             total=total,
-            offset=0,
             limit=query.limit,
-            has_next=has_next,
-            next_cursor=self._cursors.encode(found[-1].executed_at_ms, found[-1].id, filters) if has_next else None,
+            cursor_of=lambda last: self._cursors.encode(last.executed_at_ms, last.id, filters),
         )

@@ -6,7 +6,7 @@ from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.domain.ids import VenueId
 from cadenza.ports.clock import Clock
 
-RATE_AGE_MS_MAX = 100
+RATE_AGE_MS_MAX = 1_000
 """How old a rate may be."""
 
 RATES_MAX = 10_000

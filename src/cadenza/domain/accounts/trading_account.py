@@ -1,12 +1,14 @@
 """A trading account: a tenant's account at a venue, reached by credentials."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from cadenza.domain.accounts.risk_limits import AccountRisk
 from cadenza.domain.errors import AccountDisconnected, AccountNotActive, TradingHalted
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import CredentialId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.ids import CredentialId, InstrumentId, TenantId, TradingAccountId, UserId, VenueId
+from cadenza.domain.market.enums import Side
 
 
 class AccountType(StrEnum):
@@ -63,6 +65,14 @@ class PositionMode(StrEnum):
     HEDGE = "HEDGE"
 
 
+class PositionSide(StrEnum):
+    """The row of an instrument that a position is in: the net one, or in hedge mode the long or the short one."""
+
+    NET = "NET"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalAccount:
     """An account as the venue describes it."""
@@ -74,6 +84,20 @@ class ExternalAccount:
     collateral_mode: CollateralMode | None = None
     margin_mode: MarginMode | None = None
     max_leverage: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnconfirmedFill:
+    """What was executed at a venue that keeps the books, and that its newest word of the balance or position does not
+    contain yet. `quantity` is in the instrument's units and positive; `position_side` is the row that the fill changed.
+    `executed_at_ms` is the venue's instant of the fill, or of the last one if it stands for several."""
+
+    instrument_id: InstrumentId
+    base_asset: str
+    side: Side
+    position_side: PositionSide | None
+    quantity: Decimal
+    executed_at_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
@@ -89,7 +113,7 @@ class TradingAccount:
     locked account is connected again.
 
     `trading_mode` was set for this account and `tenant_trading_mode` for its tenant; the stricter one counts.
-    `risk` is None while no limits are set.
+    `risk` is None while no limits are set. `unconfirmed` is always empty where our ledger keeps the books.
     """
 
     id: TradingAccountId
@@ -109,6 +133,7 @@ class TradingAccount:
     trading_mode: TradingMode = TradingMode.ACTIVE
     tenant_trading_mode: TradingMode = TradingMode.ACTIVE
     risk: AccountRisk | None = None
+    unconfirmed: tuple[UnconfirmedFill, ...] = ()
 
     @property
     def effective_trading_mode(self) -> TradingMode:

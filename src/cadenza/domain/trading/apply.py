@@ -51,6 +51,7 @@ from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.same_trade import restated
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.trailing import as_sent, met_at_venue, not_sent
+from cadenza.domain.trading.unconfirmed import note_fill
 from cadenza.domain.trading.venue_books import (
     apply_balance,
     apply_position,
@@ -390,6 +391,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         is_by_operator=isinstance(report, FoundFillReport),
     )
     order = book(state, order, execution, report.leverage)
+    note_fill(state, order, execution)
     state.put_execution(execution)  # after what can raise: a refused report leaves the state as it was
     order = order.filled(execution, state.world.now_ms)
     if order.doubt is Doubt.UNDETERMINED and _has_lookup(state, order):  # it knows the order after all

@@ -5,21 +5,13 @@ Where the venue keeps the books (`Books.VENUE`) an execution moves nothing: the 
 
 from dataclasses import replace
 
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.errors import InternalError
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import PositionId
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import (
-    Position,
-    PositionSide,
-    PositionStatus,
-    increase,
-    reduce,
-    side_of_fill,
-    split_fill,
-)
+from cadenza.domain.trading.position import Position, PositionStatus, increase, reduce, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 
 
 @dataclass(frozen=True, slots=True)

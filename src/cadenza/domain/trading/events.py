@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.origin import Origin
 from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TenantId, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 
 __all__ = [
     "AccountEvent",

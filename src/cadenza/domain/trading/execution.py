@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide
-from cadenza.domain.trading.position import PositionSide
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an account holds, and what its open orders may add to it.
+"""What an account holds, and what its open orders and its unconfirmed fills may add to it.
 
 An account that makes positions is exposed by instrument, any other by asset: by what it owns of the asset less what it
 has borrowed. An exposure is what it would be if all open orders to buy were filled, or all open orders to sell,
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.risk_limits import RiskLimits
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.errors import RiskNotMeasurable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ONE, ZERO
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide, side_of_fill
+from cadenza.domain.trading.position import side_of_fill
 from cadenza.domain.trading.reservation import closable, mark_of, target_position
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.unconfirmed import makes_positions, unconfirmed_of_asset
 
 Exposed = InstrumentId | str
 """An instrument, or an asset."""
@@ -26,8 +27,8 @@ Exposed = InstrumentId | str
 
 @dataclass(slots=True)
 class Exposure:
-    """One row of an instrument, or an asset: what is held (signed), and what open orders may buy and sell, in its
-    units."""
+    """One row of an instrument, or an asset: what is held (signed), and what open orders and unconfirmed fills may buy
+    and sell beside that, in its units."""
 
     side: PositionSide
     held: Decimal = ZERO
@@ -64,6 +65,9 @@ class Exposures:
         for claim in state.claims.of_account(account.id):
             row = claim.position_side or side_of_fill(account.position_mode, claim.side, None)
             self._add(self._exposed(claim.instrument_id, claim.base_asset), row, claim.side, claim.quantity)
+        for fill in account.unconfirmed:
+            row = fill.position_side or side_of_fill(account.position_mode, fill.side, None)
+            self._add(self._exposed(fill.instrument_id, fill.base_asset), row, fill.side, fill.quantity)
         target = target_position(order, account, state)
         row = side_of_fill(account.position_mode, order.side, None if target is None else target.side)
         self.of_order = self._exposed(order.instrument_id, order.base_asset)
@@ -123,15 +127,10 @@ class Exposures:
         return instrument.cost(ONE, mark) * worth(instrument.settled_in, self._account, self._limits, self._state)
 
 
-def makes_positions(account: TradingAccount, state: TradingState) -> bool:
-    """Return whether the account's fills make positions, and do not merely move assets."""
-    return account.is_margined and account.external.type not in state.spec_of(account).holds_assets
-
-
 def reducible(order: Order, account: TradingAccount, state: TradingState) -> Decimal:
-    """Return how much a new order may close, in the instrument's units, of what no other open order closes: of the
-    position that it changes, as the venue reported it last where it keeps the books, or of the account's net holding of
-    the base asset."""
+    """Return how much a new order may close, in the instrument's units, of what no other order closes or has closed:
+    of the position that it changes, as the venue reported it last where it keeps the books, or of the account's net
+    holding of the base asset. What was bought or sold since that report opens nothing that can be closed."""
     if makes_positions(account, state):
         return closable(order, target_position(order, account, state), account, state)
     net = state.balance(account.id, order.base_asset).net
@@ -144,6 +143,7 @@ def reducible(order: Order, account: TradingAccount, state: TradingState) -> Dec
         ),
         ZERO,
     )
+    claimed += unconfirmed_of_asset(account, order.base_asset, order.side)
     return max(closing - claimed, ZERO)
 
 

@@ -10,20 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO, divide
-
-
-class PositionSide(StrEnum):
-    """The row of an instrument: the net one, or in hedge mode the long or the short one."""
-
-    NET = "NET"
-    LONG = "LONG"
-    SHORT = "SHORT"
 
 
 class PositionStatus(StrEnum):

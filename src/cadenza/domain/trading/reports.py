@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +330,8 @@ class ExternalOrderReport(OrderTermsReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReport(Report):
-    """The whole balance of one asset, in units of the asset. `locked` is None where the venue states the total alone,
+    """The whole balance of one asset, in units of the asset, with every fill of the account up to `at_ms` in it.
+    `locked` is None where the venue states the total alone,
     as a stream of futures does; the locked amount that it stated last stays then. A snapshot states both.
 
     `as_of` is the venue's own instant or sequence of this claim, positive and of one scale for the whole account. An

@@ -25,6 +25,7 @@ from cadenza.domain.trading.order import Order, Reservation
 from cadenza.domain.trading.portfolio import margin_of_leverage, position_margin
 from cadenza.domain.trading.position import Position, side_of_fill, split_fill
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.unconfirmed import unconfirmed_of_row
 
 MARKET_PAD = Decimal("0.02")
 """By how much a spot BUY without a limit price locks more than its cost at the current book, or at its trigger, as far
@@ -191,7 +192,7 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
 
 def closable(order: Order, position: Position | None, account: TradingAccount, state: TradingState) -> Decimal:
     """Return how much of `position` (its target) a new order may close, in base units: what no other open order
-    claims."""
+    claims, and no unconfirmed fill has closed."""
     if position is None:
         return ZERO
     closing, _ = split_fill(position, order.side, abs(position.quantity))
@@ -201,7 +202,8 @@ def closable(order: Order, position: Position | None, account: TradingAccount, s
         for row, quantity in state.claims.of(account.id, order.instrument_id, order.side)
         if (row or own_row) is position.side
     )
-    return max(ZERO, closing - sum(claimed, ZERO))
+    closed = unconfirmed_of_row(account, order.instrument_id, order.side, position.side)
+    return max(ZERO, closing - closed - sum(claimed, ZERO))
 
 
 def target_position(order: Order, account: TradingAccount, state: TradingState) -> Position | None:

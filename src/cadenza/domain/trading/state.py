@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.operation import Operation, OperationStatus
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import PositionSide, TradingAccount
 from cadenza.domain.errors import InstrumentNotFound, InstrumentNotTradable, TradingAccountNotFound
 from cadenza.domain.evolve import evolve
 from cadenza.domain.identity.origin import PLATFORM, Origin
@@ -27,7 +27,7 @@ from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionSide, PositionStatus
+from cadenza.domain.trading.position import Position, PositionStatus
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 
@@ -106,7 +106,8 @@ class TradingState:
         for balance in balances:
             self._balances.setdefault(balance.account_id, {})[balance.asset] = balance
         self._positions: dict[tuple[TradingAccountId, InstrumentId, PositionSide], Position] = {}
-        self._positions_as_of: dict[tuple[TradingAccountId, InstrumentId, PositionSide], int] = {}
+        self._newest_words: dict[tuple[TradingAccountId, InstrumentId, PositionSide], Position] = {}
+        """The positions as the venue reported them last, the closed ones too."""
         for position in positions:
             self._index_position(position)
         self._orders: dict[OrderId, Order] = {}
@@ -161,10 +162,12 @@ class TradingState:
         """Return the open position of that row."""
         return self._positions.get((account_id, instrument_id, side))
 
-    def position_as_of(self, account_id: TradingAccountId, instrument_id: InstrumentId, side: PositionSide) -> int:
-        """Return the `as_of` of the venue's newest report on that row, whether the position is open or closed; 0
-        without a report."""
-        return self._positions_as_of.get((account_id, instrument_id, side), 0)
+    def newest_word(
+        self, account_id: TradingAccountId, instrument_id: InstrumentId, side: PositionSide
+    ) -> Position | None:
+        """Return the position as the venue's newest report on that row left it, open or closed; None without a
+        report."""
+        return self._newest_words.get((account_id, instrument_id, side))
 
     def positions(self, account_id: TradingAccountId) -> list[Position]:
         """Return the open positions of an account."""
@@ -423,7 +426,9 @@ class TradingState:
             self._journal.put(self._positions, key, position)
         elif (known := self._positions.get(key)) is not None and known.id == position.id:
             self._journal.drop(self._positions, key)
-        self._journal.put(self._positions_as_of, key, max(self._positions_as_of.get(key, 0), position.as_of))
+        word = self._newest_words.get(key)
+        if position.as_of and (word is None or position.as_of >= word.as_of):
+            self._journal.put(self._newest_words, key, position)
         self.claims.know_position(position.id, position.side)
 
     def _index(self, order: Order) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cadenza.domain.accounts.trading_account import PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide, TradingAccount
 from cadenza.domain.errors import (
     DuplicateClientOrderId,
     IdempotencyKeyReused,
@@ -30,7 +30,7 @@ from cadenza.domain.trading.checks import (
 from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Expiry, Order, Reservation
-from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
+from cadenza.domain.trading.position import Position, side_of_fill
 from cadenza.domain.trading.reservation import (
     MARKET_PAD,
     divide_down,

@@ -18,6 +18,7 @@ from cadenza.domain.trading.events import BalanceCorrected, PositionCorrected
 from cadenza.domain.trading.position import Position, PositionStatus, closed_unseen
 from cadenza.domain.trading.reports import BalanceReport, PositionReport
 from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.unconfirmed import confirm_by_snapshot, confirm_by_word
 from cadenza.domain.trading.venue_spec import Books
 
 REPORTED = "the venue's report"
@@ -102,6 +103,8 @@ def apply_snapshot(
     """Take a snapshot, also where it has the `as_of` of the newest word: it was read whole, and is right. Where it
     `is_whole`, what it leaves out is zero, unless newer news said otherwise. None: it says nothing."""
     if is_whole:
+        has_balances, has_positions = balances is not None, positions is not None
+        confirm_by_snapshot(state, account_id, at_ms, has_balances=has_balances, has_positions=has_positions)
         balances = _whole_balances(state, account_id, balances, as_of, at_ms)
         positions = _whole_positions(state, account_id, positions, as_of, at_ms)
     for balance in balances or ():
@@ -123,6 +126,8 @@ def adopt_snapshot(
     """Go on from a snapshot: as `apply_snapshot`, but what was here before was of another time, so nothing is a
     correction."""
     if is_whole:
+        has_balances, has_positions = balances is not None, positions is not None
+        confirm_by_snapshot(state, account_id, at_ms, has_balances=has_balances, has_positions=has_positions)
         balances = _whole_balances(state, account_id, balances, as_of, at_ms)
         positions = _whole_positions(state, account_id, positions, as_of, at_ms)
     for balance in balances or ():
@@ -178,7 +183,8 @@ def differences(
 def _known_as_of(state: TradingState, report: BalanceReport | PositionReport) -> int:
     if isinstance(report, BalanceReport):
         return state.balance(report.account_id, report.asset).as_of
-    return state.position_as_of(report.account_id, report.instrument_id, report.side)
+    word = state.newest_word(report.account_id, report.instrument_id, report.side)
+    return 0 if word is None else word.as_of
 
 
 def _put_balance(state: TradingState, report: BalanceReport) -> None:
@@ -187,6 +193,7 @@ def _put_balance(state: TradingState, report: BalanceReport) -> None:
     balance = state.balance(account.id, report.asset)
     if report.as_of < balance.as_of:
         return
+    confirm_by_word(state, report)
     is_ours = state.books_of(account) is Books.OURS
     if is_ours and (balance.total, balance.borrowed) == (report.total, report.borrowed):
         return
@@ -207,6 +214,7 @@ def _put_position(state: TradingState, report: PositionReport) -> None:
     known = state.position(report.account_id, report.instrument_id, report.side)
     if report.as_of < _known_as_of(state, report):
         return
+    confirm_by_word(state, report)
     if known is not None and report.quantity * known.quantity <= 0:
         state.put_position(evolve(closed_unseen(known, report.at_ms), as_of=report.as_of))
         known = None

@@ -60,6 +60,10 @@ class BrakeRepository(Protocol):
         """Return its orders as they are now, without their executions, by id: a page has the same orders whatever
         becomes of them."""
 
+    async def purge(self, before_ms: int, *, rows_max: int) -> int:
+        """Delete mass cancels that finished before the instant, the oldest first, each with its list of orders. It
+        deletes whole ones until their lists have `rows_max` orders together, and returns how many it deleted."""
+
     async def put_switch(self, switch: DeadMansSwitch) -> None:
         """Insert or replace the switch of the same tenant and account."""
 

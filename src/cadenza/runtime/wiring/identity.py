@@ -21,7 +21,6 @@ from cadenza.application.identity.letters import MAIL_JOB, Letters
 from cadenza.application.identity.log_in import LogIn
 from cadenza.application.identity.log_out import LogOut
 from cadenza.application.identity.policy import IdentityPolicy, SignupMode
-from cadenza.application.identity.purge import PURGE_JOB, PurgeEnded
 from cadenza.application.identity.recover import RECOVERY_JOB, Recover
 from cadenza.application.identity.refresh_session import RefreshSession
 from cadenza.application.identity.revoke_api_key import RevokeApiKey
@@ -32,6 +31,7 @@ from cadenza.application.identity.sign_up import SignUp
 from cadenza.application.identity.throttle import FailedKeys, Throttle
 from cadenza.application.identity.update_user import UpdateUser
 from cadenza.application.identity.used_keys import UsedKeys
+from cadenza.application.system.purge import PURGE_JOB, PurgeEnded
 from cadenza.domain.ids import Access
 from cadenza.network.rate_limiter import TokenBuckets
 from cadenza.ports.clock import Clock

@@ -17,8 +17,8 @@ from cadenza.simulators.okx.trading.account_payloads import (
 from cadenza.simulators.okx.trading.algos import AlgoDesk
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.payloads import Payload, algo_payload, order_push
-from cadenza.simulators.okx.trading.records import AlgoOrderChange, OkxAlgoOrder, OkxNews, OrderChange
-from cadenza.simulators.okx.wire.session import ChannelArg, OkxSession
+from cadenza.simulators.okx.trading.records import AlgoOrderChange, OkxNews, OrderChange, SimulatedAlgoOrder
+from cadenza.simulators.okx.wire.session import ChannelArg, SimulatedSession
 
 ORDERS, ALGOS, ACCOUNT, POSITIONS, BOTH = "orders", "orders-algo", "account", "positions", "balance_and_position"
 PRIVATE_CHANNELS = (ORDERS, ACCOUNT, POSITIONS, BOTH)
@@ -53,15 +53,15 @@ class PrivateFeeds:
         self._algos = algos
         self._faults = faults
         self._uid = uid
-        self._sessions: dict[OkxSession, None] = {}
+        self._sessions: dict[SimulatedSession, None] = {}
 
-    def sessions(self) -> list[OkxSession]:
+    def sessions(self) -> list[SimulatedSession]:
         return list(self._sessions)
 
-    def join(self, session: OkxSession) -> None:
+    def join(self, session: SimulatedSession) -> None:
         self._sessions[session] = None
 
-    def leave(self, session: OkxSession) -> None:
+    def leave(self, session: SimulatedSession) -> None:
         self._sessions.pop(session, None)
 
     def connections(self, account: str, channel: str) -> int:
@@ -138,7 +138,7 @@ class PrivateFeeds:
             family=instrument.family,
         )
 
-    def _algo_push(self, algo: OkxAlgoOrder) -> _Push:
+    def _algo_push(self, algo: SimulatedAlgoOrder) -> _Push:
         return _Push(
             account=algo.account,
             channel=ALGOS,
@@ -148,7 +148,7 @@ class PrivateFeeds:
             family=self._exchange.instruments[algo.symbol].family,
         )
 
-    def algo_row(self, algo: OkxAlgoOrder) -> Payload:
+    def algo_row(self, algo: SimulatedAlgoOrder) -> Payload:
         instrument = self._exchange.instruments[algo.symbol]
         value = "" if instrument.is_spot else str(instrument.contract_value)
         return algo_payload(algo, self._algos.order_of(algo), self._exchange.last_price(algo.symbol), value)

@@ -1,248 +1,65 @@
-"""Readings of an account: whole snapshots, and the comparison of a silent stream with the venue."""
+"""How an account of BINANCE is read: the requests that together show its money and its open orders."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
-from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadMoney, ReadOrders
+from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadOrders
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
-from cadenza.adapters.venues.kit.known_account import KnownAccount, OrderName
-from cadenza.adapters.venues.kit.order_facts import external
-from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX
+from cadenza.adapters.venues.kit.account_reading import ReadMoney, ReadOpenOrders
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId, TradingAccountId
-from cadenza.domain.money import ZERO
-from cadenza.domain.trading.reports import BalanceReport, Report
-from cadenza.ports.clock import Clock
-from cadenza.ports.venue import AccountSnapshot
-
-READINGS_MAX = 5
-"""How often an account is read again while its stream brings news meanwhile."""
-
-BEHIND_MS_MAX = 3_000
-"""How long a stream may be behind a reading before it counts as silent."""
-
-LOOK_MS = 50
-
-SETTLES_MS = 200
-"""How long after a word of the stream the account is read, so that one reading follows an order and its execution."""
-
-MARGIN_PAUSE_MS = 5_000
-"""The pause between two readings that words of the stream lead to, where the stream states the balances and the reading
-adds the margin in use. A reading of USD-M weighs 15, of the 2400 that the host allows to all accounts in a minute."""
-
-MONEY_PAUSE_MS = 1_000
-"""The same pause where the reading has to bring the balances: they are awaited within 2 s of a fill. A reading of cross
-margin weighs 10, of 12000."""
-
-MONEY_RETRY_MS = 5_000
-"""The pause before another reading after one that failed, when the stream has said that money moved."""
+from cadenza.domain.ids import InstrumentId
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPosition:
-    """How far a stream has come: how many messages it brought, and the latest instant that they name."""
+class BinanceAccountSource:
+    """Implements `AccountSource`."""
 
-    heard: int
-    at_ms: int
-
-
-class AccountReader:
-    """Reads one account. `position` says how far its stream is; `delivered` returns when all that it brought was
-    delivered."""
-
-    def __init__(
-        self,
-        *,
-        rest: BinanceRest,
-        signer: BinanceSigner,
-        dialect: MarketDialect,
-        scope: AccountScope,
-        known: KnownAccount,
-        numbers: FactNumbers,
-        clock: Clock,
-        position: Callable[[], StreamPosition],
-        delivered: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, rest: BinanceRest, signer: BinanceSigner, dialect: MarketDialect, scope: AccountScope) -> None:
         self._rest = rest
         self._signer = signer
         self._dialect = dialect
         self._scope = scope
-        self._known = known
-        self._numbers = numbers
-        self._clock = clock
-        self._position = position
-        self._delivered = delivered
-        self._begun_by_ms = rest.clock_of(dialect.endpoints.market).latest_ms()
-        self._read_ms: int | None = None
-        self._missed_after: int | None = None
-        """`heard` of the stream when a snapshot listed other open orders than the stream had brought."""
-        self._held: set[str] = set()
-        """Assets of which the last reading showed something."""
-        self.triggered: frozenset[str] = frozenset()
-        """The ids of those open orders of the last snapshot that conditional orders have become."""
 
-    async def agrees(self) -> bool:
-        """Return whether the venue shows what the stream has stated: the balances and positions and, where no money
-        moves with an order, the open orders too. True as well when the stream brought something meanwhile, so that
-        nothing can be said. Raises `VenueUnavailable` and `CredentialRejected`."""
-        heard = self._position().heard
-        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
-        orders_agree = self._dialect.states_locked_in_stream or await self._orders_agree()
-        return self._position().heard != heard or (self._money_agrees(money) and orders_agree)
+    @property
+    def states_locked_in_stream(self) -> bool:
+        return self._dialect.states_locked_in_stream
 
-    async def snapshot(self) -> AccountSnapshot | None:
-        """Return the account at one moment; None when the venue shows what the stream has not brought within
-        `BEHIND_MS_MAX`, so that the stream is broken. Raises `VenueUnavailable` and `CredentialRejected`.
+    async def money(self) -> ReadMoney:
+        bodies = await self._read_all(self._dialect.account_readings)
+        try:
+            return self._dialect.money(bodies, self._scope, 0)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BINANCE answered with no account: {error}") from error
 
-        A reading takes several requests. It counts as one moment when the stream brought nothing meanwhile, and the
-        balances are those that the stream stated. An account that is never so quiet gets the last reading, whose open
-        orders may be ahead of its instant.
+    async def open_orders(self) -> ReadOpenOrders:
+        return _listed(self._orders(await self._read_all(self._dialect.open_order_readings)))
 
-        A session before this one may have reported words of up to the instant at which this one began. The first
-        snapshot waits until the venue's clock has passed that for certain, so that it is newer than all of them.
-        """
-        market, dialect = self._dialect.endpoints.market, self._dialect
-        await self._passed_the_beginning()
-        for left in reversed(range(READINGS_MAX)):
-            await self._delivered()
-            before = self._position()
-            at_ms = max(before.at_ms, self._rest.clock_of(market).earliest_ms())
-            account, orders = await asyncio.gather(
-                self._read_all(dialect.account_readings), self._read_all(dialect.open_order_readings)
-            )
-            is_settled = self._position().heard == before.heard
-            agrees = is_settled and self._money_agrees(self._money(account, 0, 0))
-            if agrees or (left == 0 and not is_settled):
-                listed = self._orders(orders)
-                if agrees:
-                    self._compare_listed(listed, before.heard)
-                else:
-                    self._known.forget_money()  # the reading may lack what the stream has said since
-                return self._snapshot(account, listed, at_ms)
-            if is_settled and not await self._hears_more(before.heard):
-                return None
-        return None
-
-    async def all_money(self) -> Sequence[Report]:
-        """Return all balances and positions as reports, with what could not be read; those that were known and are not
-        listed any more are nothing. It waits until a reading is due. Raises `VenueUnavailable`,
-        also when the readings do not show what the stream has said, and `CredentialRejected`.
-
-        The numbers of a reading (`as_of`) are higher than those of the stream's words before it, and lower than those
-        of the words that come while it is made. The venue may answer from a copy that is behind its stream. So a
-        reading counts only when it shows the stream's words, as far as these state the result. An account whose stream
-        is never so quiet gets the last reading.
-        """
-        await self._reading_due()
-        for left in reversed(range(READINGS_MAX)):
-            at_ms = self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
-            as_of, heard = self._numbers.take(at_ms), self._position().heard
-            money = self._money(await self._read_all(self._dialect.account_readings), at_ms, as_of)
-            is_settled = self._position().heard == heard
-            if is_settled and self._money_agrees(money):
-                return self._with_gone(money, at_ms, as_of)
-            if left == 0 and not is_settled:
-                self._known.forget_money()  # the reading may lack what the stream has said since
-                return self._with_gone(money, at_ms, as_of)
-            if is_settled:
-                await self._hears_more(heard)
-        raise VenueUnavailable("the account of BINANCE does not show what the stream has said")
+    async def open_orders_of(self, instruments: frozenset[InstrumentId]) -> ReadOpenOrders:
+        """They are read symbol by symbol while that weighs less."""
+        readings = self._dialect.open_order_readings
+        symbols = sorted(symbol for symbol, id in self._scope.instruments.items() if id in instruments)
+        if len(symbols) * sum(each.weight_of_symbol for each in readings) >= sum(each.weight for each in readings):
+            return await self.open_orders()
+        named = [self._orders(await self._read_all(readings, {"symbol": symbol})) for symbol in symbols]
+        return ReadOpenOrders(
+            tuple(facts for each in named for facts in each.facts),
+            tuple(odd for each in named for odd in each.unreadable),
+            instruments=instruments,
+        )
 
     async def open_symbols(self) -> set[str]:
         """Return the symbols of the open orders. Raises `VenueUnavailable` and `CredentialRejected`."""
-        bodies = await self._read_all(self._dialect.open_order_readings)
-        ids = {facts.instrument_id for facts in self._orders(bodies).facts}
+        ids = {facts.instrument_id for facts in (await self.open_orders()).facts}
         return {symbol for symbol, id in self._scope.instruments.items() if id in ids}
 
     async def held(self) -> tuple[set[str], set[InstrumentId]]:
         """Return the assets of which the account has something, and the instruments in which it has positions. Raises
         `VenueUnavailable` and `CredentialRejected`."""
-        money = self._money(await self._read_all(self._dialect.account_readings), 0, 0)
+        money = await self.money()
         return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
-
-    async def _passed_the_beginning(self) -> None:
-        """A venue whose clock was set back is waited for no longer than any clock may be wrong."""
-        ahead_ms = self._begun_by_ms - self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
-        if ahead_ms >= 0:
-            await self._clock.sleep_ms(min(ahead_ms + 1, 2 * ERROR_MS_MAX))
-        self._begun_by_ms = 0
-
-    def _snapshot(self, account: Sequence[bytes], listed: ReadOrders, at_ms: int) -> AccountSnapshot:
-        as_of = self._numbers.take(at_ms)
-        money = self._money(account, at_ms, as_of)
-        self._held = {balance.asset for balance in money.balances}
-        self.triggered = listed.triggered
-        return AccountSnapshot(
-            balances=money.balances,
-            positions=money.positions,
-            open_orders=tuple(external(facts) for facts in listed.facts),
-            as_of=as_of,
-            at_ms=at_ms,
-            unreadable=(*money.unreadable, *listed.unreadable),
-        )
-
-    def _with_gone(self, money: ReadMoney, at_ms: int, as_of: int) -> Sequence[Report]:
-        """Return the reports of a reading, and those of the assets that it does not list any more."""
-        listed = {balance.asset for balance in money.balances}
-        gone = [_nothing(self._scope.account_id, asset, at_ms, as_of) for asset in sorted(self._held - listed)]
-        self._held = listed
-        return [*money.reports, *money.unreadable, *gone]
-
-    def _money_agrees(self, money: ReadMoney) -> bool:
-        return self._known.agrees(self._comparable(money), is_whole=not money.unreadable)
-
-    async def _orders_agree(self) -> bool:
-        """Return whether the venue lists the orders that the stream has brought. They are read symbol by symbol while
-        that weighs less. An order of a symbol without known orders is only seen by a snapshot, which lists all."""
-        if self._missed_after == self._position().heard:
-            return False
-        known = self._known.orders.instruments
-        if not known:
-            return True
-        readings = self._dialect.open_order_readings
-        symbols = sorted(symbol for symbol, id in self._scope.instruments.items() if id in known)
-        if len(symbols) * sum(each.weight_of_symbol for each in readings) < sum(each.weight for each in readings):
-            named = [self._orders(await self._read_all(readings, {"symbol": symbol})) for symbol in symbols]
-        else:
-            named = [self._orders(await self._read_all(readings))]
-            known = frozenset(self._scope.instruments.values())
-        is_readable = not any(listed.unreadable for listed in named)
-        return not is_readable or self._known.orders.agrees((name for each in named for name in _names(each)), known)
-
-    def _compare_listed(self, listed: ReadOrders, heard: int) -> None:
-        """Remember that a list of all open orders is not what the stream has brought. It may only be late, so the next
-        comparisons decide: until then the stream has to bring something."""
-        if listed.unreadable:
-            self._known.orders.forget()
-        elif not self._known.orders.agrees(_names(listed)):
-            self._missed_after = heard
-
-    def _comparable(self, money: ReadMoney) -> Sequence[Report]:
-        """Return a reading as the stream would state it."""
-        if self._dialect.states_locked_in_stream:
-            return money.reports
-        return [*(replace(balance, locked=None) for balance in money.balances), *money.positions]
-
-    async def _reading_due(self) -> None:
-        now_ms = self._clock.monotonic_ms()
-        pause_ms = MONEY_PAUSE_MS if self._dialect.states_locked_in_stream else MARGIN_PAUSE_MS
-        wait_ms = 0 if self._read_ms is None else self._read_ms + pause_ms - now_ms
-        await self._clock.sleep_ms(max(SETTLES_MS, wait_ms))
-        self._read_ms = self._clock.monotonic_ms()
-
-    async def _hears_more(self, heard: int) -> bool:
-        """Wait for the stream to bring something, for at most `BEHIND_MS_MAX`."""
-        for _ in range(BEHIND_MS_MAX // LOOK_MS):
-            if self._position().heard != heard:
-                return True
-            await self._clock.sleep_ms(LOOK_MS)
-        return self._position().heard != heard
 
     async def _read_all(self, endpoints: Sequence[BinanceEndpoint], named: Parameters | None = None) -> Sequence[bytes]:
         market = self._dialect.endpoints.market
@@ -251,17 +68,6 @@ class AccountReader:
         asked = (self._rest.read_signed(market, self._signer, each, named or {}) for each in endpoints)
         return await asyncio.gather(*asked)
 
-    def _money(self, bodies: Sequence[bytes], at_ms: int, as_of: int) -> ReadMoney:
-        try:
-            money = self._dialect.money(bodies, self._scope, at_ms)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BINANCE answered with no account: {error}") from error
-        return ReadMoney(
-            tuple(replace(balance, as_of=as_of) for balance in money.balances),
-            tuple(replace(position, as_of=as_of) for position in money.positions),
-            money.unreadable,
-        )
-
     def _orders(self, bodies: Sequence[bytes]) -> ReadOrders:
         try:
             return self._dialect.open_orders(bodies, self._scope)
@@ -269,11 +75,5 @@ class AccountReader:
             raise VenueUnavailable(f"BINANCE answered with no list of orders: {error}") from error
 
 
-def _names(listed: ReadOrders) -> list[OrderName]:
-    return [(facts.instrument_id, facts.venue_order_id) for facts in listed.facts]
-
-
-def _nothing(account_id: TradingAccountId, asset: str, at_ms: int, as_of: int) -> BalanceReport:
-    return BalanceReport(
-        account_id=account_id, at_ms=at_ms, asset=asset, total=ZERO, locked=ZERO, borrowed=ZERO, as_of=as_of
-    )
+def _listed(orders: ReadOrders) -> ReadOpenOrders:
+    return ReadOpenOrders(orders.facts, orders.unreadable, orders.triggered)

@@ -10,13 +10,13 @@ from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.orders import cancel_all_request
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.order_calls import Reports
-from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import CancelRefusal, Report, UnknownOutcomeReport
+from cadenza.domain.trading.reports import CancelRefusal, Report
 from cadenza.network.outcomes import Answered, NotSent, Outcome
 from cadenza.ports.clock import Clock
 
@@ -120,15 +120,3 @@ class OrderCancels:
 
     def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
         return unknown_outcome(order, self._clock.now_ms(), outcome, detail)
-
-
-def unknown_outcome(order: Order, now_ms: int, outcome: Outcome, detail: str = "") -> Report:
-    """Return what is reported of a request about an order whose outcome is not known. `detail` says why an answer could
-    not be read."""
-    answered = isinstance(outcome, Answered)
-    cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
-    return UnknownOutcomeReport(
-        **names_of(order),
-        at_ms=now_ms,
-        cause=f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause,
-    )

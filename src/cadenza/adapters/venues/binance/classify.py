@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
-from cadenza.adapters.venues.binance.models import BinanceRefusal, decode
+from cadenza.adapters.venues.binance.models import (
+    BinanceRefusal,
+)
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.trading.enums import RejectReason

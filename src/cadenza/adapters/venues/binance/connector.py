@@ -27,8 +27,8 @@ from cadenza.adapters.venues.binance.stream import (
     UserListenKey,
     UserStreamOpening,
 )
-from cadenza.adapters.venues.binance.unlisted_symbols import UnlistedSymbols
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
+from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import VenueUnavailable

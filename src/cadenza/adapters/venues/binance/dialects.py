@@ -14,13 +14,13 @@ from cadenza.adapters.venues.binance.models import (
     BinanceSpotAccount,
     BinanceSpotOrder,
     BinanceSpotTrade,
-    decode,
-    decode_list,
 )
 from cadenza.adapters.venues.binance.orders import cancel_request, margin_order, query_request, spot_order
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
+from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
@@ -29,9 +29,7 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
-    BalanceReport,
     FillReport,
-    PositionReport,
     Report,
     UnreadableReport,
 )
@@ -71,19 +69,6 @@ class ReadTrades:
     unreadable: tuple[UnreadableReport, ...]
     count: int
     last_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadMoney:
-    """The balances and positions of a reading, and its lines that could not be read."""
-
-    balances: tuple[BalanceReport, ...]
-    positions: tuple[PositionReport, ...]
-    unreadable: tuple[UnreadableReport, ...] = ()
-
-    @property
-    def reports(self) -> tuple[Report, ...]:
-        return (*self.balances, *self.positions)
 
 
 class MarketDialect(Protocol):

@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 
-from cadenza.adapters.venues.binance.account_reading import MONEY_RETRY_MS, AccountReader, StreamPosition
-from cadenza.adapters.venues.binance.cancels import REPLY_MS_MAX, OrderCancels, unknown_outcome
+from cadenza.adapters.venues.binance.account_reading import BinanceAccountSource
+from cadenza.adapters.venues.binance.cancels import REPLY_MS_MAX, OrderCancels
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     classify_submit,
@@ -30,8 +30,9 @@ from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
-from cadenza.adapters.venues.binance.unlisted_symbols import ListedSymbols
+from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS, AccountReader, StreamPosition
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
+from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
@@ -41,6 +42,7 @@ from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
 from cadenza.adapters.venues.kit.supervision import watch
+from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -134,11 +136,11 @@ class BinanceSession:
             proxies=parts.proxies,
             limits=USER_STREAM_LIMITS,
         )
+        self._source = BinanceAccountSource(parts.rest, signer, dialect, self._scope)
         self._reader = AccountReader(
-            rest=parts.rest,
-            signer=signer,
-            dialect=dialect,
-            scope=self._scope,
+            source=self._source,
+            account_id=account.id,
+            venue_clock=self._venue_clock,
             known=self._known,
             numbers=self._numbers,
             clock=parts.clock,
@@ -409,7 +411,7 @@ class BinanceSession:
     async def _symbols_to_replay(self) -> list[str]:
         """The symbols that the account is known to trade, those of its open orders, and those between assets that it
         holds: the venue answers symbol by symbol only."""
-        open_symbols, held = await self._reader.open_symbols(), await self._reader.held()
+        open_symbols, held = await self._source.open_symbols(), await self._source.held()
         return self._symbols.to_replay(open_symbols, held, self._parts.instruments, self._market)
 
     def _note_symbols(self, reports: Sequence[Report]) -> None:

@@ -11,24 +11,23 @@ from cadenza.adapters.venues.binance.history import found_reports, is_unknown_sy
 from cadenza.adapters.venues.binance.order_trades import OrderTrades
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
+from cadenza.adapters.venues.kit.doubt import (
+    ended_unfilled_report,
+    not_known_report,
+    undetermined_report,
+    unknown_report,
+)
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, renamed, status
-from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.evolve import evolve
-from cadenza.domain.money import ZERO
-from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
-    CanceledReport,
     FillReport,
-    RejectedReport,
     Report,
-    UndeterminedOutcomeReport,
-    UnknownOutcomeReport,
 )
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
@@ -213,42 +212,23 @@ class OrderInquiry:
         return meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms) is NotKnown.DEAD
 
     def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        match meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms):
-            case NotKnown.DEAD:
-                return RejectedReport(
-                    **names_of(order),
-                    at_ms=self._venue_ms(),
-                    reason=RejectReason.NOT_FOUND_AT_VENUE.value,
-                )
-            case NotKnown.ENDED_UNFILLED:
-                return self._ended_unfilled(order)
-            case NotKnown.FORGOTTEN:
-                return self._undetermined(order, "the venue does not know the order any more")
-            case NotKnown.TOO_EARLY:
-                return replace(self._unknown(order, "the venue does not know the order yet"), is_not_found=True)
+        return not_known_report(
+            self._spec,
+            self._dialect.account_type,
+            order,
+            asked_at_ms=asked_at_ms,
+            now_ms=self._clock.now_ms(),
+            venue_ms=self._venue_ms(),
+        )
 
     def _ended_unfilled(self, order: Order) -> Report:
-        return CanceledReport(
-            **names_of(order),
-            at_ms=self._venue_ms(),
-            venue_order_id=order.venue_order_id,
-            reason=CancelReason.VENUE,
-            executed_quantity=ZERO,
-        )
+        return ended_unfilled_report(order, self._venue_ms())
 
     def _undetermined(self, order: Order, cause: str) -> Report:
-        return UndeterminedOutcomeReport(
-            **names_of(order),
-            at_ms=self._clock.now_ms(),
-            cause=cause,
-        )
+        return undetermined_report(order, cause, self._clock.now_ms())
 
-    def _unknown(self, order: Order, cause: str) -> UnknownOutcomeReport:
-        return UnknownOutcomeReport(
-            **names_of(order),
-            at_ms=self._clock.now_ms(),
-            cause=cause,
-        )
+    def _unknown(self, order: Order, cause: str) -> Report:
+        return unknown_report(order, cause, self._clock.now_ms())
 
     def _venue_ms(self) -> int:
         return self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()

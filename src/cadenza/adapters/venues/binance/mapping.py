@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from cadenza.adapters.venues.kit.order_facts import Standing
 from cadenza.adapters.venues.kit.words import WordTable
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType, SecurityType
 from cadenza.domain.trading.enums import CancelReason, RejectReason
-from cadenza.domain.trading.position import PositionSide
 
 ALGO_PREFIX = "algo-"
 """Before the numbers of the algo service of USD-M in our ids: those of the matching engine are other numbers."""

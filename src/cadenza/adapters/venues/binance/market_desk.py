@@ -12,10 +12,15 @@ import structlog
 from cadenza.adapters.venues.binance.credential import Parameters
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMarket, depth_endpoint
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
-from cadenza.adapters.venues.binance.market_stream import STREAM_LIMITS, MarketStream, MarketStreamRoute, connect_pacer
 from cadenza.adapters.venues.binance.market_wire import BestPricesRow, MarketWire
-from cadenza.adapters.venues.binance.models import BinanceDepthReply, decode, decode_list
+from cadenza.adapters.venues.binance.models import (
+    BinanceDepthReply,
+)
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
+from cadenza.adapters.venues.binance.stream_wire import CONNECTS, STREAM_LIMITS, CombinedStreams
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import VenueUnavailable
@@ -69,7 +74,7 @@ class FeedParts:
     tls: SSLContext
     proxies: ProxyChoice | None = None
     limits: StreamLimits = STREAM_LIMITS
-    connects: Pacer
+    connects: ConnectPace
 
 
 def feed_parts(
@@ -91,7 +96,7 @@ def feed_parts(
         tls=tls,
         proxies=proxies,
         limits=limits,
-        connects=connect_pacer(clock),
+        connects=ConnectPace(clock, CONNECTS),
     )
 
 
@@ -236,6 +241,7 @@ class MarketDesk:
         if stream is None:
             stream = MarketStream(
                 route,
+                CombinedStreams(),
                 self,
                 clock=self._clock,
                 randomness=self._parts.randomness,

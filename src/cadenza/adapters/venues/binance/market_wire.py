@@ -7,8 +7,10 @@ from decimal import Decimal
 import msgspec
 
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint, BinanceMarket
-from cadenza.adapters.venues.binance.market_stream import MarketStreamRoute
-from cadenza.adapters.venues.binance.models import BinancePayload, BinanceTradeEvent, decode
+from cadenza.adapters.venues.binance.models import (
+    BinancePayload,
+    BinanceTradeEvent,
+)
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.binance.parse_market import (
     SPOT_BOOK_RULE,
@@ -19,10 +21,13 @@ from cadenza.adapters.venues.binance.parse_market import (
     usdm_delta,
 )
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_STREAM, USDM_LIMITS, USDM_STREAM
+from cadenza.adapters.venues.kit.market_stream import MarketStreamRoute
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, MarketTrade
 from cadenza.domain.market.book_rule import BookRule
 from cadenza.domain.market.instrument import InstrumentType
+from cadenza.network.pace_windows import WindowLimit
 
 SPOT_STREAMS_MAX, USDM_STREAMS_MAX = 1_024, 200
 """Streams of a connection. USD-M allows 1024 as well, and its clients stay at 200."""
@@ -81,7 +86,7 @@ class MarketWire:
 
 def _route(base: str, route: tuple[str, int, int]) -> MarketStreamRoute:
     path, streams_max, per_second = route
-    return MarketStreamRoute(f"{base}{path}", streams_max, per_second)
+    return MarketStreamRoute(f"{base}{path}", streams_max, (WindowLimit(per_second, 1_000),))
 
 
 def _spot_names(symbol: str) -> SymbolStreams:

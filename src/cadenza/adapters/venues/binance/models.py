@@ -1,18 +1,17 @@
 """The payloads of BINANCE spot and margin, and those that its markets share, as the wire has them.
 
-Field names here are words; the wire's own names stand beside them. Numbers become `Decimal` straight from the text of
-the payload, whether they stand in quotes or not, so no binary float is ever between. Members of enums stay text:
-`mapping` decides about them. Fields that are not listed are ignored, because the venue adds some every month.
+Field names here are words; the wire's own names stand beside them. Numbers become `Decimal` (`kit/payloads.py`).
+Members of enums stay text: `mapping` decides about them. Fields that are not listed are ignored, because the venue adds
+some every month.
 """
 
 from decimal import Decimal
-from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 from msgspec import field
 
-from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.adapters.venues.kit.payloads import T, decode
 from cadenza.domain.market.book_messages import WrittenLevel
 
 NO_LIST = -1
@@ -23,26 +22,6 @@ NO_TRADE = -1
 allocation, which has an id of its own)."""
 
 PriceLevel = tuple[Decimal, Decimal]
-T = TypeVar("T")
-
-
-@cache
-def _decoder(type: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(type)
-
-
-def decode(type: type[T], payload: bytes | str | msgspec.Raw) -> T:
-    """Return the payload as a value of `type`. Raises `UnreadablePayload`."""
-    try:
-        decoded: T = _decoder(cast(Any, type)).decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadablePayload(f"not a {getattr(type, '__name__', type)}: {error}") from None
-    return decoded
-
-
-def decode_list(type: type[T], payload: bytes | str | msgspec.Raw) -> list[T]:
-    """Return the payload as a list of values of `type`. Raises `UnreadablePayload`."""
-    return decode(list[type], payload)  # type: ignore[valid-type]
 
 
 class BinancePayload(msgspec.Struct, frozen=True, kw_only=True):

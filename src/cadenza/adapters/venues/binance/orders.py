@@ -18,7 +18,7 @@ from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.credential import ParameterValue
 from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.errors import (
     InvalidExpiry,
     InvalidLeverage,
@@ -31,7 +31,6 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 GOOD_TILL_MS_END = 253_402_300_799_000

@@ -37,11 +37,11 @@ from cadenza.adapters.venues.binance.models import (
     PriceFilter,
     SymbolFilters,
     TrailingDeltaFilter,
-    decode,
     decode_filters,
 )
 from cadenza.adapters.venues.binance.models_usdm import UsdmSymbol
 from cadenza.adapters.venues.kit.order_facts import sane
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce

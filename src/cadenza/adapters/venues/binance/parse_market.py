@@ -20,10 +20,10 @@ from cadenza.adapters.venues.binance.models import (
     BinanceDepthReply,
     BinanceTradeEvent,
     PriceLevel,
-    decode,
 )
 from cadenza.adapters.venues.binance.models_usdm import AggregateTradeEvent, MarkPriceEvent
 from cadenza.adapters.venues.kit.order_facts import positive
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Levels, MarketTrade, WrittenLevel

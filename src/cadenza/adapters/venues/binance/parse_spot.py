@@ -22,8 +22,6 @@ from cadenza.adapters.venues.binance.models import (
     BinanceSpotTrade,
     BinanceUserFrame,
     ExecutionReport,
-    decode,
-    decode_list,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.kit.order_facts import (
@@ -40,6 +38,7 @@ from cadenza.adapters.venues.kit.order_facts import (
     sane,
     status,
 )
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import Side

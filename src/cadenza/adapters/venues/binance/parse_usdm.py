@@ -14,7 +14,9 @@ from types import MappingProxyType
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.mapping import AlgoStanding, OrderNews
-from cadenza.adapters.venues.binance.models import BinanceEventName, decode
+from cadenza.adapters.venues.binance.models import (
+    BinanceEventName,
+)
 from cadenza.adapters.venues.binance.models_usdm import (
     AccountConfigUpdate,
     AccountUpdate,
@@ -45,12 +47,13 @@ from cadenza.adapters.venues.kit.order_facts import (
     sane,
     status,
 )
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

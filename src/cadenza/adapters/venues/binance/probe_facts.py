@@ -10,7 +10,6 @@ from cadenza.adapters.venues.binance.models import (
     BinanceMarginAccount,
     BinanceSpotAccount,
     MarginListenToken,
-    decode,
 )
 from cadenza.adapters.venues.binance.probe_desk import (
     SYMBOL,
@@ -22,6 +21,7 @@ from cadenza.adapters.venues.binance.probe_desk import (
     text_of,
 )
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.money import to_plain
 from cadenza.network.outcomes import Answered

@@ -12,7 +12,6 @@ from cadenza.adapters.venues.binance.endpoints import (
     USDM_LISTEN_KEY,
     BinanceMarket,
 )
-from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmListenKey, UsdmTrade
 from cadenza.adapters.venues.binance.probe_desk import (
     LOOKUP_PAUSE_MS,
@@ -29,6 +28,7 @@ from cadenza.adapters.venues.binance.probe_desk import (
 )
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.adapters.venues.binance.stream import UserListenKey
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.money import to_plain

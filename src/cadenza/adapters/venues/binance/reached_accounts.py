@@ -14,12 +14,10 @@ from cadenza.adapters.venues.binance.models import (
     BinanceKeyRestrictions,
     BinanceMarginAccount,
     BinanceSpotAccount,
-    T,
-    decode,
-    decode_list,
 )
 from cadenza.adapters.venues.binance.models_usdm import UsdmAccountConfig, UsdmBalance
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.payloads import T, decode, decode_list
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import (
     AccountType,

@@ -25,7 +25,9 @@ from cadenza.adapters.venues.binance.classify import (
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters, ParameterValue, encoded_query
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, BinanceMarket
-from cadenza.adapters.venues.binance.models import BinancePayload, decode
+from cadenza.adapters.venues.binance.models import (
+    BinancePayload,
+)
 from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
 from cadenza.adapters.venues.binance.spec import (
     MARGIN_LIMITS,
@@ -36,6 +38,7 @@ from cadenza.adapters.venues.binance.spec import (
     USDM_REST,
     PaceLimits,
 )
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable

@@ -30,11 +30,11 @@ from cadenza.adapters.venues.binance.models import (
     BinanceSocketRefusal,
     BinanceSocketReply,
     MarginListenToken,
-    decode,
 )
 from cadenza.adapters.venues.binance.models_usdm import UsdmListenKey
 from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.user_stream import PendingReplies
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import Answered, Outcome, Sent

@@ -8,7 +8,7 @@ import msgspec
 
 from cadenza.adapters.venues.binance import mapping, parse_usdm
 from cadenza.adapters.venues.binance.credential import Parameters
-from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadMoney, ReadOrders, ReadTrades, order_number
+from cadenza.adapters.venues.binance.dialects import ReadLinks, ReadOrders, ReadTrades, order_number
 from cadenza.adapters.venues.binance.dialects import read_orders as read_lines_of_orders
 from cadenza.adapters.venues.binance.dialects import read_trades as read_lines_of_trades
 from cadenza.adapters.venues.binance.endpoints import (
@@ -21,7 +21,6 @@ from cadenza.adapters.venues.binance.endpoints import (
     BinanceEndpoint,
     MarketEndpoints,
 )
-from cadenza.adapters.venues.binance.models import decode, decode_list
 from cadenza.adapters.venues.binance.models_usdm import (
     AlgoCanceled,
     AlgoOrder,
@@ -40,8 +39,10 @@ from cadenza.adapters.venues.binance.orders import (
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
 from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
+from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
-from cadenza.domain.accounts.trading_account import PositionMode
+from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side, TimeInForce
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus
@@ -12,7 +12,7 @@ from cadenza.domain.money import ZERO, is_multiple, to_plain
 from cadenza.domain.trading.checks import IMMEDIATE, LIMIT_TYPES, STOP_TYPES
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import Position, PositionSide, side_of_fill
+from cadenza.domain.trading.position import Position, side_of_fill
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,

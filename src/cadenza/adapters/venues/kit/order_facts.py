@@ -65,7 +65,8 @@ class OrderFacts:
     """An order as a payload shows it, in our words. Prices are None where the order has none. `former_venue_order_id`
     is what the venue called the order before, and `placed_at_ms` when it got the order (by its clock), where the
     payload says that too. `expiry` is the venue's reason for an
-    end that nobody asked for, if it gives one. `is_liquidation`: the venue placed it to close a position."""
+    end that nobody asked for, if it gives one; `rejection` is why the venue refused an order that it had taken in at
+    first. `is_liquidation`: the venue placed it to close a position."""
 
     account_id: TradingAccountId
     at_ms: int
@@ -86,6 +87,7 @@ class OrderFacts:
     placed_at_ms: int | None = None
     standing: Standing
     expiry: CancelReason | None = None
+    rejection: RejectReason = RejectReason.OTHER
     is_liquidation: bool = False
 
     @property
@@ -165,7 +167,7 @@ def renamed(facts: OrderFacts) -> tuple[AcceptedReport, ...]:
 def status(facts: OrderFacts) -> OrderStatusReport | RejectedReport | ExpiredReport:
     """How the whole order stands."""
     if facts.standing is Standing.REJECTED:
-        return rejected(facts, RejectReason.OTHER)
+        return rejected(facts, facts.rejection)
     if facts.has_expired:
         return ExpiredReport(**facts.named, executed_quantity=facts.executed)
     return OrderStatusReport(

@@ -76,7 +76,8 @@ STATEMENTS = (
         former_adopted_at_ms bigint,
         trading_mode text NOT NULL,
         tenant_trading_mode text NOT NULL,
-        risk text
+        risk text,
+        unconfirmed text
     )
     """,
     "CREATE INDEX trading_accounts_of_tenant ON trading_accounts (tenant_id, created_at_ms DESC, id DESC)",

@@ -36,6 +36,7 @@ CREATE TABLE mass_cancels (
     finished_at_ms bigint
 );
 CREATE INDEX mass_cancels_unfinished ON mass_cancels (id) WHERE finished_at_ms IS NULL;
+CREATE INDEX mass_cancels_finished ON mass_cancels (finished_at_ms, id) WHERE finished_at_ms IS NOT NULL;
 
 CREATE TABLE mass_cancel_orders (
     mass_cancel_id uuid NOT NULL REFERENCES mass_cancels,

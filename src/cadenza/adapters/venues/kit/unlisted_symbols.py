@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId
+
+V = TypeVar("V")
 
 LIST_AGAIN_MS = 10_000
 """The pause before the catalogue is read again, so that many new symbols lead to one reading, and between two tries."""
@@ -20,15 +21,15 @@ class ListingClock(Protocol):
     async def sleep_ms(self, duration_ms: int) -> None: ...
 
 
-class ListedSymbols(Mapping[str, InstrumentId]):
-    """The instruments of a market by symbol, which follow later lists. `missing` is called with each symbol that is
+class ListedSymbols(Mapping[str, V]):
+    """What a market lists, by symbol; it follows later lists. `missing` is called with each symbol that is
     asked for and not listed."""
 
-    def __init__(self, listed: Mapping[str, InstrumentId], missing: Callable[[str], None]) -> None:
+    def __init__(self, listed: Mapping[str, V], missing: Callable[[str], None]) -> None:
         self._listed = listed
         self._missing = missing
 
-    def __getitem__(self, symbol: str) -> InstrumentId:
+    def __getitem__(self, symbol: str) -> V:
         try:
             return self._listed[symbol]
         except KeyError:

@@ -7,15 +7,15 @@ from cadenza.application.identity.policy import IdentityPolicy
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 
-PURGE_JOB = "identity.purge"
+PURGE_JOB = "purge"
 PURGE_INTERVAL_MS = 3_600_000
 PURGE_ROWS_MAX = 10_000
 
 
 class PurgeEnded:
     """Deletes sessions, invitations, tokens and sent mails that ended longer ago than the retention, and entries of the
-    audit log and API keys that are older than theirs. It enqueues itself for an hour later. `schedule` starts the
-    chain. It may be called at every start, because at most one such job waits."""
+    audit log, API keys and finished mass cancels that are older than that of the audit log. It enqueues itself for an
+    hour later. `schedule` starts the chain. It may be called at every start, because at most one such job waits."""
 
     def __init__(self, *, storage: Storage, clock: Clock, policy: IdentityPolicy) -> None:
         self._storage = storage
@@ -32,7 +32,9 @@ class PurgeEnded:
         hour = now_ms // PURGE_INTERVAL_MS + 1
         async with self._storage.begin() as uow:
             await uow.identity.purge(now_ms - self._policy.retention_ms, rows_max=PURGE_ROWS_MAX)
-            await uow.audit.purge(now_ms - self._policy.audit_retention_ms, rows_max=PURGE_ROWS_MAX)
+            audit_from_ms = now_ms - self._policy.audit_retention_ms
+            await uow.audit.purge(audit_from_ms, rows_max=PURGE_ROWS_MAX)
+            await uow.brake.purge(audit_from_ms, rows_max=PURGE_ROWS_MAX)
             # Under a key of its own: this very job still counts as running.
             await uow.jobs.enqueue(PURGE_JOB, {}, run_at_ms=hour * PURGE_INTERVAL_MS, dedupe_key=f"hour {hour}")
             await uow.commit()

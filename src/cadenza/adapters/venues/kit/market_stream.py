@@ -1,4 +1,4 @@
-"""One connection of BINANCE's public streams: names are subscribed to on demand, and granted against asked."""
+"""One connection of a venue's public streams: names are subscribed to on demand, and granted against asked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -9,13 +9,13 @@ from typing import Protocol
 
 import msgspec
 
-from cadenza.adapters.venues.binance.models import decode
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.network.outcomes import SendOutcome, Sent
 from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer
-from cadenza.network.patience import PatientClock, Randomness, RetryPauses
+from cadenza.network.patience import PatientClock, Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_connection import StreamConnection
 from cadenza.network.stream_events import (
@@ -31,53 +31,64 @@ from cadenza.network.subscriptions import Grants
 from cadenza.network.websocket import ReconnectingWebSocket
 
 NAMES_PER_REQUEST_MAX = 100
-"""Names in one SUBSCRIBE. The venue limits messages, and not the names in one."""
+"""Names in one subscription. Venues limit messages, and not the names in one."""
 
 GRANT_MS_MAX = 3_000
 """The venue acknowledges a subscription within this time, or it is asked again."""
 
-RENEW_AFTER_MS = 23 * 3_600_000
-"""The venue ends every connection after 24 hours."""
-
 EVENTS_PER_TURN_MAX = 500
 SEND_MS_MAX = 5_000
-CONNECTIONS_PER_5_MINUTES_MAX = 100
-"""The venue allows an address 300. User data needs some of them as well."""
 
-STREAM_LIMITS = StreamLimits(
-    prepare_ms=30_000, renew_after_ms=RENEW_AFTER_MS, pauses=RetryPauses(first_ms=500, most_ms=30_000)
-)
 SendFrame = Callable[[str, int], Awaitable[SendOutcome]]
 
-_SHUTDOWN = "serverShutdown"
-_encode = msgspec.json.Encoder().encode
-_MESSAGES, _CONNECTS = MeterKey("messages", ""), MeterKey("connections", "")
+_MESSAGES = MeterKey("messages", "")
 
 
-class _VenueError(msgspec.Struct, frozen=True, kw_only=True):
-    code: int = 0
-    msg: str = ""
+@dataclass(frozen=True, slots=True)
+class MarketEvent:
+    """An event of the stream of this name."""
+
+    name: str
+    data: msgspec.Raw
 
 
-class _MarketMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Anything that comes on a combined stream: an event with the name of its stream, a reply with the id of its
-    request, or a word of the server about itself."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionReply:
+    """The answer to a request: granted, or refused for a `refusal`. It names the request by `id`, or the streams by
+    `names`; a venue that names only one of them leaves the other out."""
 
-    stream: str = ""
-    data: msgspec.Raw = msgspec.Raw(b"")
     id: int | None = None
-    error: _VenueError | None = None
-    e: str = ""
+    names: tuple[str, ...] | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoingDown:
+    """The venue says that it will end this connection."""
+
+
+MarketWord = MarketEvent | SubscriptionReply | GoingDown | None
+"""What a message is; None for one that says nothing."""
+
+
+class MarketStreamWire(Protocol):
+    """How a venue's public streams are spoken to. Pure."""
+
+    def request(self, id: int, names: Sequence[str], *, is_wanted: bool) -> str:
+        """Return the message that subscribes to streams, or unsubscribes from them."""
+
+    def read(self, data: bytes) -> MarketWord:
+        """Raises `UnreadablePayload`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketStreamRoute:
-    """An address of combined streams. `messages_per_second` are those that we send; the venue counts pings and pongs
-    as well, so it is less than the venue's limit."""
+    """An address of combined streams. `messages` are the limits of what we send on a connection; a venue that counts
+    pings and pongs as well allows more than that."""
 
     url: str
     streams_max: int
-    messages_per_second: int
+    messages: tuple[WindowLimit, ...]
 
 
 class MarketStreamListener(Protocol):
@@ -97,11 +108,6 @@ class MarketStreamListener(Protocol):
     def on_unreadable(self, reason: str) -> None: ...
 
 
-def connect_pacer(clock: PatientClock) -> Pacer:
-    """Return the pace at which the connections of one address are opened."""
-    return Pacer({_CONNECTS.kind: (WindowLimit(CONNECTIONS_PER_5_MINUTES_MAX, 300_000),)}, clock=clock)
-
-
 class MarketStream:
     """Keeps one connection with the streams that are wanted, within the limit of its route.
 
@@ -113,22 +119,25 @@ class MarketStream:
     def __init__(
         self,
         route: MarketStreamRoute,
+        wire: MarketStreamWire,
         listener: MarketStreamListener,
         *,
         clock: PatientClock,
         randomness: Randomness,
         tls: SSLContext,
-        connects: Pacer,
+        connects: ConnectPace,
         proxies: ProxyChoice | None = None,
-        limits: StreamLimits = STREAM_LIMITS,
+        limits: StreamLimits,
     ) -> None:
         self._route = route
+        self._wire = wire
         self._listener = listener
         self._clock = clock
         self._connects = connects
-        self._pacer = Pacer({_MESSAGES.kind: (WindowLimit(route.messages_per_second, 1_000),)}, clock=clock)
+        self._pacer = Pacer({_MESSAGES.kind: route.messages}, clock=clock)
         self._wanted: dict[str, None] = {}
         self._refused: set[str] = set()
+        self._again: set[str] = set()
         self._granted: frozenset[str] = frozenset()
         self._prepared: dict[int, frozenset[str]] = {}
         self._live: int | None = None
@@ -169,6 +178,12 @@ class MarketStream:
             self._listener.on_granted(stands)
         self._changed.set()
 
+    def want_again(self, names: Iterable[str]) -> None:
+        """Unsubscribe from streams that are granted, and subscribe again: a venue that sends a snapshot with each
+        subscription sends another one."""
+        self._again |= set(names) & self._granted & self._wanted.keys()
+        self._changed.set()
+
     def drop(self, names: Iterable[str]) -> None:
         """Unsubscribe from these streams. Events that are on their way may still come."""
         for name in names:
@@ -198,11 +213,7 @@ class MarketStream:
     # --- connecting
 
     async def _target(self) -> StreamTarget:
-        now_ms = self._clock.monotonic_ms()
-        ticket = await self._connects.acquire("market", {_CONNECTS: 1}, deadline_ms=now_ms + SEND_MS_MAX)
-        if isinstance(ticket, PaceRefusal):
-            raise NotReady("too many connections were opened in the last minutes")
-        ticket.settle()
+        await self._connects.turn("market")
         return StreamTarget(self._route.url)
 
     async def _prepare(self, connection: StreamConnection) -> None:
@@ -210,7 +221,7 @@ class MarketStream:
         names = [name for name in self._wanted if name not in self._refused]
         granted: frozenset[str] = frozenset()
         for batch in _batches(names):
-            granted |= await self._ask("SUBSCRIBE", batch, connection.send)
+            granted |= await self._ask(batch, connection.send)
         if names and not granted:
             raise NotReady("the venue acknowledged no subscription")
         self._prepared[connection.number] = granted
@@ -223,13 +234,14 @@ class MarketStream:
             live = self._live
             if live is None:
                 continue
-            missing = [name for name in self._wanted if name not in self._granted and name not in self._refused]
-            surplus = [name for name in self._granted if name not in self._wanted]
+            again, self._again = self._again & self._granted, set()
+            surplus = [name for name in self._granted if name not in self._wanted or name in again]
             for batch in _batches(surplus):
                 self._granted -= frozenset(batch)
-                await self._ask("UNSUBSCRIBE", batch, self._socket.send)
+                await self._ask(batch, self._socket.send, is_wanted=False)
+            missing = [name for name in self._wanted if name not in self._granted and name not in self._refused]
             for batch in _batches(missing):
-                granted = await self._ask("SUBSCRIBE", batch, self._socket.send)
+                granted = await self._ask(batch, self._socket.send)
                 if live != self._live:
                     break  # another connection has begun meanwhile, with subscriptions of its own
                 self._granted |= granted
@@ -239,7 +251,7 @@ class MarketStream:
                 await self._clock.sleep_ms(1_000)
                 self._changed.set()
 
-    async def _ask(self, method: str, names: Sequence[str], send: SendFrame) -> frozenset[str]:
+    async def _ask(self, names: Sequence[str], send: SendFrame, *, is_wanted: bool = True) -> frozenset[str]:
         """Send a request and return what was granted within `GRANT_MS_MAX`."""
         id, grants = next(self._ids), Grants(names)
         self._pending[id] = grants, names
@@ -249,7 +261,7 @@ class MarketStream:
             if isinstance(ticket, PaceRefusal):
                 return frozenset()
             with ticket:
-                outcome = await send(_encode({"method": method, "params": names, "id": id}).decode(), by_ms)
+                outcome = await send(self._wire.request(id, names, is_wanted=is_wanted), by_ms)
             if not isinstance(outcome, Sent):
                 return frozenset()
             result = await grants.wait(self._clock, GRANT_MS_MAX)
@@ -278,26 +290,29 @@ class MarketStream:
 
     def _received(self, event: Received) -> None:
         try:
-            message = decode(_MarketMessage, event.data)
+            word = self._wire.read(event.data)
         except UnreadablePayload as error:
             self._listener.on_unreadable(str(error))
             return
-        if message.stream:
-            self._listener.on_event(message.stream, message.data, event.connection, event.at_ms)
-        elif message.id is not None:
-            self._replied(message.id, message.error)
-        elif message.e == _SHUTDOWN and event.connection == self._live:
-            self._socket.renew()
+        match word:
+            case MarketEvent(name=name, data=data):
+                self._listener.on_event(name, data, event.connection, event.at_ms)
+            case SubscriptionReply():
+                self._replied(word)
+            case GoingDown() if event.connection == self._live:
+                self._socket.renew()
 
-    def _replied(self, id: int, error: _VenueError | None) -> None:
-        grants, names = self._pending.get(id, (None, ()))
-        if grants is None:
-            return
-        if error is None:
-            grants.grant(*names)
-            return
-        for name in names:
-            grants.refuse(name, f"{error.code} {error.msg}")
+    def _replied(self, reply: SubscriptionReply) -> None:
+        """Take an answer. One that names no request is about every request that asks for its streams."""
+        for id, (grants, asked) in self._pending.items():
+            if reply.id is not None and reply.id != id:
+                continue
+            named = asked if reply.names is None else [name for name in reply.names if name in asked]
+            if reply.refusal is None:
+                grants.grant(*named)
+                continue
+            for name in named:
+                grants.refuse(name, reply.refusal)
 
     def _is_live(self, event: StreamLive) -> None:
         before, now = self._granted, self._prepared.pop(event.connection, frozenset())

@@ -1,0 +1,68 @@
+"""What a session reports of an order whose state it could not find out, or that its venue does not know."""
+
+from dataclasses import replace
+
+from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.money import ZERO
+from cadenza.domain.trading.enums import CancelReason, RejectReason
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import (
+    CanceledReport,
+    RejectedReport,
+    Report,
+    UndeterminedOutcomeReport,
+    UnknownOutcomeReport,
+)
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.outcomes import Answered, Outcome
+
+
+def unknown_report(order: Order, cause: str, now_ms: int) -> UnknownOutcomeReport:
+    """The venue could not be asked, or did not say. `now_ms` is our clock."""
+    return UnknownOutcomeReport(**names_of(order), at_ms=now_ms, cause=cause)
+
+
+def undetermined_report(order: Order, cause: str, now_ms: int) -> UndeterminedOutcomeReport:
+    """Asking cannot show how the order stands. `now_ms` is our clock."""
+    return UndeterminedOutcomeReport(**names_of(order), at_ms=now_ms, cause=cause)
+
+
+def ended_unfilled_report(order: Order, venue_ms: int) -> CanceledReport:
+    """The order ended without an execution, nobody knows when and why. `venue_ms` is the venue's clock."""
+    return CanceledReport(
+        **names_of(order),
+        at_ms=venue_ms,
+        venue_order_id=order.venue_order_id,
+        reason=CancelReason.VENUE,
+        executed_quantity=ZERO,
+    )
+
+
+def not_known_report(
+    spec: VenueSpec, type: AccountType, order: Order, *, asked_at_ms: int, now_ms: int, venue_ms: int
+) -> Report:
+    """What it means that the venue does not know the order (`meaning_of_not_known`). `asked_at_ms` is the instant just
+    before the question was sent, `now_ms` the present one, both by our clock; `venue_ms` is the venue's."""
+    match meaning_of_not_known(spec, type, order, asked_at_ms):
+        case NotKnown.DEAD:
+            reason = RejectReason.NOT_FOUND_AT_VENUE.value
+            return RejectedReport(**names_of(order), at_ms=venue_ms, reason=reason)
+        case NotKnown.ENDED_UNFILLED:
+            return ended_unfilled_report(order, venue_ms)
+        case NotKnown.FORGOTTEN:
+            return undetermined_report(order, "the venue does not know the order any more", now_ms)
+        case NotKnown.TOO_EARLY:
+            early = unknown_report(order, "the venue does not know the order yet", now_ms)
+            return replace(early, is_not_found=True)
+
+
+def unknown_outcome(order: Order, now_ms: int, outcome: Outcome, detail: str = "") -> UnknownOutcomeReport:
+    """Return what is reported of a request about an order whose outcome is not known. `detail` says why an answer could
+    not be read."""
+    answered = isinstance(outcome, Answered)
+    cause = f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.cause.value
+    return unknown_report(
+        order, f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause, now_ms
+    )
