@@ -194,6 +194,23 @@ async def test_an_amended_order_keeps_its_id(trader: OkxTrader) -> None:
     assert (await trader.post("trade/amend-order", body)).refusal == "51503"
 
 
+async def test_an_amendment_needs_what_a_new_order_would(trader: OkxTrader) -> None:
+    spot = (await trader.place(sz="10")).row["ordId"]
+    body = {"instId": "BTC-USDT", "ordId": spot}
+    assert (await trader.post("trade/amend-order", body | {"newSz": "20.1"})).refusal == "51008"
+    assert (await trader.post("trade/amend-order", body | {"newSz": "0.0000000001"})).refusal == "51121"
+    assert (await trader.post("trade/amend-order", body | {"newPx": "50000.05"})).refusal == "51000"
+    assert (await trader.post("trade/amend-order", body | {"newPx": "90000"})).refusal == "51006"
+    assert (await trader.post("trade/amend-order", body | {"newSz": "19"})).body["code"] == "0"
+    swap = (await trader.swap(ordType="limit", px="50000", sz="10")).row["ordId"]
+    body = {"instId": "BTC-USDT-SWAP", "ordId": swap}
+    assert (await trader.post("trade/amend-order", body | {"newSz": "1100"})).refusal == "51008"
+    assert (await trader.order(ordId=swap, instId="BTC-USDT-SWAP")).row["sz"] == "10"
+    failed = await trader.post("trade/amend-order", body | {"newSz": "1100", "cxlOnFail": True})
+    assert failed.refusal == "51008"
+    assert (await trader.order(ordId=swap, instId="BTC-USDT-SWAP")).row["state"] == "canceled"
+
+
 async def test_the_deadline_of_a_request(trader: OkxTrader) -> None:
     now_ms = trader.simulator.venue.now_ms()
     assert (await trader.place({"expTime": str(now_ms - 1)})).refusal == "50036"

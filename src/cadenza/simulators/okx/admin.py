@@ -88,6 +88,15 @@ class OkxMemoryOrder(msgspec.Struct, forbid_unknown_fields=True):
     age_ms: int
 
 
+class OkxStatusOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A maintenance of the venue. It is announced only: requests are answered as before."""
+
+    state: Literal["scheduled", "ongoing", "pre_open", "completed", "canceled"]
+    title: str = "Simulated maintenance"
+    begin_ms: int = 0
+    end_ms: int = 0
+
+
 class OkxSocketOrder(msgspec.Struct, forbid_unknown_fields=True):
     """What happens to all open sockets."""
 
@@ -113,6 +122,7 @@ class OkxAdmin:
         app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
         app.router.add_post(f"{PREFIX}/liquidations", self._liquidate)
         app.router.add_post(f"{PREFIX}/books", self._change_book)
+        app.router.add_post(f"{PREFIX}/status", self._announce)
         app.router.add_post(f"{PREFIX}/memory", self._age)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
 
@@ -209,6 +219,26 @@ class OkxAdmin:
                 venue.public.send_heartbeat(name, now_ms)
             case "renumber":
                 venue.public.renumber(name, 1, now_ms)
+        return json_answer(None)
+
+    async def _announce(self, request: web.Request) -> web.Response:
+        order, venue = await read_order(request, OkxStatusOrder), self._venue
+        venue.public.announce_maintenance(
+            {
+                "title": order.title,
+                "state": order.state,
+                "begin": str(order.begin_ms or venue.now_ms()),
+                "end": str(order.end_ms or venue.now_ms()),
+                "preOpenBegin": "",
+                "href": "",
+                "serviceType": "5",
+                "system": "unified",
+                "scheDesc": "",
+                "maintType": "1",
+                "env": "1",
+                "ts": str(venue.now_ms()),
+            }
+        )
         return json_answer(None)
 
     async def _age(self, request: web.Request) -> web.Response:

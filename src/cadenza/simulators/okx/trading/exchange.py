@@ -182,9 +182,10 @@ class OkxExchange:
         self, order: SimulatedOrder, quantity: Decimal, price: Decimal, request_id: str, at_ms: int
     ) -> SimulatedOrder:
         """Change quantity and price of an open order, which loses its place in the queue. One that has executed as much
-        as it now wants is filled."""
+        as it now wants, or more, is filled."""
         self._engine_events(order.symbol, CancelRequest(order.engine_id, at_ms))
-        is_done = order.executed >= quantity
+        quantity = max(quantity, order.executed)
+        is_done = order.executed == quantity
         changed = evolve(
             order,
             size=quantity,

@@ -237,10 +237,12 @@ class OkxLedger:
         return divide(self.power(account), self.in_dollars(asset, Decimal(1)), COIN_PLACES)
 
     def order_margin(self, account: str, symbol: str, more: tuple[SimulatedOrder, Decimal] | None = None) -> Decimal:
-        """Return the margin of the open orders in a contract. `more` is a further order and its price."""
+        """Return the margin of the open orders in a contract. `more` is a further order and its price, or an open one
+        as it would be."""
         instrument = self._instruments[symbol]
         values: dict[tuple[str, str, Side], Decimal] = {}
-        orders = [(order, order.price or self._mark(symbol)) for order in self._open_orders(account)]
+        pending = [order for order in self._open_orders(account) if more is None or order.key != more[0].key]
+        orders = [(order, order.price or self._mark(symbol)) for order in pending]
         for order, price in [*orders, *([more] if more else [])]:
             if order.symbol == symbol and not order.closes_only:
                 key = order.trade_mode, order.position_side, order.side

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import is_multiple
 from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, SimulatedInstrument
 from cadenza.simulators.okx.trading.checks import MARKET_TYPES
 from cadenza.simulators.okx.trading.dead_man import TIMEOUT_S_MAX, TIMEOUT_S_MIN
@@ -208,22 +206,18 @@ def _amend(call: VenueCall, params: OkxParams) -> Payload:
     order = _named(call, params, amend_failed())
     price, size = params.positive("newPx") or order.price, params.positive("newSz") or order.quantity
     assert price is not None
-    instrument = call.venue.exchange.instruments[order.symbol]
-    _check_amendment(instrument, price, size)
-    changed = call.venue.exchange.amend(order, size, price, params.text("reqId"), call.now_ms)
+    try:
+        changed = call.venue.desk.amend(order, size, price, params.text("reqId"), call.now_ms)
+    except OkxOrderRefusal:
+        if params.flag("cxlOnFail"):
+            call.venue.exchange.cancel(order, USER, call.now_ms)
+        raise
     return {
         "clOrdId": changed.client_order_id,
         "ordId": str(changed.order_id),
         "reqId": params.text("reqId"),
         "subCode": "",
     }
-
-
-def _check_amendment(instrument: SimulatedInstrument, price: Decimal, size: Decimal) -> None:
-    if not is_multiple(price, instrument.tick_at(price)):
-        raise wrong_field("newPx")
-    if size < instrument.least or not is_multiple(size, instrument.lot):
-        raise OkxOrderRefusal("51121", "Order quantity must be a multiple of the lot size.")
 
 
 def listed_type(value: str) -> str:

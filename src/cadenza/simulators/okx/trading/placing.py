@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import ZERO
+from cadenza.domain.money import ZERO, is_multiple
 from cadenza.simulators.okx.instruments import MARGIN, SPOT, SimulatedInstrument
 from cadenza.simulators.okx.settings import FUTURES_MODE, SPOT_MODE
 from cadenza.simulators.okx.trading.checks import (
@@ -53,7 +53,9 @@ class OrderDesk:
         check_state(self._exchange.states[instrument.name])
         self._check_open(account, request)
         check_size(instrument, request)
-        price = checked_price(instrument, request, self._exchange.mark(instrument.name))
+        price = request.price
+        if price is not None:
+            price = checked_price(instrument, request.side, price, self._exchange.mark(instrument.name))
         order = self._order(account, instrument, request, price, at_ms)
         if order.closes_only and not instrument.is_spot:
             check_closing(self._ledger, self._exchange.registry.open_orders(account, order.symbol), order)
@@ -63,6 +65,28 @@ class OrderDesk:
         else:
             self._check_margin(order, instrument)
         return self._exchange.place(order, at_ms)
+
+    def amend(
+        self, order: SimulatedOrder, size: Decimal, price: Decimal, request_id: str, at_ms: int
+    ) -> SimulatedOrder:
+        """Change size and price of an open order. What it needs more must be there, as for a new one."""
+        instrument = self._exchange.instruments[order.symbol]
+        price = checked_price(instrument, order.side, price, self._exchange.mark(order.symbol))
+        if size < instrument.least or not is_multiple(size, instrument.lot):
+            raise OkxOrderRefusal("51121", "Order quantity must be a multiple of the lot size.")
+        wanted = evolve(order, quantity=max(size, order.executed), price=price)
+        if instrument.is_spot:
+            asset = spent_asset(instrument, order.side)
+            more = self._needed(evolve(wanted, quantity=wanted.remaining), instrument)
+            more -= self._needed(evolve(order, quantity=order.remaining), instrument)
+            if more > self._ledger.spendable(order.account, asset):
+                raise insufficient(asset)
+        elif order.closes_only:
+            pending = self._exchange.registry.open_orders(order.account, order.symbol)
+            check_closing(self._ledger, pending, evolve(wanted, quantity=wanted.remaining))
+        else:
+            self._check_margin(wanted, instrument)
+        return self._exchange.amend(order, size, price, request_id, at_ms)
 
     def order_type(self, account: str, instrument: SimulatedInstrument, trade_mode: str) -> str:
         """Return under which instrument type an order is listed: in futures mode a pair is traded on margin too."""
