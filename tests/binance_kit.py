@@ -1,10 +1,7 @@
 """BINANCE against its simulator: a clock that tests can move, the simulator in this process, and what it is asked."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,19 +12,16 @@ import aiohttp
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
+from cadenza.ports.venue import MemoryTakenOver
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
-from tests.conformance.harness import believed
-from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
+from tests.inhouse_kit import RecordingSink, trading_account
+from tests.simulated_kit import MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
 MARKETS: Mapping[str, AccountType] = {
@@ -38,55 +32,7 @@ MARKETS: Mapping[str, AccountType] = {
 """The simulator's markets, and the accounts that trade them."""
 
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
-SEND_WITHIN_MS = 10_000
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
-
-
-class MovableClock:
-    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
-
-    def __init__(self, start_ms: int = START_MS) -> None:
-        self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
-        self.wall_offset_ms = 0
-        """How far the wall clock differs from the monotonic one."""
-        self._sleepers: dict[asyncio.Future[None], int] = {}
-
-    def now_ms(self) -> int:
-        return self.monotonic_ms() + self.wall_offset_ms
-
-    def monotonic_ms(self) -> int:
-        return self._start_ms + time.monotonic_ns() // 1_000_000
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._sleepers[future] = self.monotonic_ms() + duration_ms
-        timer = loop.call_later(duration_ms / 1000, _wake, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
-            del self._sleepers[future]
-
-    def advance(self, duration_ms: int) -> None:
-        self._start_ms += duration_ms
-        for future, until_ms in list(self._sleepers.items()):
-            if until_ms <= self.monotonic_ms():
-                _wake(future)
-
-
-class VenuesClock:
-    """The same time without the steps of our wall clock: another machine's."""
-
-    def __init__(self, clock: MovableClock) -> None:
-        self._clock = clock
-        self.now_ms = self.monotonic_ms = clock.monotonic_ms
-        self.sleep_ms = clock.sleep_ms
-
-
-def _wake(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class MemoryVenueMemories:
@@ -138,18 +84,13 @@ def give_keys(directory: Path) -> None:
     (directory / "keys.json").write_bytes(_KEYS["keys.json"])
 
 
-class SimulatedBinance:
+class SimulatedBinance(SimulatedVenue):
     """A running simulator, and a client of its test paths."""
 
     def __init__(self, simulator: BinanceSimulator, http: aiohttp.ClientSession, clock: MovableClock) -> None:
+        super().__init__(simulator.url, http, clock)
         self.simulator = simulator
-        self.http = http
-        self.clock = clock
         self.memories = MemoryVenueMemories()
-
-    @property
-    def url(self) -> str:
-        return self.simulator.url
 
     def secrets(self, kind: str = "HMAC") -> Secrets:
         key = self.simulator.venue.keys.of(kind)
@@ -171,26 +112,6 @@ class SimulatedBinance:
             "memories": self.memories,
         }
         return BinanceConnector(**{**made, **parts})
-
-    async def post(self, path: str, order: Mapping[str, Any]) -> Any:
-        async with self.http.post(f"{self.url}/simulator/{path}", json=order) as reply:
-            assert reply.status == 200, await reply.text()
-            return await reply.json()
-
-    async def get(self, path: str) -> Any:
-        async with self.http.get(f"{self.url}/simulator/{path}") as reply:
-            assert reply.status == 200, await reply.text()
-            return await reply.json()
-
-    async def fault(self, on: str, kind: str, **fields: Any) -> None:
-        await self.post("faults", {"requests": [{"on": on, "kind": kind, **fields}]})
-
-    async def disarm(self) -> None:
-        async with self.http.delete(f"{self.url}/simulator/faults") as reply:
-            assert reply.status == 200
-
-    async def cut(self) -> None:
-        await self.post("sockets", {"action": "cut"})
 
     async def market(
         self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False, market: str = "spot"
@@ -221,64 +142,25 @@ async def simulated_binance(
         yield venue
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(SimulatedDesk):
     """One account's session at a simulator, and an order that rests there once it is submitted."""
 
-    venue: SimulatedBinance
-    connector: BinanceConnector
-    account: TradingAccount
-    instrument: Instrument
-    session: ExecutionSession
-    sink: RecordingSink
-    market: str = "spot"
-    made: int = 0
-    order: Order = field(init=False)
+    stream_ends = ("cut", "announce_shutdown", "terminate_user_streams")
+    tolerated_jumps_ms = (3_000,)
+    prices = (BID, ASK)
+    id_fields = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
 
-    def __post_init__(self) -> None:
-        self.order = self.resting()
+    def about(self, what: str) -> str:
+        return f"{'order' if self.order.stop_price is None else 'algoOrder'}.{what}"
 
-    def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
-        """A LIMIT order that the book does not meet."""
-        price = BID - 10 if side is Side.BUY else ASK + 10
-        return self.limit(quantity, str(price), side)
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        book = "usdm" if self.market == "usdm" else "spot"  # margin trades on spot's books
+        await self.venue.market("BTCUSDT", (side, price, quantity), market=book)
 
-    def limit(self, quantity: str, price: str | None, side: Side = Side.BUY, **fields: Any) -> Order:
-        self.made += 1
-        order = make_order(self.account, self.instrument, side, quantity, price, number=self.made, **fields)
-        now_ms = self.venue.clock.now_ms()
-        times = {"created_at_ms": now_ms, "updated_at_ms": now_ms, "send_before_ms": now_ms + SEND_WITHIN_MS}
-        return replace(order, sent_id=f"cz{order.id.hex}", **times)
-
-    async def truth(self, order: Order | None = None) -> list[str]:
-        """How the order stands in the ledger; nothing when it never arrived."""
+    async def stands(self) -> list[tuple[str, str]]:
         truth = (await self.venue.get("truth"))[self.market]
         found = [(each["client_order_id"], each["status"]) for each in truth["orders"]]
-        found += [(each["client_algo_id"], each["status"]) for each in truth.get("algo_orders", ())]
-        return [status for id, status in found if id == (order or self.order).sent_id]
-
-    async def has_arrived(self) -> bool:
-        return bool(await self.truth())
-
-    async def requests(self, name: str) -> int:
-        """How often a request about the order reached the venue's engine."""
-        found = await self.venue.get("requests")
-        ids = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
-        mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in ids])
-        return sum(1 for each in mine if each["name"] == name)
-
-    def believed(self, *reports: Sequence[Report]) -> Order:
-        """What the platform makes of the order by these reports and those of the stream."""
-        return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
-
-    async def again(self) -> None:
-        """Kill the connector, and open the account with another one."""
-        await self.connector.stop()
-        self.connector, self.sink = self.venue.connector(), RecordingSink()
-        await self.connector.start()
-        self.session = await self.connector.open_session(
-            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
-        )
+        return found + [(each["client_algo_id"], each["status"]) for each in truth.get("algo_orders", ())]
 
 
 @asynccontextmanager

@@ -1,0 +1,207 @@
+"""Venues against their simulators: a clock that tests can move, and a client of the paths that tests have there."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import aiohttp
+
+from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ExecutionSession
+from cadenza.runtime.local import SystemClock
+from tests.conformance.harness import believed
+from tests.inhouse_kit import START_MS, RecordingSink, make_order
+
+
+class MovableClock:
+    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
+
+    def __init__(self, start_ms: int = START_MS) -> None:
+        self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
+        self.wall_offset_ms = 0
+        """How far the wall clock differs from the monotonic one."""
+        self._sleepers: dict[asyncio.Future[None], int] = {}
+
+    def now_ms(self) -> int:
+        return self.monotonic_ms() + self.wall_offset_ms
+
+    def monotonic_ms(self) -> int:
+        return self._start_ms + time.monotonic_ns() // 1_000_000
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._sleepers[future] = self.monotonic_ms() + duration_ms
+        timer = loop.call_later(duration_ms / 1000, _wake, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            del self._sleepers[future]
+
+    def advance(self, duration_ms: int) -> None:
+        self._start_ms += duration_ms
+        for future, until_ms in list(self._sleepers.items()):
+            if until_ms <= self.monotonic_ms():
+                _wake(future)
+
+
+class VenuesClock:
+    """The same time without the steps of our wall clock: another machine's."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.now_ms = self.monotonic_ms = clock.monotonic_ms
+        self.sleep_ms = clock.sleep_ms
+
+
+def _wake(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class SimulatedVenue:
+    """A running simulator, and a client of its test paths."""
+
+    def __init__(self, url: str, http: aiohttp.ClientSession, clock: MovableClock) -> None:
+        self.url = url
+        self.http = http
+        self.clock = clock
+
+    async def post(self, path: str, order: Mapping[str, Any]) -> Any:
+        async with self.http.post(f"{self.url}/simulator/{path}", json=order) as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(f"{self.url}/simulator/{path}") as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+    async def fault(self, on: str, kind: str, **fields: Any) -> None:
+        await self.post("faults", {"requests": [{"on": on, "kind": kind, **fields}]})
+
+    async def disarm(self) -> None:
+        async with self.http.delete(f"{self.url}/simulator/faults") as reply:
+            assert reply.status == 200
+
+    async def cut(self) -> None:
+        await self.post("sockets", {"action": "cut"})
+
+
+class FastClock(SystemClock):
+    """Real time, so many times faster, for what waits long."""
+
+    def __init__(self, factor: int = 1) -> None:
+        self.factor = factor
+
+    def monotonic_ms(self) -> int:
+        return super().monotonic_ms() * self.factor
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        await super().sleep_ms(-(-duration_ms // self.factor))
+
+
+SEND_WITHIN_MS = 10_000
+
+
+@dataclass(slots=True)
+class SimulatedDesk:
+    """One account's session at a simulator, and an order that rests there once it is submitted."""
+
+    venue: Any
+    connector: Any
+    account: TradingAccount
+    instrument: Instrument
+    session: ExecutionSession
+    sink: RecordingSink
+    market: str = "spot"
+    made: int = 0
+    order: Order = field(init=False)
+
+    stream_ends: ClassVar[tuple[str, ...]] = ("cut",)
+    """The ways in which the simulator ends the sockets of accounts."""
+    tolerated_jumps_ms: ClassVar[tuple[int, ...]]
+    """By how much the venue's clock may jump before it refuses our timestamps."""
+    prices: ClassVar[tuple[Decimal, Decimal]]
+    """The best bid and the best ask of the market."""
+    id_fields: ClassVar[tuple[str, ...]]
+    """The fields of requests that hold our id of an order."""
+
+    @property
+    def is_checked_inside(self) -> bool:
+        """Whether the venue checks the order's deadline again just before the matching engine."""
+        return True
+
+    def __post_init__(self) -> None:
+        self.order = self.resting()
+
+    def about(self, what: str) -> str:
+        """Return the simulator's name of a request about the order: `place` or `cancel`."""
+        raise NotImplementedError
+
+    async def stands(self) -> list[tuple[str, str]]:
+        """Return every order of the ledger by our id, and whether it is NEW, FILLED or CANCELED."""
+        raise NotImplementedError
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """Display a level in the market of the order, in quantities of ours."""
+        raise NotImplementedError
+
+    async def fill(self, quantity: Decimal = Decimal("0.5")) -> None:
+        """The market comes to the order's price with so much, and leaves with what it did not get."""
+        assert self.order.limit_price is not None
+        for shown in (quantity, Decimal(0)):
+            await self.show(self.order.side.opposite, self.order.limit_price, shown)
+
+    def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
+        """A LIMIT order that the book does not meet."""
+        bid, ask = self.prices
+        price = bid - 10 if side is Side.BUY else ask + 10
+        return self.limit(quantity, str(price), side)
+
+    def limit(self, quantity: str, price: str | None, side: Side = Side.BUY, **fields: Any) -> Order:
+        self.made += 1
+        order = make_order(self.account, self.instrument, side, quantity, price, number=self.made, **fields)
+        now_ms = self.venue.clock.now_ms()
+        return replace(
+            order,
+            sent_id=self.connector.spec.sent_id.of(order.id),
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+            send_before_ms=now_ms + SEND_WITHIN_MS,
+        )
+
+    async def truth(self, order: Order | None = None) -> list[str]:
+        """How the order stands in the ledger; nothing when it never arrived."""
+        return [status for id, status in await self.stands() if id == (order or self.order).sent_id]
+
+    async def has_arrived(self) -> bool:
+        return bool(await self.truth())
+
+    async def requests(self, name: str) -> int:
+        """How often a request about the order reached the venue's engine."""
+        found = await self.venue.get("requests")
+        mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in self.id_fields])
+        return sum(1 for each in mine if each["name"] == name)
+
+    def believed(self, *reports: Sequence[Report]) -> Order:
+        """What the platform makes of the order by these reports and those of the stream."""
+        return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
+
+    async def again(self) -> None:
+        """Kill the connector, and open the account with another one."""
+        await self.connector.stop()
+        self.connector, self.sink = self.venue.connector(), RecordingSink()
+        await self.connector.start()
+        self.session = await self.connector.open_session(
+            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
+        )
