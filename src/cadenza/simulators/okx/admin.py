@@ -11,6 +11,7 @@ from aiohttp import web
 
 from cadenza.simulators.kit.admin import PREFIX, MarketMove, add_fault_routes, json_answer, market_commands, read_order
 from cadenza.simulators.okx.instruments import STATES, SWAP, SimulatedInstrument
+from cadenza.simulators.okx.reset import reset
 from cadenza.simulators.okx.settings import ACCOUNT_LEVELS, POSITION_MODES
 from cadenza.simulators.okx.trading.expiry import expire
 from cadenza.simulators.okx.trading.funding import FUNDING_RATE, settle_funding
@@ -123,6 +124,7 @@ class OkxAdmin:
         app.router.add_post(f"{PREFIX}/liquidations", self._liquidate)
         app.router.add_post(f"{PREFIX}/books", self._change_book)
         app.router.add_post(f"{PREFIX}/status", self._announce)
+        app.router.add_post(f"{PREFIX}/reset", self._reset)
         app.router.add_post(f"{PREFIX}/memory", self._age)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
 
@@ -239,6 +241,11 @@ class OkxAdmin:
                 "ts": str(venue.now_ms()),
             }
         )
+        return json_answer(None)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        reset(self._venue)
+        await self._venue.commit()
         return json_answer(None)
 
     async def _age(self, request: web.Request) -> web.Response:

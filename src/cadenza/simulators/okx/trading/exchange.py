@@ -42,7 +42,7 @@ from cadenza.simulators.okx.trading.records import (
 )
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal
 
-USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "3", "7", "13", "14", "17"
+SYSTEM, USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "0", "1", "3", "7", "13", "14", "17"
 AFTER_ALL, REDUCE_ONLY, POST_ONLY, SELF_TRADE = "20", "23", "31", "32"
 """Sources of a cancel."""
 
