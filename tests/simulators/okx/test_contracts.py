@@ -186,6 +186,18 @@ async def test_a_future_is_delivered_at_its_mark_price(trader: OkxTrader) -> Non
     assert (found["state"], found["cancelSource"]) == ("canceled", "7")
 
 
+async def test_contracts_expire_when_their_time_has_come(trader: OkxTrader) -> None:
+    name, venue = "BTC-USDT-301227", trader.simulator.venue
+    await trader.swap("buy", instId=name, sz="10")
+    (row,) = (await trader.public("public/instruments", instType="FUTURES", instId=name)).data
+    venue.advance(int(row["expTime"]) - 1)
+    assert (await one(trader))["pos"] == "10"
+    venue.advance(int(row["expTime"]))
+    assert await trader.positions() == []
+    assert (await trader.public("public/instruments", instType="FUTURES")).data == []
+    assert (await trader.public("public/instruments", instType="OPTION")).data == []
+
+
 async def test_funding_is_a_bill(trader: OkxTrader) -> None:
     await trader.swap("buy")
     before = D((await trader.balance("USDT"))["cashBal"])
