@@ -391,7 +391,7 @@ class OkxExchange:
         self.note(OrderChange(order=order, trade=trade, amend_result=amend_result, request_id=request_id))
 
     def _touch(self, order: SimulatedOrder, at_ms: int) -> None:
-        self.ledger.touch(order.account, spent_asset(self.instruments[order.symbol], order.side), at_ms)
+        self.ledger.touch(order.account, spent_asset(self.instruments[order.symbol], order), at_ms)
 
     # The tape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cadenza.domain.market.enums import Side
-from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, SimulatedInstrument
+from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, MARGIN, SPOT, SimulatedInstrument
 from cadenza.simulators.okx.trading.checks import MARKET_TYPES
 from cadenza.simulators.okx.trading.dead_man import TIMEOUT_S_MAX, TIMEOUT_S_MIN
 from cadenza.simulators.okx.trading.exchange import USER
@@ -130,6 +130,8 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
     side = SIDES[params.choice("side", SIDES, "")]
+    kind = desk.order_type(call.account, instrument, mode)
+    check_margin_asset(params, instrument, kind)
     types = SPOT_TYPES if instrument.is_spot else OPTION_TYPES if instrument.is_option else CONTRACT_TYPES
     type = params.choice("ordType", types, "")
     price = params.positive("px")
@@ -140,7 +142,7 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
         raise wrong_field("sz")
     return OkxOrderRequest(
         symbol=instrument.name,
-        instrument_type=desk.order_type(call.account, instrument, mode),
+        instrument_type=kind,
         trade_mode=mode,
         side=side,
         position_side=position_side(params),
@@ -150,10 +152,16 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
         target=_target(params, instrument, side, type),
         client_order_id=params.client_id("clOrdId"),
         tag=_tag(params),
-        is_reduce_only=params.flag("reduceOnly") and not instrument.is_spot,
+        is_reduce_only=params.flag("reduceOnly") and kind != SPOT,
         stp_mode=params.choice("stpMode", STP_MODES, "cancel_maker"),
         bans_amend=params.flag("banAmend"),
     )
+
+
+def check_margin_asset(params: OkxParams, instrument: SimulatedInstrument, kind: str) -> None:
+    """Refuse another margin of a margin pair than its quote asset, which is the only one that is simulated."""
+    if kind == MARGIN and params.text("ccy") not in ("", instrument.quote):
+        raise OkxOrderRefusal("51000", "Parameter ccy error: margin in the base asset is not simulated")
 
 
 def refuse_fields(params: OkxParams, names: tuple[str, ...]) -> None:
