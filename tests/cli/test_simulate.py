@@ -49,11 +49,14 @@ def test_the_simulator_of_okx_serves_says_how_and_stops(tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             said = ""
-            while said.count("passphrase") < 2:
+            while "KEY='" not in said:
                 line = process.stdout.readline()
                 assert line, said
                 said += line
             assert re.findall("(live|demo) key", said) == ["live", "demo"]
+            pasted = re.search(r"KEY='(.+)'", said)
+            assert pasted is not None
+            assert json.loads(pasted[1])["apiPassphrase"] == re.findall(r"passphrase  (\S+)", said)[0]
             url = re.search(r"REST +(\S+)", said)
             assert url is not None
             with urllib.request.urlopen(f"{url[1]}/public/time", timeout=10) as reply:

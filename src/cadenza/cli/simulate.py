@@ -153,8 +153,8 @@ def banner(simulator: "BinanceSimulator") -> str:
 
 
 def okx_banner(simulator: "OkxSimulator") -> str:
-    """Return what a user needs to know: addresses, a key of each environment, and the lines that connect the
-    platform."""
+    """Return what a user needs to know: addresses, a key of each environment, and the lines that connect the platform
+    with the live one."""
     lines = [
         "OKX, simulated. Nothing here is real.",
         f"  REST     {simulator.url}/api/v5",
@@ -168,6 +168,14 @@ def okx_banner(simulator: "OkxSimulator") -> str:
             f"    secret      {key.secret}",
             f"    passphrase  {key.passphrase}",
         ]
+    live, url = simulator.venue.keys.of(is_demo=False), simulator.url
+    asked = {"venue": "OKX", "credentialType": "HMAC", "apiKey": live.key, "apiSecret": live.secret}
+    lines += [
+        "Start the platform with it:",
+        f"  CADENZA_VENUES=PAPER,MOCK,OKX CADENZA_OKX_URL={url} make run",
+        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
+        f"  KEY='{json.dumps(asked | {'apiPassphrase': live.passphrase})}'",
+    ]
     return "\n".join(lines)
 
 
