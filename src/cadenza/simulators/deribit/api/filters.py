@@ -37,7 +37,7 @@ StampedT = TypeVar("StampedT", bound=Stamped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListPage:
     """How many items of a time, and in which order."""
 
     count: int
@@ -58,7 +58,7 @@ class Page:
         return found[: self.count], len(found) > self.count
 
 
-def read_page(params: MethodParams, *, needs_times: bool = False) -> Page:
+def read_page(params: MethodParams, *, needs_times: bool = False) -> ListPage:
     """Return the page that trades are asked for. Without an order the latest come first. `include_old` is a parameter
     of former versions, which clients still send; `historical` has taken its place."""
     params.flag("include_old")
@@ -66,7 +66,7 @@ def read_page(params: MethodParams, *, needs_times: bool = False) -> Page:
     if needs_times and (start_ms is None or end_ms is None):
         raise invalid_params("start_timestamp" if start_ms is None else "end_timestamp", "must be provided")
     sorting = params.choice("sorting", ("asc", "desc", "default"))
-    return Page(count=params.count(10, 1_000), start_ms=start_ms, end_ms=end_ms, is_ascending=sorting == "asc")
+    return ListPage(count=params.count(10, 1_000), start_ms=start_ms, end_ms=end_ms, is_ascending=sorting == "asc")
 
 
 def read_currency(params: MethodParams, *, default: str | None = None) -> str:
