@@ -30,7 +30,7 @@ from cadenza.adapters.venues.okx.endpoints import (
     OkxEndpoint,
 )
 from cadenza.adapters.venues.okx.models import OkxTime, instant
-from cadenza.adapters.venues.okx.pace import RequestPace, PaceTurn
+from cadenza.adapters.venues.okx.pace import PaceTurn, RequestPace
 from cadenza.adapters.venues.okx.parse import rows_of
 from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
 from cadenza.adapters.venues.okx.spec import DEMO_HEADER, PUBLIC_REGION, OkxRegion, rest_name
