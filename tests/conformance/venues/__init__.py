@@ -15,13 +15,13 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "PAPER": PaperUnderTest,
     "MOCK": MockUnderTest,
     "BINANCE": BinanceUnderTest,
+    "OKX": OkxUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
-    "OKX": OkxUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,
     "OKX FUTURES": OkxSwapUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
