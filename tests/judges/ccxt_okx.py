@@ -157,6 +157,9 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     book = await exchange.watch_order_book(SPOT)
     seen["ask"] = book["asks"][0][0]
+    following = asyncio.create_task(exchange.watch_order_book(SPOT))
+    move(url, symbol="BTC-USDT", levels=[{"side": "BUY", "price": "60001", "quantity": "0.5"}])
+    seen["bid"] = (await following)["bids"][0][:2]
     orders = asyncio.create_task(exchange.watch_orders(SPOT))
     balances = asyncio.create_task(exchange.watch_balance())
     balance = await balances

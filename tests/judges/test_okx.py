@@ -81,6 +81,7 @@ async def test_ccxt_trades_everything(okx: OkxSimulator, is_demo: bool) -> None:
     }
     assert streams == {
         "ask": 60006.0,
+        "bid": [60001.0, 0.5],
         "balance": 100000.0,
         "order": [True, "open"],
         "own": [True, 0.001, "taker"],

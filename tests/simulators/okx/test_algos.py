@@ -143,6 +143,17 @@ async def test_conditional_orders_of_spot_buy_for_quote_units(trader: OkxTrader)
     assert (fired["state"], fired["actualSz"]) == ("effective", "0.01")
 
 
+async def test_trailing_stops_have_a_channel_of_their_own(simulator: OkxSimulator, trader: OkxTrader) -> None:
+    placed = (await algo(trader, ordType="move_order_stop", callbackSpread="500")).row["algoId"]
+    async with logged_in(simulator, "business") as socket:
+        await socket.subscribe(channel="algo-advance", instType="SWAP")
+        (first,) = (await socket.data("algo-advance"))["data"]
+        assert (first["algoId"], first["moveTriggerPx"]) == (placed, "59500")
+        await moved(trader, "61000")
+        (row,) = (await socket.data("algo-advance"))["data"]
+        assert (row["state"], row["moveTriggerPx"]) == ("live", "60500")
+
+
 async def test_conditional_orders_are_pushed_on_the_business_socket(simulator: OkxSimulator, trader: OkxTrader) -> None:
     async with logged_in(simulator, "business") as socket:
         await socket.subscribe(channel="orders-algo", instType="ANY")

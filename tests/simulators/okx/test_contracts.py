@@ -150,6 +150,8 @@ async def test_a_multi_currency_account_borrows_what_it_can_back(trader: OkxTrad
     assert D(account["adjEq"]) > 0
     refused = await trader.place(tdMode="cross", side="sell", px="60100", sz="2000")
     assert refused.refusal == "51008"
+    accepted = [(await trader.place(tdMode="cross", side="sell", px="60100", sz="8")).row["sCode"] for _ in range(4)]
+    assert accepted == ["0", "0", "0", "51008"], "what open orders would borrow counts"
 
 
 async def test_options_are_paid_and_settled(trader: OkxTrader) -> None:

@@ -14,7 +14,7 @@ from cadenza.simulators.okx.trading.account_payloads import (
     plain_position,
     position_payload,
 )
-from cadenza.simulators.okx.trading.algos import AlgoDesk
+from cadenza.simulators.okx.trading.algos import TRAILING, AlgoDesk
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.payloads import Payload, algo_payload, order_push
 from cadenza.simulators.okx.trading.records import AlgoOrderChange, OkxNews, OrderChange, SimulatedAlgoOrder
@@ -22,7 +22,10 @@ from cadenza.simulators.okx.wire.session import ChannelArg, SimulatedSession
 
 ORDERS, ALGOS, ACCOUNT, POSITIONS, BOTH = "orders", "orders-algo", "account", "positions", "balance_and_position"
 PRIVATE_CHANNELS = (ORDERS, ACCOUNT, POSITIONS, BOTH)
-BUSINESS_CHANNELS = (ALGOS, "algo-advance")
+ADVANCED_ALGOS = "algo-advance"
+"""The channel of trailing stops."""
+
+BUSINESS_CHANNELS = (ALGOS, ADVANCED_ALGOS)
 CONNECTIONS_PER_CHANNEL_MAX = 30
 
 
@@ -88,6 +91,10 @@ class PrivateFeeds:
                     if self._position_push(account, position.symbol, []).fits(arg)
                 ]
                 return head | page | {"data": rows}
+            case "algo-advance":
+                pending = [algo for algo in self._algos.of(account) if algo.is_open and algo.type == TRAILING]
+                found = [self.algo_row(algo) for algo in pending if self._algo_push(algo).fits(arg)]
+                return head | {"data": found} if found else None
             case "balance_and_position":
                 row = {
                     "pTime": str(now_ms),
@@ -141,7 +148,7 @@ class PrivateFeeds:
     def _algo_push(self, algo: SimulatedAlgoOrder) -> _Push:
         return _Push(
             account=algo.account,
-            channel=ALGOS,
+            channel=ADVANCED_ALGOS if algo.type == TRAILING else ALGOS,
             rows=[self.algo_row(algo)],
             type=algo.instrument_type,
             symbol=algo.symbol,

@@ -213,11 +213,13 @@ class OkxLedger:
         return amount if asset in DOLLARS else amount * self._mark(f"{asset}-USDT")
 
     def power(self, account: str) -> Decimal:
-        """Return how many dollars of equity no margin needs. One tenth of what is borrowed is needed for it."""
+        """Return how many dollars of equity no margin needs. One tenth of what is borrowed is needed for it, and all of
+        what open orders would borrow."""
         left = ZERO
         for asset in self.assets(account):
             figures = self.figures(account, asset)
             needed = figures.initial + figures.orders + figures.isolated + figures.borrowed / LEVER
+            needed += max(ZERO, figures.held - max(ZERO, figures.cash))
             left += self.in_dollars(asset, figures.equity - needed)
         return max(ZERO, left)
 

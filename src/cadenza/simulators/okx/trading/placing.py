@@ -140,11 +140,13 @@ class OrderDesk:
         """Return an order of spot that the account can pay. A market order may be shrunk to the funds."""
         asset = spent_asset(instrument, order.side)
         left = self._ledger.spendable(order.account, asset)
-        if order.target == QUOTE_UNITS:
+        if order.target == QUOTE_UNITS and order.side is Side.SELL:
+            order = self._traded_for(order, instrument, order.size)
+        elif order.target == QUOTE_UNITS:
             spends = min(order.size, left) if not request.bans_amend else order.size
             if spends > left or not spends:
                 raise insufficient(asset)
-            return self._bought_for(order, instrument, spends)
+            return self._traded_for(order, instrument, spends)
         needed = self._needed(order, instrument)
         if needed <= left:
             return order
@@ -165,9 +167,9 @@ class OrderDesk:
         missing = order.quantity - quantity
         return cost + missing * self._exchange.last_price(instrument.name)
 
-    def _bought_for(self, order: SimulatedOrder, instrument: SimulatedInstrument, spends: Decimal) -> SimulatedOrder:
-        """Return a market order for what an amount of the quote asset buys now, or sells for it."""
-        left, quantity = spends, ZERO
+    def _traded_for(self, order: SimulatedOrder, instrument: SimulatedInstrument, amount: Decimal) -> SimulatedOrder:
+        """Return a market order for what an amount of the quote asset buys now, or what has to be sold for it."""
+        left, quantity = amount, ZERO
         for price, shown in self._exchange.depth(instrument.name, order.side.opposite, 5_000):
             affordable = (left / price / instrument.lot).to_integral_value(ROUND_DOWN) * instrument.lot
             taken = min(shown, affordable)

@@ -47,6 +47,8 @@ class OkxChannels:
         is acknowledged again. Raises `ChannelError`."""
         channel = arg.get("channel", "")
         is_private = self._check(session, arg)
+        if is_private and self._is_crowded(session, channel):
+            return
         session.send_frame(self._acknowledged("subscribe", session, arg, id))
         if channel_key(arg) in session.channels:
             return
@@ -88,9 +90,16 @@ class OkxChannels:
             raise ChannelError("60011", "Please log in")
         if channel not in _UNTYPED and arg.get("instType") not in (*INSTRUMENT_TYPES, "ANY"):
             raise ChannelError("60013", "Invalid args")
+        return True
+
+    def _is_crowded(self, session: SimulatedSession, channel: str) -> bool:
+        """Whether a channel has all the sockets that an account may have. Then an event of its own says so."""
+        assert session.account is not None
         others = self._venue.private.connections(session.account, channel)
-        if others >= CONNECTIONS_PER_CHANNEL_MAX:
-            raise ChannelError("64009", f"Too many connections of the channel {channel}")
+        if others < CONNECTIONS_PER_CHANNEL_MAX:
+            return False
+        count = {"channel": channel, "connCount": str(others), "connId": session.connection_id}
+        session.send_frame({"event": "channel-conn-count-error"} | count)
         return True
 
     def _check_public(self, session: SimulatedSession, arg: ChannelArg) -> None:
