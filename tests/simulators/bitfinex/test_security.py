@@ -46,7 +46,7 @@ async def test_an_order_that_was_overtaken_fails(simulator: BitfinexSimulator, t
     """The fence: a request with a smaller nonce that has not been processed dies when a later one succeeds."""
     await trader.admin("faults", requests=[{"on": "order.submit", "kind": "late", "delay_ms": 500}])
     late = asyncio.create_task(trader.submit(cid=1))
-    while simulator.venue.faults.requests:  # until it has come
+    while simulator.venue.faults.requests:  # noqa: ASYNC110 - it has come when its fault is taken
         await asyncio.sleep(0.001)
     assert await trader.open_orders() == []
     assert (await late).refusal == (10114, "nonce: small")

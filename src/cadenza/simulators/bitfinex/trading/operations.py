@@ -58,9 +58,11 @@ class OrderOperations:
             type = REQUEST_TYPES[operation]
             self._notify(call, self.refusal(type, call, refusal.text), index)
             raise
-        if operation != "ox_multi":
-            self._notify(call, self._notice(outcome.type, outcome.accepted, outcome.text, call.now_ms), index)
-        return self._notice(outcome.type, outcome.data, outcome.text, call.now_ms)
+        data = outcome.data if call.session_id is None else outcome.accepted
+        row = self._notice(outcome.type, data, outcome.text, call.now_ms)
+        if operation != "ox_multi":  # its operations are notified one by one
+            self._notify(call, row, index)
+        return row
 
     def refusal(self, type: str, call: OrderCall, text: str) -> list[object]:
         """Return the notification of an operation that is refused."""
