@@ -238,6 +238,16 @@ async def test_a_triggered_buy_trades_no_further_than_it_can_pay(trader: Bitfine
     assert text_of(row) == "INSUFFICIENT BALANCE (G1)"
 
 
+async def test_a_stop_whose_price_is_reached_does_not_wait(trader: BitfinexTrader) -> None:
+    row = (await trader.submit(type="EXCHANGE STOP", price="50000", amount="0.01")).order
+    assert (row[8], row[9], text_of(row)) == ("EXCHANGE MARKET", "EXCHANGE STOP", "EXECUTED @ 60006.0(0.01)")
+    row = (await trader.submit(type="EXCHANGE STOP", price="55000", amount="-0.01")).order
+    changed = (await trader.update(id=row[0], price="60000")).order
+    assert (changed[8], text_of(changed)) == ("EXCHANGE MARKET", "EXECUTED @ 59994.0(-0.01)")
+    pair = await trader.submit(amount="-1", price="65000", flags=16384, price_oco_stop="60000")
+    assert pair.refusal == (10001, "Invalid order: stop price is reached")
+
+
 async def test_a_stop_limit_becomes_a_limit_order(trader: BitfinexTrader) -> None:
     await trader.submit(type="EXCHANGE STOP LIMIT", price="59000", price_aux_limit="58500", amount="-0.01")
     await trader.admin("market", symbol="tBTCUSD", clear=True)

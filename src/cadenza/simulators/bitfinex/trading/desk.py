@@ -156,7 +156,7 @@ class BitfinexDesk:
         if order.kind == STOP_LIMIT:
             return order.aux_limit
         if order.kind == STOP:
-            return cut(order.price * STOP_PAD)
+            return cut(max(order.price, last if order.side is Side.BUY else ZERO) * STOP_PAD)
         if order.kind == TRAILING_STOP:
             return cut((last + order.trailing) * STOP_PAD)
         return order.price if order.kind != MARKET else last
@@ -260,6 +260,8 @@ class BitfinexDesk:
         stop = evolve(
             order, order_id=self._exchange.next_id(), type=wallet + STOP, price=trigger, oco_id=order.order_id
         )
+        if self._exchange.is_reached(stop):
+            raise invalid_order("stop price is reached")
         limit = evolve(order, oco_id=stop.order_id, held_price=max(order.price, self._held_price(stop)))
         self.check_funds(limit, ZERO)
         self._exchange.place(evolve(stop, held_price=ZERO), at_ms)

@@ -208,7 +208,7 @@ class BitfinexExchange:
     def place(self, order: BitfinexOrder, at_ms: int) -> BitfinexOrder:
         """Accept and execute an order that was checked. Raises `BitfinexRefusal`, and then nothing has changed."""
         self.registry.put(order)
-        self._apply(order.symbol, self._command(order, at_ms))
+        self._submit(order, at_ms)
         return self.registry.order(*order.key)
 
     def place_ended(self, order: BitfinexOrder, ending: str, at_ms: int) -> BitfinexOrder:
@@ -227,7 +227,7 @@ class BitfinexExchange:
         """Replace an open order by its next revision, which loses its place in the queue."""
         self._engine_events(order.symbol, CancelRequest(order.engine_id, at_ms))
         self._changed("ou", changed)
-        self._apply(order.symbol, self._command(changed, at_ms))
+        self._submit(changed, at_ms)
         return self.registry.order(*order.key)
 
     def relabel(self, changed: BitfinexOrder) -> BitfinexOrder:
@@ -277,7 +277,21 @@ class BitfinexExchange:
         self._row_orders, self._row_trades, self._row_nonces, self._row_engines = {}, [], {}, set()
         return row
 
+    def is_reached(self, order: BitfinexOrder) -> bool:
+        """Whether the last price has reached the trigger of an order that waits for one."""
+        last = self.last_price(order.symbol)
+        return order.kind in (STOP, STOP_LIMIT) and (last - order.price) * order.side.sign >= 0
+
     # Events of the engine
+
+    def _submit(self, order: BitfinexOrder, at_ms: int) -> None:
+        """Hand an order to the engine. One whose trigger is reached does not wait."""
+        if order.is_waiting and self.is_reached(order):
+            if not order.revision:
+                self._changed("on", order)
+            self._trigger(evolve(order, revision=order.revision + 1), at_ms)
+            order = self.registry.order(*order.key)
+        self._apply(order.symbol, self._command(order, at_ms))
 
     def _command(self, order: BitfinexOrder, at_ms: int) -> NewOrder:
         symbol, kind = self.symbols[order.symbol], order.kind
@@ -290,7 +304,7 @@ class BitfinexExchange:
             limit = ticks(order.price)
         elif kind == STOP_LIMIT:
             limit = ticks(order.aux_limit)
-        elif kind in (STOP, TRAILING_STOP) and order.is_on_exchange and order.side is Side.BUY and order.held_price:
+        elif order.pays_no_more_than_it_holds:
             limit = ticks(order.held_price)
         time_in_force = TIMES_IN_FORCE.get(kind, EngineTimeInForce.GTC)
         if order.flags & POST_ONLY and kind == LIMIT:
@@ -299,7 +313,7 @@ class BitfinexExchange:
             order_id=order.engine_id,
             account_id=order.account,
             side=order.side,
-            kind=ENGINE_KINDS[kind],
+            kind=OrderKind.LIMIT if kind == MARKET and limit is not None else ENGINE_KINDS[kind],
             quantity=int(order.remaining / symbol.lot),
             limit_price=limit,
             stop_price=ticks(order.price) if kind in (STOP, STOP_LIMIT) else None,

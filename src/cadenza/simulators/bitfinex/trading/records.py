@@ -128,6 +128,12 @@ class BitfinexOrder:
         return self.kind in WAITING_KINDS and not self.is_triggered
 
     @property
+    def pays_no_more_than_it_holds(self) -> bool:
+        """Whether it buys at market from the exchange wallet when its trigger is reached."""
+        at_market = self.kind in (STOP, TRAILING_STOP) or (self.kind == MARKET and self.is_triggered)
+        return at_market and self.is_on_exchange and self.side is Side.BUY and bool(self.held_price)
+
+    @property
     def is_hidden(self) -> bool:
         return bool(self.flags & HIDDEN)
 
