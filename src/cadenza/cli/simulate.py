@@ -17,6 +17,7 @@ from cadenza.runtime.local import SystemClock, SystemIds
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
     from cadenza.simulators.binance.wire.keys import SimulatedKey
+    from cadenza.simulators.bitfinex.server import BitfinexSimulator
     from cadenza.simulators.deribit.server import DeribitSimulator
     from cadenza.simulators.okx.server import OkxSimulator
 
@@ -106,6 +107,28 @@ def deribit(
     _serve_until_stopped(run_deribit(settings, SystemClock(), SystemIds(), host, port), deribit_banner)
 
 
+@app.command("bitfinex")
+def bitfinex(
+    host: Host = "127.0.0.1",
+    port: Port = 9730,
+    seed: Seed = 1,
+    faults: Faults = 0.0,
+    data_dir: DataDir = None,
+    still: Still = False,
+) -> None:
+    """Run a simulator of BITFINEX (spot, margin, derivatives, paper symbols) until SIGINT or SIGTERM."""
+    from cadenza.simulators.bitfinex.server import run_bitfinex
+    from cadenza.simulators.bitfinex.settings import BitfinexSettings
+
+    settings = BitfinexSettings(
+        data_dir=data_dir or default_data_dir("bitfinex"),
+        seed=seed,
+        market_step_ms=0 if still else MARKET_STEP_MS,
+        fault_rate=faults,
+    )
+    _serve_until_stopped(run_bitfinex(settings, SystemClock(), SystemIds(), host, port), bitfinex_banner)
+
+
 def default_data_dir(venue: str) -> Path:
     """Return where a venue's simulator keeps its data unless the user says otherwise."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
@@ -189,6 +212,19 @@ def deribit_banner(simulator: "DeribitSimulator") -> str:
     ]
     for key in simulator.venue.keys.all():
         lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
+    return "\n".join(lines)
+
+
+def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
+    """Return what a user needs to know: addresses, and the keys with their secrets."""
+    lines = [
+        "BITFINEX, simulated. Nothing here is real.",
+        f"  REST    {simulator.rest_url}",
+        f"  socket  {simulator.socket_url}",
+        f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
+    ]
+    for key in simulator.venue.keys.all():
+        lines += ["  key of the account", f"    key     {key.key}", f"    secret  {key.secret}"]
     return "\n".join(lines)
 
 
