@@ -43,6 +43,27 @@ def test_the_simulator_serves_says_how_and_stops(tmp_path: Path) -> None:
     assert {"keys.json", "truth.jsonl"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_the_simulator_of_okx_serves_says_how_and_stops(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cadenza.cli", "simulate", "okx", "--port", "0", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            while said.count("passphrase") < 2:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            assert re.findall("(live|demo) key", said) == ["live", "demo"]
+            url = re.search(r"REST +(\S+)", said)
+            assert url is not None
+            with urllib.request.urlopen(f"{url[1]}/public/time", timeout=10) as reply:
+                assert json.load(reply)["code"] == "0"
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert {"keys.json", "truth.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_a_taken_port_is_said_plainly(cadenza: Cadenza, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

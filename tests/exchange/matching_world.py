@@ -13,6 +13,7 @@ from cadenza.exchange import (
     NewOrder,
     OrderKind,
     PublicTrade,
+    ReduceOrder,
     ResetMarket,
     SetLevel,
     Side,
@@ -60,6 +61,10 @@ def cancel(order_id: str, at: int = 0) -> CancelRequest:
     return CancelRequest(order_id, at)
 
 
+def reduce(order_id: str, remaining: int, at: int = 0) -> ReduceOrder:
+    return ReduceOrder(order_id, remaining, at)
+
+
 class World:
     """A market and three accounts with no plan; few prices and small quantities, so that all of them meet."""
 
@@ -79,8 +84,8 @@ class World:
         random = self._random
         self._now_ms += random.choice((0, 0, 1, 2, -1))
         make = random.choices(
-            (self._submit, self._level, self._print, self._cancel, self._reset, self._advance),
-            weights=(self._submit_weight, 5, 3, 1, 0.3, 0.5),
+            (self._submit, self._level, self._print, self._cancel, self._reduce, self._reset, self._advance),
+            weights=(self._submit_weight, 5, 3, 1, 0.5, 0.3, 0.5),
         )[0]
         return make()
 
@@ -116,6 +121,9 @@ class World:
 
     def _cancel(self) -> CancelRequest:
         return CancelRequest(f"o{self._random.randint(1, self._orders + 2)}", self._now_ms)
+
+    def _reduce(self) -> ReduceOrder:
+        return reduce(f"o{self._random.randint(1, self._orders + 2)}", self._quantity(), self._now_ms)
 
     def _advance(self) -> AdvanceTime:
         self._now_ms += self._random.randint(0, 6)

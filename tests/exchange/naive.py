@@ -17,6 +17,7 @@ from cadenza.exchange.commands import (
     NewOrder,
     OrderKind,
     PublicTrade,
+    ReduceOrder,
     ResetMarket,
     SetLevel,
 )
@@ -104,6 +105,8 @@ class NaiveMatchingEngine:
                 self._submit(command)
             case CancelRequest():
                 self._cancel_by_id(command.order_id)
+            case ReduceOrder():
+                self._reduce(command.order_id, command.remaining)
             case AdvanceTime():
                 pass
             case _:
@@ -241,6 +244,15 @@ class NaiveMatchingEngine:
             self._events.append(CancelRejected(order_id, CancelRejectReason.ALREADY_CLOSED))
         else:
             self._events.append(CancelRejected(order_id, CancelRejectReason.UNKNOWN_ORDER))
+
+    def _reduce(self, order_id: str, remaining: int) -> None:
+        order = self._find(order_id)
+        if order is None:
+            self._cancel_by_id(order_id)
+        elif remaining < order.remaining:
+            less = order.remaining - remaining
+            reduced = replace(order, quantity=order.quantity - less, remaining=remaining)
+            self._orders[self._orders.index(order)] = reduced
 
     # Taking and resting
 

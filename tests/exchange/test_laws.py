@@ -18,6 +18,7 @@ from cadenza.exchange import (
     NewOrder,
     OpenOrder,
     PublicTrade,
+    ReduceOrder,
     Rejected,
     Side,
     Triggered,
@@ -93,6 +94,8 @@ def test_every_order_is_accounted_for_to_the_last_lot() -> None:
                     assert event.remaining == left.pop(event.order_id) > 0
                 case _:
                     pass
+        if isinstance(command, ReduceOrder) and command.order_id in left:
+            left[command.order_id] = min(left[command.order_id], command.remaining)
         assert left == {order.order_id: order.remaining for order in engine.open_orders()}
     assert world_start >= WORLDS
 

@@ -19,6 +19,7 @@ from cadenza.exchange import (
     NewOrder,
     OrderKind,
     PublicTrade,
+    ReduceOrder,
     ResetMarket,
     SetLevel,
 )
@@ -137,6 +138,7 @@ commands = st.one_of(
     st.builds(SetLevel, sides, prices, st.integers(0, 12), times),
     st.builds(PublicTrade, sides, prices, st.integers(1, 20), times),
     st.builds(CancelRequest, st.sampled_from([f"l{number}" for number in range(12)]), times),
+    st.builds(ReduceOrder, st.sampled_from([f"l{number}" for number in range(12)]), st.integers(1, 9), times),
     st.builds(ResetMarket, sizes, sizes, times),
     st.builds(AdvanceTime, times),
 )

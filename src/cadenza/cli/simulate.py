@@ -17,6 +17,8 @@ from cadenza.runtime.local import SystemClock, SystemIds
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
     from cadenza.simulators.binance.wire.keys import SimulatedKey
+    from cadenza.simulators.deribit.server import DeribitSimulator
+    from cadenza.simulators.okx.server import OkxSimulator
 
 T = TypeVar("T")
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -58,6 +60,50 @@ def binance(
         fault_rate=faults,
     )
     _serve_until_stopped(run_simulator(settings, SystemClock(), SystemIds(), host, port), banner)
+
+
+@app.command("okx")
+def okx(
+    host: Host = "127.0.0.1",
+    port: Port = 9710,
+    seed: Seed = 1,
+    faults: Faults = 0.0,
+    data_dir: DataDir = None,
+    still: Still = False,
+) -> None:
+    """Run a simulator of OKX (spot, margin, swaps, futures, options) until SIGINT or SIGTERM."""
+    from cadenza.simulators.okx.server import run_okx_simulator
+    from cadenza.simulators.okx.settings import OkxSimulatorSettings
+
+    settings = OkxSimulatorSettings(
+        data_dir=data_dir or default_data_dir("okx"),
+        seed=seed,
+        market_step_ms=0 if still else MARKET_STEP_MS,
+        fault_rate=faults,
+    )
+    _serve_until_stopped(run_okx_simulator(settings, SystemClock(), SystemIds(), host, port), okx_banner)
+
+
+@app.command("deribit")
+def deribit(
+    host: Host = "127.0.0.1",
+    port: Port = 9702,
+    seed: Seed = 1,
+    faults: Faults = 0.0,
+    data_dir: DataDir = None,
+    still: Still = False,
+) -> None:
+    """Run a simulator of DERIBIT (futures, options, spot) until SIGINT or SIGTERM."""
+    from cadenza.simulators.deribit.server import run_deribit
+    from cadenza.simulators.deribit.settings import DeribitSettings
+
+    settings = DeribitSettings(
+        data_dir=data_dir or default_data_dir("deribit"),
+        seed=seed,
+        market_step_ms=0 if still else MARKET_STEP_MS,
+        fault_rate=faults,
+    )
+    _serve_until_stopped(run_deribit(settings, SystemClock(), SystemIds(), host, port), deribit_banner)
 
 
 def default_data_dir(venue: str) -> Path:
@@ -104,6 +150,38 @@ def banner(simulator: "BinanceSimulator") -> str:
     for key in keys:
         lines += [f"  {key.kind} key", f"    key     {key.key}", *_secret_lines(key.secret)]
     return "\n".join([*lines, *_lines_to_paste(simulator.url, keys)])
+
+
+def okx_banner(simulator: "OkxSimulator") -> str:
+    """Return what a user needs to know: addresses, a key of each environment, and the lines that connect the
+    platform."""
+    lines = [
+        "OKX, simulated. Nothing here is real.",
+        f"  REST     {simulator.url}/api/v5",
+        f"  sockets  {simulator.stream_url} (/public, /private, /business)",
+        f"  truth    {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
+    ]
+    for key in simulator.venue.keys.all():
+        lines += [
+            f"  {'demo' if key.is_demo else 'live'} key",
+            f"    key         {key.key}",
+            f"    secret      {key.secret}",
+            f"    passphrase  {key.passphrase}",
+        ]
+    return "\n".join(lines)
+
+
+def deribit_banner(simulator: "DeribitSimulator") -> str:
+    """Return what a user needs to know: addresses, and the keys with their secrets."""
+    lines = [
+        "DERIBIT futures, options and spot, simulated. Nothing here is real.",
+        f"  REST       {simulator.rest_url}",
+        f"  WebSocket  {simulator.socket_url}",
+        f"  truth      {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
+    ]
+    for key in simulator.venue.keys.all():
+        lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
+    return "\n".join(lines)
 
 
 def _secret_lines(secret: str) -> list[str]:

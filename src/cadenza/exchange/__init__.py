@@ -13,6 +13,7 @@ from cadenza.exchange.commands import (
     NewOrder,
     OrderKind,
     PublicTrade,
+    ReduceOrder,
     ResetMarket,
     SetLevel,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "OpenOrder",
     "OrderKind",
     "EngineRejectReason",
+    "ReduceOrder",
     "Rejected",
     "ResetMarket",
     "SetLevel",

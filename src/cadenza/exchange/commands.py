@@ -116,10 +116,27 @@ class CancelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReduceOrder:
+    """Let an open order have only `remaining` lots left; it keeps its place in the queue. The engine answers nothing,
+    or `CancelRejected` for an order that is not open. Raises ValueError when malformed.
+
+    What is not less than the order has left changes nothing.
+    """
+
+    order_id: str
+    remaining: int
+    at_ms: int
+
+    def __post_init__(self) -> None:
+        if self.remaining <= 0:
+            raise ValueError(f"an order that has nothing left is canceled, not reduced: {self.remaining}")
+
+
+@dataclass(frozen=True, slots=True)
 class AdvanceTime:
     """Only time passes. Every other command advances time in the same way before it acts."""
 
     at_ms: int
 
 
-EngineCommand = SetLevel | ResetMarket | PublicTrade | NewOrder | CancelRequest | AdvanceTime
+EngineCommand = SetLevel | ResetMarket | PublicTrade | NewOrder | CancelRequest | ReduceOrder | AdvanceTime

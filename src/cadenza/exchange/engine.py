@@ -20,6 +20,7 @@ from cadenza.exchange.commands import (
     NewOrder,
     OrderKind,
     PublicTrade,
+    ReduceOrder,
     ResetMarket,
     SetLevel,
 )
@@ -39,13 +40,7 @@ from cadenza.exchange.events import (
 )
 from cadenza.exchange.orders import TRIGGER_KINDS, WorkingOrder, is_well_formed, triggers_on_rise
 from cadenza.exchange.ranking import Ranking
-from cadenza.exchange.state import (
-    CLOSED_ORDER_IDS_MAX,
-    OPEN_ORDERS_MAX,
-    EngineState,
-    FillEstimate,
-    OpenOrder,
-)
+from cadenza.exchange.state import CLOSED_ORDER_IDS_MAX, OPEN_ORDERS_MAX, EngineState, FillEstimate, OpenOrder
 from cadenza.exchange.triggers import TriggerBook
 
 
@@ -105,6 +100,8 @@ class MatchingEngine:
                 self._submit(command)
             case CancelRequest():
                 self._cancel_by_id(command.order_id)
+            case ReduceOrder():
+                self._reduce(command)
             case ResetMarket():
                 self._reset_market(command)
             case AdvanceTime():
@@ -190,6 +187,17 @@ class MatchingEngine:
             self._events.append(CancelRejected(order_id, CancelRejectReason.ALREADY_CLOSED))
         else:
             self._events.append(CancelRejected(order_id, CancelRejectReason.UNKNOWN_ORDER))
+
+    def _reduce(self, command: ReduceOrder) -> None:
+        order = self._open.get(command.order_id)
+        if order is None:
+            self._cancel_by_id(command.order_id)
+            return
+        less = max(0, order.remaining - command.remaining)
+        order.quantity -= less
+        order.remaining -= less
+        if not order.is_waiting:
+            self._sides[order.side].give(order, less)
 
     def _expire_due(self) -> None:
         if not self._expiries.has_reached(-self._now_ms):

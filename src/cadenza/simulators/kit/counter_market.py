@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
@@ -12,18 +13,38 @@ from cadenza.simulators.kit.engines import ListedSymbol
 
 LEVELS = 20
 _SPACING = Decimal("0.0001")
-_LEVEL_NOTIONAL_SHARE = 2_000
-"""A level shows so many times the least notional."""
 
 MarketCommand = tuple[str, EngineCommand]
 
 
+@dataclass(frozen=True, slots=True)
+class LadderShape:
+    """In ticks: the distance of two levels, and how far the middle walks at once."""
+
+    spacing: int
+    stride: int
+
+
+def usual_shape(symbol: ListedSymbol) -> LadderShape:
+    """Return levels at about a hundredth of a percent of the price."""
+    spacing = max(1, int(symbol.opening_price * _SPACING / symbol.tick))
+    return LadderShape(spacing=spacing, stride=max(1, spacing // 5))
+
+
 class SeededMarket:
     """A ladder of levels around a middle price for each symbol. Every `step_ms` the middle walks, quantities change and
-    somebody may trade; with `step_ms` 0 the market stands still. The same seed and times give the same commands."""
+    somebody may trade; with `step_ms` 0 the market stands still. The same seed and times give the same commands.
+    `shape` returns the ladder of a symbol; levels that would have no price are left out."""
 
-    def __init__(self, symbols: Iterable[ListedSymbol], seed: int, step_ms: int) -> None:
+    def __init__(
+        self,
+        symbols: Iterable[ListedSymbol],
+        seed: int,
+        step_ms: int,
+        shape: Callable[[ListedSymbol], LadderShape] = usual_shape,
+    ) -> None:
         self._symbols = {symbol.name: symbol for symbol in symbols}
+        self._shapes = {name: shape(symbol) for name, symbol in self._symbols.items()}
         self._seed = seed
         self._step_ms = step_ms
         self._middles = {name: int(symbol.opening_price / symbol.tick) for name, symbol in self._symbols.items()}
@@ -56,8 +77,7 @@ class SeededMarket:
     def _step(self, name: str, symbol: ListedSymbol, number: int, at_ms: int) -> Iterator[MarketCommand]:
         draw = Random(f"{self._seed}/{name}/{number}")  # noqa: S311 - a market that must be repeatable
         opening = int(symbol.opening_price / symbol.tick)
-        spacing = _spacing(symbol)
-        stride = max(1, spacing // 5)
+        spacing, stride = self._shapes[name].spacing, self._shapes[name].stride
         pull = 1 if self._middles[name] < opening else -1  # back to the opening price, so that no walk leaves its band
         middle = self._middles[name] + stride * draw.choice((-1, 0, 0, 1, pull))
         self._middles[name] = max(spacing * (LEVELS + 1), middle)
@@ -68,19 +88,15 @@ class SeededMarket:
             yield name, PublicTrade(side, price, draw.randint(1, max(1, _level_lots(symbol) // 10)), at_ms)
 
     def _ladder(self, symbol: ListedSymbol, draw: Random, at_ms: int) -> ResetMarket:
-        middle, spacing, most = self._middles[symbol.name], _spacing(symbol), _level_lots(symbol)
+        middle, spacing = self._middles[symbol.name], self._shapes[symbol.name].spacing
+        most = _level_lots(symbol)
         sizes = [most if not self._step_ms else draw.randint(most // 2, most) for _ in range(2 * LEVELS)]
         return ResetMarket(
-            bids=tuple((middle - spacing * (n + 1), sizes[n]) for n in range(LEVELS)),
+            bids=tuple((middle - spacing * (n + 1), sizes[n]) for n in range(LEVELS) if middle > spacing * (n + 1)),
             asks=tuple((middle + spacing * (n + 1), sizes[LEVELS + n]) for n in range(LEVELS)),
             at_ms=at_ms,
         )
 
 
-def _spacing(symbol: ListedSymbol) -> int:
-    """The distance of two levels, in ticks."""
-    return max(1, int(symbol.opening_price * _SPACING / symbol.tick))
-
-
 def _level_lots(symbol: ListedSymbol) -> int:
-    return max(10, int(symbol.notional_min * _LEVEL_NOTIONAL_SHARE / symbol.opening_price / symbol.lot))
+    return max(10, int(symbol.level_quantity / symbol.lot))

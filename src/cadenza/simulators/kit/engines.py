@@ -13,7 +13,8 @@ from cadenza.exchange.records import EngineMemory, VenueOrder
 
 
 class ListedSymbol(Protocol):
-    """What every market's symbols have. Prices are in quote units, quantities in base units."""
+    """What every market's symbols have. Prices and quantities are in the units of the wire. `level_quantity` is about
+    what the counter-market shows at a price."""
 
     @property
     def name(self) -> str: ...
@@ -24,7 +25,7 @@ class ListedSymbol(Protocol):
     @property
     def opening_price(self) -> Decimal: ...
     @property
-    def notional_min(self) -> Decimal: ...
+    def level_quantity(self) -> Decimal: ...
 
 
 class MarketEngines:

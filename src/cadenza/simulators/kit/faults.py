@@ -68,8 +68,8 @@ class RequestFault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """Happens to the next `times` events of `user` or `market` streams, or of those of one market, such as `usdm:user`.
-    `event` limits it to the events of one name, such as `ALGO_UPDATE`. SWAP holds one event back
-    until the next one has gone out. SILENCE lasts until the faults are cleared."""
+    `event` limits it to the events of one name, such as `ALGO_UPDATE`. SWAP holds one event back until the next one
+    (with `event`, the next one of that name) has gone out. SILENCE lasts until the faults are cleared."""
 
     on: str
     kind: EventFaultKind
@@ -93,7 +93,7 @@ class ArmedFaults:
     clock_offset_ms: int = 0
     requests: list[RequestFault] = field(default_factory=list)
     events: list[EventFault] = field(default_factory=list)
-    _held: dict[str, object] = field(default_factory=dict)
+    _held: dict[tuple[str, str | None], object] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Disarm everything."""
@@ -117,7 +117,7 @@ class ArmedFaults:
         name = self.event_name(event)
         fault = next((each for each in self.events if each.on in (stream, on) and each.event in (None, name)), None)
         if fault is None:
-            return self._after_held(on, event)
+            return self._after_held(on, name, event)
         if fault.kind is EventFaultKind.SILENCE:
             return []
         index = self.events.index(fault)
@@ -129,11 +129,12 @@ class ArmedFaults:
             case EventFaultKind.DUPLICATE:
                 return [event, event]
             case EventFaultKind.SWAP:
-                gone = self._after_held(on, event) if on in self._held else []
-                if not gone:
-                    self._held[on] = event
-                return gone
+                if (on, fault.event) in self._held:
+                    return self._after_held(on, name, event)
+                self._held[on, fault.event] = event
+                return []
 
-    def _after_held(self, on: str, event: T) -> list[T]:
-        held = self._held.pop(on, None)
-        return [event] if held is None else [event, held]  # type: ignore[list-item]
+    def _after_held(self, on: str, name: str | None, event: T) -> list[T]:
+        """Return an event, and after it those that were held back until one like it."""
+        keys = [key for key in self._held if key in ((on, None), (on, name))]
+        return [event, *(self._held.pop(key) for key in keys)]  # type: ignore[list-item]

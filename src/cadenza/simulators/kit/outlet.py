@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 FRAMES_MAX = 10_000
 """Frames that may wait for a client. One that lets more wait is disconnected."""
@@ -19,14 +19,20 @@ class SocketOutlet:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.BaseTransport | None) -> None:
         self._socket = socket
         self._transport = transport
+        self._close: tuple[int, str] = (WSCloseCode.OK, "")
         self._frames: asyncio.Queue[str | None] = asyncio.Queue(FRAMES_MAX)
 
     def send(self, payload: object) -> None:
         """Queue a frame."""
         self._put(_encode(payload).decode())
 
-    def end(self) -> None:
+    def send_text(self, text: str) -> None:
+        """Queue a frame that is not JSON."""
+        self._put(text)
+
+    def end(self, code: int = WSCloseCode.OK, reason: str = "") -> None:
         """Close the socket after what is queued."""
+        self._close = code, reason
         self._put(None)
 
     def _put(self, frame: str | None) -> None:
@@ -45,7 +51,8 @@ class SocketOutlet:
         while not self._socket.closed:
             frame = await self._frames.get()
             if frame is None:
-                await self._socket.close()
+                code, reason = self._close
+                await self._socket.close(code=code, message=reason.encode())
                 return
             try:
                 await self._socket.send_str(frame)

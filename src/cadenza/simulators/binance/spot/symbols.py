@@ -53,6 +53,10 @@ class SpotSymbol:
         return f"{self.base}{self.quote}"
 
     @property
+    def level_quantity(self) -> Decimal:
+        return self.notional_min * 2_000 / self.opening_price
+
+    @property
     def id(self) -> InstrumentId:
         return InstrumentId(self.name)
 

@@ -69,6 +69,10 @@ class FuturesSymbol:
         return self.pair if self.delivery is None else f"{self.pair}_{self.delivery}"
 
     @property
+    def level_quantity(self) -> Decimal:
+        return self.notional_min * 2_000 / self.opening_price
+
+    @property
     def margin_asset(self) -> str:
         return self.quote
 

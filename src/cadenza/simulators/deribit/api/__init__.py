@@ -1,0 +1,1 @@
+"""The methods that clients call, and the payloads that they read."""

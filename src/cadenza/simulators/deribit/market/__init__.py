@@ -1,0 +1,1 @@
+"""What the venue lists and displays: instruments, books and prices."""

@@ -1,0 +1,1 @@
+"""Orders and money: the exchange, trigger orders, positions and settlement."""

@@ -1,0 +1,1 @@
+"""The protocol: access, credits, requests, channels and the sockets that carry them."""

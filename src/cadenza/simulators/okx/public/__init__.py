@@ -1,0 +1,1 @@
+"""What everyone may ask and listen to: instruments, prices, books and trades."""

@@ -1,0 +1,1 @@
+"""Orders, conditional orders, positions and money, and the requests that change and list them."""

@@ -1,0 +1,1 @@
+"""The protocol: signatures, envelopes, limits, refusals and sockets."""
