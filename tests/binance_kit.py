@@ -1,7 +1,5 @@
 """BINANCE against its simulator: a clock that tests can move, the simulator in this process, and what it is asked."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -27,7 +25,8 @@ from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
 from tests.conformance.harness import believed
-from tests.inhouse_kit import START_MS, RecordingSink, make_order, trading_account
+from tests.inhouse_kit import RecordingSink, make_order, trading_account
+from tests.simulated_kit import MovableClock, SimulatedVenue, VenuesClock
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
 MARKETS: Mapping[str, AccountType] = {
@@ -40,53 +39,6 @@ MARKETS: Mapping[str, AccountType] = {
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 SEND_WITHIN_MS = 10_000
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
-
-
-class MovableClock:
-    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
-
-    def __init__(self, start_ms: int = START_MS) -> None:
-        self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
-        self.wall_offset_ms = 0
-        """How far the wall clock differs from the monotonic one."""
-        self._sleepers: dict[asyncio.Future[None], int] = {}
-
-    def now_ms(self) -> int:
-        return self.monotonic_ms() + self.wall_offset_ms
-
-    def monotonic_ms(self) -> int:
-        return self._start_ms + time.monotonic_ns() // 1_000_000
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._sleepers[future] = self.monotonic_ms() + duration_ms
-        timer = loop.call_later(duration_ms / 1000, _wake, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
-            del self._sleepers[future]
-
-    def advance(self, duration_ms: int) -> None:
-        self._start_ms += duration_ms
-        for future, until_ms in list(self._sleepers.items()):
-            if until_ms <= self.monotonic_ms():
-                _wake(future)
-
-
-class VenuesClock:
-    """The same time without the steps of our wall clock: another machine's."""
-
-    def __init__(self, clock: MovableClock) -> None:
-        self._clock = clock
-        self.now_ms = self.monotonic_ms = clock.monotonic_ms
-        self.sleep_ms = clock.sleep_ms
-
-
-def _wake(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class MemoryVenueMemories:
@@ -138,18 +90,13 @@ def give_keys(directory: Path) -> None:
     (directory / "keys.json").write_bytes(_KEYS["keys.json"])
 
 
-class SimulatedBinance:
+class SimulatedBinance(SimulatedVenue):
     """A running simulator, and a client of its test paths."""
 
     def __init__(self, simulator: BinanceSimulator, http: aiohttp.ClientSession, clock: MovableClock) -> None:
+        super().__init__(simulator.url, http, clock)
         self.simulator = simulator
-        self.http = http
-        self.clock = clock
         self.memories = MemoryVenueMemories()
-
-    @property
-    def url(self) -> str:
-        return self.simulator.url
 
     def secrets(self, kind: str = "HMAC") -> Secrets:
         key = self.simulator.venue.keys.of(kind)
@@ -171,26 +118,6 @@ class SimulatedBinance:
             "memories": self.memories,
         }
         return BinanceConnector(**{**made, **parts})
-
-    async def post(self, path: str, order: Mapping[str, Any]) -> Any:
-        async with self.http.post(f"{self.url}/simulator/{path}", json=order) as reply:
-            assert reply.status == 200, await reply.text()
-            return await reply.json()
-
-    async def get(self, path: str) -> Any:
-        async with self.http.get(f"{self.url}/simulator/{path}") as reply:
-            assert reply.status == 200, await reply.text()
-            return await reply.json()
-
-    async def fault(self, on: str, kind: str, **fields: Any) -> None:
-        await self.post("faults", {"requests": [{"on": on, "kind": kind, **fields}]})
-
-    async def disarm(self) -> None:
-        async with self.http.delete(f"{self.url}/simulator/faults") as reply:
-            assert reply.status == 200
-
-    async def cut(self) -> None:
-        await self.post("sockets", {"action": "cut"})
 
     async def market(
         self, symbol: str, *levels: tuple[Side, Decimal, Decimal], clear: bool = False, market: str = "spot"

@@ -77,6 +77,7 @@ class Capability(StrEnum):
     STATUS_AFTER_END = "after an order's last fill it may state once how the whole order stands"
     DROPS_UNSENT = "a request that nobody waits for any more may be dropped before it was sent"
     KILLS_AT_ONCE = "it reports a FOK order that cannot be filled as canceled, without accepting it first"
+    ENDS_LATER = "its reply only accepts an order, and the stream says how one that ends at once has ended"
 
 
 WEAKER_PROMISES = frozenset(
@@ -86,6 +87,7 @@ WEAKER_PROMISES = frozenset(
         Capability.STATUS_AFTER_END,
         Capability.DROPS_UNSENT,
         Capability.KILLS_AT_ONCE,
+        Capability.ENDS_LATER,
     }
 )
 """With one of these a venue asks for the looser form of a case. All other venues have to pass the strict form."""
@@ -245,21 +247,41 @@ class Trader:
         return believed(order, self.reported)
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        """Return the reply, and the fills that it states without listing them, once the stream has brought them."""
+        """Return the reply, and what it leaves to the stream, once that has brought it: fills that it states without
+        listing them, or with ENDS_LATER all that has become of the order."""
         reply = self._note(await self.session.submit(order))
+        if self._ends_later and any(isinstance(each, AcceptedReport) for each in reply):
+            return [*reply, *await self._became(order)]
         stated = max((each.executed_quantity for each in reply if isinstance(each, AcceptedReport)), default=Decimal(0))
         await until(lambda: self.executed(order) >= stated, "the fills that the reply states")
         has_fills = any(isinstance(each, FillReport) for each in reply)
         return reply if has_fills or not stated else [*reply, *self.fills_of(order)]
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._note(await self.session.cancel(order))
+        """Return the reply, and with ENDS_LATER how the order ended, once the stream has brought it."""
+        reply = self._note(await self.session.cancel(order))
+        return reply if reply or not self._ends_later else await self._became(order)
 
     async def cancel_all(self, *orders: Order) -> Sequence[Report]:
         return self._note(await self.session.cancel_all(self.venue.spot.id, [self.believed(o) for o in orders]))
 
     async def lookup(self, *orders: Order) -> Sequence[Report]:
         return self._note(await self.session.lookup(orders))
+
+    @property
+    def _ends_later(self) -> bool:
+        return Capability.ENDS_LATER in self.venue.capabilities
+
+    async def _became(self, order: Order) -> list[OrderReport]:
+        """Return what the stream has said of the order, but for its announcement, once that is what the venue says."""
+        stands = believed(order, await self.session.lookup([order]))
+
+        def is_known() -> bool:
+            known = believed(order, self.sink.reports)
+            return (known.status, known.executed_quantity) == (stands.status, stands.executed_quantity)
+
+        await until(is_known, f"the news of an order that is {stands.status.value}")
+        return [each for each in about(order, self.sink.reports) if not isinstance(each, ExternalOrderReport)]
 
     def _note(self, reports: Sequence[Report]) -> Sequence[Report]:
         for report in reports:

@@ -16,8 +16,10 @@ from cadenza.domain.trading.reports import (
     ExternalOrderReport,
     FillReport,
     NotSentReport,
+    OrderReport,
     RejectedReport,
 )
+from cadenza.ports.venue import AccountSnapshot
 from tests.conformance.harness import (
     Capability,
     Orders,
@@ -168,11 +170,12 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
     spot = venue.spot
     price = venue.prices.bid - 5 * spot.pip_size
     levered = [orders.limit(trader, Side.BUY, ONE, price, leverage=2)]
+    worthless = [orders.limit(trader, Side.BUY, spot.min_quantity, spot.pip_size)]
     for bad in (
         orders.limit(trader, Side.BUY, ONE + spot.lot_size / 10, price),
         orders.limit(trader, Side.BUY, ONE, price + spot.pip_size / 10),
         orders.limit(trader, Side.BUY, spot.max_quantity + spot.lot_size, price),
-        orders.limit(trader, Side.BUY, spot.min_quantity, spot.pip_size),
+        *(worthless if spot.min_notional else ()),
         orders.limit(trader, Side.BUY, ONE, price, instrument_id="NOWHERE:NO/NE"),
         *(levered if venue.account_type is not AccountType.MARGIN else ()),
     ):
@@ -233,15 +236,16 @@ async def test_tc_e15_quantities_and_money_are_exact(trader: Trader, orders: Ord
     """To the last digit: what the fills say is what the balances, or the position, moved by."""
     expected, held = await trader.balances(), await trader.held()
     moves_assets = Capability.MOVES_ASSETS in venue.capabilities
-    lot = venue.spot.lot_size
+    lot, least = venue.spot.lot_size, venue.spot.min_quantity
     many = ((Side.BUY, 12_345), (Side.SELL, 777), (Side.BUY, 10_001))
     few = ((Side.BUY, 1_234), (Side.SELL, 777), (Side.BUY, 1_001))
     for side, lots in many if moves_assets else few:
-        order = orders.market(trader, side, lots * lot)
+        quantity = least + lots * lot
+        order = orders.market(trader, side, quantity)
         await trader.submit(order)
         fills = trader.fills_of(order)
-        assert sum(fill.quantity for fill in fills) == lots * lot
-        held += side.sign * lots * lot
+        assert sum(fill.quantity for fill in fills) == quantity
+        held += side.sign * quantity
         for fill in fills if moves_assets else ():
             expected[venue.spot.base_asset] += side.sign * fill.quantity
             expected[venue.spot.quote_asset] -= side.sign * fill.quantity * fill.price
@@ -287,12 +291,17 @@ async def test_tc_e18_accounts_hear_nothing_of_each_other(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
     other = await trader_at(venue, number=2, secrets=venue.other_secrets)
+    before = await other.session.snapshot()
+    heard = list(other.sink.reports)
+    assert not any(isinstance(each, OrderReport) for each in heard), "money alone, as it stands when a stream opens"
     order = orders.resting(trader, Side.BUY, ONE)
     await trader.submit(order)
     await trader.submit(orders.market(trader, Side.BUY, HALF))
     await trader.cancel(order)
-    assert (await other.session.snapshot()).open_orders == ()
-    assert other.sink.reports == []
+    after = await other.session.snapshot()
+    assert after.open_orders == ()
+    assert _money(after) == _money(before)
+    assert other.sink.reports == heard
     assert await replayed(other.session, 0) == []
 
 
@@ -372,3 +381,9 @@ async def test_tc_e23_one_request_cancels_all_orders_of_an_instrument(
         assert [trader.believed(each).executed_quantity for each in own] == [HALF, 0]
         assert await trader.has_open()
     await other.learn(foreign, "the end of the other program's order", lambda: other.believed(foreign).is_closed)
+
+
+def _money(snapshot: AccountSnapshot) -> tuple[list[object], list[object]]:
+    """Balances and positions without the instant and the number of the reading."""
+    balances, positions = snapshot.balances or (), snapshot.positions or ()
+    return [(each.asset, each.total, each.locked) for each in balances], [each.quantity for each in positions]

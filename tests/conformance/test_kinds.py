@@ -89,9 +89,10 @@ async def test_tc_k03_fok_is_all_or_nothing(trader: Trader, orders: Orders, venu
 async def test_tc_k04_post_only_never_takes(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     for side in Side:
         taking = orders.limit(trader, side, ONE, venue.prices.taking(side), time_in_force=TimeInForce.GTX)
-        (report,) = await trader.submit(taking)
+        *accepted, report = await trader.submit(taking)
         assert isinstance(report, RejectedReport)
         assert report.reason == RejectReason.POST_ONLY_WOULD_TAKE
+        assert not accepted or Capability.ENDS_LATER in venue.capabilities
         making = orders.resting(trader, side, ONE, time_in_force=TimeInForce.GTX)
         assert kinds(await trader.submit(making)) == ["Accepted"]
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cadenza.domain.market.enums import Side
-from tests.binance_kit import INSTRUMENTS, MovableClock, SimulatedBinance, simulated_binance
+from tests.binance_kit import INSTRUMENTS, SimulatedBinance, simulated_binance
 from tests.e2e.trader import Trader, ok, refused
 from tests.serving import Serving, eventually
+from tests.simulated_kit import MovableClock
 
 MARKETS = ("spot", "usdm")
 

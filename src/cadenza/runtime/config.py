@@ -23,7 +23,7 @@ LogFormat = Literal["auto", "json", "console"]
 PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
-VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX"]
+VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT"]
 BINANCE_URL_NAMES = (
     "spot_rest",
     "spot_stream",
@@ -32,6 +32,14 @@ BINANCE_URL_NAMES = (
     "usdm_rest",
     "usdm_stream",
 )
+OKX_URL_NAMES = tuple(f"{region}_{kind}" for region in ("global", "eea", "us") for kind in ("rest", "stream"))
+_URL_NAMES = {
+    "binance": BINANCE_URL_NAMES,
+    "binance_uat": BINANCE_URL_NAMES,
+    "okx": OKX_URL_NAMES,
+    "okx_uat": OKX_URL_NAMES,
+}
+"""By section, the addresses of a networked venue that a setting may replace."""
 
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
@@ -190,9 +198,9 @@ class PaperConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class BinanceConfig:
-    """BINANCE in one environment, where `venues` names it, or PAPER mirrors it. BINANCE_SANDBOX is the old name of
-    BINANCE_UAT."""
+class NetworkedVenueConfig:
+    """A networked venue in one environment, where `venues` names it, or PAPER mirrors it. BINANCE_SANDBOX is the old
+    name of BINANCE_UAT."""
 
     url: str = setting(
         "",
@@ -201,7 +209,7 @@ class BinanceConfig:
     )
     urls: Mapping[str, str] = setting(
         dict,
-        f"Single addresses, by the names {', '.join(BINANCE_URL_NAMES)}.",
+        "Single addresses, by the names that `cadenza venue show` prints.",
         shown_default="the venue's own",
     )
     proxy: str = setting(
@@ -304,8 +312,10 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     orders: OrderSettings = field(default_factory=OrderSettings)
     paper: PaperConfig = field(default_factory=PaperConfig)
-    binance: BinanceConfig = field(default_factory=BinanceConfig)
-    binance_uat: BinanceConfig = field(default_factory=BinanceConfig)
+    binance: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    binance_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    okx: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    okx_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     mail: MailSettings = field(default_factory=MailSettings)
     socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
@@ -397,16 +407,20 @@ def _wrong_venues(settings: Settings) -> Iterator[str]:
         yield "venues is empty: name one at least, such as PAPER"
     if len(set(settings.venues)) != len(settings.venues):
         yield "venues names one twice: name each once"
-    for section, binance in (("binance", settings.binance), ("binance_uat", settings.binance_uat)):
-        if binance.url:
-            yield from _wrong_origin(f"{section}.url (CADENZA_{section.upper()}_URL)", binance.url)
-        for name in binance.urls:
-            if name not in BINANCE_URL_NAMES:
-                yield f"{section}.urls has {name}: the names are {', '.join(BINANCE_URL_NAMES)}"
-        for name, url in ((name, url) for name, url in binance.urls.items() if name in BINANCE_URL_NAMES):
-            schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
-            yield from _wrong_url(f"{section}.urls {name}", url, schemes)
-        yield from _wrong_url(f"{section}.proxy", binance.proxy, ("http",))
+    for section, names in _URL_NAMES.items():
+        yield from _wrong_addresses(section, getattr(settings, section), names)
+
+
+def _wrong_addresses(section: str, venue: NetworkedVenueConfig, names: tuple[str, ...]) -> Iterator[str]:
+    if venue.url:
+        yield from _wrong_origin(f"{section}.url (CADENZA_{section.upper()}_URL)", venue.url)
+    for name in venue.urls:
+        if name not in names:
+            yield f"{section}.urls has {name}: the names are {', '.join(names)}"
+    for name, url in ((name, url) for name, url in venue.urls.items() if name in names):
+        schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
+        yield from _wrong_url(f"{section}.urls {name}", url, schemes)
+    yield from _wrong_url(f"{section}.proxy", venue.proxy, ("http",))
 
 
 def _wrong_origin(name: str, url: str) -> Iterator[str]:

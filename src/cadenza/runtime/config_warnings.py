@@ -2,26 +2,35 @@
 
 from collections.abc import Iterator
 
-from cadenza.runtime.config import BinanceConfig, Settings
-
-_LIVE, _TEST = "CADENZA_BINANCE", "CADENZA_BINANCE_UAT"
+from cadenza.runtime.config import NetworkedVenueConfig, Settings
 
 
 def warnings_of(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each one."""
-    is_live = "BINANCE" in settings.venues
     is_mirrored = "PAPER" in settings.venues and settings.paper.market == "mirror:BINANCE"
-    is_test = bool({"BINANCE_UAT", "BINANCE_SANDBOX"}.intersection(settings.venues))
-    if is_live and not is_test and not _is_replaced(settings.binance) and _is_replaced(settings.binance_uat):
+    for venue, live, test in (
+        ("BINANCE", settings.binance, settings.binance_uat),
+        ("OKX", settings.okx, settings.okx_uat),
+    ):
+        yield from _warnings_of_venue(settings, venue, live, test, is_mirrored=is_mirrored and venue == "BINANCE")
+
+
+def _warnings_of_venue(
+    settings: Settings, venue: str, live: NetworkedVenueConfig, test: NetworkedVenueConfig, *, is_mirrored: bool
+) -> Iterator[str]:
+    live_name, test_name = f"CADENZA_{venue}", f"CADENZA_{venue}_UAT"
+    is_live = venue in settings.venues
+    is_test = bool({f"{venue}_UAT", f"{venue}_SANDBOX"}.intersection(settings.venues))
+    if is_live and not is_test and not _is_replaced(live) and _is_replaced(test):
         yield (
-            f"CADENZA_VENUES names BINANCE, and only the addresses of BINANCE_UAT are replaced ({_TEST}_URL): orders "
-            f"go to the live venue. Set {_LIVE}_URL, or name BINANCE_UAT"
+            f"CADENZA_VENUES names {venue}, and only the addresses of {venue}_UAT are replaced ({test_name}_URL): "
+            f"orders go to the live venue. Set {live_name}_URL, or name {venue}_UAT"
         )
-    elif not is_test and _is_replaced(settings.binance_uat):
-        yield f"{_TEST}_URL has no effect: CADENZA_VENUES does not name BINANCE_UAT"
-    if not (is_live or is_mirrored) and _is_replaced(settings.binance):
-        yield f"{_LIVE}_URL has no effect: CADENZA_VENUES does not name BINANCE"
+    elif not is_test and _is_replaced(test):
+        yield f"{test_name}_URL has no effect: CADENZA_VENUES does not name {venue}_UAT"
+    if not (is_live or is_mirrored) and _is_replaced(live):
+        yield f"{live_name}_URL has no effect: CADENZA_VENUES does not name {venue}"
 
 
-def _is_replaced(config: BinanceConfig) -> bool:
+def _is_replaced(config: NetworkedVenueConfig) -> bool:
     return bool(config.url or config.urls)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 from tests.adapters.binance.binance_world import BINANCE, BTC_PERP, BTC_USDT, DATA
+from tests.simulated_kit import FastClock
 
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import FeedParts, feed_parts
@@ -22,22 +23,8 @@ from cadenza.network.http import HttpClient
 from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 from cadenza.network.tls import client_tls
-from cadenza.runtime.local import SystemClock
 
 LIMITS = replace(STREAM_LIMITS, pauses=RetryPauses(first_ms=20, most_ms=200))
-
-
-class FastClock(SystemClock):
-    """Real time, so many times faster, for what waits long."""
-
-    def __init__(self, factor: int = 1) -> None:
-        self.factor = factor
-
-    def monotonic_ms(self) -> int:
-        return super().monotonic_ms() * self.factor
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        await super().sleep_ms(-(-duration_ms // self.factor))
 
 
 def instruments() -> dict[InstrumentId, Instrument]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.adapters.binance.binance_world import ACCOUNT
-from tests.binance_kit import Desk, MemoryVenueMemories, MovableClock, open_desk, simulated_binance
+from tests.binance_kit import Desk, MemoryVenueMemories, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import kinds, until
+from tests.simulated_kit import MovableClock
 
 from cadenza.adapters.venues.binance.traded_symbols import SYMBOLS_MAX, TradedSymbols
 from cadenza.domain.errors import VenueUnavailable

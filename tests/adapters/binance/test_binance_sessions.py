@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, MovableClock, open_desk, simulated_binance
+from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.serving import eventually
+from tests.simulated_kit import MovableClock
 
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType, Secrets

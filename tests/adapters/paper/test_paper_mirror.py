@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.adapters.binance.feeds_world import FastClock
 from tests.inhouse_kit import BookKeeper, ManualClock, until
 from tests.paper_bench import PERPETUAL, SPOT, Bench
+from tests.simulated_kit import FastClock
 
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE
 from cadenza.adapters.venues.binance.public_market import BinancePublicMarket

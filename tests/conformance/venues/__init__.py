@@ -6,6 +6,7 @@ from functools import partial
 from tests.conformance.harness import VenueFactory
 from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnderTest, BinanceUsdmUnderTest
 from tests.conformance.venues.mock import MockUnderTest
+from tests.conformance.venues.okx import OkxMarginUnderTest, OkxSwapUnderTest, OkxUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
 from tests.scripted.specs import SUITE_KINDS
@@ -20,5 +21,8 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
+    "OKX": OkxUnderTest,
+    "OKX MARGIN": OkxMarginUnderTest,
+    "OKX FUTURES": OkxSwapUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
 }

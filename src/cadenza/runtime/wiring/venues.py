@@ -17,6 +17,8 @@ from cadenza.adapters.venues.binance.spec import spec_of as binance_spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
 from cadenza.adapters.venues.mock.connector import MockConnector
 from cadenza.adapters.venues.mock.spec import SPEC as MOCK_SPEC
+from cadenza.adapters.venues.okx.connector import OkxConnector
+from cadenza.adapters.venues.okx.spec import spec_of as okx_spec_of
 from cadenza.adapters.venues.paper.connector import PaperConnector
 from cadenza.adapters.venues.paper.market.markets import MarketKind, MarketSettings, open_market
 from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
@@ -31,7 +33,7 @@ from cadenza.network.proxies import ProxyChoice
 from cadenza.ports.clock import Clock
 from cadenza.ports.failpoints import Failpoints
 from cadenza.ports.venue import Connectors, VenueCondition, VenueConnector, VenueMemories, VenueStatus
-from cadenza.runtime.config import BinanceConfig, Settings
+from cadenza.runtime.config import NetworkedVenueConfig, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -146,17 +148,36 @@ def _binance(environment: Environment, parts: ConnectorParts) -> VenueConnector:
 
 
 def _binance_spec(environment: Environment, settings: Settings) -> VenueSpec:
-    own = _own_settings(environment, settings)
+    own = _own_settings(VenueId(Venue.BINANCE, environment), settings)
     return binance_spec_of(environment, base=own.url, urls=own.urls)
 
 
-def _own_settings(environment: Environment, settings: Settings) -> BinanceConfig:
-    return settings.binance if environment is Environment.LIVE else settings.binance_uat
+def _okx(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    return OkxConnector(
+        spec=_okx_spec(environment, parts.settings),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        proxies=proxies_of(parts.settings, VenueId(Venue.OKX, environment)),
+    )
+
+
+def _okx_spec(environment: Environment, settings: Settings) -> VenueSpec:
+    own = _own_settings(VenueId(Venue.OKX, environment), settings)
+    return okx_spec_of(environment, base=own.url, urls=own.urls)
+
+
+def _own_settings(venue_id: VenueId, settings: Settings) -> NetworkedVenueConfig:
+    of_venue = {
+        Venue.BINANCE: (settings.binance, settings.binance_uat),
+        Venue.OKX: (settings.okx, settings.okx_uat),
+    }
+    live, test = of_venue[venue_id.venue]
+    return live if venue_id.environment is Environment.LIVE else test
 
 
 def proxies_of(settings: Settings, venue_id: VenueId) -> ProxyChoice:
     """Return the proxies on the way to a networked venue: its own, else those of the environment."""
-    return ProxyChoice(explicit=_own_settings(venue_id.environment, settings).proxy or None, environment=os.environ)
+    return ProxyChoice(explicit=_own_settings(venue_id, settings).proxy or None, environment=os.environ)
 
 
 def _accounts(settings: Settings) -> AccountSettings:
@@ -173,10 +194,12 @@ _BINANCE = {
     VenueId(Venue.BINANCE, environment): environment
     for environment in (Environment.LIVE, Environment.UAT, Environment.SANDBOX)
 }
+_OKX = {VenueId(Venue.OKX, environment): environment for environment in (Environment.LIVE, Environment.UAT)}
 INSTALLED: Mapping[VenueId, Maker] = {
     PAPER: _paper,
     MOCK: _mock,
     **{venue_id: partial(_binance, environment) for venue_id, environment in _BINANCE.items()},
+    **{venue_id: partial(_okx, environment) for venue_id, environment in _OKX.items()},
 }
 """How the connector of each venue is made."""
 
@@ -184,6 +207,7 @@ SPECS: Mapping[VenueId, Callable[[Settings], VenueSpec]] = {
     PAPER: lambda settings: PAPER_SPEC,
     MOCK: lambda settings: MOCK_SPEC,
     **{venue_id: partial(_binance_spec, environment) for venue_id, environment in _BINANCE.items()},
+    **{venue_id: partial(_okx_spec, environment) for venue_id, environment in _OKX.items()},
 }
 """What the venue of each connector can do, known without making the connector."""
 

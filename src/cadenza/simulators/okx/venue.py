@@ -85,8 +85,8 @@ class OkxVenue:
         return self.clock.now_ms() + self.faults.clock_offset_ms
 
     def uid(self, account: str) -> str:
-        """Return the user id of an account."""
-        return str(self.account_number * 100 + (account == self.settings.demo_account))
+        """Return the user id of an account, which no other account has."""
+        return str(self.account_number * 100 + list(self.exchange.ledger.accounts()).index(account))
 
     async def commit(self, request: RequestRow | None = None) -> None:
         """Return when everything that has changed until now is on disk, and its events are queued for the clients."""

@@ -257,7 +257,7 @@ class OkxSession:
         if any(isinstance(report, UnreadableReport) for report in found):
             self._known.forget()  # it may have been about any of it
         reports = [self._numbered(report) for report in found]
-        self._known.note(reports)
+        self._known.note(_comparable(report) for report in reports)
         self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
         await self._delivery.put(reports)
         self._link.worked_until(self._news_at_ms)
@@ -360,7 +360,7 @@ class OkxSession:
                 return [accepted_report(answer.row, order, self.venue_time_ms())]
             except UnreadablePayload as error:
                 return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        is_margined = self._terms.account_type is not AccountType.SPOT
+        is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
         verdict = classify_submit(outcome.status, answer, is_margined=is_margined)
         self._look_at_key(verdict)
         is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
@@ -389,3 +389,8 @@ class OkxSession:
 
     def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
         return RejectedReport(**names_of(order), at_ms=self.venue_time_ms(), reason=reason_text(reason, text))
+
+
+def _comparable(report: Report) -> Report:
+    """What is locked moves with the market without a word, so it is not compared (`OkxAccountSource`)."""
+    return replace(report, locked=None) if isinstance(report, BalanceReport) else report
