@@ -87,13 +87,13 @@ async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -
 async def pass_checks(desk: Desk, count: int) -> None:
     """Let time pass until the quiet stream was compared so often."""
     session: Any = desk.session
-    agrees, compared = session.agrees, []
+    agrees, compared = session._life.agrees, []
 
     async def counted() -> bool:
         compared.append(await agrees())
         return compared[-1]
 
-    session.agrees = counted
+    session._life.agrees = counted
     for number in range(1, count + 1):
         desk.venue.clock.advance(CHECK_EVERY_MS)
         await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
@@ -286,7 +286,7 @@ async def test_a_defect_in_a_session_ends_it_and_is_logged(spot_desk: Desk, part
     session: Any = desk.session
     owners = {
         "news": session._dialect,
-        "agrees": session,
+        "agrees": session._life,
         "all_money": session._reader,
         "target": session._stream._socket,
     }
