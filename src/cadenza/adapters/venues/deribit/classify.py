@@ -99,7 +99,7 @@ def frame_answer(frame: RpcFrame) -> RpcAnswer | None:
     """Return what a frame answers; None when it is no answer."""
     if frame.error is not None:
         return RpcAnswer(code=frame.error.code, text=f"{frame.error.message} {_detail(frame.error.data)}".strip())
-    return None if frame.result is None else RpcAnswer(result=frame.result)
+    return RpcAnswer(result=frame.result) if bytes(frame.result) else None
 
 
 def classify_submit(status: int, answer: RpcAnswer | None, *, is_margined: bool = True) -> ReplyOutcome:
@@ -168,10 +168,8 @@ def _unknown(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
     return ReplyOutcome(verdict=ReplyVerdict.UNKNOWN, text=text)
 
 
-def _detail(data: msgspec.Raw | None) -> str:
+def _detail(data: msgspec.Raw) -> str:
     """The venue's details of an error: a reason, and the parameter that it is about."""
-    if data is None:
-        return ""
     try:
         found = decode(RpcErrorData, data)
     except UnreadablePayload:

@@ -15,6 +15,9 @@ from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.money import ZERO
 
+ABSENT = msgspec.Raw()
+"""A part that the payload does not have."""
+
 MARKET_PRICE = "market_price"
 """What stands in the place of a price that a trigger order does not have."""
 
@@ -34,7 +37,7 @@ class RpcErrorData(RpcPayload, frozen=True, kw_only=True):
 class RpcError(RpcPayload, frozen=True, kw_only=True):
     code: int
     message: str = ""
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = ABSENT
 
 
 class RpcParams(RpcPayload, frozen=True, kw_only=True):
@@ -49,7 +52,7 @@ class RpcFrame(RpcPayload, frozen=True, kw_only=True):
     """An answer, with a result or an error, or a notification, with a method."""
 
     id: int | None = None
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = ABSENT
     error: RpcError | None = None
     method: str = ""
     params: RpcParams = RpcParams()

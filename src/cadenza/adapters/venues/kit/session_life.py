@@ -71,6 +71,7 @@ class SessionLife:
         self._news_at_ms = 0
         self._first_live = asyncio.Event()
         self._reader: AccountReader | None = None
+        self._states_locked = True
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account_id))
@@ -79,6 +80,7 @@ class SessionLife:
 
     def reader(self, source: AccountSource, delivered: Callable[[], Awaitable[None]] | None = None) -> AccountReader:
         """Make what reads the account, once. `delivered` returns when all that the stream brought was delivered."""
+        self._states_locked = source.states_locked_in_stream
         self._reader = AccountReader(
             source=source,
             account_id=self._account_id,
@@ -148,7 +150,7 @@ class SessionLife:
         """Note what a message says, and return its reports as they are delivered: balances and positions numbered in
         the order of the venue. `stated` is noted as well, and not reported."""
         numbered = [self._numbered(report) for report in reports]
-        self.known.note([*numbered, *stated])
+        self.known.note([*(self._comparable(report) for report in numbered), *stated])
         self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in numbered)])
         return numbered
 
@@ -254,6 +256,11 @@ class SessionLife:
     def _reading(self) -> AccountReader:
         assert self._reader is not None
         return self._reader
+
+    def _comparable(self, report: Report) -> Report:
+        """Return a report as it is compared with readings: where the source says so, without what is locked."""
+        is_plain = self._states_locked or not isinstance(report, BalanceReport)
+        return report if is_plain else replace(report, locked=None)
 
     def _numbered(self, report: Report) -> Report:
         if isinstance(report, BalanceReport | PositionReport):
