@@ -135,7 +135,7 @@ async def wire(dsn: str) -> Platform:
         market=market,
         instrument=catalogue.instrument,
         security=catalogue.security,
-        asset_graph=catalogue.asset_graph,
+        asset_graphs=catalogue.asset_graphs,
     )
     return Platform(
         storage=storage,

@@ -20,14 +20,13 @@ async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory
     if script.startswith("python_binance") and kind != "HMAC":
         (directory / "private.pem").write_text(key.secret)
         secret = str(directory / "private.pem")
+    return await run_judge(script, simulator.url, key.key, secret)
+
+
+async def run_judge(script: str, *arguments: str) -> Any:
+    """Run a judge and return what it printed."""
     process = await asyncio.create_subprocess_exec(
-        needs.judges(),
-        HERE / script,
-        simulator.url,
-        key.key,
-        secret,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        needs.judges(), HERE / script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     said, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()

@@ -184,7 +184,7 @@ class Process:
             ),
             PortfolioBuilder(
             market=market, instrument=self.catalogue.instrument, security=lambda _: None,
-            asset_graph=lambda _: AssetGraph(()),
+            asset_graphs=lambda _: [AssetGraph(())],
         ),
         )  # fmt: skip
         trading = self.trading

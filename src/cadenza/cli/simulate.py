@@ -87,7 +87,7 @@ def okx(
 @app.command("deribit")
 def deribit(
     host: Host = "127.0.0.1",
-    port: Port = 9702,
+    port: Port = 9720,
     seed: Seed = 1,
     faults: Faults = 0.0,
     data_dir: DataDir = None,

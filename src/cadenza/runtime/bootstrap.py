@@ -291,7 +291,7 @@ class Platform:
             market=self.books,
             instrument=self.catalogue.instrument,
             security=self.catalogue.security,
-            asset_graph=self.catalogue.asset_graph,
+            asset_graphs=self.catalogue.asset_graphs,
         )
 
     def _request_portfolio(self, account_id: TradingAccountId, *, delay_ms: int) -> None:

@@ -115,7 +115,7 @@ class MockWorld:
             ),
             PortfolioBuilder(
                 market=market, instrument=catalogue.instrument, security=lambda _: None,
-                asset_graph=lambda _: AssetGraph(()),
+                asset_graphs=lambda _: [AssetGraph(())],
             ),
         )  # fmt: skip
         prices: Any = SimpleNamespace(of_order=_at_once)

@@ -10,7 +10,7 @@ from tests.adapters.okx.okx_world import FUTURES, INVERSE, LINEAR, SPOT
 
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.adapters.venues.okx.parse_account import balances, position_report
-from cadenza.domain.trading.position import PositionSide
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.trading.reports import BalanceReport
 
 BALANCE = {

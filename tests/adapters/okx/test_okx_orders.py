@@ -35,10 +35,10 @@ from cadenza.adapters.venues.okx.parse_orders import (
     fill_report,
     order_news,
 )
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.execution import Fee
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,

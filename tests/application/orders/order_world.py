@@ -248,7 +248,7 @@ class OrderWorld:
             market=market,
             instrument=catalogue.instrument,
             security=lambda _: None,
-            asset_graph=lambda _: AssetGraph([instrument()]),
+            asset_graphs=lambda _: [AssetGraph([instrument()])],
         )
         parts = wire_trading(outside, portfolios)
         self.committer, self.intake, self.sessions = parts.committer, parts.intake, parts.sessions

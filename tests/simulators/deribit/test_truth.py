@@ -112,3 +112,30 @@ async def test_a_market_that_moves_writes_nothing_unless_it_matters(tmp_path: Pa
         assert path.stat().st_size == size
         await trader.buy(None, "1000")
         assert path.stat().st_size > size
+
+
+async def test_a_reset_gives_the_opening_money_without_orders_and_positions(tmp_path: Path) -> None:
+    async with running(tmp_path) as (_, trader):
+        opening = await trader.get("private/get_account_summaries")
+        await trader.buy(None, "500")
+        await trader.buy(None, "1", instrument_name="BTC_USDC")
+        await trader.buy(None, "1", instrument_name="BTC-27DEC30-60000-C")
+        await trader.buy("59000")
+        await trader.sell(None, type="stop_market", trigger="last_price", trigger_price="55000")
+        await trader.admin("settlement")
+        await trader.sell(None, "100")
+        await trader.admin("instruments", instrument_name="BTC-27DEC30", state="delivered")
+        await trader.admin("faults", lookup_lag_ms=1_000)
+        await trader.admin("reset")
+        assert await trader.get("private/get_account_summaries") == opening
+        assert await trader.get("private/get_open_orders") == []
+        assert {each["size"] for each in await trader.get("private/get_positions")} <= {0}
+        assert (await trader.get("public/ticker", instrument_name="BTC-27DEC30"))["state"] == "open"
+        before = await account(trader)
+        ids = {each["id"] for each in before[0]["orders"]}
+    async with running(tmp_path) as (_, trader):
+        assert await account(trader) == before
+        await trader.buy(None, "10", instrument_name="BTC-27DEC30")
+        new = (await trader.buy())["order"]["order_id"]
+        assert new not in ids
+        assert (await trader.get("private/get_order_state", order_id=new))["order_state"] == "open"

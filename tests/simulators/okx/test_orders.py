@@ -63,6 +63,14 @@ async def test_a_market_buy_is_in_quote_units_unless_it_says_otherwise(trader: O
     ]
 
 
+async def test_a_market_sell_may_be_in_quote_units_too(trader: OkxTrader) -> None:
+    fields = {"side": "sell", "ordType": "market", "px": None, "tgtCcy": "quote_ccy"}
+    placed = (await trader.place(**fields, sz="599.94")).row
+    assert (await trader.order(ordId=placed["ordId"])).row["accFillSz"] == "0.01"
+    await trader.admin("deposits", asset="BTC", amount="-9.99")
+    assert (await trader.place(**fields, sz="599.94", banAmend="true")).refusal == "51008"
+
+
 @pytest.mark.parametrize(("bans", "code"), [("true", "51008"), ("false", "0")])
 async def test_a_market_order_beyond_the_funds_is_shrunk_unless_that_is_banned(
     trader: OkxTrader, bans: str, code: str

@@ -1,5 +1,6 @@
 """Private channels and operations of the private socket."""
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -163,6 +164,15 @@ async def test_what_is_not_a_request_is_refused(simulator: OkxSimulator) -> None
         for text in ("nonsense", "[]", '{"op":"subscribe"}', '{"op":"dance","args":[]}', '{"op":"order","args":["x"]}'):
             await socket.send(text)
             assert (await socket.frame())["code"] == "60012"
+
+
+async def test_a_channel_has_so_many_sockets_of_an_account(simulator: OkxSimulator) -> None:
+    async with AsyncExitStack() as stack:
+        for number in range(31):
+            socket = await stack.enter_async_context(logged_in(simulator))
+            answer = await socket.subscribe(channel="account")
+            assert answer["event"] == ("subscribe" if number < 30 else "channel-conn-count-error")
+        assert answer["connCount"] == "30"
 
 
 async def test_an_unsubscribed_channel_is_silent(simulator: OkxSimulator, trader: OkxTrader) -> None:

@@ -123,5 +123,12 @@ class ListPortfolios:
                 if len(self._named_ms) >= NAMED_ASSETS_MAX:
                     self._named_ms.clear()
                 self._named_ms[key] = now_ms + UNPRICED_AGAIN_MS
-                facts = {"venue": key[0], "asset": asset, "currency": key[2], "account_id": portfolio.account.id}
+                valuing = self._portfolios.valuation(key[0], key[2]).needed(asset)
+                facts = {
+                    "venue": key[0],
+                    "asset": asset,
+                    "currency": key[2],
+                    "without_fresh_price": list(valuing),
+                    "account_id": portfolio.account.id,
+                }
                 self._alarms.sound(Alarm.ASSET_UNPRICED, facts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound, UnknownCurrency
 from cadenza.domain.identity.actor import Actor
-from cadenza.domain.ids import InstrumentId, SecurityId, TenantId, VenueId
+from cadenza.domain.ids import Environment, InstrumentId, SecurityId, TenantId, VenueId
 from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, Security
 from cadenza.ports.storage import Storage
@@ -25,6 +25,7 @@ class Catalogue:
         self._overrides: dict[tuple[TenantId, InstrumentId], TenantOverride] = {}
         self._deleted_securities: frozenset[tuple[TenantId, SecurityId]] = frozenset()
         self._graphs: dict[VenueId, AssetGraph] = {}
+        self._live: Sequence[VenueId] = ()
         self._currencies: frozenset[str] = frozenset()
         self._loads_begun = 0
         self._load_shown = 0
@@ -44,6 +45,8 @@ class Catalogue:
         self._instruments = {instrument.id: instrument for instrument in instruments}
         self._securities = {security.id: security for security in securities}
         self._graphs = {}
+        listed = {instrument.venue_id for instrument in instruments}
+        self._live = sorted(each for each in listed if each.environment is Environment.LIVE)
         self._currencies = frozenset(
             {security.symbol for security in securities}
             | {asset for instrument in instruments for asset in (instrument.base_asset, instrument.quote_asset)}
@@ -62,8 +65,12 @@ class Catalogue:
     def instruments_of(self, venue_id: VenueId) -> Sequence[Instrument]:
         return [instrument for instrument in self._instruments.values() if instrument.venue_id == venue_id]
 
-    def asset_graph(self, venue_id: VenueId) -> AssetGraph:
-        """Return which instruments price the venue's assets in one another."""
+    def asset_graphs(self, venue_id: VenueId) -> Sequence[AssetGraph]:
+        """Return which instruments price assets in one another: those of the venue itself first, then those of each
+        other venue that trades for real. A test environment's prices value nothing elsewhere."""
+        return [self._graph_of(each) for each in (venue_id, *(each for each in self._live if each != venue_id))]
+
+    def _graph_of(self, venue_id: VenueId) -> AssetGraph:
         graph = self._graphs.get(venue_id)
         if graph is None:
             graph = self._graphs[venue_id] = AssetGraph(self.instruments_of(venue_id))

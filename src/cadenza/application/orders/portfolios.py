@@ -18,20 +18,21 @@ DEFAULT_CURRENCY = "USDT"
 
 
 class Valuation:
-    """The values of one venue's assets in one currency at one moment. Each is looked up once."""
+    """The values of one venue's assets in one currency at one moment. Each is looked up once: in the venue's own fresh
+    prices, and where these do not value it, in those of the other venues. `graphs` are in that order."""
 
     def __init__(
         self,
         venue_id: VenueId,
         currency: str,
         *,
-        graph: AssetGraph,
+        graphs: Sequence[AssetGraph],
         market: MarketView,
         security: Callable[[SecurityId], Security | None],
     ) -> None:
         self.currency = currency
         self._venue = str(venue_id)
-        self._graph = graph
+        self._graphs = graphs
         self._market = market
         self._security = security
         self._rates: dict[str, Decimal | None] = {}
@@ -45,8 +46,9 @@ class Valuation:
         return self._rates[asset]
 
     def needed(self, asset: str) -> Sequence[InstrumentId]:
-        """Return the instruments whose prices value the asset most directly."""
-        return [step.instrument_id for step in self._graph.path(asset, self.currency) or ()]
+        """Return the instruments whose prices value the asset most directly, of the first venue that has such."""
+        paths = (graph.path(asset, self.currency) for graph in self._graphs)
+        return [step.instrument_id for step in next((path for path in paths if path is not None), ())]
 
     def type_of(self, asset: str) -> SecurityType:
         known = self._types.get(asset)
@@ -58,7 +60,11 @@ class Valuation:
     def _found(self, asset: str) -> Decimal | None:
         for instrument_id in self.needed(asset):
             self._market.top(instrument_id)
-        path = self._graph.fresh_path(asset, self.currency, self._market.known_top)
+        rates = (self._rate_in(graph, asset) for graph in self._graphs)
+        return next((rate for rate in rates if rate is not None), None)
+
+    def _rate_in(self, graph: AssetGraph, asset: str) -> Decimal | None:
+        path = graph.fresh_path(asset, self.currency, self._market.known_top)
         if path is None:
             return None
         worth = ONE
@@ -80,18 +86,18 @@ class PortfolioBuilder:
         market: MarketView,
         instrument: Callable[[InstrumentId], Instrument | None],
         security: Callable[[SecurityId], Security | None],
-        asset_graph: Callable[[VenueId], AssetGraph],
+        asset_graphs: Callable[[VenueId], Sequence[AssetGraph]],
     ) -> None:
         self._market = market
         self._instrument = instrument
         self._security = security
-        self._asset_graph = asset_graph
+        self._asset_graphs = asset_graphs
 
     def valuation(self, venue_id: VenueId, currency: str = DEFAULT_CURRENCY) -> Valuation:
         """Return the current values of the venue's assets, to be shared by portfolios in one currency that are built at
         one moment."""
-        graph = self._asset_graph(venue_id)
-        return Valuation(venue_id, currency, graph=graph, market=self._market, security=self._security)
+        graphs = self._asset_graphs(venue_id)
+        return Valuation(venue_id, currency, graphs=graphs, market=self._market, security=self._security)
 
     def build(
         self,

@@ -1,8 +1,8 @@
 """The portfolio of an account: balances, positions and a summary in one currency.
 
 Valuation rule: an asset is worth its amount times the fresh marks along the most direct path of instruments of the
-account's venue (`domain/market/asset_graph.py`). An asset without such a path adds nothing, because its price is
-unknown; the summary names it.
+account's venue (`domain/market/asset_graph.py`), or of another venue where that has none. An asset without such a path
+adds nothing, because its price is unknown or old; the summary names it.
 """
 
 from collections.abc import Callable

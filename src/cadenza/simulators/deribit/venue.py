@@ -7,14 +7,15 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
+from cadenza.domain.money import ZERO
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
 from cadenza.simulators.deribit.api.feeds import ChannelFeeds
 from cadenza.simulators.deribit.market.instruments import CURRENCIES, INSTRUMENTS
 from cadenza.simulators.deribit.settings import DeribitSettings
-from cadenza.simulators.deribit.trading.desk import OrderDesk
+from cadenza.simulators.deribit.trading.desk import USER_REQUEST, OrderDesk
 from cadenza.simulators.deribit.trading.exchange import DeribitExchange
-from cadenza.simulators.deribit.trading.records import DeribitRow, latest_row
+from cadenza.simulators.deribit.trading.records import DeribitRow, InstrumentState, latest_row
 from cadenza.simulators.deribit.trading.settlement import SettlementClock
 from cadenza.simulators.deribit.trading.triggers import TriggerDesk
 from cadenza.simulators.deribit.wire.access import AccessTokens, DeribitKey, first_keys
@@ -115,6 +116,28 @@ class DeribitVenue:
         account = self.settings.account
         self.exchange.ledger.move(account, currency, kind, self.now_ms(), amount=amount)
         self.exchange.news.money_changed(account, currency)
+
+    def reset(self) -> None:
+        """Give the account its opening deposits, without open orders and positions. Instruments trade again, and no
+        faults are armed. What happened stays in the histories, and ids go on counting."""
+        exchange, at_ms = self.exchange, self.now_ms()
+        self.faults.clear()
+        for order in exchange.orders.all_orders():
+            if order.is_open:
+                exchange.close(order, USER_REQUEST, at_ms)
+        for position in exchange.ledger.all_positions():
+            if position.size:
+                exchange.ledger.deliver(position, exchange.prices.mark(position.instrument), at_ms)
+                exchange.news.position_changed(position.account, position.instrument)
+        for wallet in exchange.ledger.all_wallets():
+            missing = self.settings.deposits.get(wallet.currency, ZERO) - wallet.balance
+            exchange.ledger.move(
+                wallet.account, wallet.currency, "correction", at_ms, amount=missing, session=-wallet.session
+            )
+            exchange.news.money_changed(wallet.account, wallet.currency)
+        for state in list(exchange.states.values()):
+            if state.state != "open":
+                exchange.set_state(InstrumentState(instrument=state.instrument, state="open"))
 
     def set_disconnect_cancels(self, account: str, *, is_on: bool) -> None:
         """Say whether new connections begin with cancel on disconnect."""

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from cadenza.simulators.kit.admin import PREFIX, MarketMove, add_fault_routes, json_answer, market_commands, read_order
-from cadenza.simulators.okx.instruments import STATES, SWAP, OkxInstrument
+from cadenza.simulators.okx.instruments import STATES, SWAP, SimulatedInstrument
 from cadenza.simulators.okx.settings import ACCOUNT_LEVELS, POSITION_MODES
 from cadenza.simulators.okx.trading.expiry import expire
 from cadenza.simulators.okx.trading.funding import FUNDING_RATE, settle_funding
@@ -47,6 +47,13 @@ class OkxFundingOrder(msgspec.Struct, forbid_unknown_fields=True):
 
     symbol: str
     rate: Decimal = FUNDING_RATE
+
+
+class OkxTakeOver(msgspec.Struct, forbid_unknown_fields=True):
+    """The venue closes the positions in a contract, as it does when their margin is gone, or to deleverage."""
+
+    symbol: str
+    category: Literal["full_liquidation", "adl"] = "full_liquidation"
 
 
 class OkxKeyOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -104,6 +111,7 @@ class OkxAdmin:
         app.router.add_post(f"{PREFIX}/deposits", self._deposit)
         app.router.add_post(f"{PREFIX}/instruments", self._set_state)
         app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
+        app.router.add_post(f"{PREFIX}/liquidations", self._liquidate)
         app.router.add_post(f"{PREFIX}/books", self._change_book)
         app.router.add_post(f"{PREFIX}/memory", self._age)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
@@ -185,6 +193,14 @@ class OkxAdmin:
         await self._venue.commit()
         return json_answer(None)
 
+    async def _liquidate(self, request: web.Request) -> web.Response:
+        order, venue = await read_order(request, OkxTakeOver), self._venue
+        for account in venue.exchange.ledger.accounts():
+            for position in venue.exchange.ledger.positions(account, self._instrument(order.symbol).name):
+                venue.liquidator.close(position, order.category, venue.now_ms())
+        await venue.commit()
+        return json_answer(None)
+
     async def _change_book(self, request: web.Request) -> web.Response:
         order, venue = await read_order(request, OkxBookOrder), self._venue
         name, now_ms = self._instrument(order.symbol).name, venue.now_ms()
@@ -209,7 +225,7 @@ class OkxAdmin:
                     outlet.abort()
         return json_answer(None)
 
-    def _instrument(self, name: str) -> OkxInstrument:
+    def _instrument(self, name: str) -> SimulatedInstrument:
         instrument = self._venue.exchange.instruments.get(name)
         if instrument is None:
             raise web.HTTPBadRequest(text=f"there is no instrument {name}")

@@ -10,25 +10,27 @@ from cadenza.simulators.okx.trading import account_requests as account
 from cadenza.simulators.okx.trading import algo_requests as algos
 from cadenza.simulators.okx.trading import order_requests as orders
 from cadenza.simulators.okx.trading import queries
-from cadenza.simulators.okx.wire.gateway import OkxAccess, OkxCall, OkxEndpoint
+from cadenza.simulators.okx.wire.gateway import OkxAccess, VenueCall, VenueEndpoint
 from cadenza.simulators.okx.wire.pacing import OkxPace
-from cadenza.simulators.okx.wire.rest import OkxEndpoints
+from cadenza.simulators.okx.wire.rest import RestEndpoints
 
-Handler = Callable[[OkxCall], object]
-
-
-def _public(path: str, handler: Handler, most: int) -> OkxEndpoint:
-    return OkxEndpoint(name=path, handler=handler, access=OkxAccess.PUBLIC, pace=OkxPace(name=path, most=most))
+Handler = Callable[[VenueCall], object]
 
 
-def _read(path: str, handler: Handler, most: int, name: str = "") -> OkxEndpoint:
-    return OkxEndpoint(name=name or path, handler=handler, pace=OkxPace(name=path, most=most))
+def _public(path: str, handler: Handler, most: int) -> VenueEndpoint:
+    return VenueEndpoint(name=path, handler=handler, access=OkxAccess.PUBLIC, pace=OkxPace(name=path, most=most))
 
 
-def _order(name: str, handler: Handler, most: int, *, has_deadline: bool = True, is_batch: bool = False) -> OkxEndpoint:
+def _read(path: str, handler: Handler, most: int, name: str = "") -> VenueEndpoint:
+    return VenueEndpoint(name=name or path, handler=handler, pace=OkxPace(name=path, most=most))
+
+
+def _order(
+    name: str, handler: Handler, most: int, *, has_deadline: bool = True, is_batch: bool = False
+) -> VenueEndpoint:
     """An order request. REST and the sockets share its pace; a batch of orders has one of its own."""
     pace = OkxPace(name=f"{name}/batch" if is_batch else name, most=most, by_instrument=True)
-    return OkxEndpoint(
+    return VenueEndpoint(
         name=name,
         handler=handler,
         access=OkxAccess.TRADE,
@@ -39,9 +41,9 @@ def _order(name: str, handler: Handler, most: int, *, has_deadline: bool = True,
     )
 
 
-def _trade(path: str, handler: Handler, most: int, name: str = "", window_ms: int = 2_000) -> OkxEndpoint:
+def _trade(path: str, handler: Handler, most: int, name: str = "", window_ms: int = 2_000) -> VenueEndpoint:
     pace = OkxPace(name=path, most=most, window_ms=window_ms)
-    return OkxEndpoint(name=name or path, handler=handler, access=OkxAccess.TRADE, pace=pace)
+    return VenueEndpoint(name=name or path, handler=handler, access=OkxAccess.TRADE, pace=pace)
 
 
 _ALGO_PLACE = replace(_trade("trade/order-algo", algos.place, 20, "algo.place"), is_timed=True)
@@ -108,7 +110,7 @@ _WRITES = {
     "account/set-account-level": _trade("account/set-account-level", account.set_level, 5),
 }
 
-REST: OkxEndpoints = {
+REST: RestEndpoints = {
     **{("GET", endpoint.pace.name): endpoint for endpoint in (*_PUBLIC, *_READS) if endpoint.pace is not None},
     **{("POST", path): endpoint for path, endpoint in _WRITES.items()},
 }

@@ -14,7 +14,7 @@ D = Decimal
 SPOT, MARGIN, SWAP, FUTURES, OPTION = "SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION"
 INSTRUMENT_TYPES = (SPOT, MARGIN, SWAP, FUTURES, OPTION)
 STATES = ("live", "suspend", "preopen", "test")
-COIN_PLACES = 12
+COIN_PLACES = 16
 """Decimals of a value in coin that comes from a division."""
 
 _LISTED_MS = "1548133413000"
@@ -31,7 +31,7 @@ class TickBand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxInstrument:
+class SimulatedInstrument:
     """An instrument. `lot`, `least` and `most` are base units of spot and contracts of derivatives; one contract is
     `face` of `face_asset`. `family` is the pair that contracts belong to. `lever` is the most, 0 for none."""
 
@@ -150,7 +150,7 @@ class OkxInstrument:
 
 def okx_ladder(symbol: ListedSymbol) -> LadderShape:
     """Return the ladder of an instrument. Every price of it is a multiple of the step at the opening price."""
-    assert isinstance(symbol, OkxInstrument)
+    assert isinstance(symbol, SimulatedInstrument)
     usual = usual_shape(symbol)
     step = int(symbol.tick_at(symbol.opening_price) / symbol.tick)
     if step == 1:
@@ -159,9 +159,11 @@ def okx_ladder(symbol: ListedSymbol) -> LadderShape:
     return LadderShape(spacing=spacing, stride=step)
 
 
-def _spot(code: int, pair: str, tick: str, lot: str, least: str, price: str, dollars: str, lever: int) -> OkxInstrument:
+def _spot(
+    code: int, pair: str, tick: str, lot: str, least: str, price: str, dollars: str, lever: int
+) -> SimulatedInstrument:
     base, quote = pair.split("-")
-    return OkxInstrument(
+    return SimulatedInstrument(
         inst_id=pair,
         code=code,
         type=SPOT,
@@ -178,11 +180,11 @@ def _spot(code: int, pair: str, tick: str, lot: str, least: str, price: str, dol
     )
 
 
-def _contract(code: int, inst_id: str, tick: str, lot: str, face: str, price: str) -> OkxInstrument:
+def _contract(code: int, inst_id: str, tick: str, lot: str, face: str, price: str) -> SimulatedInstrument:
     """A swap, or a future that expires when its name says so. One against USD is inverse."""
     base, quote, last = inst_id.split("-")
     is_inverse = quote == "USD"
-    return OkxInstrument(
+    return SimulatedInstrument(
         inst_id=inst_id,
         code=code,
         type=SWAP if last == "SWAP" else FUTURES,
@@ -204,9 +206,9 @@ def _contract(code: int, inst_id: str, tick: str, lot: str, face: str, price: st
     )
 
 
-def _option(code: int, inst_id: str, price: str) -> OkxInstrument:
+def _option(code: int, inst_id: str, price: str) -> SimulatedInstrument:
     base, quote, date, strike, type = inst_id.split("-")
-    return OkxInstrument(
+    return SimulatedInstrument(
         inst_id=inst_id,
         code=code,
         type=OPTION,

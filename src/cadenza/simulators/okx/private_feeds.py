@@ -14,15 +14,18 @@ from cadenza.simulators.okx.trading.account_payloads import (
     plain_position,
     position_payload,
 )
-from cadenza.simulators.okx.trading.algos import AlgoDesk
+from cadenza.simulators.okx.trading.algos import TRAILING, AlgoDesk
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.payloads import Payload, algo_payload, order_push
-from cadenza.simulators.okx.trading.records import AlgoOrderChange, OkxAlgoOrder, OkxNews, OrderChange
-from cadenza.simulators.okx.wire.session import ChannelArg, OkxSession
+from cadenza.simulators.okx.trading.records import AlgoOrderChange, OkxNews, OrderChange, SimulatedAlgoOrder
+from cadenza.simulators.okx.wire.session import ChannelArg, SimulatedSession
 
 ORDERS, ALGOS, ACCOUNT, POSITIONS, BOTH = "orders", "orders-algo", "account", "positions", "balance_and_position"
 PRIVATE_CHANNELS = (ORDERS, ACCOUNT, POSITIONS, BOTH)
-BUSINESS_CHANNELS = (ALGOS, "algo-advance")
+ADVANCED_ALGOS = "algo-advance"
+"""The channel of trailing stops."""
+
+BUSINESS_CHANNELS = (ALGOS, ADVANCED_ALGOS)
 CONNECTIONS_PER_CHANNEL_MAX = 30
 
 
@@ -53,15 +56,15 @@ class PrivateFeeds:
         self._algos = algos
         self._faults = faults
         self._uid = uid
-        self._sessions: dict[OkxSession, None] = {}
+        self._sessions: dict[SimulatedSession, None] = {}
 
-    def sessions(self) -> list[OkxSession]:
+    def sessions(self) -> list[SimulatedSession]:
         return list(self._sessions)
 
-    def join(self, session: OkxSession) -> None:
+    def join(self, session: SimulatedSession) -> None:
         self._sessions[session] = None
 
-    def leave(self, session: OkxSession) -> None:
+    def leave(self, session: SimulatedSession) -> None:
         self._sessions.pop(session, None)
 
     def connections(self, account: str, channel: str) -> int:
@@ -88,6 +91,10 @@ class PrivateFeeds:
                     if self._position_push(account, position.symbol, []).fits(arg)
                 ]
                 return head | page | {"data": rows}
+            case "algo-advance":
+                pending = [algo for algo in self._algos.of(account) if algo.is_open and algo.type == TRAILING]
+                found = [self.algo_row(algo) for algo in pending if self._algo_push(algo).fits(arg)]
+                return head | {"data": found} if found else None
             case "balance_and_position":
                 row = {
                     "pTime": str(now_ms),
@@ -138,17 +145,17 @@ class PrivateFeeds:
             family=instrument.family,
         )
 
-    def _algo_push(self, algo: OkxAlgoOrder) -> _Push:
+    def _algo_push(self, algo: SimulatedAlgoOrder) -> _Push:
         return _Push(
             account=algo.account,
-            channel=ALGOS,
+            channel=ADVANCED_ALGOS if algo.type == TRAILING else ALGOS,
             rows=[self.algo_row(algo)],
             type=algo.instrument_type,
             symbol=algo.symbol,
             family=self._exchange.instruments[algo.symbol].family,
         )
 
-    def algo_row(self, algo: OkxAlgoOrder) -> Payload:
+    def algo_row(self, algo: SimulatedAlgoOrder) -> Payload:
         instrument = self._exchange.instruments[algo.symbol]
         value = "" if instrument.is_spot else str(instrument.contract_value)
         return algo_payload(algo, self._algos.order_of(algo), self._exchange.last_price(algo.symbol), value)

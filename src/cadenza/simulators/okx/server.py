@@ -15,7 +15,7 @@ from cadenza.simulators.okx.admin import OkxAdmin
 from cadenza.simulators.okx.endpoints import OPERATIONS, REST
 from cadenza.simulators.okx.settings import OkxSimulatorSettings
 from cadenza.simulators.okx.venue import OkxVenue
-from cadenza.simulators.okx.wire.gateway import OkxGateway
+from cadenza.simulators.okx.wire.gateway import VenueGateway
 from cadenza.simulators.okx.wire.rest import OkxRestApi
 from cadenza.simulators.okx.wire.socket_api import OkxSocketApi
 
@@ -65,7 +65,7 @@ async def run_okx_simulator(
 def make_okx_app(venue: OkxVenue) -> web.Application:
     """Return the application with all routes."""
     app = web.Application(client_max_size=BODY_BYTES_MAX)
-    gateway = OkxGateway(venue)
+    gateway = VenueGateway(venue)
     OkxRestApi(venue, gateway).add_routes(app, REST)
     OkxSocketApi(venue, gateway, OPERATIONS).add_routes(app)
     OkxAdmin(venue).add_routes(app)

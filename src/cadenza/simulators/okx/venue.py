@@ -24,6 +24,7 @@ from cadenza.simulators.okx.trading.dead_man import DeadManSwitch
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.funding import FundingTimer
 from cadenza.simulators.okx.trading.ledger import TRANSFER
+from cadenza.simulators.okx.trading.liquidation import OkxLiquidator
 from cadenza.simulators.okx.trading.placing import OrderDesk
 from cadenza.simulators.okx.trading.records import OkxAccountMode, OkxBill, OkxRow, latest
 from cadenza.simulators.okx.wire.keys import OkxKeys
@@ -74,6 +75,8 @@ class OkxVenue:
         self.exchange = OkxExchange(INSTRUMENTS, market, self.account_number * _IDS_EACH)
         self.desk = OrderDesk(self.exchange)
         self.algos = AlgoDesk(self.exchange, self.desk)
+        self.liquidator = OkxLiquidator(self.exchange)
+        self.exchange.on_price.append(self.liquidator.check)
         self.dead_man = DeadManSwitch(self.exchange)
         self.funding = FundingTimer(self.exchange, self.now_ms())
         self.public = PublicFeeds(self.exchange, self.faults, self.now_ms())

@@ -9,11 +9,10 @@ from enum import StrEnum
 
 from cadenza.adapters.venues.kit.order_facts import Standing
 from cadenza.adapters.venues.kit.words import UnknownMember, WordTable
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentStatus, InstrumentType
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
-from cadenza.domain.trading.position import PositionSide
 
 ALGO_PREFIX = "algo-"
 """Before the numbers of the algo service in our ids: those of the matching engine are other numbers."""

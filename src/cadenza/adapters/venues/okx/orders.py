@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.okx import mapping
 from cadenza.adapters.venues.okx.requests import TIMESTAMP_AGE_MS_MAX, OkxRequest, RequestTime
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode
+from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.errors import (
     InvalidLeverage,
     InvalidPrice,
@@ -29,7 +29,6 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.money import divide, to_plain
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 

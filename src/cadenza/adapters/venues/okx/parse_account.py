@@ -7,8 +7,8 @@ from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.okx import mapping
 from cadenza.adapters.venues.okx.models import OkxAccount, OkxBalance, OkxPosition, amount, instant, number
 from cadenza.adapters.venues.okx.parse import AccountScope
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.money import ZERO
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import BalanceReport, PositionReport
 
 

@@ -35,11 +35,11 @@ from cadenza.adapters.venues.okx.models import (
     number,
 )
 from cadenza.adapters.venues.okx.parse import AccountScope
+from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import PositionSide
 from cadenza.domain.trading.reports import AcceptedReport, FillReport, Report
 
 # --- orders of the matching engine

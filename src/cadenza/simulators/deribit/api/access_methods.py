@@ -5,13 +5,13 @@ from __future__ import annotations
 from cadenza.simulators.deribit.api.payloads import Payload
 from cadenza.simulators.deribit.wire.access import CONNECTION, SESSION, DeribitKey, IssuedToken
 from cadenza.simulators.deribit.wire.errors import invalid_credentials, invalid_params, must_be_websocket_request
-from cadenza.simulators.deribit.wire.gateway import NO_RESULT, RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import NO_RESULT, MethodCall, RpcMethod
 
 GRANT_TYPES = ("client_credentials", "client_signature", "refresh_token")
 COD_SCOPES = ("connection", "account")
 
 
-def auth(call: RpcCall) -> Payload:
+def auth(call: MethodCall) -> Payload:
     """public/auth. On a socket the access is the socket's from then on."""
     venue, params = call.venue, call.params
     grant_type = params.choice("grant_type", GRANT_TYPES)
@@ -37,7 +37,7 @@ def auth(call: RpcCall) -> Payload:
     return answer if state is None else answer | {"state": state}
 
 
-def logout(call: RpcCall) -> object:
+def logout(call: MethodCall) -> object:
     """private/logout: the connection is closed, without an answer and without canceling orders."""
     is_ending = call.params.flag("invalidate_token") if call.params.has("invalidate_token") else True
     call.params.done()
@@ -47,7 +47,7 @@ def logout(call: RpcCall) -> object:
     return NO_RESULT
 
 
-def set_heartbeat(call: RpcCall) -> str:
+def set_heartbeat(call: MethodCall) -> str:
     """public/set_heartbeat."""
     interval_s = call.params.number("interval")
     call.params.done()
@@ -58,24 +58,24 @@ def set_heartbeat(call: RpcCall) -> str:
     return "ok"
 
 
-def disable_heartbeat(call: RpcCall) -> str:
+def disable_heartbeat(call: MethodCall) -> str:
     """public/disable_heartbeat."""
     call.params.done()
     call.socket.start_heartbeat(None, call.venue.clock.monotonic_ms())
     return "ok"
 
 
-def enable_cancel_on_disconnect(call: RpcCall) -> str:
+def enable_cancel_on_disconnect(call: MethodCall) -> str:
     """private/enable_cancel_on_disconnect: of this connection, or of those that the account opens from now on."""
     return _set_cancel_on_disconnect(call, is_on=True)
 
 
-def disable_cancel_on_disconnect(call: RpcCall) -> str:
+def disable_cancel_on_disconnect(call: MethodCall) -> str:
     """private/disable_cancel_on_disconnect."""
     return _set_cancel_on_disconnect(call, is_on=False)
 
 
-def get_cancel_on_disconnect(call: RpcCall) -> Payload:
+def get_cancel_on_disconnect(call: MethodCall) -> Payload:
     """private/get_cancel_on_disconnect."""
     scope = _cod_scope(call)
     is_on = call.venue.disconnect_cancels.get(call.account, False)
@@ -85,7 +85,7 @@ def get_cancel_on_disconnect(call: RpcCall) -> Payload:
     return {"scope": scope, "enabled": is_on}
 
 
-def _set_cancel_on_disconnect(call: RpcCall, *, is_on: bool) -> str:
+def _set_cancel_on_disconnect(call: MethodCall, *, is_on: bool) -> str:
     if _cod_scope(call) == "connection":
         call.socket.cancels_on_disconnect = is_on
         return "ok"
@@ -97,7 +97,7 @@ def _set_cancel_on_disconnect(call: RpcCall, *, is_on: bool) -> str:
     return "ok"
 
 
-def _cod_scope(call: RpcCall) -> str:
+def _cod_scope(call: MethodCall) -> str:
     scope = call.params.choice("scope", COD_SCOPES) or "connection"
     call.params.done()
     if scope == "connection" and call.connection is None:
@@ -105,7 +105,7 @@ def _cod_scope(call: RpcCall) -> str:
     return scope
 
 
-def _by_secret(call: RpcCall) -> DeribitKey:
+def _by_secret(call: MethodCall) -> DeribitKey:
     key = call.venue.keys.find(call.params.must_text("client_id"))
     secret = call.params.must_text("client_secret")
     if key is None or key.secret != secret:
@@ -113,7 +113,7 @@ def _by_secret(call: RpcCall) -> DeribitKey:
     return key
 
 
-def _by_signature(call: RpcCall) -> DeribitKey:
+def _by_signature(call: MethodCall) -> DeribitKey:
     """The signature is the HMAC of the time, the nonce and the data, with a line's end after the first two."""
     params = call.params
     key = call.venue.keys.find(params.must_text("client_id"))

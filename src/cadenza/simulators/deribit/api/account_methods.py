@@ -12,10 +12,10 @@ from cadenza.simulators.deribit.api.payloads import (
 )
 from cadenza.simulators.deribit.market.instruments import CURRENCIES, SPOT
 from cadenza.simulators.deribit.wire.errors import invalid_params
-from cadenza.simulators.deribit.wire.gateway import RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
 
 
-def get_account_summary(call: RpcCall) -> Payload:
+def get_account_summary(call: MethodCall) -> Payload:
     """private/get_account_summary: of one currency."""
     currency, is_extended = read_currency(call.params), call.params.flag("extended")
     call.params.done()
@@ -25,7 +25,7 @@ def get_account_summary(call: RpcCall) -> Payload:
     return row | _user(call) if is_extended else row
 
 
-def get_account_summaries(call: RpcCall) -> Payload:
+def get_account_summaries(call: MethodCall) -> Payload:
     """private/get_account_summaries: of all currencies."""
     is_extended = call.params.flag("extended")
     call.params.done()
@@ -33,7 +33,7 @@ def get_account_summaries(call: RpcCall) -> Payload:
     return (_user(call) if is_extended else {}) | summaries
 
 
-def get_positions(call: RpcCall) -> list[Payload]:
+def get_positions(call: MethodCall) -> list[Payload]:
     """private/get_positions."""
     selects = read_selection(call.params, read_currency(call.params, default="any"))
     call.params.done()
@@ -45,7 +45,7 @@ def get_positions(call: RpcCall) -> list[Payload]:
     ]
 
 
-def get_position(call: RpcCall) -> Payload:
+def get_position(call: MethodCall) -> Payload:
     """private/get_position: one of size 0 where there is none."""
     exchange = call.venue.exchange
     instrument = read_instrument(call.params, exchange)
@@ -55,7 +55,7 @@ def get_position(call: RpcCall) -> Payload:
     return position_payload(exchange, exchange.ledger.position(call.account, instrument.name))
 
 
-def get_transaction_log(call: RpcCall) -> Payload:
+def get_transaction_log(call: MethodCall) -> Payload:
     """private/get_transaction_log: movements of one currency, the latest first."""
     params, currency = call.params, read_currency(call.params)
     start_ms, end_ms = params.must_integer("start_timestamp"), params.must_integer("end_timestamp")
@@ -73,20 +73,20 @@ def get_transaction_log(call: RpcCall) -> Payload:
     return {"logs": [entry_payload(each, call.venue.user_id) for each in found[:count]], "continuation": following}
 
 
-def get_subaccounts(call: RpcCall) -> list[Payload]:
+def get_subaccounts(call: MethodCall) -> list[Payload]:
     """private/get_subaccounts: the account itself; it has no others."""
     call.params.flag("with_portfolio")
     call.params.done()
     return [_user(call) | {"is_password": False, "receive_notifications": False, "security_keys_assignments": []}]
 
 
-def _summary(call: RpcCall, currency: str, *, is_extended: bool) -> Payload:
+def _summary(call: MethodCall, currency: str, *, is_extended: bool) -> Payload:
     exchange = call.venue.exchange
     figures = exchange.ledger.figures(call.account, currency)
     return summary_payload(figures, exchange, call.venue.settings.limits, extended=is_extended)
 
 
-def _user(call: RpcCall) -> Payload:
+def _user(call: MethodCall) -> Payload:
     return user_payload(call.venue.user_id, call.account)
 
 

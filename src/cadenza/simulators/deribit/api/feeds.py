@@ -50,7 +50,7 @@ class _Changes:
 
 
 @dataclass(slots=True)
-class _Batch:
+class _ChannelBatch:
     """The payloads of one batch, made when it was decided and sent when it is on disk."""
 
     changes: dict[str, _Changes]
@@ -120,9 +120,9 @@ class ChannelFeeds:
 
     # Making
 
-    def _batch(self, news: DeribitNews, now_ms: int) -> _Batch:
+    def _batch(self, news: DeribitNews, now_ms: int) -> _ChannelBatch:
         tickers = {name: self._ticker(name, now_ms) for name in news.touched if self._has_ticker(name)}
-        return _Batch(
+        return _ChannelBatch(
             changes=self._changes(news),
             prints=news.prints,
             tickers=tickers,
@@ -175,7 +175,7 @@ class ChannelFeeds:
 
     # Sending
 
-    def _send(self, batch: _Batch, at_ms: int) -> None:
+    def _send(self, batch: _ChannelBatch, at_ms: int) -> None:
         for instrument, state in batch.states:
             self._publish("instrument.state", instrument, state)
         for name, index in batch.indexes.items():

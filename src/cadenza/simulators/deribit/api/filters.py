@@ -37,7 +37,7 @@ StampedT = TypeVar("StampedT", bound=Stamped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ListPage:
     """How many items of a time, and in which order."""
 
     count: int
@@ -58,13 +58,15 @@ class Page:
         return found[: self.count], len(found) > self.count
 
 
-def read_page(params: MethodParams, *, needs_times: bool = False) -> Page:
-    """Return the page that trades are asked for. Without an order the latest come first."""
+def read_page(params: MethodParams, *, needs_times: bool = False) -> ListPage:
+    """Return the page that trades are asked for. Without an order the latest come first. `include_old` is a parameter
+    of former versions, which clients still send; `historical` has taken its place."""
+    params.flag("include_old")
     start_ms, end_ms = params.integer("start_timestamp"), params.integer("end_timestamp")
     if needs_times and (start_ms is None or end_ms is None):
         raise invalid_params("start_timestamp" if start_ms is None else "end_timestamp", "must be provided")
     sorting = params.choice("sorting", ("asc", "desc", "default"))
-    return Page(count=params.count(10, 1_000), start_ms=start_ms, end_ms=end_ms, is_ascending=sorting == "asc")
+    return ListPage(count=params.count(10, 1_000), start_ms=start_ms, end_ms=end_ms, is_ascending=sorting == "asc")
 
 
 def read_currency(params: MethodParams, *, default: str | None = None) -> str:
@@ -72,15 +74,20 @@ def read_currency(params: MethodParams, *, default: str | None = None) -> str:
     currency = params.text("currency") or default
     if currency is None:
         raise invalid_params("currency", "must be provided")
-    if currency not in (*CURRENCIES, "any"):
-        raise invalid_params("currency", "unknown currency")
-    return currency
+    return _known(currency)
 
 
-def read_selection(params: MethodParams, currency: str) -> Callable[[DeribitInstrument], bool]:
-    """Return what tells whether an instrument is of a currency and of the kind that is asked for."""
+def read_currencies(params: MethodParams) -> list[str]:
+    """Return one or more currencies; one of them may be `any`."""
+    return [_known(currency) for currency in params.one_or_more("currency")]
+
+
+def read_selection(params: MethodParams, *currencies: str) -> Callable[[DeribitInstrument], bool]:
+    """Return what tells whether an instrument is of one of the currencies and of the kind that is asked for."""
     kind = params.choice("kind", (*KINDS, "combo", "any"))
-    return lambda instrument: kind in (None, "any", instrument.kind) and instrument.is_of(currency)
+    return lambda instrument: (
+        kind in (None, "any", instrument.kind) and any(instrument.is_of(currency) for currency in currencies)
+    )
 
 
 def read_instrument(params: MethodParams, exchange: DeribitExchange) -> DeribitInstrument:
@@ -89,6 +96,12 @@ def read_instrument(params: MethodParams, exchange: DeribitExchange) -> DeribitI
     if instrument is None:
         raise instrument_not_found()
     return instrument
+
+
+def _known(currency: str) -> str:
+    if currency not in (*CURRENCIES, "any"):
+        raise invalid_params("currency", "unknown currency")
+    return currency
 
 
 def read_order_filter(params: MethodParams) -> Callable[[DeribitOrder], bool]:

@@ -16,7 +16,7 @@ from cadenza.simulators.deribit.api.payloads import Payload, order_payload, trig
 from cadenza.simulators.deribit.market.instruments import DeribitInstrument
 from cadenza.simulators.deribit.trading.records import DeribitOrder, DeribitTrade
 from cadenza.simulators.deribit.wire.errors import invalid_params, order_not_found
-from cadenza.simulators.deribit.wire.gateway import RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
 
 RECENT_ORDERS_MS = 30 * 60 * 1000
 RECENT_TRADES_MS = 24 * 60 * 60 * 1000
@@ -24,7 +24,7 @@ OLD_MS = 2 * 24 * 60 * 60 * 1000
 """Orders older than this are left out of histories, unless `include_old` asks for them."""
 
 
-def get_order_state(call: RpcCall) -> Payload:
+def get_order_state(call: MethodCall) -> Payload:
     """private/get_order_state."""
     order = call.venue.exchange.orders.find(call.account, call.params.must_text("order_id"))
     is_historical = call.params.flag("historical")
@@ -34,7 +34,7 @@ def get_order_state(call: RpcCall) -> Payload:
     return _order(call, order)
 
 
-def get_order_state_by_label(call: RpcCall) -> list[Payload]:
+def get_order_state_by_label(call: MethodCall) -> list[Payload]:
     """private/get_order_state_by_label: all orders that have the label, the latest first."""
     label, currency = call.params.must_text("label"), read_currency(call.params)
     is_historical = call.params.flag("historical")
@@ -44,38 +44,38 @@ def get_order_state_by_label(call: RpcCall) -> list[Payload]:
     return [_order(call, order) for order in kept if _is_of(call, order, currency)]
 
 
-def get_open_orders(call: RpcCall) -> list[Payload]:
+def get_open_orders(call: MethodCall) -> list[Payload]:
     """private/get_open_orders, and get_open_orders_by_currency."""
     selects = read_selection(call.params, read_currency(call.params, default="any"))
     is_wanted = read_order_filter(call.params)
     return _open_orders(call, lambda order: is_wanted(order) and selects(_listed(call, order)))
 
 
-def get_open_orders_by_instrument(call: RpcCall) -> list[Payload]:
+def get_open_orders_by_instrument(call: MethodCall) -> list[Payload]:
     """private/get_open_orders_by_instrument."""
     name, is_wanted = read_instrument(call.params, call.venue.exchange).name, read_order_filter(call.params)
     return _open_orders(call, lambda order: is_wanted(order) and order.instrument == name)
 
 
-def get_open_orders_by_label(call: RpcCall) -> list[Payload]:
+def get_open_orders_by_label(call: MethodCall) -> list[Payload]:
     """private/get_open_orders_by_label."""
     currency, label = read_currency(call.params), call.params.text("label")
     return _open_orders(call, lambda order: label in (None, order.label) and _is_of(call, order, currency))
 
 
-def get_order_history_by_currency(call: RpcCall) -> object:
+def get_order_history_by_currency(call: MethodCall) -> object:
     """private/get_order_history_by_currency."""
     selects = read_selection(call.params, read_currency(call.params))
     return _history(call, lambda order: selects(_listed(call, order)))
 
 
-def get_order_history_by_instrument(call: RpcCall) -> object:
+def get_order_history_by_instrument(call: MethodCall) -> object:
     """private/get_order_history_by_instrument."""
     name = read_instrument(call.params, call.venue.exchange).name
     return _history(call, lambda order: order.instrument == name)
 
 
-def get_trigger_order_history(call: RpcCall) -> Payload:
+def get_trigger_order_history(call: MethodCall) -> Payload:
     """private/get_trigger_order_history."""
     currency = read_currency(call.params)
     name, count = call.params.text("instrument_name"), call.params.count(20, 1_000)
@@ -90,27 +90,27 @@ def get_trigger_order_history(call: RpcCall) -> Payload:
     return {"entries": entries, "continuation": _continuation(start + count, len(ends))}
 
 
-def get_user_trades_by_currency(call: RpcCall) -> Payload:
+def get_user_trades_by_currency(call: MethodCall) -> Payload:
     """private/get_user_trades_by_currency."""
     return _trades_by_currency(call, needs_times=False)
 
 
-def get_user_trades_by_currency_and_time(call: RpcCall) -> Payload:
+def get_user_trades_by_currency_and_time(call: MethodCall) -> Payload:
     """private/get_user_trades_by_currency_and_time."""
     return _trades_by_currency(call, needs_times=True)
 
 
-def get_user_trades_by_instrument(call: RpcCall) -> Payload:
+def get_user_trades_by_instrument(call: MethodCall) -> Payload:
     """private/get_user_trades_by_instrument."""
     return _trades_by_instrument(call, needs_times=False)
 
 
-def get_user_trades_by_instrument_and_time(call: RpcCall) -> Payload:
+def get_user_trades_by_instrument_and_time(call: MethodCall) -> Payload:
     """private/get_user_trades_by_instrument_and_time."""
     return _trades_by_instrument(call, needs_times=True)
 
 
-def get_user_trades_by_order(call: RpcCall) -> list[Payload]:
+def get_user_trades_by_order(call: MethodCall) -> list[Payload]:
     """private/get_user_trades_by_order."""
     order_id = call.params.must_text("order_id")
     is_ascending = call.params.choice("sorting", ("asc", "desc", "default")) != "desc"
@@ -120,12 +120,12 @@ def get_user_trades_by_order(call: RpcCall) -> list[Payload]:
     return [_trade(call, trade) for trade in (own if is_ascending else reversed(own))]
 
 
-def is_hidden(order: DeribitOrder, call: RpcCall) -> bool:
+def is_hidden(order: DeribitOrder, call: MethodCall) -> bool:
     """Whether the matching engine has forgotten an order that ended."""
     return not order.is_open and call.now_ms - order.updated_ms > RECENT_ORDERS_MS
 
 
-def _is_kept(order: DeribitOrder, call: RpcCall, *, is_historical: bool) -> bool:
+def _is_kept(order: DeribitOrder, call: MethodCall, *, is_historical: bool) -> bool:
     """Whether a store has an order: open ones and those that ended recently are in the recent one, all others in the
     historical one. With a lookup lag a new order is in none yet."""
     if call.now_ms - order.created_ms < call.venue.faults.lookup_lag_ms:
@@ -133,7 +133,7 @@ def _is_kept(order: DeribitOrder, call: RpcCall, *, is_historical: bool) -> bool
     return is_hidden(order, call) is is_historical
 
 
-def _kept_trades(call: RpcCall, trades: Sequence[DeribitTrade]) -> list[DeribitTrade]:
+def _kept_trades(call: MethodCall, trades: Sequence[DeribitTrade]) -> list[DeribitTrade]:
     is_historical, lag_ms = call.params.flag("historical"), call.venue.faults.lookup_lag_ms
     return [
         trade
@@ -142,13 +142,13 @@ def _kept_trades(call: RpcCall, trades: Sequence[DeribitTrade]) -> list[DeribitT
     ]
 
 
-def _open_orders(call: RpcCall, is_wanted: Callable[[DeribitOrder], bool]) -> list[Payload]:
+def _open_orders(call: MethodCall, is_wanted: Callable[[DeribitOrder], bool]) -> list[Payload]:
     call.params.done()
     orders = call.venue.exchange.orders.open_orders(call.account)
     return [_order(call, each) for each in orders if is_wanted(each) and _is_kept(each, call, is_historical=False)]
 
 
-def _history(call: RpcCall, is_wanted: Callable[[DeribitOrder], bool]) -> object:
+def _history(call: MethodCall, is_wanted: Callable[[DeribitOrder], bool]) -> object:
     """Return orders that ended, the latest first: those without an execution only on demand."""
     params = call.params
     has_unfilled, has_old = params.flag("include_unfilled"), params.flag("include_old")
@@ -171,7 +171,7 @@ def _history(call: RpcCall, is_wanted: Callable[[DeribitOrder], bool]) -> object
     return {"orders": page, "continuation": _continuation(start + count, len(found))}
 
 
-def _continued(call: RpcCall) -> int:
+def _continued(call: MethodCall) -> int:
     """Return where a page begins: the token that the former page was answered with."""
     token = call.params.text("continuation")
     if token is None:
@@ -185,7 +185,7 @@ def _continuation(end: int, total: int) -> str | None:
     return str(end) if end < total else None
 
 
-def _trades_by_currency(call: RpcCall, *, needs_times: bool) -> Payload:
+def _trades_by_currency(call: MethodCall, *, needs_times: bool) -> Payload:
     selects = read_selection(call.params, read_currency(call.params))
     first, last = call.params.text("start_id"), call.params.text("end_id")
     trades = [each for each in _own_trades(call) if selects(call.venue.exchange.instruments[each.instrument])]
@@ -195,7 +195,7 @@ def _trades_by_currency(call: RpcCall, *, needs_times: bool) -> Payload:
     return _trade_page(call, trades[start:end], needs_times=needs_times)
 
 
-def _trades_by_instrument(call: RpcCall, *, needs_times: bool) -> Payload:
+def _trades_by_instrument(call: MethodCall, *, needs_times: bool) -> Payload:
     name = read_instrument(call.params, call.venue.exchange).name
     first, last = call.params.integer("start_seq"), call.params.integer("end_seq")
     trades = [
@@ -206,30 +206,30 @@ def _trades_by_instrument(call: RpcCall, *, needs_times: bool) -> Payload:
     return _trade_page(call, trades, needs_times=needs_times)
 
 
-def _own_trades(call: RpcCall) -> list[DeribitTrade]:
+def _own_trades(call: MethodCall) -> list[DeribitTrade]:
     return _kept_trades(call, call.venue.exchange.orders.trades(call.account))
 
 
-def _trade_page(call: RpcCall, trades: list[DeribitTrade], *, needs_times: bool) -> Payload:
+def _trade_page(call: MethodCall, trades: list[DeribitTrade], *, needs_times: bool) -> Payload:
     page = read_page(call.params, needs_times=needs_times)
     call.params.done()
     shown, has_more = page.cut(trades)
     return {"trades": [_trade(call, trade) for trade in shown], "has_more": has_more}
 
 
-def _order(call: RpcCall, order: DeribitOrder) -> Payload:
+def _order(call: MethodCall, order: DeribitOrder) -> Payload:
     return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id)
 
 
-def _trade(call: RpcCall, trade: DeribitTrade) -> Payload:
+def _trade(call: MethodCall, trade: DeribitTrade) -> Payload:
     return user_trade(trade, call.venue.exchange.instruments[trade.instrument])
 
 
-def _listed(call: RpcCall, order: DeribitOrder) -> DeribitInstrument:
+def _listed(call: MethodCall, order: DeribitOrder) -> DeribitInstrument:
     return call.venue.exchange.instruments[order.instrument]
 
 
-def _is_of(call: RpcCall, order: DeribitOrder, currency: str) -> bool:
+def _is_of(call: MethodCall, order: DeribitOrder, currency: str) -> bool:
     return call.venue.exchange.instruments[order.instrument].is_of(currency)
 
 

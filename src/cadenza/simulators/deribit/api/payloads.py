@@ -238,7 +238,7 @@ def summary_payload(
     figures: CurrencyFigures, exchange: DeribitExchange, limits: DeribitLimits, *, extended: bool
 ) -> Payload:
     """Return the account summary of one currency."""
-    row = portfolio_payload(figures, exchange) | {"limits": limits_payload(limits), "fee_group": 1}
+    row = portfolio_payload(figures, exchange) | {"limits": limits_payload(limits)}
     if not extended:
         return row
     return row | {"fees": _fees(exchange, figures.currency)}
@@ -264,6 +264,7 @@ def user_payload(user_id: int, account: str) -> Payload:
         "creation_timestamp": 1_704_067_200_000,
         "referrer_id": None,
         "login_enabled": False,
+        "tfa_enabled": False,
         "security_keys_enabled": False,
         "mmp_enabled": False,
         "interuser_transfers_enabled": False,

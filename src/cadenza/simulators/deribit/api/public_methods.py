@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from cadenza.domain.money import ZERO
-from cadenza.simulators.deribit.api.filters import Page, read_currency, read_instrument, read_page, read_selection
+from cadenza.simulators.deribit.api.filters import ListPage, read_currency, read_instrument, read_page, read_selection
 from cadenza.simulators.deribit.api.market_payloads import book_summary, order_book_payload, ticker_payload
 from cadenza.simulators.deribit.api.payloads import Payload, public_trade
 from cadenza.simulators.deribit.market.instruments import CURRENCIES, INDEXES, PLACES
 from cadenza.simulators.deribit.trading.news import PublicPrint
 from cadenza.simulators.deribit.wire.credits import CreditPool
 from cadenza.simulators.deribit.wire.errors import invalid_params
-from cadenza.simulators.deribit.wire.gateway import RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
 from cadenza.simulators.deribit.wire.numbers import number
 
 VERSION = "1.2.26"
@@ -18,13 +20,13 @@ DEPTHS = (1, 5, 10, 20, 50, 100, 1_000, 10_000)
 DEPTH = 5
 
 
-def get_time(call: RpcCall) -> int:
+def get_time(call: MethodCall) -> int:
     """public/get_time."""
     call.params.done()
     return call.now_ms
 
 
-def test(call: RpcCall) -> Payload:
+def test(call: MethodCall) -> Payload:
     """public/test: also the answer to a `test_request`."""
     if call.params.text("expected_result") == "exception":
         raise invalid_params("expected_result", "an exception was asked for")
@@ -34,7 +36,7 @@ def test(call: RpcCall) -> Payload:
     return {"version": VERSION}
 
 
-def hello(call: RpcCall) -> Payload:
+def hello(call: MethodCall) -> Payload:
     """public/hello."""
     call.params.must_text("client_name")
     call.params.must_text("client_version")
@@ -42,13 +44,13 @@ def hello(call: RpcCall) -> Payload:
     return {"version": VERSION}
 
 
-def status(call: RpcCall) -> Payload:
+def status(call: MethodCall) -> Payload:
     """public/status."""
     call.params.done()
     return {"locked": "false", "locked_indices": []}
 
 
-def get_currencies(call: RpcCall) -> list[Payload]:
+def get_currencies(call: MethodCall) -> list[Payload]:
     """public/get_currencies."""
     call.params.done()
     return [
@@ -70,7 +72,7 @@ def get_currencies(call: RpcCall) -> list[Payload]:
     ]
 
 
-def get_instruments(call: RpcCall) -> list[Payload]:
+def get_instruments(call: MethodCall) -> list[Payload]:
     """public/get_instruments: those that are traded, or with `expired` those that were."""
     exchange = call.venue.exchange
     selects = read_selection(call.params, read_currency(call.params, default="any"))
@@ -83,14 +85,14 @@ def get_instruments(call: RpcCall) -> list[Payload]:
     ]
 
 
-def get_instrument(call: RpcCall) -> Payload:
+def get_instrument(call: MethodCall) -> Payload:
     """public/get_instrument."""
     instrument = read_instrument(call.params, call.venue.exchange)
     call.params.done()
     return instrument.payload(call.venue.exchange.state(instrument.name))
 
 
-def get_order_book(call: RpcCall) -> Payload:
+def get_order_book(call: MethodCall) -> Payload:
     """public/get_order_book."""
     name = read_instrument(call.params, call.venue.exchange).name
     depth = call.params.integer("depth") or DEPTH
@@ -102,14 +104,14 @@ def get_order_book(call: RpcCall) -> Payload:
     return order_book_payload(call.venue.exchange, name, feeds.prints[name], depth, change_id, call.now_ms)
 
 
-def ticker(call: RpcCall) -> Payload:
+def ticker(call: MethodCall) -> Payload:
     """public/ticker."""
     name = read_instrument(call.params, call.venue.exchange).name
     call.params.done()
     return ticker_payload(call.venue.exchange, name, call.venue.feeds.prints[name], call.now_ms)
 
 
-def get_index_price(call: RpcCall) -> Payload:
+def get_index_price(call: MethodCall) -> Payload:
     """public/get_index_price."""
     name = call.params.must_text("index_name")
     call.params.done()
@@ -119,33 +121,33 @@ def get_index_price(call: RpcCall) -> Payload:
     return {"index_price": price, "estimated_delivery_price": price}
 
 
-def get_index_price_names(call: RpcCall) -> list[str]:
+def get_index_price_names(call: MethodCall) -> list[str]:
     """public/get_index_price_names."""
     call.params.done()
     return list(INDEXES)
 
 
-def get_last_trades_by_instrument(call: RpcCall) -> Payload:
+def get_last_trades_by_instrument(call: MethodCall) -> Payload:
     """public/get_last_trades_by_instrument."""
     return _trades_by_instrument(call, needs_times=False)
 
 
-def get_last_trades_by_instrument_and_time(call: RpcCall) -> Payload:
+def get_last_trades_by_instrument_and_time(call: MethodCall) -> Payload:
     """public/get_last_trades_by_instrument_and_time."""
     return _trades_by_instrument(call, needs_times=True)
 
 
-def get_last_trades_by_currency(call: RpcCall) -> Payload:
+def get_last_trades_by_currency(call: MethodCall) -> Payload:
     """public/get_last_trades_by_currency."""
     return _trades_by_currency(call, needs_times=False)
 
 
-def get_last_trades_by_currency_and_time(call: RpcCall) -> Payload:
+def get_last_trades_by_currency_and_time(call: MethodCall) -> Payload:
     """public/get_last_trades_by_currency_and_time."""
     return _trades_by_currency(call, needs_times=True)
 
 
-def get_book_summary_by_currency(call: RpcCall) -> list[Payload]:
+def get_book_summary_by_currency(call: MethodCall) -> list[Payload]:
     """public/get_book_summary_by_currency."""
     exchange = call.venue.exchange
     selects = read_selection(call.params, read_currency(call.params))
@@ -154,14 +156,14 @@ def get_book_summary_by_currency(call: RpcCall) -> list[Payload]:
     return [_summary(call, name) for name in names]
 
 
-def get_book_summary_by_instrument(call: RpcCall) -> list[Payload]:
+def get_book_summary_by_instrument(call: MethodCall) -> list[Payload]:
     """public/get_book_summary_by_instrument."""
     name = read_instrument(call.params, call.venue.exchange).name
     call.params.done()
     return [_summary(call, name)]
 
 
-def get_funding_rate_value(call: RpcCall) -> object:
+def get_funding_rate_value(call: MethodCall) -> object:
     """public/get_funding_rate_value. There is no funding but what a test asks for, which has no rate."""
     instrument = read_instrument(call.params, call.venue.exchange)
     call.params.must_integer("start_timestamp")
@@ -172,25 +174,30 @@ def get_funding_rate_value(call: RpcCall) -> object:
     return number(ZERO)
 
 
-def get_delivery_prices(call: RpcCall) -> Payload:
+def get_delivery_prices(call: MethodCall) -> Payload:
     """public/get_delivery_prices: of the instruments of an index that were delivered."""
     index = call.params.must_text("index_name")
     offset, count = call.params.integer("offset") or 0, call.params.count(10, 1_000)
     call.params.done()
     exchange = call.venue.exchange
     rows = [
-        {"date": name.split("-")[1], "delivery_price": number(state.delivery_price)}
+        {"date": _day(exchange.instruments[name].expiry_ms), "delivery_price": number(state.delivery_price)}
         for name, state in exchange.states.items()
         if state.delivery_price is not None and exchange.instruments[name].index == index
     ]
     return {"data": rows[offset : offset + count], "records_total": len(rows)}
 
 
-def _summary(call: RpcCall, name: str) -> Payload:
+def _day(at_ms: int | None) -> str:
+    assert at_ms is not None
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).date().isoformat()
+
+
+def _summary(call: MethodCall, name: str) -> Payload:
     return book_summary(call.venue.exchange, name, call.venue.feeds.prints[name], call.now_ms)
 
 
-def _trades_by_instrument(call: RpcCall, *, needs_times: bool) -> Payload:
+def _trades_by_instrument(call: MethodCall, *, needs_times: bool) -> Payload:
     name = read_instrument(call.params, call.venue.exchange).name
     first, last = call.params.integer("start_seq"), call.params.integer("end_seq")
     page = read_page(call.params, needs_times=needs_times)
@@ -203,7 +210,7 @@ def _trades_by_instrument(call: RpcCall, *, needs_times: bool) -> Payload:
     return _trade_page(call, prints, page)
 
 
-def _trades_by_currency(call: RpcCall, *, needs_times: bool) -> Payload:
+def _trades_by_currency(call: MethodCall, *, needs_times: bool) -> Payload:
     exchange = call.venue.exchange
     selects = read_selection(call.params, read_currency(call.params))
     page = read_page(call.params, needs_times=needs_times)
@@ -214,7 +221,7 @@ def _trades_by_currency(call: RpcCall, *, needs_times: bool) -> Payload:
     return _trade_page(call, sorted(prints, key=lambda each: each.at_ms), page)
 
 
-def _trade_page(call: RpcCall, prints: list[PublicPrint], page: Page) -> Payload:
+def _trade_page(call: MethodCall, prints: list[PublicPrint], page: ListPage) -> Payload:
     shown, has_more = page.cut(prints)
     instruments = call.venue.exchange.instruments
     return {"trades": [public_trade(each, instruments[each.instrument]) for each in shown], "has_more": has_more}

@@ -6,7 +6,7 @@ from cadenza.simulators.deribit.market.instruments import INDEXES
 from cadenza.simulators.deribit.wire.channels import ChannelName, read_channel
 from cadenza.simulators.deribit.wire.credits import CreditPool
 from cadenza.simulators.deribit.wire.errors import invalid_params, raw_not_available
-from cadenza.simulators.deribit.wire.gateway import RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
 
 CHANNELS_MAX = 500
 """Channels of one request."""
@@ -15,7 +15,7 @@ _SCOPES = {"user.orders": "trade:read", "user.trades": "trade:read", "user.chang
 _PORTFOLIO_SCOPE = "account:read"
 
 
-def subscribe(call: RpcCall) -> list[str]:
+def subscribe(call: MethodCall) -> list[str]:
     """public/subscribe and private/subscribe. The answer lists the channels that there are and that the caller may
     read, the last in the alphabet first, as in the recordings; a client has to compare."""
     asked = _channels(call)
@@ -32,7 +32,7 @@ def subscribe(call: RpcCall) -> list[str]:
     return sorted((name.text for name in granted), reverse=True)
 
 
-def unsubscribe(call: RpcCall) -> list[str]:
+def unsubscribe(call: MethodCall) -> list[str]:
     """public/unsubscribe and private/unsubscribe."""
     asked = _channels(call)
     call.params.done()
@@ -41,34 +41,34 @@ def unsubscribe(call: RpcCall) -> list[str]:
     return ended
 
 
-def unsubscribe_all(call: RpcCall) -> str:
+def unsubscribe_all(call: MethodCall) -> str:
     """public/unsubscribe_all and private/unsubscribe_all."""
     call.params.done()
     _end(call, list(call.socket.streams))
     return "ok"
 
 
-def _channels(call: RpcCall) -> list[str]:
+def _channels(call: MethodCall) -> list[str]:
     channels = call.params.texts("channels")
     if len(channels) > CHANNELS_MAX:
         raise invalid_params("channels", f"at most {CHANNELS_MAX}")
     return channels
 
 
-def _end(call: RpcCall, channels: list[str]) -> None:
+def _end(call: MethodCall, channels: list[str]) -> None:
     for text in channels:
         call.venue.hub.unsubscribe(call.socket, text)
         if not call.venue.hub.has_listeners(text):
             call.venue.feeds.forget(text)
 
 
-def _is_open(call: RpcCall, name: ChannelName) -> bool:
+def _is_open(call: MethodCall, name: ChannelName) -> bool:
     """Whether a channel's instrument is still listed."""
     instruments = call.venue.exchange.instruments
     return name.instrument not in instruments or call.venue.exchange.is_listed(name.instrument or "")
 
 
-def _may_read(call: RpcCall, name: ChannelName) -> bool:
+def _may_read(call: MethodCall, name: ChannelName) -> bool:
     return call.grant is not None and call.grant.allows(_SCOPES.get(name.family, _PORTFOLIO_SCOPE))
 
 

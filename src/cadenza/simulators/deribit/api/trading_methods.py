@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cadenza.domain.market.enums import Side
-from cadenza.simulators.deribit.api.filters import read_currency, read_instrument, read_order_filter, read_selection
+from cadenza.simulators.deribit.api.filters import (
+    read_currencies,
+    read_currency,
+    read_instrument,
+    read_order_filter,
+    read_selection,
+)
 from cadenza.simulators.deribit.api.lookup_methods import is_hidden
 from cadenza.simulators.deribit.api.payloads import Payload, order_payload, user_trade
 from cadenza.simulators.deribit.trading.desk import CANCELABLE_STATES, USER_REQUEST
@@ -13,20 +19,20 @@ from cadenza.simulators.deribit.trading.order_request import DeribitOrderRequest
 from cadenza.simulators.deribit.trading.records import TRIGGER_TYPES, DeribitOrder
 from cadenza.simulators.deribit.wire.credits import CreditPool
 from cadenza.simulators.deribit.wire.errors import non_unique_label, order_not_found, other_reject
-from cadenza.simulators.deribit.wire.gateway import RpcCall, RpcMethod
+from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
 
 
-def buy(call: RpcCall) -> Payload:
+def buy(call: MethodCall) -> Payload:
     """private/buy."""
     return _place(call, Side.BUY)
 
 
-def sell(call: RpcCall) -> Payload:
+def sell(call: MethodCall) -> Payload:
     """private/sell."""
     return _place(call, Side.SELL)
 
 
-def close_position(call: RpcCall) -> Payload:
+def close_position(call: MethodCall) -> Payload:
     """private/close_position: a reduce-only order for the whole position."""
     venue, params = call.venue, call.params
     instrument = venue.exchange.instrument(params.must_text("instrument_name"))
@@ -46,12 +52,12 @@ def close_position(call: RpcCall) -> Payload:
     return _placed(call, request)
 
 
-def edit(call: RpcCall) -> Payload:
+def edit(call: MethodCall) -> Payload:
     """private/edit."""
     return _edited(call, _find(call))
 
 
-def edit_by_label(call: RpcCall) -> Payload:
+def edit_by_label(call: MethodCall) -> Payload:
     """private/edit_by_label: of the one open order that has the label in an instrument."""
     label = call.params.must_text("label")
     instrument = read_instrument(call.params, call.venue.exchange)
@@ -67,19 +73,19 @@ def edit_by_label(call: RpcCall) -> Payload:
     return _edited(call, found[0])
 
 
-def cancel(call: RpcCall) -> Payload:
+def cancel(call: MethodCall) -> Payload:
     """private/cancel."""
     order = _find(call)
     call.params.done()
     return _shown(call, call.venue.desk.cancel(order, call.now_ms))
 
 
-def cancel_all(call: RpcCall) -> object:
+def cancel_all(call: MethodCall) -> object:
     """private/cancel_all."""
     return _cancel_many(call, _open_orders(call))
 
 
-def cancel_all_by_instrument(call: RpcCall) -> object:
+def cancel_all_by_instrument(call: MethodCall) -> object:
     """private/cancel_all_by_instrument."""
     instrument, is_wanted = read_instrument(call.params, call.venue.exchange), read_order_filter(call.params)
     call.params.flag("include_combos")
@@ -88,16 +94,17 @@ def cancel_all_by_instrument(call: RpcCall) -> object:
     )
 
 
-def cancel_all_by_currency(call: RpcCall) -> object:
-    """private/cancel_all_by_currency, and cancel_all_by_kind_or_type."""
-    selects = read_selection(call.params, read_currency(call.params))
-    is_wanted, instruments = read_order_filter(call.params), call.venue.exchange.instruments
-    return _cancel_many(
-        call, [each for each in _open_orders(call) if selects(instruments[each.instrument]) and is_wanted(each)]
-    )
+def cancel_all_by_currency(call: MethodCall) -> object:
+    """private/cancel_all_by_currency."""
+    return _cancel_of(call, [read_currency(call.params)])
 
 
-def cancel_by_label(call: RpcCall) -> int:
+def cancel_all_by_kind_or_type(call: MethodCall) -> object:
+    """private/cancel_all_by_kind_or_type: also of several currencies."""
+    return _cancel_of(call, read_currencies(call.params))
+
+
+def cancel_by_label(call: MethodCall) -> int:
     """private/cancel_by_label: all open orders that have the label, in one currency or in all."""
     label, currency = call.params.must_text("label"), read_currency(call.params, default="any")
     call.params.done()
@@ -108,14 +115,22 @@ def cancel_by_label(call: RpcCall) -> int:
     return len(_canceled(call, found))
 
 
-def _place(call: RpcCall, side: Side) -> Payload:
+def _cancel_of(call: MethodCall, currencies: list[str]) -> object:
+    selects = read_selection(call.params, *currencies)
+    is_wanted, instruments = read_order_filter(call.params), call.venue.exchange.instruments
+    return _cancel_many(
+        call, [each for each in _open_orders(call) if selects(instruments[each.instrument]) and is_wanted(each)]
+    )
+
+
+def _place(call: MethodCall, side: Side) -> Payload:
     instrument = call.venue.exchange.instrument(call.params.must_text("instrument_name"))
     request = read_order(call.params, instrument, side)
     call.params.done()
     return _placed(call, request)
 
 
-def _placed(call: RpcCall, request: DeribitOrderRequest) -> Payload:
+def _placed(call: MethodCall, request: DeribitOrderRequest) -> Payload:
     venue = call.venue
     connection = None if call.connection is None else call.connection.id
     desk = venue.triggers if request.type in TRIGGER_TYPES else venue.desk
@@ -123,7 +138,7 @@ def _placed(call: RpcCall, request: DeribitOrderRequest) -> Payload:
     return _with_trades(call, order, 0)
 
 
-def _edited(call: RpcCall, order: DeribitOrder) -> Payload:
+def _edited(call: MethodCall, order: DeribitOrder) -> Payload:
     venue = call.venue
     change = read_change(call.params, venue.exchange.instruments[order.instrument])
     call.params.done()
@@ -132,7 +147,7 @@ def _edited(call: RpcCall, order: DeribitOrder) -> Payload:
     return _with_trades(call, desk.edit(order, change, call.now_ms), before)
 
 
-def _with_trades(call: RpcCall, order: DeribitOrder, before: int) -> Payload:
+def _with_trades(call: MethodCall, order: DeribitOrder, before: int) -> Payload:
     """Return an order with the trades that it made after the first so many."""
     exchange = call.venue.exchange
     trades = exchange.orders.trades_of(order.id)[before:]
@@ -140,22 +155,22 @@ def _with_trades(call: RpcCall, order: DeribitOrder, before: int) -> Payload:
     return {"order": _shown(call, order), "trades": [user_trade(trade, instrument) for trade in trades]}
 
 
-def _shown(call: RpcCall, order: DeribitOrder) -> Payload:
+def _shown(call: MethodCall, order: DeribitOrder) -> Payload:
     return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id)
 
 
-def _find(call: RpcCall) -> DeribitOrder:
+def _find(call: MethodCall) -> DeribitOrder:
     order = call.venue.exchange.orders.find(call.account, call.params.must_text("order_id"))
     if order is None or is_hidden(order, call):
         raise order_not_found()
     return order
 
 
-def _open_orders(call: RpcCall) -> list[DeribitOrder]:
+def _open_orders(call: MethodCall) -> list[DeribitOrder]:
     return call.venue.exchange.orders.open_orders(call.account)
 
 
-def _cancel_many(call: RpcCall, orders: Iterable[DeribitOrder]) -> object:
+def _cancel_many(call: MethodCall, orders: Iterable[DeribitOrder]) -> object:
     """Cancel orders, and return how many; with `detailed` the orders, instrument by instrument."""
     is_detailed = call.params.flag("detailed")
     call.params.flag("freeze_quotes")
@@ -181,7 +196,7 @@ def _cancel_many(call: RpcCall, orders: Iterable[DeribitOrder]) -> object:
     ]
 
 
-def _canceled(call: RpcCall, orders: Iterable[DeribitOrder]) -> list[DeribitOrder]:
+def _canceled(call: MethodCall, orders: Iterable[DeribitOrder]) -> list[DeribitOrder]:
     """Cancel those whose books allow it."""
     exchange = call.venue.exchange
     return [
@@ -201,7 +216,7 @@ _HANDLERS = {
     "cancel_all": cancel_all,
     "cancel_all_by_instrument": cancel_all_by_instrument,
     "cancel_all_by_currency": cancel_all_by_currency,
-    "cancel_all_by_kind_or_type": cancel_all_by_currency,
+    "cancel_all_by_kind_or_type": cancel_all_by_kind_or_type,
     "cancel_by_label": cancel_by_label,
 }
 TRADING_METHODS = tuple(

@@ -83,6 +83,7 @@ class DeribitAdmin:
         app.router.add_post(f"{PREFIX}/funding", self._pay_funding)
         app.router.add_post(f"{PREFIX}/settlement", self._settle)
         app.router.add_post(f"{PREFIX}/sockets", self._end_sockets)
+        app.router.add_post(f"{PREFIX}/reset", self._reset)
 
     async def _truth(self, request: web.Request) -> web.Response:
         """Orders, trades, positions and money, and how often each label was accepted."""
@@ -182,6 +183,12 @@ class DeribitAdmin:
     async def _end_sockets(self, request: web.Request) -> web.Response:
         await read_order(request, CutOrder)
         self._venue.cut_sockets()
+        return json_answer(None)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        """Begin again, with the same keys."""
+        self._venue.reset()
+        await self._venue.commit()
         return json_answer(None)
 
     def _instrument(self, name: str) -> DeribitInstrument:

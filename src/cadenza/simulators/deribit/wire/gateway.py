@@ -37,7 +37,7 @@ NO_RESULT = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RpcCall:
+class MethodCall:
     """A request that may be executed: who calls, when, with what."""
 
     venue: DeribitVenue
@@ -66,7 +66,7 @@ class RpcMethod:
     the ledger of truth."""
 
     name: str
-    handler: Callable[[RpcCall], object]
+    handler: Callable[[MethodCall], object]
     scope: str | None = None
     pool: CreditPool = CreditPool.NON_MATCHING
     is_socket_only: bool = False
@@ -181,7 +181,7 @@ class RpcGateway:
         self._venue.credits.charge(caller, method.pool, self._venue.clock.monotonic_ms())
 
     def _execute(self, method: RpcMethod, asked: RpcRequest, grant: AccessGrant | None) -> object:
-        call = RpcCall(
+        call = MethodCall(
             venue=self._venue,
             params=MethodParams(asked.params),
             now_ms=self._venue.now_ms(),

@@ -104,6 +104,11 @@ class MethodParams:
             raise invalid_params(name, "value must be a list")
         return value
 
+    def one_or_more(self, name: str) -> list[str]:
+        """Return a text, or a list of texts."""
+        value = self.values.get(name)
+        return [self.must_text(name)] if isinstance(value, str) and not value.startswith("[") else self.texts(name)
+
     def label(self, name: str = "label") -> str | None:
         value = self.text(name)
         if value is not None and len(value) > LABEL_LENGTH_MAX:

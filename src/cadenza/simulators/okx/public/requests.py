@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from cadenza.domain.money import to_plain
-from cadenza.simulators.okx.instruments import OPTION_BANDS, OkxInstrument
+from cadenza.simulators.okx.instruments import OPTION_BANDS, SimulatedInstrument
 from cadenza.simulators.okx.public.feeds import trade_row
 from cadenza.simulators.okx.trading.checks import price_limits
 from cadenza.simulators.okx.trading.funding import FUNDING_RATE, next_funding_ms
 from cadenza.simulators.okx.trading.order_requests import listed_type
 from cadenza.simulators.okx.trading.payloads import Payload
-from cadenza.simulators.okx.wire.errors import OkxRefusal
-from cadenza.simulators.okx.wire.gateway import OkxCall
+from cadenza.simulators.okx.wire.errors import VenueRefusal
+from cadenza.simulators.okx.wire.gateway import VenueCall
 
 
-def time(call: OkxCall) -> list[Payload]:
+def time(call: VenueCall) -> list[Payload]:
     """GET public/time."""
     return [{"ts": str(call.now_ms)}]
 
 
-def status(call: OkxCall) -> list[Payload]:
+def status(call: VenueCall) -> list[Payload]:
     """GET system/status: planned maintenance."""
     return []
 
 
-def instruments(call: OkxCall) -> list[Payload]:
+def instruments(call: VenueCall) -> list[Payload]:
     """GET public/instruments."""
     rows = call.venue.public.instrument_rows(listed_type(call.params.must("instType")))
     name, family = call.params.text("instId"), call.params.text("instFamily") or call.params.text("uly")
@@ -33,14 +33,14 @@ def instruments(call: OkxCall) -> list[Payload]:
     return found
 
 
-def underlyings(call: OkxCall) -> list[list[str]]:
+def underlyings(call: VenueCall) -> list[list[str]]:
     """GET public/underlying."""
     type = listed_type(call.params.must("instType"))
     listed = [each for each in call.venue.exchange.instruments.values() if each.type == type]
     return [sorted({each.family for each in listed})]
 
 
-def tick_bands(call: OkxCall) -> list[Payload]:
+def tick_bands(call: VenueCall) -> list[Payload]:
     """GET public/instrument-tick-bands: the steps of option prices."""
     bands = []
     for band, following in zip(OPTION_BANDS, (*OPTION_BANDS[1:], None), strict=True):
@@ -49,7 +49,7 @@ def tick_bands(call: OkxCall) -> list[Payload]:
     return [{"instType": "OPTION", "instFamily": "BTC-USD", "tickBand": bands}]
 
 
-def mark_price(call: OkxCall) -> list[Payload]:
+def mark_price(call: VenueCall) -> list[Payload]:
     """GET public/mark-price."""
     type, name = listed_type(call.params.must("instType")), call.params.text("instId")
     return [
@@ -59,7 +59,7 @@ def mark_price(call: OkxCall) -> list[Payload]:
     ]
 
 
-def price_limit(call: OkxCall) -> list[Payload]:
+def price_limit(call: VenueCall) -> list[Payload]:
     """GET public/price-limit."""
     instrument = _instrument(call)
     highest, lowest = price_limits(instrument, call.venue.exchange.mark(instrument.name))
@@ -75,7 +75,7 @@ def price_limit(call: OkxCall) -> list[Payload]:
     ]
 
 
-def funding_rate(call: OkxCall) -> list[Payload]:
+def funding_rate(call: VenueCall) -> list[Payload]:
     """GET public/funding-rate: a fixed one, every eight hours."""
     instrument = _instrument(call)
     due_ms = next_funding_ms(call.now_ms)
@@ -102,13 +102,13 @@ def funding_rate(call: OkxCall) -> list[Payload]:
     ]
 
 
-def books(call: OkxCall) -> list[Payload]:
+def books(call: VenueCall) -> list[Payload]:
     """GET market/books."""
     depth = call.params.integer("sz") or 1
     return [call.venue.public.book_row(_instrument(call).name, min(depth, 400), call.now_ms)]
 
 
-def full_books(call: OkxCall) -> list[Payload]:
+def full_books(call: VenueCall) -> list[Payload]:
     """GET market/books-full: prices and quantities only."""
     depth = call.params.integer("sz") or 1
     row = call.venue.public.book_row(_instrument(call).name, min(depth, 5_000), call.now_ms)
@@ -120,12 +120,12 @@ def full_books(call: OkxCall) -> list[Payload]:
     return [sides | {"ts": row["ts"]}]
 
 
-def ticker(call: OkxCall) -> list[Payload]:
+def ticker(call: VenueCall) -> list[Payload]:
     """GET market/ticker."""
     return [call.venue.public.ticker(_instrument(call).name, call.now_ms)]
 
 
-def tickers(call: OkxCall) -> list[Payload]:
+def tickers(call: VenueCall) -> list[Payload]:
     """GET market/tickers."""
     type = listed_type(call.params.must("instType"))
     family = call.params.text("instFamily") or call.params.text("uly")
@@ -136,18 +136,18 @@ def tickers(call: OkxCall) -> list[Payload]:
     ]
 
 
-def trades(call: OkxCall) -> list[Payload]:
+def trades(call: VenueCall) -> list[Payload]:
     """GET market/trades and market/history-trades, the newest first."""
     tape = call.venue.public.tapes[_instrument(call).name]
     return [trade_row(trade) for trade in list(tape)[::-1][: call.params.limit(500)]]
 
 
-def _instrument(call: OkxCall) -> OkxInstrument:
+def _instrument(call: VenueCall) -> SimulatedInstrument:
     name = call.params.must("instId")
     if name not in call.venue.exchange.states:
         raise unknown()
     return call.venue.exchange.instruments[name]
 
 
-def unknown() -> OkxRefusal:
-    return OkxRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)
+def unknown() -> VenueRefusal:
+    return VenueRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)

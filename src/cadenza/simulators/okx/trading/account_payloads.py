@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 
 from cadenza.domain.money import ZERO, divide, to_plain
-from cadenza.simulators.okx.instruments import OkxInstrument
+from cadenza.simulators.okx.instruments import SimulatedInstrument
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.ledger import AssetFigures, OkxLedger
 from cadenza.simulators.okx.trading.payloads import Payload, stamp, text
@@ -16,7 +16,7 @@ from cadenza.simulators.okx.trading.positions import (
     maintenance_margin,
     profit_at,
 )
-from cadenza.simulators.okx.trading.records import AVERAGE_PLACES, OkxBill, OkxPosition
+from cadenza.simulators.okx.trading.records import AVERAGE_PLACES, OkxBill, SimulatedPosition
 
 _CENTS = Decimal("0.0001")
 
@@ -96,7 +96,7 @@ def _detail(ledger: OkxLedger, figures: AssetFigures, *, is_multi: bool) -> Payl
     }
 
 
-def position_payload(exchange: OkxExchange, position: OkxPosition, now_ms: int) -> Payload:
+def position_payload(exchange: OkxExchange, position: SimulatedPosition, now_ms: int) -> Payload:
     """Return a position; one that was closed has no entry price and no margin."""
     ledger, instrument = exchange.ledger, exchange.instruments[position.symbol]
     mark = exchange.mark(position.symbol)
@@ -155,13 +155,13 @@ def position_payload(exchange: OkxExchange, position: OkxPosition, now_ms: int) 
     }
 
 
-def shown_amount(position: OkxPosition) -> str:
+def shown_amount(position: SimulatedPosition) -> str:
     """Return the contracts of a position: signed where it is net, else without a sign, because the side says it."""
     return text(position.amount if position.side == "net" else abs(position.amount))
 
 
 def liquidation_price(
-    ledger: OkxLedger, position: OkxPosition, instrument: OkxInstrument, mark: Decimal
+    ledger: OkxLedger, position: SimulatedPosition, instrument: SimulatedInstrument, mark: Decimal
 ) -> Decimal | None:
     """Return the mark price at which the equity behind a position would just cover its maintenance, if nothing else
     moved; None where there is none."""
@@ -230,7 +230,7 @@ def plain_balance(figures: AssetFigures) -> Payload:
     return {"ccy": figures.asset, "cashBal": to_plain(figures.cash), "uTime": str(figures.updated_ms)}
 
 
-def plain_position(exchange: OkxExchange, position: OkxPosition) -> Payload:
+def plain_position(exchange: OkxExchange, position: SimulatedPosition) -> Payload:
     """Return a position as `balance_and_position` pushes it."""
     instrument = exchange.instruments[position.symbol]
     return {

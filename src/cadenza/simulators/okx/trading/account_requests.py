@@ -14,13 +14,13 @@ from cadenza.simulators.okx.trading.order_requests import listed_type
 from cadenza.simulators.okx.trading.payloads import Payload
 from cadenza.simulators.okx.trading.queries import ARCHIVE_MS, DAY_MS
 from cadenza.simulators.okx.trading.records import OkxLever
-from cadenza.simulators.okx.wire.errors import OkxRefusal, wrong_parameter
-from cadenza.simulators.okx.wire.gateway import OkxCall
+from cadenza.simulators.okx.wire.errors import VenueRefusal, wrong_parameter
+from cadenza.simulators.okx.wire.gateway import VenueCall
 
 BILLS_MS = 7 * DAY_MS
 
 
-def config(call: OkxCall) -> list[Payload]:
+def config(call: VenueCall) -> list[Payload]:
     """GET account/config: what the key may do, and how the account trades."""
     mode, key, uid = call.venue.exchange.ledger.mode(call.account), call.key, call.venue.uid(call.account)
     assert key is not None
@@ -59,25 +59,25 @@ def config(call: OkxCall) -> list[Payload]:
     ]
 
 
-def instruments(call: OkxCall) -> list[Payload]:
+def instruments(call: VenueCall) -> list[Payload]:
     """GET account/instruments: what the account may trade."""
     rows = call.venue.public.instrument_rows(listed_type(call.params.must("instType")))
     return [row for row in rows if call.params.text("instId") in ("", row["instId"])]
 
 
-def balance(call: OkxCall) -> list[Payload]:
+def balance(call: VenueCall) -> list[Payload]:
     """GET account/balance."""
     ledger, wanted = call.venue.exchange.ledger, call.params.text("ccy")
     assets = [asset for asset in ledger.assets(call.account) if not wanted or asset in wanted.split(",")]
     return [balance_payload(ledger, call.account, assets, call.now_ms)]
 
 
-def funding_balances(call: OkxCall) -> list[Payload]:
+def funding_balances(call: VenueCall) -> list[Payload]:
     """GET asset/balances: the funding account is empty."""
     return []
 
 
-def currencies(call: OkxCall) -> list[Payload]:
+def currencies(call: VenueCall) -> list[Payload]:
     """GET asset/currencies."""
     assets = call.venue.exchange.ledger.assets(call.account)
     return [
@@ -103,7 +103,7 @@ def currencies(call: OkxCall) -> list[Payload]:
     ]
 
 
-def positions(call: OkxCall) -> list[Payload]:
+def positions(call: VenueCall) -> list[Payload]:
     """GET account/positions: those that are not 0."""
     exchange, params = call.venue.exchange, call.params
     names, ids = params.text("instId"), params.text("posId")
@@ -116,17 +116,17 @@ def positions(call: OkxCall) -> list[Payload]:
     ]
 
 
-def bills(call: OkxCall) -> list[Payload]:
+def bills(call: VenueCall) -> list[Payload]:
     """GET account/bills: a week."""
     return _bills(call, BILLS_MS)
 
 
-def bills_archive(call: OkxCall) -> list[Payload]:
+def bills_archive(call: VenueCall) -> list[Payload]:
     """GET account/bills-archive: three months."""
     return _bills(call, ARCHIVE_MS)
 
 
-def trade_fee(call: OkxCall) -> list[Payload]:
+def trade_fee(call: VenueCall) -> list[Payload]:
     """GET account/trade-fee. What is paid is negative."""
     type = listed_type(call.params.must("instType"))
     rates = OPTION_RATES if type == OPTION else SPOT_RATES if type in (SPOT, MARGIN) else CONTRACT_RATES
@@ -153,7 +153,7 @@ def trade_fee(call: OkxCall) -> list[Payload]:
     ]
 
 
-def leverage(call: OkxCall) -> list[Payload]:
+def leverage(call: VenueCall) -> list[Payload]:
     """GET account/leverage-info."""
     mode = call.params.must("mgnMode")
     ledger = call.venue.exchange.ledger
@@ -161,21 +161,21 @@ def leverage(call: OkxCall) -> list[Payload]:
     rows: list[Payload] = []
     for name in call.params.must("instId").split(","):
         if name not in call.venue.exchange.states:
-            raise OkxRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)
+            raise VenueRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)
         for side in sides:
             lever = ledger.lever(call.account, name, mode, side)
             rows.append({"ccy": "", "instId": name, "mgnMode": mode, "posSide": side, "lever": str(lever)})
     return rows
 
 
-def set_leverage(call: OkxCall) -> list[Payload]:
+def set_leverage(call: VenueCall) -> list[Payload]:
     """POST account/set-leverage."""
     params, exchange = call.params, call.venue.exchange
     lever, mode, name = params.integer("lever"), params.must("mgnMode"), params.must("instId")
     if name not in exchange.states:
-        raise OkxRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
+        raise VenueRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
     if not lever or lever > exchange.instruments[name].lever:
-        raise OkxRefusal("59102", "Leverage exceeds the maximum limit. Please adjust the leverage.")
+        raise VenueRefusal("59102", "Leverage exceeds the maximum limit. Please adjust the leverage.")
     if mode not in ("cross", "isolated"):
         raise wrong_parameter("mgnMode")
     side = params.choice("posSide", ("net", "long", "short"), "net") if mode == "isolated" else "net"
@@ -183,7 +183,7 @@ def set_leverage(call: OkxCall) -> list[Payload]:
     return [{"instId": name, "lever": str(lever), "mgnMode": mode, "posSide": side}]
 
 
-def set_position_mode(call: OkxCall) -> list[Payload]:
+def set_position_mode(call: VenueCall) -> list[Payload]:
     """POST account/set-position-mode. It is refused while there are positions or orders of contracts."""
     mode = call.params.choice("posMode", POSITION_MODES, "")
     exchange = call.venue.exchange
@@ -192,29 +192,29 @@ def set_position_mode(call: OkxCall) -> list[Payload]:
     )
     if is_busy:
         text = "Setting failed. Cancel any open orders, close positions, and stop trading bots first."
-        raise OkxRefusal("59000", text)
+        raise VenueRefusal("59000", text)
     kept = exchange.ledger.mode(call.account)
     exchange.ledger.set_mode(replace(kept, position_mode=mode))
     return [{"posMode": mode}]
 
 
-def set_level(call: OkxCall) -> list[Payload]:
+def set_level(call: VenueCall) -> list[Payload]:
     """POST account/set-account-level."""
     level = call.params.choice("acctLv", ACCOUNT_LEVELS, "")
     ledger = call.venue.exchange.ledger
     if ledger.positions(call.account) or call.venue.exchange.registry.open_orders(call.account):
         text = "Setting failed. Cancel any open orders, close positions, and stop trading bots first."
-        raise OkxRefusal("59000", text)
+        raise VenueRefusal("59000", text)
     ledger.set_mode(replace(ledger.mode(call.account), level=level))
     return [{"acctLv": level}]
 
 
-def max_size(call: OkxCall) -> list[Payload]:
+def max_size(call: VenueCall) -> list[Payload]:
     """GET account/max-avail-size: what the account could spend."""
     name = call.params.must("instId")
     instrument = call.venue.exchange.instruments.get(name)
     if instrument is None:
-        raise OkxRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)
+        raise VenueRefusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.", 400)
     ledger = call.venue.exchange.ledger
     if instrument.is_spot:
         buys, sells = (ledger.spendable(call.account, asset) for asset in (instrument.quote, instrument.base))
@@ -223,7 +223,7 @@ def max_size(call: OkxCall) -> list[Payload]:
     return [{"instId": name, "availBuy": to_plain(buys), "availSell": to_plain(sells)}]
 
 
-def _bills(call: OkxCall, depth_ms: int) -> list[Payload]:
+def _bills(call: VenueCall, depth_ms: int) -> list[Payload]:
     params = call.params
     after, before = params.integer("after"), params.integer("before")
     begin, end = params.integer("begin"), params.integer("end")

@@ -6,23 +6,24 @@ from decimal import Decimal
 
 from cadenza.simulators.okx.trading.algos import ALGO_TYPES, AT_MARKET, CONDITIONAL, OCO, TRAILING, TRIGGER
 from cadenza.simulators.okx.trading.checks import check_state
-from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, position_side
+from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, position_side, refuse_fields
 from cadenza.simulators.okx.trading.payloads import Payload
-from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, OkxAlgoOrder
+from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, SimulatedAlgoOrder
 from cadenza.simulators.okx.wire.errors import (
     OkxOrderRefusal,
-    OkxRefusal,
+    VenueRefusal,
     cancel_failed,
     wrong_field,
 )
-from cadenza.simulators.okx.wire.gateway import OkxCall, OkxRows
+from cadenza.simulators.okx.wire.gateway import OkxRows, VenueCall
 from cadenza.simulators.okx.wire.params import OkxParams
 
 CANCELS_MAX = 10
+NOT_SIMULATED = ("attachAlgoOrds", "closeFraction", "cxlOnClosePos", "quickMgnType", "chaseType", "advanceOrdType")
 PRICES_BY = ("last", "index", "mark")
 
 
-def place(call: OkxCall) -> OkxRows:
+def place(call: VenueCall) -> OkxRows:
     """POST trade/order-algo."""
     (params,) = call.rows
     names: Payload = {"algoClOrdId": params.text("algoClOrdId"), "clOrdId": "", "tag": params.text("tag")}
@@ -33,10 +34,10 @@ def place(call: OkxCall) -> OkxRows:
     return OkxRows([names | {"algoId": str(algo.algo_id), "sCode": "0", "sMsg": ""}])
 
 
-def cancel(call: OkxCall) -> OkxRows:
+def cancel(call: VenueCall) -> OkxRows:
     """POST trade/cancel-algos."""
     if len(call.rows) > CANCELS_MAX:
-        raise OkxRefusal("50025", f"Parameter args count exceeds the limit {CANCELS_MAX}", 400)
+        raise VenueRefusal("50025", f"Parameter args count exceeds the limit {CANCELS_MAX}", 400)
     rows: list[Payload] = []
     for params in call.rows:
         names = {"algoId": params.text("algoId"), "algoClOrdId": params.text("algoClOrdId")}
@@ -48,7 +49,7 @@ def cancel(call: OkxCall) -> OkxRows:
     return OkxRows(rows)
 
 
-def _cancel(call: OkxCall, params: OkxParams) -> str:
+def _cancel(call: VenueCall, params: OkxParams) -> str:
     symbol, algo_id, client_id = params.must("instId"), params.integer("algoId"), params.text("algoClOrdId")
     if algo_id is None and not client_id:
         raise OkxOrderRefusal("51003", "Either client order ID or order ID is required.")
@@ -59,8 +60,9 @@ def _cancel(call: OkxCall, params: OkxParams) -> str:
     return str(found.algo_id)
 
 
-def _algo(call: OkxCall, params: OkxParams) -> OkxAlgoOrder:
+def _algo(call: VenueCall, params: OkxParams) -> SimulatedAlgoOrder:
     """Read a conditional order, checked for form and for what the account's mode allows."""
+    refuse_fields(params, NOT_SIMULATED)
     desk, exchange = call.venue.desk, call.venue.exchange
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
@@ -72,7 +74,7 @@ def _algo(call: OkxCall, params: OkxParams) -> OkxAlgoOrder:
     if size is None:
         raise wrong_field("sz")
     type = params.choice("ordType", ALGO_TYPES, "")
-    algo = OkxAlgoOrder(
+    algo = SimulatedAlgoOrder(
         algo_id=exchange.next_id(),
         account=call.account,
         client_id=params.client_id("algoClOrdId"),
@@ -113,7 +115,7 @@ def _order_price(params: OkxParams, name: str) -> Decimal | None:
     return price
 
 
-def _check_form(algo: OkxAlgoOrder) -> None:
+def _check_form(algo: SimulatedAlgoOrder) -> None:
     takes = algo.take_trigger is not None and algo.take_price is not None
     stops = algo.stop_trigger is not None and algo.stop_price is not None
     if (algo.take_trigger is None) is not (algo.take_price is None):

@@ -12,9 +12,9 @@ from cadenza.simulators.okx.trading.placing import OrderDesk
 from cadenza.simulators.okx.trading.records import (
     BASE_UNITS,
     AlgoOrderChange,
-    OkxAlgoOrder,
-    OkxOrder,
     OkxOrderRequest,
+    SimulatedAlgoOrder,
+    SimulatedOrder,
 )
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal, cancel_failed
 
@@ -27,7 +27,7 @@ OPEN_ALGOS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _DueOrder:
     """What a conditional order does now. `price` None is at market."""
 
     side: str
@@ -40,16 +40,16 @@ class AlgoDesk:
     def __init__(self, exchange: OkxExchange, desk: OrderDesk) -> None:
         self._exchange = exchange
         self._desk = desk
-        self._algos: dict[int, OkxAlgoOrder] = {}
+        self._algos: dict[int, SimulatedAlgoOrder] = {}
         self._changed: dict[int, None] = {}
-        exchange.on_price = self._watch
+        exchange.on_price.append(self._watch)
 
-    def restore(self, algos: tuple[OkxAlgoOrder, ...]) -> None:
+    def restore(self, algos: tuple[SimulatedAlgoOrder, ...]) -> None:
         self._algos = {algo.algo_id: algo for algo in algos}
 
     # Reading
 
-    def find(self, account: str, algo_id: int | None, client_id: str) -> OkxAlgoOrder | None:
+    def find(self, account: str, algo_id: int | None, client_id: str) -> SimulatedAlgoOrder | None:
         """Return a conditional order of the account. Of several with one client id it is the latest."""
         if algo_id is not None:
             found = self._algos.get(algo_id)
@@ -57,20 +57,20 @@ class AlgoDesk:
         mine = [algo for algo in self.of(account) if algo.client_id == client_id]
         return mine[-1] if mine else None
 
-    def of(self, account: str) -> list[OkxAlgoOrder]:
+    def of(self, account: str) -> list[SimulatedAlgoOrder]:
         """Return the conditional orders of an account, the oldest first."""
         return [algo for algo in self._algos.values() if algo.account == account]
 
-    def all_orders(self) -> list[OkxAlgoOrder]:
+    def all_orders(self) -> list[SimulatedAlgoOrder]:
         return list(self._algos.values())
 
-    def order_of(self, algo: OkxAlgoOrder) -> OkxOrder | None:
+    def order_of(self, algo: SimulatedAlgoOrder) -> SimulatedOrder | None:
         """Return the order that a conditional one became."""
         return None if algo.order_id is None else self._exchange.registry.order(algo.symbol, algo.order_id)
 
     # Changing
 
-    def place(self, algo: OkxAlgoOrder, at_ms: int) -> OkxAlgoOrder:
+    def place(self, algo: SimulatedAlgoOrder, at_ms: int) -> SimulatedAlgoOrder:
         """Accept a conditional order. Raises `OkxOrderRefusal`, and then nothing has changed."""
         pending = [each for each in self.of(algo.account) if each.is_open]
         if algo.client_id and any(each.client_id == algo.client_id for each in pending):
@@ -87,12 +87,12 @@ class AlgoDesk:
         self._put(algo)
         return algo
 
-    def cancel(self, algo: OkxAlgoOrder, at_ms: int) -> None:
+    def cancel(self, algo: SimulatedAlgoOrder, at_ms: int) -> None:
         if not algo.is_open:
             raise cancel_failed()
         self._put(evolve(algo, state="canceled", updated_ms=at_ms))
 
-    def take_changes(self) -> tuple[OkxAlgoOrder, ...]:
+    def take_changes(self) -> tuple[SimulatedAlgoOrder, ...]:
         """Return what changed since the last call."""
         changed, self._changed = self._changed, {}
         return tuple(self._algos[algo_id] for algo_id in changed)
@@ -112,11 +112,11 @@ class AlgoDesk:
             if due is not None:
                 self._trigger(moved, due, at_ms)
 
-    def _price(self, algo: OkxAlgoOrder, by: str) -> Decimal:
+    def _price(self, algo: SimulatedAlgoOrder, by: str) -> Decimal:
         """Return the price that a trigger looks at. The index price is the last price."""
         return self._exchange.mark(algo.symbol) if by == "mark" else self._exchange.last_price(algo.symbol)
 
-    def _trailed(self, algo: OkxAlgoOrder, price: Decimal) -> OkxAlgoOrder:
+    def _trailed(self, algo: SimulatedAlgoOrder, price: Decimal) -> SimulatedAlgoOrder:
         if algo.type != TRAILING:
             return algo
         if algo.best is None:
@@ -126,28 +126,28 @@ class AlgoDesk:
         best = max(algo.best, price) if algo.side is Side.SELL else min(algo.best, price)
         return evolve(algo, best=best)
 
-    def _due(self, algo: OkxAlgoOrder) -> _Due | None:
+    def _due(self, algo: SimulatedAlgoOrder) -> _DueOrder | None:
         is_sell = algo.side is Side.SELL
         if algo.type == TRIGGER:
             assert algo.trigger is not None
             price = self._price(algo, algo.trigger_by)
             is_reached = price >= algo.trigger if algo.triggers_on_rise else price <= algo.trigger
-            return _Due("", _limit(algo.trigger_price)) if is_reached else None
+            return _DueOrder("", _limit(algo.trigger_price)) if is_reached else None
         if algo.type == TRAILING:
             stop, price = algo.stop, self._exchange.last_price(algo.symbol)
             is_reached = stop is not None and (price <= stop if is_sell else price >= stop)
-            return _Due("", None) if is_reached else None
+            return _DueOrder("", None) if is_reached else None
         if algo.stop_trigger is not None:
             price = self._price(algo, algo.stop_by)
             if price <= algo.stop_trigger if is_sell else price >= algo.stop_trigger:
-                return _Due(STOP, _limit(algo.stop_price))
+                return _DueOrder(STOP, _limit(algo.stop_price))
         if algo.take_trigger is not None:
             price = self._price(algo, algo.take_by)
             if price >= algo.take_trigger if is_sell else price <= algo.take_trigger:
-                return _Due(TAKE, _limit(algo.take_price))
+                return _DueOrder(TAKE, _limit(algo.take_price))
         return None
 
-    def _trigger(self, algo: OkxAlgoOrder, due: _Due, at_ms: int) -> None:
+    def _trigger(self, algo: SimulatedAlgoOrder, due: _DueOrder, at_ms: int) -> None:
         request = OkxOrderRequest(
             symbol=algo.symbol,
             instrument_type=algo.instrument_type,
@@ -172,7 +172,7 @@ class AlgoDesk:
             return
         self._put(evolve(triggered, state="effective", order_id=order.order_id))
 
-    def _put(self, algo: OkxAlgoOrder) -> None:
+    def _put(self, algo: SimulatedAlgoOrder) -> None:
         self._algos[algo.algo_id] = algo
         self._changed[algo.algo_id] = None
         self._exchange.note(AlgoOrderChange(algo=algo))
@@ -182,7 +182,7 @@ def _limit(price: Decimal | None) -> Decimal | None:
     return None if price is None or price == AT_MARKET else price
 
 
-def _check_prices(algo: OkxAlgoOrder, last: Decimal) -> None:
+def _check_prices(algo: SimulatedAlgoOrder, last: Decimal) -> None:
     """Refuse a stop or take profit that would trigger at once."""
     is_buy = algo.side is Side.BUY
     if algo.take_trigger is not None:

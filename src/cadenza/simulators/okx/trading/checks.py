@@ -6,9 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, is_multiple
-from cadenza.simulators.okx.instruments import OkxInstrument
+from cadenza.simulators.okx.instruments import SimulatedInstrument
 from cadenza.simulators.okx.trading.ledger import OkxLedger
-from cadenza.simulators.okx.trading.records import QUOTE_UNITS, OkxOrder, OkxOrderRequest
+from cadenza.simulators.okx.trading.records import QUOTE_UNITS, OkxOrderRequest, SimulatedOrder
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal, outside_band, wrong_field
 
 BAND = Decimal("0.2")
@@ -24,7 +24,7 @@ def check_state(state: str) -> None:
         raise OkxOrderRefusal("51022", "Contract suspended.")
 
 
-def check_size(instrument: OkxInstrument, request: OkxOrderRequest) -> None:
+def check_size(instrument: SimulatedInstrument, request: OkxOrderRequest) -> None:
     """Check a size in base units or contracts. One in quote units is checked when it is known what it buys."""
     if request.target == QUOTE_UNITS:
         return
@@ -38,7 +38,7 @@ def check_size(instrument: OkxInstrument, request: OkxOrderRequest) -> None:
         raise OkxOrderRefusal("51203", f"Order amount exceeds the limit {instrument.most}.")
 
 
-def checked_price(instrument: OkxInstrument, request: OkxOrderRequest, mark: Decimal) -> Decimal | None:
+def checked_price(instrument: SimulatedInstrument, request: OkxOrderRequest, mark: Decimal) -> Decimal | None:
     """Return the price of an order. An option's is rounded to its step; any other must be one."""
     price = request.price
     if price is None:
@@ -54,13 +54,13 @@ def checked_price(instrument: OkxInstrument, request: OkxOrderRequest, mark: Dec
     return price
 
 
-def price_limits(instrument: OkxInstrument, mark: Decimal) -> tuple[Decimal, Decimal]:
+def price_limits(instrument: SimulatedInstrument, mark: Decimal) -> tuple[Decimal, Decimal]:
     """Return (highest price of a buy, lowest price of a sell)."""
     ticks = (mark * BAND / instrument.tick).to_integral_value()
     return mark + ticks * instrument.tick, max(instrument.tick, mark - ticks * instrument.tick)
 
 
-def check_closing(ledger: OkxLedger, open_orders: list[OkxOrder], order: OkxOrder) -> None:
+def check_closing(ledger: OkxLedger, open_orders: list[SimulatedOrder], order: SimulatedOrder) -> None:
     """Check that an order that only closes does not close more than there is. It is never trimmed."""
     held = ledger.position(order.account, order.symbol, order.trade_mode, order.position_side).amount
     if not held:
@@ -74,7 +74,7 @@ def check_closing(ledger: OkxLedger, open_orders: list[OkxOrder], order: OkxOrde
         raise OkxOrderRefusal("51112", "Close order size exceeds available size for this position.")
 
 
-def closing_orders(open_orders: list[OkxOrder], like: OkxOrder) -> list[OkxOrder]:
+def closing_orders(open_orders: list[SimulatedOrder], like: SimulatedOrder) -> list[SimulatedOrder]:
     """Return the open orders that close the same position on the same side."""
     return [
         each

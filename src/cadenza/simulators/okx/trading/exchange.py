@@ -28,21 +28,21 @@ from cadenza.simulators.kit.counters import SymbolCounters
 from cadenza.simulators.kit.engines import MarketEngines
 from cadenza.simulators.kit.records import TapeTrade
 from cadenza.simulators.kit.registry import OrderRegistry
-from cadenza.simulators.okx.instruments import OkxInstrument
+from cadenza.simulators.okx.instruments import SimulatedInstrument
 from cadenza.simulators.okx.trading.checks import MARKET_TYPES, closing_orders
 from cadenza.simulators.okx.trading.ledger import OkxLedger, spent_asset
 from cadenza.simulators.okx.trading.records import (
     OkxEvent,
     OkxNews,
-    OkxOrder,
     OkxRow,
-    OkxTrade,
     OrderChange,
     PlacedOkxOrder,
+    SimulatedOrder,
+    SimulatedTrade,
 )
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal
 
-USER, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "7", "13", "14", "17"
+USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "3", "7", "13", "14", "17"
 AFTER_ALL, REDUCE_ONLY, POST_ONLY, SELF_TRADE = "20", "23", "31", "32"
 """Sources of a cancel."""
 
@@ -65,15 +65,15 @@ CANCEL_SOURCES = {
 
 
 class OkxExchange:
-    """Deterministic: the same market, calls and times give the same orders. `on_price` is called with an instrument
-    whose last or mark price may have changed, and when."""
+    """Deterministic: the same market, calls and times give the same orders. What is in `on_price` is called with an
+    instrument whose last or mark price may have changed, and when."""
 
-    def __init__(self, instruments: Iterable[OkxInstrument], market: SeededMarket, first_id: int) -> None:
+    def __init__(self, instruments: Iterable[SimulatedInstrument], market: SeededMarket, first_id: int) -> None:
         self.instruments = {instrument.name: instrument for instrument in instruments}
         self.by_code = {instrument.code: instrument for instrument in self.instruments.values()}
         self.states = dict.fromkeys(self.instruments, "live")
-        self.registry: OrderRegistry[OkxOrder, OkxTrade] = OrderRegistry()
-        self.on_price: Callable[[str, int], None] = lambda _symbol, _at_ms: None
+        self.registry: OrderRegistry[SimulatedOrder, SimulatedTrade] = OrderRegistry()
+        self.on_price: list[Callable[[str, int], None]] = []
         self._last_id = first_id
         self.ledger = OkxLedger(self.instruments, self.mark, self.registry.open_orders, self.next_id)
         self._market = market
@@ -83,9 +83,9 @@ class OkxExchange:
         self._events: list[OkxEvent] = []
         self._tape: list[TapeTrade] = []
         self._books: set[str] = set()
-        self._filled: dict[tuple[str, int], OkxOrder] = {}
-        self._row_orders: dict[tuple[str, int], OkxOrder] = {}
-        self._row_trades: list[OkxTrade] = []
+        self._filled: dict[tuple[str, int], SimulatedOrder] = {}
+        self._row_orders: dict[tuple[str, int], SimulatedOrder] = {}
+        self._row_trades: list[SimulatedTrade] = []
         self._row_engines: set[str] = set()
 
     # Starting
@@ -133,7 +133,7 @@ class OkxExchange:
             if left > 0:
                 price, is_buyer_maker = command.price * instrument.tick, command.aggressor_side is Side.SELL
                 self._print(name, self._counters.next_trade_id(name), price, left, is_buyer_maker, command.at_ms)
-            self.on_price(name, command.at_ms)
+            self._tell_price(name, command.at_ms)
 
     def depth(self, name: str, side: Side, levels_max: int) -> list[tuple[Decimal, Decimal]]:
         """Return (price, quantity), best first."""
@@ -155,15 +155,15 @@ class OkxExchange:
         for account in self.ledger.accounts():
             for position in self.ledger.positions(account, name):
                 self.ledger.touched_positions[position.key] = None
-        self.on_price(name, at_ms)
+        self._tell_price(name, at_ms)
 
-    def fillable(self, order: OkxOrder) -> tuple[Decimal, Decimal]:
+    def fillable(self, order: SimulatedOrder) -> tuple[Decimal, Decimal]:
         """Return how much an order would get now, and what that costs: price times quantity."""
         return self._engines.fillable(order.symbol, order.side, order.quantity, order.account, order.price)
 
     # Orders
 
-    def place(self, order: OkxOrder, at_ms: int) -> OkxOrder:
+    def place(self, order: SimulatedOrder, at_ms: int) -> SimulatedOrder:
         """Accept and execute an order that was checked. Raises `OkxOrderRefusal`, and then nothing has changed."""
         self.registry.put(order)
         self._touch(order, at_ms)
@@ -172,13 +172,15 @@ class OkxExchange:
         self._apply(order.symbol, self._command(order, at_ms))
         return self.registry.order(*order.key)
 
-    def cancel(self, order: OkxOrder, source: str, at_ms: int) -> OkxOrder:
+    def cancel(self, order: SimulatedOrder, source: str, at_ms: int) -> SimulatedOrder:
         """Cancel an open order."""
         self._engine_events(order.symbol, CancelRequest(order.engine_id, at_ms))
         self._canceled(order, source, at_ms)
         return self.registry.order(*order.key)
 
-    def amend(self, order: OkxOrder, quantity: Decimal, price: Decimal, request_id: str, at_ms: int) -> OkxOrder:
+    def amend(
+        self, order: SimulatedOrder, quantity: Decimal, price: Decimal, request_id: str, at_ms: int
+    ) -> SimulatedOrder:
         """Change quantity and price of an open order, which loses its place in the queue. One that has executed as much
         as it now wants is filled."""
         self._engine_events(order.symbol, CancelRequest(order.engine_id, at_ms))
@@ -195,6 +197,13 @@ class OkxExchange:
         self._changed(changed, at_ms, amend_result="0", request_id=request_id)
         if not is_done:
             self._apply(order.symbol, self._command(changed, at_ms))
+        return self.registry.order(*order.key)
+
+    def take_over(self, order: SimulatedOrder, price: Decimal, at_ms: int) -> SimulatedOrder:
+        """Execute an order of the venue's own at a price, outside the book."""
+        self._changed(order, at_ms)
+        self._fill(order, price, order.quantity, -self._counters.next_trade_id(order.symbol), at_ms, is_maker=False)
+        self._filled.clear()
         return self.registry.order(*order.key)
 
     def note(self, event: OkxEvent) -> None:
@@ -238,9 +247,13 @@ class OkxExchange:
         ledger.touched_balances, ledger.touched_positions = {}, {}
         return news
 
+    def _tell_price(self, name: str, at_ms: int) -> None:
+        for watch in self.on_price:
+            watch(name, at_ms)
+
     # Events of the engine
 
-    def _command(self, order: OkxOrder, at_ms: int) -> NewOrder:
+    def _command(self, order: SimulatedOrder, at_ms: int) -> NewOrder:
         instrument = self.instruments[order.symbol]
         is_market = order.type in MARKET_TYPES or order.price is None
         return NewOrder(
@@ -257,7 +270,7 @@ class OkxExchange:
             at_ms=at_ms,
         )
 
-    def _cancel_own_makers(self, taker: OkxOrder, at_ms: int) -> None:
+    def _cancel_own_makers(self, taker: SimulatedOrder, at_ms: int) -> None:
         """Cancel the own orders that the taker would meet."""
         while self.fillable(taker)[0] < taker.quantity:
             met = [
@@ -294,18 +307,20 @@ class OkxExchange:
                 if event.trade_sequence not in trade_ids:
                     trade_ids[event.trade_sequence] = self._counters.next_trade_id(name)
                     self._print_fill(name, event, trade_ids[event.trade_sequence], at_ms)
-                self._fill(order, event, trade_ids[event.trade_sequence], at_ms)
+                instrument, trade_id = self.instruments[name], trade_ids[event.trade_sequence]
+                price, quantity = event.price * instrument.tick, event.quantity * instrument.lot
+                self._fill(order, price, quantity, trade_id, at_ms, is_maker=event.is_maker)
             case Canceled():
                 self._canceled(order, CANCEL_SOURCES[event.reason], at_ms)
             case _:
                 if not order.revision:
                     self._changed(order, at_ms)
 
-    def _fill(self, order: OkxOrder, event: Filled, trade_id: int, at_ms: int) -> None:
-        instrument = self.instruments[order.symbol]
-        price, quantity = event.price * instrument.tick, event.quantity * instrument.lot
-        booking = self.ledger.fill(order, price, quantity, is_maker=event.is_maker, trade_id=trade_id, at_ms=at_ms)
-        trade = OkxTrade(
+    def _fill(
+        self, order: SimulatedOrder, price: Decimal, quantity: Decimal, trade_id: int, at_ms: int, *, is_maker: bool
+    ) -> None:
+        booking = self.ledger.fill(order, price, quantity, is_maker=is_maker, trade_id=trade_id, at_ms=at_ms)
+        trade = SimulatedTrade(
             symbol=order.symbol,
             trade_id=trade_id,
             bill_id=booking.bill_id,
@@ -316,7 +331,7 @@ class OkxExchange:
             instrument_type=order.instrument_type,
             side=order.side,
             position_side=order.position_side,
-            is_maker=event.is_maker,
+            is_maker=is_maker,
             price=price,
             quantity=quantity,
             fee=booking.fee,
@@ -344,10 +359,10 @@ class OkxExchange:
         self._changed(changed, at_ms, trade)
         self._filled[order.key] = changed
 
-    def _canceled(self, order: OkxOrder, source: str, at_ms: int) -> None:
+    def _canceled(self, order: SimulatedOrder, source: str, at_ms: int) -> None:
         self._changed(evolve(order, state="canceled", cancel_source=source, updated_ms=at_ms), at_ms)
 
-    def _cancel_conflicts(self, filled: OkxOrder, at_ms: int) -> None:
+    def _cancel_conflicts(self, filled: SimulatedOrder, at_ms: int) -> None:
         """Cancel the newest closing orders that want to close more than there is left."""
         held = self.ledger.position(filled.account, filled.symbol, filled.trade_mode, filled.position_side).amount
         for side in Side:
@@ -362,9 +377,9 @@ class OkxExchange:
 
     def _changed(
         self,
-        order: OkxOrder,
+        order: SimulatedOrder,
         at_ms: int,
-        trade: OkxTrade | None = None,
+        trade: SimulatedTrade | None = None,
         amend_result: str = "",
         request_id: str = "",
     ) -> None:
@@ -374,7 +389,7 @@ class OkxExchange:
         self._touch(order, at_ms)
         self.note(OrderChange(order=order, trade=trade, amend_result=amend_result, request_id=request_id))
 
-    def _touch(self, order: OkxOrder, at_ms: int) -> None:
+    def _touch(self, order: SimulatedOrder, at_ms: int) -> None:
         self.ledger.touch(order.account, spent_asset(self.instruments[order.symbol], order.side), at_ms)
 
     # The tape
@@ -400,6 +415,6 @@ class OkxExchange:
         )
 
 
-def _crosses(taker: OkxOrder, price: Decimal) -> bool:
+def _crosses(taker: SimulatedOrder, price: Decimal) -> bool:
     """Whether a taker would trade at a price."""
     return taker.price is None or (taker.price - price) * taker.side.sign >= 0

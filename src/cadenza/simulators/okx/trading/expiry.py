@@ -6,17 +6,17 @@ from decimal import Decimal
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.money import ZERO, divide
-from cadenza.simulators.okx.instruments import COIN_PLACES, OkxInstrument
+from cadenza.simulators.okx.instruments import COIN_PLACES, SimulatedInstrument
 from cadenza.simulators.okx.trading.algos import AlgoDesk
 from cadenza.simulators.okx.trading.exchange import EXPIRED, OkxExchange
 from cadenza.simulators.okx.trading.ledger import DELIVERY
 from cadenza.simulators.okx.trading.positions import profit_at
-from cadenza.simulators.okx.trading.records import OkxBill, OkxPosition
+from cadenza.simulators.okx.trading.records import OkxBill, SimulatedPosition
 
 DELIVERY_LONG, DELIVERY_SHORT, EXERCISED, ASSIGNED, EXPIRED_WORTHLESS = "112", "113", "170", "171", "172"
 
 
-def expire(exchange: OkxExchange, algos: AlgoDesk, instrument: OkxInstrument, at_ms: int) -> None:
+def expire(exchange: OkxExchange, algos: AlgoDesk, instrument: SimulatedInstrument, at_ms: int) -> None:
     """Settle an instrument and take it off the list until the next start: futures at their mark price, options at what
     they are worth at the last price of their underlying. Nothing settles spot."""
     for account in exchange.ledger.accounts():
@@ -30,14 +30,14 @@ def expire(exchange: OkxExchange, algos: AlgoDesk, instrument: OkxInstrument, at
     exchange.states.pop(instrument.name, None)
 
 
-def option_worth(instrument: OkxInstrument, underlying: Decimal) -> Decimal:
+def option_worth(instrument: SimulatedInstrument, underlying: Decimal) -> Decimal:
     """Return what an option is worth at its expiry, in coin for each coin of its size."""
     assert instrument.strike is not None
     inside = underlying - instrument.strike if instrument.option_type == "C" else instrument.strike - underlying
     return divide(max(ZERO, inside), underlying, COIN_PLACES)
 
 
-def _settle(exchange: OkxExchange, instrument: OkxInstrument, position: OkxPosition, at_ms: int) -> None:
+def _settle(exchange: OkxExchange, instrument: SimulatedInstrument, position: SimulatedPosition, at_ms: int) -> None:
     if instrument.is_option:
         price = option_worth(instrument, exchange.last_price(f"{instrument.base}-USDT"))
         change = instrument.value(position.amount, price)

@@ -13,17 +13,17 @@ from decimal import Decimal
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, divide
-from cadenza.simulators.okx.instruments import COIN_PLACES, OkxInstrument
+from cadenza.simulators.okx.instruments import COIN_PLACES, SimulatedInstrument
 from cadenza.simulators.okx.settings import LONG_SHORT_MODE, MULTI_CURRENCY, PORTFOLIO
 from cadenza.simulators.okx.trading.positions import after_fill, initial_margin, maintenance_margin, profit_at
 from cadenza.simulators.okx.trading.records import (
     MoneyRow,
     OkxAccountMode,
-    OkxBalance,
     OkxBill,
     OkxLever,
-    OkxOrder,
-    OkxPosition,
+    SimulatedBalance,
+    SimulatedOrder,
+    SimulatedPosition,
 )
 
 SPOT_RATES = (Decimal("0.0008"), Decimal("0.001"))
@@ -35,7 +35,7 @@ OPTION_FEE_SHARE_MAX = Decimal("0.125")
 """A fee of an option is at most this share of its premium."""
 
 LEVER = 10
-TRANSFER, TRADE, DELIVERY, FUNDING = "1", "2", "3", "8"
+TRANSFER, TRADE, DELIVERY, LIQUIDATION, FUNDING = "1", "2", "3", "5", "8"
 DOLLARS = frozenset({"USDT", "USDC", "USD"})
 
 
@@ -103,17 +103,17 @@ class OkxLedger:
 
     def __init__(
         self,
-        instruments: Mapping[str, OkxInstrument],
+        instruments: Mapping[str, SimulatedInstrument],
         mark: Callable[[str], Decimal],
-        open_orders: Callable[[str], list[OkxOrder]],
+        open_orders: Callable[[str], list[SimulatedOrder]],
         next_id: Callable[[], int],
     ) -> None:
         self._instruments = instruments
         self._mark = mark
         self._open_orders = open_orders
         self._next_id = next_id
-        self._balances: dict[tuple[str, str], OkxBalance] = {}
-        self._positions: dict[tuple[str, str, str, str], OkxPosition] = {}
+        self._balances: dict[tuple[str, str], SimulatedBalance] = {}
+        self._positions: dict[tuple[str, str, str, str], SimulatedPosition] = {}
         self._modes: dict[str, OkxAccountMode] = {}
         self._levers: dict[tuple[str, str, str, str], OkxLever] = {}
         self.bills: list[OkxBill] = []
@@ -156,11 +156,11 @@ class OkxLedger:
         kept = self._levers.get((account, symbol, mode, side if mode == "isolated" else "net"))
         return min(LEVER, self._instruments[symbol].lever or 1) if kept is None else kept.lever
 
-    def position(self, account: str, symbol: str, mode: str, side: str) -> OkxPosition:
+    def position(self, account: str, symbol: str, mode: str, side: str) -> SimulatedPosition:
         key = account, symbol, mode, side
-        return self._positions.get(key) or OkxPosition(account=account, symbol=symbol, mode=mode, side=side)
+        return self._positions.get(key) or SimulatedPosition(account=account, symbol=symbol, mode=mode, side=side)
 
-    def positions(self, account: str, symbol: str | None = None) -> list[OkxPosition]:
+    def positions(self, account: str, symbol: str | None = None) -> list[SimulatedPosition]:
         """Return the positions that are not 0."""
         return [
             position
@@ -168,11 +168,11 @@ class OkxLedger:
             if key[0] == account and symbol in (None, key[1]) and position.amount
         ]
 
-    def all_positions(self) -> list[OkxPosition]:
+    def all_positions(self) -> list[SimulatedPosition]:
         """Return every position that ever was."""
         return list(self._positions.values())
 
-    def all_balances(self) -> list[OkxBalance]:
+    def all_balances(self) -> list[SimulatedBalance]:
         return list(self._balances.values())
 
     def figures(self, account: str, asset: str) -> AssetFigures:
@@ -213,11 +213,13 @@ class OkxLedger:
         return amount if asset in DOLLARS else amount * self._mark(f"{asset}-USDT")
 
     def power(self, account: str) -> Decimal:
-        """Return how many dollars of equity no margin needs. One tenth of what is borrowed is needed for it."""
+        """Return how many dollars of equity no margin needs. One tenth of what is borrowed is needed for it, and all of
+        what open orders would borrow."""
         left = ZERO
         for asset in self.assets(account):
             figures = self.figures(account, asset)
             needed = figures.initial + figures.orders + figures.isolated + figures.borrowed / LEVER
+            needed += max(ZERO, figures.held - max(ZERO, figures.cash))
             left += self.in_dollars(asset, figures.equity - needed)
         return max(ZERO, left)
 
@@ -234,7 +236,7 @@ class OkxLedger:
             return self.figures(account, asset).available_equity
         return divide(self.power(account), self.in_dollars(asset, Decimal(1)), COIN_PLACES)
 
-    def order_margin(self, account: str, symbol: str, more: tuple[OkxOrder, Decimal] | None = None) -> Decimal:
+    def order_margin(self, account: str, symbol: str, more: tuple[SimulatedOrder, Decimal] | None = None) -> Decimal:
         """Return the margin of the open orders in a contract. `more` is a further order and its price."""
         instrument = self._instruments[symbol]
         values: dict[tuple[str, str, Side], Decimal] = {}
@@ -276,24 +278,24 @@ class OkxLedger:
         """Note that what is frozen of an asset changed."""
         kept = self._balances.get((account, asset))
         cash = ZERO if kept is None else kept.cash
-        self._put_balance(OkxBalance(account=account, asset=asset, cash=cash, updated_ms=at_ms))
+        self._put_balance(SimulatedBalance(account=account, asset=asset, cash=cash, updated_ms=at_ms))
 
     def move(self, bill: OkxBill) -> int:
         """Move cash by a bill whose id and balance are filled in. Return its id."""
         kept = self._balances.get((bill.account, bill.asset))
         after = (ZERO if kept is None else kept.cash) + bill.change
-        self._put_balance(OkxBalance(account=bill.account, asset=bill.asset, cash=after, updated_ms=bill.at_ms))
+        self._put_balance(SimulatedBalance(account=bill.account, asset=bill.asset, cash=after, updated_ms=bill.at_ms))
         done = replace(bill, bill_id=self._next_id(), after=after)
         self.bills.append(done)
         return done.bill_id
 
-    def put_position(self, position: OkxPosition) -> None:
+    def put_position(self, position: SimulatedPosition) -> None:
         self._positions[position.key] = position
         self._new_positions[position.key] = None
         self.touched_positions[position.key] = None
 
     def fill(
-        self, order: OkxOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: int, at_ms: int
+        self, order: SimulatedOrder, price: Decimal, quantity: Decimal, *, is_maker: bool, trade_id: int, at_ms: int
     ) -> OkxFillBooking:
         """Book one execution: cash, position and fee."""
         instrument = self._instruments[order.symbol]
@@ -318,7 +320,7 @@ class OkxLedger:
             return self._fill_spot(bill, instrument, order.side, is_maker)
         return self._fill_contract(bill, instrument, order, is_maker)
 
-    def _fill_spot(self, bill: OkxBill, instrument: OkxInstrument, side: Side, is_maker: bool) -> OkxFillBooking:
+    def _fill_spot(self, bill: OkxBill, instrument: SimulatedInstrument, side: Side, is_maker: bool) -> OkxFillBooking:
         assert bill.price is not None
         assert bill.quantity is not None
         cost, rate = bill.quantity * bill.price, SPOT_RATES[0 if is_maker else 1]
@@ -331,7 +333,7 @@ class OkxLedger:
         return OkxFillBooking(fee=fee, fee_asset=asset, profit=ZERO, bill_id=number)
 
     def _fill_contract(
-        self, bill: OkxBill, instrument: OkxInstrument, order: OkxOrder, is_maker: bool
+        self, bill: OkxBill, instrument: SimulatedInstrument, order: SimulatedOrder, is_maker: bool
     ) -> OkxFillBooking:
         assert bill.price is not None
         assert bill.quantity is not None
@@ -369,13 +371,13 @@ class OkxLedger:
         self._changed, self._new_positions, self._new_balances = MoneyRow(), {}, {}
         return row
 
-    def _put_balance(self, balance: OkxBalance) -> None:
+    def _put_balance(self, balance: SimulatedBalance) -> None:
         key = balance.account, balance.asset
         self._balances[key] = balance
         self._new_balances[key] = None
         self.touched_balances[key] = None
 
-    def _lever_of(self, position: OkxPosition) -> int:
+    def _lever_of(self, position: SimulatedPosition) -> int:
         return self.lever(position.account, position.symbol, position.mode, position.side)
 
     def _held(self, account: str, asset: str) -> Decimal:
@@ -394,22 +396,24 @@ class OkxLedger:
         settled = [symbol for symbol in symbols if self._instruments[symbol].settle == asset]
         return sum((self.order_margin(account, symbol) for symbol in settled), ZERO)
 
-    def _order_value(self, instrument: OkxInstrument, order: OkxOrder, price: Decimal) -> Decimal:
+    def _order_value(self, instrument: SimulatedInstrument, order: SimulatedOrder, price: Decimal) -> Decimal:
         """Return what an order needs at leverage 1. An option is bought for its premium and sold against a margin."""
         if instrument.is_option and order.side is Side.SELL:
-            short = OkxPosition(account="", symbol=order.symbol, side="net", mode="cross", amount=-order.remaining)
+            short = SimulatedPosition(
+                account="", symbol=order.symbol, side="net", mode="cross", amount=-order.remaining
+            )
             return initial_margin(short, instrument, price, 1)
         return instrument.value(order.remaining, price)
 
 
-def _fee(instrument: OkxInstrument, worth: Decimal, quantity: Decimal, is_maker: bool) -> Decimal:
+def _fee(instrument: SimulatedInstrument, worth: Decimal, quantity: Decimal, is_maker: bool) -> Decimal:
     index = 0 if is_maker else 1
     if instrument.is_option:
         return min(quantity * instrument.face * OPTION_RATES[index], worth * OPTION_FEE_SHARE_MAX)
     return worth * CONTRACT_RATES[index]
 
 
-def spent_asset(instrument: OkxInstrument, side: Side) -> str:
+def spent_asset(instrument: SimulatedInstrument, side: Side) -> str:
     """Return the asset that an order freezes."""
     if not instrument.is_spot:
         return instrument.settle

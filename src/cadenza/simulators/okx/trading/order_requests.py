@@ -7,21 +7,21 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import is_multiple
-from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, OkxInstrument
+from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, SimulatedInstrument
 from cadenza.simulators.okx.trading.checks import MARKET_TYPES
 from cadenza.simulators.okx.trading.dead_man import TIMEOUT_S_MAX, TIMEOUT_S_MIN
 from cadenza.simulators.okx.trading.exchange import USER
 from cadenza.simulators.okx.trading.payloads import Payload
-from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, OkxOrder, OkxOrderRequest
+from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, OkxOrderRequest, SimulatedOrder
 from cadenza.simulators.okx.wire.errors import (
     OkxOrderRefusal,
-    OkxRefusal,
+    VenueRefusal,
     amend_failed,
     cancel_failed,
     wrong_field,
     wrong_parameter,
 )
-from cadenza.simulators.okx.wire.gateway import OkxCall, OkxRows
+from cadenza.simulators.okx.wire.gateway import OkxRows, VenueCall
 from cadenza.simulators.okx.wire.params import TAG, OkxParams
 
 BATCH_MAX = 20
@@ -29,43 +29,46 @@ MODES = ("cash", "cross", "isolated", "spot_isolated")
 SPOT_TYPES = ("market", "limit", "post_only", "fok", "ioc")
 CONTRACT_TYPES = (*SPOT_TYPES, "optimal_limit_ioc")
 OPTION_TYPES = ("limit", "post_only", "fok", "ioc", "op_fok")
+NOT_SIMULATED = ("attachAlgoOrds", "pxUsd", "pxVol", "quickMgnType", "isElpTakerAccess", "slippagePct")
+"""Fields of an order that are refused, because they would change what it does."""
+
 STP_MODES = ("cancel_maker", "cancel_taker", "cancel_both")
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
-RowHandler = Callable[[OkxCall, OkxParams], Payload]
+RowHandler = Callable[[VenueCall, OkxParams], Payload]
 
 
-def place(call: OkxCall) -> OkxRows:
+def place(call: VenueCall) -> OkxRows:
     """POST trade/order, and the sockets' `order`."""
     return _each(call, _place, _placed)
 
 
-def place_batch(call: OkxCall) -> OkxRows:
+def place_batch(call: VenueCall) -> OkxRows:
     """POST trade/batch-orders."""
     return _each_of_batch(call, _place, _placed)
 
 
-def cancel(call: OkxCall) -> OkxRows:
+def cancel(call: VenueCall) -> OkxRows:
     """POST trade/cancel-order."""
     return _each(call, _cancel, _canceled)
 
 
-def cancel_batch(call: OkxCall) -> OkxRows:
+def cancel_batch(call: VenueCall) -> OkxRows:
     """POST trade/cancel-batch-orders."""
     return _each_of_batch(call, _cancel, _canceled)
 
 
-def amend(call: OkxCall) -> OkxRows:
+def amend(call: VenueCall) -> OkxRows:
     """POST trade/amend-order."""
     return _each(call, _amend, _amended)
 
 
-def amend_batch(call: OkxCall) -> OkxRows:
+def amend_batch(call: VenueCall) -> OkxRows:
     """POST trade/amend-batch-orders."""
     return _each_of_batch(call, _amend, _amended)
 
 
-def cancel_all_after(call: OkxCall) -> list[Payload]:
+def cancel_all_after(call: VenueCall) -> list[Payload]:
     """POST trade/cancel-all-after."""
     timeout = call.params.integer("timeOut")
     if timeout is None or not (timeout == 0 or TIMEOUT_S_MIN <= timeout <= TIMEOUT_S_MAX):
@@ -75,7 +78,7 @@ def cancel_all_after(call: OkxCall) -> list[Payload]:
     return [{"triggerTime": str(due_ms), "tag": tag, "ts": str(call.now_ms)}]
 
 
-def mass_cancel(call: OkxCall) -> list[Payload]:
+def mass_cancel(call: VenueCall) -> list[Payload]:
     """POST trade/mass-cancel: the open orders of an option family."""
     if call.params.must("instType") != "OPTION":
         raise wrong_parameter("instType")
@@ -87,7 +90,7 @@ def mass_cancel(call: OkxCall) -> list[Payload]:
     return [{"result": True}]
 
 
-def _each(call: OkxCall, do: RowHandler, shape: Callable[[OkxParams, str], Payload]) -> OkxRows:
+def _each(call: VenueCall, do: RowHandler, shape: Callable[[OkxParams, str], Payload]) -> OkxRows:
     rows = []
     for params in call.rows:
         try:
@@ -98,9 +101,9 @@ def _each(call: OkxCall, do: RowHandler, shape: Callable[[OkxParams, str], Paylo
     return OkxRows(rows)
 
 
-def _each_of_batch(call: OkxCall, do: RowHandler, shape: Callable[[OkxParams, str], Payload]) -> OkxRows:
+def _each_of_batch(call: VenueCall, do: RowHandler, shape: Callable[[OkxParams, str], Payload]) -> OkxRows:
     if len(call.rows) > BATCH_MAX:
-        raise OkxRefusal("50025", f"Parameter args count exceeds the limit {BATCH_MAX}", 400)
+        raise VenueRefusal("50025", f"Parameter args count exceeds the limit {BATCH_MAX}", 400)
     return _each(call, do, shape)
 
 
@@ -116,14 +119,15 @@ def _amended(params: OkxParams, order_id: str) -> Payload:
     return _canceled(params, order_id) | {"reqId": params.text("reqId"), "subCode": ""}
 
 
-def _place(call: OkxCall, params: OkxParams) -> Payload:
+def _place(call: VenueCall, params: OkxParams) -> Payload:
     request = order_request(call, params)
     order = call.venue.desk.place(call.account, request, call.now_ms)
     return _placed(params, str(order.order_id))
 
 
-def order_request(call: OkxCall, params: OkxParams) -> OkxOrderRequest:
+def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
     """Read an order, checked for form."""
+    refuse_fields(params, NOT_SIMULATED)
     desk = call.venue.desk
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
@@ -154,11 +158,18 @@ def order_request(call: OkxCall, params: OkxParams) -> OkxOrderRequest:
     )
 
 
+def refuse_fields(params: OkxParams, names: tuple[str, ...]) -> None:
+    """Refuse a request that has a field which the simulator does not obey."""
+    for name in names:
+        if params.text(name) not in ("", "[]", "false"):
+            raise OkxOrderRefusal("51000", f"Parameter {name} error: it is not simulated")
+
+
 def position_side(params: OkxParams) -> str:
     return params.choice("posSide", ("net", "long", "short"), "net")
 
 
-def _target(params: OkxParams, instrument: OkxInstrument, side: Side, type: str) -> str:
+def _target(params: OkxParams, instrument: SimulatedInstrument, side: Side, type: str) -> str:
     """Return the units of the size: a market buy of spot is in quote units unless it says otherwise."""
     sent = params.choice("tgtCcy", ("", BASE_UNITS, QUOTE_UNITS), "")
     if not instrument.is_spot:
@@ -175,7 +186,7 @@ def _tag(params: OkxParams) -> str:
     return tag
 
 
-def _named(call: OkxCall, params: OkxParams, refusal: OkxOrderRefusal) -> OkxOrder:
+def _named(call: VenueCall, params: OkxParams, refusal: OkxOrderRefusal) -> SimulatedOrder:
     """Return the open order that a request names; the order id wins over the client's."""
     symbol = call.venue.desk.instrument(params.must("instId")).name
     order_id, client_id = params.integer("ordId"), params.text("clOrdId")
@@ -187,13 +198,13 @@ def _named(call: OkxCall, params: OkxParams, refusal: OkxOrderRefusal) -> OkxOrd
     return found
 
 
-def _cancel(call: OkxCall, params: OkxParams) -> Payload:
+def _cancel(call: VenueCall, params: OkxParams) -> Payload:
     order = _named(call, params, cancel_failed())
     call.venue.exchange.cancel(order, USER, call.now_ms)
     return {"clOrdId": order.client_order_id, "ordId": str(order.order_id)}
 
 
-def _amend(call: OkxCall, params: OkxParams) -> Payload:
+def _amend(call: VenueCall, params: OkxParams) -> Payload:
     order = _named(call, params, amend_failed())
     price, size = params.positive("newPx") or order.price, params.positive("newSz") or order.quantity
     assert price is not None
@@ -208,7 +219,7 @@ def _amend(call: OkxCall, params: OkxParams) -> Payload:
     }
 
 
-def _check_amendment(instrument: OkxInstrument, price: Decimal, size: Decimal) -> None:
+def _check_amendment(instrument: SimulatedInstrument, price: Decimal, size: Decimal) -> None:
     if not is_multiple(price, instrument.tick_at(price)):
         raise wrong_field("newPx")
     if size < instrument.least or not is_multiple(size, instrument.lot):

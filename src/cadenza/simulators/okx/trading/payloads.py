@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO, to_plain
-from cadenza.simulators.okx.instruments import OkxInstrument
-from cadenza.simulators.okx.trading.records import OkxAlgoOrder, OkxOrder, OkxTrade, OrderChange
+from cadenza.simulators.okx.instruments import SimulatedInstrument
+from cadenza.simulators.okx.trading.records import OrderChange, SimulatedAlgoOrder, SimulatedOrder, SimulatedTrade
 
 Payload = dict[str, object]
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
@@ -36,7 +36,7 @@ def flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def order_payload(order: OkxOrder) -> Payload:
+def order_payload(order: SimulatedOrder) -> Payload:
     """Return an order as queries show it: the fields of an execution are those of the last one."""
     return {
         "accFillSz": text(order.executed),
@@ -94,7 +94,7 @@ def order_payload(order: OkxOrder) -> Payload:
     }
 
 
-def order_push(change: OrderChange, instrument: OkxInstrument, last: Decimal, dollars: Decimal) -> Payload:
+def order_push(change: OrderChange, instrument: SimulatedInstrument, last: Decimal, dollars: Decimal) -> Payload:
     """Return a change of an order: the fields of an execution are those of this one, and empty where there is none."""
     order, trade = change.order, change.trade
     row = order_payload(order)
@@ -139,7 +139,7 @@ def order_push(change: OrderChange, instrument: OkxInstrument, last: Decimal, do
     }
 
 
-def fill_payload(trade: OkxTrade) -> Payload:
+def fill_payload(trade: SimulatedTrade) -> Payload:
     return {
         "billId": str(trade.bill_id),
         "clOrdId": trade.client_order_id,
@@ -170,7 +170,7 @@ def fill_payload(trade: OkxTrade) -> Payload:
     }
 
 
-def algo_payload(algo: OkxAlgoOrder, order: OkxOrder | None, last: Decimal, contract_value: str) -> Payload:
+def algo_payload(algo: SimulatedAlgoOrder, order: SimulatedOrder | None, last: Decimal, contract_value: str) -> Payload:
     """Return a conditional order. `order` is the one that it became."""
     return {
         "activePx": text(algo.active_price),

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ZERO
-from cadenza.simulators.okx.instruments import MARGIN, SPOT, OkxInstrument
+from cadenza.simulators.okx.instruments import MARGIN, SPOT, SimulatedInstrument
 from cadenza.simulators.okx.settings import FUTURES_MODE, SPOT_MODE
 from cadenza.simulators.okx.trading.checks import (
     MARKET_TYPES,
@@ -18,7 +18,7 @@ from cadenza.simulators.okx.trading.checks import (
 )
 from cadenza.simulators.okx.trading.exchange import OkxExchange
 from cadenza.simulators.okx.trading.ledger import spent_asset
-from cadenza.simulators.okx.trading.records import QUOTE_UNITS, OkxOrder, OkxOrderRequest
+from cadenza.simulators.okx.trading.records import QUOTE_UNITS, OkxOrderRequest, SimulatedOrder
 from cadenza.simulators.okx.wire.errors import (
     OkxOrderRefusal,
     duplicate_id,
@@ -39,14 +39,14 @@ class OrderDesk:
         self._exchange = exchange
         self._ledger = exchange.ledger
 
-    def instrument(self, inst_id: str) -> OkxInstrument:
+    def instrument(self, inst_id: str) -> SimulatedInstrument:
         """Return a listed instrument."""
         found = self._exchange.instruments.get(inst_id)
         if found is None or inst_id not in self._exchange.states:
             raise unknown_instrument()
         return found
 
-    def place(self, account: str, request: OkxOrderRequest, at_ms: int) -> OkxOrder:
+    def place(self, account: str, request: OkxOrderRequest, at_ms: int) -> SimulatedOrder:
         """Accept and execute an order."""
         instrument = self.instrument(request.symbol)
         self.check_mode(account, instrument, request.trade_mode, request.position_side, request.instrument_type)
@@ -64,14 +64,14 @@ class OrderDesk:
             self._check_margin(order, instrument)
         return self._exchange.place(order, at_ms)
 
-    def order_type(self, account: str, instrument: OkxInstrument, trade_mode: str) -> str:
+    def order_type(self, account: str, instrument: SimulatedInstrument, trade_mode: str) -> str:
         """Return under which instrument type an order is listed: in futures mode a pair is traded on margin too."""
         if not instrument.is_spot:
             return instrument.type
         is_margin = trade_mode == "isolated" or (trade_mode == "cross" and not self._ledger.is_multi(account))
         return MARGIN if is_margin else SPOT
 
-    def check_mode(self, account: str, instrument: OkxInstrument, mode: str, side: str, type: str) -> None:
+    def check_mode(self, account: str, instrument: SimulatedInstrument, mode: str, side: str, type: str) -> None:
         """Check what the account's level and position mode allow."""
         level = self._ledger.mode(account).level
         if instrument.is_spot:
@@ -101,11 +101,11 @@ class OrderDesk:
             raise OkxOrderRefusal("51025", "Order count exceeds the limit.")
 
     def _order(
-        self, account: str, instrument: OkxInstrument, request: OkxOrderRequest, price: Decimal | None, at_ms: int
-    ) -> OkxOrder:
+        self, account: str, instrument: SimulatedInstrument, request: OkxOrderRequest, price: Decimal | None, at_ms: int
+    ) -> SimulatedOrder:
         side = request.position_side
         has_lever = not instrument.is_spot and not instrument.is_option
-        return OkxOrder(
+        return SimulatedOrder(
             symbol=request.symbol,
             order_id=self._exchange.next_id(),
             account=account,
@@ -134,15 +134,19 @@ class OrderDesk:
 
     # Funds
 
-    def _funded(self, order: OkxOrder, instrument: OkxInstrument, request: OkxOrderRequest) -> OkxOrder:
+    def _funded(
+        self, order: SimulatedOrder, instrument: SimulatedInstrument, request: OkxOrderRequest
+    ) -> SimulatedOrder:
         """Return an order of spot that the account can pay. A market order may be shrunk to the funds."""
         asset = spent_asset(instrument, order.side)
         left = self._ledger.spendable(order.account, asset)
-        if order.target == QUOTE_UNITS:
+        if order.target == QUOTE_UNITS and order.side is Side.SELL:
+            order = self._traded_for(order, instrument, order.size)
+        elif order.target == QUOTE_UNITS:
             spends = min(order.size, left) if not request.bans_amend else order.size
             if spends > left or not spends:
                 raise insufficient(asset)
-            return self._bought_for(order, instrument, spends)
+            return self._traded_for(order, instrument, spends)
         needed = self._needed(order, instrument)
         if needed <= left:
             return order
@@ -154,7 +158,7 @@ class OrderDesk:
             raise insufficient(asset)
         return evolve(order, quantity=quantity)
 
-    def _needed(self, order: OkxOrder, instrument: OkxInstrument) -> Decimal:
+    def _needed(self, order: SimulatedOrder, instrument: SimulatedInstrument) -> Decimal:
         if order.side is Side.SELL:
             return order.quantity
         if order.price is not None:
@@ -163,9 +167,9 @@ class OrderDesk:
         missing = order.quantity - quantity
         return cost + missing * self._exchange.last_price(instrument.name)
 
-    def _bought_for(self, order: OkxOrder, instrument: OkxInstrument, spends: Decimal) -> OkxOrder:
-        """Return a market order for what an amount of the quote asset buys now, or sells for it."""
-        left, quantity = spends, ZERO
+    def _traded_for(self, order: SimulatedOrder, instrument: SimulatedInstrument, amount: Decimal) -> SimulatedOrder:
+        """Return a market order for what an amount of the quote asset buys now, or what has to be sold for it."""
+        left, quantity = amount, ZERO
         for price, shown in self._exchange.depth(instrument.name, order.side.opposite, 5_000):
             affordable = (left / price / instrument.lot).to_integral_value(ROUND_DOWN) * instrument.lot
             taken = min(shown, affordable)
@@ -177,7 +181,7 @@ class OrderDesk:
             raise OkxOrderRefusal("51020", "Your order should meet or exceed the minimum order amount.")
         return evolve(order, quantity=quantity)
 
-    def _check_margin(self, order: OkxOrder, instrument: OkxInstrument) -> None:
+    def _check_margin(self, order: SimulatedOrder, instrument: SimulatedInstrument) -> None:
         ledger, symbol = self._ledger, instrument.name
         price = order.price or self._exchange.mark(symbol)
         added = ledger.order_margin(order.account, symbol, (order, price))
@@ -186,7 +190,7 @@ class OrderDesk:
             raise insufficient_margin(instrument.settle)
 
 
-def _fee_asset(instrument: OkxInstrument, side: Side) -> str:
+def _fee_asset(instrument: SimulatedInstrument, side: Side) -> str:
     """Return the asset that fees of an order are in, known before it executes."""
     if not instrument.is_spot:
         return instrument.settle

@@ -10,15 +10,15 @@ from decimal import ROUND_DOWN, Decimal
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.money import ZERO, divide
-from cadenza.simulators.okx.instruments import COIN_PLACES, OkxInstrument
-from cadenza.simulators.okx.trading.records import AVERAGE_PLACES, OkxPosition
+from cadenza.simulators.okx.instruments import COIN_PLACES, SimulatedInstrument
+from cadenza.simulators.okx.trading.records import AVERAGE_PLACES, SimulatedPosition
 
 _STEP = Decimal(1).scaleb(-COIN_PLACES)
 MAINTENANCE_RATE = Decimal("0.004")
 SHORT_OPTION_RATE = Decimal("0.15")
 
 
-def entry_price(position: OkxPosition, instrument: OkxInstrument) -> Decimal | None:
+def entry_price(position: SimulatedPosition, instrument: SimulatedInstrument) -> Decimal | None:
     """Return the average price of what is held; None when nothing is."""
     if not position.amount:
         return None
@@ -27,7 +27,7 @@ def entry_price(position: OkxPosition, instrument: OkxInstrument) -> Decimal | N
     return divide(size, worth, AVERAGE_PLACES) if instrument.is_inverse else divide(worth, size, AVERAGE_PLACES)
 
 
-def profit_at(position: OkxPosition, instrument: OkxInstrument, price: Decimal) -> Decimal:
+def profit_at(position: SimulatedPosition, instrument: SimulatedInstrument, price: Decimal) -> Decimal:
     """Return what closing the position at a price would win."""
     if not position.amount:
         return ZERO
@@ -36,14 +36,19 @@ def profit_at(position: OkxPosition, instrument: OkxInstrument, price: Decimal) 
 
 
 def after_fill(
-    position: OkxPosition, instrument: OkxInstrument, sign: int, quantity: Decimal, price: Decimal, lever: int
-) -> tuple[OkxPosition, Decimal]:
+    position: SimulatedPosition,
+    instrument: SimulatedInstrument,
+    sign: int,
+    quantity: Decimal,
+    price: Decimal,
+    lever: int,
+) -> tuple[SimulatedPosition, Decimal]:
     """Return the position after an execution of `quantity` in the direction of `sign`, and what that realised."""
     closing = min(quantity, abs(position.amount)) if position.amount * sign < 0 else ZERO
     after, realized = _reduced(position, instrument, closing, price)
     opening = quantity - closing
     if opening:
-        worth = instrument.value(opening, price)
+        worth = instrument.value(quantity, price) - instrument.value(closing, price)
         margin = divide(worth, Decimal(lever), COIN_PLACES) if position.mode == "isolated" else ZERO
         after = evolve(
             after,
@@ -55,8 +60,8 @@ def after_fill(
 
 
 def _reduced(
-    position: OkxPosition, instrument: OkxInstrument, closing: Decimal, price: Decimal
-) -> tuple[OkxPosition, Decimal]:
+    position: SimulatedPosition, instrument: SimulatedInstrument, closing: Decimal, price: Decimal
+) -> tuple[SimulatedPosition, Decimal]:
     """Return the position after a part was closed, and the profit of that."""
     if not closing:
         return position, ZERO
@@ -76,7 +81,7 @@ def _reduced(
     return left, realized
 
 
-def initial_margin(position: OkxPosition, instrument: OkxInstrument, mark: Decimal, lever: int) -> Decimal:
+def initial_margin(position: SimulatedPosition, instrument: SimulatedInstrument, mark: Decimal, lever: int) -> Decimal:
     """Return the margin that a cross position needs at a mark price. A long option needs none: it is paid."""
     if instrument.is_option:
         short = -min(position.amount, ZERO)
@@ -84,7 +89,7 @@ def initial_margin(position: OkxPosition, instrument: OkxInstrument, mark: Decim
     return divide(instrument.value(abs(position.amount), mark), Decimal(lever), COIN_PLACES)
 
 
-def maintenance_margin(position: OkxPosition, instrument: OkxInstrument, mark: Decimal) -> Decimal:
+def maintenance_margin(position: SimulatedPosition, instrument: SimulatedInstrument, mark: Decimal) -> Decimal:
     if instrument.is_option:
         return initial_margin(position, instrument, mark, 1)
     return instrument.value(abs(position.amount), mark) * MAINTENANCE_RATE

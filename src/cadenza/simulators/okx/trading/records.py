@@ -13,7 +13,7 @@ from cadenza.exchange.records import EngineMemory
 from cadenza.simulators.kit.records import Counters, TapeTrade
 
 OPEN = frozenset({"live", "partially_filled"})
-AVERAGE_PLACES = 10
+AVERAGE_PLACES = 8
 BASE_UNITS, QUOTE_UNITS = "base_ccy", "quote_ccy"
 
 
@@ -42,7 +42,7 @@ class OkxOrderRequest:
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
-class OkxOrder:
+class SimulatedOrder:
     """An order in the venue's words. `size` is what was asked for, in `target` units; `quantity` is what the engine
     works on, in base units or contracts. `fee` is negative when it was paid. The `last_` fields are of its last
     execution. `revision` counts its amendments."""
@@ -111,7 +111,7 @@ class OkxOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxTrade:
+class SimulatedTrade:
     """One side of a trade. `trade_id` counts per instrument."""
 
     symbol: str
@@ -134,7 +134,7 @@ class OkxTrade:
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
-class OkxAlgoOrder:
+class SimulatedAlgoOrder:
     """A conditional order: `conditional` and `oco` have stop and take-profit prices, `trigger` one trigger price,
     `move_order_stop` trails by a ratio or a spread. An order price of -1 means at market. `best` is the best price
     since a trailing stop follows, None before its activation. `order_id` is the order that it became, if it did."""
@@ -189,7 +189,7 @@ class OkxAlgoOrder:
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `evolve`
-class OkxPosition:
+class SimulatedPosition:
     """A position in contracts; `amount` is negative for a short one. `cost` is what the amount is worth at its entry,
     with the amount's sign, in the asset that settles. `margin` is what an isolated position may lose at most."""
 
@@ -213,7 +213,7 @@ class OkxPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxBalance:
+class SimulatedBalance:
     """How much of an asset an account has, without what its positions would win or lose. Negative is borrowed."""
 
     account: str
@@ -270,15 +270,15 @@ class OkxBill:
 class OrderChange:
     """What happened to an order: `order` is its state right after that. `amend_result` is 0 for an amendment."""
 
-    order: OkxOrder
-    trade: OkxTrade | None = None
+    order: SimulatedOrder
+    trade: SimulatedTrade | None = None
     amend_result: str = ""
     request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgoOrderChange:
-    algo: OkxAlgoOrder
+    algo: SimulatedAlgoOrder
 
 
 OkxEvent = OrderChange | AlgoOrderChange
@@ -296,8 +296,8 @@ class PlacedOkxOrder:
 class MoneyRow:
     """What changed in positions and money. Rows are in their state after the change; bills are new."""
 
-    positions: tuple[OkxPosition, ...] = ()
-    balances: tuple[OkxBalance, ...] = ()
+    positions: tuple[SimulatedPosition, ...] = ()
+    balances: tuple[SimulatedBalance, ...] = ()
     modes: tuple[OkxAccountMode, ...] = ()
     levers: tuple[OkxLever, ...] = ()
     bills: tuple[OkxBill, ...] = ()
@@ -308,9 +308,9 @@ class OkxRow:
     """What one request or one movement of the market changed. `placed` holds what the engines need of those orders that
     are open."""
 
-    orders: tuple[OkxOrder, ...] = ()
-    algos: tuple[OkxAlgoOrder, ...] = ()
-    trades: tuple[OkxTrade, ...] = ()
+    orders: tuple[SimulatedOrder, ...] = ()
+    algos: tuple[SimulatedAlgoOrder, ...] = ()
+    trades: tuple[SimulatedTrade, ...] = ()
     money: MoneyRow = MoneyRow()
     placed: tuple[PlacedOkxOrder, ...] = ()
     engines: tuple[EngineMemory, ...] = ()

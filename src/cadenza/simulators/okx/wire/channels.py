@@ -18,7 +18,7 @@ from cadenza.simulators.okx.public.feeds import (
 )
 from cadenza.simulators.okx.venue import OkxVenue
 from cadenza.simulators.okx.wire.params import as_text
-from cadenza.simulators.okx.wire.session import ChannelArg, OkxSession, channel_key
+from cadenza.simulators.okx.wire.session import ChannelArg, SimulatedSession, channel_key
 
 FILLS = "fills"
 _UNTYPED = (ACCOUNT, BOTH)
@@ -42,11 +42,13 @@ class OkxChannels:
     def __init__(self, venue: OkxVenue) -> None:
         self._venue = venue
 
-    def subscribe(self, session: OkxSession, arg: ChannelArg, id: object) -> None:
+    def subscribe(self, session: SimulatedSession, arg: ChannelArg, id: object) -> None:
         """Add a channel: its acknowledgement goes out first, then what the channel begins with. One that the client has
         is acknowledged again. Raises `ChannelError`."""
         channel = arg.get("channel", "")
         is_private = self._check(session, arg)
+        if is_private and self._is_crowded(session, channel):
+            return
         session.send_frame(self._acknowledged("subscribe", session, arg, id))
         if channel_key(arg) in session.channels:
             return
@@ -63,16 +65,16 @@ class OkxChannels:
         if first is not None:
             session.send_frame(first)
 
-    def unsubscribe(self, session: OkxSession, arg: ChannelArg, id: object) -> None:
+    def unsubscribe(self, session: SimulatedSession, arg: ChannelArg, id: object) -> None:
         if session.channels.pop(channel_key(arg), None) is not None and not _is_private(arg.get("channel", "")):
             self._venue.public.unsubscribe(session, arg)
         session.send_frame(self._acknowledged("unsubscribe", session, arg, id))
 
-    def leave(self, session: OkxSession) -> None:
+    def leave(self, session: SimulatedSession) -> None:
         self._venue.public.leave(session)
         self._venue.private.leave(session)
 
-    def _check(self, session: OkxSession, arg: ChannelArg) -> bool:
+    def _check(self, session: SimulatedSession, arg: ChannelArg) -> bool:
         """Return whether a channel is a private one."""
         channel = arg.get("channel", "")
         if channel in (*VIP_CHANNELS, FILLS):
@@ -88,12 +90,19 @@ class OkxChannels:
             raise ChannelError("60011", "Please log in")
         if channel not in _UNTYPED and arg.get("instType") not in (*INSTRUMENT_TYPES, "ANY"):
             raise ChannelError("60013", "Invalid args")
-        others = self._venue.private.connections(session.account, channel)
-        if others >= CONNECTIONS_PER_CHANNEL_MAX:
-            raise ChannelError("64009", f"Too many connections of the channel {channel}")
         return True
 
-    def _check_public(self, session: OkxSession, arg: ChannelArg) -> None:
+    def _is_crowded(self, session: SimulatedSession, channel: str) -> bool:
+        """Whether a channel has all the sockets that an account may have. Then an event of its own says so."""
+        assert session.account is not None
+        others = self._venue.private.connections(session.account, channel)
+        if others < CONNECTIONS_PER_CHANNEL_MAX:
+            return False
+        count = {"channel": channel, "connCount": str(others), "connId": session.connection_id}
+        session.send_frame({"event": "channel-conn-count-error"} | count)
+        return True
+
+    def _check_public(self, session: SimulatedSession, arg: ChannelArg) -> None:
         channel = arg.get("channel", "")
         is_known = (
             channel == STATUS
@@ -103,7 +112,7 @@ class OkxChannels:
         if session.path != "public" or not is_known:
             raise _missing(arg)
 
-    def _acknowledged(self, event: str, session: OkxSession, arg: ChannelArg, id: object) -> dict[str, object]:
+    def _acknowledged(self, event: str, session: SimulatedSession, arg: ChannelArg, id: object) -> dict[str, object]:
         head: dict[str, object] = {} if id is None else {"id": id}
         return head | {"event": event, "arg": arg, "connId": session.connection_id}
 

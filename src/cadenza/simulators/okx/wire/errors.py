@@ -7,7 +7,7 @@ from decimal import Decimal
 from cadenza.domain.money import to_plain
 
 
-class OkxRefusal(Exception):
+class VenueRefusal(Exception):
     """A refusal of a whole request."""
 
     def __init__(self, code: str, message: str, status: int = 200) -> None:
@@ -30,25 +30,25 @@ class OkxOrderRefusal(Exception):
         self.message = message
 
 
-def too_many_requests() -> OkxRefusal:
-    return OkxRefusal("50011", "Too Many Requests", 429)
+def too_many_requests() -> VenueRefusal:
+    return VenueRefusal("50011", "Too Many Requests", 429)
 
 
-def unauthorized(code: str, message: str) -> OkxRefusal:
-    return OkxRefusal(code, message, 401)
+def unauthorized(code: str, message: str) -> VenueRefusal:
+    return VenueRefusal(code, message, 401)
 
 
-def timed_out() -> OkxRefusal:
+def timed_out() -> VenueRefusal:
     text = "API endpoint request timeout (does not mean that the request was successful or failed, please check)."
-    return OkxRefusal("50004", text, 400)
+    return VenueRefusal("50004", text, 400)
 
 
-def empty_parameter(name: str) -> OkxRefusal:
-    return OkxRefusal("50014", f"Parameter {name} can not be empty", 400)
+def empty_parameter(name: str) -> VenueRefusal:
+    return VenueRefusal("50014", f"Parameter {name} can not be empty", 400)
 
 
-def wrong_parameter(name: str) -> OkxRefusal:
-    return OkxRefusal("51000", f"Parameter {name} error", 400)
+def wrong_parameter(name: str) -> VenueRefusal:
+    return VenueRefusal("51000", f"Parameter {name} error", 400)
 
 
 def wrong_field(name: str) -> OkxOrderRefusal:
@@ -90,5 +90,5 @@ def amend_failed() -> OkxOrderRefusal:
     return OkxOrderRefusal("51503", text)
 
 
-def no_such_order() -> OkxRefusal:
-    return OkxRefusal("51603", "Order does not exist")
+def no_such_order() -> VenueRefusal:
+    return VenueRefusal("51603", "Order does not exist")

@@ -10,7 +10,7 @@ from cadenza.simulators.kit.cuts import ConnectionCut
 from cadenza.simulators.kit.faults import FaultKind, RequestFault
 from cadenza.simulators.kit.records import RequestRow
 from cadenza.simulators.okx.venue import MARKET, OkxVenue
-from cadenza.simulators.okx.wire.errors import OkxRefusal, timed_out, too_many_requests, unauthorized
+from cadenza.simulators.okx.wire.errors import VenueRefusal, timed_out, too_many_requests, unauthorized
 from cadenza.simulators.okx.wire.keys import OkxKey
 from cadenza.simulators.okx.wire.pacing import OkxPace
 from cadenza.simulators.okx.wire.params import OkxParams
@@ -27,7 +27,7 @@ class OkxAccess(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxCall:
+class VenueCall:
     """A request that may be executed. `rows` are the orders of a batch; of any other request it is the fields alone."""
 
     venue: OkxVenue
@@ -57,12 +57,12 @@ class OkxRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxEndpoint:
+class VenueEndpoint:
     """A request that the venue knows. `name` is what faults and lists call it; `is_batch` takes a list of orders,
     `is_timed` answers with the times at which it came and left, `has_deadline` obeys `expTime`."""
 
     name: str
-    handler: Callable[[OkxCall], object]
+    handler: Callable[[VenueCall], object]
     access: OkxAccess = OkxAccess.READ
     pace: OkxPace | None = None
     is_batch: bool = False
@@ -71,7 +71,7 @@ class OkxEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxRequest:
+class VenueRequest:
     """A request whose signature was checked. `expires_ms` is its `expTime`."""
 
     rows: tuple[dict[str, object], ...]
@@ -82,7 +82,7 @@ class OkxRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OkxAnswer:
+class VenueAnswer:
     """Status and payload; or how the connection fails instead. `raw` is a body that is not JSON."""
 
     status: int = 200
@@ -91,11 +91,11 @@ class OkxAnswer:
     raw: str | None = None
 
 
-class OkxGateway:
+class VenueGateway:
     def __init__(self, venue: OkxVenue) -> None:
         self._venue = venue
 
-    async def serve(self, endpoint: OkxEndpoint, asked: OkxRequest) -> OkxAnswer:
+    async def serve(self, endpoint: VenueEndpoint, asked: VenueRequest) -> VenueAnswer:
         """Answer a request. When this returns, what the request changed is on disk."""
         came_us = self._venue.now_ms() * 1_000
         fault = asked.fault or self._venue.faults.for_request(endpoint.name, MARKET)
@@ -107,15 +107,15 @@ class OkxGateway:
                 await self._venue.clock.sleep_ms(fault.delay_ms)
                 self._check_deadline(endpoint, asked, "50037", "The order expired.")
             answer = self._execute(endpoint, asked)
-        except OkxRefusal as refusal:
-            answer = OkxAnswer(status=refusal.status, payload=refusal.payload)
+        except VenueRefusal as refusal:
+            answer = VenueAnswer(status=refusal.status, payload=refusal.payload)
         if endpoint.is_timed:
             times = {"inTime": str(came_us), "outTime": str(self._venue.now_ms() * 1_000)}
-            answer = OkxAnswer(status=answer.status, payload=answer.payload | times)
+            answer = VenueAnswer(status=answer.status, payload=answer.payload | times)
         await self._venue.commit(_request_row(endpoint, asked, answer, self._venue.now_ms()))
         return await self._after(fault, answer)
 
-    def check_key(self, endpoint: OkxEndpoint, key: OkxKey, address: str) -> None:
+    def check_key(self, endpoint: VenueEndpoint, key: OkxKey, address: str) -> None:
         """Check what a key may do, and from where."""
         if key.addresses and address not in key.addresses:
             text = f"Your IP {address} is not included in your API key's {key.key} IP whitelist."
@@ -123,26 +123,26 @@ class OkxGateway:
         if endpoint.access is OkxAccess.TRADE and not key.can_trade:
             raise unauthorized("50120", "This API key doesn't have permission to use this function")
 
-    def _admit(self, endpoint: OkxEndpoint, asked: OkxRequest) -> None:
+    def _admit(self, endpoint: VenueEndpoint, asked: VenueRequest) -> None:
         if asked.key is not None:
             self.check_key(endpoint, asked.key, asked.address)
         who = asked.address if asked.key is None else asked.key.account
         if endpoint.pace is not None and not endpoint.pace.by_instrument:
             self._venue.pacing.charge(endpoint.pace, who, self._venue.now_ms())
         if not asked.rows:
-            raise OkxRefusal("50000", "Body for POST request can not be empty.", 400)
+            raise VenueRefusal("50000", "Body for POST request can not be empty.", 400)
         text = "The expTime can't be earlier than the current system time. Please adjust the expTime and try again."
         self._check_deadline(endpoint, asked, "50036", text)
 
-    def _check_deadline(self, endpoint: OkxEndpoint, asked: OkxRequest, code: str, text: str) -> None:
+    def _check_deadline(self, endpoint: VenueEndpoint, asked: VenueRequest, code: str, text: str) -> None:
         is_late = asked.expires_ms is not None and asked.expires_ms < self._venue.now_ms()
         if endpoint.has_deadline and is_late:
-            raise OkxRefusal(code, text)
+            raise VenueRefusal(code, text)
 
-    def _execute(self, endpoint: OkxEndpoint, asked: OkxRequest) -> OkxAnswer:
+    def _execute(self, endpoint: VenueEndpoint, asked: VenueRequest) -> VenueAnswer:
         rows = tuple(OkxParams(row, is_order=endpoint.is_timed) for row in asked.rows)
         self._charge_rows(endpoint, asked, rows)
-        call = OkxCall(
+        call = VenueCall(
             venue=self._venue,
             params=OkxParams(asked.rows[0]),
             rows=rows,
@@ -152,10 +152,10 @@ class OkxGateway:
         data = endpoint.handler(call)
         if isinstance(data, OkxRows):
             code, text = data.envelope()
-            return OkxAnswer(payload={"code": code, "data": data.rows, "msg": text})
-        return OkxAnswer(payload={"code": "0", "data": data, "msg": ""})
+            return VenueAnswer(payload={"code": code, "data": data.rows, "msg": text})
+        return VenueAnswer(payload={"code": "0", "data": data, "msg": ""})
 
-    def _charge_rows(self, endpoint: OkxEndpoint, asked: OkxRequest, rows: tuple[OkxParams, ...]) -> None:
+    def _charge_rows(self, endpoint: VenueEndpoint, asked: VenueRequest, rows: tuple[OkxParams, ...]) -> None:
         """Count orders by account and instrument. Those of spot do not count for the account."""
         pace, key = endpoint.pace, asked.key
         if pace is None or key is None or not pace.by_instrument:
@@ -169,42 +169,42 @@ class OkxGateway:
             if endpoint.has_deadline and instrument is not None and not instrument.is_spot:
                 venue.pacing.charge_account(key.account, now_ms)
 
-    async def _after(self, fault: RequestFault | None, answer: OkxAnswer) -> OkxAnswer:
+    async def _after(self, fault: RequestFault | None, answer: VenueAnswer) -> VenueAnswer:
         if fault is None:
             return answer
         match fault.kind:
             case FaultKind.SILENCE_AFTER:
-                return OkxAnswer(cut=ConnectionCut.SILENCE)
+                return VenueAnswer(cut=ConnectionCut.SILENCE)
             case FaultKind.RESET_AFTER:
-                return OkxAnswer(cut=ConnectionCut.RESET)
+                return VenueAnswer(cut=ConnectionCut.RESET)
             case FaultKind.ERROR_AFTER:
-                return OkxAnswer(status=fault.status, raw=fault.body)
+                return VenueAnswer(status=fault.status, raw=fault.body)
             case FaultKind.TIMEOUT_AFTER:
-                return OkxAnswer(status=timed_out().status, payload=timed_out().payload)
+                return VenueAnswer(status=timed_out().status, payload=timed_out().payload)
             case FaultKind.SLOW:
                 await self._venue.clock.sleep_ms(fault.delay_ms)
         return answer
 
 
-def _before(fault: RequestFault) -> OkxAnswer | None:
+def _before(fault: RequestFault) -> VenueAnswer | None:
     """Return the answer to a request that is not executed; None when it is."""
     match fault.kind:
         case FaultKind.SILENCE_BEFORE:
-            return OkxAnswer(cut=ConnectionCut.SILENCE)
+            return VenueAnswer(cut=ConnectionCut.SILENCE)
         case FaultKind.RESET_BEFORE:
-            return OkxAnswer(cut=ConnectionCut.RESET)
+            return VenueAnswer(cut=ConnectionCut.RESET)
         case FaultKind.ERROR_BEFORE:
-            return OkxAnswer(status=fault.status, raw=fault.body)
+            return VenueAnswer(status=fault.status, raw=fault.body)
         case FaultKind.TIMEOUT_BEFORE:
-            return OkxAnswer(status=timed_out().status, payload=timed_out().payload)
+            return VenueAnswer(status=timed_out().status, payload=timed_out().payload)
         case FaultKind.TOO_MANY_REQUESTS:
-            return OkxAnswer(status=429, payload=too_many_requests().payload)
+            return VenueAnswer(status=429, payload=too_many_requests().payload)
         case FaultKind.BANNED:
-            return OkxAnswer(status=403, raw="Forbidden")
+            return VenueAnswer(status=403, raw="Forbidden")
     return None
 
 
-def _request_row(endpoint: OkxEndpoint, asked: OkxRequest, answer: OkxAnswer, now_ms: int) -> RequestRow | None:
+def _request_row(endpoint: VenueEndpoint, asked: VenueRequest, answer: VenueAnswer, now_ms: int) -> RequestRow | None:
     """Return what is kept of a trading request: the fields of its orders, and the codes that answer them."""
     if endpoint.access is not OkxAccess.TRADE:
         return None

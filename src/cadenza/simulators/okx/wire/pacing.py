@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from cadenza.simulators.okx.wire.errors import OkxRefusal, too_many_requests
+from cadenza.simulators.okx.wire.errors import VenueRefusal, too_many_requests
 
 WINDOW_MS = 2_000
 NEW_ORDERS_MAX = 1_000
@@ -24,7 +24,7 @@ class OkxPace:
 
 
 class OkxPacing:
-    """Raises `OkxRefusal` 50011 for a request that is too fast. Windows begin at whole multiples of their length."""
+    """Raises `VenueRefusal` 50011 for a request that is too fast. Windows begin at whole multiples of their length."""
 
     def __init__(self, *, is_limited: bool) -> None:
         self._is_limited = is_limited
@@ -39,7 +39,7 @@ class OkxPacing:
     def charge_account(self, account: str, now_ms: int, times: int = 1) -> None:
         """Count new orders and amendments of an account, of all its contracts together."""
         if self._count("new and amended", account, WINDOW_MS, now_ms, times) > NEW_ORDERS_MAX and self._is_limited:
-            raise OkxRefusal("50061", "Sub-account rate limit reached", 429)
+            raise VenueRefusal("50061", "Sub-account rate limit reached", 429)
 
     def _count(self, name: str, who: str, window_ms: int, now_ms: int, times: int) -> int:
         key, window = (name, who), now_ms // window_ms

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from cadenza.domain.money import parse_decimal
-from cadenza.simulators.okx.wire.errors import OkxOrderRefusal, OkxRefusal, empty_parameter, wrong_parameter
+from cadenza.simulators.okx.wire.errors import OkxOrderRefusal, VenueRefusal, empty_parameter, wrong_parameter
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _INTEGER = re.compile(r"[0-9]{1,20}")
@@ -17,7 +17,7 @@ TAG = re.compile(r"[A-Za-z0-9]{1,16}")
 
 
 class OkxParams:
-    """Raises `OkxRefusal` for what is missing or malformed, or `OkxOrderRefusal` where the fields are an order's."""
+    """Raises `VenueRefusal` for what is missing or malformed, or `OkxOrderRefusal` where the fields are an order's."""
 
     def __init__(self, values: Mapping[str, object], *, is_order: bool = False) -> None:
         self.values = {name: as_text(value) for name, value in values.items()}
@@ -78,7 +78,7 @@ class OkxParams:
         """Return the refusal of a malformed field."""
         return self._refusal(wrong_parameter(name))
 
-    def _refusal(self, refusal: OkxRefusal) -> Exception:
+    def _refusal(self, refusal: VenueRefusal) -> Exception:
         return OkxOrderRefusal(refusal.code, refusal.message) if self._is_order else refusal
 
 
@@ -96,4 +96,4 @@ def read_json(body: str) -> object:
     try:
         return json.loads(body, parse_float=str, parse_int=str)
     except ValueError:
-        raise OkxRefusal("50002", "JSON syntax error", 400) from None
+        raise VenueRefusal("50002", "JSON syntax error", 400) from None

@@ -12,8 +12,8 @@ from aiohttp import web
 from cadenza.simulators.kit.cuts import cut
 from cadenza.simulators.kit.faults import FaultKind, RequestFault
 from cadenza.simulators.okx.venue import OkxVenue
-from cadenza.simulators.okx.wire.errors import OkxRefusal, unauthorized
-from cadenza.simulators.okx.wire.gateway import OkxAccess, OkxAnswer, OkxEndpoint, OkxGateway, OkxRequest
+from cadenza.simulators.okx.wire.errors import VenueRefusal, unauthorized
+from cadenza.simulators.okx.wire.gateway import OkxAccess, VenueAnswer, VenueEndpoint, VenueGateway, VenueRequest
 from cadenza.simulators.okx.wire.keys import OkxKey
 from cadenza.simulators.okx.wire.params import read_json
 
@@ -32,43 +32,43 @@ _HEADERS = (
 )
 _encode = msgspec.json.Encoder().encode
 
-OkxEndpoints = Mapping[tuple[str, str], OkxEndpoint]
+RestEndpoints = Mapping[tuple[str, str], VenueEndpoint]
 """Endpoints by method and path below `/api/v5/`."""
 
 
 class OkxRestApi:
-    def __init__(self, venue: OkxVenue, gateway: OkxGateway) -> None:
+    def __init__(self, venue: OkxVenue, gateway: VenueGateway) -> None:
         self._venue = venue
         self._gateway = gateway
 
-    def add_routes(self, app: web.Application, endpoints: OkxEndpoints) -> None:
+    def add_routes(self, app: web.Application, endpoints: RestEndpoints) -> None:
         for (method, path), endpoint in endpoints.items():
             app.router.add_route(method, f"{PREFIX}/{path}", self._handler(endpoint))
         app.router.add_route("*", f"{PREFIX}/{{tail:.*}}", _unknown)
 
-    def _handler(self, endpoint: OkxEndpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _handler(self, endpoint: VenueEndpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             return await self.serve(endpoint, request)
 
         return handle
 
-    async def serve(self, endpoint: OkxEndpoint, request: web.Request) -> web.Response:
+    async def serve(self, endpoint: VenueEndpoint, request: web.Request) -> web.Response:
         try:
             asked = await self._asked(endpoint, request)
-        except OkxRefusal as refusal:
-            return _response(OkxAnswer(status=refusal.status, payload=refusal.payload))
+        except VenueRefusal as refusal:
+            return _response(VenueAnswer(status=refusal.status, payload=refusal.payload))
         answer = await self._gateway.serve(endpoint, asked)
         if answer.cut is not None:
             await cut(request, answer.cut)
         return _response(answer)
 
-    async def _asked(self, endpoint: OkxEndpoint, request: web.Request) -> OkxRequest:
+    async def _asked(self, endpoint: VenueEndpoint, request: web.Request) -> VenueRequest:
         body = await request.text()
         key = None if endpoint.access is OkxAccess.PUBLIC else self._authenticated(request, body)
         expires = request.headers.get("expTime", "")
         if expires and not expires.isdecimal():
-            raise OkxRefusal("51000", "Parameter expTime error", 400)
-        return OkxRequest(
+            raise VenueRefusal("51000", "Parameter expTime error", 400)
+        return VenueRequest(
             rows=_rows(endpoint, request, body),
             key=key,
             address=request.remote or "",
@@ -101,7 +101,7 @@ class OkxRestApi:
 
 async def _unknown(request: web.Request) -> web.Response:
     payload: dict[str, object] = {"code": "404", "data": {}, "msg": f"{request.path} Not Found"}
-    return _response(OkxAnswer(status=404, payload=payload))
+    return _response(VenueAnswer(status=404, payload=payload))
 
 
 def _instant_ms(timestamp: str) -> int | None:
@@ -113,25 +113,25 @@ def _instant_ms(timestamp: str) -> int | None:
     return int(moment.timestamp()) * 1_000 + moment.microsecond // 1_000
 
 
-def _rows(endpoint: OkxEndpoint, request: web.Request, body: str) -> tuple[dict[str, object], ...]:
+def _rows(endpoint: VenueEndpoint, request: web.Request, body: str) -> tuple[dict[str, object], ...]:
     """Return the fields of a request: of the query for GET, of the JSON body for POST."""
     if request.method == "GET":
         return (dict(parse_qsl(request.url.raw_query_string, keep_blank_values=True)),)
     read = read_json(body) if body else {}
     rows = read if endpoint.is_batch else [read]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise OkxRefusal("50002", "JSON syntax error", 400)
+        raise VenueRefusal("50002", "JSON syntax error", 400)
     return tuple(rows)
 
 
-def _fault_of(endpoint: OkxEndpoint, header: str | None) -> RequestFault | None:
+def _fault_of(endpoint: VenueEndpoint, header: str | None) -> RequestFault | None:
     if header is None:
         return None
     kind, _, delay = header.partition(":")
     return RequestFault(on=endpoint.name, kind=FaultKind(kind), delay_ms=int(delay or 0))
 
 
-def _response(answer: OkxAnswer) -> web.Response:
+def _response(answer: VenueAnswer) -> web.Response:
     if answer.raw is not None:
         return web.Response(status=answer.status, text=answer.raw)
     return web.Response(

@@ -14,7 +14,7 @@ ChannelArg = dict[str, str]
 
 
 @dataclass(eq=False, slots=True)
-class OkxSession:
+class SimulatedSession:
     """`path` is `public`, `private` or `business`. `heard_ms` is when the client or the venue last sent something."""
 
     outlet: SocketOutlet

@@ -13,11 +13,11 @@ from cadenza.simulators.kit.cuts import ConnectionCut
 from cadenza.simulators.kit.sockets import frames, opened_socket
 from cadenza.simulators.okx.venue import OkxVenue
 from cadenza.simulators.okx.wire.channels import ChannelError, OkxChannels, frame_arg
-from cadenza.simulators.okx.wire.errors import OkxRefusal
-from cadenza.simulators.okx.wire.gateway import OkxAnswer, OkxEndpoint, OkxGateway, OkxRequest
+from cadenza.simulators.okx.wire.errors import VenueRefusal
+from cadenza.simulators.okx.wire.gateway import VenueAnswer, VenueEndpoint, VenueGateway, VenueRequest
 from cadenza.simulators.okx.wire.keys import SOCKET_LOGIN_PATH, OkxKey
 from cadenza.simulators.okx.wire.params import read_json
-from cadenza.simulators.okx.wire.session import OkxSession
+from cadenza.simulators.okx.wire.session import SimulatedSession
 
 LOGIN_FAILED, NO_DATA, KEY_CHANGED = 4001, 4004, 4007
 CHANNEL_REQUESTS_PER_HOUR_MAX = 480
@@ -31,7 +31,7 @@ _HOUR_MS = 60 * 60 * 1_000
 class OkxSocketApi:
     """The three sockets. `operations` are what the private one executes."""
 
-    def __init__(self, venue: OkxVenue, gateway: OkxGateway, operations: Mapping[str, OkxEndpoint]) -> None:
+    def __init__(self, venue: OkxVenue, gateway: VenueGateway, operations: Mapping[str, VenueEndpoint]) -> None:
         self._venue = venue
         self._gateway = gateway
         self._operations = operations
@@ -50,7 +50,7 @@ class OkxSocketApi:
             socket,
             outlet,
         ):
-            session = OkxSession(
+            session = SimulatedSession(
                 outlet=outlet,
                 path=request.match_info["path"],
                 connection_id=venue.ids.token(4).hex(),
@@ -79,7 +79,7 @@ class OkxSocketApi:
         if settings.is_limited and self._connects[address, second] > settings.connects_per_second_max:
             raise web.HTTPTooManyRequests(text="Too Many Requests")
 
-    async def _end_when_idle(self, session: OkxSession) -> None:
+    async def _end_when_idle(self, session: SimulatedSession) -> None:
         """Close a socket on which nothing was said for too long."""
         clock, idle_ms = self._venue.clock, self._venue.settings.idle_ms
         while (left_ms := session.heard_ms + idle_ms - clock.monotonic_ms()) > 0:
@@ -93,10 +93,10 @@ class _Conversation:
     def __init__(
         self,
         venue: OkxVenue,
-        gateway: OkxGateway,
+        gateway: VenueGateway,
         channels: OkxChannels,
-        operations: Mapping[str, OkxEndpoint],
-        session: OkxSession,
+        operations: Mapping[str, VenueEndpoint],
+        session: SimulatedSession,
         is_demo: bool,
     ) -> None:
         self._venue = venue
@@ -115,7 +115,7 @@ class _Conversation:
             return
         try:
             frame = read_json(text)
-        except OkxRefusal:
+        except VenueRefusal:
             frame = None
         args = frame.get("args") if isinstance(frame, dict) else None
         if not isinstance(frame, dict) or not isinstance(args, list) or not all(isinstance(arg, dict) for arg in args):
@@ -211,7 +211,7 @@ class _Conversation:
         expires = str(frame.get("expTime", ""))
         answer = self._refused(endpoint, args, expires)
         if answer is None:
-            asked = OkxRequest(
+            asked = VenueRequest(
                 rows=tuple(self._with_name(arg) for arg in args),
                 key=self._session.key,
                 address=self._session.address,
@@ -224,7 +224,7 @@ class _Conversation:
             head = {"id": frame.get("id"), "op": operation}
             self._session.send_frame(head | _payload(answer))
 
-    def _refused(self, endpoint: OkxEndpoint, args: list[dict[str, object]], expires: str) -> OkxAnswer | None:
+    def _refused(self, endpoint: VenueEndpoint, args: list[dict[str, object]], expires: str) -> VenueAnswer | None:
         if self._session.key is None:
             return _error("60011", "Please log in")
         if not args or (not endpoint.is_batch and len(args) > 1) or (expires and not expires.isdecimal()):
@@ -240,7 +240,7 @@ class _Conversation:
                 }
                 for arg in args
             ]
-            return OkxAnswer(payload={"code": "1", "data": rows, "msg": "All operations failed"})
+            return VenueAnswer(payload={"code": "1", "data": rows, "msg": "All operations failed"})
         return None
 
     def _with_name(self, arg: dict[str, object]) -> dict[str, object]:
@@ -252,14 +252,14 @@ class _Conversation:
         return {**arg, "instId": "unknown" if instrument is None else instrument.name}
 
 
-def _payload(answer: OkxAnswer) -> dict[str, object]:
+def _payload(answer: VenueAnswer) -> dict[str, object]:
     if answer.raw is not None:
         return {"code": "50026", "data": [], "msg": "System error. Please try again later."}
     return answer.payload
 
 
-def _error(code: str, message: str) -> OkxAnswer:
-    return OkxAnswer(payload={"code": code, "data": [], "msg": message})
+def _error(code: str, message: str) -> VenueAnswer:
+    return VenueAnswer(payload={"code": code, "data": [], "msg": message})
 
 
 def close_sessions(venue: OkxVenue, key: str) -> None:
