@@ -41,10 +41,12 @@ class SimulatedDeribit(SimulatedVenue):
         return secrets_of(self.simulator.venue.keys.all()[0])
 
     def other_secrets(self) -> Secrets:
-        """Another key of the same account."""
+        """The key of another account, which has the same money."""
         venue = self.simulator.venue
-        key = make_deribit_key(venue.settings.account, SystemIds())
+        key = make_deribit_key("other", SystemIds())
         venue.keys.add(key)
+        for currency, amount in venue.settings.deposits.items():
+            venue.deposit(currency, amount, "other")
         return secrets_of(key)
 
     def connector(self, environment: Environment = Environment.LIVE, **parts: Any) -> DeribitConnector:

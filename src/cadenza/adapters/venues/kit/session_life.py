@@ -259,8 +259,9 @@ class SessionLife:
 
     def _comparable(self, report: Report) -> Report:
         """Return a report as it is compared with readings: where the source says so, without what is locked."""
-        is_plain = self._states_locked or not isinstance(report, BalanceReport)
-        return report if is_plain else replace(report, locked=None)
+        if isinstance(report, BalanceReport) and not self._states_locked:
+            return replace(report, locked=None)
+        return report
 
     def _numbered(self, report: Report) -> Report:
         if isinstance(report, BalanceReport | PositionReport):
