@@ -23,7 +23,8 @@ from cadenza.simulators.deribit.wire.credits import unlimited
 from tests.simulated_kit import MovableClock, SimulatedVenue, VenuesClock
 
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
-OPTION_BID, OPTION_ASK = Decimal(3000), Decimal(3010)
+OPTION_BID, OPTION_ASK, OPTION_AVAILABLE = Decimal(50), Decimal(55), Decimal(30)
+"""Below 100 the prices of the option have the smallest step."""
 CONNECTIONS_MAX = 10_000
 
 SPOT, LINEAR, INVERSE = "BTC_USDC", "BTC_USDC-PERPETUAL", "BTC-PERPETUAL"
@@ -93,5 +94,7 @@ async def simulated_deribit(
         venue = SimulatedDeribit(simulator, http, clock)
         for name in (SPOT, LINEAR):
             await venue.market(name, (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
-        await venue.market(OPTION, (Side.BUY, OPTION_BID, AVAILABLE), (Side.SELL, OPTION_ASK, AVAILABLE), clear=True)
+        await venue.market(
+            OPTION, (Side.BUY, OPTION_BID, OPTION_AVAILABLE), (Side.SELL, OPTION_ASK, OPTION_AVAILABLE), clear=True
+        )
         yield venue

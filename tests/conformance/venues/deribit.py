@@ -18,7 +18,18 @@ from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession
 from tests.conformance.harness import Capability, Prices
 from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
-from tests.deribit_kit import ASK, AVAILABLE, BID, LINEAR, OPTION, OPTION_ASK, OPTION_BID, SPOT, simulated_deribit
+from tests.deribit_kit import (
+    ASK,
+    AVAILABLE,
+    BID,
+    LINEAR,
+    OPTION,
+    OPTION_ASK,
+    OPTION_AVAILABLE,
+    OPTION_BID,
+    SPOT,
+    simulated_deribit,
+)
 
 
 class DeribitUnderTest(SimulatedUnderTest):
@@ -28,7 +39,7 @@ class DeribitUnderTest(SimulatedUnderTest):
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
     traded, another = LINEAR, "ETH_USDC-PERPETUAL"
-    capabilities = frozenset(Capability) - NOT_SIMULATED - {Capability.UNTRADED_MARGIN, Capability.MOVES_ASSETS}
+    capabilities = frozenset(Capability) - NOT_SIMULATED - {Capability.MOVES_ASSETS}
     prices = Prices(BID, ASK, AVAILABLE)
 
     def __init__(self) -> None:
@@ -70,7 +81,7 @@ class DeribitSpotUnderTest(DeribitUnderTest):
     account_type = AccountType.MARGIN
     kind = InstrumentType.SPOT
     traded, another = SPOT, "ETH_USDC"
-    capabilities = DeribitUnderTest.capabilities | {Capability.MOVES_ASSETS, Capability.UNTRADED_MARGIN}
+    capabilities = DeribitUnderTest.capabilities | {Capability.MOVES_ASSETS}
 
 
 class DeribitOptionsUnderTest(DeribitUnderTest):
@@ -80,4 +91,4 @@ class DeribitOptionsUnderTest(DeribitUnderTest):
     account_type = AccountType.OPTIONS
     kind = InstrumentType.OPTION
     traded, another = OPTION, "BTC-27DEC30-60000-C"
-    prices = Prices(OPTION_BID, OPTION_ASK, AVAILABLE)
+    prices = Prices(OPTION_BID, OPTION_ASK, OPTION_AVAILABLE)

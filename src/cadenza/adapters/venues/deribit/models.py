@@ -89,6 +89,8 @@ class ListedInstrument(RpcPayload, frozen=True, kw_only=True):
     counter: str | None = field(name="counter_currency", default=None)
     settled_in: str | None = field(name="settlement_currency", default=None)
     type: str | None = field(name="instrument_type", default=None)
+    future_type: str | None = None
+    """What it was called in former lists."""
     state: str | None = None
     is_active: bool
     contract_size: Decimal
@@ -222,9 +224,8 @@ class TriggerPage(RpcPayload, frozen=True, kw_only=True):
 
 
 class AccountChanges(RpcPayload, frozen=True, kw_only=True):
-    """What happened in one instrument, in one message: orders, their trades and the position agree."""
+    """What happened, in one message: orders, their trades and positions agree."""
 
-    instrument: str = field(name="instrument_name")
     orders: list[msgspec.Raw] = []
     trades: list[msgspec.Raw] = []
     positions: list[msgspec.Raw] = []

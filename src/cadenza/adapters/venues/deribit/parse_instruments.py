@@ -158,8 +158,9 @@ def _type(row: ListedInstrument) -> InstrumentType:
 
 def _is_inverse(row: ListedInstrument) -> bool:
     """A list of former years does not say it; then all futures were inverse, in USD."""
-    if row.type is not None:
-        return mapping.CONTRACT_IS_INVERSE.of(row.type)
+    stated = row.type or row.future_type
+    if stated is not None:
+        return mapping.CONTRACT_IS_INVERSE.of(stated)
     if row.quote != "USD":
         raise UnreadablePayload("a contract does not say whether it is linear")
     return True
