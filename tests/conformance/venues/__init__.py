@@ -5,6 +5,7 @@ from functools import partial
 
 from tests.conformance.harness import VenueFactory
 from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnderTest, BinanceUsdmUnderTest
+from tests.conformance.venues.deribit import DeribitOptionsUnderTest, DeribitSpotUnderTest, DeribitUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.okx import OkxMarginUnderTest, OkxSwapUnderTest, OkxUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
@@ -22,6 +23,9 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
+    "DERIBIT FUTURES": DeribitUnderTest,
+    "DERIBIT MARGIN": DeribitSpotUnderTest,
+    "DERIBIT OPTIONS": DeribitOptionsUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,
     "OKX FUTURES": OkxSwapUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
