@@ -33,7 +33,7 @@ _LIMITS: Mapping[str, tuple[WindowLimit, ...]] = {
 }
 
 
-class Turn:
+class PaceTurn:
     """The right to send one request, now. As a context manager it is settled when the request has ended."""
 
     def __init__(self, tickets: list[PaceTicket]) -> None:
@@ -44,7 +44,7 @@ class Turn:
         for ticket in self._tickets:
             ticket.give_back()
 
-    def __enter__(self) -> "Turn":
+    def __enter__(self) -> "PaceTurn":
         return self
 
     def __exit__(
@@ -74,14 +74,14 @@ class RequestPace:
 
     async def turn(
         self, caller: str, endpoint: OkxEndpoint, instrument: str, by_ms: int, *, is_urgent: bool
-    ) -> Turn | NotSent:
+    ) -> PaceTurn | NotSent:
         """Wait until a request may leave, until `by_ms` (our monotonic clock). `caller` is a key, or what all public
         requests share."""
         key = self.key(caller, endpoint, instrument)
         steps = [(self._limits, key), (self._places, MeterKey(_PLACES, _ANY))]
         if endpoint is SUBMIT:
             steps.insert(0, (self._new_orders, MeterKey(_NEW_ORDERS, self._users.get(caller, caller))))
-        turn = Turn(tickets := [])
+        turn = PaceTurn(tickets := [])
         try:
             for pacer, meter in steps:
                 line = f"{key.kind} {key.owner}"

@@ -30,7 +30,7 @@ from cadenza.adapters.venues.okx.endpoints import (
     OkxEndpoint,
 )
 from cadenza.adapters.venues.okx.models import OkxTime, instant
-from cadenza.adapters.venues.okx.pace import RequestPace, Turn
+from cadenza.adapters.venues.okx.pace import PaceTurn, RequestPace
 from cadenza.adapters.venues.okx.parse import rows_of
 from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
 from cadenza.adapters.venues.okx.spec import DEMO_HEADER, PUBLIC_REGION, OkxRegion, rest_name
@@ -165,7 +165,7 @@ class OkxRest:
         signature: Mapping[str, str],
         endpoint: OkxEndpoint,
         key: MeterKey,
-        turn: Turn,
+        turn: PaceTurn,
         reply_ms_max: int,
     ) -> Outcome:
         body = _body(request)
