@@ -8,7 +8,7 @@ from typing import Any
 
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, OrderId
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
@@ -23,6 +23,7 @@ from cadenza.domain.trading.reports import (
     Report,
     UndeterminedOutcomeReport,
     UnknownOutcomeReport,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.venue_spec import NewsSource
 from cadenza.ports.venue import AccountSnapshot, MemoryTakenOver, ReplayPiece, SessionSink, VenueMemory
@@ -109,6 +110,8 @@ class ScriptedSession:
         self._is_lost = False
         self._is_silent = False
         self._is_held = False
+        self._unsent: dict[OrderId, Order] = {}
+        """Orders that wait inside of us."""
         self._held: list[Line] = []
         self._heard_ms = venue.now_ms
         self._cursor = len(at.journal)
@@ -126,6 +129,9 @@ class ScriptedSession:
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         return await self._shielded(self._cancel(order))
+
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        self._unsent = {id: order for id, order in self._unsent.items() if not is_meant(order)}
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         return await self._shielded(self._cancel_all(instrument_id, orders))
@@ -277,7 +283,10 @@ class ScriptedSession:
     async def _submit(self, order: Order) -> Sequence[Report]:
         fault = self.script.take("submit")
         if fault is Fault.HOLD:
+            self._unsent[order.id] = order
             await self.script.gate()
+            if self._unsent.pop(order.id, None) is None:
+                return [WithdrawnReport(**self._names(order))]
         if order.send_before_ms is None or self.venue.clock.now_ms() > order.send_before_ms or self.is_closed:
             return [self._not_sent(order)]
         try:

@@ -117,6 +117,9 @@ class ScriptedSession:
         self.cancelled.append(order)
         return self.on_cancel(order)
 
+    def withdraw_unsent(self, is_meant: Any) -> None:
+        """Every order has left."""
+
     async def cancel_all(self, instrument_id: Any, orders: Sequence[Order]) -> Sequence[Report]:
         return [report for order in orders for report in await self.cancel(order)]
 

@@ -38,7 +38,7 @@ async def test_whatever_fails_before_the_session_is_called_proves_that_nothing_w
         intake=parts(apply=apply),
         sessions=parts(takes_orders=lambda _: False, session_for=session_for, has_reported_all=lambda _: False),
         sending=parts(awaiting_reply=lambda _: nullcontext()),
-        halted=HaltedAccounts(),
+        halted=HaltedAccounts(lambda is_meant: None),
         clock=parts(now_ms=lambda: 7),
         concurrency=parts(),
         failpoints=parts(reach=lambda _: None),

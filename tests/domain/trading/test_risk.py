@@ -123,17 +123,24 @@ def test_a_sell_far_below_the_market_is_worth_what_the_market_pays() -> None:
 def test_the_price_collar_catches_a_slipped_digit() -> None:
     where = world(limited(price_collar=D("0.05")))
     assert refusal(where, side=Side.SELL, limit_price=D(10)) == {
-        "limit": "priceCollar", "allowed": "94.525", "value": "10", "unit": "USDT",
+        "limit": "priceCollar", "allowed": "94.7625", "value": "10", "unit": "USDT",
     }  # fmt: skip
-    assert refusal(where, limit_price=D("105.5"))["allowed"] == "105"
-    submit(where, limit_price=D("105"))
+    assert refusal(where, limit_price=D("105"))["allowed"] == "104.7375"
+    submit(where, limit_price=D("104.5"))
     submit(where, number=101, limit_price=D(10))  # far from the market on the safe side
+
+
+def test_the_price_collar_does_not_take_a_lone_bid_for_the_market() -> None:
+    where = state(limited(price_collar=D("0.05")), market=book(bid="10", ask="100"), rates=RATES)
+    assert refusal(where, type=OrderType.MARKET, side=Side.SELL)["allowed"] == "52.25"
+    assert refusal(where, number=101, side=Side.SELL, limit_price=D(10))["value"] == "10"
+    submit(where, number=102, side=Side.SELL, limit_price=D(99))
 
 
 def test_the_price_collar_follows_a_market_order_through_the_book() -> None:
     where = state(limited(price_collar=D("0.01")), market=book(depth="1"), rates=RATES)
-    submit(where, type=OrderType.MARKET, quantity=D(3))
-    assert refusal(where, number=101, type=OrderType.MARKET, quantity=D(4))["value"] == "101.5"
+    submit(where, type=OrderType.MARKET, quantity=D(2))
+    assert refusal(where, number=101, type=OrderType.MARKET, quantity=D(3))["value"] == "101"
     with pytest.raises(e.RiskNotMeasurable):
         submit(where, number=102, type=OrderType.MARKET, quantity=D(11))
 

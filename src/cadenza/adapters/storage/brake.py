@@ -34,7 +34,7 @@ SELECT id FROM (
         SELECT m.id, m.finished_at_ms, (
             SELECT count(*) FROM mass_cancel_orders o WHERE o.mass_cancel_id = m.id
         ) AS size
-        FROM mass_cancels m WHERE m.finished_at_ms < $1 ORDER BY m.finished_at_ms, m.id LIMIT $2
+        FROM mass_cancels m WHERE m.finished_at_ms < $1 ORDER BY m.finished_at_ms, m.id LIMIT 1000
     ) sized
 ) summed WHERE before < $2
 """
@@ -225,7 +225,9 @@ class BrakeSql:
 
     async def armed_switches(self) -> Sequence[DeadMansSwitch]:
         rows = await self._connection.fetch(
-            "SELECT * FROM dead_mans_switches WHERE fired_at_ms IS NULL ORDER BY due_at_ms"
+            "SELECT s.* FROM dead_mans_switches s LEFT JOIN trading_accounts a ON a.id = s.account_id "
+            "WHERE s.fired_at_ms IS NULL AND (a.id IS NULL OR a.status NOT IN ('SETUP', 'DISCONNECTED', 'DELETED')) "
+            "ORDER BY s.due_at_ms"
         )
         return [_switch_of(row) for row in rows]
 

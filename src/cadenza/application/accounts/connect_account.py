@@ -18,7 +18,6 @@ from cadenza.application.orders.reconcile import Reconcile
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.credential import Credential, CredentialStatus, Secrets
 from cadenza.domain.accounts.operation import Operation, OperationType
-from cadenza.domain.accounts.risk_limits import AccountRisk
 from cadenza.domain.accounts.trading_account import AccountStatus, ExternalAccount, TradingAccount
 from cadenza.domain.errors import (
     AccountDisconnected,
@@ -436,7 +435,8 @@ def _given_up(account: TradingAccount, now_ms: int) -> TradingAccount:
 
 async def _with_brake(uow: UnitOfWork, account: TradingAccount) -> TradingAccount:
     """Return a new account with its tenant's trading mode, and with the mode and the limits of the account that was
-    connected to the same external account last: disconnecting and connecting again must not lift them. Its armed
+    connected to the same external account last, and with what these measured: disconnecting and connecting again must
+    not lift them. Its armed
     dead-man's switch guards the new account."""
     external_id = account.external.external_id
     former = await uow.accounts.find_former(account.tenant_id, account.venue_id, external_id)
@@ -445,5 +445,4 @@ async def _with_brake(uow: UnitOfWork, account: TradingAccount) -> TradingAccoun
     if former is None:
         return account
     await uow.brake.move_switch(former.id, account.id)
-    risk = None if former.risk is None else AccountRisk(limits=former.risk.limits)
-    return evolve(account, trading_mode=former.trading_mode, risk=risk)
+    return evolve(account, trading_mode=former.trading_mode, risk=former.risk)

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.orders.backoff import Backoff
 from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.held_orders import HeldOrders
 from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.tenancy import require_own_account
-from cadenza.domain.errors import MassCancelNotFound
+from cadenza.domain.errors import InstrumentNotFound, MassCancelNotFound
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.origin import Origin
 from cadenza.domain.ids import InstrumentId, MassCancelId, OrderId, TradingAccountId
@@ -231,8 +232,9 @@ class MassCancelView:
 class MassCancelOrders:
     """The use case: cancel all open orders of the caller's tenant, of an account, an instrument, a side."""
 
-    def __init__(self, *, storage: Storage, cancel_orders: CancelOrders) -> None:
+    def __init__(self, *, storage: Storage, catalogue: Catalogue, cancel_orders: CancelOrders) -> None:
         self._storage = storage
+        self._catalogue = catalogue
         self._cancel_orders = cancel_orders
 
     async def __call__(
@@ -243,8 +245,11 @@ class MassCancelOrders:
         instrument_id: InstrumentId | None = None,
         side: Side | None = None,
     ) -> MassCancelView:
-        """Return what became of each order until now. Raises `TradingAccountNotFound`."""
+        """Return what became of each order until now. Raises `TradingAccountNotFound`, and `InstrumentNotFound` for an
+        instrument that no venue ever listed: a mistyped name must not look like success."""
         actor.require(Scope.WRITE)
+        if instrument_id is not None and self._catalogue.instrument(instrument_id) is None:
+            raise InstrumentNotFound(f"there is no instrument {instrument_id}", {"instrumentId": instrument_id})
         selection = OrderSelection(
             tenant_id=actor.tenant_id,
             account_id=account_id,

@@ -9,9 +9,9 @@ _IPV6_PREFIX_BITS = 64
 
 
 class FailedKeys:
-    """Limits how many refused API keys an address may send. It stops clients that guess keys, and slows down programs
-    that keep sending a revoked key. It counts only keys that were refused, so valid keys from the same address are not
-    held up."""
+    """Answers an address that sends many refused API keys with `RateLimited`, as programs do that keep sending a
+    revoked key. It keeps nobody from guessing, because a key is judged first; a key that is a signed token cannot be
+    guessed. It counts only keys that were refused, so valid keys from the same address are not held up."""
 
     def __init__(self, *, per_client: RateLimiter) -> None:
         self._per_client = per_client

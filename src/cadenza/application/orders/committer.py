@@ -211,6 +211,8 @@ class Committer:
             work.change.name_keys(keys)
         for attempt in range(DECISIONS_MAX):
             rows = await self._trading.load(keys, is_fresh=attempt > 0)
+            if not rows.is_remembered:  # a commit whose answer was lost is known from here on
+                self._halted.note(rows.accounts)
             batch = [
                 work for work in batch if not work.is_settled
             ]  # callers that waited too long were answered already

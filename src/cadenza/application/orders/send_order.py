@@ -68,7 +68,7 @@ class SendOrder:
             latest = await self._latest(order) if has_to_wait else order
         except CadenzaError:
             return [self._not_sent(order)]
-        if latest.status is not OrderStatus.SUBMITTED or (order.trail is None and self._halted.covers(order)):
+        if latest.status is not OrderStatus.SUBMITTED or self._halted.withholds(order):
             return [WithdrawnReport(**_names(order), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
         spec = self._sessions.spec(order.venue_id)

@@ -8,6 +8,7 @@ from cadenza.domain.accounts.credential import Credential, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.errors import CredentialRejected, VenueNotSupported, VenueUnavailable
 from cadenza.domain.ids import TenantId, TradingAccountId, VenueId
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import NewsSource, VenueSpec
 from cadenza.ports.concurrency import Concurrency, Promise
@@ -131,6 +132,11 @@ class Sessions:
         """Whether there is a session that is live or will be live again by itself."""
         link = self._links.get(account_id)
         return link is not None and link.ended is None
+
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        """Take back every order that is meant and of which no byte has left, whatever it waits for in its session."""
+        for link in self._links.values():
+            link.session.withdraw_unsent(is_meant)
 
     def takes_orders(self, account_id: TradingAccountId) -> bool:
         """Whether new orders may be sent: the session is live, and its account reconciled."""

@@ -16,7 +16,7 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ONE, ZERO, to_plain
 from cadenza.domain.trading.exposure import Exposures, equity_of, reducible, worth
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reservation import reference_price, walk_cost
+from cadenza.domain.trading.reservation import mark_of, reference_price, walk_cost
 from cadenza.domain.trading.state import TradingState
 
 DAY_MS = 86_400_000
@@ -92,14 +92,15 @@ class _Check:
                 raise _exceeded("orderValueMax", limits.order_value_max, value, limits.currency)
 
     def price(self) -> None:
-        """Check the worst price at which the order may trade now against the best one. An order with a trigger trades
-        near it, so its limit price is compared with the trigger."""
+        """Check the worst price at which the order may trade now against the market: the best opposite price, or the
+        middle of the book if that is stricter, as in a book that is nearly empty on one side. An order with
+        a trigger trades near it, so its limit price is compared with the trigger."""
         ratio, order = self.limits.price_collar, self.order
         if ratio is None or (order.stop_price is not None and order.limit_price is None):
             return
-        best = order.stop_price or self._best_opposite("priceCollar")
         worst = order.limit_price or self._last_level_taken()
         is_buy = order.side is Side.BUY
+        best = order.stop_price or self._market_price()
         bound = best * (ONE + ratio if is_buy else ONE - ratio)
         if worst > bound if is_buy else worst < bound:
             raise _exceeded("priceCollar", bound, worst, self.instrument.quote_asset)
@@ -161,6 +162,11 @@ class _Check:
                 {"limit": limit, "instrumentId": self.order.instrument_id},
             )
         return best
+
+    def _market_price(self) -> Decimal:
+        opposite = self._best_opposite("priceCollar")
+        middle = mark_of(self.state, self.order.instrument_id) or opposite
+        return min(opposite, middle) if self.order.side is Side.BUY else max(opposite, middle)
 
     def _last_level_taken(self) -> Decimal:
         """Return the price of the last level that a MARKET order takes."""

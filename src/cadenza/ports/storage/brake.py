@@ -79,4 +79,5 @@ class BrakeRepository(Protocol):
     async def switches_of(self, tenant_id: TenantId) -> Sequence[DeadMansSwitch]: ...
 
     async def armed_switches(self) -> Sequence[DeadMansSwitch]:
-        """Return all switches that have not fired."""
+        """Return the switches that have not fired, but those of accounts that are disconnected or still being
+        connected: their orders are not known here. Such a switch fires once its account is connected again."""

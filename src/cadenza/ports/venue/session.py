@@ -1,6 +1,6 @@
 """A session with a venue: it trades for one account and reports what happens in it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -188,6 +188,11 @@ class ExecutionSession(Protocol):
 
         If the submit of the order still waits within the session, for its pace for example, and no byte of it has left,
         the order is not sent any more. Both calls then return a `WithdrawnReport`, and the venue is not asked."""
+
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        """Take back every submitted order that is meant and still waits within the session, for its pace for example:
+        no byte of it has left, and none will. Its submit returns a `WithdrawnReport`. Orders that may have left stay
+        as they are. The call never waits, so that nothing leaves between a halt and its effect."""
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         """Ask the venue by one request to cancel every order of the account in an instrument. `orders` are all that are

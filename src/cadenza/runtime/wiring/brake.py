@@ -57,7 +57,7 @@ def wire_brake(
         cancel_orders=cancel_orders,
         switches=switches,
         measure_days=MeasureDays(storage=storage, committer=committer, clock=clock),
-        mass_cancel_orders=MassCancelOrders(storage=storage, cancel_orders=cancel_orders),
+        mass_cancel_orders=MassCancelOrders(storage=storage, catalogue=catalogue, cancel_orders=cancel_orders),
         get_mass_cancel=GetMassCancel(storage=storage),
         set_trading_mode=SetTradingMode(
             storage=storage,

@@ -95,7 +95,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
         concurrency=o.concurrency,
     )
-    halted = HaltedAccounts()
+    halted = HaltedAccounts(sessions.withdraw_unsent)
     committer = _committer(o, sessions, portfolios, publish_portfolios, publish_missed, halted)
     intake = ReportIntake(storage=o.storage, committer=committer, alarms=o.alarms)
     sending = Sending(clock=o.clock)

@@ -197,6 +197,9 @@ class BinanceSession:
     async def cancel(self, order: Order) -> Sequence[Report]:
         return self._calls.withdraw(order) or await self._calls.other(self._cancels.cancel(order))
 
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        self._calls.withdraw_unsent(is_meant)
+
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         return await self._calls.other(self._cancels.cancel_all(instrument_id, orders))
 

@@ -121,6 +121,9 @@ class InHouseSession:
             return [self._unknown(order, str(error), self._runner.clock.now_ms())]
         return reports
 
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        """No order waits here: what is submitted is on its way to the exchange."""
+
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         replies = await asyncio.gather(*map(self.cancel, orders))
         return [report for reports in replies for report in reports]

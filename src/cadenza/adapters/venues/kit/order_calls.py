@@ -72,6 +72,12 @@ class OrderCalls:
         call = self._submits.get(order.id)
         return [] if call is None else self._take_back(call, self._withdrawn(order))
 
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        """Take back every order that is meant and has not left; its submit reports that."""
+        for call in self._submits.values():
+            if is_meant(call.order):
+                self._take_back(call, self._withdrawn(call.order))
+
     def close(self) -> None:
         """Take back every order that has not left: its submit reports that it was not sent. Replies of the others are
         still awaited."""

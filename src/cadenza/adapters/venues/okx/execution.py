@@ -170,6 +170,9 @@ class OkxSession:
     async def cancel(self, order: Order) -> Sequence[Report]:
         return self._calls.withdraw(order) or await self._calls.other(self._cancels.cancel(order))
 
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        self._calls.withdraw_unsent(is_meant)
+
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         """OKX has no request for that (`VenueSpec.cancels_all`)."""
         return []
