@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +16,7 @@ from cadenza.simulators.bitfinex.venue import BitfinexVenue
 from cadenza.simulators.bitfinex.wire.gateway import BitfinexGateway
 from cadenza.simulators.bitfinex.wire.rest import PREFIX, BitfinexRestApi
 from cadenza.simulators.bitfinex.wire.socket_api import BitfinexSocketApi
+from cadenza.simulators.kit.serving import serving
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -50,20 +49,8 @@ async def run_bitfinex(
     """Serve until the context ends. Port 0 takes a free one. Raises `OSError` when the port is taken and `TruthError`
     when the data directory cannot be read."""
     venue = BitfinexVenue(settings, clock, ids)
-    runner = web.AppRunner(make_bitfinex_app(venue), access_log=None, shutdown_timeout=1, handler_cancellation=True)
-    await runner.setup()
-    market = asyncio.create_task(venue.run_market())
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        bound = runner.addresses[0][1]
+    async with serving(venue, make_bitfinex_app(venue), host, port) as bound:
         yield BitfinexSimulator(venue, host, bound)
-    finally:
-        market.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await market
-        await runner.cleanup()
-        venue.close()
 
 
 def make_bitfinex_app(venue: BitfinexVenue) -> web.Application:
