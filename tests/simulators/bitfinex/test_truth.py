@@ -82,6 +82,23 @@ async def test_wallets_are_the_sum_of_their_movements(trader: BitfinexTrader) ->
         assert sum(moved) == D(wallet["balance"])
 
 
+async def test_it_can_begin_again_while_it_runs(simulator: BitfinexSimulator, trader: BitfinexTrader) -> None:
+    opening = (await trader.post("auth/r/wallets")).data
+    await trader.submit(type="EXCHANGE MARKET", price=None, amount="0.1")
+    await trader.submit(type="MARKET", price=None, amount="0.1")
+    await trader.submit(amount="-1", price="65000", flags=16384, price_oco_stop="48000")
+    await trader.admin("symbols", symbol="tBTCUSD", is_paused=True)
+    await trader.admin("sockets", action="begin_maintenance")
+    await trader.admin("faults", requests=[{"on": "*", "kind": "banned"}])
+    await trader.admin("reset")
+    assert [row[:3] for row in (await trader.post("auth/r/wallets")).data] == [row[:3] for row in opening]
+    assert await trader.open_orders() == []
+    assert await trader.positions() == []
+    assert (await trader.submit()).order[13] == "ACTIVE"
+    assert (await trader.public("book/tBTCUSD/P0?len=1")).data[1] == [60006, 1, D("-0.16666666")]
+    assert len(await trader.closed_orders()) == 4
+
+
 async def test_two_simulators_never_share_a_directory(tmp_path: Path) -> None:
     async with running(tmp_path):
         with pytest.raises(TruthError, match="another simulator"):

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from cadenza.simulators.bitfinex.reset import reset
 from cadenza.simulators.bitfinex.settings import EXCHANGE, WALLET_TYPES
 from cadenza.simulators.bitfinex.symbols import BitfinexSymbol
 from cadenza.simulators.bitfinex.trading.records import ENDINGS, EXECUTED
@@ -82,6 +83,7 @@ class BitfinexAdmin:
         app.router.add_post(f"{PREFIX}/deposits", self._deposit)
         app.router.add_post(f"{PREFIX}/orders", self._end_order)
         app.router.add_post(f"{PREFIX}/symbols", self._pause)
+        app.router.add_post(f"{PREFIX}/reset", self._reset)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
 
     async def _truth(self, request: web.Request) -> web.Response:
@@ -138,6 +140,11 @@ class BitfinexAdmin:
         order = await read_order(request, BitfinexSymbolOrder)
         change = self._venue.exchange.paused.add if order.is_paused else self._venue.exchange.paused.discard
         change(self._symbol(order.symbol).name)
+        return json_answer(None)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        reset(self._venue)
+        await self._venue.commit()
         return json_answer(None)
 
     async def _change_sockets(self, request: web.Request) -> web.Response:

@@ -12,10 +12,10 @@ from cadenza.simulators.bitfinex.trading.queries import AccountQueries
 from cadenza.simulators.bitfinex.trading.records import (
     BitfinexEvent,
     BitfinexNews,
-    NoticeEvent,
-    OrderEvent,
-    PositionEvent,
-    TradeEvent,
+    BitfinexNoticeEvent,
+    BitfinexOrderEvent,
+    BitfinexPositionEvent,
+    BitfinexTradeEvent,
 )
 from cadenza.simulators.bitfinex.trading.rows import order_row, trade_row, wallet_row
 from cadenza.simulators.bitfinex.wire.numbers import number, rounded
@@ -159,14 +159,14 @@ class PrivateFeeds:
 
 def _frames(event: BitfinexEvent) -> Iterator[AccountFrame]:
     match event:
-        case NoticeEvent(session_id=session_id, row=row):
+        case BitfinexNoticeEvent(session_id=session_id, row=row):
             yield AccountFrame(account=None, kind="n", row=row, topic=NOTIFY, session_id=session_id)
-        case OrderEvent(kind=kind, order=order):
+        case BitfinexOrderEvent(kind=kind, order=order):
             details = (order.symbol,)
             yield AccountFrame(account=order.account, kind=kind, row=order_row(order), topic=TRADING, details=details)
-        case PositionEvent(kind=kind, account=account, symbol=symbol, row=row):
+        case BitfinexPositionEvent(kind=kind, account=account, symbol=symbol, row=row):
             yield AccountFrame(account=account, kind=kind, row=row, topic=TRADING, details=(symbol,))
-        case TradeEvent(trade=trade):
+        case BitfinexTradeEvent(trade=trade):
             for kind, has_fee in (("te", False), ("tu", True)):
                 yield AccountFrame(
                     account=trade.account,

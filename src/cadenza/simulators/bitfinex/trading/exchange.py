@@ -49,12 +49,13 @@ from cadenza.simulators.bitfinex.trading.records import (
     BitfinexFill,
     BitfinexNews,
     BitfinexOrder,
+    BitfinexOrderEvent,
+    BitfinexPosition,
+    BitfinexPositionEvent,
     BitfinexRow,
     BitfinexTrade,
-    OrderEvent,
+    BitfinexTradeEvent,
     PlacedBitfinexOrder,
-    PositionEvent,
-    TradeEvent,
     UsedNonce,
 )
 from cadenza.simulators.bitfinex.wire.errors import invalid_order
@@ -235,6 +236,11 @@ class BitfinexExchange:
         self._changed("ou", changed)
         return changed
 
+    def drop_position(self, position: BitfinexPosition, at_ms: int) -> None:
+        """End a position without a trade."""
+        self.ledger.put_position(evolve(position, amount=ZERO, updated_ms=at_ms))
+        self._note_position("pc", position.account, position.symbol)
+
     # News
 
     def news_count(self) -> int:
@@ -401,7 +407,7 @@ class BitfinexExchange:
         )
         self.registry.add_trade(trade)
         self._row_trades.append(trade)
-        self.note(TradeEvent(trade=trade))
+        self.note(BitfinexTradeEvent(trade=trade))
         fills = (*order.fills, BitfinexFill(price=price, amount=amount))
         changed = evolve(order, fills=fills, updated_ms=at_ms)
         if changed.remaining:
@@ -416,7 +422,7 @@ class BitfinexExchange:
 
     def _note_position(self, kind: str, account: str, name: str) -> None:
         row = position_row(self.ledger, self.symbols[name], self.ledger.position(account, name))
-        self.note(PositionEvent(kind=kind, account=account, symbol=name, row=row))
+        self.note(BitfinexPositionEvent(kind=kind, account=account, symbol=name, row=row))
 
     def _ended(self, order: BitfinexOrder, ending: str, at_ms: int) -> None:
         self._changed("oc", evolve(order, ending=ending, updated_ms=at_ms))
@@ -446,7 +452,7 @@ class BitfinexExchange:
         self._row_orders[order.key] = order
         self._row_engines.add(order.symbol)
         self.ledger.touch(order)
-        self.note(OrderEvent(kind=kind, order=order))
+        self.note(BitfinexOrderEvent(kind=kind, order=order))
 
     # The tape
 

@@ -165,6 +165,10 @@ class BitfinexLedger:
         else:
             self.touched_wallets[order.account, MARGIN, symbol.quote] = None
 
+    def put_position(self, position: BitfinexPosition) -> None:
+        self._positions[position.key] = position
+        self._new_positions[position.key] = None
+
     def fill(
         self, order: BitfinexOrder, price: Decimal, amount: Decimal, *, is_maker: bool, at_ms: int
     ) -> tuple[Decimal, str]:
@@ -222,8 +226,7 @@ class BitfinexLedger:
         rate = rates[0] if is_maker else rates[1]
         before = self.position(order.account, order.symbol)
         after, realized = self._after_fill(before, order, price, amount, at_ms)
-        self._positions[after.key] = after
-        self._new_positions[after.key] = None
+        self.put_position(after)
         if realized:
             text = f"Position #{before.position_id} closed @ {decimal_text(price)}"
             self.move(wallet, realized, text, at_ms, meta)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cadenza.domain.market.enums import Side
 from cadenza.simulators.bitfinex.trading.desk import BitfinexDesk, TakenOrder, day_of
 from cadenza.simulators.bitfinex.trading.exchange import BitfinexExchange
-from cadenza.simulators.bitfinex.trading.records import BitfinexOrder, NoticeEvent
+from cadenza.simulators.bitfinex.trading.records import BitfinexNoticeEvent, BitfinexOrder
 from cadenza.simulators.bitfinex.trading.rows import asked_order_row, notice_row, order_row
 from cadenza.simulators.bitfinex.wire.errors import GENERIC, BitfinexRefusal, invalid
 from cadenza.simulators.bitfinex.wire.numbers import decimal_text
@@ -76,7 +76,7 @@ class OrderOperations:
 
     def _notify(self, call: OrderCall, row: list[object], index: int) -> None:
         if call.session_id is not None and not call.is_muted:
-            self.exchange.note(NoticeEvent(session_id=call.session_id, row=row), index)
+            self.exchange.note(BitfinexNoticeEvent(session_id=call.session_id, row=row), index)
 
     # What operations do
 

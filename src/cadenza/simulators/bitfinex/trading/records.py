@@ -256,7 +256,7 @@ class UsedNonce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
+class BitfinexOrderEvent:
     """`kind` is on, ou or oc."""
 
     kind: str
@@ -264,12 +264,12 @@ class OrderEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradeEvent:
+class BitfinexTradeEvent:
     trade: BitfinexTrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionEvent:
+class BitfinexPositionEvent:
     """`kind` is pn, pu or pc. `row` is the position as it was then, with what it is worth."""
 
     kind: str
@@ -279,14 +279,14 @@ class PositionEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeEvent:
+class BitfinexNoticeEvent:
     """A notification for one socket."""
 
     session_id: int
     row: list[object]
 
 
-BitfinexEvent = OrderEvent | TradeEvent | PositionEvent | NoticeEvent
+BitfinexEvent = BitfinexOrderEvent | BitfinexTradeEvent | BitfinexPositionEvent | BitfinexNoticeEvent
 
 
 # What is kept
