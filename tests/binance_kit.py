@@ -1,8 +1,7 @@
 """BINANCE against its simulator: a clock that tests can move, the simulator in this process, and what it is asked."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -13,20 +12,16 @@ import aiohttp
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from cadenza.ports.venue import ExecutionSession, MemoryTakenOver
+from cadenza.ports.venue import MemoryTakenOver
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
-from tests.conformance.harness import believed
-from tests.inhouse_kit import RecordingSink, make_order, trading_account
-from tests.simulated_kit import MovableClock, SimulatedVenue, VenuesClock
+from tests.inhouse_kit import RecordingSink, trading_account
+from tests.simulated_kit import MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
 MARKETS: Mapping[str, AccountType] = {
@@ -37,7 +32,6 @@ MARKETS: Mapping[str, AccountType] = {
 """The simulator's markets, and the accounts that trade them."""
 
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
-SEND_WITHIN_MS = 10_000
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 
 
@@ -148,64 +142,25 @@ async def simulated_binance(
         yield venue
 
 
-@dataclass(slots=True)
-class Desk:
+class Desk(SimulatedDesk):
     """One account's session at a simulator, and an order that rests there once it is submitted."""
 
-    venue: SimulatedBinance
-    connector: BinanceConnector
-    account: TradingAccount
-    instrument: Instrument
-    session: ExecutionSession
-    sink: RecordingSink
-    market: str = "spot"
-    made: int = 0
-    order: Order = field(init=False)
+    stream_ends = ("cut", "announce_shutdown", "terminate_user_streams")
+    tolerated_jumps_ms = (3_000,)
+    prices = (BID, ASK)
+    id_fields = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
 
-    def __post_init__(self) -> None:
-        self.order = self.resting()
+    def about(self, what: str) -> str:
+        return f"{'order' if self.order.stop_price is None else 'algoOrder'}.{what}"
 
-    def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
-        """A LIMIT order that the book does not meet."""
-        price = BID - 10 if side is Side.BUY else ASK + 10
-        return self.limit(quantity, str(price), side)
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        book = "usdm" if self.market == "usdm" else "spot"  # margin trades on spot's books
+        await self.venue.market("BTCUSDT", (side, price, quantity), market=book)
 
-    def limit(self, quantity: str, price: str | None, side: Side = Side.BUY, **fields: Any) -> Order:
-        self.made += 1
-        order = make_order(self.account, self.instrument, side, quantity, price, number=self.made, **fields)
-        now_ms = self.venue.clock.now_ms()
-        times = {"created_at_ms": now_ms, "updated_at_ms": now_ms, "send_before_ms": now_ms + SEND_WITHIN_MS}
-        return replace(order, sent_id=f"cz{order.id.hex}", **times)
-
-    async def truth(self, order: Order | None = None) -> list[str]:
-        """How the order stands in the ledger; nothing when it never arrived."""
+    async def stands(self) -> list[tuple[str, str]]:
         truth = (await self.venue.get("truth"))[self.market]
         found = [(each["client_order_id"], each["status"]) for each in truth["orders"]]
-        found += [(each["client_algo_id"], each["status"]) for each in truth.get("algo_orders", ())]
-        return [status for id, status in found if id == (order or self.order).sent_id]
-
-    async def has_arrived(self) -> bool:
-        return bool(await self.truth())
-
-    async def requests(self, name: str) -> int:
-        """How often a request about the order reached the venue's engine."""
-        found = await self.venue.get("requests")
-        ids = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
-        mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in ids])
-        return sum(1 for each in mine if each["name"] == name)
-
-    def believed(self, *reports: Sequence[Report]) -> Order:
-        """What the platform makes of the order by these reports and those of the stream."""
-        return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
-
-    async def again(self) -> None:
-        """Kill the connector, and open the account with another one."""
-        await self.connector.stop()
-        self.connector, self.sink = self.venue.connector(), RecordingSink()
-        await self.connector.start()
-        self.session = await self.connector.open_session(
-            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
-        )
+        return found + [(each["client_algo_id"], each["status"]) for each in truth.get("algo_orders", ())]
 
 
 @asynccontextmanager

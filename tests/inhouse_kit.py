@@ -172,8 +172,8 @@ class BookKeeper:
             for price, quantity in ((Decimal(price), Decimal(quantity)) for price, quantity in changes):
                 if quantity:
                     side[price] = quantity
-                elif price in side or delta.first_sequence is None:  # a level may come and go within a range
-                    del side[price]
+                else:
+                    side.pop(price, None)  # a level may come and go between two messages
         assert not self.bids or not self.asks or max(self.bids) < min(self.asks)
 
     def on_trade(self, trade: MarketTrade) -> None:

@@ -12,14 +12,16 @@ import aiohttp
 
 from cadenza.adapters.venues.okx.connector import OkxConnector
 from cadenza.adapters.venues.okx.spec import spec_of
-from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.okx.server import OkxSimulator, run_okx_simulator
 from cadenza.simulators.okx.settings import OkxSimulatorSettings
 from cadenza.simulators.okx.wire.keys import OkxKey, make_okx_key
-from tests.simulated_kit import MovableClock, SimulatedVenue, VenuesClock
+from tests.inhouse_kit import RecordingSink, trading_account
+from tests.simulated_kit import MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
 
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 CONNECTS_MAX = 3
@@ -96,3 +98,66 @@ async def simulated_okx(
         for name, size in ((SPOT, AVAILABLE), (SWAP, AVAILABLE / FACE)):
             await venue.market(name, (Side.BUY, BID, size), (Side.SELL, ASK, size), clear=True)
         yield venue
+
+
+WORDS = {"live": "NEW", "partially_filled": "PARTIALLY_FILLED", "filled": "FILLED", "canceled": "CANCELED"}
+"""How an order stands, in the words of `SimulatedDesk.truth`."""
+
+MARKETS = {"spot": AccountType.SPOT, "margin": AccountType.MARGIN, "swap": AccountType.FUTURES}
+TRADED = {"spot": "OKX:BTC/USDT", "margin": "OKX:BTC/USDT", "swap": "OKX:BTC/USDT-PERP"}
+
+
+class OkxDesk(SimulatedDesk):
+    """One account's session at a simulator of OKX."""
+
+    stream_ends = ("cut", "notice")
+    tolerated_jumps_ms = (3_000, -3_000)
+    prices = (BID, ASK)
+    id_fields = ("clOrdId", "algoClOrdId")
+
+    def about(self, what: str) -> str:
+        return f"{'order' if self.order.stop_price is None else 'algo'}.{what}"
+
+    @property
+    def is_checked_inside(self) -> bool:
+        """An algo order has no deadline but the age of its timestamp, which the gateway checks."""
+        return self.order.stop_price is None
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        size = quantity / self.instrument.contract_size
+        await self.venue.market(self.instrument.external_symbol, (side, price, size))
+
+    async def stands(self) -> list[tuple[str, str]]:
+        truth = await self.venue.get("truth")
+        found = [(each["client_order_id"], each["state"]) for each in truth["orders"]]
+        found += [(each["client_id"], each["state"]) for each in truth["algo_orders"]]
+        return [(id, WORDS.get(state, state)) for id, state in found]
+
+
+@asynccontextmanager
+async def open_okx_desk(
+    venue: SimulatedOkx,
+    market: str = "spot",
+    *,
+    type: AccountType | None = None,
+    instrument: str = "",
+    environment: Environment = Environment.LIVE,
+    **parts: Any,
+) -> AsyncIterator[OkxDesk]:
+    """Open a session of the account that trades a market, or of that type in that instrument."""
+    connector = venue.connector(environment, **parts)
+    await connector.start()
+    secrets = venue.secrets(is_demo=environment is Environment.UAT)
+    externals = (await connector.verify(CredentialType.HMAC, secrets)).accounts
+    external = next(each for each in externals if each.type is (type or MARKETS[market]))
+    account = trading_account(connector.spec.venue_id, external)
+    name = (instrument or TRADED[market]).removeprefix("OKX:")
+    listed = (await connector.instruments()).instruments
+    traded = next(each for each in listed if each.id == f"{connector.spec.venue_id}:{name}")
+    sink = RecordingSink()
+    session = await connector.open_session(account, CredentialType.HMAC, secrets, sink)
+    desk = OkxDesk(venue, connector, account, traded, session, sink, market)
+    try:
+        yield desk
+    finally:
+        await desk.connector.stop()

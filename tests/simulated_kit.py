@@ -2,13 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, ClassVar
 
 import aiohttp
 
+from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ExecutionSession
 from cadenza.runtime.local import SystemClock
-from tests.inhouse_kit import START_MS
+from tests.conformance.harness import believed
+from tests.inhouse_kit import START_MS, RecordingSink, make_order
 
 
 class MovableClock:
@@ -98,3 +108,100 @@ class FastClock(SystemClock):
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await super().sleep_ms(-(-duration_ms // self.factor))
+
+
+SEND_WITHIN_MS = 10_000
+
+
+@dataclass(slots=True)
+class SimulatedDesk:
+    """One account's session at a simulator, and an order that rests there once it is submitted."""
+
+    venue: Any
+    connector: Any
+    account: TradingAccount
+    instrument: Instrument
+    session: ExecutionSession
+    sink: RecordingSink
+    market: str = "spot"
+    made: int = 0
+    order: Order = field(init=False)
+
+    stream_ends: ClassVar[tuple[str, ...]] = ("cut",)
+    """The ways in which the simulator ends the sockets of accounts."""
+    tolerated_jumps_ms: ClassVar[tuple[int, ...]]
+    """By how much the venue's clock may jump before it refuses our timestamps."""
+    prices: ClassVar[tuple[Decimal, Decimal]]
+    """The best bid and the best ask of the market."""
+    id_fields: ClassVar[tuple[str, ...]]
+    """The fields of requests that hold our id of an order."""
+
+    @property
+    def is_checked_inside(self) -> bool:
+        """Whether the venue checks the order's deadline again just before the matching engine."""
+        return True
+
+    def __post_init__(self) -> None:
+        self.order = self.resting()
+
+    def about(self, what: str) -> str:
+        """Return the simulator's name of a request about the order: `place` or `cancel`."""
+        raise NotImplementedError
+
+    async def stands(self) -> list[tuple[str, str]]:
+        """Return every order of the ledger by our id, and whether it is NEW, FILLED or CANCELED."""
+        raise NotImplementedError
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """Display a level in the market of the order, in quantities of ours."""
+        raise NotImplementedError
+
+    async def fill(self, quantity: Decimal = Decimal("0.5")) -> None:
+        """The market comes to the order's price with so much, and leaves with what it did not get."""
+        assert self.order.limit_price is not None
+        for shown in (quantity, Decimal(0)):
+            await self.show(self.order.side.opposite, self.order.limit_price, shown)
+
+    def resting(self, quantity: str = "1", side: Side = Side.BUY) -> Order:
+        """A LIMIT order that the book does not meet."""
+        bid, ask = self.prices
+        price = bid - 10 if side is Side.BUY else ask + 10
+        return self.limit(quantity, str(price), side)
+
+    def limit(self, quantity: str, price: str | None, side: Side = Side.BUY, **fields: Any) -> Order:
+        self.made += 1
+        order = make_order(self.account, self.instrument, side, quantity, price, number=self.made, **fields)
+        now_ms = self.venue.clock.now_ms()
+        return replace(
+            order,
+            sent_id=self.connector.spec.sent_id.of(order.id),
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+            send_before_ms=now_ms + SEND_WITHIN_MS,
+        )
+
+    async def truth(self, order: Order | None = None) -> list[str]:
+        """How the order stands in the ledger; nothing when it never arrived."""
+        return [status for id, status in await self.stands() if id == (order or self.order).sent_id]
+
+    async def has_arrived(self) -> bool:
+        return bool(await self.truth())
+
+    async def requests(self, name: str) -> int:
+        """How often a request about the order reached the venue's engine."""
+        found = await self.venue.get("requests")
+        mine = (each for each in found if self.order.sent_id in [each["parameters"].get(id) for id in self.id_fields])
+        return sum(1 for each in mine if each["name"] == name)
+
+    def believed(self, *reports: Sequence[Report]) -> Order:
+        """What the platform makes of the order by these reports and those of the stream."""
+        return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
+
+    async def again(self) -> None:
+        """Kill the connector, and open the account with another one."""
+        await self.connector.stop()
+        self.connector, self.sink = self.venue.connector(), RecordingSink()
+        await self.connector.start()
+        self.session = await self.connector.open_session(
+            self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
+        )

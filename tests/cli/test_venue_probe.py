@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ class Simulator:
     """A simulator in a process of its own."""
 
     def __init__(self, said: str) -> None:
-        self.url = re.search(r"REST +(http\S+)", said)[1]  # type: ignore[index]
-        self.key, self.secret = re.search(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said).groups()  # type: ignore[union-attr]
+        self.url = re.search(r"REST +(http://[^/\s]+)", said)[1]  # type: ignore[index]
+        self.key, self.secret = re.search(r"key\n +key +(\S+)\n +secret +(\S+)", said).groups()  # type: ignore[union-attr]
+        self.passphrase = (re.search(r"passphrase +(\S+)", said) or [None, ""])[1]
 
     def fail(self, faults: dict[str, object]) -> None:
         body = json.dumps(faults).encode()
@@ -43,16 +45,17 @@ def _orders(truth: object) -> Iterator[dict[str, str]]:
             yield from _orders(value)
 
 
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "cadenza.cli", "simulate", "binance", "--still", "--port", "0"]
+@contextmanager
+def running(venue: str, last: str, directory: Path) -> Iterator[Simulator]:
+    """Run a simulator; `last` is what it says when it has told its keys."""
+    command = [sys.executable, "-m", "cadenza.cli", "simulate", venue, "--still", "--port", "0"]
     with subprocess.Popen(
-        [*command, "--data-dir", str(tmp_path / "simulator")], stdout=subprocess.PIPE, text=True
+        [*command, "--data-dir", str(directory / "simulator")], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
             said = ""
-            while "RSA key" not in said:
+            while last not in said:
                 line = process.stdout.readline()
                 assert line, said
                 said += line
@@ -60,6 +63,12 @@ def simulator(tmp_path: Path) -> Iterator[Simulator]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.stdout.read()  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    with running("binance", "RSA key", tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
@@ -104,6 +113,18 @@ def test_a_wrong_key_shows_what_it_can(probe: Cadenza, monkeypatch: pytest.Monke
     assert [line.split(":")[0] for line in refuted] == ["REFUTED    the key is accepted, and the account has an id"]
 
 
+def test_okx_is_probed_with_a_passphrase(cadenza: Cadenza, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running("okx", "demo key", tmp_path) as simulator:
+        monkeypatch.setenv("CADENZA_OKX_URL", simulator.url)
+        key = ("--key", simulator.key, "--secret", simulator.secret)
+        result = cadenza("venue", "probe", "OKX", *key, "--passphrase", simulator.passphrase, "--with-orders")
+        assert result.exit_code == 0, result.output
+        assert [line.split("  ")[0] for line in result.stdout.splitlines()] == ["CONFIRMED"] * 17
+        unknown = cadenza("venue", "probe", "OKX", *key, "--passphrase", '{"zone": "EEA"}')
+        assert "unknown field 'zone'" in unknown.stderr
+        assert simulator.secret not in result.output + unknown.output
+
+
 def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(
     cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,5 +144,5 @@ def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(cade
 
 
 def test_what_cannot_be_probed_is_said(probe: Cadenza) -> None:
-    assert "OKX has no probe yet" in probe("OKX").stderr
+    assert "DERIBIT has no probe yet" in probe("DERIBIT").stderr
     assert "--type must be HMAC, RSA or ED25519" in probe("BINANCE", "--type", "DSA").stderr

@@ -56,7 +56,7 @@ def _instrument_row(i: Instrument) -> str:
     cells = [
         f"`{i.id}`",
         i.type.value,
-        f"{to_plain(i.lot_size)} {i.base_asset}",
+        f"{to_plain(i.lot_size)} {i.quote_asset if i.is_inverse else i.base_asset}",
         f"{to_plain(i.pip_size)} {i.quote_asset}",
         f"{to_plain(i.min_quantity)} to {to_plain(i.max_quantity)}",
         f"{to_plain(i.min_notional)} {i.quote_asset}",

@@ -1,12 +1,15 @@
 """Third-party clients of OKX, unmodified but for the URL, trade end to end against the simulator."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cadenza.adapters.venues.okx.credential import OkxSigner
+from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.runtime.local import SystemClock, SystemIds
 from cadenza.simulators.okx.server import OkxSimulator, run_okx_simulator
 from cadenza.simulators.okx.settings import OkxSimulatorSettings
@@ -131,3 +134,15 @@ async def test_signatures_are_those_of_the_judges() -> None:
         assert signed == row["OK-ACCESS-SIGN"] == row["second"]
     login = seen["login"]
     assert key.sign(str(login["timestamp"]), "GET", SOCKET_LOGIN_PATH) == login["sign"]
+
+
+async def test_the_connector_signs_as_the_judges_do() -> None:
+    seen = await run_judge("okx_signatures.py")
+    login = seen["login"]
+    signer = OkxSigner(CredentialType.HMAC, Secrets("key", seen["secret"], login["passphrase"]))
+    for row in seen["requests"]:
+        at_ms = round(datetime.fromisoformat(row["OK-ACCESS-TIMESTAMP"]).timestamp() * 1_000)
+        signed = signer.headers(row["method"], row["path"], row["body"], at_ms)
+        wanted = ("OK-ACCESS-TIMESTAMP", "OK-ACCESS-SIGN")
+        assert [signed[name] for name in wanted] == [row[name] for name in wanted]
+    assert signer.login(int(login["timestamp"]) * 1_000)["sign"] == login["sign"]

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from cadenza.adapters.venues.kit.probe import ProbeVerdict
+from cadenza.application.accounts.given_secrets import read_secrets
 from cadenza.application.market_data.note_conditions import NOTED_EVERY_MS
 from cadenza.cli.capabilities import facts_of, in_brief, orders_of
 from cadenza.cli.common import fail, loaded_settings, open_current_database, plain_failures
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.errors import CadenzaError, InvalidRequest
+from cadenza.domain.errors import CadenzaError, InvalidCredential, InvalidRequest
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.storage.market import NotedCondition
 from cadenza.runtime.local import SystemClock
 from cadenza.runtime.wiring.administration import open_administration
@@ -85,6 +87,14 @@ def probe(
             help="The secret, or the private key as PEM; asked for when it is left out.", envvar="PROBE_SECRET"
         ),
     ] = "",
+    passphrase: Annotated[
+        str,
+        typer.Option(
+            help="The passphrase of the key where the venue has one, or the venue's further fields as JSON; asked for "
+            "when it is left out.",
+            envvar="PROBE_PASSPHRASE",
+        ),
+    ] = "",
     type: Annotated[str, typer.Option(help="HMAC, RSA or ED25519.")] = "HMAC",
     with_orders: Annotated[
         bool,
@@ -105,14 +115,14 @@ def probe(
     spec = spec_of(settings, venue_id)
     if spec is not None and spec.is_in_process:
         raise fail(f"{venue.upper()} runs in the server itself: there is nothing to probe")
-    if venue_id.venue not in PROBED:
+    if spec is None or venue_id.venue not in PROBED:
         raise fail(f"{venue.upper()} has no probe yet")
-    secrets = Secrets(key or typer.prompt("API key"), secret or typer.prompt("Secret", hide_input=True), None)
+    secrets = _secrets(spec, credential_type, key, secret, passphrase)
 
     async def ask() -> tuple[Counter[ProbeVerdict], str]:
         verdicts: Counter[ProbeVerdict] = Counter()
         unseen = ""
-        async with open_probe(settings, venue_id, credential_type, secrets) as found:
+        async with open_probe(settings, spec, credential_type, secrets) as found:
             async for finding in found.findings(with_orders=with_orders):
                 verdicts[finding.verdict] += 1
                 typer.echo(f"{finding.verdict.value:<9}  {finding.fact}: {finding.shown}")
@@ -130,6 +140,18 @@ def probe(
         typer.echo("No order was placed: --with-orders asks about orders as well.")
     if verdicts[ProbeVerdict.REFUTED]:
         raise typer.Exit(1)
+
+
+def _secrets(spec: VenueSpec, type: CredentialType, key: str, secret: str, passphrase: str) -> Secrets:
+    key = key or typer.prompt("API key")
+    secret = secret or typer.prompt("Secret", hide_input=True)
+    if not passphrase and any(field.is_required for field in spec.credential_fields):
+        names = ", ".join(field.name for field in spec.credential_fields)
+        passphrase = typer.prompt(f"Passphrase, or JSON with {names}", hide_input=True)
+    try:
+        return read_secrets(spec, type, key, secret, passphrase)
+    except InvalidCredential as error:
+        raise fail(str(error)) from None
 
 
 def _noted() -> Sequence[NotedCondition]:

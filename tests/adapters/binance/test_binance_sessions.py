@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.binance_kit import BID, MARKETS, SUBSCRIBE, Desk, open_desk, simulated_binance
+from tests.adapters.life_cases import LifeCases
+from tests.binance_kit import MARKETS, SUBSCRIBE, Desk, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.serving import eventually
 from tests.simulated_kit import MovableClock
 
-from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport, FillReport, NotSentReport
+from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport
 from cadenza.ports.venue import KeyRights, VenueStatus
 from cadenza.simulators.binance.wire.limits import VenueLimits
 
@@ -42,103 +42,17 @@ async def spot_desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def fill(desk: Desk, quantity: Decimal = HALF) -> None:
-    """The market trades with the desk's order."""
-    price = desk.order.limit_price
-    assert price is not None
-    for shown in (quantity, Decimal(0)):
-        book = "usdm" if desk.market == "usdm" else "spot"  # margin trades on spot's books
-        await desk.venue.market("BTCUSDT", (Side.SELL, price, shown), market=book)
+class TestBinanceLife(LifeCases):
+    """In every market."""
 
 
 @pytest.mark.parametrize("kind", [CredentialType.HMAC, CredentialType.RSA, CredentialType.ED25519])
 async def test_keys_of_all_three_kinds_trade(tmp_path: Path, kind: CredentialType) -> None:
     async with simulated_binance(tmp_path) as venue, open_desk(venue, kind) as desk:
         assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
-        await fill(desk)
+        await desk.fill()
         await until(lambda: bool(desk.sink.fills), "the fill")
         assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
-
-
-async def test_a_stream_that_falls_silent_is_noticed_by_comparison(desk: Desk) -> None:
-    """It stays open and brings nothing more."""
-    await desk.session.submit(desk.order)
-    await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the stream works")
-    await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
-    await fill(desk)
-    gap_since = desk.session.venue_time_ms()
-
-    desk.venue.clock.advance(CHECK_EVERY_MS)
-
-    def is_lost() -> bool:
-        desk.venue.clock.advance(10)
-        return "lost" in [what for what, _ in desk.sink.life]
-
-    await until(is_lost, "the silence was noticed")
-    await desk.venue.disarm()
-    await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "another stream")
-    restored = desk.sink.life[-1][1]
-    assert isinstance(restored, int)
-    assert restored <= gap_since
-    again = await replayed(desk.session, restored)
-    assert desk.believed(again).executed_quantity == HALF
-
-
-async def pass_checks(desk: Desk, count: int) -> None:
-    """Let time pass until the quiet stream was compared so often."""
-    session: Any = desk.session
-    agrees, compared = session._life.agrees, []
-
-    async def counted() -> bool:
-        compared.append(await agrees())
-        return compared[-1]
-
-    session._life.agrees = counted
-    for number in range(1, count + 1):
-        desk.venue.clock.advance(CHECK_EVERY_MS)
-        await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
-
-
-async def test_a_quiet_stream_is_not_taken_for_a_silent_one(desk: Desk) -> None:
-    await desk.session.snapshot()
-    await pass_checks(desk, 5)
-    assert desk.sink.life == []
-    assert desk.session.is_caught_up()
-
-
-async def test_an_idle_account_asks_for_a_short_gap_only(desk: Desk) -> None:
-    """The gap begins where the stream was last known to work, not with its last message."""
-    await desk.session.snapshot()
-    await pass_checks(desk, 4)
-    before = desk.session.venue_time_ms()
-    await desk.venue.cut()
-    await until(lambda: len(desk.sink.life) == 2, "the stream's return")
-    since = desk.sink.life[-1][1]
-    assert isinstance(since, int)
-    assert before - since < 2 * CHECK_EVERY_MS
-
-
-@pytest.mark.parametrize("action", ["cut", "announce_shutdown", "terminate_user_streams"])
-async def test_a_stream_that_ends_comes_back_and_says_so(desk: Desk, action: str) -> None:
-    await desk.venue.post("sockets", {"action": action})
-    await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "the stream's return")
-    await desk.session.submit(desk.order)
-    await fill(desk)
-    await until(lambda: bool(desk.sink.fills), "the stream brings news again")
-
-
-async def test_what_was_missed_while_the_connector_was_dead_is_found(desk: Desk) -> None:
-    accepted = await desk.session.submit(desk.order)
-    since = accepted[0].at_ms
-    await desk.connector.stop()
-    await fill(desk)
-    await desk.again()
-    again = await replayed(desk.session, since)
-    assert desk.believed(accepted, again).executed_quantity == HALF
-    snapshot = await desk.session.snapshot()
-    (shown,) = snapshot.open_orders
-    assert shown.executed_quantity == HALF
-    assert kinds(await desk.session.cancel(desk.believed(accepted, again))) == ["Canceled"]
 
 
 async def test_a_symbol_traded_long_ago_is_asked_about_although_nothing_of_it_is_held(spot_desk: Desk) -> None:
@@ -173,7 +87,7 @@ async def test_orders_of_an_instrument_that_cannot_be_read_after_a_restart_can_b
     assert (unreadable.external_symbol, "ODD" in unreadable.cause) == ("BTCUSDT", True)
     assert desk.believed(await desk.session.lookup([desk.order])).status is OrderStatus.ACCEPTED
     market.exchange.statuses["BTCUSDT"] = "TRADING"
-    await fill(desk)
+    await desk.fill()
     await until(lambda: bool(desk.sink.fills), "the fill")
     assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
 
@@ -191,23 +105,6 @@ async def test_a_venue_that_is_down_fails_the_start_and_is_reached_later(tmp_pat
         await connector.start()
         assert connector.status() is VenueStatus.ONLINE
         await connector.stop()
-
-
-async def test_a_venue_that_goes_down_is_offline_until_it_answers_again(desk: Desk) -> None:
-    await desk.venue.fault("*", "reset_before", times=100_000)
-    await desk.venue.cut()
-    await until(lambda: desk.connector.status() is VenueStatus.OFFLINE, "the venue is away")
-    assert not desk.session.is_caught_up()
-    with pytest.raises(VenueUnavailable):
-        await desk.session.snapshot()
-    await desk.venue.disarm()
-
-    def is_back() -> bool:
-        desk.venue.clock.advance(20)
-        return desk.connector.status() is VenueStatus.ONLINE and desk.session.is_caught_up()
-
-    await until(is_back, "the venue's return")
-    assert kinds(await desk.session.submit(desk.limit("1", str(BID - 10)))) == ["Accepted"]
 
 
 async def test_a_key_that_is_revoked_while_live_ends_the_session(spot_desk: Desk) -> None:
@@ -317,28 +214,6 @@ async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms
             assert abs(desk.session.venue_time_ms() - venue.clock.now_ms() - ahead_ms) < 1_000
 
 
-@pytest.mark.parametrize("jump_ms", [3_000, -3_000])
-async def test_a_venue_whose_clock_jumps_takes_orders_again_at_once(desk: Desk, jump_ms: int) -> None:
-    """A timestamp that is too far ahead is refused with proof; the clock is then measured again."""
-    await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
-    first = await desk.session.submit(desk.resting("0.1"))
-    assert kinds(first) == (["Accepted"] if jump_ms > 0 else ["Rejected"])
-    if jump_ms < 0:
-        jumped_ms = desk.venue.clock.now_ms() + jump_ms / 2
-        await until(lambda: desk.session.venue_time_ms() < jumped_ms, "the jump was noticed")
-    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
-
-
-async def test_a_step_of_our_wall_clock_moves_neither_the_venues_time_nor_the_fence(desk: Desk) -> None:
-    before = desk.session.venue_time_ms()
-    desk.venue.clock.wall_offset_ms = -3_000
-    assert abs(desk.session.venue_time_ms() - before) < 1_000
-    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
-    desk.venue.clock.wall_offset_ms = 60_000
-    late = await desk.session.submit(desk.order)
-    assert isinstance(late[0], NotSentReport)
-
-
 async def test_an_order_does_not_wait_longer_because_our_wall_clock_was_set_back(spot_desk: Desk) -> None:
     """It cannot leave within its deadline, and so not at all."""
     desk = spot_desk
@@ -398,16 +273,6 @@ async def test_a_user_event_that_cannot_be_read_spoils_nothing(spot_desk: Desk) 
     await desk.session.submit(desk.order)
     await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the order")
     assert kinds(desk.sink.reports)[0] == "Unreadable"
-
-
-async def test_events_that_come_twice_or_swapped_are_booked_once(desk: Desk) -> None:
-    events = [{"on": "user", "kind": kind} for kind in ("duplicate", "duplicate", "swap", "duplicate")]
-    await desk.venue.post("faults", {"events": events})
-    accepted = await desk.session.submit(desk.order)
-    await fill(desk)
-    await fill(desk)
-    await until(lambda: len({each.trade_id for each in desk.sink.of(FillReport)}) == 2, "both fills")
-    assert desk.believed(accepted).status is OrderStatus.FILLED
 
 
 async def test_a_storm_gets_no_ban_and_cancels_overtake(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from cadenza.adapters.venues.okx.known_instruments import KnownInstruments
 from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_instruments import read_instruments
 from cadenza.domain.accounts.trading_account import AccountType
@@ -33,8 +34,14 @@ NOW_MS = 1_760_000_000_000
 SENT_ID = "0123456789abcdef0123456789abcdef"
 
 
+def _known() -> KnownInstruments:
+    found = KnownInstruments()
+    found.keep(INSTRUMENTS.values())
+    return found
+
+
 def scope(type: AccountType = AccountType.SPOT) -> AccountScope:
-    return AccountScope(ACCOUNT, type, INSTRUMENTS)
+    return AccountScope(ACCOUNT, type, _known())
 
 
 SPOT, FUTURES, OPTIONS = scope(), scope(AccountType.FUTURES), scope(AccountType.OPTIONS)

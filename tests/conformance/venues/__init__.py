@@ -16,16 +16,16 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "PAPER": PaperUnderTest,
     "MOCK": MockUnderTest,
     "BINANCE": BinanceUnderTest,
+    "OKX": OkxUnderTest,
+    "DERIBIT": DeribitUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
-    "DERIBIT FUTURES": DeribitUnderTest,
     "DERIBIT MARGIN": DeribitSpotUnderTest,
     "DERIBIT OPTIONS": DeribitOptionsUnderTest,
-    "OKX": OkxUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,
     "OKX FUTURES": OkxSwapUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import SystemRandom
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner
@@ -10,28 +10,25 @@ from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe import BinanceProbe
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.probe import VenueProbe
+from cadenza.adapters.venues.okx.credential import OkxSigner
+from cadenza.adapters.venues.okx.probe import OkxProbe
+from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.ids import Venue, VenueId
+from cadenza.domain.ids import Environment, Venue
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
 from cadenza.network.tls import client_tls
 from cadenza.runtime.config import Settings
 from cadenza.runtime.local import SystemClock
-from cadenza.runtime.wiring.venues import proxies_of, spec_of
-
-PROBED = frozenset({Venue.BINANCE})
-"""The venues that have a probe."""
+from cadenza.runtime.wiring.venues import proxies_of
 
 
 @asynccontextmanager
-async def open_probe(
-    settings: Settings, venue_id: VenueId, type: CredentialType, secrets: Secrets
+async def _binance(
+    settings: Settings, spec: VenueSpec, type: CredentialType, secrets: Secrets
 ) -> AsyncIterator[VenueProbe]:
-    """Make the probe of a venue in `PROBED`; its connections are closed on leaving. Raises `InvalidCredential`."""
-    spec = spec_of(settings, venue_id)
-    assert spec is not None
-    signer = BinanceSigner(type, secrets)
-    clock = SystemClock()
-    randomness, proxies = SystemRandom(), proxies_of(settings, venue_id)
+    signer, clock, randomness = BinanceSigner(type, secrets), SystemClock(), SystemRandom()
+    proxies = proxies_of(settings, spec.venue_id)
     tls = await asyncio.to_thread(client_tls)
     http = HttpClient(clock=clock, randomness=randomness, tls=tls, proxies=proxies)
     rest = BinanceRest(urls=spec.urls, http=http, clock=clock)
@@ -44,3 +41,34 @@ async def open_probe(
     finally:
         await http.close()
         rest.close()
+
+
+@asynccontextmanager
+async def _okx(
+    settings: Settings, spec: VenueSpec, type: CredentialType, secrets: Secrets
+) -> AsyncIterator[VenueProbe]:
+    signer, clock = OkxSigner(type, secrets), SystemClock()
+    tls = await asyncio.to_thread(client_tls)
+    proxies = proxies_of(settings, spec.venue_id)
+    http = HttpClient(clock=clock, randomness=SystemRandom(), tls=tls, proxies=proxies)
+    is_demo = spec.venue_id.environment is Environment.UAT
+    rest = OkxRest(urls=spec.urls, http=http, clock=clock, is_demo=is_demo)
+    try:
+        await rest.clock.measure()
+        yield OkxProbe(venue_id=spec.venue_id, rest=rest, signer=signer, clock=clock)
+    finally:
+        await http.close()
+        rest.close()
+
+
+_PROBES = {Venue.BINANCE: _binance, Venue.OKX: _okx}
+PROBED = frozenset(_PROBES)
+"""The venues that have a probe."""
+
+
+def open_probe(
+    settings: Settings, spec: VenueSpec, type: CredentialType, secrets: Secrets
+) -> AbstractAsyncContextManager[VenueProbe]:
+    """Make the probe of a venue in `PROBED`; its connections are closed on leaving. Entering raises
+    `InvalidCredential`."""
+    return _PROBES[spec.venue_id.venue](settings, spec, type, secrets)

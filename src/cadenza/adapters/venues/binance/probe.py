@@ -7,20 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from ssl import SSLContext
 from typing import Protocol
 
-import msgspec
-
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
-from cadenza.adapters.venues.binance.probe_desk import ProbeAsk, ProbeDesk, ProbeParameters, SeenOtherwise
+from cadenza.adapters.venues.binance.probe_desk import ProbeDesk, ProbeParameters
 from cadenza.adapters.venues.binance.probe_facts import MarginFacts, SpotFacts
 from cadenza.adapters.venues.binance.probe_usdm import UsdmFacts
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import USDM_STREAM
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserListenKey
-from cadenza.adapters.venues.kit.probe import ProbeFinding, ProbeVerdict
+from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, ProbeVerdict, finding_of
 from cadenza.adapters.venues.kit.user_stream import UserStream
-from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.errors import CadenzaError
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
@@ -62,7 +58,7 @@ class BinanceProbe:
         for facts in self._markets():
             asks = {**facts.readings(), **(facts.trades() if with_orders else {})}
             for number, (fact, ask) in enumerate(asks.items()):
-                finding = await _finding(fact, ask)
+                finding = await finding_of(fact, ask)
                 yield finding
                 if number == 0 and finding.verdict is ProbeVerdict.UNSEEN:
                     break
@@ -101,12 +97,3 @@ class BinanceProbe:
             proxies=self._proxies,
             limits=USER_STREAM_LIMITS,
         )
-
-
-async def _finding(fact: str, ask: ProbeAsk) -> ProbeFinding:
-    try:
-        return ProbeFinding(fact, ProbeVerdict.CONFIRMED, await ask())
-    except SeenOtherwise as seen:
-        return ProbeFinding(fact, ProbeVerdict.REFUTED, str(seen))
-    except (CadenzaError, UnreadablePayload, msgspec.DecodeError) as error:
-        return ProbeFinding(fact, ProbeVerdict.UNSEEN, str(error))

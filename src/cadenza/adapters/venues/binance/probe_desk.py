@@ -3,7 +3,7 @@
 The orders of a probe are named by ids of its own (`PROBE_PREFIX`), rest far from the market, and are canceled again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from itertools import count
@@ -23,6 +23,7 @@ from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
 from cadenza.adapters.venues.binance.models import BinanceRateLimit
 from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS, BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.probe import SeenOtherwise
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import VenueId
@@ -48,12 +49,6 @@ LOOKUP_PAUSE_MS = 250
 NO_SUCH_ORDER, NOT_CANCELED, TOO_LATE = -2013, -2011, -1021
 
 ProbeParameters = dict[str, ParameterValue]
-ProbeAsk = Callable[[], Awaitable[str]]
-"""Asks about one fact and returns what the venue showed. Raises `SeenOtherwise` when the fact does not hold."""
-
-
-class SeenOtherwise(Exception):
-    """The venue did not show what was asked for. The message says what it showed."""
 
 
 class ProbedOrder(msgspec.Struct, frozen=True, kw_only=True):

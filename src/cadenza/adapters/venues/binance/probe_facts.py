@@ -13,15 +13,14 @@ from cadenza.adapters.venues.binance.models import (
 )
 from cadenza.adapters.venues.binance.probe_desk import (
     SYMBOL,
-    ProbeAsk,
     ProbeDesk,
     ProbedOrder,
-    SeenOtherwise,
     success,
     text_of,
 )
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.probe import ProbeAsk, SeenOtherwise
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.money import to_plain
 from cadenza.network.outcomes import Answered

@@ -17,11 +17,9 @@ from cadenza.adapters.venues.binance.probe_desk import (
     LOOKUP_PAUSE_MS,
     LOOKUP_TRIES,
     SYMBOL,
-    ProbeAsk,
     ProbeDesk,
     ProbedOrder,
     ProbeParameters,
-    SeenOtherwise,
     is_code,
     success,
     text_of,
@@ -29,6 +27,7 @@ from cadenza.adapters.venues.binance.probe_desk import (
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
 from cadenza.adapters.venues.binance.stream import UserListenKey
 from cadenza.adapters.venues.kit.payloads import decode, decode_list
+from cadenza.adapters.venues.kit.probe import ProbeAsk, SeenOtherwise
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.money import to_plain

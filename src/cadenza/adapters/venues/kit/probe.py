@@ -1,9 +1,21 @@
 """What a probe of a venue finds: facts that a connector relies on, confirmed or refuted with a user's own key."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
+
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CadenzaError
+
+ProbeAsk = Callable[[], Awaitable[str]]
+"""Asks about one fact and returns what the venue showed. Raises `SeenOtherwise` when the fact does not hold."""
+
+
+class SeenOtherwise(Exception):
+    """The venue did not show what was asked for. The message says what it showed."""
 
 
 class ProbeVerdict(StrEnum):
@@ -30,3 +42,13 @@ class VenueProbe(Protocol):
     def findings(self, *, with_orders: bool) -> AsyncIterator[ProbeFinding]:
         """Yield one finding after another. With `with_orders` it places small orders, and cancels those that rest. It
         never raises because of what the venue answers."""
+
+
+async def finding_of(fact: str, ask: ProbeAsk) -> ProbeFinding:
+    """Ask about one fact."""
+    try:
+        return ProbeFinding(fact, ProbeVerdict.CONFIRMED, await ask())
+    except SeenOtherwise as seen:
+        return ProbeFinding(fact, ProbeVerdict.REFUTED, str(seen))
+    except (CadenzaError, UnreadablePayload, msgspec.DecodeError) as error:
+        return ProbeFinding(fact, ProbeVerdict.UNSEEN, str(error))

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.adapters.venues.okx.endpoints import INSTRUMENTS, UNDERLYINGS
+from cadenza.adapters.venues.okx.endpoints import INSTRUMENTS, TICK_BANDS, UNDERLYINGS
 from cadenza.adapters.venues.okx.parse import rows_of
-from cadenza.adapters.venues.okx.parse_instruments import ReadInstruments, RefusedInstrument, read_instruments
+from cadenza.adapters.venues.okx.parse_instruments import (
+    ReadInstruments,
+    RefusedInstrument,
+    read_instruments,
+    with_tick_bands,
+)
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import VenueId
@@ -32,6 +37,11 @@ async def read_catalogue(rest: OkxRest, venue_id: VenueId) -> ReadCatalogue:
     asked: list[Mapping[str, str]] = [{"instType": kind} for kind in _WHOLE_LISTS]
     asked += [{"instType": _OPTIONS, "uly": each} for each in await _option_underlyings(rest)]
     lists = [await _read(rest, venue_id, query) for query in asked]
+    bands = await rest.read(TICK_BANDS, {"instType": _OPTIONS})
+    try:
+        lists = [*lists[: len(_WHOLE_LISTS)], *(with_tick_bands(each, bands) for each in lists[len(_WHOLE_LISTS) :])]
+    except UnreadablePayload as error:
+        raise VenueUnavailable(f"OKX answered with no steps of prices: {error}") from error
     return ReadCatalogue(
         tuple(each for found in lists for each in found.instruments),
         tuple(each for found in lists for each in found.refused),

@@ -15,9 +15,10 @@ from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.execution import OkxSession, SessionParts
 from cadenza.adapters.venues.okx.known_instruments import KnownInstruments
 from cadenza.adapters.venues.okx.market_data import FeedParts, MarketFeeds
+from cadenza.adapters.venues.okx.pace import CONNECTIONS_MAX
 from cadenza.adapters.venues.okx.parse_instruments import securities
 from cadenza.adapters.venues.okx.reached_accounts import ReachableAccounts
-from cadenza.adapters.venues.okx.rest import CONNECTIONS_MAX, OkxRest
+from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.sockets import CONNECTS, STREAM_LIMITS
 from cadenza.adapters.venues.okx.spec import PUBLIC_REGION, stream_name
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -215,7 +216,7 @@ class OkxConnector:
         catalogue = await read_catalogue(rest, self._spec.venue_id)
         for refused in catalogue.refused:
             self._log.warning("symbol_refused", symbol=refused.name, reason=refused.reason)
-        self._instruments.keep(catalogue.instruments)
+        self._instruments.keep(catalogue.instruments, catalogue.refused)
         self._listed = ListedInstruments(
             catalogue.instruments, tuple(UnreadableInstrument(each.name, each.reason) for each in catalogue.refused)
         )

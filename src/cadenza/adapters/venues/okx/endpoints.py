@@ -36,7 +36,8 @@ class OkxEndpoint:
 TIME = OkxEndpoint("GET", "/api/v5/public/time", 10, CountedBy.ADDRESS)
 INSTRUMENTS = OkxEndpoint("GET", "/api/v5/public/instruments", 20, CountedBy.ADDRESS)
 UNDERLYINGS = OkxEndpoint("GET", "/api/v5/public/underlying", 20, CountedBy.ADDRESS)
-BOOK = OkxEndpoint("GET", "/api/v5/market/books", 40, CountedBy.ADDRESS)
+BOOKS = OkxEndpoint("GET", "/api/v5/market/books", 40, CountedBy.ADDRESS)
+TICK_BANDS = OkxEndpoint("GET", "/api/v5/public/instrument-tick-bands", 5, CountedBy.ADDRESS)
 
 CONFIG = OkxEndpoint("GET", "/api/v5/account/config", 5)
 BALANCE = OkxEndpoint("GET", "/api/v5/account/balance", 10)
@@ -57,8 +58,8 @@ QUERY_ALGO = OkxEndpoint("GET", orders.ALGO_ORDER, 20)
 OPEN_ALGO_ORDERS = OkxEndpoint("GET", "/api/v5/trade/orders-algo-pending", 20)
 
 ENDPOINTS = (
-    TIME, INSTRUMENTS, UNDERLYINGS, BOOK, CONFIG, BALANCE, POSITIONS, SUBMIT, CANCEL, QUERY, OPEN_ORDERS, PAST_ORDERS,
-    OLD_ORDERS, FILLS, OLD_FILLS, SUBMIT_ALGO, CANCEL_ALGO, QUERY_ALGO, OPEN_ALGO_ORDERS,
+    TIME, INSTRUMENTS, UNDERLYINGS, BOOKS, TICK_BANDS, CONFIG, BALANCE, POSITIONS, SUBMIT, CANCEL, QUERY, OPEN_ORDERS,
+    PAST_ORDERS, OLD_ORDERS, FILLS, OLD_FILLS, SUBMIT_ALGO, CANCEL_ALGO, QUERY_ALGO, OPEN_ALGO_ORDERS,
 )  # fmt: skip
 
 LINES_MAX = 100

@@ -1,34 +1,37 @@
-"""The instruments of a connector's catalogue: by our ids, and by the venue's names."""
+"""The instruments of a connector's catalogue: by our ids, and their terms by the venue's names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cadenza.adapters.venues.okx.parse_instruments import external_name
+from cadenza.adapters.venues.okx.parse_instruments import ContractTerms, RefusedInstrument
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
 
 
-class KnownInstruments(Mapping[str, Instrument]):
-    """What was listed, by the venue's names. An instrument that is not listed any more stays known, because orders and
-    executions of the past name it. The name of one that was never read follows from its id: that is enough to cancel
-    its orders and to ask about them."""
+class KnownInstruments(Mapping[str, ContractTerms]):
+    """What was listed, as terms by the venue's names. An instrument that is not listed any more stays known, because
+    orders and executions of the past name it; so are the terms of one that could not be read otherwise. The name of any
+    other follows from its id (`external_name`): that is enough to cancel its orders and to ask about them."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Instrument] = {}
+        self._by_id: dict[InstrumentId, Instrument] = {}
+        self._terms: dict[str, ContractTerms] = {}
 
-    def keep(self, instruments: Iterable[Instrument]) -> None:
+    def keep(self, instruments: Iterable[Instrument], refused: Iterable[RefusedInstrument] = ()) -> None:
         """Take over a list."""
-        self._by_name.update((each.external_symbol, each) for each in instruments)
+        for each in instruments:
+            self._by_id[each.id] = each
+            self._terms[each.external_symbol] = ContractTerms(each.id, each.contract_size)
+        self._terms.update((each.name, each.terms) for each in refused if each.name and each.terms is not None)
 
     def instrument(self, id: InstrumentId) -> Instrument | None:
         """Return an instrument that could be read."""
-        found = self._by_name.get(external_name(id))
-        return found if found is not None and found.id == id else None
+        return self._by_id.get(id)
 
-    def __getitem__(self, name: str) -> Instrument:
-        return self._by_name[name]
+    def __getitem__(self, name: str) -> ContractTerms:
+        return self._terms[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
+        return iter(self._terms)
 
     def __len__(self) -> int:
-        return len(self._by_name)
+        return len(self._terms)

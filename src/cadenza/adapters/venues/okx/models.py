@@ -132,6 +132,20 @@ class OkxInstrument(OkxPayload, frozen=True, kw_only=True):
     rule: str = field(name="ruleType", default="normal")
 
 
+class OkxTickBand(OkxPayload, frozen=True, kw_only=True):
+    """From this price on, prices move in this step."""
+
+    least: str = field(name="minPx")
+    tick: str = field(name="tickSz")
+
+
+class OkxTickBands(OkxPayload, frozen=True, kw_only=True):
+    """The steps of prices of a family of options."""
+
+    family: str = field(name="instFamily")
+    bands: list[OkxTickBand] = field(name="tickBand")
+
+
 # --- the public market
 
 

@@ -12,9 +12,9 @@ from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.adapters.venues.okx import mapping
 from cadenza.adapters.venues.okx.models import SUCCESS, OkxReply
+from cadenza.adapters.venues.okx.parse_instruments import ContractTerms
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.reports import UnreadableReport
 
 L = TypeVar("L")
@@ -22,13 +22,13 @@ L = TypeVar("L")
 
 @dataclass(frozen=True, slots=True)
 class AccountScope:
-    """Whose payloads these are: our account, its type, and the instruments by the venue's names."""
+    """Whose payloads these are: our account, its type, and the instruments' terms by the venue's names."""
 
     account_id: TradingAccountId
     account_type: AccountType
-    instruments: Mapping[str, Instrument]
+    instruments: Mapping[str, ContractTerms]
 
-    def instrument(self, name: str) -> Instrument:
+    def instrument(self, name: str) -> ContractTerms:
         """Raises `UnknownMember` for a name that is not in the catalogue (yet)."""
         try:
             return self.instruments[name]

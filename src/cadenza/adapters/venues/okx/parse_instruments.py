@@ -6,7 +6,7 @@ quote units of an inverse one. A price of an option is in the asset that it is s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -15,7 +15,15 @@ from cadenza.adapters.venues.kit.order_facts import positive
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx import mapping
-from cadenza.adapters.venues.okx.models import OkxInstrument, OkxInstrumentName, OkxReply, amount, instant, number
+from cadenza.adapters.venues.okx.models import (
+    OkxInstrument,
+    OkxInstrumentName,
+    OkxReply,
+    OkxTickBands,
+    amount,
+    instant,
+    number,
+)
 from cadenza.adapters.venues.okx.spec import ORDERS
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
@@ -24,6 +32,7 @@ from cadenza.domain.market.instrument import (
     Instrument,
     InstrumentType,
     MarketLot,
+    PriceStep,
     Security,
     SecurityType,
 )
@@ -42,12 +51,21 @@ _UNLIMITED = Decimal(10) ** 12
 
 
 @dataclass(frozen=True, slots=True)
+class ContractTerms:
+    """What payloads about an instrument are read by: our id of it, and how much quantity one contract is."""
+
+    id: InstrumentId
+    contract_size: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedInstrument:
     """An instrument of the catalogue that could not be read. `name` is the venue's, None when not even that could be
-    read."""
+    read; `terms` are None when they could not be read either."""
 
     name: str | None
     reason: str
+    terms: ContractTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +86,33 @@ def read_instruments(reply: bytes | str, venue_id: VenueId) -> ReadInstruments:
             if instrument.id in instruments:
                 raise UnreadablePayload(f"{instrument.id} is there twice")
         except UnreadablePayload as error:
-            refused.append(RefusedInstrument(_name_of(row), str(error)))
+            refused.append(RefusedInstrument(_name_of(row), str(error), _terms_of(row, venue_id)))
         else:
             instruments[instrument.id] = instrument
     return ReadInstruments(tuple(instruments.values()), tuple(refused))
+
+
+def with_tick_bands(listed: ReadInstruments, reply: bytes | str) -> ReadInstruments:
+    """Return options with the steps of prices of their families, from an answer to `public/instrument-tick-bands`. The
+    venue rounds a price that is between two steps, so the platform has to know them. Raises `UnreadablePayload`."""
+    steps = {
+        family.family: tuple((amount(band.least), positive(amount(band.tick))) for band in family.bands)
+        for family in (decode(OkxTickBands, row) for row in decode(OkxReply, reply).data)
+    }
+    return replace(
+        listed,
+        instruments=tuple(
+            _stepped(each, steps.get("-".join(each.external_symbol.split("-")[:2]), ())) for each in listed.instruments
+        ),
+    )
+
+
+def _stepped(option: Instrument, steps: tuple[PriceStep, ...]) -> Instrument:
+    """The lowest step is the instrument's own; the others raise it."""
+    ordered = sorted(steps)
+    raised = tuple((least, tick) for least, tick in ordered if least > 0)
+    own = next((tick for least, tick in ordered if not least), option.pip_size)
+    return replace(option, pip_size=own, price_steps=raised)
 
 
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
@@ -223,6 +264,18 @@ def _name_of(row: msgspec.Raw) -> str | None:
     except UnreadablePayload:
         return None
     return name if _is_name(name) else None
+
+
+def _terms_of(row: msgspec.Raw, venue_id: VenueId) -> ContractTerms | None:
+    try:
+        found = decode(OkxInstrument, row)
+        kind, symbol = mapping.KINDS.of(found.kind), _symbol(found.id)
+        is_inverse = found.contract_type != "" and mapping.CONTRACT_IS_INVERSE.of(found.contract_type)
+        base, quote = _assets(found, kind, symbol)
+        size = _contract_size(found, kind, is_inverse, base, quote)
+    except UnreadablePayload:
+        return None
+    return ContractTerms(InstrumentId(f"{venue_id}:{symbol}"), size)
 
 
 def _stated(text: str, field: str) -> Decimal:

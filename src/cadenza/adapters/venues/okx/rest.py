@@ -26,24 +26,18 @@ from cadenza.adapters.venues.okx.classify import (
 )
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import (
-    ENDPOINTS,
-    NEW_ORDERS_PER_2_S,
-    SUBMIT,
     TIME,
-    TWO_S_MS,
-    CountedBy,
     OkxEndpoint,
 )
 from cadenza.adapters.venues.okx.models import OkxTime, instant
+from cadenza.adapters.venues.okx.pace import PaceTurn, RequestPace
 from cadenza.adapters.venues.okx.parse import rows_of
 from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
 from cadenza.adapters.venues.okx.spec import DEMO_HEADER, PUBLIC_REGION, OkxRegion, rest_name
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
-from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
-from cadenza.network.pace_windows import MeterKey, WindowLimit
-from cadenza.network.pacing import Pacer, PaceTicket
+from cadenza.network.pace_windows import MeterKey
 from cadenza.network.traffic import HttpCalls
 from cadenza.ports.clock import Clock
 
@@ -52,22 +46,7 @@ _log = structlog.get_logger("cadenza.venue")
 READ_MS_MAX = 10_000
 """How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
 
-CONNECTIONS_MAX, CONNECTIONS_FOR_URGENT = 32, 4
-"""Requests that are under way at a time, and how many of these places only cancels and questions about orders may take.
-The others wait here, where cancels overtake them, and not within the HTTP client."""
-
 _PUBLIC, _ANY = "public", ""
-_UNDER_WAY, _NEW_ORDERS = "under way", "new orders"
-_NOT_SENT = {
-    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
-    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
-    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
-}
-_WINDOWS: Mapping[str, tuple[WindowLimit, ...]] = {
-    **{each.meter: (WindowLimit(each.per_2_s, TWO_S_MS),) for each in ENDPOINTS},
-    _UNDER_WAY: (WindowLimit(CONNECTIONS_MAX, 1, CONNECTIONS_FOR_URGENT),),
-    _NEW_ORDERS: (WindowLimit(NEW_ORDERS_PER_2_S, TWO_S_MS),),
-}
 
 
 class OkxRest:
@@ -84,8 +63,7 @@ class OkxRest:
         self._http = http
         self._clock = clock
         self._demo = {DEMO_HEADER: "1"} if is_demo else {}
-        self._pacer = Pacer(_WINDOWS, clock=clock)
-        self._users: dict[str, str] = {}
+        self._pace = RequestPace(clock)
         self.clock = VenueClock(clock, self._ask_time)
         """The clock of the public host. The venue has one time for all regions."""
         self.trouble: str | None = None
@@ -93,21 +71,19 @@ class OkxRest:
 
     def note_user(self, signer: OkxSigner, user: str) -> None:
         """From now on the requests of this key are counted with those of all keys of that user."""
-        self._users[signer.api_key] = user
+        self._pace.note_user(signer.api_key, user)
 
     def close(self) -> None:
         """Send nothing any more: requests that wait are answered with `NotSent`, and so are later ones."""
-        self._pacer.close()
+        self._pace.close()
 
     async def public(self, endpoint: OkxEndpoint, query: Mapping[str, str]) -> Outcome:
         """Make a public reading request of the public region and return its outcome."""
-        ticket = await self._turn(_PUBLIC, endpoint, _ANY, self._clock.monotonic_ms() + READ_MS_MAX, is_urgent=False)
-        if isinstance(ticket, NotSent):
-            return ticket
+        turn = await self._pace.turn(_PUBLIC, endpoint, _ANY, self._clock.monotonic_ms() + READ_MS_MAX, is_urgent=False)
+        if isinstance(turn, NotSent):
+            return turn
         request = OkxRequest(method=endpoint.method, path=endpoint.path, query=query)
-        return await self._call(
-            PUBLIC_REGION, request, {}, endpoint, MeterKey(endpoint.meter, _ANY), ticket, READ_MS_MAX
-        )
+        return await self._call(PUBLIC_REGION, request, {}, endpoint, MeterKey(endpoint.meter, _ANY), turn, READ_MS_MAX)
 
     async def signed(
         self,
@@ -128,25 +104,25 @@ class OkxRest:
         before the others.
         """
         by_ms = self._clock.monotonic_ms() + READ_MS_MAX if leave_by_ms is None else leave_by_ms
-        ticket = await self._turn(signer.api_key, endpoint, instrument, by_ms, is_urgent=is_urgent)
-        if isinstance(ticket, NotSent):
-            return ticket
+        turn = await self._pace.turn(signer.api_key, endpoint, instrument, by_ms, is_urgent=is_urgent)
+        if isinstance(turn, NotSent):
+            return turn
         now = self.clock.usable()
         if now is None:
-            ticket.give_back()
+            turn.give_back()
             return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
         try:
             request = make(RequestTime(now.our_ms, now.ahead_ms))
         except DeadlinePassed:
-            ticket.give_back()
+            turn.give_back()
             return NotSent(NotSentCause.DEADLINE)
         except BaseException:  # a request that cannot be made takes no room from others
-            ticket.give_back()
+            turn.give_back()
             raise
         stamped_ms = now.venue_ms if request.timestamp_ms is None else request.timestamp_ms
         headers = signer.headers(request.method, _target(request), _body(request).decode(), stamped_ms)
-        key = self._key(signer.api_key, endpoint, instrument)
-        return await self._call(signer.region, request, headers, endpoint, key, ticket, reply_ms_max)
+        key = self._pace.key(signer.api_key, endpoint, instrument)
+        return await self._call(signer.region, request, headers, endpoint, key, turn, reply_ms_max)
 
     async def read(self, endpoint: OkxEndpoint, query: Mapping[str, str]) -> bytes:
         """Return the body of a public request that succeeded. Raises `VenueUnavailable`."""
@@ -182,26 +158,6 @@ class OkxRest:
         self.trouble = None if found is not None else "OKX answered with no time"
         return found
 
-    def _key(self, caller: str, endpoint: OkxEndpoint, instrument: str) -> MeterKey:
-        user = self._users.get(caller, caller)
-        match endpoint.counted_by:
-            case CountedBy.ADDRESS:
-                return MeterKey(endpoint.meter, _ANY)
-            case CountedBy.USER:
-                return MeterKey(endpoint.meter, user)
-            case CountedBy.USER_AND_INSTRUMENT:
-                return MeterKey(endpoint.meter, f"{user} {instrument}")
-
-    async def _turn(
-        self, caller: str, endpoint: OkxEndpoint, instrument: str, by_ms: int, *, is_urgent: bool
-    ) -> PaceTicket | NotSent:
-        """Wait until the request may leave."""
-        charges = {self._key(caller, endpoint, instrument): 1, MeterKey(_UNDER_WAY, _ANY): 1}
-        if endpoint is SUBMIT:
-            charges[MeterKey(_NEW_ORDERS, self._users.get(caller, caller))] = 1
-        ticket = await self._pacer.acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
-        return NotSent(*_NOT_SENT[ticket.cause]) if isinstance(ticket, PaceRefusal) else ticket
-
     async def _call(
         self,
         region: OkxRegion,
@@ -209,7 +165,7 @@ class OkxRest:
         signature: Mapping[str, str],
         endpoint: OkxEndpoint,
         key: MeterKey,
-        ticket: PaceTicket,
+        turn: PaceTurn,
         reply_ms_max: int,
     ) -> Outcome:
         body = _body(request)
@@ -218,10 +174,10 @@ class OkxRest:
             headers["expTime"] = str(request.expires_ms)
         url = f"{self._bases[region]}{_target(request)}"
         by_ms = self._clock.monotonic_ms() + reply_ms_max
-        with ticket:
+        with turn:
             outcome = await self._http.call(HttpRequest(request.method, url, by_ms, headers=headers, body=body))
             if isinstance(outcome, NotSent):
-                ticket.give_back()
+                turn.give_back()
             elif isinstance(outcome, Answered):
                 self._settle(endpoint, key, outcome)
         return outcome
@@ -239,7 +195,7 @@ class OkxRest:
             self.clock.doubt()
         if outcome.status == HTTP_TOO_MANY or (answer is not None and answer.code == TOO_FREQUENT):
             _log.warning("venue_limit_reached", request=endpoint.meter, text=said)
-            self._pacer.hold(key, TWO_S_MS)
+            self._pace.hold(key)
 
 
 def body_of(outcome: Outcome) -> bytes:

@@ -1,0 +1,153 @@
+"""The life of a session, at every venue that has a simulator: streams that break or fall silent, a venue that is away,
+clocks that jump.
+
+A venue's tests derive a class from the cases, and give the fixture `desk`.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.inhouse_kit import kinds, replayed, until
+from tests.simulated_kit import SimulatedDesk
+
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
+from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.reports import FillReport, NotSentReport
+from cadenza.ports.venue import VenueStatus
+
+HALF = Decimal("0.5")
+
+
+class LifeCases:
+    """The cases. `desk` has an order of 1 that rests."""
+
+    async def test_a_stream_that_falls_silent_is_noticed_by_comparison(self, desk: SimulatedDesk) -> None:
+        """It stays open and brings nothing more."""
+        await desk.session.submit(desk.order)
+        await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the stream works")
+        await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+        await desk.fill()
+        gap_since = desk.session.venue_time_ms()
+
+        desk.venue.clock.advance(CHECK_EVERY_MS)
+
+        def is_lost() -> bool:
+            desk.venue.clock.advance(10)
+            return "lost" in [what for what, _ in desk.sink.life]
+
+        await until(is_lost, "the silence was noticed")
+        await desk.venue.disarm()
+        await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "another stream")
+        restored = desk.sink.life[-1][1]
+        assert isinstance(restored, int)
+        assert restored <= gap_since
+        again = await replayed(desk.session, restored)
+        assert desk.believed(again).executed_quantity == HALF
+
+    async def test_a_quiet_stream_is_not_taken_for_a_silent_one(self, desk: SimulatedDesk) -> None:
+        await desk.session.snapshot()
+        await pass_checks(desk, 5)
+        assert desk.sink.life == []
+        assert desk.session.is_caught_up()
+
+    async def test_an_idle_account_asks_for_a_short_gap_only(self, desk: SimulatedDesk) -> None:
+        """The gap begins where the stream was last known to work, not with its last message."""
+        await desk.session.snapshot()
+        await pass_checks(desk, 4)
+        before = desk.session.venue_time_ms()
+        await desk.venue.cut()
+        await until(lambda: len(desk.sink.life) == 2, "the stream's return")
+        since = desk.sink.life[-1][1]
+        assert isinstance(since, int)
+        assert before - since < 2 * CHECK_EVERY_MS
+
+    async def test_a_stream_that_ends_comes_back_and_says_so(self, desk: SimulatedDesk) -> None:
+        for action in desk.stream_ends:
+            desk.sink.life.clear()
+            await desk.venue.post("sockets", {"action": action})
+            await until(lambda: [what for what, _ in desk.sink.life] == ["lost", "restored"], "the stream's return")
+        await desk.session.submit(desk.order)
+        await desk.fill()
+        await until(lambda: bool(desk.sink.fills), "the stream brings news again")
+
+    async def test_what_was_missed_while_the_connector_was_dead_is_found(self, desk: SimulatedDesk) -> None:
+        accepted = await desk.session.submit(desk.order)
+        since = accepted[0].at_ms
+        await desk.connector.stop()
+        await desk.fill()
+        await desk.again()
+        again = await replayed(desk.session, since)
+        assert desk.believed(accepted, again).executed_quantity == HALF
+        snapshot = await desk.session.snapshot()
+        (shown,) = snapshot.open_orders
+        assert shown.executed_quantity == HALF
+        await desk.session.cancel(desk.believed(accepted, again))
+        await until(lambda: desk.believed(accepted, again).status is OrderStatus.CANCELED, "the end")
+
+    async def test_a_venue_that_goes_down_is_offline_until_it_answers_again(self, desk: SimulatedDesk) -> None:
+        await desk.venue.fault("*", "reset_before", times=100_000)
+        await desk.venue.cut()
+        await until(lambda: desk.connector.status() is VenueStatus.OFFLINE, "the venue is away")
+        assert not desk.session.is_caught_up()
+        with pytest.raises(VenueUnavailable):
+            await desk.session.snapshot()
+        await desk.venue.disarm()
+
+        def is_back() -> bool:
+            desk.venue.clock.advance(20)
+            return desk.connector.status() is VenueStatus.ONLINE and desk.session.is_caught_up()
+
+        await until(is_back, "the venue's return")
+        assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
+
+    @pytest.mark.parametrize("jump_ms", [3_000, -3_000, 40_000, -40_000])
+    async def test_a_venue_whose_clock_jumps_takes_orders_again(self, desk: SimulatedDesk, jump_ms: int) -> None:
+        """A timestamp that is too far away is refused with proof; the clock is then measured again."""
+        await desk.venue.post("faults", {"clock_offset_ms": jump_ms})
+        first = await desk.session.submit(desk.resting("0.1"))
+        assert kinds(first) == (["Accepted"] if jump_ms in desk.tolerated_jumps_ms else ["Rejected"])
+        if jump_ms not in desk.tolerated_jumps_ms:
+            await until(lambda: _is_noticed(desk, jump_ms), "the jump was noticed")
+        assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
+
+    async def test_a_step_of_our_wall_clock_moves_no_time_of_the_venue(self, desk: SimulatedDesk) -> None:
+        before = desk.session.venue_time_ms()
+        desk.venue.clock.wall_offset_ms = -3_000
+        assert abs(desk.session.venue_time_ms() - before) < 1_000
+        assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
+        desk.venue.clock.wall_offset_ms = 60_000
+        late = await desk.session.submit(desk.order)
+        assert isinstance(late[0], NotSentReport)
+
+    async def test_events_that_come_twice_or_swapped_are_booked_once(self, desk: SimulatedDesk) -> None:
+        events = [{"on": "user", "kind": kind} for kind in ("duplicate", "duplicate", "swap", "duplicate")]
+        await desk.venue.post("faults", {"events": events})
+        accepted = await desk.session.submit(desk.order)
+        await desk.fill()
+        await desk.fill()
+        await until(lambda: len({each.trade_id for each in desk.sink.of(FillReport)}) == 2, "both fills")
+        assert desk.believed(accepted).status is OrderStatus.FILLED
+
+
+async def pass_checks(desk: SimulatedDesk, count: int) -> None:
+    """Let time pass until the quiet stream was compared so often."""
+    session: Any = desk.session
+    checked = getattr(session, "_life", session)
+    agrees, compared = checked.agrees, []
+
+    async def counted() -> bool:
+        compared.append(await agrees())
+        return compared[-1]
+
+    checked.agrees = counted
+    for number in range(1, count + 1):
+        desk.venue.clock.advance(CHECK_EVERY_MS)
+        await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
+
+
+def _is_noticed(desk: SimulatedDesk, jump_ms: int) -> bool:
+    """Whether the session's idea of the venue's time has jumped too."""
+    ahead_ms = desk.session.venue_time_ms() - desk.venue.clock.monotonic_ms()
+    return bool(abs(ahead_ms - jump_ms) < abs(jump_ms) / 2)
