@@ -12,7 +12,8 @@ import aiohttp
 
 from cadenza.adapters.venues.deribit.connector import DeribitConnector
 from cadenza.adapters.venues.deribit.spec import spec_of
-from cadenza.domain.accounts.credential import Secrets
+from cadenza.domain.accounts.credential import CredentialType, Secrets
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.runtime.local import SystemIds
@@ -20,7 +21,8 @@ from cadenza.simulators.deribit.server import DeribitSimulator, run_deribit
 from cadenza.simulators.deribit.settings import DeribitSettings
 from cadenza.simulators.deribit.wire.access import DeribitKey, make_deribit_key
 from cadenza.simulators.deribit.wire.credits import unlimited
-from tests.simulated_kit import MovableClock, SimulatedVenue, VenuesClock
+from tests.inhouse_kit import RecordingSink, trading_account
+from tests.simulated_kit import MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
 
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
 OPTION_BID, OPTION_ASK, OPTION_AVAILABLE = Decimal(50), Decimal(55), Decimal(30)
@@ -98,3 +100,54 @@ async def simulated_deribit(
             OPTION, (Side.BUY, OPTION_BID, OPTION_AVAILABLE), (Side.SELL, OPTION_ASK, OPTION_AVAILABLE), clear=True
         )
         yield venue
+
+
+WORDS = {"open": "NEW", "untriggered": "NEW", "filled": "FILLED", "cancelled": "CANCELED"}
+"""How an order stands, in the words of `SimulatedDesk.truth`."""
+
+MARKETS = {"margin": AccountType.MARGIN, "futures": AccountType.FUTURES}
+TRADED = {"margin": SPOT, "futures": LINEAR}
+
+
+class DeribitDesk(SimulatedDesk):
+    """One account's session at a simulator of DERIBIT."""
+
+    tolerated_jumps_ms = (3_000, -3_000, -40_000)
+    prices = (BID, ASK)
+    id_fields = ("label", "order_id")
+
+    def about(self, what: str) -> str:
+        return f"private/{self.order.side.value.lower()}" if what == "place" else "private/cancel"
+
+    async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        await self.venue.market(self.instrument.external_symbol, (side, price, quantity))
+
+    async def stands(self) -> list[tuple[str, str]]:
+        truth = await self.venue.get("truth")
+        return [(each["label"], WORDS.get(each["state"], each["state"])) for each in truth["orders"]]
+
+
+@asynccontextmanager
+async def open_deribit_desk(
+    venue: SimulatedDeribit,
+    market: str = "futures",
+    *,
+    type: AccountType | None = None,
+    instrument: str = "",
+    **parts: Any,
+) -> AsyncIterator[DeribitDesk]:
+    """Open a session of the account that trades a market, or of that type in that instrument of the venue."""
+    connector = venue.connector(**parts)
+    await connector.start()
+    externals = (await connector.verify(CredentialType.HMAC, venue.secrets())).accounts
+    external = next(each for each in externals if each.type is (type or MARKETS[market]))
+    account = trading_account(connector.spec.venue_id, external)
+    listed = (await connector.instruments()).instruments
+    traded = next(each for each in listed if each.external_symbol == (instrument or TRADED[market]))
+    sink = RecordingSink()
+    session = await connector.open_session(account, CredentialType.HMAC, venue.secrets(), sink)
+    desk = DeribitDesk(venue, connector, account, traded, session, sink, market)
+    try:
+        yield desk
+    finally:
+        await desk.connector.stop()

@@ -17,13 +17,13 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "MOCK": MockUnderTest,
     "BINANCE": BinanceUnderTest,
     "OKX": OkxUnderTest,
+    "DERIBIT": DeribitUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
-    "DERIBIT FUTURES": DeribitUnderTest,
     "DERIBIT MARGIN": DeribitSpotUnderTest,
     "DERIBIT OPTIONS": DeribitOptionsUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,

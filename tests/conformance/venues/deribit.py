@@ -35,7 +35,7 @@ from tests.deribit_kit import (
 class DeribitUnderTest(SimulatedUnderTest):
     """Implements `VenueUnderTest`: linear perpetuals, whose fills move positions."""
 
-    name = "DERIBIT FUTURES"
+    name = "DERIBIT"
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
     traded, another = LINEAR, "ETH_USDC-PERPETUAL"

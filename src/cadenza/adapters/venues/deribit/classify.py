@@ -3,7 +3,8 @@
 The tables hold the codes of the venue's documents that an order, a cancel or a question about an order can meet. A code
 that is not in a table proves nothing: for a new order that is an unknown outcome, never a rejection, and the order is
 looked up. `timed_out` is not in them: the venue answers so to an order whose `valid_until` has passed, and also when it
-had no time to process a request.
+had no time to process a request. It proves something only of an order that came after its `valid_until`: each answer
+states when the venue got the request.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ def _all(codes: Iterable[int], meaning: _Meaning) -> dict[int, _Meaning]:
 
 
 TOO_MANY_REQUESTS = 10028
+TIMED_OUT = 13888
 UNAUTHORIZED = 13009
 ORDER_NOT_FOUND = 10004
 INSTRUMENT_NOT_FOUND = 13020
@@ -66,11 +68,13 @@ _OF_THE_CLOCK = "timestamp"
 
 @dataclass(frozen=True, slots=True)
 class RpcAnswer:
-    """An answer: a result, or the code and the words of an error."""
+    """An answer: a result, or the code and the words of an error. `received_ms` is when the venue got the request, by
+    its clock."""
 
     result: msgspec.Raw | None = None
     code: int = 0
     text: str = ""
+    received_ms: int | None = None
 
     @property
     def is_success(self) -> bool:
@@ -98,18 +102,22 @@ def answer_of(body: bytes) -> RpcAnswer | None:
 def frame_answer(frame: RpcFrame) -> RpcAnswer | None:
     """Return what a frame answers; None when it is no answer."""
     if frame.error is not None:
-        return RpcAnswer(code=frame.error.code, text=f"{frame.error.message} {_detail(frame.error.data)}".strip())
+        text = f"{frame.error.message} {_detail(frame.error.data)}".strip()
+        received_ms = None if frame.received_us is None else frame.received_us // 1_000
+        return RpcAnswer(code=frame.error.code, text=text, received_ms=received_ms)
     return RpcAnswer(result=frame.result) if bytes(frame.result) else None
 
 
-def classify_submit(status: int, answer: RpcAnswer | None, *, is_margined: bool = True) -> ReplyOutcome:
-    """Return what a reply that is not a success proves about a new order. The venue has one code for a lack of funds;
-    `is_margined`: the order needed margin."""
+def classify_submit(
+    status: int, answer: RpcAnswer | None, *, valid_until_ms: int | None = None, is_margined: bool = True
+) -> ReplyOutcome:
+    """Return what a reply that is not a success proves about a new order. `valid_until_ms` is what the order said. The
+    venue has one code for a lack of funds; `is_margined`: the order needed margin."""
     if status == HTTP_TOO_MANY:
         return _limited(answer)
     if status >= HTTP_SERVER_ERROR or answer is None:
         return _unknown(status, answer)
-    if answer.is_about_time:
+    if answer.is_about_time or came_too_late(answer, valid_until_ms):
         return ReplyOutcome(verdict=ReplyVerdict.REFUSED, text=answer.said)
     meaning = SUBMIT_CODES.get(answer.code, ReplyVerdict.UNKNOWN)
     if meaning is RejectReason.INSUFFICIENT_MARGIN and not is_margined:
@@ -119,6 +127,13 @@ def classify_submit(status: int, answer: RpcAnswer | None, *, is_margined: bool 
     if meaning is ReplyVerdict.KEY_REJECTED:
         return _verdict(meaning, f"the key is not accepted, or may not trade here: {answer.said}")
     return _unknown(status, answer) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, answer.said)
+
+
+def came_too_late(answer: RpcAnswer, valid_until_ms: int | None) -> bool:
+    """Whether the venue got an order after its `valid_until`, and refused it."""
+    if answer.code != TIMED_OUT or answer.received_ms is None or valid_until_ms is None:
+        return False
+    return answer.received_ms > valid_until_ms
 
 
 def classify_cancel(status: int, answer: RpcAnswer | None) -> ReplyOutcome:

@@ -12,7 +12,7 @@ from ssl import SSLContext
 
 from cadenza.adapters.venues.deribit.account_reading import DeribitAccountSource
 from cadenza.adapters.venues.deribit.cancels import REPLY_MS_MAX, OrderCancels
-from cadenza.adapters.venues.deribit.classify import answer_of, classify_submit
+from cadenza.adapters.venues.deribit.classify import TIMED_OUT, answer_of, classify_submit
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.history import PastOrders
 from cadenza.adapters.venues.deribit.inquiry import OrderInquiry
@@ -233,10 +233,12 @@ class DeribitSession:
         if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
             return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
 
+        sent: list[RpcRequest] = []
+
         def leaving(instant: RequestInstant) -> RpcRequest:
-            request = new_order(order, instrument, instant)
+            sent.append(new_order(order, instrument, instant))
             call.leave()
-            return request
+            return sent[-1]
 
         try:
             outcome = await self._rest.signed(
@@ -258,8 +260,14 @@ class DeribitSession:
                 return placed_reports(answer.result, order, self._scope)
             except UnreadablePayload as error:
                 return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        is_margined = self._scope.account_type is not AccountType.MARGIN
-        verdict = classify_submit(outcome.status, answer, is_margined=is_margined)
+        verdict = classify_submit(
+            outcome.status,
+            answer,
+            valid_until_ms=sent[-1].valid_until_ms,
+            is_margined=self._scope.account_type is not AccountType.MARGIN,
+        )
+        if answer is not None and answer.code == TIMED_OUT:
+            self._rest.clock.doubt()
         self._life.look_at_key(verdict)
         is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
         return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

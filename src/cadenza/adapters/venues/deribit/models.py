@@ -55,6 +55,7 @@ class RpcFrame(RpcPayload, frozen=True, kw_only=True):
     result: msgspec.Raw = ABSENT
     error: RpcError | None = None
     method: str = ""
+    received_us: int | None = field(name="usIn", default=None)
     params: RpcParams = RpcParams()
 
 

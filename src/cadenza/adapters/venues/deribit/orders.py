@@ -8,6 +8,7 @@ another form than it was asked for. Three choices are made here:
 - Each order carries its deadline as `valid_until`.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from cadenza.adapters.venues.deribit import mapping
@@ -42,9 +43,10 @@ def new_order(order: Order, instrument: Instrument, instant: RequestInstant) -> 
         **_time(order),
         **_prices(order),
     }
-    if order.send_before_ms is not None:
-        params["valid_until"] = instant.deadline_ms(order.send_before_ms, order.updated_at_ms)
-    return matching(mapping.METHODS[order.side], params)
+    if order.send_before_ms is None:
+        return matching(mapping.METHODS[order.side], params)
+    until_ms = params["valid_until"] = instant.deadline_ms(order.send_before_ms, order.updated_at_ms)
+    return replace(matching(mapping.METHODS[order.side], params), valid_until_ms=until_ms)
 
 
 def label_of(order: Order) -> str:

@@ -27,6 +27,8 @@ class RpcRequest:
     method: str
     params: Mapping[str, Parameter] = field(default_factory=dict)
     pool: CreditPool = CreditPool.NON_MATCHING
+    valid_until_ms: int | None = None
+    """The instant of the venue's clock after which an order is not taken in."""
 
 
 def matching(method: str, params: Mapping[str, Parameter]) -> RpcRequest:
