@@ -30,8 +30,7 @@ from cadenza.ports.venue import AccountSnapshot, MemoryTakenOver, ReplayPiece, S
 from tests.scripted.parse import Parser
 from tests.scripted.venue import Line, ScriptedVenue, VenueAccount, VenueOrder
 
-PIECE_MAX = 3
-"""Reports in one piece of a replay: few, so that tests have many pieces."""
+PIECE_MAX = 3  # reports in one piece of a replay: few, so that tests have many pieces
 
 
 class Fault(StrEnum):
@@ -110,8 +109,7 @@ class ScriptedSession:
         self._is_lost = False
         self._is_silent = False
         self._is_held = False
-        self._unsent: dict[OrderId, Order] = {}
-        """Orders that wait inside of us."""
+        self._unsent: dict[OrderId, Order] = {}  # they wait inside of us
         self._held: list[Line] = []
         self._heard_ms = venue.now_ms
         self._cursor = len(at.journal)
