@@ -7,7 +7,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,52 +19,62 @@ from cadenza.cli.simulate import default_data_dir
 from .conftest import Cadenza
 
 
-def test_the_simulator_serves_says_how_and_stops(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cadenza.cli", "simulate", "binance", "--port", "0", "--data-dir", str(tmp_path)]
+@contextmanager
+def serving(venue: str, data_dir: Path, is_whole: Callable[[str], bool]) -> Iterator[str]:
+    """Run a venue's simulator until the block ends, and give what it said. It must stop without an error and leave its
+    keys and its ledger."""
+    command = [sys.executable, "-m", "cadenza.cli", "simulate", venue, "--port", "0", "--data-dir", str(data_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             said = ""
-            while "venue probe BINANCE\n" not in said:
+            while not is_whole(said):
                 line = process.stdout.readline()
                 assert line, said
                 said += line
-            url = re.search(r"REST +(\S+)", said)
-            assert url is not None
-            assert said.count("-----END PRIVATE KEY-----") == 2
-            assert f"CADENZA_VENUES=PAPER,MOCK,BINANCE CADENZA_BINANCE_URL={url[1]} make run" in said
-            key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
-            pasted = re.search(r"KEY='(.+)'", said)
-            assert pasted is not None
-            asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key, "apiSecret": secret}
-            assert json.loads(pasted[1]) == asked
-            with urllib.request.urlopen(f"{url[1]}/api/v3/ping", timeout=10) as reply:
-                assert json.load(reply) == {}
+            yield said
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    assert {"keys.json", "truth.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"keys.json", "truth.jsonl"} <= {path.name for path in data_dir.iterdir()}
+
+
+def answer_at(said: str, path: str) -> Any:
+    """Return what the simulator answers below the address of REST that it said."""
+    url = re.search(r"REST +(\S+)", said)
+    assert url is not None
+    with urllib.request.urlopen(f"{url[1]}{path}", timeout=10) as reply:
+        return json.load(reply)
+
+
+def test_the_simulator_serves_says_how_and_stops(tmp_path: Path) -> None:
+    with serving("binance", tmp_path, lambda said: "venue probe BINANCE\n" in said) as said:
+        url = re.search(r"REST +(\S+)", said)
+        assert url is not None
+        assert said.count("-----END PRIVATE KEY-----") == 2
+        assert f"CADENZA_VENUES=PAPER,MOCK,BINANCE CADENZA_BINANCE_URL={url[1]} make run" in said
+        key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
+        pasted = re.search(r"KEY='(.+)'", said)
+        assert pasted is not None
+        asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key, "apiSecret": secret}
+        assert json.loads(pasted[1]) == asked
+        assert answer_at(said, "/api/v3/ping") == {}
 
 
 def test_the_simulator_of_okx_serves_says_how_and_stops(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cadenza.cli", "simulate", "okx", "--port", "0", "--data-dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            while said.count("passphrase") < 2:
-                line = process.stdout.readline()
-                assert line, said
-                said += line
-            assert re.findall("(live|demo) key", said) == ["live", "demo"]
-            url = re.search(r"REST +(\S+)", said)
-            assert url is not None
-            with urllib.request.urlopen(f"{url[1]}/public/time", timeout=10) as reply:
-                assert json.load(reply)["code"] == "0"
-        finally:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    assert {"keys.json", "truth.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+    with serving("okx", tmp_path, lambda said: "KEY='" in said) as said:
+        assert re.findall("(live|demo) key", said) == ["live", "demo"]
+        pasted = re.search(r"KEY='(.+)'", said)
+        assert pasted is not None
+        assert json.loads(pasted[1])["apiPassphrase"] == re.findall(r"passphrase  (\S+)", said)[0]
+        assert answer_at(said, "/public/time")["code"] == "0"
+
+
+def test_the_simulator_of_deribit_serves_says_how_and_stops(tmp_path: Path) -> None:
+    with serving("deribit", tmp_path, lambda said: "secret" in said) as said:
+        key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
+        asked = f"grant_type=client_credentials&client_id={key}&client_secret={secret}"
+        assert answer_at(said, f"/public/auth?{asked}")["result"]["token_type"] == "bearer"
 
 
 def test_a_taken_port_is_said_plainly(cadenza: Cadenza, tmp_path: Path) -> None:

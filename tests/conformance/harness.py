@@ -373,7 +373,7 @@ class Orders:
     ) -> Order:
         """A BUY of this kind that rests or takes little: prices far from its trigger, an expiry an hour away."""
         ask = self.venue.prices.ask
-        distance = 5000 * instrument.pip_size
+        distance = min(5000, int(ask / instrument.pip_size) // 4) * instrument.pip_size
         is_take_profit = type in (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
         stop = ask - distance if is_take_profit else ask + distance
         is_limit = type is OrderType.LIMIT or type.value.endswith("_LIMIT")

@@ -17,6 +17,7 @@ from cadenza.runtime.local import SystemClock, SystemIds
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
     from cadenza.simulators.binance.wire.keys import SimulatedKey
+    from cadenza.simulators.bitfinex.server import BitfinexSimulator
     from cadenza.simulators.deribit.server import DeribitSimulator
     from cadenza.simulators.okx.server import OkxSimulator
 
@@ -106,6 +107,28 @@ def deribit(
     _serve_until_stopped(run_deribit(settings, SystemClock(), SystemIds(), host, port), deribit_banner)
 
 
+@app.command("bitfinex")
+def bitfinex(
+    host: Host = "127.0.0.1",
+    port: Port = 9730,
+    seed: Seed = 1,
+    faults: Faults = 0.0,
+    data_dir: DataDir = None,
+    still: Still = False,
+) -> None:
+    """Run a simulator of BITFINEX (spot, margin, derivatives, paper symbols) until SIGINT or SIGTERM."""
+    from cadenza.simulators.bitfinex.server import run_bitfinex
+    from cadenza.simulators.bitfinex.settings import BitfinexSettings
+
+    settings = BitfinexSettings(
+        data_dir=data_dir or default_data_dir("bitfinex"),
+        seed=seed,
+        market_step_ms=0 if still else MARKET_STEP_MS,
+        fault_rate=faults,
+    )
+    _serve_until_stopped(run_bitfinex(settings, SystemClock(), SystemIds(), host, port), bitfinex_banner)
+
+
 def default_data_dir(venue: str) -> Path:
     """Return where a venue's simulator keeps its data unless the user says otherwise."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
@@ -153,8 +176,8 @@ def banner(simulator: "BinanceSimulator") -> str:
 
 
 def okx_banner(simulator: "OkxSimulator") -> str:
-    """Return what a user needs to know: addresses, a key of each environment, and the lines that connect the
-    platform."""
+    """Return what a user needs to know: addresses, a key of each environment, and the lines that connect the platform
+    with the live one."""
     lines = [
         "OKX, simulated. Nothing here is real.",
         f"  REST     {simulator.url}/api/v5",
@@ -168,6 +191,14 @@ def okx_banner(simulator: "OkxSimulator") -> str:
             f"    secret      {key.secret}",
             f"    passphrase  {key.passphrase}",
         ]
+    live, url = simulator.venue.keys.of(is_demo=False), simulator.url
+    asked = {"venue": "OKX", "credentialType": "HMAC", "apiKey": live.key, "apiSecret": live.secret}
+    lines += [
+        "Start the platform with it:",
+        f"  CADENZA_VENUES=PAPER,MOCK,OKX CADENZA_OKX_URL={url} make run",
+        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
+        f"  KEY='{json.dumps(asked | {'apiPassphrase': live.passphrase})}'",
+    ]
     return "\n".join(lines)
 
 
@@ -181,6 +212,19 @@ def deribit_banner(simulator: "DeribitSimulator") -> str:
     ]
     for key in simulator.venue.keys.all():
         lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
+    return "\n".join(lines)
+
+
+def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
+    """Return what a user needs to know: addresses, and the keys with their secrets."""
+    lines = [
+        "BITFINEX, simulated. Nothing here is real.",
+        f"  REST    {simulator.rest_url}",
+        f"  socket  {simulator.socket_url}",
+        f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
+    ]
+    for key in simulator.venue.keys.all():
+        lines += ["  key of the account", f"    key     {key.key}", f"    secret  {key.secret}"]
     return "\n".join(lines)
 
 

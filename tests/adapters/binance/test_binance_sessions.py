@@ -183,7 +183,7 @@ async def test_a_defect_in_a_session_ends_it_and_is_logged(spot_desk: Desk, part
     session: Any = desk.session
     owners = {
         "news": session._dialect,
-        "agrees": session,
+        "agrees": session._life,
         "all_money": session._reader,
         "target": session._stream._socket,
     }

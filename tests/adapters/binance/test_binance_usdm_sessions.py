@@ -312,7 +312,7 @@ async def test_open_orders_do_not_make_a_quiet_stream_a_silent_one(desk: Desk) -
     await desk.session.snapshot()
     session: Any = desk.session
     for _ in range(4):
-        assert await session.agrees()
+        assert await session._life.agrees()
 
 
 async def test_a_stream_that_is_silent_about_orders_alone_is_noticed(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from tests.conformance.harness import VenueFactory
 from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnderTest, BinanceUsdmUnderTest
+from tests.conformance.venues.deribit import DeribitOptionsUnderTest, DeribitSpotUnderTest, DeribitUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.okx import OkxMarginUnderTest, OkxSwapUnderTest, OkxUnderTest
 from tests.conformance.venues.paper import PaperUnderTest
@@ -16,12 +17,15 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "MOCK": MockUnderTest,
     "BINANCE": BinanceUnderTest,
     "OKX": OkxUnderTest,
+    "DERIBIT": DeribitUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
+    "DERIBIT MARGIN": DeribitSpotUnderTest,
+    "DERIBIT OPTIONS": DeribitOptionsUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,
     "OKX FUTURES": OkxSwapUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},

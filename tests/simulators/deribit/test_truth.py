@@ -103,7 +103,7 @@ async def test_a_torn_last_line_is_cut_off_and_other_damage_stops_the_start(tmp_
 
 
 async def test_a_market_that_moves_writes_nothing_unless_it_matters(tmp_path: Path) -> None:
-    async with running(tmp_path, market_step_ms=10) as (_, trader):
+    async with running(tmp_path, market_step_ms=100) as (_, trader):
         path, moves = tmp_path / "truth.jsonl", set()
         size = path.stat().st_size
         while len(moves) < 5:

@@ -138,6 +138,19 @@ async def test_a_suspended_instrument_takes_no_orders(simulator: OkxSimulator, t
     assert (await trader.place()).row["sCode"] == "0"
 
 
+async def test_a_maintenance_is_announced(simulator: OkxSimulator, trader: OkxTrader) -> None:
+    assert (await trader.public("system/status")).data == []
+    async with opened(f"{simulator.stream_url}/public") as socket:
+        await socket.subscribe(channel="status")
+        await trader.admin("status", state="scheduled", begin_ms=1_900_000_000_000)
+        (row,) = (await socket.data("status"))["data"]
+        assert (row["state"], row["begin"]) == ("scheduled", "1900000000000")
+    assert (await trader.public("system/status")).data == [row]
+    await trader.admin("status", state="completed")
+    assert (await trader.public("system/status")).data == []
+    assert len((await trader.public("system/status", state="completed")).data) == 1
+
+
 async def test_the_sum_of_two_sockets_is_one_book(simulator: OkxSimulator, trader: OkxTrader) -> None:
     """A client that subscribes between two updates continues from its own snapshot."""
     async with opened(f"{simulator.stream_url}/public") as early, opened(f"{simulator.stream_url}/public") as late:

@@ -123,7 +123,9 @@ async def test_isolated_positions_have_a_margin_of_their_own(trader: OkxTrader) 
     ("level", "fields", "code"),
     [
         ("1", {"instId": "BTC-USDT-SWAP", "tdMode": "cross", "sz": "1"}, "51010"),
+        ("1", {"tdMode": "isolated"}, "51010"),
         ("1", {}, "0"),
+        ("2", {"tdMode": "cross"}, "0"),
         ("2", {"instId": "BTC-USDT-SWAP", "tdMode": "cash", "sz": "1"}, "51000"),
         ("3", {}, "51000"),
         ("3", {"tdMode": "cross"}, "0"),
@@ -152,6 +154,44 @@ async def test_a_multi_currency_account_borrows_what_it_can_back(trader: OkxTrad
     assert refused.refusal == "51008"
     accepted = [(await trader.place(tdMode="cross", side="sell", px="60100", sz="8")).row["sCode"] for _ in range(4)]
     assert accepted == ["0", "0", "0", "51008"], "what open orders would borrow counts"
+
+
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+async def test_positions_of_a_margin_pair(trader: OkxTrader, mode: str) -> None:
+    pair = {"tdMode": mode, "ccy": "USDT", "ordType": "market", "px": None}
+    bought = (await trader.place(**pair, sz="0.1", tgtCcy="base_ccy")).row
+    row = (await trader.order(ordId=bought["ordId"])).row
+    assert (row["instType"], row["feeCcy"], row["lever"]) == ("MARGIN", "USDT", "10")
+    held = await one(trader, instType="MARGIN")
+    assert [held[name] for name in ("pos", "posCcy", "liab", "liabCcy", "avgPx", "mgnMode")] == [
+        "0.1",
+        "BTC",
+        "-6000.6",
+        "USDT",
+        "60006",
+        mode,
+    ]
+    assert (await trader.balance("BTC"))["cashBal"] == "10", "the assets of spot do not move"
+    assert (await trader.place(**pair, side="sell", sz="0.2", reduceOnly=True)).refusal == "51112"
+    await trader.place(**pair, side="sell", sz="0.16")
+    short = await one(trader)
+    assert [short[name] for name in ("pos", "posCcy", "liab", "liabCcy")] == ["3599.64", "USDT", "-0.06", "BTC"]
+    await trader.place(**pair, side="buy", sz="0.06", tgtCcy="base_ccy", reduceOnly=True)
+    assert await trader.positions() == []
+    fees = D("0.32") * 60000 * D("0.001")
+    won = D("0.1") * (59994 - 60006) + D("0.06") * (59994 - 60006)
+    assert abs(D((await trader.balance("USDT"))["cashBal"]) - (1_000_000 + won - fees)) < D("0.01")
+
+
+async def test_a_margin_pair_is_bought_for_quote_units_and_needs_margin(trader: OkxTrader) -> None:
+    pair = {"tdMode": "cross", "ordType": "market", "px": None}
+    await trader.place(**pair, sz="600.06")
+    assert (await one(trader))["pos"] == "0.01"
+    refused = await trader.place(tdMode="cross", sz="201")
+    assert refused.refusal == "51008"
+    accepted = (await trader.place(tdMode="cross", sz="100")).row["ordId"]
+    assert (await trader.order(ordId=accepted)).row["state"] == "live"
+    assert (await trader.balance("USDT"))["ordFrozen"] == "500000"
 
 
 async def test_options_are_paid_and_settled(trader: OkxTrader) -> None:
@@ -184,6 +224,18 @@ async def test_a_future_is_delivered_at_its_mark_price(trader: OkxTrader) -> Non
     assert D((await trader.balance("USDT"))["cashBal"]) - before == 100
     found = (await trader.order(instId=name, ordId=resting)).row
     assert (found["state"], found["cancelSource"]) == ("canceled", "7")
+
+
+async def test_contracts_expire_when_their_time_has_come(trader: OkxTrader) -> None:
+    name, venue = "BTC-USDT-301227", trader.simulator.venue
+    await trader.swap("buy", instId=name, sz="10")
+    (row,) = (await trader.public("public/instruments", instType="FUTURES", instId=name)).data
+    venue.advance(int(row["expTime"]) - 1)
+    assert (await one(trader))["pos"] == "10"
+    venue.advance(int(row["expTime"]))
+    assert await trader.positions() == []
+    assert (await trader.public("public/instruments", instType="FUTURES")).data == []
+    assert (await trader.public("public/instruments", instType="OPTION")).data == []
 
 
 async def test_funding_is_a_bill(trader: OkxTrader) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from cadenza.simulators.okx.venue import OkxVenue
+
 from .trader import OkxTrader, order
 
 D = Decimal
@@ -114,8 +116,8 @@ async def test_types_of_orders(
         ({"sz": "100"}, "51008"),
         ({"side": "sell", "px": "70000", "sz": "11"}, "51008"),
         ({"instId": "XRP-USDT"}, "51001"),
-        ({"tdMode": "isolated"}, "51010"),
-        ({"tdMode": "cross"}, "51010"),
+        ({"instId": "BTC-USDC", "tdMode": "isolated"}, "51010"),
+        ({"tdMode": "cross", "ccy": "BTC"}, "51000"),
         ({"ordType": "stop"}, "51000"),
         ({"ordType": "optimal_limit_ioc", "px": None}, "51000"),
         ({"px": None}, "51000"),
@@ -194,12 +196,51 @@ async def test_an_amended_order_keeps_its_id(trader: OkxTrader) -> None:
     assert (await trader.post("trade/amend-order", body)).refusal == "51503"
 
 
+async def test_an_amendment_needs_what_a_new_order_would(trader: OkxTrader) -> None:
+    spot = (await trader.place(sz="10")).row["ordId"]
+    body = {"instId": "BTC-USDT", "ordId": spot}
+    assert (await trader.post("trade/amend-order", body | {"newSz": "20.1"})).refusal == "51008"
+    assert (await trader.post("trade/amend-order", body | {"newSz": "0.0000000001"})).refusal == "51121"
+    assert (await trader.post("trade/amend-order", body | {"newPx": "50000.05"})).refusal == "51000"
+    assert (await trader.post("trade/amend-order", body | {"newPx": "90000"})).refusal == "51006"
+    assert (await trader.post("trade/amend-order", body | {"newSz": "19"})).body["code"] == "0"
+    swap = (await trader.swap(ordType="limit", px="50000", sz="10")).row["ordId"]
+    body = {"instId": "BTC-USDT-SWAP", "ordId": swap}
+    assert (await trader.post("trade/amend-order", body | {"newSz": "1100"})).refusal == "51008"
+    assert (await trader.order(ordId=swap, instId="BTC-USDT-SWAP")).row["sz"] == "10"
+    failed = await trader.post("trade/amend-order", body | {"newSz": "1100", "cxlOnFail": True})
+    assert failed.refusal == "51008"
+    assert (await trader.order(ordId=swap, instId="BTC-USDT-SWAP")).row["state"] == "canceled"
+
+
+class JumpingClock:
+    """The system's clock, but a sleep of a minute moves the venue's time at once instead."""
+
+    def __init__(self, venue: OkxVenue) -> None:
+        self._venue = venue
+        self._clock = venue.clock
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def monotonic_ms(self) -> int:
+        return self._clock.monotonic_ms()
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        if duration_ms == 60_000:
+            self._venue.faults.clock_offset_ms += duration_ms
+        else:
+            await self._clock.sleep_ms(duration_ms)
+
+
 async def test_the_deadline_of_a_request(trader: OkxTrader) -> None:
-    now_ms = trader.simulator.venue.now_ms()
-    assert (await trader.place({"expTime": str(now_ms - 1)})).refusal == "50036"
-    late = {"expTime": str(now_ms + 100), "X-Simulator-Fault": "late:200"}
+    venue = trader.simulator.venue
+    venue.clock = JumpingClock(venue)
+    assert (await trader.place({"expTime": str(venue.now_ms() - 1)})).refusal == "50036"
+    late = {"expTime": str(venue.now_ms() + 30_000), "X-Simulator-Fault": "late:60000"}
     assert (await trader.place(late)).refusal == "50037"
-    assert (await trader.place({"expTime": str(now_ms + 60_000)})).row["sCode"] == "0"
+    in_time = {"expTime": str(venue.now_ms() + 90_000), "X-Simulator-Fault": "late:60000"}
+    assert (await trader.place(in_time)).row["sCode"] == "0"
     assert len((await trader.truth())["orders"]) == 1
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,32 @@ async def test_a_restart_continues(tmp_path: Path) -> None:
         assert len(numbers) == len(set(numbers))
         used = {row["bill_id"] for row in (await trader.truth())["bills"]}
         assert len(used) == len((await trader.truth())["bills"])
+
+
+def cash_of(truth: Any) -> dict[tuple[str, str], Decimal]:
+    return {(row["account"], row["asset"]): Decimal(row["cash"]) for row in truth["balances"]}
+
+
+async def test_it_begins_again(tmp_path: Path) -> None:
+    settings = OkxSimulatorSettings(data_dir=tmp_path, is_limited=False)
+    async with run_okx_simulator(settings, SystemClock(), SystemIds()) as running, OkxTrader(running) as trader:
+        opening = cash_of(await trader.truth())
+        first = (await trader.place(clOrdId="before")).row["ordId"]
+        await trader.swap("buy")
+        await trader.admin("market", symbol="BTC-USDT", clear=True)
+        await trader.admin("instruments", symbol="BTC-USD-301227-60000-C", state="expired")
+        await trader.admin("account", level="3", position_mode="net_mode")
+        await trader.admin("faults", requests=[{"on": "*", "kind": "reset_before", "times": 100}])
+        await trader.admin("reset")
+        kept = await trader.truth()
+        assert cash_of(kept) == opening
+        assert await trader.positions() == []
+        assert (await trader.order(ordId=first)).row["cancelSource"] == "0"
+        assert {row["level"] for row in kept["modes"]} == {"2"}
+        assert int((await trader.place(px="60006", sz="0.01")).row["ordId"]) > int(first)
+        assert (await trader.get("trade/orders-pending")).data == []
+        option = {"instId": "BTC-USD-301227-60000-C", "tdMode": "cross", "px": "0.05", "sz": "1"}
+        assert (await trader.place(**option)).row["sCode"] == "0"
 
 
 async def test_nothing_is_pushed_before_it_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

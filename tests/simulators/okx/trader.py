@@ -63,7 +63,7 @@ class OkxTrader:
     ) -> None:
         self.simulator = simulator
         self.key = key or simulator.venue.keys.of(is_demo=False)
-        self._now_ms = now_ms or simulator.venue.now_ms
+        self._now_ms = now_ms or (lambda: simulator.venue.now_ms())
         self._http = aiohttp.ClientSession(simulator.url)
 
     async def __aenter__(self) -> "OkxTrader":

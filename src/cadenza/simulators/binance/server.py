@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,6 +22,7 @@ from cadenza.simulators.binance.wire.markets import VenueMarket
 from cadenza.simulators.binance.wire.rest import RestApi
 from cadenza.simulators.binance.wire.stream_socket import SimulatedRoute, StreamSocket
 from cadenza.simulators.binance.wire.ws_api import WebSocketApi
+from cadenza.simulators.kit.serving import serving
 
 BODY_BYTES_MAX = 64 * 1024
 USDM_PREFIX = "/usdm"
@@ -71,20 +70,8 @@ async def run_simulator(
     """Serve until the context ends. Port 0 takes a free one. Raises `OSError` when the port is taken and `TruthError`
     when the data directory cannot be read."""
     venue = BinanceVenue(settings, clock, ids)
-    runner = web.AppRunner(make_app(venue), access_log=None, shutdown_timeout=1, handler_cancellation=True)
-    await runner.setup()
-    market = asyncio.create_task(venue.run_market())
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        bound = runner.addresses[0][1]
+    async with serving(venue, make_app(venue), host, port) as bound:
         yield BinanceSimulator(venue, host, bound)
-    finally:
-        market.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await market
-        await runner.cleanup()
-        venue.close()
 
 
 def make_app(venue: BinanceVenue) -> web.Application:

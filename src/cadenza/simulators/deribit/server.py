@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +16,7 @@ from cadenza.simulators.deribit.venue import DeribitVenue
 from cadenza.simulators.deribit.wire.gateway import RpcGateway
 from cadenza.simulators.deribit.wire.http import PREFIX, HttpApi
 from cadenza.simulators.deribit.wire.socket import PATH, RpcSocket
+from cadenza.simulators.kit.serving import serving
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -50,19 +49,8 @@ async def run_deribit(
     """Serve until the context ends. Port 0 takes a free one. Raises `OSError` when the port is taken and `TruthError`
     when the data directory cannot be read."""
     venue = DeribitVenue(settings, clock, ids)
-    runner = web.AppRunner(make_app(venue), access_log=None, shutdown_timeout=1, handler_cancellation=True)
-    await runner.setup()
-    market = asyncio.create_task(venue.run_market())
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield DeribitSimulator(venue, host, runner.addresses[0][1])
-    finally:
-        market.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await market
-        await runner.cleanup()
-        venue.close()
+    async with serving(venue, make_app(venue), host, port) as bound:
+        yield DeribitSimulator(venue, host, bound)
 
 
 def make_app(venue: DeribitVenue) -> web.Application:

@@ -50,7 +50,7 @@ class DeribitVenue:
         self.faults = ArmedFaults(random, RANDOM_TARGETS, channel_family, settings.fault_rate)
         self.truth = CommitLog(settings.data_dir, DeribitRow, self.now_ms)
         self.keys = VenueKeys.load(settings.data_dir, DeribitKey, lambda: first_keys(settings.account, ids))
-        self.user_id = account_number(settings.data_dir, ids)
+        self._numbered_from = account_number(settings.data_dir, ids)
         self.tokens = AccessTokens(ids)
         self.credits = CreditBook(settings.limits)
         self.hub = ChannelHub(self.faults)
@@ -65,7 +65,7 @@ class DeribitVenue:
         self.desk = OrderDesk(self.exchange)
         self.triggers = TriggerDesk(self.exchange, self.desk)
         self.settlement = SettlementClock(self.exchange, now_ms)
-        self.feeds = ChannelFeeds(self.exchange, self.hub, settings.account, self.user_id, now_ms)
+        self.feeds = ChannelFeeds(self.exchange, self.hub, self.user_id, now_ms)
         self._start(now_ms)
 
     def now_ms(self) -> int:
@@ -110,10 +110,15 @@ class DeribitVenue:
         self.exchange.news.touched[instrument] = None
         self.triggers.watch(instrument, self.now_ms())
 
-    def deposit(self, currency: str, amount: Decimal) -> None:
-        """Move money into the account, or out of it with a negative amount."""
+    def user_id(self, account: str) -> int:
+        """Return the number of an account: the accounts are counted as they got money first."""
+        accounts = list(self.exchange.ledger.accounts())
+        return self._numbered_from + (accounts.index(account) if account in accounts else len(accounts))
+
+    def deposit(self, currency: str, amount: Decimal, account: str | None = None) -> None:
+        """Move money into an account, or out of it with a negative amount."""
         kind = "deposit" if amount > 0 else "withdrawal"
-        account = self.settings.account
+        account = self.settings.account if account is None else account
         self.exchange.ledger.move(account, currency, kind, self.now_ms(), amount=amount)
         self.exchange.news.money_changed(account, currency)
 

@@ -21,6 +21,7 @@ class CommitLog(Generic[RowT]):
         self._now_ms = now_ms
         self._lock = asyncio.Lock()
         self._outbox: list[Publication] = []
+        self._commits: set[asyncio.Task[None]] = set()
 
     @property
     def path(self) -> Path:
@@ -37,11 +38,12 @@ class CommitLog(Generic[RowT]):
         self._outbox.extend(publications)
 
     async def commit(self) -> None:
-        """Return when all that was added until now is on disk, and its events are queued for the clients."""
-        async with self._lock:
-            outbox, self._outbox = self._outbox, []
-            await self._truth.flush()
-            self._publish(outbox)
+        """Return when all that was added until now is on disk, and its events are queued for the clients. A caller that
+        is cancelled, because its client has left, does not cancel that."""
+        task = asyncio.create_task(self._commit())
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+        await asyncio.shield(task)
 
     def commit_now(self) -> None:
         """As `commit`, before the server serves."""
@@ -51,6 +53,12 @@ class CommitLog(Generic[RowT]):
 
     def close(self) -> None:
         self._truth.close()
+
+    async def _commit(self) -> None:
+        async with self._lock:
+            outbox, self._outbox = self._outbox, []
+            await self._truth.flush()
+            self._publish(outbox)
 
     def _publish(self, outbox: list[Publication]) -> None:
         now_ms = self._now_ms()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from cadenza.simulators.kit.admin import PREFIX, MarketMove, add_fault_routes, json_answer, market_commands, read_order
 from cadenza.simulators.okx.instruments import STATES, SWAP, SimulatedInstrument
+from cadenza.simulators.okx.reset import reset
 from cadenza.simulators.okx.settings import ACCOUNT_LEVELS, POSITION_MODES
 from cadenza.simulators.okx.trading.expiry import expire
 from cadenza.simulators.okx.trading.funding import FUNDING_RATE, settle_funding
@@ -88,6 +89,15 @@ class OkxMemoryOrder(msgspec.Struct, forbid_unknown_fields=True):
     age_ms: int
 
 
+class OkxStatusOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A maintenance of the venue. It is announced only: requests are answered as before."""
+
+    state: Literal["scheduled", "ongoing", "pre_open", "completed", "canceled"]
+    title: str = "Simulated maintenance"
+    begin_ms: int = 0
+    end_ms: int = 0
+
+
 class OkxSocketOrder(msgspec.Struct, forbid_unknown_fields=True):
     """What happens to all open sockets."""
 
@@ -113,6 +123,8 @@ class OkxAdmin:
         app.router.add_post(f"{PREFIX}/funding", self._settle_funding)
         app.router.add_post(f"{PREFIX}/liquidations", self._liquidate)
         app.router.add_post(f"{PREFIX}/books", self._change_book)
+        app.router.add_post(f"{PREFIX}/status", self._announce)
+        app.router.add_post(f"{PREFIX}/reset", self._reset)
         app.router.add_post(f"{PREFIX}/memory", self._age)
         app.router.add_post(f"{PREFIX}/sockets", self._change_sockets)
 
@@ -209,6 +221,31 @@ class OkxAdmin:
                 venue.public.send_heartbeat(name, now_ms)
             case "renumber":
                 venue.public.renumber(name, 1, now_ms)
+        return json_answer(None)
+
+    async def _announce(self, request: web.Request) -> web.Response:
+        order, venue = await read_order(request, OkxStatusOrder), self._venue
+        venue.public.announce_maintenance(
+            {
+                "title": order.title,
+                "state": order.state,
+                "begin": str(order.begin_ms or venue.now_ms()),
+                "end": str(order.end_ms or venue.now_ms()),
+                "preOpenBegin": "",
+                "href": "",
+                "serviceType": "5",
+                "system": "unified",
+                "scheDesc": "",
+                "maintType": "1",
+                "env": "1",
+                "ts": str(venue.now_ms()),
+            }
+        )
+        return json_answer(None)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        reset(self._venue)
+        await self._venue.commit()
         return json_answer(None)
 
     async def _age(self, request: web.Request) -> web.Response:

@@ -75,6 +75,16 @@ class SimulatedInstrument:
         return "" if self.is_spot else f"{self.base}-{self.quote}"
 
     @property
+    def margin_asset(self) -> str:
+        """The asset of margin and profit: what settles a contract, and the quote asset of a margin pair."""
+        return self.settle or self.quote
+
+    @property
+    def position_type(self) -> str:
+        """The type under which positions are listed."""
+        return MARGIN if self.is_spot else self.type
+
+    @property
     def face(self) -> Decimal:
         """How much one contract is, in `face_asset`."""
         return self.contract_value * self.contract_multiplier

@@ -201,7 +201,7 @@ class PrivateFeeds:
             account=account,
             channel=POSITIONS,
             rows=rows,
-            type=instrument.type,
+            type=instrument.position_type,
             symbol=symbol,
             family=instrument.family,
             extra=extra,

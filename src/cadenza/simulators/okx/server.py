@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +9,7 @@ from aiohttp import web
 
 from cadenza.ports.clock import Clock
 from cadenza.ports.ids import Ids
+from cadenza.simulators.kit.serving import serving
 from cadenza.simulators.okx.admin import OkxAdmin
 from cadenza.simulators.okx.endpoints import OPERATIONS, REST
 from cadenza.simulators.okx.settings import OkxSimulatorSettings
@@ -46,20 +45,8 @@ async def run_okx_simulator(
     """Serve until the context ends. Port 0 takes a free one. Raises `OSError` when the port is taken and `TruthError`
     when the data directory cannot be read."""
     venue = OkxVenue(settings, clock, ids)
-    runner = web.AppRunner(make_okx_app(venue), access_log=None, shutdown_timeout=1, handler_cancellation=True)
-    await runner.setup()
-    market = asyncio.create_task(venue.run_market())
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        bound = runner.addresses[0][1]
+    async with serving(venue, make_okx_app(venue), host, port) as bound:
         yield OkxSimulator(venue, host, bound)
-    finally:
-        market.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await market
-        await runner.cleanup()
-        venue.close()
 
 
 def make_okx_app(venue: OkxVenue) -> web.Application:

@@ -22,6 +22,7 @@ from cadenza.simulators.okx.settings import OkxSimulatorSettings
 from cadenza.simulators.okx.trading.algos import AlgoDesk
 from cadenza.simulators.okx.trading.dead_man import DeadManSwitch
 from cadenza.simulators.okx.trading.exchange import OkxExchange
+from cadenza.simulators.okx.trading.expiry import expire
 from cadenza.simulators.okx.trading.funding import FundingTimer
 from cadenza.simulators.okx.trading.ledger import TRANSFER
 from cadenza.simulators.okx.trading.liquidation import OkxLiquidator
@@ -104,13 +105,20 @@ class OkxVenue:
             elapsed_ms += _STEP_MS
             now_ms = self.now_ms()
             if elapsed_ms % 100 == 0:
-                self.exchange.advance(now_ms)
-                self.dead_man.check(now_ms)
-                self.funding.advance(now_ms)
+                self.advance(now_ms)
                 await self.commit()
                 self.public.send_books(now_ms, self.settings.book_heartbeat_ms)
             if elapsed_ms % 1_000 == 0:
                 self.public.send_marks(now_ms)
+
+    def advance(self, now_ms: int) -> None:
+        """Let the market move, timers fire, funding be paid and contracts expire."""
+        self.exchange.advance(now_ms)
+        self.dead_man.check(now_ms)
+        self.funding.advance(now_ms)
+        for instrument in INSTRUMENTS:
+            if instrument.name in self.exchange.states and 0 < instrument.expires_ms <= now_ms:
+                expire(self.exchange, self.algos, instrument, now_ms)
 
     def deposit(self, account: str, asset: str, amount: Decimal, at_ms: int) -> None:
         """Move an amount into an account, or out of it with a negative one."""

@@ -67,7 +67,14 @@ class GoingDown:
     """The venue says that it will end this connection."""
 
 
-MarketWord = MarketEvent | SubscriptionReply | GoingDown | None
+@dataclass(frozen=True, slots=True)
+class ReplyWanted:
+    """The venue wants this text back, or it takes us for gone."""
+
+    text: str
+
+
+MarketWord = MarketEvent | SubscriptionReply | GoingDown | ReplyWanted | None
 """What a message is; None for one that says nothing."""
 
 
@@ -83,12 +90,13 @@ class MarketStreamWire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MarketStreamRoute:
-    """An address of combined streams. `messages` are the limits of what we send on a connection; a venue that counts
-    pings and pongs as well allows more than that."""
+    """An address of combined streams. `messages` are the limits of what we ask for on a connection; a venue that counts
+    pings and pongs as well allows more than that. `opening` is sent first on each connection."""
 
     url: str
     streams_max: int
     messages: tuple[WindowLimit, ...]
+    opening: tuple[str, ...] = ()
 
 
 class MarketStreamListener(Protocol):
@@ -218,6 +226,9 @@ class MarketStream:
 
     async def _prepare(self, connection: StreamConnection) -> None:
         """Subscribe on a new connection, before it is live."""
+        for text in self._route.opening:
+            if not isinstance(await connection.send(text, self._clock.monotonic_ms() + SEND_MS_MAX), Sent):
+                raise NotReady("the connection could not be opened for messages")
         names = [name for name in self._wanted if name not in self._refused]
         granted: frozenset[str] = frozenset()
         for batch in _batches(names):
@@ -279,7 +290,7 @@ class MarketStream:
             for event in await self._socket.take(EVENTS_PER_TURN_MAX):
                 match event:
                     case Received():
-                        self._received(event)
+                        await self._received(event)
                     case StreamLive():
                         self._is_live(event)
                     case StreamLost():
@@ -288,7 +299,7 @@ class MarketStream:
                         return
             await asyncio.sleep(0)  # a busy stream leaves room for others
 
-    def _received(self, event: Received) -> None:
+    async def _received(self, event: Received) -> None:
         try:
             word = self._wire.read(event.data)
         except UnreadablePayload as error:
@@ -301,6 +312,8 @@ class MarketStream:
                 self._replied(word)
             case GoingDown() if event.connection == self._live:
                 self._socket.renew()
+            case ReplyWanted(text=text):  # on another connection than the live one the venue asks in vain, and ends it
+                await self._socket.send(text, self._clock.monotonic_ms() + SEND_MS_MAX)
 
     def _replied(self, reply: SubscriptionReply) -> None:
         """Take an answer. One that names no request is about every request that asks for its streams."""

@@ -70,7 +70,10 @@ def get_transaction_log(call: MethodCall) -> Payload:
         and (until is None or entry.number <= until)
     ]
     following = found[count].number if len(found) > count else None
-    return {"logs": [entry_payload(each, call.venue.user_id) for each in found[:count]], "continuation": following}
+    return {
+        "logs": [entry_payload(each, call.venue.user_id(call.account)) for each in found[:count]],
+        "continuation": following,
+    }
 
 
 def get_subaccounts(call: MethodCall) -> list[Payload]:
@@ -87,7 +90,7 @@ def _summary(call: MethodCall, currency: str, *, is_extended: bool) -> Payload:
 
 
 def _user(call: MethodCall) -> Payload:
-    return user_payload(call.venue.user_id, call.account)
+    return user_payload(call.venue.user_id(call.account), call.account)
 
 
 _HANDLERS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cadenza.domain.market.enums import Side
@@ -24,6 +24,10 @@ from cadenza.simulators.deribit.wire.numbers import number
 
 PRINTS_MAX = 1_000
 """Public trades of an instrument that are remembered."""
+
+
+AccountItem = tuple[str, str]
+"""An account, and an instrument or a currency of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +57,22 @@ class _Changes:
 class _ChannelBatch:
     """The payloads of one batch, made when it was decided and sent when it is on disk."""
 
-    changes: dict[str, _Changes]
+    changes: dict[AccountItem, _Changes]
     prints: list[PublicPrint]
     tickers: dict[str, Payload]
     books: dict[str, BookSides]
-    portfolios: dict[str, Payload]
+    portfolios: dict[AccountItem, Payload]
     states: list[tuple[str, Payload]]
     indexes: dict[str, Payload]
 
 
 class ChannelFeeds:
-    """Raw channels get a message for each batch, all others what happened in their interval. `user_id` is the account's
-    number."""
+    """Raw channels get a message for each batch, all others what happened in their interval. `user_id` returns the
+    number of an account."""
 
-    def __init__(self, exchange: DeribitExchange, hub: ChannelHub, account: str, user_id: int, now_ms: int) -> None:
+    def __init__(self, exchange: DeribitExchange, hub: ChannelHub, user_id: Callable[[str], int], now_ms: int) -> None:
         self._exchange = exchange
         self._hub = hub
-        self._account = account
         self._user_id = user_id
         self._change_id = now_ms * 1_000  # a restart continues with greater numbers
         self._books = {name: ShownBook(self._depth(name), self._change_id, now_ms) for name in exchange.instruments}
@@ -101,14 +104,16 @@ class ChannelFeeds:
             case "deribit_price_index":
                 yield self._index(instrument, now_ms)
             case "user.portfolio":
-                for currency, payload in self._portfolios(dict.fromkeys(self._currencies())).items():
+                wallets = [each for each in self._exchange.ledger.all_wallets() if each.account == name.account]
+                items = [(wallet.account, wallet.currency) for wallet in wallets]
+                for (_, currency), payload in self._portfolios(items).items():
                     if name.currency in ("any", currency):
                         yield payload
 
-    def forget(self, text: str) -> None:
+    def forget(self, key: str) -> None:
         """Forget what a channel without listeners has been sent."""
         for kept in (self._channel_books, self._due, self._due_changes):
-            kept.pop(text, None)
+            kept.pop(key, None)
 
     def tick(self, interval_ms: int, now_ms: int) -> None:
         """Send what happened in an interval to the channels that have it."""
@@ -127,7 +132,7 @@ class ChannelFeeds:
             prints=news.prints,
             tickers=tickers,
             books={name: self._depth(name) for name in news.touched},
-            portfolios=self._portfolios({currency: None for _, currency in news.accounts}),
+            portfolios=self._portfolios(news.accounts),
             states=[
                 (each.instrument, {"timestamp": now_ms, "state": each.state, "instrument_name": each.instrument})
                 for each in news.states
@@ -135,30 +140,28 @@ class ChannelFeeds:
             indexes={name: self._index(name, now_ms) for name in news.indexes},
         )
 
-    def _changes(self, news: DeribitNews) -> dict[str, _Changes]:
-        changes: dict[str, _Changes] = {}
+    def _changes(self, news: DeribitNews) -> dict[AccountItem, _Changes]:
+        changes: dict[AccountItem, _Changes] = {}
         instruments = self._exchange.instruments
         for order in news.orders.values():
-            one = changes.setdefault(order.instrument, _Changes())
-            one.orders[order.id] = order_payload(order, instruments[order.instrument], self._user_id)
+            one = changes.setdefault((order.account, order.instrument), _Changes())
+            number = self._user_id(order.account)
+            one.orders[order.id] = order_payload(order, instruments[order.instrument], number)
         for trade in news.trades:
             payload = user_trade(trade, instruments[trade.instrument])
-            changes.setdefault(trade.instrument, _Changes()).trades.append(payload)
+            changes.setdefault((trade.account, trade.instrument), _Changes()).trades.append(payload)
         for account, name in news.positions:
             position = self._exchange.ledger.position(account, name)
             payload = position_payload(self._exchange, position)
-            changes.setdefault(name, _Changes()).positions.append(payload)
+            changes.setdefault((account, name), _Changes()).positions.append(payload)
         return changes
 
-    def _portfolios(self, currencies: dict[str, None]) -> dict[str, Payload]:
+    def _portfolios(self, items: Iterable[AccountItem]) -> dict[AccountItem, Payload]:
         ledger = self._exchange.ledger
         return {
-            currency: portfolio_payload(ledger.figures(self._account, currency), self._exchange)
-            for currency in currencies
+            (account, currency): portfolio_payload(ledger.figures(account, currency), self._exchange)
+            for account, currency in items
         }
-
-    def _currencies(self) -> list[str]:
-        return [wallet.currency for wallet in self._exchange.ledger.all_wallets()]
 
     def _ticker(self, name: str, now_ms: int) -> Payload:
         return ticker_payload(self._exchange, name, self.prints[name], now_ms)
@@ -186,11 +189,11 @@ class ChannelFeeds:
             self.prints[public.instrument].append(public)
             listed = self._exchange.instruments[public.instrument]
             self._publish("trades", public.instrument, public_trade(public, listed), in_list=True)
-        for instrument, changes in batch.changes.items():
-            self._send_changes(instrument, changes)
-        for currency, payload in batch.portfolios.items():
+        for (account, instrument), changes in batch.changes.items():
+            self._send_changes(account, instrument, changes)
+        for (account, currency), payload in batch.portfolios.items():
             for channel in self._hub.active("user.portfolio"):
-                if channel.currency in ("any", currency):
+                if channel.account == account and channel.currency in ("any", currency):
                     self._hub.send(channel, payload)
         for name, sides in batch.books.items():
             self._send_book(name, sides, at_ms)
@@ -198,20 +201,20 @@ class ChannelFeeds:
             self._publish("ticker", name, ticker)
             self._publish("quote", name, _quote(ticker))
 
-    def _send_changes(self, instrument: str, changes: _Changes) -> None:
+    def _send_changes(self, account: str, instrument: str, changes: _Changes) -> None:
         for order in changes.orders.values():
-            self._publish("user.orders", instrument, order)
+            self._publish("user.orders", instrument, order, account=account)
         if changes.trades:
-            for channel in self._channels("user.trades", instrument):
+            for channel in self._channels("user.trades", instrument, account):
                 if channel.interval == RAW:
                     self._hub.send(channel, changes.trades)
                 else:
-                    self._due.setdefault(channel.text, []).extend(changes.trades)
-        for channel in self._channels("user.changes", instrument):
+                    self._due.setdefault(channel.key, []).extend(changes.trades)
+        for channel in self._channels("user.changes", instrument, account):
             if channel.interval == RAW:
                 self._hub.send(channel, _told(instrument, changes))
             else:
-                due = self._due_changes.setdefault(channel.text, {})
+                due = self._due_changes.setdefault(channel.key, {})
                 due.setdefault(instrument, _Changes()).merge(changes)
 
     def _send_book(self, name: str, sides: BookSides, at_ms: int) -> None:
@@ -227,19 +230,21 @@ class ChannelFeeds:
             elif channel.depth is not None:
                 self._due[channel.text] = [None]
 
-    def _publish(self, family: str, instrument: str, data: Payload, *, in_list: bool = False) -> None:
+    def _publish(
+        self, family: str, instrument: str, data: Payload, *, account: str = "", in_list: bool = False
+    ) -> None:
         """Send to raw channels, and to those without an interval; keep it for all others, of a ticker the latest."""
-        for channel in self._channels(family, instrument):
+        for channel in self._channels(family, instrument, account):
             if channel.interval in (RAW, None):
                 self._hub.send(channel, [data] if in_list else data)
             elif family == "ticker":
-                self._due[channel.text] = [data]
+                self._due[channel.key] = [data]
             else:
-                self._due.setdefault(channel.text, []).append(data)
+                self._due.setdefault(channel.key, []).append(data)
 
     def _take_due(self, name: ChannelName) -> Iterator[object]:
         if name.family == "user.changes":
-            for instrument, changes in self._due_changes.pop(name.text, {}).items():
+            for instrument, changes in self._due_changes.pop(name.key, {}).items():
                 yield _told(instrument, changes)
             return
         if name.family == "book" and name.depth is None:
@@ -248,7 +253,7 @@ class ChannelFeeds:
             if change is not None:
                 yield change
             return
-        due = self._due.pop(name.text, [])
+        due = self._due.pop(name.key, [])
         if not due:
             return
         match name.family:
@@ -259,9 +264,13 @@ class ChannelFeeds:
             case _:
                 yield due
 
-    def _channels(self, family: str, instrument: str) -> list[ChannelName]:
+    def _channels(self, family: str, instrument: str, account: str = "") -> list[ChannelName]:
         listed = self._exchange.instruments[instrument]
-        return [channel for channel in self._hub.active(family) if channel.shows(listed)]
+        return [
+            channel
+            for channel in self._hub.active(family)
+            if channel.shows(listed) and (not channel.is_private or channel.account == account)
+        ]
 
     def _channel_book(self, name: ChannelName) -> ChannelBook:
         if name.text not in self._channel_books:

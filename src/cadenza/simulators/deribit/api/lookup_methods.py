@@ -218,7 +218,7 @@ def _trade_page(call: MethodCall, trades: list[DeribitTrade], *, needs_times: bo
 
 
 def _order(call: MethodCall, order: DeribitOrder) -> Payload:
-    return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id)
+    return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id(call.account))
 
 
 def _trade(call: MethodCall, trade: DeribitTrade) -> Payload:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cadenza.simulators.deribit.market.instruments import INDEXES
-from cadenza.simulators.deribit.wire.channels import ChannelName, read_channel
+from cadenza.simulators.deribit.wire.channels import ChannelName, channel_key, read_channel
 from cadenza.simulators.deribit.wire.credits import CreditPool
 from cadenza.simulators.deribit.wire.errors import invalid_params, raw_not_available
 from cadenza.simulators.deribit.wire.gateway import MethodCall, RpcMethod
@@ -21,7 +23,7 @@ def subscribe(call: MethodCall) -> list[str]:
     asked = _channels(call)
     call.params.done()
     names = [read_channel(text, call.venue.exchange.instruments, INDEXES) for text in dict.fromkeys(asked)]
-    listed = [name for name in names if name is not None and _is_open(call, name)]
+    listed = [replace(name, account=_account(call)) for name in names if name is not None and _is_open(call, name)]
     if call.grant is None and any(name.needs_access for name in listed):
         raise raw_not_available()
     granted = [name for name in listed if not name.is_private or _may_read(call, name)]
@@ -36,8 +38,8 @@ def unsubscribe(call: MethodCall) -> list[str]:
     """public/unsubscribe and private/unsubscribe."""
     asked = _channels(call)
     call.params.done()
-    ended = [text for text in dict.fromkeys(asked) if text in call.socket.streams]
-    _end(call, ended)
+    ended = [text for text in dict.fromkeys(asked) if channel_key(text, _account(call)) in call.socket.streams]
+    _end(call, [channel_key(text, _account(call)) for text in ended])
     return ended
 
 
@@ -55,11 +57,15 @@ def _channels(call: MethodCall) -> list[str]:
     return channels
 
 
-def _end(call: MethodCall, channels: list[str]) -> None:
-    for text in channels:
-        call.venue.hub.unsubscribe(call.socket, text)
-        if not call.venue.hub.has_listeners(text):
-            call.venue.feeds.forget(text)
+def _end(call: MethodCall, keys: list[str]) -> None:
+    for key in keys:
+        call.venue.hub.unsubscribe(call.socket, key)
+        if not call.venue.hub.has_listeners(key):
+            call.venue.feeds.forget(key)
+
+
+def _account(call: MethodCall) -> str:
+    return "" if call.grant is None else call.grant.account
 
 
 def _is_open(call: MethodCall, name: ChannelName) -> bool:

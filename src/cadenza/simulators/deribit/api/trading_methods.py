@@ -156,7 +156,7 @@ def _with_trades(call: MethodCall, order: DeribitOrder, before: int) -> Payload:
 
 
 def _shown(call: MethodCall, order: DeribitOrder) -> Payload:
-    return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id)
+    return order_payload(order, call.venue.exchange.instruments[order.instrument], call.venue.user_id(call.account))
 
 
 def _find(call: MethodCall) -> DeribitOrder:

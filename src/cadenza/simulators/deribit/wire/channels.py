@@ -20,7 +20,8 @@ MARKET = "deribit"
 @dataclass(frozen=True, slots=True)
 class ChannelName:
     """A channel. `family` is what it is about. `instrument` is one instrument's name; else `kind` and `currency` (or
-    `any`) select several. `interval` is None for a channel that has no interval."""
+    `any`) select several. `interval` is None for a channel that has no interval. `account` is whose channel it is,
+    where it is private."""
 
     text: str
     family: str
@@ -29,6 +30,12 @@ class ChannelName:
     currency: str = "any"
     interval: str | None = None
     depth: int | None = None
+    account: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells the channel from the same one of another account."""
+        return channel_key(self.text, self.account)
 
     @property
     def is_private(self) -> bool:
@@ -84,16 +91,16 @@ class ChannelHub:
         self._names: dict[str, ChannelName] = {}
 
     def subscribe(self, listener: StreamListener, name: ChannelName) -> None:
-        self._names[name.text] = name
-        self._hub.subscribe(listener, name.text)
+        self._names[name.key] = name
+        self._hub.subscribe(listener, name.key)
 
-    def unsubscribe(self, listener: StreamListener, text: str) -> None:
-        self._hub.unsubscribe(listener, text)
-        if not self._hub.has_listeners(text):
-            self._names.pop(text, None)
+    def unsubscribe(self, listener: StreamListener, key: str) -> None:
+        self._hub.unsubscribe(listener, key)
+        if not self._hub.has_listeners(key):
+            self._names.pop(key, None)
 
-    def has_listeners(self, text: str) -> bool:
-        return text in self._names
+    def has_listeners(self, key: str) -> bool:
+        return key in self._names
 
     def active(self, family: str) -> list[ChannelName]:
         """Return the channels of a family that have listeners."""
@@ -102,7 +109,12 @@ class ChannelHub:
     def send(self, name: ChannelName, data: object) -> None:
         """Send to all listeners of a channel."""
         kind = "user" if name.is_private else "market"
-        self._hub.send(name.text, {"channel": name.text, "data": data}, kind)
+        self._hub.send(name.key, {"channel": name.text, "data": data}, kind)
+
+
+def channel_key(text: str, account: str) -> str:
+    """Return the key of a channel: of a private one with its account."""
+    return f"{account} {text}" if text.startswith(USER) else text
 
 
 def channel_family(event: object) -> str | None:

@@ -124,10 +124,10 @@ class RpcSocket:
         """Forget a connection, and cancel its orders where it was told to."""
         venue = self._venue
         venue.connections.pop(connection.id, None)
-        for text in list(connection.streams):
-            venue.hub.unsubscribe(connection, text)
-            if not venue.hub.has_listeners(text):
-                venue.feeds.forget(text)
+        for key in list(connection.streams):
+            venue.hub.unsubscribe(connection, key)
+            if not venue.hub.has_listeners(key):
+                venue.feeds.forget(key)
         if connection.grant is None or connection.was_logged_out:
             return
         account = connection.grant.account

@@ -39,6 +39,7 @@ class PublicFeeds:
         self.tapes: dict[str, deque[TapeTrade]] = {name: deque(maxlen=TAPE_MAX) for name in exchange.instruments}
         self._sent_ms: dict[str, int] = dict.fromkeys(exchange.instruments, now_ms)
         self._stirred: set[str] = set()
+        self.maintenance: list[dict[str, object]] = []
 
     def subscribe(self, listener: StreamListener, arg: dict[str, str], now_ms: int) -> StreamPayload | None:
         """Add a listener. Return the payload that it gets first, where its channel has one."""
@@ -123,7 +124,9 @@ class PublicFeeds:
             arg = {"channel": INSTRUMENTS_CHANNEL, "instType": type}
             self._hub.send(stream_of(arg), {"arg": arg, "data": rows})
 
-    def send_status(self, row: dict[str, object]) -> None:
+    def announce_maintenance(self, row: dict[str, object]) -> None:
+        """List a maintenance, in place of the one with its title, and publish it."""
+        self.maintenance = [each for each in self.maintenance if each["title"] != row["title"]] + [row]
         arg = {"channel": STATUS}
         self._hub.send(stream_of(arg), {"arg": arg, "data": [row]})
 

@@ -19,8 +19,10 @@ def time(call: VenueCall) -> list[Payload]:
 
 
 def status(call: VenueCall) -> list[Payload]:
-    """GET system/status: planned maintenance."""
-    return []
+    """GET system/status: maintenance that is planned or under way, or that with a state."""
+    state = call.params.text("state")
+    wanted = (state,) if state else ("scheduled", "ongoing", "pre_open")
+    return [row for row in call.venue.public.maintenance if row["state"] in wanted]
 
 
 def instruments(call: VenueCall) -> list[Payload]:

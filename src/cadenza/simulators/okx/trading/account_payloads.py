@@ -108,24 +108,23 @@ def position_payload(exchange: OkxExchange, position: SimulatedPosition, now_ms:
     is_cross = position.mode == "cross"
     return {
         "adl": "1" if position.amount else "0",
-        "availPos": shown_amount(position) if position.amount else "",
+        "availPos": shown_amount(position, instrument) if position.amount else "",
         "avgPx": text(entry_price(position, instrument)),
         "baseBal": "",
         "bePx": text(entry_price(position, instrument)),
         "cTime": str(position.created_ms),
-        "ccy": instrument.settle,
+        "ccy": instrument.margin_asset,
         "closeOrderAlgo": [],
         "fee": text(position.fee),
         "fundingFee": "0",
         "idxPx": text(mark),
         "imr": text(initial) if is_cross and position.amount else "",
         "instId": position.symbol,
-        "instType": instrument.type,
+        "instType": instrument.position_type,
         "interest": "",
         "last": text(exchange.last_price(position.symbol)),
         "lever": "" if instrument.is_option else str(lever),
-        "liab": "",
-        "liabCcy": "",
+        **_pair_fields(position, instrument),
         "liqPenalty": "0",
         "liqPx": text(liquidation_price(ledger, position, instrument, mark)),
         "margin": "" if is_cross else text(position.margin),
@@ -133,12 +132,10 @@ def position_payload(exchange: OkxExchange, position: SimulatedPosition, now_ms:
         "mgnMode": position.mode,
         "mgnRatio": "",
         "mmr": text(maintenance_margin(position, instrument, mark)) if position.amount else "",
-        "notionalUsd": text(_rounded(ledger.in_dollars(instrument.settle, worth))),
+        "notionalUsd": text(_rounded(ledger.in_dollars(instrument.margin_asset, worth))),
         "optVal": text(instrument.value(position.amount, mark)) if instrument.is_option else "",
         "pendingCloseOrdLiabVal": "",
         "pnl": text(position.realized),
-        "pos": shown_amount(position),
-        "posCcy": "",
         "posId": str(position.position_id),
         "posSide": position.side,
         "quoteBal": "",
@@ -150,14 +147,27 @@ def position_payload(exchange: OkxExchange, position: SimulatedPosition, now_ms:
         "upl": text(profit) if position.amount else "",
         "uplLastPx": text(profit) if position.amount else "",
         "uplRatio": text(divide(profit, basis, 8)) if position.amount and basis else "",
-        "usdPx": text(ledger.in_dollars(instrument.settle, Decimal(1))),
+        "usdPx": text(ledger.in_dollars(instrument.margin_asset, Decimal(1))),
         "pTime": str(now_ms),
     }
 
 
-def shown_amount(position: SimulatedPosition) -> str:
-    """Return the contracts of a position: signed where it is net, else without a sign, because the side says it."""
+def shown_amount(position: SimulatedPosition, instrument: SimulatedInstrument) -> str:
+    """Return the contracts of a position: signed where it is net, else without a sign, because the side says it. That
+    of a margin pair is what it holds: the base asset when it is long, else the quote asset."""
+    if instrument.is_spot:
+        return text(position.amount if position.amount >= 0 else -position.cost)
     return text(position.amount if position.side == "net" else abs(position.amount))
+
+
+def _pair_fields(position: SimulatedPosition, instrument: SimulatedInstrument) -> Payload:
+    """Return what a position holds, and what it owes where it is one of a margin pair."""
+    held: Payload = {"pos": shown_amount(position, instrument), "posCcy": "", "liab": "", "liabCcy": ""}
+    if not instrument.is_spot or not position.amount:
+        return held
+    if position.amount > 0:
+        return held | {"posCcy": instrument.base, "liab": text(-position.cost), "liabCcy": instrument.quote}
+    return held | {"posCcy": instrument.quote, "liab": text(position.amount), "liabCcy": instrument.base}
 
 
 def liquidation_price(
@@ -169,7 +179,7 @@ def liquidation_price(
         return None
     own = profit_at(position, instrument, mark)
     if position.mode == "cross":
-        figures = ledger.figures(position.account, instrument.settle)
+        figures = ledger.figures(position.account, instrument.margin_asset)
         others = figures.maintenance - maintenance_margin(position, instrument, mark)
         behind = figures.cash + figures.cross_profit - own - others
     else:
@@ -237,13 +247,12 @@ def plain_position(exchange: OkxExchange, position: SimulatedPosition) -> Payloa
         "posId": str(position.position_id),
         "tradeId": stamp(position.trade_id),
         "instId": position.symbol,
-        "instType": instrument.type,
+        "instType": instrument.position_type,
         "mgnMode": position.mode,
         "avgPx": text(entry_price(position, instrument)),
-        "ccy": instrument.settle,
+        "ccy": instrument.margin_asset,
         "posSide": position.side,
-        "pos": shown_amount(position),
-        "posCcy": "",
+        **_pair_fields(position, instrument),
         "baseBal": "",
         "quoteBal": "",
         "nonSettleAvgPx": "",

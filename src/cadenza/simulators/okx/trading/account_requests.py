@@ -110,7 +110,7 @@ def positions(call: VenueCall) -> list[Payload]:
     return [
         position_payload(exchange, position, call.now_ms)
         for position in exchange.ledger.positions(call.account)
-        if params.text("instType") in ("", exchange.instruments[position.symbol].type)
+        if params.text("instType") in ("", exchange.instruments[position.symbol].position_type)
         and (not names or position.symbol in names.split(","))
         and (not ids or str(position.position_id) in ids.split(","))
     ]
@@ -188,7 +188,7 @@ def set_position_mode(call: VenueCall) -> list[Payload]:
     mode = call.params.choice("posMode", POSITION_MODES, "")
     exchange = call.venue.exchange
     is_busy = exchange.ledger.positions(call.account) or any(
-        not exchange.instruments[order.symbol].is_spot for order in exchange.registry.open_orders(call.account)
+        not order.is_spot for order in exchange.registry.open_orders(call.account)
     )
     if is_busy:
         text = "Setting failed. Cancel any open orders, close positions, and stop trading bots first."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cadenza.simulators.okx.instruments import SPOT
 from cadenza.simulators.okx.trading.algos import ALGO_TYPES, AT_MARKET, CONDITIONAL, OCO, TRAILING, TRIGGER
 from cadenza.simulators.okx.trading.checks import check_state
-from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, position_side, refuse_fields
+from cadenza.simulators.okx.trading.order_requests import MODES, SIDES, check_margin_asset, position_side, refuse_fields
 from cadenza.simulators.okx.trading.payloads import Payload
 from cadenza.simulators.okx.trading.records import BASE_UNITS, QUOTE_UNITS, SimulatedAlgoOrder
 from cadenza.simulators.okx.wire.errors import (
@@ -67,6 +68,7 @@ def _algo(call: VenueCall, params: OkxParams) -> SimulatedAlgoOrder:
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
     kind = desk.order_type(call.account, instrument, mode)
+    check_margin_asset(params, instrument, kind)
     side = position_side(params)
     desk.check_mode(call.account, instrument, mode, side, kind)
     check_state(exchange.states[instrument.name])
@@ -87,7 +89,7 @@ def _algo(call: VenueCall, params: OkxParams) -> SimulatedAlgoOrder:
         type=type,
         size=size,
         target=params.choice("tgtCcy", ("", BASE_UNITS, QUOTE_UNITS), "") if instrument.is_spot else "",
-        is_reduce_only=params.flag("reduceOnly") and not instrument.is_spot,
+        is_reduce_only=params.flag("reduceOnly") and kind != SPOT,
         take_trigger=params.positive("tpTriggerPx"),
         take_price=_order_price(params, "tpOrdPx"),
         take_by=params.choice("tpTriggerPxType", PRICES_BY, "last") if params.text("tpTriggerPx") else "",

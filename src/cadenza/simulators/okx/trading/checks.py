@@ -38,18 +38,15 @@ def check_size(instrument: SimulatedInstrument, request: OkxOrderRequest) -> Non
         raise OkxOrderRefusal("51203", f"Order amount exceeds the limit {instrument.most}.")
 
 
-def checked_price(instrument: SimulatedInstrument, request: OkxOrderRequest, mark: Decimal) -> Decimal | None:
+def checked_price(instrument: SimulatedInstrument, side: Side, price: Decimal, mark: Decimal) -> Decimal:
     """Return the price of an order. An option's is rounded to its step; any other must be one."""
-    price = request.price
-    if price is None:
-        return None
     tick = instrument.tick_at(price)
     if instrument.is_option:
         price = (price / tick).to_integral_value(ROUND_HALF_UP) * tick
     if price <= 0 or not is_multiple(price, tick):
         raise wrong_field("px")
     highest, lowest = price_limits(instrument, mark)
-    if (request.side is Side.BUY and price > highest) or (request.side is Side.SELL and price < lowest):
+    if (side is Side.BUY and price > highest) or (side is Side.SELL and price < lowest):
         raise outside_band(highest, lowest)
     return price
 

@@ -42,7 +42,7 @@ from cadenza.simulators.okx.trading.records import (
 )
 from cadenza.simulators.okx.wire.errors import OkxOrderRefusal
 
-USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "1", "3", "7", "13", "14", "17"
+SYSTEM, USER, LIQUIDATED, EXPIRED, FOK, IOC, NOTHING_HELD = "0", "1", "3", "7", "13", "14", "17"
 AFTER_ALL, REDUCE_ONLY, POST_ONLY, SELF_TRADE = "20", "23", "31", "32"
 """Sources of a cancel."""
 
@@ -182,9 +182,10 @@ class OkxExchange:
         self, order: SimulatedOrder, quantity: Decimal, price: Decimal, request_id: str, at_ms: int
     ) -> SimulatedOrder:
         """Change quantity and price of an open order, which loses its place in the queue. One that has executed as much
-        as it now wants is filled."""
+        as it now wants, or more, is filled."""
         self._engine_events(order.symbol, CancelRequest(order.engine_id, at_ms))
-        is_done = order.executed >= quantity
+        quantity = max(quantity, order.executed)
+        is_done = order.executed == quantity
         changed = evolve(
             order,
             size=quantity,
@@ -390,7 +391,7 @@ class OkxExchange:
         self.note(OrderChange(order=order, trade=trade, amend_result=amend_result, request_id=request_id))
 
     def _touch(self, order: SimulatedOrder, at_ms: int) -> None:
-        self.ledger.touch(order.account, spent_asset(self.instruments[order.symbol], order.side), at_ms)
+        self.ledger.touch(order.account, spent_asset(self.instruments[order.symbol], order), at_ms)
 
     # The tape
 

@@ -180,7 +180,7 @@ class OkxLedger:
         initial = maintenance = isolated = cross_profit = isolated_profit = option_value = ZERO
         for position in self.positions(account):
             instrument = self._instruments[position.symbol]
-            if instrument.settle != asset:
+            if instrument.margin_asset != asset:
                 continue
             mark, lever = self._mark(position.symbol), self._lever_of(position)
             if instrument.is_option:
@@ -237,12 +237,14 @@ class OkxLedger:
         return divide(self.power(account), self.in_dollars(asset, Decimal(1)), COIN_PLACES)
 
     def order_margin(self, account: str, symbol: str, more: tuple[SimulatedOrder, Decimal] | None = None) -> Decimal:
-        """Return the margin of the open orders in a contract. `more` is a further order and its price."""
+        """Return the margin of the open orders in a contract. `more` is a further order and its price, or an open one
+        as it would be."""
         instrument = self._instruments[symbol]
         values: dict[tuple[str, str, Side], Decimal] = {}
-        orders = [(order, order.price or self._mark(symbol)) for order in self._open_orders(account)]
+        pending = [order for order in self._open_orders(account) if more is None or order.key != more[0].key]
+        orders = [(order, order.price or self._mark(symbol)) for order in pending]
         for order, price in [*orders, *([more] if more else [])]:
-            if order.symbol == symbol and not order.closes_only:
+            if order.symbol == symbol and not order.closes_only and not order.is_spot:
                 key = order.trade_mode, order.position_side, order.side
                 values[key] = values.get(key, ZERO) + self._order_value(instrument, order, price)
         total = ZERO
@@ -316,7 +318,7 @@ class OkxLedger:
             mode=order.trade_mode,
             at_ms=at_ms,
         )
-        if instrument.is_spot:
+        if order.is_spot:
             return self._fill_spot(bill, instrument, order.side, is_maker)
         return self._fill_contract(bill, instrument, order, is_maker)
 
@@ -354,8 +356,8 @@ class OkxLedger:
         )
         self.put_position(after)
         moved = -order.side.sign * worth if instrument.is_option else realized
-        number = self.move(replace(bill, asset=instrument.settle, change=moved + fee, fee=fee, profit=realized))
-        return OkxFillBooking(fee=fee, fee_asset=instrument.settle, profit=realized, bill_id=number)
+        number = self.move(replace(bill, asset=instrument.margin_asset, change=moved + fee, fee=fee, profit=realized))
+        return OkxFillBooking(fee=fee, fee_asset=instrument.margin_asset, profit=realized, bill_id=number)
 
     # Keeping
 
@@ -384,7 +386,7 @@ class OkxLedger:
         held = ZERO
         for order in self._open_orders(account):
             instrument = self._instruments[order.symbol]
-            if instrument.is_spot and order.price is not None:
+            if order.is_spot and order.price is not None:
                 if order.side is Side.BUY and instrument.quote == asset:
                     held += order.remaining * order.price
                 elif order.side is Side.SELL and instrument.base == asset:
@@ -392,8 +394,8 @@ class OkxLedger:
         return held
 
     def _order_margins(self, account: str, asset: str) -> Decimal:
-        symbols = {order.symbol for order in self._open_orders(account)}
-        settled = [symbol for symbol in symbols if self._instruments[symbol].settle == asset]
+        symbols = {order.symbol for order in self._open_orders(account) if not order.is_spot}
+        settled = [symbol for symbol in symbols if self._instruments[symbol].margin_asset == asset]
         return sum((self.order_margin(account, symbol) for symbol in settled), ZERO)
 
     def _order_value(self, instrument: SimulatedInstrument, order: SimulatedOrder, price: Decimal) -> Decimal:
@@ -410,11 +412,11 @@ def _fee(instrument: SimulatedInstrument, worth: Decimal, quantity: Decimal, is_
     index = 0 if is_maker else 1
     if instrument.is_option:
         return min(quantity * instrument.face * OPTION_RATES[index], worth * OPTION_FEE_SHARE_MAX)
-    return worth * CONTRACT_RATES[index]
+    return worth * (SPOT_RATES if instrument.is_spot else CONTRACT_RATES)[index]
 
 
-def spent_asset(instrument: SimulatedInstrument, side: Side) -> str:
+def spent_asset(instrument: SimulatedInstrument, order: SimulatedOrder) -> str:
     """Return the asset that an order freezes."""
-    if not instrument.is_spot:
-        return instrument.settle
-    return instrument.quote if side is Side.BUY else instrument.base
+    if not order.is_spot:
+        return instrument.margin_asset
+    return instrument.quote if order.side is Side.BUY else instrument.base

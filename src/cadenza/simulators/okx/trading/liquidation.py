@@ -23,9 +23,7 @@ class OkxLiquidator:
 
     def check(self, symbol: str, at_ms: int) -> None:
         """Liquidate what a price of an instrument has made too weak. Options are left alone."""
-        asset = self._exchange.instruments[symbol].settle
-        if not asset:
-            return
+        asset = self._exchange.instruments[symbol].margin_asset
         ledger = self._exchange.ledger
         for account in ledger.accounts():
             held = [each for each in ledger.positions(account) if self._is_of(each, asset)]
@@ -52,7 +50,7 @@ class OkxLiquidator:
             account=position.account,
             client_order_id="",
             tag="",
-            instrument_type=instrument.type,
+            instrument_type=instrument.position_type,
             trade_mode=position.mode,
             side=Side.SELL if position.amount > 0 else Side.BUY,
             position_side=position.side,
@@ -65,7 +63,7 @@ class OkxLiquidator:
             stp_mode="cancel_maker",
             lever=exchange.ledger.lever(position.account, position.symbol, position.mode, position.side),
             state="live",
-            fee_asset=instrument.settle,
+            fee_asset=instrument.margin_asset,
             category=category,
             created_ms=at_ms,
             updated_ms=at_ms,
@@ -74,7 +72,7 @@ class OkxLiquidator:
 
     def _is_of(self, position: SimulatedPosition, asset: str) -> bool:
         instrument = self._exchange.instruments[position.symbol]
-        return instrument.settle == asset and not instrument.is_option
+        return instrument.margin_asset == asset and not instrument.is_option
 
     def _is_weak(self, position: SimulatedPosition) -> bool:
         instrument, mark = self._exchange.instruments[position.symbol], self._exchange.mark(position.symbol)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import is_multiple
-from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, SimulatedInstrument
+from cadenza.simulators.okx.instruments import INSTRUMENT_TYPES, MARGIN, SPOT, SimulatedInstrument
 from cadenza.simulators.okx.trading.checks import MARKET_TYPES
 from cadenza.simulators.okx.trading.dead_man import TIMEOUT_S_MAX, TIMEOUT_S_MIN
 from cadenza.simulators.okx.trading.exchange import USER
@@ -132,6 +130,8 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
     instrument = desk.instrument(params.must("instId"))
     mode = params.choice("tdMode", MODES, "")
     side = SIDES[params.choice("side", SIDES, "")]
+    kind = desk.order_type(call.account, instrument, mode)
+    check_margin_asset(params, instrument, kind)
     types = SPOT_TYPES if instrument.is_spot else OPTION_TYPES if instrument.is_option else CONTRACT_TYPES
     type = params.choice("ordType", types, "")
     price = params.positive("px")
@@ -142,7 +142,7 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
         raise wrong_field("sz")
     return OkxOrderRequest(
         symbol=instrument.name,
-        instrument_type=desk.order_type(call.account, instrument, mode),
+        instrument_type=kind,
         trade_mode=mode,
         side=side,
         position_side=position_side(params),
@@ -152,10 +152,16 @@ def order_request(call: VenueCall, params: OkxParams) -> OkxOrderRequest:
         target=_target(params, instrument, side, type),
         client_order_id=params.client_id("clOrdId"),
         tag=_tag(params),
-        is_reduce_only=params.flag("reduceOnly") and not instrument.is_spot,
+        is_reduce_only=params.flag("reduceOnly") and kind != SPOT,
         stp_mode=params.choice("stpMode", STP_MODES, "cancel_maker"),
         bans_amend=params.flag("banAmend"),
     )
+
+
+def check_margin_asset(params: OkxParams, instrument: SimulatedInstrument, kind: str) -> None:
+    """Refuse another margin of a margin pair than its quote asset, which is the only one that is simulated."""
+    if kind == MARGIN and params.text("ccy") not in ("", instrument.quote):
+        raise OkxOrderRefusal("51000", "Parameter ccy error: margin in the base asset is not simulated")
 
 
 def refuse_fields(params: OkxParams, names: tuple[str, ...]) -> None:
@@ -208,22 +214,18 @@ def _amend(call: VenueCall, params: OkxParams) -> Payload:
     order = _named(call, params, amend_failed())
     price, size = params.positive("newPx") or order.price, params.positive("newSz") or order.quantity
     assert price is not None
-    instrument = call.venue.exchange.instruments[order.symbol]
-    _check_amendment(instrument, price, size)
-    changed = call.venue.exchange.amend(order, size, price, params.text("reqId"), call.now_ms)
+    try:
+        changed = call.venue.desk.amend(order, size, price, params.text("reqId"), call.now_ms)
+    except OkxOrderRefusal:
+        if params.flag("cxlOnFail"):
+            call.venue.exchange.cancel(order, USER, call.now_ms)
+        raise
     return {
         "clOrdId": changed.client_order_id,
         "ordId": str(changed.order_id),
         "reqId": params.text("reqId"),
         "subCode": "",
     }
-
-
-def _check_amendment(instrument: SimulatedInstrument, price: Decimal, size: Decimal) -> None:
-    if not is_multiple(price, instrument.tick_at(price)):
-        raise wrong_field("newPx")
-    if size < instrument.least or not is_multiple(size, instrument.lot):
-        raise OkxOrderRefusal("51121", "Order quantity must be a multiple of the lot size.")
 
 
 def listed_type(value: str) -> str:

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
-from cadenza.domain.money import ZERO
+from cadenza.domain.money import ZERO, is_multiple
 from cadenza.simulators.okx.instruments import MARGIN, SPOT, SimulatedInstrument
 from cadenza.simulators.okx.settings import FUTURES_MODE, SPOT_MODE
 from cadenza.simulators.okx.trading.checks import (
@@ -53,16 +53,42 @@ class OrderDesk:
         check_state(self._exchange.states[instrument.name])
         self._check_open(account, request)
         check_size(instrument, request)
-        price = checked_price(instrument, request, self._exchange.mark(instrument.name))
+        price = request.price
+        if price is not None:
+            price = checked_price(instrument, request.side, price, self._exchange.mark(instrument.name))
         order = self._order(account, instrument, request, price, at_ms)
-        if order.closes_only and not instrument.is_spot:
+        if not order.is_spot and order.target == QUOTE_UNITS:
+            order = self._traded_for(order, instrument, order.size)
+        if order.closes_only and not order.is_spot:
             check_closing(self._ledger, self._exchange.registry.open_orders(account, order.symbol), order)
             return self._exchange.place(order, at_ms)
-        if instrument.is_spot:
+        if order.is_spot:
             order = self._funded(order, instrument, request)
         else:
             self._check_margin(order, instrument)
         return self._exchange.place(order, at_ms)
+
+    def amend(
+        self, order: SimulatedOrder, size: Decimal, price: Decimal, request_id: str, at_ms: int
+    ) -> SimulatedOrder:
+        """Change size and price of an open order. What it needs more must be there, as for a new one."""
+        instrument = self._exchange.instruments[order.symbol]
+        price = checked_price(instrument, order.side, price, self._exchange.mark(order.symbol))
+        if size < instrument.least or not is_multiple(size, instrument.lot):
+            raise OkxOrderRefusal("51121", "Order quantity must be a multiple of the lot size.")
+        wanted = evolve(order, quantity=max(size, order.executed), price=price)
+        if order.is_spot:
+            asset = spent_asset(instrument, order)
+            more = self._needed(evolve(wanted, quantity=wanted.remaining), instrument)
+            more -= self._needed(evolve(order, quantity=order.remaining), instrument)
+            if more > self._ledger.spendable(order.account, asset):
+                raise insufficient(asset)
+        elif order.closes_only:
+            pending = self._exchange.registry.open_orders(order.account, order.symbol)
+            check_closing(self._ledger, pending, evolve(wanted, quantity=wanted.remaining))
+        else:
+            self._check_margin(wanted, instrument)
+        return self._exchange.amend(order, size, price, request_id, at_ms)
 
     def order_type(self, account: str, instrument: SimulatedInstrument, trade_mode: str) -> str:
         """Return under which instrument type an order is listed: in futures mode a pair is traded on margin too."""
@@ -75,7 +101,7 @@ class OrderDesk:
         """Check what the account's level and position mode allow."""
         level = self._ledger.mode(account).level
         if instrument.is_spot:
-            self._check_spot_mode(level, mode, type)
+            self._check_pair_mode(instrument, level, mode, type)
         elif mode == "cash":
             raise wrong_field("tdMode")
         elif level == SPOT_MODE:
@@ -84,10 +110,11 @@ class OrderDesk:
         if hedges != (side in ("long", "short")):
             raise wrong_field("posSide")
 
-    def _check_spot_mode(self, level: str, mode: str, type: str) -> None:
+    def _check_pair_mode(self, instrument: SimulatedInstrument, level: str, mode: str, type: str) -> None:
         if type == MARGIN:
-            # Positions of a pair are not simulated: margin is what an account borrows in multi-currency mode.
-            raise wrong_mode()
+            if level == SPOT_MODE or not instrument.lever:
+                raise wrong_mode()
+            return
         expected = "cash" if level in (SPOT_MODE, FUTURES_MODE) else "cross"
         if mode != expected:
             raise wrong_field("tdMode")
@@ -104,7 +131,7 @@ class OrderDesk:
         self, account: str, instrument: SimulatedInstrument, request: OkxOrderRequest, price: Decimal | None, at_ms: int
     ) -> SimulatedOrder:
         side = request.position_side
-        has_lever = not instrument.is_spot and not instrument.is_option
+        has_lever = request.instrument_type != SPOT and not instrument.is_option
         return SimulatedOrder(
             symbol=request.symbol,
             order_id=self._exchange.next_id(),
@@ -124,7 +151,7 @@ class OrderDesk:
             stp_mode=request.stp_mode,
             lever=self._ledger.lever(account, request.symbol, request.trade_mode, side) if has_lever else None,
             state="live",
-            fee_asset=_fee_asset(instrument, request.side),
+            fee_asset=_fee_asset(instrument, request),
             algo_id=request.algo_id,
             algo_client_id=request.algo_client_id,
             source=request.source,
@@ -138,7 +165,7 @@ class OrderDesk:
         self, order: SimulatedOrder, instrument: SimulatedInstrument, request: OkxOrderRequest
     ) -> SimulatedOrder:
         """Return an order of spot that the account can pay. A market order may be shrunk to the funds."""
-        asset = spent_asset(instrument, order.side)
+        asset = spent_asset(instrument, order)
         left = self._ledger.spendable(order.account, asset)
         if order.target == QUOTE_UNITS and order.side is Side.SELL:
             order = self._traded_for(order, instrument, order.size)
@@ -186,12 +213,12 @@ class OrderDesk:
         price = order.price or self._exchange.mark(symbol)
         added = ledger.order_margin(order.account, symbol, (order, price))
         needed = added - ledger.order_margin(order.account, symbol)
-        if needed > ledger.margin_left(order.account, instrument.settle):
-            raise insufficient_margin(instrument.settle)
+        if needed > ledger.margin_left(order.account, instrument.margin_asset):
+            raise insufficient_margin(instrument.margin_asset)
 
 
-def _fee_asset(instrument: SimulatedInstrument, side: Side) -> str:
+def _fee_asset(instrument: SimulatedInstrument, request: OkxOrderRequest) -> str:
     """Return the asset that fees of an order are in, known before it executes."""
-    if not instrument.is_spot:
-        return instrument.settle
-    return instrument.base if side is Side.BUY else instrument.quote
+    if request.instrument_type != SPOT:
+        return instrument.margin_asset
+    return instrument.base if request.side is Side.BUY else instrument.quote

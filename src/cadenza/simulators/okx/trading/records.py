@@ -92,6 +92,11 @@ class SimulatedOrder:
         return self.symbol, self.order_id
 
     @property
+    def is_spot(self) -> bool:
+        """Whether it moves assets. An order of a margin pair moves a position instead."""
+        return self.instrument_type == "SPOT"
+
+    @property
     def engine_id(self) -> str:
         return f"{self.order_id}.{self.revision}"
 

@@ -1,0 +1,273 @@
+"""A session with DERIBIT: it trades for one account, and reports what happens there.
+
+Orders, cancels and questions go over HTTP, each signed by itself, for the reasons of
+docs/decisions/0036-binance-orders-over-rest.md: a broken connection leaves one order in doubt, and not all that are
+under way; and no access has to be renewed before an order can leave. News come over the account's socket.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from ssl import SSLContext
+
+from cadenza.adapters.venues.deribit.account_reading import DeribitAccountSource
+from cadenza.adapters.venues.deribit.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.deribit.classify import TIMED_OUT, answer_of, classify_submit
+from cadenza.adapters.venues.deribit.credential import DeribitSigner
+from cadenza.adapters.venues.deribit.history import PastOrders
+from cadenza.adapters.venues.deribit.inquiry import OrderInquiry
+from cadenza.adapters.venues.deribit.known_instruments import KnownInstruments
+from cadenza.adapters.venues.deribit.models import RpcFrame
+from cadenza.adapters.venues.deribit.orders import new_order
+from cadenza.adapters.venues.deribit.parse import AccountScope
+from cadenza.adapters.venues.deribit.parse_news import changes_news, is_portfolio, portfolio_news
+from cadenza.adapters.venues.deribit.parse_orders import placed_reports
+from cadenza.adapters.venues.deribit.requests import CreditPool, RpcRequest
+from cadenza.adapters.venues.deribit.rest import DeribitRest
+from cadenza.adapters.venues.deribit.spec import STREAM
+from cadenza.adapters.venues.deribit.stream import AccountSocket
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
+from cadenza.adapters.venues.kit.session_life import SessionLife
+from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
+from cadenza.adapters.venues.kit.unreadable import unreadable
+from cadenza.adapters.venues.kit.user_stream import UserStream
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import BalanceReport, Report, UnreadableReport
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.patience import Randomness
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_events import StreamLimits, StreamLost
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionParts:
+    """What all sessions of a connector share."""
+
+    spec: VenueSpec
+    rest: DeribitRest
+    instruments: KnownInstruments
+    missing: Callable[[str], None]
+    """Takes the names that the venue uses and `instruments` lacks."""
+    connects: ConnectPace
+    clock: Clock
+    randomness: Randomness
+    tls: SSLContext
+    proxies: ProxyChoice
+    limits: StreamLimits
+
+
+class DeribitSession:
+    """Implements `ExecutionSession`. `open` comes first."""
+
+    def __init__(self, parts: SessionParts, account: TradingAccount, signer: DeribitSigner, sink: SessionSink) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._rest = parts.rest
+        self._signer = signer
+        self._account_id = account.id
+        listed = ListedSymbols(parts.instruments, parts.missing)
+        self._scope = AccountScope(account.id, account.external.type, listed)
+        self._life = SessionLife(
+            account_id=account.id,
+            sink=sink,
+            clock=parts.clock,
+            venue_clock=parts.rest.clock,
+            stream="account's socket",
+            reopen=self._open_again,
+        )
+        self._funds: dict[str, BalanceReport | None] = {}
+        """The last word about each currency; None when something has happened since."""
+        self._socket = AccountSocket(
+            parts.spec.urls[STREAM],
+            kind=self._scope.kind,
+            signer=signer,
+            nonce=parts.rest.nonce,
+            venue_clock=parts.rest.clock,
+            connects=parts.connects,
+            clock=parts.clock,
+        )
+        self._stream = UserStream(
+            name=str(account.id),
+            target=self._socket.target,
+            subscribe=self._socket.subscribe,
+            take=self._take,
+            on_live=self._life.live,
+            on_lost=self._on_lost,
+            failed=self._life.link.ended,
+            clock=parts.clock,
+            randomness=parts.randomness,
+            tls=parts.tls,
+            proxies=parts.proxies,
+            limits=parts.limits,
+        )
+        self._reader = self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
+        self._inquiry = OrderInquiry(
+            rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
+        )
+        self._cancels = OrderCancels(
+            rest=parts.rest,
+            signer=signer,
+            scope=self._scope,
+            inquiry=self._inquiry,
+            life=self._life,
+            clock=parts.clock,
+        )
+        self._past = PastOrders(parts.rest, signer, self._scope)
+
+    async def open(self) -> None:
+        """Return when the socket is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
+        try:
+            self._stream.start()
+            await self._life.first_live(lambda: self._socket.refused)
+        except BaseException:  # also when cancelled: no stream is left open
+            await self.close()
+            raise
+        self._life.keep(self._socket.keep(self._open_again))
+
+    # Orders
+
+    async def submit(self, order: Order) -> Sequence[Report]:
+        if self._life.is_too_late(order):
+            return [self._life.not_sent(order)]
+        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+
+    async def cancel(self, order: Order) -> Sequence[Report]:
+        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        self._life.calls.withdraw_unsent(is_meant)
+
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        return await self._life.calls.other(self._cancels.cancel_all(instrument_id, orders))
+
+    async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
+        asked = (self._inquiry.about(order) for order in orders)
+        return [report for reports in await asyncio.gather(*asked) for report in reports]
+
+    async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
+        return await self._inquiry.identify(instrument_id, venue_order_id)
+
+    # The account
+
+    def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        return self._past.pieces(since_ms, self.venue_time_ms())
+
+    async def snapshot(self) -> AccountSnapshot:
+        snapshot = await self._life.snapshot()
+        await self._life.delivery.wait_idle()
+        return snapshot
+
+    def venue_time_ms(self) -> int:
+        return self._rest.clock.earliest_ms()
+
+    def is_caught_up(self) -> bool:
+        return self._life.link.is_live and self._life.delivery.is_idle and not self._stream.is_busy
+
+    @property
+    def is_closed(self) -> bool:
+        return self._life.is_closed
+
+    async def close(self) -> None:
+        await self._life.close(self._stream)
+
+    # The socket
+
+    async def _take(self, data: bytes) -> None:
+        """Read one message and hand its reports on."""
+        try:
+            frame = decode(RpcFrame, data)
+            if await self._socket.is_answer(frame):
+                return
+            found = self._news(frame)
+        except UnreadablePayload as error:
+            found = [unreadable(self._account_id, data, error)]
+        if not found:
+            return
+        self._life.hear()
+        if any(isinstance(report, UnreadableReport) for report in found):
+            self._life.known.forget()  # it may have been about any of it
+        reports = self._life.take_in(found)
+        await self._life.delivery.put(reports)
+        self._life.worked()
+
+    def _news(self, frame: RpcFrame) -> list[Report]:
+        at_ms = max(self._life.news_at_ms, self._socket.subscribed_ms)
+        if not is_portfolio(frame):
+            self._funds = dict.fromkeys(self._funds)
+            return changes_news(frame, self._scope, at_ms)
+        report = portfolio_news(frame, self._scope, at_ms)
+        return [report] if self._is_new(report) else []
+
+    def _is_new(self, report: BalanceReport) -> bool:
+        """Whether a balance is worth a report: its cash has changed, or an order, an execution or a position since the
+        last one. What is locked follows every move of the market, several times a second."""
+        last = self._funds.get(report.asset)
+        self._funds[report.asset] = report
+        return last is None or (last.total, last.borrowed) != (report.total, report.borrowed)
+
+    def _open_again(self, cause: str) -> None:
+        self._life.lose(cause)
+        self._stream.reconnect()
+
+    def _on_lost(self, event: StreamLost) -> None:
+        self._rest.clock.doubt()
+        self._life.stream_lost(event, self._socket.refused)
+
+    # Orders: helpers
+
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
+        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
+            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
+
+        sent: list[RpcRequest] = []
+
+        def leaving(instant: RequestInstant) -> RpcRequest:
+            sent.append(new_order(order, instrument, instant))
+            call.leave()
+            return sent[-1]
+
+        try:
+            outcome = await self._rest.signed(
+                self._signer,
+                leaving,
+                pool=CreditPool.MATCHING,
+                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
+                reply_ms_max=REPLY_MS_MAX,
+            )
+        except CadenzaError as error:  # the venue has no such orders; nothing was sent
+            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
+        if isinstance(outcome, NotSent):
+            return [self._life.not_sent(order)]
+        if not isinstance(outcome, Answered):
+            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+        answer = answer_of(outcome.body)
+        if answer is not None and answer.result is not None:
+            try:
+                return placed_reports(answer.result, order, self._scope)
+            except UnreadablePayload as error:
+                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
+        verdict = classify_submit(
+            outcome.status,
+            answer,
+            valid_until_ms=sent[-1].valid_until_ms,
+            is_margined=self._scope.account_type is not AccountType.MARGIN,
+        )
+        if answer is not None and answer.code == TIMED_OUT:
+            self._rest.clock.doubt()
+        self._life.look_at_key(verdict)
+        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
+        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

@@ -1,0 +1,49 @@
+"""DERIBIT's public market data: what its feeds are made of."""
+
+from ssl import SSLContext
+
+from cadenza.adapters.venues.deribit.sockets import SET_HEARTBEAT, SOCKET_PATH, SUBSCRIPTIONS
+from cadenza.adapters.venues.deribit.spec import STREAM
+from cadenza.adapters.venues.deribit.stream_wire import DeribitChannels, PublicChannels
+from cadenza.adapters.venues.kit.channel_feeds import ChannelFeedParts
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.market_stream import MarketStreamRoute
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.patience import Randomness
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_events import StreamLimits
+from cadenza.ports.clock import Clock
+
+CHANNELS_MAX = 300
+"""Channels of a connection; another one is opened when it is full."""
+
+
+def feed_parts(
+    *,
+    spec: VenueSpec,
+    venue_clock: VenueClock,
+    clock: Clock,
+    randomness: Randomness,
+    tls: SSLContext,
+    proxies: ProxyChoice,
+    connects: ConnectPace,
+    limits: StreamLimits,
+) -> ChannelFeedParts:
+    """Return what the venue's feeds are made of."""
+    route = MarketStreamRoute(
+        f"{spec.urls[STREAM]}{SOCKET_PATH}", CHANNELS_MAX, SUBSCRIPTIONS, opening=(SET_HEARTBEAT,)
+    )
+    return ChannelFeedParts(
+        spec=spec,
+        route=route,
+        wire=PublicChannels,
+        channels=DeribitChannels,
+        venue_clock=venue_clock,
+        clock=clock,
+        randomness=randomness,
+        tls=tls,
+        proxies=proxies,
+        connects=connects,
+        limits=limits,
+    )

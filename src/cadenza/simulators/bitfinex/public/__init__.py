@@ -1,0 +1,1 @@
+"""What everyone may ask and hear: lists, books, trades, tickers."""

@@ -1,0 +1,1 @@
+"""Orders, wallets and positions."""

@@ -1,0 +1,1 @@
+"""The wire: keys, nonces, paces, numbers, REST and the socket."""
