@@ -2,23 +2,17 @@
 every type of order, fills on the socket, both processes killed in turn, and the same orders, balances and books on both
 sides at the end."""
 
-import asyncio
-import json
-import socket
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal as D
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.e2e.newcomer import Listener, SimulatorProcess, is_filled
 from tests.e2e.trader import Trader, ok
 from tests.serving import Serving, eventually
 
@@ -47,102 +41,28 @@ KINDS: list[dict[str, str]] = [
 ]
 
 
-class Simulator:
-    """`cadenza simulate binance` on one port and one directory, over as many runs as it takes."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.process: Process | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        command = ["-m", "cadenza.cli", "simulate", "binance", "--still", "--port", str(self.port)]
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, "--data-dir", str(self.directory), stdin=DEVNULL, stdout=PIPE
-        )
-        assert self.process.stdout is not None
-        while b"truth" not in (line := await self.process.stdout.readline()):
-            assert line, "the simulator ended"
-
-    async def kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
-
-    def key(self, kind: str = "HMAC") -> dict[str, Any]:
-        keys = json.loads((self.directory / "keys.json").read_text())
-        return next(key for key in keys if key["kind"] == kind)
-
-    async def revoke(self) -> None:
-        """Revoke the key, as its owner does at the venue."""
-        order = {"revoke": self.key()["key"]}
-        async with aiohttp.ClientSession() as http, http.post(f"{self.url}/simulator/keys", json=order) as reply:
-            assert reply.status == 200
+class BinanceProcess(SimulatorProcess):
+    def key(self) -> dict[str, Any]:
+        return next(key for key in self.keys() if key["kind"] == "HMAC")
 
     async def truth(self) -> dict[str, Any]:
-        return (await self._get("/simulator/truth"))["spot"]
+        return (await self.get("/simulator/truth"))["spot"]
 
     async def depth(self) -> dict[str, Any]:
-        return await self._get("/api/v3/depth?symbol=BTCUSDT&limit=5")
-
-    async def _get(self, path: str) -> Any:
-        async with aiohttp.ClientSession() as http, http.get(f"{self.url}{path}") as reply:
-            return await reply.json()
-
-
-class Listener:
-    """The account's channel on the server's socket."""
-
-    def __init__(self) -> None:
-        self.filled: set[str] = set()
-
-    @asynccontextmanager
-    async def listening(self, server: Serving, token: str, account: str) -> AsyncIterator[None]:
-        url = f"ws://{server.address}/connection/websocket"
-        async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-            await socket.send_str(json.dumps({"id": 1, "connect": {"token": token}}))
-            await socket.send_str(json.dumps({"id": 2, "subscribe": {"channel": f"tradingAccount:{account}"}}))
-            subscribed = asyncio.Event()
-            reading = asyncio.create_task(self._read(socket, subscribed))
-            await subscribed.wait()
-            try:
-                yield
-            finally:
-                reading.cancel()
-
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse, subscribed: asyncio.Event) -> None:
-        async for message in socket:
-            for line in message.data.splitlines():
-                frame = json.loads(line)
-                if frame == {}:
-                    await socket.send_str("{}")
-                elif frame.get("id") == 2:
-                    assert "error" not in frame, frame
-                    subscribed.set()
-                elif (data := frame.get("push", {}).get("pub", {}).get("data")) is not None:
-                    self._note(data)
-
-    def _note(self, data: dict[str, Any]) -> None:
-        if data["type"] == "event.trade_order.updated" and data["data"]["status"] == "FILLED":
-            self.filled.add(data["data"]["tradeOrderId"])
+        return await self.get("/api/v3/depth?symbol=BTCUSDT&limit=5")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
+async def simulator(tmp_path: Path) -> AsyncIterator[BinanceProcess]:
     directory = tmp_path / "simulator"
     directory.mkdir()
-    running = Simulator(directory)
+    running = BinanceProcess("binance", directory)
     await running.start()
     yield running
     await running.kill()
 
 
-async def connect(trader: Trader, simulator: Simulator) -> None:
+async def connect(trader: Trader, simulator: BinanceProcess) -> None:
     key = simulator.key()
     asked = {
         "venue": "BINANCE",
@@ -189,13 +109,7 @@ def shown(orders: list[dict[str, Any]]) -> dict[str, tuple[str, D]]:
     }
 
 
-async def is_filled(trader: Trader) -> bool:
-    """Whether a market order goes through."""
-    answer = await trader.try_submit(quantity="0.01", awaitClosed=True)
-    return answer.status == 200 and answer.data[0]["status"] == "FILLED"
-
-
-async def are_equal(trader: Trader, simulator: Simulator) -> bool:
+async def are_equal(trader: Trader, simulator: BinanceProcess) -> bool:
     """Whether orders and balances are the same here and in the simulator's ledger."""
     truth = await simulator.truth()
     recorded = await trader.orders(tradingAccountId=trader.spot)
@@ -215,7 +129,7 @@ async def are_equal(trader: Trader, simulator: Simulator) -> bool:
     return orders == there and held_here == balances
 
 
-async def test_a_newcomer_trades_at_the_simulator(simulator: Simulator, tmp_path: Path) -> None:
+async def test_a_newcomer_trades_at_the_simulator(simulator: BinanceProcess, tmp_path: Path) -> None:
     settings = {"VENUES": "PAPER,BINANCE", "BINANCE_URL": simulator.url}
     server = await Serving.start(tmp_path / "data", settings)
     try:
@@ -272,7 +186,7 @@ async def test_a_newcomer_trades_at_the_simulator(simulator: Simulator, tmp_path
                 ours = [(D(price), D(quantity)) for price, quantity in book[side][:5]]
                 theirs = [(D(price), D(quantity)) for price, quantity in depth[side]]
                 assert ours == theirs
-            await simulator.revoke()
+            await simulator.revoke(simulator.key()["key"])
             await eventually(partial(says_what_to_do, again), within_s=60)
     finally:
         await server.kill()
