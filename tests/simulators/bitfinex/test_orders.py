@@ -19,7 +19,7 @@ async def test_a_limit_order_rests(trader: BitfinexTrader) -> None:
     row = reply.order
     assert row[1:4] == [7, 12345, "tBTCUSD"]
     assert row[6:9] == [D("0.01"), D("0.01"), "EXCHANGE LIMIT"]
-    assert (row[13], row[16], row[17], row[28], len(row)) == ("ACTIVE", 50000, 0, "API>BFX", 32)
+    assert (row[13], row[16], row[17], row[28], len(row)) == ("ACTIVE", 50000, 0, "API>BFX", 33)
     assert await trader.open_orders() == [row]
     assert await trader.wallet("exchange", "USD") == (D(1_000_000), D(999_500))
 
@@ -29,7 +29,7 @@ async def test_a_market_order_executes_and_pays_its_fee_in_what_it_brings(trader
     assert text_of(row) == "EXECUTED @ 60006.0(0.1)"
     assert (row[6], row[7], row[17]) == (0, D("0.1"), 60006)
     (trade,) = await trader.trades()
-    assert trade[3:] == [row[0], D("0.1"), 60006, "EXCHANGE MARKET", 0, -1, D("-0.0002"), "BTC", row[2]]
+    assert trade[3:12] == [row[0], D("0.1"), 60006, "EXCHANGE MARKET", 0, -1, D("-0.0002"), "BTC", row[2]]
     assert await trader.wallet("exchange", "BTC") == (D("10.0998"), D("10.0998"))
     assert (await trader.wallet("exchange", "USD"))[0] == D(1_000_000) - D("6000.6")
     assert (await trader.closed_orders())[0][0] == row[0]
