@@ -22,7 +22,7 @@ async def test_a_margin_order_makes_a_position(trader: BitfinexTrader) -> None:
     (row,) = await trader.positions()
     assert row[:4] == ["tBTCUSD", "ACTIVE", D("0.1"), 60006]
     assert (row[6], row[9], row[15]) == (D("-0.6"), D("5.0005"), 0)
-    assert len(row) == 20
+    assert len(row) == 21
     assert row[19]["trade_price"] == "60006"
     (trade,) = await trader.trades()
     assert (trade[9], trade[10]) == (D("-12.0012"), "USD")

@@ -19,7 +19,7 @@ async def test_a_limit_order_rests(trader: BitfinexTrader) -> None:
     row = reply.order
     assert row[1:4] == [7, 12345, "tBTCUSD"]
     assert row[6:9] == [D("0.01"), D("0.01"), "EXCHANGE LIMIT"]
-    assert (row[13], row[16], row[17], row[28], len(row)) == ("ACTIVE", 50000, 0, "API>BFX", 32)
+    assert (row[13], row[16], row[17], row[28], len(row)) == ("ACTIVE", 50000, 0, "API>BFX", 33)
     assert await trader.open_orders() == [row]
     assert await trader.wallet("exchange", "USD") == (D(1_000_000), D(999_500))
 
@@ -29,7 +29,7 @@ async def test_a_market_order_executes_and_pays_its_fee_in_what_it_brings(trader
     assert text_of(row) == "EXECUTED @ 60006.0(0.1)"
     assert (row[6], row[7], row[17]) == (0, D("0.1"), 60006)
     (trade,) = await trader.trades()
-    assert trade[3:] == [row[0], D("0.1"), 60006, "EXCHANGE MARKET", 0, -1, D("-0.0002"), "BTC", row[2]]
+    assert trade[3:12] == [row[0], D("0.1"), 60006, "EXCHANGE MARKET", 0, -1, D("-0.0002"), "BTC", row[2]]
     assert await trader.wallet("exchange", "BTC") == (D("10.0998"), D("10.0998"))
     assert (await trader.wallet("exchange", "USD"))[0] == D(1_000_000) - D("6000.6")
     assert (await trader.closed_orders())[0][0] == row[0]
@@ -362,3 +362,24 @@ async def test_what_the_account_says_of_itself(trader: BitfinexTrader) -> None:
     assert (fees[0][0], fees[1][0]) == (D("0.001"), D("0.002"))
     available = await trader.post("auth/calc/order/avail", {"symbol": "tBTCUSD", "type": "EXCHANGE", "rate": "50000"})
     assert available.data == [20]
+
+
+async def test_a_change_may_execute_or_end_an_order(trader: BitfinexTrader) -> None:
+    plain, shy = [(await trader.submit(flags=flags)).order for flags in (0, 4096)]
+    assert text_of((await trader.update(id=plain[0], price="60006")).order) == "EXECUTED @ 60006.0(0.01)"
+    assert text_of((await trader.update(id=shy[0], price="60006")).order) == "POSTONLY CANCELED"
+    assert (await trader.update(id=shy[0], price="50000")).refusal == (10001, "Order not found.")
+    assert (await trader.wallet("exchange", "USD"))[0] == (await trader.wallet("exchange", "USD"))[1]
+
+
+async def test_a_change_may_name_the_order_by_its_cid(trader: BitfinexTrader) -> None:
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    row = (await trader.submit(cid=5)).order
+    changed = (await trader.update(cid=5, cid_date=today, price="49000")).order
+    assert (changed[0], changed[2], changed[16]) == (row[0], 5, 49000)
+
+
+async def test_own_orders_do_not_trade_with_one_another(trader: BitfinexTrader) -> None:
+    await trader.submit(price="60005", amount="0.1")
+    assert text_of((await trader.submit(price="60005", amount="-0.1")).order) == "CANCELED"
+    assert await trader.trades() == []

@@ -49,7 +49,7 @@ async def test_an_order_that_executes_tells_everything_in_order(simulator: Bitfi
         assert rows["n"][4][13] == rows["on"][13] == "ACTIVE"
         assert rows["te"][:9] == rows["tu"][:9]
         assert rows["te"][9:11] == [None, None]
-        assert rows["tu"][9:] == [D("-0.0002"), "BTC", 5]
+        assert rows["tu"][9:12] == [D("-0.0002"), "BTC", 5]
         assert rows["oc"][13] == "EXECUTED @ 60006.0(0.1)"
         wallets = {frame[2][1]: frame[2] for frame in frames if frame[1] == "wu"}
         assert wallets["BTC"][2] == D("10.0998")

@@ -8,6 +8,7 @@ from cadenza.domain.money import ONE, ZERO, divide, to_plain
 from cadenza.simulators.bitfinex.symbols import BitfinexSymbol
 from cadenza.simulators.bitfinex.trading.ledger import LEVERAGE, BitfinexLedger
 from cadenza.simulators.bitfinex.trading.records import BitfinexPosition
+from cadenza.simulators.bitfinex.trading.rows import TAIL
 from cadenza.simulators.bitfinex.wire.numbers import number, rounded
 
 _MARGIN_TYPE, _DERIVATIVE_TYPE = 0, 1
@@ -46,6 +47,7 @@ def position_row(ledger: BitfinexLedger, symbol: BitfinexSymbol, position: Bitfi
             "trade_price": to_plain(position.trade_price),
             "trade_amount": to_plain(position.trade_amount),
         },
+        *TAIL,
     ]
 
 

@@ -10,6 +10,9 @@ from cadenza.simulators.bitfinex.wire.numbers import number
 from cadenza.simulators.bitfinex.wire.params import BitfinexParams
 
 ROUTING = "API>BFX"
+TAIL = (None,)
+"""A field that no document has: arrays may grow at their end, and a client that counts their fields is wrong."""
+
 ORDER_FIELDS = 32
 
 
@@ -53,6 +56,7 @@ def order_row(order: BitfinexOrder) -> list[object]:
         None,
         None,
         meta,
+        *TAIL,
     ]
 
 
@@ -82,6 +86,7 @@ def trade_row(trade: BitfinexTrade, *, has_fee: bool) -> list[object]:
         number(-trade.fee) if has_fee else None,
         trade.fee_currency if has_fee else None,
         trade.cid,
+        *TAIL,
     ]
 
 
@@ -95,6 +100,7 @@ def wallet_row(wallet: BitfinexWallet, available: Decimal | None) -> list[object
         number(available),
         wallet.description,
         wallet.meta or None,
+        *TAIL,
     ]
 
 
