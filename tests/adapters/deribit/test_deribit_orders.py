@@ -22,13 +22,13 @@ from tests.adapters.deribit.deribit_world import (
 )
 from tests.inhouse_kit import kinds
 
-from cadenza.adapters.venues.deribit.classify import RpcAnswer, answer_of, classify_cancel, classify_submit
+from cadenza.adapters.venues.deribit.classify import RpcReply, answer_of, classify_cancel, classify_submit
 from cadenza.adapters.venues.deribit.models import OrderRow, RpcFrame, UserTrade
 from cadenza.adapters.venues.deribit.orders import cancel_request, new_order
 from cadenza.adapters.venues.deribit.parse_account import balance_report, position_report
 from cadenza.adapters.venues.deribit.parse_news import changes_news
 from cadenza.adapters.venues.deribit.parse_orders import fill_report, order_facts, placed_reports
-from cadenza.adapters.venues.deribit.requests import CreditPool
+from cadenza.adapters.venues.deribit.requests import RequestPool
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
@@ -58,7 +58,7 @@ def news(**changes: Any) -> Any:
 
 def test_a_limit_order_names_its_deadline_by_the_venues_clock() -> None:
     found = new_order(order(), BY_ID[INVERSE], INSTANT)
-    assert (found.method, found.pool) == ("private/buy", CreditPool.MATCHING)
+    assert (found.method, found.pool) == ("private/buy", RequestPool.MATCHING)
     assert found.params == {
         "instrument_name": "BTC-PERPETUAL", "amount": D(100), "type": "limit", "label": SENT_ID,
         "time_in_force": "good_til_cancelled", "price": D("59000.5"), "valid_until": NOW_MS + 10_000 + AHEAD_MS,
@@ -268,13 +268,13 @@ def test_a_position_of_another_account_is_left_out() -> None:
     ],
 )
 def test_a_code_that_proves_a_refusal(code: int, reason: RejectReason) -> None:
-    outcome = classify_submit(400, RpcAnswer(code=code, text="no"))
+    outcome = classify_submit(400, RpcReply(code=code, text="no"))
     assert (outcome.verdict, outcome.reason) == (ReplyVerdict.REFUSED, reason)
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 13888), (400, 11094), (400, 99999), (500, 11054), (502, 0)])
 def test_what_proves_nothing_is_unknown(status: int, code: int) -> None:
-    answer = RpcAnswer(code=code, text="?") if code else None
+    answer = RpcReply(code=code, text="?") if code else None
     assert classify_submit(status, answer).verdict is ReplyVerdict.UNKNOWN
 
 
@@ -284,7 +284,7 @@ def test_timed_out_proves_something_only_of_an_order_that_came_too_late() -> Non
         (1_000, ReplyVerdict.UNKNOWN),
         (None, ReplyVerdict.UNKNOWN),
     ):
-        answer = RpcAnswer(code=13888, text="timed_out", received_ms=received_ms)
+        answer = RpcReply(code=13888, text="timed_out", received_ms=received_ms)
         assert classify_submit(400, answer, valid_until_ms=1_000).verdict is verdict
 
 
@@ -295,7 +295,7 @@ def test_a_refused_timestamp_is_no_refused_key() -> None:
     assert answer.is_about_time
     assert classify_submit(401, answer).verdict is ReplyVerdict.REFUSED
     assert classify_cancel(401, answer).verdict is ReplyVerdict.UNKNOWN
-    assert classify_cancel(401, RpcAnswer(code=13009, text="unauthorized")).verdict is ReplyVerdict.KEY_REJECTED
+    assert classify_cancel(401, RpcReply(code=13009, text="unauthorized")).verdict is ReplyVerdict.KEY_REJECTED
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_refused_timestamp_is_no_refused_key() -> None:
     [(10004, CancelRefusal.UNKNOWN_ORDER), (11044, CancelRefusal.TOO_LATE), (10041, CancelRefusal.WORKS_ON)],
 )
 def test_a_cancel_is_refused(code: int, refusal: CancelRefusal) -> None:
-    assert classify_cancel(400, RpcAnswer(code=code, text="no")).refusal is refusal
+    assert classify_cancel(400, RpcReply(code=code, text="no")).refusal is refusal
 
 
 def test_a_page_of_a_proxy_is_no_answer() -> None:

@@ -193,7 +193,7 @@ class UserTrade(RpcPayload, frozen=True, kw_only=True):
     at_ms: int = field(name="timestamp")
 
 
-class PlacedOrder(RpcPayload, frozen=True, kw_only=True):
+class PlacementResult(RpcPayload, frozen=True, kw_only=True):
     """The result of a new order."""
 
     order: msgspec.Raw

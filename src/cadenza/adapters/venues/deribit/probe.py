@@ -12,12 +12,12 @@ from itertools import count
 import msgspec
 
 from cadenza.adapters.venues.deribit.catalogue import read_catalogue
-from cadenza.adapters.venues.deribit.classify import ORDER_NOT_FOUND, TIMED_OUT, RpcAnswer, answer_of
+from cadenza.adapters.venues.deribit.classify import ORDER_NOT_FOUND, TIMED_OUT, RpcReply, answer_of
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
-from cadenza.adapters.venues.deribit.models import DeribitPrices, OrderRow, PlacedOrder
+from cadenza.adapters.venues.deribit.models import DeribitPrices, OrderRow, PlacementResult
 from cadenza.adapters.venues.deribit.orders import historical, label_request, plain, state_request
 from cadenza.adapters.venues.deribit.reached_accounts import ReachableAccounts
-from cadenza.adapters.venues.deribit.requests import CreditPool, Parameter, RpcRequest, matching
+from cadenza.adapters.venues.deribit.requests import Parameter, RequestPool, RpcMessage, matching
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, ProbeVerdict, SeenOtherwise, finding_of
@@ -179,13 +179,13 @@ class DeribitProbe:
     async def _market(self) -> tuple[Instrument, DeribitPrices]:
         if self._instrument is None:
             raise VenueUnavailable(f"{PERPETUAL} is not listed here")
-        request = RpcRequest("public/get_order_book", {"instrument_name": PERPETUAL, "depth": 1}, CreditPool.PUBLIC)
+        request = RpcMessage("public/get_order_book", {"instrument_name": PERPETUAL, "depth": 1}, RequestPool.PUBLIC)
         prices = decode(DeribitPrices, await self._rest.read(request))
         if not prices.bid or not prices.ask:
             raise VenueUnavailable(f"{PERPETUAL} has no prices here")
         return self._instrument, prices
 
-    async def _buy(self, label: str, **further: Parameter) -> RpcAnswer:
+    async def _buy(self, label: str, **further: Parameter) -> RpcReply:
         """Place an order far from the market, unless `further` says otherwise. Raises `VenueUnavailable` when the
         account cannot pay for it: that says nothing about the venue."""
         instrument, prices = await self._market()
@@ -209,7 +209,7 @@ class DeribitProbe:
         answer = await self._buy(label)
         if answer.result is None:
             raise SeenOtherwise(f"the order was refused: {answer.said}")
-        return label, decode(OrderRow, decode(PlacedOrder, answer.result).order).id
+        return label, decode(OrderRow, decode(PlacementResult, answer.result).order).id
 
     async def _cancel(self, id: str) -> None:
         await self._ask(matching("private/cancel", {"order_id": id}))
@@ -221,7 +221,7 @@ class DeribitProbe:
             raise SeenOtherwise(f"the question{asked} was refused: {answer.said}")
         return [decode(OrderRow, line) for line in decode(list[msgspec.Raw], answer.result)]
 
-    async def _ask(self, request: RpcRequest) -> RpcAnswer:
+    async def _ask(self, request: RpcMessage) -> RpcReply:
         outcome = await self._rest.signed(self._signer, lambda _: request, pool=request.pool)
         answer = answer_of(outcome.body) if isinstance(outcome, Answered) else None
         if answer is None:
@@ -229,7 +229,7 @@ class DeribitProbe:
         return answer
 
 
-def _is_code(answer: RpcAnswer, code: int) -> str:
+def _is_code(answer: RpcReply, code: int) -> str:
     if answer.code != code:
         raise SeenOtherwise("it succeeded" if answer.is_success else f"it is {answer.said}")
     return answer.said
