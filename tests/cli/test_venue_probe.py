@@ -125,6 +125,20 @@ def test_okx_is_probed_with_a_passphrase(cadenza: Cadenza, tmp_path: Path, monke
         assert simulator.secret not in result.output + unknown.output
 
 
+def test_deribit_is_probed_with_orders(cadenza: Cadenza, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running("deribit", "    secret", tmp_path) as simulator:
+        monkeypatch.setenv("CADENZA_DERIBIT_URL", simulator.url)
+        key = ("--key", simulator.key, "--secret", simulator.secret)
+        result = cadenza("venue", "probe", "DERIBIT", *key, "--with-orders")
+        shown = [line.split("  ")[0] for line in result.stdout.splitlines()]
+        assert shown.count("CONFIRMED") == 11, result.output
+        assert [line for line in result.stdout.splitlines() if line.startswith("REFUTED")] == [
+            "REFUTED    the key may not withdraw: "
+            "it may: make a key whose wallet scope is read or none, and delete this one"
+        ]
+        assert simulator.secret not in result.output
+
+
 def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(
     cadenza: Cadenza, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,5 +158,5 @@ def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(cade
 
 
 def test_what_cannot_be_probed_is_said(probe: Cadenza) -> None:
-    assert "DERIBIT has no probe yet" in probe("DERIBIT").stderr
+    assert "BITFINEX has no probe yet" in probe("BITFINEX").stderr
     assert "--type must be HMAC, RSA or ED25519" in probe("BINANCE", "--type", "DSA").stderr

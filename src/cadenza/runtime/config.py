@@ -23,7 +23,9 @@ LogFormat = Literal["auto", "json", "console"]
 PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
-VenueName = Literal["PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT"]
+VenueName = Literal[
+    "PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT", "DERIBIT", "DERIBIT_UAT"
+]
 BINANCE_URL_NAMES = (
     "spot_rest",
     "spot_stream",
@@ -33,11 +35,14 @@ BINANCE_URL_NAMES = (
     "usdm_stream",
 )
 OKX_URL_NAMES = tuple(f"{region}_{kind}" for region in ("global", "eea", "us") for kind in ("rest", "stream"))
+DERIBIT_URL_NAMES = ("rest", "stream")
 _URL_NAMES = {
     "binance": BINANCE_URL_NAMES,
     "binance_uat": BINANCE_URL_NAMES,
     "okx": OKX_URL_NAMES,
     "okx_uat": OKX_URL_NAMES,
+    "deribit": DERIBIT_URL_NAMES,
+    "deribit_uat": DERIBIT_URL_NAMES,
 }
 """By section, the addresses of a networked venue that a setting may replace."""
 
@@ -316,6 +321,8 @@ class Settings:
     binance_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     okx: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     okx_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    deribit: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    deribit_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     mail: MailSettings = field(default_factory=MailSettings)
     socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)
@@ -418,7 +425,7 @@ def _wrong_addresses(section: str, venue: NetworkedVenueConfig, names: tuple[str
         if name not in names:
             yield f"{section}.urls has {name}: the names are {', '.join(names)}"
     for name, url in ((name, url) for name, url in venue.urls.items() if name in names):
-        schemes = ("http", "https") if name.endswith("_rest") else ("ws", "wss")
+        schemes = ("http", "https") if name.endswith("rest") else ("ws", "wss")
         yield from _wrong_url(f"{section}.urls {name}", url, schemes)
     yield from _wrong_url(f"{section}.proxy", venue.proxy, ("http",))
 

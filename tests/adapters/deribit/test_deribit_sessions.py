@@ -51,6 +51,13 @@ def stop(desk: DeribitDesk, price: str, **fields: Any) -> Order:
     return replace(made, time_in_force=TimeInForce.GTC, **fields)
 
 
+async def pass_time(desk: DeribitDesk, duration_ms: int) -> None:
+    """Return when so much time has passed, and the venue's clock was measured since."""
+    desk.venue.clock.advance(duration_ms)
+    session: Any = desk.session
+    await until(lambda: session._rest.clock.usable() is not None, "the venue's time")
+
+
 async def reach(desk: DeribitDesk, price: str) -> None:
     """Others trade at a price."""
     name = desk.instrument.external_symbol
@@ -135,7 +142,7 @@ async def test_an_order_of_yesterday_is_found_with_its_executions_in_the_histori
     await until(lambda: bool(linear.sink.fills), "the fill")
     works = linear.believed(accepted)
     await linear.session.cancel(works)
-    linear.venue.clock.advance(DAY_MS + 60_000)
+    await pass_time(linear, DAY_MS + 60_000)
     linear.sink.reports.clear()
     asked = await linear.session.lookup([works])
     known = linear.believed(accepted, asked)
@@ -149,7 +156,7 @@ async def test_an_order_without_an_answer_is_found_among_the_old_ones(linear: De
     await linear.venue.fault(linear.about("place"), "reset_after")
     reply = await linear.session.submit(linear.order)
     assert kinds(reply) == ["UnknownOutcome"]
-    linear.venue.clock.advance(UNFILLED_MEMORY_MS + 60_000)
+    await pass_time(linear, UNFILLED_MEMORY_MS + 60_000)
     asked = await linear.session.lookup([linear.order])
     assert linear.believed(reply, asked).status is OrderStatus.ACCEPTED
 
@@ -172,13 +179,14 @@ async def test_another_programs_order_under_our_label_does_not_become_ours(linea
 
 async def test_the_access_is_renewed_before_it_ends(tmp_path: Path) -> None:
     async with simulated_deribit(tmp_path, token_ms=60_000) as venue, open_deribit_desk(venue) as desk:
+        session: Any = desk.session
         for _ in range(4):
-            before = len(venue.simulator.venue.tokens._by_access)
+            former = session._socket._refresh_token
             desk.venue.clock.advance(31_000)
-            await until(lambda seen=before: len(venue.simulator.venue.tokens._by_access) >= seen, "the renewal")  # type: ignore[misc]
-            await until(desk.session.is_caught_up, "the session is live")
+            await until(lambda token=former: session._socket._refresh_token != token, "the renewal")  # type: ignore[misc]
         assert desk.sink.life == []
-        await desk.session.submit(desk.order)
+        assert desk.session.is_caught_up()
+        await desk.session.submit(desk.resting("0.1"))
         await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the stream works on")
 
 

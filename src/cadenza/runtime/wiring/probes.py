@@ -9,6 +9,9 @@ from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe import BinanceProbe
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.deribit.credential import DeribitSigner
+from cadenza.adapters.venues.deribit.probe import DeribitProbe
+from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.probe import VenueProbe
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.probe import OkxProbe
@@ -61,7 +64,24 @@ async def _okx(
         rest.close()
 
 
-_PROBES = {Venue.BINANCE: _binance, Venue.OKX: _okx}
+@asynccontextmanager
+async def _deribit(
+    settings: Settings, spec: VenueSpec, type: CredentialType, secrets: Secrets
+) -> AsyncIterator[VenueProbe]:
+    signer, clock, randomness = DeribitSigner(type, secrets), SystemClock(), SystemRandom()
+    tls = await asyncio.to_thread(client_tls)
+    proxies = proxies_of(settings, spec.venue_id)
+    http = HttpClient(clock=clock, randomness=randomness, tls=tls, proxies=proxies)
+    rest = DeribitRest(urls=spec.urls, http=http, clock=clock, randomness=randomness)
+    try:
+        await rest.clock.measure()
+        yield DeribitProbe(venue_id=spec.venue_id, rest=rest, signer=signer, clock=clock)
+    finally:
+        await http.close()
+        rest.close()
+
+
+_PROBES = {Venue.BINANCE: _binance, Venue.OKX: _okx, Venue.DERIBIT: _deribit}
 PROBED = frozenset(_PROBES)
 """The venues that have a probe."""
 

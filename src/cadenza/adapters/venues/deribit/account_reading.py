@@ -9,7 +9,7 @@ from cadenza.adapters.venues.deribit.models import AccountSummaries, OrderRow
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_account import balance_report, position_report
 from cadenza.adapters.venues.deribit.parse_orders import is_triggered, order_facts
-from cadenza.adapters.venues.deribit.requests import RpcRequest
+from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.account_reading import ReadMoney, ReadOpenOrders
 from cadenza.adapters.venues.kit.lines import read_each
@@ -21,7 +21,7 @@ from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.reports import BalanceReport, PositionReport, UnreadableReport
 
-_SUMMARIES = RpcRequest("private/get_account_summaries", {"extended": False})
+_SUMMARIES = RpcMessage("private/get_account_summaries", {"extended": False})
 
 
 class DeribitAccountSource:
@@ -46,7 +46,7 @@ class DeribitAccountSource:
         )
 
     async def open_orders(self) -> ReadOpenOrders:
-        lines = await self._lines(RpcRequest("private/get_open_orders", {"kind": self._scope.kind}))
+        lines = await self._lines(RpcMessage("private/get_open_orders", {"kind": self._scope.kind}))
         read = read_each(lines, self._scope.account_id, self._order)
         return ReadOpenOrders(
             tuple(each for each in read if isinstance(each, OrderFacts)),
@@ -74,9 +74,9 @@ class DeribitAccountSource:
         """Pairs have none."""
         if self._scope.account_type is AccountType.MARGIN:
             return []
-        return await self._lines(RpcRequest("private/get_positions", {"currency": "any", "kind": self._scope.kind}))
+        return await self._lines(RpcMessage("private/get_positions", {"currency": "any", "kind": self._scope.kind}))
 
-    async def _lines(self, request: RpcRequest) -> list[msgspec.Raw]:
+    async def _lines(self, request: RpcMessage) -> list[msgspec.Raw]:
         result = await self._rest.asked(self._signer, request)
         try:
             return decode(list[msgspec.Raw], result)

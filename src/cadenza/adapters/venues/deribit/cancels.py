@@ -13,7 +13,7 @@ from cadenza.adapters.venues.deribit.names import currencies_of, external_name
 from cadenza.adapters.venues.deribit.orders import cancel_all_request, cancel_request
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import end_report, order_facts
-from cadenza.adapters.venues.deribit.requests import RpcRequest
+from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.lines import read_each
@@ -107,7 +107,7 @@ class OrderCancels:
 
     # Helpers
 
-    async def _call(self, request: RpcRequest) -> Outcome:
+    async def _call(self, request: RpcMessage) -> Outcome:
         return await self._rest.signed(
             self._signer, lambda _: request, pool=request.pool, reply_ms_max=REPLY_MS_MAX, is_urgent=True
         )

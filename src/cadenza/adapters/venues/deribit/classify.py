@@ -67,7 +67,7 @@ _OF_THE_CLOCK = "timestamp"
 
 
 @dataclass(frozen=True, slots=True)
-class RpcAnswer:
+class RpcReply:
     """An answer: a result, or the code and the words of an error. `received_ms` is when the venue got the request, by
     its clock."""
 
@@ -91,7 +91,7 @@ class RpcAnswer:
         return self.code == UNAUTHORIZED and _OF_THE_CLOCK in self.text
 
 
-def answer_of(body: bytes) -> RpcAnswer | None:
+def answer_of(body: bytes) -> RpcReply | None:
     """Return an answer; None when the body is anything else, such as a page of a proxy."""
     try:
         return frame_answer(decode(RpcFrame, body))
@@ -99,17 +99,17 @@ def answer_of(body: bytes) -> RpcAnswer | None:
         return None
 
 
-def frame_answer(frame: RpcFrame) -> RpcAnswer | None:
+def frame_answer(frame: RpcFrame) -> RpcReply | None:
     """Return what a frame answers; None when it is no answer."""
     if frame.error is not None:
         text = f"{frame.error.message} {_detail(frame.error.data)}".strip()
         received_ms = None if frame.received_us is None else frame.received_us // 1_000
-        return RpcAnswer(code=frame.error.code, text=text, received_ms=received_ms)
-    return RpcAnswer(result=frame.result) if bytes(frame.result) else None
+        return RpcReply(code=frame.error.code, text=text, received_ms=received_ms)
+    return RpcReply(result=frame.result) if bytes(frame.result) else None
 
 
 def classify_submit(
-    status: int, answer: RpcAnswer | None, *, valid_until_ms: int | None = None, is_margined: bool = True
+    status: int, answer: RpcReply | None, *, valid_until_ms: int | None = None, is_margined: bool = True
 ) -> ReplyOutcome:
     """Return what a reply that is not a success proves about a new order. `valid_until_ms` is what the order said. The
     venue has one code for a lack of funds; `is_margined`: the order needed margin."""
@@ -129,14 +129,14 @@ def classify_submit(
     return _unknown(status, answer) if meaning is ReplyVerdict.UNKNOWN else _verdict(meaning, answer.said)
 
 
-def came_too_late(answer: RpcAnswer, valid_until_ms: int | None) -> bool:
+def came_too_late(answer: RpcReply, valid_until_ms: int | None) -> bool:
     """Whether the venue got an order after its `valid_until`, and refused it."""
     if answer.code != TIMED_OUT or answer.received_ms is None or valid_until_ms is None:
         return False
     return answer.received_ms > valid_until_ms
 
 
-def classify_cancel(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
+def classify_cancel(status: int, answer: RpcReply | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about a cancel. UNKNOWN, RATE_LIMITED and KEY_REJECTED: the
     venue could not be asked, or did not say; the order is as it was, as far as we know."""
     if status < HTTP_SERVER_ERROR and answer is not None and answer.code in CANCEL_CODES:
@@ -145,20 +145,20 @@ def classify_cancel(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
     return _denied(status, answer)
 
 
-def classify_query(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
+def classify_query(status: int, answer: RpcReply | None) -> ReplyOutcome:
     """Return what a reply that is not a success proves about an order that was asked for."""
     if status < HTTP_SERVER_ERROR and answer is not None and answer.code == ORDER_NOT_FOUND:
         return _verdict(ReplyVerdict.NOT_FOUND, answer.said)
     return _denied(status, answer)
 
 
-def refused_key(status: int, answer: RpcAnswer | None) -> str | None:
+def refused_key(status: int, answer: RpcReply | None) -> str | None:
     """Return in words why the venue does not accept the key, by a reply that is not a success; None when it does."""
     outcome = _denied(status, answer)
     return outcome.text if outcome.verdict is ReplyVerdict.KEY_REJECTED else None
 
 
-def _denied(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
+def _denied(status: int, answer: RpcReply | None) -> ReplyOutcome:
     """A cancel or a question that was not processed, as far as the code says so."""
     if status == HTTP_TOO_MANY:
         return _limited(answer)
@@ -168,7 +168,7 @@ def _denied(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
     return _unknown(status, answer) if meaning is None else _verdict(ReplyVerdict(meaning), answer.said)
 
 
-def _limited(answer: RpcAnswer | None) -> ReplyOutcome:
+def _limited(answer: RpcReply | None) -> ReplyOutcome:
     """A refusal for the pace proves that nothing was processed, whatever the body is."""
     return _verdict(ReplyVerdict.RATE_LIMITED, "HTTP 429" if answer is None else answer.said)
 
@@ -178,7 +178,7 @@ def _verdict(verdict: ReplyVerdict, text: str) -> ReplyOutcome:
     return ReplyOutcome(verdict=verdict, reason=reason, text=text)
 
 
-def _unknown(status: int, answer: RpcAnswer | None) -> ReplyOutcome:
+def _unknown(status: int, answer: RpcReply | None) -> ReplyOutcome:
     text = f"status {status}" if answer is None else f"status {status}, {answer.said}"
     return ReplyOutcome(verdict=ReplyVerdict.UNKNOWN, text=text)
 

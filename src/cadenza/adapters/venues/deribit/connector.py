@@ -15,11 +15,11 @@ from cadenza.adapters.venues.deribit.known_instruments import KnownInstruments
 from cadenza.adapters.venues.deribit.market_data import feed_parts
 from cadenza.adapters.venues.deribit.parse_instruments import securities
 from cadenza.adapters.venues.deribit.reached_accounts import ReachableAccounts
-from cadenza.adapters.venues.deribit.requests import CreditPool
+from cadenza.adapters.venues.deribit.requests import RequestPool
 from cadenza.adapters.venues.deribit.rest import CONNECTIONS_MAX, CREDIT_WINDOWS, DeribitRest
 from cadenza.adapters.venues.deribit.sockets import CONNECTS, STREAM_LIMITS
-from cadenza.adapters.venues.kit.channel_feeds import ChannelFeeds
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
 from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
@@ -56,7 +56,7 @@ class _Running:
     unlisted: UnlistedSymbols
     accounts: ReachableAccounts
     connects: ConnectPace
-    market: ChannelFeeds
+    market: SnapshotFeeds
 
 
 class DeribitConnector:
@@ -70,7 +70,7 @@ class DeribitConnector:
         randomness: Randomness,
         proxies: ProxyChoice | None = None,
         limits: StreamLimits = STREAM_LIMITS,
-        credits: Mapping[CreditPool, WindowLimit] = CREDIT_WINDOWS,
+        credits: Mapping[RequestPool, WindowLimit] = CREDIT_WINDOWS,
     ) -> None:
         """`limits` are those of every socket, `credits` those of the user's tier at the venue."""
         self._spec = spec
@@ -184,7 +184,7 @@ class DeribitConnector:
         return session
 
     @property
-    def market(self) -> ChannelFeeds | None:
+    def market(self) -> SnapshotFeeds | None:
         """The feeds of a started connector."""
         return None if self._running is None else self._running.market
 
@@ -204,7 +204,7 @@ class DeribitConnector:
             )
         return self._running
 
-    def _feeds(self, rest: DeribitRest, tls: SSLContext, connects: ConnectPace) -> ChannelFeeds:
+    def _feeds(self, rest: DeribitRest, tls: SSLContext, connects: ConnectPace) -> SnapshotFeeds:
         parts = feed_parts(
             spec=self._spec,
             venue_clock=rest.clock,
@@ -215,7 +215,7 @@ class DeribitConnector:
             connects=connects,
             limits=self._limits,
         )
-        return ChannelFeeds(parts, self._instruments.instrument)
+        return SnapshotFeeds(parts, self._instruments.instrument)
 
     async def _read_catalogue(self, rest: DeribitRest) -> None:
         catalogue = await read_catalogue(rest, self._spec.venue_id)

@@ -22,7 +22,7 @@ from cadenza.adapters.venues.deribit.orders import new_order
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_news import changes_news, is_portfolio, portfolio_news
 from cadenza.adapters.venues.deribit.parse_orders import placed_reports
-from cadenza.adapters.venues.deribit.requests import CreditPool, RpcRequest
+from cadenza.adapters.venues.deribit.requests import RequestPool, RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream import AccountSocket
@@ -233,9 +233,9 @@ class DeribitSession:
         if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
             return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
 
-        sent: list[RpcRequest] = []
+        sent: list[RpcMessage] = []
 
-        def leaving(instant: RequestInstant) -> RpcRequest:
+        def leaving(instant: RequestInstant) -> RpcMessage:
             sent.append(new_order(order, instrument, instant))
             call.leave()
             return sent[-1]
@@ -244,7 +244,7 @@ class DeribitSession:
             outcome = await self._rest.signed(
                 self._signer,
                 leaving,
-                pool=CreditPool.MATCHING,
+                pool=RequestPool.MATCHING,
                 leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
                 reply_ms_max=REPLY_MS_MAX,
             )

@@ -12,7 +12,7 @@ from cadenza.adapters.venues.deribit.names import currencies_of
 from cadenza.adapters.venues.deribit.orders import historical
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import end_report, fill_report, is_triggered, order_facts
-from cadenza.adapters.venues.deribit.requests import Parameter, RpcRequest
+from cadenza.adapters.venues.deribit.requests import Parameter, RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import RECENT_TRADES_MS, UNFILLED_MEMORY_MS
 from cadenza.adapters.venues.kit.lines import read_each
@@ -76,7 +76,7 @@ class PastOrders:
     # Orders
 
     async def _orders(self, since_ms: int, until_ms: int) -> list[OrderFacts | UnreadableReport]:
-        open_orders = await self._lines(RpcRequest("private/get_open_orders", {"kind": self._scope.kind}))
+        open_orders = await self._lines(RpcMessage("private/get_open_orders", {"kind": self._scope.kind}))
         found = dict.fromkeys(self._read_orders(open_orders, since_ms))
         for currency in self._currencies():
             for is_historical in _stores(since_ms, until_ms, UNFILLED_MEMORY_MS):
@@ -154,7 +154,7 @@ class PastOrders:
 
     # Helpers
 
-    async def _lines(self, request: RpcRequest) -> list[msgspec.Raw]:
+    async def _lines(self, request: RpcMessage) -> list[msgspec.Raw]:
         result = await self._rest.asked(self._signer, request)
         try:
             return decode(list[msgspec.Raw], result)
@@ -162,7 +162,7 @@ class PastOrders:
             raise VenueUnavailable(f"DERIBIT answered with no list: {error}") from error
 
     async def _page(self, type: type[P], method: str, params: Mapping[str, Parameter]) -> P:
-        result = await self._rest.asked(self._signer, RpcRequest(method, dict(params)))
+        result = await self._rest.asked(self._signer, RpcMessage(method, dict(params)))
         try:
             return decode(type, result)
         except UnreadablePayload as error:

@@ -5,9 +5,9 @@ from ssl import SSLContext
 from cadenza.adapters.venues.deribit.sockets import SET_HEARTBEAT, SOCKET_PATH, SUBSCRIPTIONS
 from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream_wire import DeribitChannels, PublicChannels
-from cadenza.adapters.venues.kit.channel_feeds import ChannelFeedParts
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.market_stream import MarketStreamRoute
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeedParts
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.patience import Randomness
@@ -29,12 +29,12 @@ def feed_parts(
     proxies: ProxyChoice,
     connects: ConnectPace,
     limits: StreamLimits,
-) -> ChannelFeedParts:
+) -> SnapshotFeedParts:
     """Return what the venue's feeds are made of."""
     route = MarketStreamRoute(
         f"{spec.urls[STREAM]}{SOCKET_PATH}", CHANNELS_MAX, SUBSCRIPTIONS, opening=(SET_HEARTBEAT,)
     )
-    return ChannelFeedParts(
+    return SnapshotFeedParts(
         spec=spec,
         route=route,
         wire=PublicChannels,

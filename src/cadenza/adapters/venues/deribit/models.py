@@ -142,6 +142,13 @@ class DeribitTicker(RpcPayload, frozen=True, kw_only=True):
     mark: Decimal | None = field(name="mark_price", default=None)
 
 
+class DeribitPrices(RpcPayload, frozen=True, kw_only=True):
+    """The best prices of a book; 0 where a side has none."""
+
+    bid: Decimal = field(name="best_bid_price", default=ZERO)
+    ask: Decimal = field(name="best_ask_price", default=ZERO)
+
+
 # --- orders and executions
 
 
@@ -186,7 +193,7 @@ class UserTrade(RpcPayload, frozen=True, kw_only=True):
     at_ms: int = field(name="timestamp")
 
 
-class PlacedOrder(RpcPayload, frozen=True, kw_only=True):
+class PlacementResult(RpcPayload, frozen=True, kw_only=True):
     """The result of a new order."""
 
     order: msgspec.Raw

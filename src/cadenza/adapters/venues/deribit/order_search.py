@@ -11,7 +11,7 @@ from cadenza.adapters.venues.deribit.models import OrderRow, TriggerPage
 from cadenza.adapters.venues.deribit.names import currencies_of
 from cadenza.adapters.venues.deribit.orders import label_of, label_request, state_request
 from cadenza.adapters.venues.deribit.parse_orders import is_triggered
-from cadenza.adapters.venues.deribit.requests import Parameter, RpcRequest
+from cadenza.adapters.venues.deribit.requests import Parameter, RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import UNFILLED_MEMORY_MS
 from cadenza.adapters.venues.kit.payloads import decode
@@ -106,7 +106,7 @@ class OrderSearch:
     async def _became(self, venue_order_id: str, name: str) -> str | None:
         for currency in currencies_of(name):
             params: dict[str, Parameter] = {"currency": currency, "instrument_name": name, "count": TRIGGERS_MAX}
-            outcome = await self._call(RpcRequest("private/get_trigger_order_history", params))
+            outcome = await self._call(RpcMessage("private/get_trigger_order_history", params))
             answer = answer_of(outcome.body) if isinstance(outcome, Answered) else None
             if answer is None or answer.result is None:
                 continue
@@ -119,7 +119,7 @@ class OrderSearch:
                     return entry.order_id
         return None
 
-    async def _ask(self, request: RpcRequest) -> FoundOrders:
+    async def _ask(self, request: RpcMessage) -> FoundOrders:
         outcome = await self._call(request)
         if not isinstance(outcome, Answered):
             return FoundOrders(ReplyVerdict.UNKNOWN, _cause(outcome))
@@ -128,7 +128,7 @@ class OrderSearch:
             return FoundOrders(ReplyVerdict.UNKNOWN, lines=(answer.result,))
         return FoundOrders(classify_query(outcome.status, answer).verdict, _cause(outcome))
 
-    async def _call(self, request: RpcRequest) -> Outcome:
+    async def _call(self, request: RpcMessage) -> Outcome:
         return await self._rest.signed(self._signer, lambda _: request, pool=request.pool, is_urgent=True)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from cadenza.adapters.venues.deribit import mapping
-from cadenza.adapters.venues.deribit.requests import Parameter, RpcRequest, matching
+from cadenza.adapters.venues.deribit.requests import Parameter, RpcMessage, matching
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.domain.errors import (
     InvalidLeverage,
@@ -31,7 +31,7 @@ LABEL_LENGTH_MAX = 64
 TRIGGER_TYPES = frozenset(mapping.TYPE_WORDS) - {OrderType.MARKET, OrderType.LIMIT}
 
 
-def new_order(order: Order, instrument: Instrument, instant: RequestInstant) -> RpcRequest:
+def new_order(order: Order, instrument: Instrument, instant: RequestInstant) -> RpcMessage:
     """Return the request for a new order. Raises the domain's causes for what the venue lacks, and `TooLateToSend`."""
     if order.leverage not in (None, 1):
         raise InvalidLeverage("DERIBIT's leverage follows from the account's money, and it takes none with an order")
@@ -103,7 +103,7 @@ def _price(price: Decimal | None, order: Order, what: str) -> Decimal:
 # --- cancels and questions
 
 
-def cancel_request(order: Order, currency: str) -> RpcRequest:
+def cancel_request(order: Order, currency: str) -> RpcMessage:
     """Return the request that cancels an order. The venue's id names it once that is known, because a label is not
     unique. `currency` is one of those under which the venue lists its instrument."""
     if order.venue_order_id is not None:
@@ -111,23 +111,23 @@ def cancel_request(order: Order, currency: str) -> RpcRequest:
     return matching("private/cancel_by_label", {"label": label_of(order), "currency": currency})
 
 
-def cancel_all_request(name: str) -> RpcRequest:
+def cancel_all_request(name: str) -> RpcMessage:
     """Return the request that cancels all orders of an instrument, and asks for each of them."""
     return matching("private/cancel_all_by_instrument", {"instrument_name": name, "type": "all", "detailed": True})
 
 
-def state_request(venue_order_id: str, *, is_historical: bool) -> RpcRequest:
-    return RpcRequest("private/get_order_state", {"order_id": venue_order_id, **historical(is_historical)})
+def state_request(venue_order_id: str, *, is_historical: bool) -> RpcMessage:
+    return RpcMessage("private/get_order_state", {"order_id": venue_order_id, **historical(is_historical)})
 
 
-def label_request(label: str, currency: str, *, is_historical: bool) -> RpcRequest:
+def label_request(label: str, currency: str, *, is_historical: bool) -> RpcMessage:
     params = {"currency": currency, "label": label, **historical(is_historical)}
-    return RpcRequest("private/get_order_state_by_label", params)
+    return RpcMessage("private/get_order_state_by_label", params)
 
 
-def trades_request(venue_order_id: str, *, is_historical: bool) -> RpcRequest:
+def trades_request(venue_order_id: str, *, is_historical: bool) -> RpcMessage:
     params = {"order_id": venue_order_id, "sorting": "asc", **historical(is_historical)}
-    return RpcRequest("private/get_user_trades_by_order", params)
+    return RpcMessage("private/get_user_trades_by_order", params)
 
 
 def historical(is_historical: bool) -> dict[str, Parameter]:

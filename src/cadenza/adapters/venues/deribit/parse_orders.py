@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from cadenza.adapters.venues.deribit import mapping
-from cadenza.adapters.venues.deribit.models import OrderRow, PlacedOrder, UserTrade, price_of
+from cadenza.adapters.venues.deribit.models import OrderRow, PlacementResult, UserTrade, price_of
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.kit.order_facts import (
     OrderFacts,
@@ -147,7 +147,7 @@ def order_news(row: OrderRow, facts: OrderFacts, fills: Sequence[FillReport]) ->
 def placed_reports(result: msgspec.Raw, order: Order, scope: AccountScope) -> list[Report]:
     """Return the reply to our own new order: that the venue has it, its first executions, and its end if it has ended.
     Raises `UnreadablePayload` when the reply is about another order."""
-    placed = decode(PlacedOrder, result)
+    placed = decode(PlacementResult, result)
     facts = facts_of_ours(order_facts(decode(OrderRow, placed.order), scope), order)
     if facts.is_refused:
         return [status(facts)]

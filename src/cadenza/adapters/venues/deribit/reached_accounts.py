@@ -3,7 +3,7 @@
 from cadenza.adapters.venues.deribit import mapping
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.models import AccountSummaries, CurrencyFunds, GrantedAccess
-from cadenza.adapters.venues.deribit.requests import CreditPool, RpcRequest
+from cadenza.adapters.venues.deribit.requests import RequestPool, RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import TYPES
 from cadenza.adapters.venues.kit.payloads import decode
@@ -20,7 +20,7 @@ from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.ports.venue import KeyRights, VerifiedKey
 
 _TRADE, _WITHDRAW = "trade:read_write", "wallet:read_write"
-SUMMARIES = RpcRequest("private/get_account_summaries", {"extended": True})
+SUMMARIES = RpcMessage("private/get_account_summaries", {"extended": True})
 
 
 class ReachableAccounts:
@@ -68,7 +68,7 @@ class ReachableAccounts:
         if now is None:
             raise VenueUnavailable("the venue's time is not known")
         login = signer.login(venue_ms=now.venue_ms, nonce=self._rest.nonce())
-        result = await self._rest.asked(signer, RpcRequest("public/auth", login, CreditPool.NON_MATCHING))
+        result = await self._rest.asked(signer, RpcMessage("public/auth", login, RequestPool.NON_MATCHING))
         try:
             return decode(GrantedAccess, result).scope
         except UnreadablePayload as error:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 
-class CreditPool(StrEnum):
+class RequestPool(StrEnum):
     """What a request is paid from. Each account has the first two; an address that names no key has PUBLIC. The list of
     instruments has a limit of its own."""
 
@@ -21,24 +21,24 @@ Parameter = str | int | bool | Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class RpcRequest:
+class RpcMessage:
     """A call of a method."""
 
     method: str
     params: Mapping[str, Parameter] = field(default_factory=dict)
-    pool: CreditPool = CreditPool.NON_MATCHING
+    pool: RequestPool = RequestPool.NON_MATCHING
     valid_until_ms: int | None = None
     """The instant of the venue's clock after which an order is not taken in."""
 
 
-def matching(method: str, params: Mapping[str, Parameter]) -> RpcRequest:
+def matching(method: str, params: Mapping[str, Parameter]) -> RpcMessage:
     """Return a request to the matching engine."""
-    return RpcRequest(method, params, CreditPool.MATCHING)
+    return RpcMessage(method, params, RequestPool.MATCHING)
 
 
-GET_TIME = RpcRequest("public/get_time", {}, CreditPool.PUBLIC)
+GET_TIME = RpcMessage("public/get_time", {}, RequestPool.PUBLIC)
 
 
-def instruments_request(kind: str) -> RpcRequest:
+def instruments_request(kind: str) -> RpcMessage:
     params: dict[str, Parameter] = {"currency": "any", "kind": kind, "expired": False}
-    return RpcRequest("public/get_instruments", params, CreditPool.INSTRUMENTS)
+    return RpcMessage("public/get_instruments", params, RequestPool.INSTRUMENTS)

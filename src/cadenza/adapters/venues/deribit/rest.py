@@ -18,7 +18,7 @@ from cadenza.adapters.venues.deribit.classify import (
     refused_key,
 )
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
-from cadenza.adapters.venues.deribit.requests import GET_TIME, CreditPool, RpcRequest
+from cadenza.adapters.venues.deribit.requests import GET_TIME, RequestPool, RpcMessage
 from cadenza.adapters.venues.deribit.spec import REST
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
@@ -57,11 +57,11 @@ _NOT_SENT = {
     PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
 }
 
-CREDIT_WINDOWS: Mapping[CreditPool, WindowLimit] = {
-    CreditPool.MATCHING: WindowLimit(20, 4_000, reserved_for_urgent=5),
-    CreditPool.NON_MATCHING: WindowLimit(100, 5_000, reserved_for_urgent=20),
-    CreditPool.PUBLIC: WindowLimit(100, 5_000),
-    CreditPool.INSTRUMENTS: WindowLimit(50, 50_000),
+CREDIT_WINDOWS: Mapping[RequestPool, WindowLimit] = {
+    RequestPool.MATCHING: WindowLimit(20, 4_000, reserved_for_urgent=5),
+    RequestPool.NON_MATCHING: WindowLimit(100, 5_000, reserved_for_urgent=20),
+    RequestPool.PUBLIC: WindowLimit(100, 5_000),
+    RequestPool.INSTRUMENTS: WindowLimit(50, 50_000),
 }
 """The pools of the lowest tier (docs.deribit.com, rate limits). A pool of so many requests that fills up in a time lets
 so many through in any span of that length, wherever it begins."""
@@ -84,7 +84,7 @@ class DeribitRest:
         http: HttpCalls,
         clock: Clock,
         randomness: Randomness,
-        credits: Mapping[CreditPool, WindowLimit] = CREDIT_WINDOWS,
+        credits: Mapping[RequestPool, WindowLimit] = CREDIT_WINDOWS,
     ) -> None:
         self._base = urls[REST]
         self._http = http
@@ -111,7 +111,7 @@ class DeribitRest:
         """Send nothing any more: requests that wait are answered with `NotSent`, and so are later ones."""
         self._pacer.close()
 
-    async def public(self, request: RpcRequest) -> Outcome:
+    async def public(self, request: RpcMessage) -> Outcome:
         """Call a public method and return its outcome."""
         by_ms = self._clock.monotonic_ms() + READ_MS_MAX
         ticket = await self._turn(_PUBLIC, request.pool, by_ms, is_urgent=False)
@@ -122,9 +122,9 @@ class DeribitRest:
     async def signed(
         self,
         signer: DeribitSigner,
-        make: Callable[[RequestInstant], RpcRequest],
+        make: Callable[[RequestInstant], RpcMessage],
         *,
-        pool: CreditPool = CreditPool.NON_MATCHING,
+        pool: RequestPool = RequestPool.NON_MATCHING,
         leave_by_ms: int | None = None,
         reply_ms_max: int = READ_MS_MAX,
         is_urgent: bool = False,
@@ -153,11 +153,11 @@ class DeribitRest:
             raise
         return await self._call(request, (signer, now.venue_ms), self._key(signer.api_key, pool), ticket, reply_ms_max)
 
-    async def read(self, request: RpcRequest) -> msgspec.Raw:
+    async def read(self, request: RpcMessage) -> msgspec.Raw:
         """Return the result of a public method. Raises `VenueUnavailable`."""
         return result_of(await self.public(request))
 
-    async def asked(self, signer: DeribitSigner, request: RpcRequest, *, is_urgent: bool = False) -> msgspec.Raw:
+    async def asked(self, signer: DeribitSigner, request: RpcMessage, *, is_urgent: bool = False) -> msgspec.Raw:
         """Return the result of a private reading method. Raises `CredentialRejected` when the venue refuses the key,
         and `VenueUnavailable` when it does not answer."""
         return result_of(await self.signed(signer, lambda _: request, pool=request.pool, is_urgent=is_urgent))
@@ -173,11 +173,11 @@ class DeribitRest:
         self.trouble = None
         return found
 
-    def _key(self, caller: str, pool: CreditPool) -> MeterKey:
-        is_shared = pool in (CreditPool.PUBLIC, CreditPool.INSTRUMENTS)
+    def _key(self, caller: str, pool: RequestPool) -> MeterKey:
+        is_shared = pool in (RequestPool.PUBLIC, RequestPool.INSTRUMENTS)
         return MeterKey(pool.value, _ANY if is_shared else self._users.get(caller, caller))
 
-    async def _turn(self, caller: str, pool: CreditPool, by_ms: int, *, is_urgent: bool) -> PaceTicket | NotSent:
+    async def _turn(self, caller: str, pool: RequestPool, by_ms: int, *, is_urgent: bool) -> PaceTicket | NotSent:
         """Wait until the request may leave."""
         charges = {self._key(caller, pool): 1, MeterKey(_UNDER_WAY, _ANY): 1}
         ticket = await self._pacer.acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
@@ -185,7 +185,7 @@ class DeribitRest:
 
     async def _call(
         self,
-        request: RpcRequest,
+        request: RpcMessage,
         signed: tuple[DeribitSigner, int] | None,
         key: MeterKey,
         ticket: PaceTicket,
@@ -210,13 +210,13 @@ class DeribitRest:
                 self._settle(request, key, outcome)
         return outcome
 
-    def _settle(self, request: RpcRequest, key: MeterKey, outcome: Answered) -> None:
+    def _settle(self, request: RpcMessage, key: MeterKey, outcome: Answered) -> None:
         """Learn from an answer that is no success."""
         answer = answer_of(outcome.body)
         if answer is not None and answer.is_success:
             return
         said = "" if answer is None else answer.said
-        if request.pool is CreditPool.MATCHING:
+        if request.pool is RequestPool.MATCHING:
             _log.info("venue_refused", request=request.method, status=outcome.status, text=said)
         if answer is not None and answer.is_about_time:
             self.clock.doubt()

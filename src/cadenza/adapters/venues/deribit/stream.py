@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 
-from cadenza.adapters.venues.deribit.classify import RpcAnswer, frame_answer, refused_key
+from cadenza.adapters.venues.deribit.classify import RpcReply, frame_answer, refused_key
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.models import GrantedAccess, RpcFrame
 from cadenza.adapters.venues.deribit.parse_news import CHANGES, PORTFOLIO
@@ -60,7 +60,7 @@ class AccountSocket:
         self._connects = connects
         self._clock = clock
         self._ids = count(1)
-        self._replies: PendingReplies[RpcAnswer] = PendingReplies()
+        self._replies: PendingReplies[RpcReply] = PendingReplies()
         self._connection: StreamConnection | None = None
         self._refresh_token = ""
         self._renew_ms: int | None = None
@@ -120,7 +120,7 @@ class AccountSocket:
             except NotReady as error:
                 reopen(str(error))
 
-    async def _ask(self, connection: StreamConnection, method: str, params: Parameters) -> RpcAnswer:
+    async def _ask(self, connection: StreamConnection, method: str, params: Parameters) -> RpcReply:
         id = next(self._ids)
         reply = self._replies.expect(str(id))
         try:
@@ -134,7 +134,7 @@ class AccountSocket:
         if not isinstance(sent, Sent):
             raise NotReady("the login or the subscription could not be sent")
 
-    def _take_access(self, answer: RpcAnswer) -> None:
+    def _take_access(self, answer: RpcReply) -> None:
         if answer.result is None:
             if answer.is_about_time:
                 self._venue_clock.doubt()
@@ -147,7 +147,7 @@ class AccountSocket:
         self._refresh_token = access.refresh_token
         self._renew_ms = self._clock.monotonic_ms() + access.expires_in_s * 1_000 // 2
 
-    def _check_granted(self, answer: RpcAnswer) -> None:
+    def _check_granted(self, answer: RpcReply) -> None:
         """The answer lists what was subscribed to; what the key may not read is missing in it."""
         try:
             granted = [] if answer.result is None else decode(list[str], answer.result)

@@ -37,7 +37,7 @@ Listing = Callable[[InstrumentId], Instrument | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelFeedParts:
+class SnapshotFeedParts:
     """What the feeds of a venue are made of. `wire` makes what speaks to one connection, and `channels` what reads the
     messages of one instrument. `spec` says how the books are kept."""
 
@@ -54,7 +54,7 @@ class ChannelFeedParts:
     limits: StreamLimits
 
 
-class ChannelFeeds:
+class SnapshotFeeds:
     """The public half of `VenueConnector`. It implements `MarketStreamListener` for all of its connections.
 
     A feed is whole when its channels are granted and its book is live. It mends itself: a book with a gap is subscribed
@@ -62,7 +62,7 @@ class ChannelFeeds:
     task are logged, and the task begins again.
     """
 
-    def __init__(self, parts: ChannelFeedParts, listing: Listing) -> None:
+    def __init__(self, parts: SnapshotFeedParts, listing: Listing) -> None:
         self.feeds: dict[InstrumentId, ChannelFeed] = {}
         self.unreadable_total = 0
         """Messages that could not be read."""
