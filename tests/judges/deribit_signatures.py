@@ -16,7 +16,7 @@ def main() -> None:
     exchange.nonce = exchange.milliseconds = lambda: AT_MS
     rows = []
     for path, params in ASKED:
-        signed = exchange.sign(path, "private", "GET", params)
+        signed = exchange.sign(path, ["private"], "GET", params)
         target = signed["url"].partition(".com")[2]
         rows.append({"target": target, "header": signed["headers"]["Authorization"]})
     print(json.dumps({"key": KEY, "secret": SECRET, "requests": rows}))
