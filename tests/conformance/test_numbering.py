@@ -36,9 +36,11 @@ def test_no_case_is_skipped_at_every_venue() -> None:
 
 @pytest.mark.parametrize("capability", list(Capability))
 def test_some_venue_has_each_capability_and_few_need_a_weaker_promise(capability: Capability) -> None:
+    """The strict form of a case must hold at most venues, those in memory included."""
     having = {name.split()[0] for name, make in VENUES.items() if capability in make().capabilities}
+    every = {name.split()[0] for name in VENUES}
     assert having
-    assert len(having) <= 2 or capability not in WEAKER_PROMISES
+    assert len(having) * 3 <= len(every) or capability not in WEAKER_PROMISES
 
 
 def _is_needs(mark: object) -> bool:
