@@ -102,7 +102,9 @@ class NaivePace:
                 if earliest_ms > call.deadline_ms:
                     self.waiting.remove(call)
                     return PaceDecision(call.number, PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms))
-                held.update(call.charges)
+                held.update(
+                    key for key in call.charges if self.earliest({key: call.charges[key]}, is_urgent, now_ms) > now_ms
+                )
         return None
 
     def withdraw(self, number: int) -> None:

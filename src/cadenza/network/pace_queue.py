@@ -85,8 +85,10 @@ class PaceQueue:
     Law:
     - In any span of a window's length, at most the window's limit leaves, and at most its limit arrives.
     - Nothing that charges a held meter leaves before the hold ends, urgent or not.
-    - Urgent calls go first: while one waits, none that shares a meter with it and is not urgent leaves. Nor does a
-      small call overtake a large one that comes before it and waits for a meter of both.
+    - Urgent calls go first: while one waits for a meter, none that charges the meter and is not urgent leaves. Nor does
+      a small call overtake a large one that comes before it and waits for a meter of both.
+    - A call that waits for one meter holds up nobody at another in which it has room: an account that has used up its
+      own limit does not slow down those that share an address with it.
     - Callers of one lane take turns, however many calls each has waiting; calls of one caller and lane leave in order.
     - A call that cannot leave before its deadline is refused: when it asks, if that is known by then.
     - After `advance(now)`, nothing that could leave waits, and nothing changes before `next_ms` but by another call of
@@ -199,7 +201,9 @@ class PaceQueue:
             else:
                 if held.isdisjoint(call.charges):
                     self._wake_at(earliest_ms)
-                held.update(call.charges)
+                held.update(
+                    key for key, weight in call.charges.items() if not self._has_room(key, weight, is_urgent, now_ms)
+                )
                 blocked.append(caller)
         for caller in blocked:  # whoever had to wait comes first the next time
             lane.move_to_end(caller)
@@ -232,6 +236,10 @@ class PaceQueue:
         lane[call.caller].remove(call)
         if not lane[call.caller]:
             del lane[call.caller]
+
+    def _has_room(self, key: MeterKey, weight: int, is_urgent: bool, now_ms: int) -> bool:
+        meter = self._meters.get(key)
+        return meter is None or meter.earliest_ms(weight, is_urgent, now_ms) <= now_ms
 
     def _earliest_ms(self, charges: Charges, is_urgent: bool, now_ms: int) -> int:
         found = now_ms
