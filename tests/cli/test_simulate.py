@@ -71,7 +71,7 @@ def test_the_simulator_of_okx_serves_says_how_and_stops(tmp_path: Path) -> None:
 
 
 def test_the_simulator_of_deribit_serves_says_how_and_stops(tmp_path: Path) -> None:
-    with serving("deribit", tmp_path, lambda said: "secret" in said) as said:
+    with serving("deribit", tmp_path, lambda said: "KEY='" in said) as said:
         key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
         asked = f"grant_type=client_credentials&client_id={key}&client_secret={secret}"
         assert answer_at(said, f"/public/auth?{asked}")["result"]["token_type"] == "bearer"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -191,28 +191,26 @@ def okx_banner(simulator: "OkxSimulator") -> str:
             f"    secret      {key.secret}",
             f"    passphrase  {key.passphrase}",
         ]
-    live, url = simulator.venue.keys.of(is_demo=False), simulator.url
+    live = simulator.venue.keys.of(is_demo=False)
     asked = {"venue": "OKX", "credentialType": "HMAC", "apiKey": live.key, "apiSecret": live.secret}
-    lines += [
-        "Start the platform with it:",
-        f"  CADENZA_VENUES=PAPER,MOCK,OKX CADENZA_OKX_URL={url} make run",
-        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
-        f"  KEY='{json.dumps(asked | {'apiPassphrase': live.passphrase})}'",
-    ]
-    return "\n".join(lines)
+    asked |= {"apiPassphrase": live.passphrase}
+    return "\n".join([*lines, *_lines_to_connect("OKX", simulator.url, asked)])
 
 
 def deribit_banner(simulator: "DeribitSimulator") -> str:
-    """Return what a user needs to know: addresses, and the keys with their secrets."""
+    """Return what a user needs to know: addresses, the keys with their secrets, and the lines that connect the
+    platform."""
     lines = [
         "DERIBIT futures, options and spot, simulated. Nothing here is real.",
         f"  REST       {simulator.rest_url}",
         f"  WebSocket  {simulator.socket_url}",
         f"  truth      {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    for key in simulator.venue.keys.all():
+    keys = simulator.venue.keys.all()
+    for key in keys:
         lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
-    return "\n".join(lines)
+    asked = {"venue": "DERIBIT", "credentialType": "HMAC", "apiKey": keys[0].key, "apiSecret": keys[0].secret}
+    return "\n".join([*lines, *_lines_to_connect("DERIBIT", simulator.url, asked)])
 
 
 def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
@@ -243,10 +241,17 @@ def _lines_to_paste(url: str, keys: "Iterable[SimulatedKey]") -> list[str]:
     asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
     probe = f"CADENZA_BINANCE_URL={url} PROBE_KEY={key.key} PROBE_SECRET={key.secret} cadenza venue probe BINANCE"
     return [
-        "Start the platform with it:",
-        f"  CADENZA_VENUES=PAPER,MOCK,BINANCE CADENZA_BINANCE_URL={url} make run",
-        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
-        f"  KEY='{json.dumps(asked)}'",
+        *_lines_to_connect("BINANCE", url, asked),
         "Ask it about the facts that the connector relies on:",
         f"  {probe}",
+    ]
+
+
+def _lines_to_connect(venue: str, url: str, asked: Mapping[str, str]) -> list[str]:
+    """Return how the platform is started with a simulator, and the body that stores its key as a credential."""
+    return [
+        "Start the platform with it:",
+        f"  CADENZA_VENUES=PAPER,MOCK,{venue} CADENZA_{venue}_URL={url} make run",
+        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
+        f"  KEY='{json.dumps(asked)}'",
     ]
