@@ -69,3 +69,14 @@ def test_a_quantity_has_the_price_that_it_cost(quantity: int, ticks: int, is_inv
     traded = instrument(is_inverse=is_inverse)
     price = D(ticks) / 2
     assert abs(traded.average_price(traded.cost(D(quantity), price), D(quantity)) - price) <= D("1e-4")
+
+
+@pytest.mark.parametrize("fills", [1, 20])
+@pytest.mark.parametrize(
+    ("quantity", "price"), [("100", "60004"), ("1", "123456.5"), ("10", "0.0713"), ("-30", "2999.05")]
+)
+def test_an_inverse_contract_shows_the_price_that_was_paid(quantity: str, price: str, fills: int) -> None:
+    """Its cost is rounded; the decimals that are only rounding are not shown."""
+    traded = instrument(is_inverse=True)
+    cost = fills * traded.cost(D(quantity), D(price))
+    assert traded.average_price(cost, fills * D(quantity)) == D(price)

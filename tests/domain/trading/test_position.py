@@ -70,7 +70,7 @@ def test_profit_of_an_inverse_position_is_quantity_by_the_difference_of_the_inve
 def test_the_entry_price_of_an_inverse_position_is_the_harmonic_mean() -> None:
     position = opened(Side.BUY, (1_000, "50000"), (1_000, "40000"))
     assert position.entry_cost == D("0.045")
-    assert position.entry_price(BTC_PERPETUAL) == D("44444.444444444444")
+    assert position.entry_price(BTC_PERPETUAL) == D("44444.44444444444")
 
 
 def test_margin_of_an_inverse_position_is_in_its_settlement_asset() -> None:
@@ -86,7 +86,7 @@ def test_closing_an_inverse_position_realises_bitcoin() -> None:
     assert whole.realized_pnl == D("-0.0025")
     assert whole.position.status is PositionStatus.CLOSED
     assert (whole.position.entry_cost, whole.position.realized_pnl) == (0, D("-0.0005"))
-    assert whole.position.exit_price(BTC_PERPETUAL) == D("48780.487804878049")
+    assert whole.position.exit_price(BTC_PERPETUAL) == D("48780.487804878")
 
 
 def profit(quantity: int, entry: int, exit: int, is_inverse: bool) -> Fraction:

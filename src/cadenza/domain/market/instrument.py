@@ -56,6 +56,9 @@ INITIAL_TO_MAINTENANCE_MIN = 2
 """The initial margin of a new position is at least so many times its maintenance margin. So spread and fees do not
 liquidate it at once."""
 
+ROUNDED_COST_UNIT = Decimal("1e-18")
+"""The cost of an inverse contract is exact to this."""
+
 PriceStep = tuple[Decimal, Decimal]
 """(from this price on, the step of prices)."""
 
@@ -182,8 +185,12 @@ class Instrument:
 
     def average_price(self, cost: Decimal, quantity: Decimal) -> Decimal:
         """Return the price at which a quantity has that cost, with at most 12 decimals; 0 for nothing. Of an inverse
-        contract it is the harmonic mean of the prices paid."""
-        return average_price(quantity, cost) if self.is_inverse else average_price(cost, quantity)
+        contract it is the harmonic mean of the prices paid, without the decimals that a rounded cost cannot carry."""
+        if not self.is_inverse or cost == 0:
+            return average_price(cost, quantity)
+        price = quantity / cost
+        error = price * price / abs(quantity) * ROUNDED_COST_UNIT
+        return divide(quantity, cost, max(0, min(12, -error.adjusted() - 2)))
 
     def profit(self, entry_cost: Decimal, exit_cost: Decimal) -> Decimal:
         """Return what going in at one cost and out at the other has brought, in the settlement asset; both costs are
