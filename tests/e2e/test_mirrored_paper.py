@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.test_binance_newcomer import Simulator
+from tests.e2e.test_binance_newcomer import BinanceProcess
 from tests.e2e.trader import BTC_USDT, Trader
 from tests.serving import Serving, eventually
 
@@ -15,16 +15,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
+async def simulator(tmp_path: Path) -> AsyncIterator[BinanceProcess]:
     directory = tmp_path / "simulator"
     directory.mkdir()
-    running = Simulator(directory)
+    running = BinanceProcess("binance", directory)
     await running.start()
     yield running
     await running.kill()
 
 
-async def test_paper_money_trades_on_mirrored_books(simulator: Simulator, tmp_path: Path) -> None:
+async def test_paper_money_trades_on_mirrored_books(simulator: BinanceProcess, tmp_path: Path) -> None:
     settings = {"PAPER_MARKET": "mirror:BINANCE", "BINANCE_URL": simulator.url}
     server = await Serving.start(tmp_path / "data", settings)
     try:
