@@ -133,7 +133,8 @@ class LifeCases:
 
 async def pass_checks(desk: SimulatedDesk, count: int) -> None:
     """Let time pass until the quiet stream was compared so often."""
-    checked: Any = getattr(desk.session, "_life", desk.session)
+    session: Any = desk.session
+    checked = session._life
     agrees, compared = checked.agrees, []
 
     async def counted() -> bool:

@@ -13,9 +13,12 @@ from tests.adapters.okx.okx_world import BY_ID
 from tests.simulated_kit import FastClock
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
-from cadenza.adapters.venues.okx.market_data import FeedParts, MarketFeeds
+from cadenza.adapters.venues.okx.market_data import feed_parts
 from cadenza.adapters.venues.okx.sockets import CONNECTS, STREAM_LIMITS
+from cadenza.adapters.venues.okx.spec import PUBLIC_REGION, spec_of, stream_name
+from cadenza.domain.ids import Environment
 from cadenza.network.patience import RetryPauses
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
@@ -25,7 +28,7 @@ VENUE_MS = 1_652_459_236_000
 
 
 @asynccontextmanager
-async def feeds_at(base: str, *, factor: int = 1) -> AsyncIterator[MarketFeeds]:
+async def feeds_at(base: str, *, factor: int = 1) -> AsyncIterator[SnapshotFeeds]:
     clock = FastClock(factor)
 
     async def ask() -> int:
@@ -34,11 +37,12 @@ async def feeds_at(base: str, *, factor: int = 1) -> AsyncIterator[MarketFeeds]:
     venue_clock = VenueClock(clock, ask)
     await venue_clock.measure()
     connects = ConnectPace(clock, CONNECTS)
-    parts = FeedParts(
-        base=base, venue_clock=venue_clock, clock=clock, randomness=random.Random(1), tls=client_tls(),
+    spec = spec_of(Environment.LIVE, urls={stream_name(PUBLIC_REGION): base})
+    parts = feed_parts(
+        spec=spec, venue_clock=venue_clock, clock=clock, randomness=random.Random(1), tls=client_tls(),
         proxies=ProxyChoice(), connects=connects, limits=LIMITS,
     )  # fmt: skip
-    feeds = MarketFeeds(parts, BY_ID.get)
+    feeds = SnapshotFeeds(parts, BY_ID.get)
     try:
         yield feeds
     finally:

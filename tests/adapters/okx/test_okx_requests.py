@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from tests.adapters.okx.okx_world import BY_ID, INVERSE, LINEAR, NOW_MS, OPTION, SENT_ID, order
 
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.adapters.venues.okx.orders import TradingTerms, cancel_request, new_order, number_request, query_request
-from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
 from cadenza.domain.errors import (
     InvalidLeverage,
@@ -20,13 +21,13 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.order import Order
 
 AHEAD_MS = 1_500
-TIME = RequestTime(NOW_MS + 2_000, AHEAD_MS)
+TIME = RequestInstant(NOW_MS + 2_000, AHEAD_MS)
 SPOT, FUTURES = TradingTerms(AccountType.SPOT), TradingTerms(AccountType.FUTURES)
 HEDGED = TradingTerms(AccountType.FUTURES, PositionMode.HEDGE)
 STOP = {"type": OrderType.STOP, "limit_price": None, "stop_price": D("51000")}
 
 
-def request(made: Order, terms: TradingTerms = SPOT, time: RequestTime = TIME) -> OkxRequest:
+def request(made: Order, terms: TradingTerms = SPOT, time: RequestInstant = TIME) -> OkxRequest:
     return new_order(made, BY_ID[made.instrument_id], terms, time)
 
 
@@ -123,12 +124,12 @@ def test_an_algo_order_carries_a_timestamp_that_is_too_old_after_its_deadline() 
 
 @pytest.mark.parametrize("made", [order(), order(**STOP)])
 def test_nothing_is_made_after_the_deadline(made: Order) -> None:
-    with pytest.raises(DeadlinePassed):
-        request(made, time=RequestTime(NOW_MS + 10_000, AHEAD_MS))
+    with pytest.raises(TooLateToSend):
+        request(made, time=RequestInstant(NOW_MS + 10_000, AHEAD_MS))
 
 
 def test_a_clock_that_was_set_back_does_not_move_the_deadline() -> None:
-    made = request(order(), time=RequestTime(NOW_MS - 3_600_000, 0))
+    made = request(order(), time=RequestInstant(NOW_MS - 3_600_000, 0))
     assert made.expires_ms == NOW_MS - 3_600_000 + 10_000
 
 

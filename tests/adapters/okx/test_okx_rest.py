@@ -8,9 +8,10 @@ from tests.adapters.okx.okx_world import reply
 from tests.adapters.okx.rest_world import AHEAD_MS, OTHER_SIGNER, SIGNER, TIME, Host, answered, world
 from tests.inhouse_kit import ManualClock, until
 
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.adapters.venues.okx.credential import OkxSigner, timestamp_of
 from cadenza.adapters.venues.okx.endpoints import BALANCE, CANCEL, SUBMIT, counted_as
-from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.spec import urls_at
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -21,11 +22,11 @@ ORDER = "/api/v5/trade/order"
 BODY = {"instId": "BTC-USDT", "banAmend": True}
 
 
-def placed(time: RequestTime) -> OkxRequest:
+def placed(time: RequestInstant) -> OkxRequest:
     return OkxRequest(method="POST", path=ORDER, body=BODY, expires_ms=time.venue_ms + 5_000)
 
 
-def canceled(time: RequestTime) -> OkxRequest:
+def canceled(time: RequestInstant) -> OkxRequest:
     return OkxRequest(method="POST", path="/api/v5/trade/cancel-order", body={"instId": "BTC-USDT"})
 
 
@@ -91,8 +92,8 @@ async def test_nothing_is_signed_while_the_venues_time_is_not_known() -> None:
 async def test_nothing_leaves_after_a_deadline_and_no_room_is_taken() -> None:
     rest, _, clock = await world()
 
-    def too_late(time: RequestTime) -> OkxRequest:
-        raise DeadlinePassed
+    def too_late(time: RequestInstant) -> OkxRequest:
+        raise TooLateToSend
 
     for _ in range(SUBMIT.per_2_s + 1):
         outcome = await rest.signed(SIGNER, SUBMIT, too_late, instrument="BTC-USDT")

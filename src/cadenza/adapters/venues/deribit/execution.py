@@ -113,7 +113,7 @@ class DeribitSession:
             proxies=parts.proxies,
             limits=parts.limits,
         )
-        self._reader = self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
+        self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
         self._inquiry = OrderInquiry(
             rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
         )

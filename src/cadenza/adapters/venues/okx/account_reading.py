@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from cadenza.adapters.venues.kit.account_reading import ReadMoney, ReadOpenOrders
+from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.unreadable import unreadable
@@ -21,7 +22,7 @@ from cadenza.adapters.venues.okx.endpoints import (
 )
 from cadenza.adapters.venues.okx.models import OkxAlgoOrder, OkxOrder
 from cadenza.adapters.venues.okx.pages import pages
-from cadenza.adapters.venues.okx.parse import AccountScope, read_lines
+from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_account import balances, position_report
 from cadenza.adapters.venues.okx.parse_orders import became, facts_of_algo, facts_of_order
 from cadenza.adapters.venues.okx.rest import OkxRest
@@ -45,7 +46,7 @@ class OkxAccountSource:
         account, positions = await asyncio.gather(
             self._rest.rows(self._signer, BALANCE, {}), self._rest.rows(self._signer, POSITIONS, {})
         )
-        shown = read_lines(account, self._scope, lambda line: balances(line, self._scope, 0))
+        shown = read_each(account, self._scope.account_id, lambda line: balances(line, self._scope, 0))
         held = [each for found in shown if isinstance(found, list) for each in found]
         odd = [each for each in shown if isinstance(each, UnreadableReport)]
         rows, odd_rows = self._positions(positions)
@@ -75,7 +76,7 @@ class OkxAccountSource:
     ) -> list[OrderFacts | UnreadableReport]:
         found: list[OrderFacts | UnreadableReport] = []
         async for lines in pages(self._rest, self._signer, endpoint, query, counted_by=counted_by):
-            found += read_lines(lines, self._scope, read)
+            found += read_each(lines, self._scope.account_id, read)
         return found
 
     def _positions(self, lines: list[msgspec.Raw]) -> tuple[tuple[PositionReport, ...], list[UnreadableReport]]:

@@ -8,19 +8,19 @@ from ssl import SSLContext
 import structlog
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
 from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
 from cadenza.adapters.venues.okx import credential
 from cadenza.adapters.venues.okx.catalogue import read_catalogue
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.execution import OkxSession, SessionParts
 from cadenza.adapters.venues.okx.known_instruments import KnownInstruments
-from cadenza.adapters.venues.okx.market_data import FeedParts, MarketFeeds
+from cadenza.adapters.venues.okx.market_data import feed_parts
 from cadenza.adapters.venues.okx.pace import CONNECTIONS_MAX
 from cadenza.adapters.venues.okx.parse_instruments import securities
 from cadenza.adapters.venues.okx.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.sockets import CONNECTS, STREAM_LIMITS
-from cadenza.adapters.venues.okx.spec import PUBLIC_REGION, stream_name
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
@@ -55,7 +55,7 @@ class _Running:
     unlisted: UnlistedSymbols
     accounts: ReachableAccounts
     connects: ConnectPace
-    market: MarketFeeds
+    market: SnapshotFeeds
 
 
 class OkxConnector:
@@ -116,7 +116,7 @@ class OkxConnector:
             asyncio.create_task(unlisted.run(), name=f"unlisted symbols of {self._spec.venue_id}"),
         ]
         connects = ConnectPace(self._clock, CONNECTS)
-        market = MarketFeeds(self._feed_parts(rest, tls, connects), self._instruments.instrument)
+        market = self._feeds(rest, tls, connects)
         self._running = _Running(http, rest, tls, tasks, unlisted, ReachableAccounts(rest), connects, market)
 
     async def stop(self) -> None:
@@ -180,7 +180,7 @@ class OkxConnector:
         return session
 
     @property
-    def market(self) -> MarketFeeds | None:
+    def market(self) -> SnapshotFeeds | None:
         """The feeds of a started connector."""
         return None if self._running is None else self._running.market
 
@@ -200,9 +200,9 @@ class OkxConnector:
             )
         return self._running
 
-    def _feed_parts(self, rest: OkxRest, tls: SSLContext, connects: ConnectPace) -> FeedParts:
-        return FeedParts(
-            base=self._spec.urls[stream_name(PUBLIC_REGION)],
+    def _feeds(self, rest: OkxRest, tls: SSLContext, connects: ConnectPace) -> SnapshotFeeds:
+        parts = feed_parts(
+            spec=self._spec,
             venue_clock=rest.clock,
             clock=self._clock,
             randomness=self._randomness,
@@ -211,6 +211,7 @@ class OkxConnector:
             connects=connects,
             limits=self._limits,
         )
+        return SnapshotFeeds(parts, self._instruments.instrument)
 
     async def _read_catalogue(self, rest: OkxRest) -> None:
         catalogue = await read_catalogue(rest, self._spec.venue_id)

@@ -5,26 +5,16 @@ connection leaves one order in doubt, and not all that are under way. News come 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any
 
-import structlog
-
-from cadenza.adapters.venues.kit.account_reading import AccountReader, StreamPosition
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
-from cadenza.adapters.venues.kit.known_account import KnownAccount
-from cadenza.adapters.venues.kit.order_calls import OrderCalls, Reports, SubmitCall
-from cadenza.adapters.venues.kit.order_facts import reason_text
-from cadenza.adapters.venues.kit.order_names import names_of
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, submit_report
-from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
-from cadenza.adapters.venues.kit.stream_check import check_stream
-from cadenza.adapters.venues.kit.supervision import watch
+from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
+from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
@@ -41,21 +31,17 @@ from cadenza.adapters.venues.okx.orders import TradingTerms, is_in_algo_service,
 from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_news import account_news
 from cadenza.adapters.venues.okx.parse_orders import accepted_report
-from cadenza.adapters.venues.okx.requests import OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.okx.spec import stream_name
 from cadenza.adapters.venues.okx.stream import PrivateSocket, has_algo_orders
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
-from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
+from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
-    BalanceReport,
-    NotSentReport,
-    PositionReport,
-    RejectedReport,
     Report,
     UnreadableReport,
 )
@@ -66,8 +52,6 @@ from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits, StreamLost
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
-
-FIRST_LIVE_MS_MAX = 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,29 +90,17 @@ class OkxSession:
         self._terms = TradingTerms(reached.type, reached.position_mode or PositionMode.NETTING)
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, reached.type, listed)
-        self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account.id))
-        self._link = SessionLink(sink)
-        self._delivery = ReportDelivery(sink, parts.clock, name=str(account.id))
-        self._calls = OrderCalls(self._delivery.put, parts.clock.now_ms)
-        self._known = KnownAccount()
-        self._numbers = FactNumbers()
-        self._heard = 0
-        self._news_at_ms = 0
-        self._first_live = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._side_tasks: set[asyncio.Task[None]] = set()
+        self._life = SessionLife(
+            account_id=account.id,
+            sink=sink,
+            clock=parts.clock,
+            venue_clock=parts.rest.clock,
+            stream="private socket",
+            reopen=self._open_again,
+        )
         self._live: set[PrivateSocket] = set()
         self._streams = {socket: self._stream(socket) for socket in self._sockets()}
-        self._reader = AccountReader(
-            source=OkxAccountSource(parts.rest, signer, self._scope),
-            account_id=account.id,
-            venue_clock=parts.rest.clock,
-            known=self._known,
-            numbers=self._numbers,
-            clock=parts.clock,
-            position=lambda: StreamPosition(self._heard, self._news_at_ms),
-            delivered=self._delivery.wait_idle,
-        )
+        self._life.reader(OkxAccountSource(parts.rest, signer, self._scope))
         self._inquiry = OrderInquiry(
             rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
         )
@@ -136,7 +108,7 @@ class OkxSession:
             rest=parts.rest,
             signer=signer,
             inquiry=self._inquiry,
-            look_at_key=self._look_at_key,
+            look_at_key=self._life.look_at_key,
             clock=parts.clock,
         )
         self._past = PastOrders(parts.rest, signer, self._scope)
@@ -146,32 +118,24 @@ class OkxSession:
         try:
             for stream in self._streams.values():
                 stream.start()
-            try:
-                async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
-                    await self._first_live.wait()
-            except TimeoutError:
-                raise VenueUnavailable("the private sockets do not open") from None
-            if (refusal := self._refusal()) is not None:
-                raise CredentialRejected(f"the venue refused the key: {refusal}")
+            await self._life.first_live(self._refusal)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
-        self._tasks = [asyncio.create_task(check_stream(self, self._clock, self._on_refused_reading))]
-        for task in self._tasks:
-            watch(task, self._link.ended)
+        self._life.keep()
 
     # Orders
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        if order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms:
-            return [self._not_sent(order)]
-        return await self._calls.submit(order, lambda call: self._submit(order, call))
+        if self._life.is_too_late(order):
+            return [self._life.not_sent(order)]
+        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
 
     async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._calls.withdraw(order) or await self._calls.other(self._cancels.cancel(order))
+        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
 
     def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
-        self._calls.withdraw_unsent(is_meant)
+        self._life.calls.withdraw_unsent(is_meant)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         """OKX has no request for that (`VenueSpec.cancels_all`)."""
@@ -190,15 +154,8 @@ class OkxSession:
         return self._past.pieces(since_ms, self.venue_time_ms())
 
     async def snapshot(self) -> AccountSnapshot:
-        try:
-            snapshot = await self._reader.snapshot()
-        except CredentialRejected as error:
-            await self._on_refused_reading(error)
-            raise VenueUnavailable(str(error)) from error
-        if snapshot is None:
-            self.found_silent()
-            raise VenueUnavailable("the private socket is behind; it is opened again")
-        await self._delivery.wait_idle()
+        snapshot = await self._life.snapshot()
+        await self._life.delivery.wait_idle()
         return snapshot
 
     def venue_time_ms(self) -> int:
@@ -206,94 +163,48 @@ class OkxSession:
 
     def is_caught_up(self) -> bool:
         is_busy = any(stream.is_busy for stream in self._streams.values())
-        return self._link.is_live and self._delivery.is_idle and not is_busy
+        return self._life.link.is_live and self._life.delivery.is_idle and not is_busy
 
     @property
     def is_closed(self) -> bool:
-        return self._link.state is LinkState.CLOSED
+        return self._life.is_closed
 
     async def close(self) -> None:
-        self._link.close()
-        self._calls.close()
-        self._delivery.stop()
-        tasks, self._tasks = [*self._tasks, *self._side_tasks], []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(stream.close() for stream in self._streams.values()))
-        await self._delivery.close()
+        await self._life.close(*self._streams.values())
 
-    # The sockets, and their comparison with readings (`CheckedStream`)
-
-    def heard(self) -> int:
-        return self._heard
-
-    def is_checked(self) -> bool:
-        return self._link.is_live
-
-    async def agrees(self) -> bool:
-        asked_ms = self.venue_time_ms()
-        agrees = await self._reader.agrees()
-        if agrees:
-            self._link.worked_until(asked_ms)
-        return agrees
-
-    def found_silent(self) -> None:
-        """The sockets have not brought what the venue shows: trust them no more, and open others."""
-        self._log.warning("stream_is_silent")
-        self._lose("the private socket is silent")
-        for stream in self._streams.values():
-            stream.reconnect()
+    # The sockets
 
     async def _take(self, socket: PrivateSocket, data: bytes) -> None:
         """Read one message and hand its reports on."""
         if socket.is_answer(data):
             if socket.is_going_down:
-                self._lose("the venue ends the connection")
+                self._life.lose("the venue ends the connection")
                 self._streams[socket].reconnect()
             return
-        self._heard += 1
+        self._life.hear()
         try:
             found = account_news(data, self._scope, self.venue_time_ms())
         except UnreadablePayload as error:
             found = [unreadable(self._account_id, data, error)]
         if any(isinstance(report, UnreadableReport) for report in found):
-            self._known.forget()  # it may have been about any of it
-        reports = [self._numbered(report) for report in found]
-        self._known.note(_comparable(report) for report in reports)
-        self._news_at_ms = max([self._news_at_ms, *(report.at_ms for report in reports)])
-        await self._delivery.put(reports)
-        self._link.worked_until(self._news_at_ms)
+            self._life.known.forget()  # it may have been about any of it
+        await self._life.delivery.put(self._life.take_in(found))
+        self._life.worked()
 
-    def _numbered(self, report: Report) -> Report:
-        if isinstance(report, BalanceReport | PositionReport):
-            return replace(report, as_of=self._numbers.take(report.at_ms))
-        return report
+    def _open_again(self, cause: str) -> None:
+        self._life.lose(cause)
+        for stream in self._streams.values():
+            stream.reconnect()
 
     def _on_live(self, socket: PrivateSocket) -> None:
         self._live.add(socket)
-        if len(self._live) < len(self._streams):
-            return
-        self._known.forget()
-        self._link.live(self.venue_time_ms())
-        self._first_live.set()
-        self._spawn(self._look_at_money())
+        if len(self._live) == len(self._streams):
+            self._life.live()
 
     def _on_lost(self, socket: PrivateSocket, event: StreamLost) -> None:
         self._live.discard(socket)
         self._rest.clock.doubt()
-        self._lose(f"a private socket was lost: {event.cause.value}{f', {event.detail}' if event.detail else ''}")
-        if (refusal := self._refusal()) is not None:
-            self._first_live.set()
-            self._link.ended(f"the venue refused the key: {refusal}")
-
-    def _lose(self, cause: str) -> None:
-        self._known.forget()
-        self._link.lost(cause)
-
-    async def _on_refused_reading(self, error: CadenzaError) -> None:
-        if isinstance(error, CredentialRejected):
-            self._link.ended(str(error))
+        self._life.stream_lost(event, self._refusal())
 
     # Helpers
 
@@ -319,7 +230,7 @@ class OkxSession:
             take=lambda data: self._take(socket, data),
             on_live=lambda: self._on_live(socket),
             on_lost=lambda event: self._on_lost(socket, event),
-            failed=self._link.ended,
+            failed=self._life.link.ended,
             clock=self._clock,
             randomness=self._parts.randomness,
             tls=self._parts.tls,
@@ -333,11 +244,9 @@ class OkxSession:
     async def _submit(self, order: Order, call: SubmitCall) -> Reports:
         instrument = self._parts.instruments.instrument(order.instrument_id)
         if instrument is None or not self._parts.spec.trades(self._terms.account_type, instrument.type):
-            return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-        latest_ms = max(self._clock.now_ms(), order.updated_at_ms)  # our wall clock may have been set back
-        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - latest_ms
+            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
 
-        def leaving(time: RequestTime) -> OkxRequest:
+        def leaving(time: RequestInstant) -> OkxRequest:
             request = new_order(order, instrument, self._terms, time)
             call.leave()
             return request
@@ -348,13 +257,13 @@ class OkxSession:
                 SUBMIT_ALGO if is_in_algo_service(order) else SUBMIT,
                 leaving,
                 instrument=counted_as(instrument.external_symbol),
-                leave_by_ms=self._clock.monotonic_ms() + left_ms,
+                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
                 reply_ms_max=REPLY_MS_MAX,
             )
         except CadenzaError as error:  # the venue has no such orders; nothing was sent
-            return [self._rejected(order, RejectReason.INVALID_ORDER, str(error))]
+            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
         if isinstance(outcome, NotSent):
-            return [self._not_sent(order)]
+            return [self._life.not_sent(order)]
         if not isinstance(outcome, Answered):
             return [unknown_outcome(order, self._clock.now_ms(), outcome)]
         answer = order_answer_of(outcome.body)
@@ -365,35 +274,6 @@ class OkxSession:
                 return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
         is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
         verdict = classify_submit(outcome.status, answer, is_margined=is_margined)
-        self._look_at_key(verdict)
+        self._life.look_at_key(verdict)
         is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
         return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]
-
-    def _look_at_key(self, verdict: ReplyOutcome) -> None:
-        """A refused key may lack one right only, or be gone: then the session ends."""
-        if verdict.verdict is ReplyVerdict.KEY_REJECTED:
-            self._spawn(self._look_at_money())
-
-    async def _look_at_money(self) -> None:
-        """Read the account: what the stream says later is compared with that. A key that is gone ends the session."""
-        try:
-            await self._reader.agrees()
-        except CadenzaError as error:
-            await self._on_refused_reading(error)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        watch(task, self._link.ended)
-        self._side_tasks.add(task)
-        task.add_done_callback(self._side_tasks.discard)
-
-    def _not_sent(self, order: Order) -> Report:
-        return NotSentReport(**names_of(order), at_ms=self._clock.now_ms(), recorded_at_ms=order.created_at_ms)
-
-    def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
-        return RejectedReport(**names_of(order), at_ms=self.venue_time_ms(), reason=reason_text(reason, text))
-
-
-def _comparable(report: Report) -> Report:
-    """What is locked moves with the market without a word, so it is not compared (`OkxAccountSource`)."""
-    return replace(report, locked=None) if isinstance(report, BalanceReport) else report

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -13,7 +14,7 @@ from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import OLD_FILLS, OLD_ORDERS, OPEN_ORDERS, PAST_ORDERS, OkxEndpoint
 from cadenza.adapters.venues.okx.models import OkxFill, OkxOrder
 from cadenza.adapters.venues.okx.pages import pages
-from cadenza.adapters.venues.okx.parse import AccountScope, read_lines
+from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_orders import end_report, facts_of_order, fill_report
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.spec import DAY_MS, HISTORY_MS
@@ -91,7 +92,7 @@ class PastOrders:
         """Return the lines of a list that are not older than an instant, the oldest first."""
         found: list[Found | UnreadableReport] = []
         async for lines in pages(self._rest, self._signer, endpoint, query, counted_by=counted_by):
-            page = read_lines(lines, self._scope, read)
+            page = read_each(lines, self._scope.account_id, read)
             newer = [each for each in page if isinstance(each, UnreadableReport) or at_ms(each) >= since_ms]
             found += newer
             if page and not newer:

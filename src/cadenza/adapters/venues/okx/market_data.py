@@ -1,236 +1,47 @@
-"""OKX's public market data: books, trades and marks on demand."""
+"""OKX's public market data: what its feeds are made of."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any
-
-import msgspec
-import structlog
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute
+from cadenza.adapters.venues.kit.market_stream import MarketStreamRoute
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeedParts
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
-from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.adapters.venues.okx.instrument_feed import InstrumentFeed
-from cadenza.adapters.venues.okx.sockets import MESSAGES, PUBLIC_PATH, STREAM_LIMITS
-from cadenza.adapters.venues.okx.stream_wire import PublicChannels
-from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
-from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument
+from cadenza.adapters.venues.okx.sockets import MESSAGES, PUBLIC_PATH
+from cadenza.adapters.venues.okx.spec import PUBLIC_REGION, stream_name
+from cadenza.adapters.venues.okx.stream_wire import OkxChannels, PublicChannels
+from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import MarketSink
-
-log = structlog.get_logger(__name__)
-
-OPEN_MS_MAX = 8_000
-"""A feed that is not whole by then could not be opened. The platform waits a little longer than this."""
 
 CHANNELS_MAX = 150
 """Channels of a connection; another one is opened when it is full."""
 
-TEND_MS = 1_000
-RESTART_MS = 1_000
 
-Listing = Callable[[InstrumentId], Instrument | None]
-"""Finds an instrument that the venue lists."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedParts:
-    """What the feeds are made of. `base` is the address of the public sockets, without a path."""
-
-    base: str
-    venue_clock: VenueClock
-    clock: Clock
-    randomness: Randomness
-    tls: SSLContext
-    proxies: ProxyChoice
-    connects: ConnectPace
-    limits: StreamLimits = STREAM_LIMITS
-
-
-class MarketFeeds:
-    """The public half of `VenueConnector` for OKX. It implements `MarketStreamListener` for all of its connections.
-
-    A feed is whole when its channels are granted and its book is live. It mends itself: a book with a gap is subscribed
-    to again, and so is one whose channel falls silent. Connections are made only while books are open. Failures of a
-    task are logged, and the task begins again.
-    """
-
-    def __init__(self, parts: FeedParts, listing: Listing) -> None:
-        self.feeds: dict[InstrumentId, InstrumentFeed] = {}
-        self.unreadable_total = 0
-        """Messages that could not be read."""
-        self._parts = parts
-        self._clock = parts.clock
-        self._listing = listing
-        self._route = MarketStreamRoute(f"{parts.base}{PUBLIC_PATH}", CHANNELS_MAX, MESSAGES)
-        self._by_name: dict[str, InstrumentFeed] = {}
-        self._streams: dict[MarketStream, asyncio.Task[None]] = {}
-        self._of_name: dict[str, MarketStream] = {}
-        self._tending: asyncio.Task[None] | None = None
-
-    @property
-    def connections(self) -> int:
-        """How many connections are kept."""
-        return len(self._streams)
-
-    async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
-        """See `VenueConnector.open_book`. It returns when the feed is whole."""
-        instrument = self._listing(instrument_id)
-        if instrument is None:
-            raise InstrumentNotFound(f"OKX lists no book of {instrument_id}")
-        feed = self.feeds.get(instrument_id)
-        if feed is None:
-            feed = InstrumentFeed(instrument, sink, self._parts.venue_clock.earliest_ms())
-            self._add(feed)
-        try:
-            await self._until_whole(feed)
-        except BaseException:  # a caller that was cancelled has no open book either
-            if self.feeds.get(instrument_id) is feed:
-                self._remove(instrument_id)
-            raise
-
-    async def close_book(self, instrument_id: InstrumentId) -> None:
-        """See `VenueConnector.close_book`."""
-        self._remove(instrument_id)
-
-    async def stop(self) -> None:
-        """Close all feeds and connections. Idempotent."""
-        tasks = [*self._streams.values(), *([] if self._tending is None else [self._tending])]
-        for instrument_id in list(self.feeds):
-            self._remove(instrument_id)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    # --- what the connections report
-
-    def on_granted(self, names: frozenset[str]) -> None:
-        now_ms = self._clock.monotonic_ms()
-        for feed, own in self._own(names):
-            feed.on_granted(own, now_ms)
-
-    def on_lost(self, names: frozenset[str], cause: str) -> None:
-        for feed, own in self._own(names):
-            feed.on_lost(own)
-
-    def on_refused(self, name: str, reason: str) -> None:
-        feed = self._by_name.get(name)
-        if feed is not None:
-            feed.refusal = f"the venue refused the channel {name}: {reason}"
-            feed.progressed.set()
-
-    def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None:
-        feed = self._by_name.get(name)
-        if feed is None:
-            return
-        try:
-            feed.on_event(name, data, connection, now_ms)
-        except UnreadablePayload as error:
-            self.on_unreadable(f"{name}: {error}")
-        self._mend(feed, now_ms)
-
-    def on_unreadable(self, reason: str) -> None:
-        self.unreadable_total += 1
-        log.warning("market_message_unreadable", venue="OKX", reason=reason)
-
-    # --- helpers
-
-    def _own(self, names: frozenset[str]) -> list[tuple[InstrumentFeed, frozenset[str]]]:
-        feeds = {feed for name in names if (feed := self._by_name.get(name)) is not None}
-        return [(feed, names & feed.names) for feed in feeds]
-
-    def _add(self, feed: InstrumentFeed) -> None:
-        self.feeds[feed.instrument_id] = feed
-        self._by_name.update(dict.fromkeys(feed.names, feed))
-        stream = next((each for each in self._streams if each.room >= len(feed.names)), None)
-        if stream is None:
-            stream = self._new_stream()
-            self._streams[stream] = self._supervised("stream", stream.run)
-        self._of_name.update(dict.fromkeys(feed.names, stream))
-        stream.want(feed.names)
-        if self._tending is None:
-            self._tending = self._supervised("tend", self._tend)
-
-    def _new_stream(self) -> MarketStream:
-        parts = self._parts
-        return MarketStream(
-            self._route,
-            PublicChannels(),
-            self,
-            clock=self._clock,
-            randomness=parts.randomness,
-            tls=parts.tls,
-            connects=parts.connects,
-            proxies=parts.proxies,
-            limits=parts.limits,
-        )
-
-    def _remove(self, instrument_id: InstrumentId) -> None:
-        feed = self.feeds.pop(instrument_id, None)
-        if feed is None:
-            return
-        feed.close()
-        for name in feed.names:
-            del self._by_name[name]
-            stream = self._of_name.pop(name)
-            stream.drop([name])
-            if stream.is_empty:
-                self._streams.pop(stream)
-                stream.close()
-        if not self.feeds and self._tending is not None:
-            self._tending.cancel()
-            self._tending = None
-
-    def _mend(self, feed: InstrumentFeed, now_ms: int) -> None:
-        if feed.is_in_need(now_ms):
-            log.info("book_subscribed_again", instrument=str(feed.instrument_id))
-            self._of_name[feed.books].want_again([feed.books])
-
-    async def _tend(self) -> None:
-        while True:
-            await self._clock.sleep_ms(TEND_MS)
-            for feed in list(self.feeds.values()):
-                self._mend(feed, self._clock.monotonic_ms())
-
-    async def _until_whole(self, feed: InstrumentFeed) -> None:
-        limit = asyncio.create_task(self._clock.sleep_ms(OPEN_MS_MAX))
-        try:
-            while not feed.is_whole:
-                feed.progressed.clear()
-                progress = asyncio.create_task(feed.progressed.wait())
-                try:
-                    await asyncio.wait({limit, progress}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    progress.cancel()
-                if self.feeds.get(feed.instrument_id) is not feed:
-                    raise VenueUnavailable(f"the feed of {feed.instrument_id} was closed")
-                if feed.refusal is not None or (limit.done() and not feed.is_whole):
-                    raise VenueUnavailable(f"OKX does not publish {feed.instrument_id}: {self._cause(feed)}")
-        finally:
-            limit.cancel()
-
-    def _cause(self, feed: InstrumentFeed) -> str:
-        if feed.refusal is not None:
-            return feed.refusal
-        streams = (self._of_name[name] for name in sorted(feed.names))
-        return next((each.cause for each in streams if not each.is_live), "there is no snapshot of the book yet")
-
-    def _supervised(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        async def run() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception as error:  # a supervised loop: it begins again
-                    log.exception("market_task_failed", task=name, error=type(error).__name__)
-                    await self._clock.sleep_ms(RESTART_MS)
-                else:
-                    return
-
-        return asyncio.create_task(run(), name=f"OKX {name}")
+def feed_parts(
+    *,
+    spec: VenueSpec,
+    venue_clock: VenueClock,
+    clock: Clock,
+    randomness: Randomness,
+    tls: SSLContext,
+    proxies: ProxyChoice,
+    connects: ConnectPace,
+    limits: StreamLimits,
+) -> SnapshotFeedParts:
+    """Return what the venue's feeds are made of."""
+    base = spec.urls[stream_name(PUBLIC_REGION)]
+    return SnapshotFeedParts(
+        spec=spec,
+        route=MarketStreamRoute(f"{base}{PUBLIC_PATH}", CHANNELS_MAX, MESSAGES),
+        wire=PublicChannels,
+        channels=OkxChannels,
+        venue_clock=venue_clock,
+        clock=clock,
+        randomness=randomness,
+        tls=tls,
+        proxies=proxies,
+        connects=connects,
+        limits=limits,
+    )

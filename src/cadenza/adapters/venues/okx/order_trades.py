@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import msgspec
 
+from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import FILLS, OLD_FILLS, OkxEndpoint
 from cadenza.adapters.venues.okx.models import OkxFill
 from cadenza.adapters.venues.okx.pages import pages
-from cadenza.adapters.venues.okx.parse import AccountScope, read_lines
+from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_orders import fill_report
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.money import ZERO
@@ -51,7 +52,7 @@ class OrderTrades:
         query = {"instType": kind, "instId": name, "ordId": facts.venue_order_id}
         found: list[FillReport | UnreadableReport] = []
         async for lines in pages(self._rest, self._signer, endpoint, query, counted_by="bill_id", is_urgent=True):
-            found += read_lines(lines, self._scope, read)
+            found += read_each(lines, self._scope.account_id, read)
         return found
 
 

@@ -14,8 +14,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.okx import mapping
-from cadenza.adapters.venues.okx.requests import TIMESTAMP_AGE_MS_MAX, OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import TIMESTAMP_AGE_MS_MAX, OkxRequest
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.errors import (
     InvalidLeverage,
@@ -54,9 +55,9 @@ def is_in_algo_service(order: Order) -> bool:
 # --- new orders
 
 
-def new_order(order: Order, instrument: Instrument, terms: TradingTerms, time: RequestTime) -> OkxRequest:
+def new_order(order: Order, instrument: Instrument, terms: TradingTerms, time: RequestInstant) -> OkxRequest:
     """Return the request for a new order: of the matching engine, or of the algo service. Raises the domain's causes
-    for what the venue lacks, and `DeadlinePassed`."""
+    for what the venue lacks, and `TooLateToSend`."""
     if order.leverage not in (None, 1):
         raise InvalidLeverage("OKX keeps the leverage by instrument, and takes none with an order")
     is_algo = order.type in mapping.ALGO_ORDER_TYPES

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnknownMember
 from cadenza.adapters.venues.okx.models import OkxAlgoOrder, OkxFrame, OkxOrder
-from cadenza.adapters.venues.okx.parse import AccountScope, read_lines
+from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_account import balances, position_report
 from cadenza.adapters.venues.okx.parse_orders import algo_news, order_news
 from cadenza.adapters.venues.okx.stream import ACCOUNT, ADVANCED_ALGO_ORDERS, ALGO_ORDERS, ORDERS, POSITIONS
@@ -24,7 +25,7 @@ def account_news(data: bytes, scope: AccountScope, at_ms: int) -> list[Report]:
         raise UnknownMember("private channel", frame.channel.channel)
     read = _READERS[frame.channel.channel](at_ms)
     found: list[Report] = []
-    for one in read_lines(frame.data, scope, lambda line: read(line, scope)):
+    for one in read_each(frame.data, scope.account_id, lambda line: read(line, scope)):
         found += (one,) if isinstance(one, UnreadableReport) else one
     return found
 

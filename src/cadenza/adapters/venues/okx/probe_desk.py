@@ -11,6 +11,7 @@ from itertools import count
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.probe import SeenOtherwise
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.okx.classify import (
     HTTP_SERVER_ERROR,
     OkxAnswer,
@@ -23,7 +24,7 @@ from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import BOOKS, CANCEL, QUERY, SUBMIT, SUBMIT_ALGO, OkxEndpoint
 from cadenza.adapters.venues.okx.models import OkxBook
 from cadenza.adapters.venues.okx.parse import rows_of
-from cadenza.adapters.venues.okx.requests import Fields, OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import Fields, OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.market.instrument import Instrument
@@ -139,7 +140,7 @@ class PairDesk:
         """Return the venue's answer. Raises when it says nothing about the fact: the key was not accepted
         (`CredentialRejected`), or the venue did not process the request (`VenueUnavailable`)."""
 
-        def make(time: RequestTime) -> OkxRequest:
+        def make(time: RequestInstant) -> OkxRequest:
             return OkxRequest(
                 method=endpoint.method,
                 path=endpoint.path,

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx.classify import (
@@ -32,7 +33,7 @@ from cadenza.adapters.venues.okx.endpoints import (
 from cadenza.adapters.venues.okx.models import OkxTime, instant
 from cadenza.adapters.venues.okx.pace import PaceTurn, RequestPace
 from cadenza.adapters.venues.okx.parse import rows_of
-from cadenza.adapters.venues.okx.requests import DeadlinePassed, OkxRequest, RequestTime
+from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.spec import DEMO_HEADER, PUBLIC_REGION, OkxRegion, rest_name
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
@@ -89,7 +90,7 @@ class OkxRest:
         self,
         signer: OkxSigner,
         endpoint: OkxEndpoint,
-        make: Callable[[RequestTime], OkxRequest],
+        make: Callable[[RequestInstant], OkxRequest],
         *,
         instrument: str = "",
         leave_by_ms: int | None = None,
@@ -98,7 +99,7 @@ class OkxRest:
     ) -> Outcome:
         """Make a signed request and return its outcome.
 
-        `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
+        `make` is called when the request may leave, and may raise `TooLateToSend`; nothing is sent then. The request
         waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply.
         `instrument` names the instrument that it is about, where the venue counts by instrument. `is_urgent`: it goes
         before the others.
@@ -112,8 +113,8 @@ class OkxRest:
             turn.give_back()
             return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
         try:
-            request = make(RequestTime(now.our_ms, now.ahead_ms))
-        except DeadlinePassed:
+            request = make(RequestInstant(now.our_ms, now.ahead_ms))
+        except TooLateToSend:
             turn.give_back()
             return NotSent(NotSentCause.DEADLINE)
         except BaseException:  # a request that cannot be made takes no room from others

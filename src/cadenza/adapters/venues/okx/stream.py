@@ -1,7 +1,7 @@
 """The private sockets of a session: login, subscriptions, and what they say of themselves.
 
-Orders, balances and positions come on one socket, orders of the algo service on another. Both log in and subscribe anew
-on each connection; nothing is acknowledged twice.
+Orders, balances and positions come on one socket, orders of the algo service on another. Both log in and subscribe
+again on each connection.
 """
 
 import asyncio
@@ -52,6 +52,9 @@ BUSINESS_CHANNELS = (
     StreamChannel(ADVANCED_ALGO_ORDERS, instrument_kind="ANY"),
 )
 
+ANSWERS_MAX = 32
+"""Answers that are kept for whoever waits for them. More than a login and the subscriptions have are dropped."""
+
 REFUSED_LOGINS = frozenset({"60005", "60007", "60009", "60024", "60032"})
 """Codes of a login whose key, signature or passphrase the venue does not accept."""
 LATE_LOGINS = frozenset({"60004", "60006"})
@@ -87,7 +90,7 @@ class PrivateSocket:
         self._venue_clock = venue_clock
         self._connects = connects
         self._clock = clock
-        self._answers: asyncio.Queue[OkxFrame] = asyncio.Queue()
+        self._answers: asyncio.Queue[OkxFrame] = asyncio.Queue(ANSWERS_MAX)
         self.refused: str | None = None
         """Why the venue does not accept the key, when it has said so."""
         self.is_going_down = False
@@ -99,7 +102,7 @@ class PrivateSocket:
 
     async def subscribe(self, connection: StreamConnection) -> None:
         """Log in, and subscribe to the channels. Raises `NotReady`."""
-        self._answers = asyncio.Queue()
+        self._answers = asyncio.Queue(ANSWERS_MAX)
         self.is_going_down = False
         now = self._venue_clock.usable()
         if now is None:
@@ -122,7 +125,8 @@ class PrivateSocket:
         except UnreadablePayload:
             return False
         if frame.event in _ANSWERS:
-            self._answers.put_nowait(frame)
+            if not self._answers.full():
+                self._answers.put_nowait(frame)
         elif frame.event == "notice" and frame.code == GOING_DOWN:
             self.is_going_down = True
         return frame.event != ""
