@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar
 
 import typer
 
@@ -54,12 +54,7 @@ def binance(
     from cadenza.simulators.binance.server import run_simulator
     from cadenza.simulators.binance.settings import SimulatorSettings
 
-    settings = SimulatorSettings(
-        data_dir=data_dir or default_data_dir("binance"),
-        seed=seed,
-        market_step_ms=0 if still else MARKET_STEP_MS,
-        fault_rate=faults,
-    )
+    settings = SimulatorSettings(**_common("binance", seed, faults, data_dir, still))
     _serve_until_stopped(run_simulator(settings, SystemClock(), SystemIds(), host, port), banner)
 
 
@@ -76,12 +71,7 @@ def okx(
     from cadenza.simulators.okx.server import run_okx_simulator
     from cadenza.simulators.okx.settings import OkxSimulatorSettings
 
-    settings = OkxSimulatorSettings(
-        data_dir=data_dir or default_data_dir("okx"),
-        seed=seed,
-        market_step_ms=0 if still else MARKET_STEP_MS,
-        fault_rate=faults,
-    )
+    settings = OkxSimulatorSettings(**_common("okx", seed, faults, data_dir, still))
     _serve_until_stopped(run_okx_simulator(settings, SystemClock(), SystemIds(), host, port), okx_banner)
 
 
@@ -98,12 +88,7 @@ def deribit(
     from cadenza.simulators.deribit.server import run_deribit
     from cadenza.simulators.deribit.settings import DeribitSettings
 
-    settings = DeribitSettings(
-        data_dir=data_dir or default_data_dir("deribit"),
-        seed=seed,
-        market_step_ms=0 if still else MARKET_STEP_MS,
-        fault_rate=faults,
-    )
+    settings = DeribitSettings(**_common("deribit", seed, faults, data_dir, still))
     _serve_until_stopped(run_deribit(settings, SystemClock(), SystemIds(), host, port), deribit_banner)
 
 
@@ -120,13 +105,26 @@ def bitfinex(
     from cadenza.simulators.bitfinex.server import run_bitfinex
     from cadenza.simulators.bitfinex.settings import BitfinexSettings
 
-    settings = BitfinexSettings(
-        data_dir=data_dir or default_data_dir("bitfinex"),
+    settings = BitfinexSettings(**_common("bitfinex", seed, faults, data_dir, still))
+    _serve_until_stopped(run_bitfinex(settings, SystemClock(), SystemIds(), host, port), bitfinex_banner)
+
+
+class _Common(TypedDict):
+    """The settings that every simulator has."""
+
+    data_dir: Path
+    seed: int
+    market_step_ms: int
+    fault_rate: float
+
+
+def _common(venue: str, seed: int, faults: float, data_dir: Path | None, still: bool) -> _Common:
+    return _Common(
+        data_dir=data_dir or default_data_dir(venue),
         seed=seed,
         market_step_ms=0 if still else MARKET_STEP_MS,
         fault_rate=faults,
     )
-    _serve_until_stopped(run_bitfinex(settings, SystemClock(), SystemIds(), host, port), bitfinex_banner)
 
 
 def default_data_dir(venue: str) -> Path:

@@ -3,8 +3,9 @@
 Until that word arrives, such a fill counts like an open order's claim: it may have been executed beside what is held.
 So the limits never lose sight of an order between its fill and the venue's word. A word contains every fill up to its
 instant (`at_ms`), and confirms those. Only the instants decide, so a fill may come before its word, after it, or twice.
-Fills of one millisecond cannot be told apart: a word of that millisecond confirms all of them, also one whose own word
-comes right behind it. A fill that comes after a snapshot that left its asset out is counted until the next word.
+
+Two cases stay inexact. A word confirms every fill of its own millisecond, even a fill that it does not contain because
+the next word does. A fill that arrives after a whole snapshot that left its asset out counts until the next word.
 """
 
 from collections.abc import Callable
