@@ -173,8 +173,8 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     seen["position"] = [result["positions"][-1]["side"], result["positions"][-1]["contracts"] > 0]
     seen["mark"] = result["mark"]["markPrice"] > 0
     await exchange.create_order(SYMBOL, "limit", "buy", 0.3, 60002)
-    while book["bids"][0][0] != 60002:
-        book = await exchange.watch_order_book(SYMBOL)
+    while book["bids"][0][0] != 60002:  # the book that the client keeps; a change that nobody awaits resolves no watch
+        await asyncio.sleep(0.02)
     seen["bid"] = book["bids"][0]
     by_socket = await exchange.create_order_ws(SYMBOL, "limit", "buy", 0.1, 59000)
     canceled = await exchange.cancel_order_ws(by_socket["id"], SYMBOL)

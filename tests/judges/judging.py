@@ -11,6 +11,7 @@ from cadenza.simulators.binance.server import BinanceSimulator
 from tests import needs
 
 HERE = Path(__file__).parent
+GIVE_UP_S = 300
 
 
 async def verdict(script: str, simulator: BinanceSimulator, kind: str, directory: Path) -> Any:
@@ -28,7 +29,12 @@ async def run_judge(script: str, *arguments: str) -> Any:
     process = await asyncio.create_subprocess_exec(
         needs.judges(), HERE / script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    said, complained = await process.communicate()
+    try:
+        async with asyncio.timeout(GIVE_UP_S):
+            said, complained = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0, complained.decode()
     return json.loads(said)
 

@@ -38,7 +38,7 @@ def frame_arg(arg: dict[str, object]) -> ChannelArg:
     return {name: as_text(value) for name, value in arg.items() if name != "extraParams"}
 
 
-class OkxChannels:
+class OkxSubscriptions:
     def __init__(self, venue: OkxVenue) -> None:
         self._venue = venue
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from cadenza.simulators.kit.cuts import ConnectionCut
 from cadenza.simulators.kit.sockets import frames, opened_socket
 from cadenza.simulators.okx.venue import OkxVenue
-from cadenza.simulators.okx.wire.channels import ChannelError, OkxChannels, frame_arg
+from cadenza.simulators.okx.wire.channels import ChannelError, OkxSubscriptions, frame_arg
 from cadenza.simulators.okx.wire.errors import VenueRefusal
 from cadenza.simulators.okx.wire.gateway import VenueAnswer, VenueEndpoint, VenueGateway, VenueRequest
 from cadenza.simulators.okx.wire.keys import SOCKET_LOGIN_PATH, OkxKey
@@ -35,7 +35,7 @@ class OkxSocketApi:
         self._venue = venue
         self._gateway = gateway
         self._operations = operations
-        self._channels = OkxChannels(venue)
+        self._channels = OkxSubscriptions(venue)
         self._connects: dict[tuple[str, int], int] = defaultdict(int)
 
     def add_routes(self, app: web.Application) -> None:
@@ -94,7 +94,7 @@ class _Conversation:
         self,
         venue: OkxVenue,
         gateway: VenueGateway,
-        channels: OkxChannels,
+        channels: OkxSubscriptions,
         operations: Mapping[str, VenueEndpoint],
         session: SimulatedSession,
         is_demo: bool,
