@@ -82,7 +82,7 @@ def test_the_states_of_a_book(state: str, status: InstrumentStatus) -> None:
         {"min_trade_amount": -1},
         {"base_currency": "B/C"},
         {"instrument_name": "BTC USD-PERPETUAL"},
-        {"tick_size_steps": [{"above_price": 0.7, "tick_size": 0.5}]},
+        {"tick_size_steps": [{"above_price": 70, "tick_size": 0.7}]},
         {"settlement_period": "month", "instrument_name": "BTC-25DEC26", "expiration_timestamp": ...},
     ],
 )

@@ -30,7 +30,7 @@ STORES_OVERLAP_MS = 60_000
 """The historical store is asked too when something may be about to move there."""
 
 
-P = TypeVar("P", OrderPage, TradePage)
+P = TypeVar("P", OrderPage, TradePage, list[msgspec.Raw])
 
 
 class PastOrders:
@@ -76,7 +76,8 @@ class PastOrders:
     # Orders
 
     async def _orders(self, since_ms: int, until_ms: int) -> list[OrderFacts | UnreadableReport]:
-        open_orders = await self._lines(RpcMessage("private/get_open_orders", {"kind": self._scope.kind}))
+        asked = await self._asked("private/get_open_orders", {"kind": self._scope.kind})
+        open_orders = _page(list[msgspec.Raw], asked)
         found = dict.fromkeys(self._read_orders(open_orders, since_ms))
         for currency in self._currencies():
             for is_historical in _stores(since_ms, until_ms, UNFILLED_MEMORY_MS):
@@ -105,12 +106,20 @@ class PastOrders:
             "with_continuation": True,
             **historical(is_historical),
         }
+        read, last = 0, b""
         while True:
-            page = await self._page(OrderPage, "private/get_order_history_by_currency", params)
+            result = await self._asked("private/get_order_history_by_currency", params)
+            page = _order_page(result)
             yield page.orders
-            if not page.continuation or page.continuation == params.get("continuation"):
+            read += len(page.orders)
+            if page.continuation and page.continuation != params.get("continuation"):
+                params["continuation"] = page.continuation
+            elif _is_list(result) and len(page.orders) == PAGE_LINES_MAX:
+                if bytes(result) == last:
+                    raise VenueUnavailable("DERIBIT answers every page of the past orders with the same one")
+                params["offset"], last = read, bytes(result)
+            else:
                 return
-            params["continuation"] = page.continuation
 
     # Executions
 
@@ -138,7 +147,7 @@ class PastOrders:
                 "sorting": "asc",
                 **historical(is_historical),
             }
-            page = await self._page(TradePage, "private/get_user_trades_by_currency_and_time", params)
+            page = _page(TradePage, await self._asked("private/get_user_trades_by_currency_and_time", params))
             read = read_each(page.trades, self._scope.account_id, self._fill)
             found |= dict.fromkeys(read)
             last_ms = max((each.at_ms for each in read), default=start_ms)
@@ -154,19 +163,26 @@ class PastOrders:
 
     # Helpers
 
-    async def _lines(self, request: RpcMessage) -> list[msgspec.Raw]:
-        result = await self._rest.asked(self._signer, request)
-        try:
-            return decode(list[msgspec.Raw], result)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"DERIBIT answered with no list: {error}") from error
+    async def _asked(self, method: str, params: Mapping[str, Parameter]) -> msgspec.Raw:
+        return await self._rest.asked(self._signer, RpcMessage(method, dict(params)))
 
-    async def _page(self, type: type[P], method: str, params: Mapping[str, Parameter]) -> P:
-        result = await self._rest.asked(self._signer, RpcMessage(method, dict(params)))
-        try:
-            return decode(type, result)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"DERIBIT answered with no page: {error}") from error
+
+def _page(type: type[P], result: msgspec.Raw) -> P:
+    try:
+        return decode(type, result)
+    except UnreadablePayload as error:
+        raise VenueUnavailable(f"DERIBIT answered with no page: {error}") from error
+
+
+def _order_page(result: msgspec.Raw) -> OrderPage:
+    """The documents show a list, of which `offset` asks for the rest; clients show a page with a token."""
+    if _is_list(result):
+        return OrderPage(orders=_page(list[msgspec.Raw], result))
+    return _page(OrderPage, result)
+
+
+def _is_list(result: msgspec.Raw) -> bool:
+    return bytes(result).startswith(b"[")
 
 
 def _stores(since_ms: int, until_ms: int, recent_ms: int) -> tuple[bool, ...]:

@@ -143,10 +143,10 @@ class DeribitTicker(RpcPayload, frozen=True, kw_only=True):
 
 
 class DeribitPrices(RpcPayload, frozen=True, kw_only=True):
-    """The best prices of a book; 0 where a side has none."""
+    """The best prices of a book; 0 or None where a side has none."""
 
-    bid: Decimal = field(name="best_bid_price", default=ZERO)
-    ask: Decimal = field(name="best_ask_price", default=ZERO)
+    bid: Decimal | None = field(name="best_bid_price", default=None)
+    ask: Decimal | None = field(name="best_ask_price", default=None)
 
 
 # --- orders and executions

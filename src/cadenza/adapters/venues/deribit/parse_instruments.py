@@ -179,11 +179,11 @@ def _status(row: ListedInstrument) -> InstrumentStatus:
 
 
 def _price_steps(row: ListedInstrument) -> tuple[PriceStep, ...]:
-    """The venue raises the step above a price. A price that equals it fits both, because it is a whole number of the
-    raised steps; where it is not, the instrument is refused."""
+    """The venue raises the step from a price on, and each raised step is a whole number of the least one. Such a price
+    may not fit its own step, as 200 does not fit 0.003 in an example of the documents; then no order may name it."""
     steps = sorted((positive(each.above), positive(each.tick)) for each in row.tick_steps)
-    if any(above % tick for above, tick in steps):
-        raise UnreadablePayload("a step of prices begins at a price that it does not have")
+    if any(tick % row.tick for _, tick in steps):
+        raise UnreadablePayload("a step of prices is no whole number of the least step")
     return tuple(steps)
 
 

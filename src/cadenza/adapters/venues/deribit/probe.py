@@ -166,8 +166,8 @@ class DeribitProbe:
         return f"{answer.said}, {answer.received_ms - now.venue_ms + LATE_MS} ms late"
 
     async def _post_only(self) -> str:
-        instrument, prices = await self._market()
-        taking = plain((prices.ask * 2 // instrument.pip_size) * instrument.pip_size)
+        instrument, _, ask = await self._market()
+        taking = plain((ask * 2 // instrument.pip_size) * instrument.pip_size)
         answer = await self._buy(self._new_label(), price=taking, post_only=True, reject_post_only=True)
         return _is_code(answer, WOULD_TAKE)
 
@@ -176,20 +176,21 @@ class DeribitProbe:
     def _new_label(self) -> str:
         return f"{PROBE_PREFIX}{self._run}n{next(self._numbers)}"
 
-    async def _market(self) -> tuple[Instrument, DeribitPrices]:
+    async def _market(self) -> tuple[Instrument, Decimal, Decimal]:
+        """Return the instrument, its best bid and its best ask."""
         if self._instrument is None:
             raise VenueUnavailable(f"{PERPETUAL} is not listed here")
         request = RpcMessage("public/get_order_book", {"instrument_name": PERPETUAL, "depth": 1}, RequestPool.PUBLIC)
         prices = decode(DeribitPrices, await self._rest.read(request))
         if not prices.bid or not prices.ask:
             raise VenueUnavailable(f"{PERPETUAL} has no prices here")
-        return self._instrument, prices
+        return self._instrument, prices.bid, prices.ask
 
     async def _buy(self, label: str, **further: Parameter) -> RpcReply:
         """Place an order far from the market, unless `further` says otherwise. Raises `VenueUnavailable` when the
         account cannot pay for it: that says nothing about the venue."""
-        instrument, prices = await self._market()
-        price = plain((prices.bid * FAR // instrument.pip_size) * instrument.pip_size)
+        instrument, bid, _ = await self._market()
+        price = plain((bid * FAR // instrument.pip_size) * instrument.pip_size)
         params: dict[str, Parameter] = {
             "instrument_name": PERPETUAL,
             "amount": plain(instrument.min_quantity),
