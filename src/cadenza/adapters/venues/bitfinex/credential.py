@@ -15,9 +15,6 @@ from cadenza.domain.errors import InvalidCredential
 KEY_LENGTH_MAX = 256
 """Characters of a key or a secret."""
 
-SIGNED_PREFIX = "/api"
-"""The signature is over the path with this before it: `/api/v2/auth/r/wallets`."""
-
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -36,12 +33,13 @@ class BitfinexSigner:
     def __repr__(self) -> str:
         return "BitfinexSigner()"
 
-    def headers(self, path: str, nonce: int, body: bytes) -> Mapping[str, str]:
-        """Return the headers that sign a request. `path` is as it is sent, `/v2/auth/r/wallets`."""
+    def headers(self, path: str, nonce: int, body: str) -> Mapping[str, str]:
+        """Return the headers that sign a request. `path` is as the venue signs it, `/api/v2/auth/r/wallets`, and `body`
+        exactly as it is sent."""
         return {
             "bfx-nonce": str(nonce),
             "bfx-apikey": self.api_key,
-            "bfx-signature": self._sign(f"{SIGNED_PREFIX}{path}{nonce}".encode() + body),
+            "bfx-signature": self._sign(f"{path}{nonce}{body}"),
         }
 
     def login(self, nonce: int) -> Mapping[str, str | int]:
@@ -50,13 +48,13 @@ class BitfinexSigner:
         return {
             "event": "auth",
             "apiKey": self.api_key,
-            "authSig": self._sign(payload.encode()),
+            "authSig": self._sign(payload),
             "authPayload": payload,
             "authNonce": nonce,
         }
 
-    def _sign(self, payload: bytes) -> str:
-        return hmac.new(self._secret, payload, hashlib.sha384).hexdigest()
+    def _sign(self, payload: str) -> str:
+        return hmac.new(self._secret, payload.encode(), hashlib.sha384).hexdigest()
 
 
 def check_credential(type: CredentialType, secrets: Secrets) -> None:
