@@ -24,8 +24,7 @@ ALIASES: Mapping[str, str] = {
 """Codes that are not the usual name of their currency. The venue publishes such a map itself (`pub:map:currency:sym`),
 which goes first."""
 
-_CODE = re.compile(r"[A-Z0-9]{2,20}")
-_NAME = re.compile(r"[A-Z0-9]{1,20}")
+_CODE = re.compile(r"[A-Z0-9]{1,20}")
 _SHORT = 3
 
 
@@ -46,7 +45,7 @@ class AssetNames:
         self._underlying = dict(underlying or {})
         wanted = {**ALIASES, **{code: name.upper() for code, name in (usual or {}).items()}}
         listed = {code for code in (codes or wanted) if not self._is_derivative(code)}
-        names = {code: wanted[code] if _NAME.fullmatch(wanted.get(code, "")) else code for code in listed}
+        names = {code: wanted[code] if _CODE.fullmatch(wanted.get(code, "")) else code for code in listed}
         while doubtful := _claimed_twice(names):
             names.update((code, code) for code in doubtful)
         self._names = names

@@ -149,11 +149,11 @@ class _ListReader:
                 self.instruments[instrument.id] = instrument
 
     def pair(self, pair: str, *, is_margined: bool) -> Instrument:
+        base, quote = (self._names.asset_of(code) for code in codes_of(pair))
         limits = self._limits_of(pair)
         rules: dict[str, object] = {"isMarginTradingAllowed": is_margined}
         if is_margined and limits.initial_margin is not None:
             rules["initialMargin"] = to_plain(sane(limits.initial_margin))
-        base, quote = (self._names.asset_of(code) for code in codes_of(pair))
         return self._instrument(pair, f"{base}/{quote}", InstrumentType.SPOT, base, quote, limits, rules)
 
     def derivative(self, pair: str) -> Instrument:

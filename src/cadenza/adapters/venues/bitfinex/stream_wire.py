@@ -133,7 +133,7 @@ class PublicChannels:
             return MessagesMissing(f"frame {sequence} does not follow the one before it")
         name = self._names.get(channel)
         if name is None:
-            if channel in self._ended:
+            if channel in self._ended or word == HEARTBEAT:  # a channel may beat before its subscription is answered
                 return None
             raise UnreadablePayload(f"there is no channel {channel}")
         kind = word
