@@ -23,6 +23,8 @@ def test_users_are_made_listed_and_limited(outside: Cadenza) -> None:
     listed = done(outside("user", "list"))
     assert "ops@example.com" in listed
     assert "paper,uat  operator" in listed
+    assert "read, write" in done(outside("user", "set-scopes", "ops@example.com", "read,write"))
+    assert "  read,write  " in done(outside("user", "list"))
     again = outside("user", "create", "ops@example.com", "--password", PASSWORD)
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr.startswith("cadenza: ")
@@ -37,6 +39,10 @@ def test_users_are_made_listed_and_limited(outside: Cadenza) -> None:
         (["invite", "a@example.com", "--scopes", "all"], "'all' is not one of"),
         (["invite", "a@example.com", "--into", "b@example.com"], "there is no user b@example.com"),
         (["set-environments", "a@example.com", "live"], "no user"),
+        (["set-scopes", "a@example.com", "read"], "no user"),
+        (["set-scopes", "a@example.com", "all"], "'all' is not one of"),
+        (["remove", "a@example.com"], "no user"),
+        (["remove", "nobody"], "email"),
         (["reset-password", "--token", "x", "--password", PASSWORD], "token"),
     ],
 )
@@ -45,6 +51,17 @@ def test_what_is_wrong_is_said_in_a_sentence(outside: Cadenza, arguments: list[s
     assert result.exit_code == 1
     assert told in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_removed_user_leaves_the_list(outside: Cadenza) -> None:
+    done(outside("user", "create", "a@example.com", "--password", PASSWORD))
+    told = done(outside("user", "remove", "a@example.com"))
+    assert "was removed" in told
+    assert done(outside("user", "list")) == ""
+    done(outside("user", "create", "a@example.com", "--password", PASSWORD))
+    user = done(outside("user", "list")).split()[0]
+    assert user not in told
+    done(outside("user", "remove", user))
 
 
 def test_environments_that_are_given_and_empty_do_not_mean_all(outside: Cadenza) -> None:

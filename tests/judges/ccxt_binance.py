@@ -12,6 +12,7 @@ from typing import Any
 
 import ccxt.async_support as rest_ccxt
 import ccxt.pro as pro_ccxt
+from waiting import until
 
 SYMBOL = "BTC/USDT"
 
@@ -136,8 +137,7 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     seen["own"] = [own.result()[-1]["amount"], own.result()[-1]["takerOrMaker"]]
     seen["balance"] = balance.result()["BTC"]["total"] > 0
     await exchange.create_order(SYMBOL, "limit", "buy", 0.3, 60002)
-    while book["bids"][0][0] != 60002:  # the book that the client keeps; a change that nobody awaits resolves no watch
-        await asyncio.sleep(0.02)
+    await until(lambda: book["bids"][0][0] == 60002)
     seen["bid"] = book["bids"][0]
     by_socket = await exchange.create_order_ws(SYMBOL, "limit", "buy", 0.01, 50000)
     canceled = await exchange.cancel_order_ws(by_socket["id"], SYMBOL)

@@ -8,11 +8,11 @@ import json
 import re
 import sys
 import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 import ccxt.async_support as rest_ccxt
 import ccxt.pro as pro_ccxt
+from waiting import until
 
 SPOT, PERPETUAL = "BTC/USD", "BTC/USDT:USDT"
 _HOST = re.compile(r"^(wss?|https?)://[^/]+")
@@ -37,13 +37,6 @@ def move(url: str, **order: Any) -> None:
     body = json.dumps(order).encode()
     with urllib.request.urlopen(urllib.request.Request(f"{url}/simulator/market", body), timeout=10) as reply:
         reply.read()
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for what a stream brings."""
-    async with asyncio.timeout(10):
-        while not is_so():  # noqa: ASYNC110 - the client's own caches have no events
-            await asyncio.sleep(0.01)
 
 
 async def judge_markets(exchange: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import ccxt.async_support as rest_ccxt
 import ccxt.pro as pro_ccxt
+from waiting import until
 
 INVERSE, LINEAR = "BTC/USD:BTC", "BTC/USDC:USDC"
 FUTURE, OPTION, SPOT = "BTC/USD:BTC-301227", "BTC/USD:BTC-301227-60000-C", "BTC/USDC"
@@ -190,14 +191,11 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     seen["own"] = [_trade(each) for each in await own]
     seen["trade"] = [[each["side"], each["amount"]] for each in await trades]
     resting = await exchange.create_order(INVERSE, "limit", "buy", 100, 60000)
-    # What the client keeps is looked at, because an event that nobody awaits resolves no watch.
-    while book["bids"][0][0] != 60000:
-        await asyncio.sleep(0.02)
+    await until(lambda: book["bids"][0][0] == 60000)
     seen["bids"] = [[bid[0], bid[1]] for bid in book["bids"][:2]]
     await exchange.cancel_order(resting["id"], INVERSE)
-    while (state := _kept(exchange, resting["id"])) in (None, "open"):
-        await asyncio.sleep(0.02)
-    seen["states"] = [state]
+    await until(lambda: _kept(exchange, resting["id"]) not in (None, "open"))
+    seen["states"] = [_kept(exchange, resting["id"])]
     balance = await exchange.watch_balance()
     seen["balance"] = sorted(code for code in balance if code in ("BTC", "ETH", "USDC"))[:1]
     raw = await exchange.watch_order_book_for_symbols([LINEAR], None, {"interval": "raw"})
@@ -212,11 +210,8 @@ def _kept(exchange: Any, order_id: str) -> Any:
 
 async def _until_subscribed(exchange: Any, *prefixes: str) -> None:
     """Wait until the client has asked for the channels, and then for an answer that comes after theirs."""
-    while True:
-        (client,) = exchange.clients.values()
-        if all(any(each.startswith(prefix) for each in client.subscriptions) for prefix in prefixes):
-            break
-        await asyncio.sleep(0.02)
+    (client,) = exchange.clients.values()
+    await until(lambda: all(any(each.startswith(prefix) for each in client.subscriptions) for prefix in prefixes))
     await exchange.watch_ticker(LINEAR)
 
 

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import typer
 
+from cadenza.application.identity.administrators import COMMAND_LINE
 from cadenza.application.identity.create_api_key import ApiKeyRequest, IssuedApiKey
 from cadenza.cli.common import fail, loaded_settings, parts_of
 from cadenza.cli.keys import existing_ring
-from cadenza.cli.user import LISTED_MAX, NOBODY, actor_of, environments_of, one_of, run
+from cadenza.cli.user import LISTED_MAX, actor_of, environments_of, one_of, run
 from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.api_key import ApiKey
 from cadenza.domain.ids import ApiKeyId, SessionId, TradingAccountId
@@ -89,7 +90,7 @@ def revoke(key: KeyId) -> None:
             session_id=SessionId(found.user_id),
             scopes=frozenset({Scope.ADMIN}),
             access=frozenset(),
-            client=NOBODY,
+            client=COMMAND_LINE,
         )
         revoked, _ = await office.revoke_api_key(admin, key_id)
         return revoked

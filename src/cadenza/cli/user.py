@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from cadenza.adapters.storage.migrate import migrate
+from cadenza.application.identity.administrators import COMMAND_LINE
 from cadenza.cli.common import fail, loaded_settings, open_current_database, open_database, parts_of, plain_failures
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.identity.actor import Actor, Scope
@@ -19,10 +20,10 @@ from cadenza.runtime.config import Settings
 from cadenza.runtime.wiring.administration import Administration, open_administration
 
 T = TypeVar("T")
-NOBODY = "command line"
 LISTED_MAX = 1000
 
 Email = Annotated[str, typer.Argument(help="The user's e-mail address.")]
+Named = Annotated[str, typer.Argument(metavar="USER", help="The user's e-mail address, or id as `list` prints it.")]
 NewPassword = Annotated[
     str,
     typer.Option(
@@ -77,7 +78,7 @@ def invite(
     scopes: Annotated[str, typer.Option(help="Of a member: any of read, write, admin; joined by commas.")] = "read",
 ) -> None:
     """Mail an invitation, valid once: to sign up with a new tenant, or into the tenant of an admin."""
-    wanted = frozenset(one_of(Scope, "--scopes", name) for name in scopes.split(","))
+    wanted = scopes_of("--scopes", scopes)
 
     async def work(office: Administration) -> str:
         if not into:
@@ -107,22 +108,44 @@ def reset_password(
     """Set the password with a token that `recover` mailed, and end the user's sessions."""
 
     async def work(office: Administration) -> None:
-        await office.reset_password(token=token, password=password, client=NOBODY)
+        await office.reset_password(token=token, password=password, client=COMMAND_LINE)
 
     run(work)
     typer.echo("The new password is set; all sessions have ended.")
 
 
 @app.command("set-environments")
-def set_environments(email: Email, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
+def set_environments(user: Named, environments: Annotated[str, typer.Argument(help="Such as live,paper.")]) -> None:
     """Set the environments that the tenant of a user may use. Takes effect within a second."""
     access = environments_of("ENVIRONMENTS", environments)
 
     async def work(office: Administration) -> User:
-        return await office.set_environments(email=email, access=access)
+        return await office.set_environments(user=user, access=access)
 
-    user = run(work)
-    typer.echo(f"The tenant of {email} may use {', '.join(sorted(part.value for part in user.access)) or 'nothing'}.")
+    found = run(work)
+    typer.echo(f"The tenant of {user} may use {', '.join(sorted(part.value for part in found.access)) or 'nothing'}.")
+
+
+@app.command("set-scopes")
+def set_scopes(user: Named, scopes: Annotated[str, typer.Argument(help="Such as read,write.")]) -> None:
+    """Set what a user may do. Takes effect within a second, for sessions and for the API keys that the user made."""
+    wanted = scopes_of("SCOPES", scopes)
+
+    async def work(office: Administration) -> User:
+        return await office.set_scopes(user=user, scopes=wanted)
+
+    typer.echo(f"{user} has the scopes {', '.join(sorted(run(work).scopes))}.")
+
+
+@app.command("remove")
+def remove(user: Named) -> None:
+    """End a user's sessions and API keys for good. Accounts, credentials and open orders of the tenant stay."""
+
+    async def work(office: Administration) -> User:
+        return await office.remove_user(user=user)
+
+    found = run(work)
+    typer.echo(f"User {found.id} was removed. Accounts and open orders of tenant {found.tenant_id} stay.")
 
 
 @app.command("outbox")
@@ -150,8 +173,12 @@ async def actor_of(office: Administration, email: str) -> Actor:
         session_id=SessionId(user.id),
         scopes=user.scopes,
         access=user.access,
-        client=NOBODY,
+        client=COMMAND_LINE,
     )
+
+
+def scopes_of(name: str, text: str) -> frozenset[Scope]:
+    return frozenset(one_of(Scope, name, part) for part in parts_of(name, text))
 
 
 def environments_of(name: str, text: str) -> frozenset[Access]:

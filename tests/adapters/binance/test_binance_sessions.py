@@ -155,7 +155,7 @@ async def test_the_venue_is_offline_while_usdm_alone_is_away(spot_desk: Desk) ->
     desk = spot_desk
     await desk.venue.fault("usdm:time", "error_before", times=100_000, status=503)
     connector: Any = desk.connector
-    connector._running.rest.doubt_clocks()
+    connector._ground.rest.doubt_clocks()
     await until(lambda: connector.status() is VenueStatus.OFFLINE, "USD-M is away")
     assert connector.trouble() == "USDM: the venue answered 503: status 503"
     await desk.venue.disarm()

@@ -16,6 +16,7 @@ from cadenza.adapters.vault.external_issuer import ExternalIssuer, ExternalIssue
 from cadenza.adapters.vault.keyring import KeyRing, MasterKey
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.adapters.vault.tokens import JwtTokens
+from cadenza.application.identity.administrators import AdministratorsAudit
 from cadenza.application.identity.authenticate import Authenticate
 from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.create_user import CreateUser
@@ -33,6 +34,7 @@ from cadenza.application.identity.log_out import LogOut
 from cadenza.application.identity.policy import IdentityPolicy
 from cadenza.application.identity.recover import RECOVERY_JOB, Recover
 from cadenza.application.identity.refresh_session import RefreshSession
+from cadenza.application.identity.remove_user import RemoveUser
 from cadenza.application.identity.reset_password import ResetPassword
 from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.send_mail import SendMail
@@ -40,6 +42,7 @@ from cadenza.application.identity.send_recovery import SendRecovery
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
+from cadenza.application.identity.set_scopes import SetScopes
 from cadenza.application.identity.sign_up import SignUp
 from cadenza.application.identity.throttle import FailedKeys, Throttle
 from cadenza.application.identity.update_user import UpdateUser
@@ -153,8 +156,11 @@ class IdentityWorld:
         self.invite_member = InviteMember(**making, letters=letters)
         self.invite_tenant = InviteTenant(**making, letters=letters)
         self.create_user = CreateUser(**making, **hashing)
-        self.set_password = SetPassword(**timed, **hashing, letters=letters, ids=self.ids)
-        self.set_environments = SetEnvironments(**base)
+        audit = AdministratorsAudit(self.clock, self.ids)
+        self.set_password = SetPassword(**timed, **hashing, letters=letters, audit=audit)
+        self.set_environments = SetEnvironments(**base, audit=audit)
+        self.set_scopes = SetScopes(**timed, audit=audit)
+        self.remove_user = RemoveUser(**timed, audit=audit)
         self.send_mail = SendMail(**timed, mailer=self.mailer)
         self.purge = PurgeEnded(**timed, policy=policy)
 

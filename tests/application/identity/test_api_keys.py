@@ -36,6 +36,7 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.identity.api_key import KEYS_PER_USER_MAX, ApiKey
 from cadenza.domain.identity.audit import AuditKind
 from cadenza.domain.ids import Access, ApiKeyId, TradingAccountId
+from cadenza.ports.storage.api_keys import AuditFilter
 
 DAY_MS = 86_400_000
 READ_WRITE = frozenset({Scope.READ, Scope.WRITE})
@@ -109,15 +110,22 @@ async def test_rights_follow_the_maker_within_a_second(world: IdentityWorld) -> 
     ann = await logged_in(world)
     secret = (await created(world, ann, scopes=frozenset({Scope.ADMIN}))).secret
     assert (await world.authenticate(secret)).scopes == frozenset(Scope)
-    await world.pool.execute("UPDATE users SET scopes = '{write}'")
-    await world.set_environments(email="ann@example.com", access=frozenset({Access.PAPER}))
+    await world.set_scopes(user="ann@example.com", scopes=frozenset({Scope.WRITE}))
+    await world.set_environments(user="ann@example.com", access=frozenset({Access.PAPER}))
     world.clock.advance_ms(STALE_AFTER_MS)
     actor = await world.authenticate(secret)
     assert (actor.scopes, actor.access) == (READ_WRITE, {Access.PAPER})
-    await world.pool.execute("UPDATE users SET scopes = '{}'")
+    await world.remove_user(user=str(ann.user_id))
     world.clock.advance_ms(STALE_AFTER_MS)
-    with pytest.raises(InsufficientScope):
-        (await world.authenticate(secret)).require(Scope.READ)
+    with pytest.raises(InvalidToken):
+        await world.authenticate(secret)
+    async with world.storage.read() as uow:
+        entries = await uow.audit.page(AuditFilter(tenant_id=ann.tenant_id), after=None, offset=0, limit=10)
+    told = {entry.kind: entry for entry in entries}
+    assert dict(told[AuditKind.SCOPES_SET].facts) == {"scopes": "write"}
+    assert dict(told[AuditKind.ENVIRONMENTS_SET].facts) == {"environments": "paper"}
+    assert dict(told[AuditKind.USER_REMOVED].facts) == {"email": "ann@example.com"}
+    assert told[AuditKind.USER_REMOVED].subject == str(ann.user_id)
 
 
 async def test_a_key_of_an_operator_is_no_operator(world: IdentityWorld) -> None:
@@ -130,8 +138,8 @@ async def test_a_key_of_an_operator_is_no_operator(world: IdentityWorld) -> None
 
 async def test_a_key_has_at_most_its_makers_rights(world: IdentityWorld) -> None:
     ann = await logged_in(world)
-    await world.pool.execute("UPDATE users SET scopes = '{read}'")
-    await world.set_environments(email="ann@example.com", access=frozenset({Access.PAPER}))
+    await world.set_scopes(user="ann@example.com", scopes=frozenset({Scope.READ}))
+    await world.set_environments(user="ann@example.com", access=frozenset({Access.PAPER}))
     # What counts is what the user has now, not what the caller's session was read with.
     with pytest.raises(InsufficientScope) as refusal:
         await created(world, ann)

@@ -7,6 +7,7 @@ import jwt
 import pytest
 from identity_world import EXTERNAL_ISSUER, EXTERNAL_SECRET, IdentityWorld
 
+from cadenza.application.identity.session_states import STALE_AFTER_MS
 from cadenza.domain.errors import InvalidToken, ManagedByIssuer, TokenExpired
 from cadenza.domain.identity.actor import Scope
 
@@ -71,6 +72,15 @@ async def test_a_log_in_lives_as_long_as_its_latest_token(world: IdentityWorld) 
     await world.authenticate(new)
     with pytest.raises(TokenExpired):
         await world.authenticate(old)
+
+
+async def test_a_removed_subject_stays_removed(world: IdentityWorld) -> None:
+    actor = await world.authenticate(external_token(world))
+    await world.remove_user(user=str(actor.user_id))
+    world.clock.advance_ms(STALE_AFTER_MS)
+    for refused in (external_token(world, jti="fresh"), external_token(world, session_id="s2")):
+        with pytest.raises(InvalidToken):
+            await world.authenticate(refused)
 
 
 async def test_the_issuer_alone_changes_address_and_password(world: IdentityWorld) -> None:

@@ -74,7 +74,7 @@ async def test_an_environment_that_closes_hides_no_account(world: IdentityWorld)
     limited = await secret_of(world, ann, environments=frozenset({Access.LIVE}))
     unlimited = await secret_of(world, ann, "unlimited")
     log_in = (await world.session()).access_token
-    await world.set_environments(email="ann@example.com", access=frozenset({Access.PAPER}))
+    await world.set_environments(user="ann@example.com", access=frozenset({Access.PAPER}))
     world.clock.advance_ms(STALE_AFTER_MS)
     for token in (limited, unlimited, log_in):
         actor = await world.authenticate(token)

@@ -164,7 +164,7 @@ async def test_rights_follow_the_database_and_not_the_token(world: IdentityWorld
     await world.member()
     token = (await world.session()).access_token
     assert (await world.authenticate(token)).access == frozenset(Access)
-    await world.set_environments(email="ann@example.com", access=frozenset({Access.PAPER}))
+    await world.set_environments(user="ann@example.com", access=frozenset({Access.PAPER}))
     world.clock.advance_ms(1000)
     assert (await world.authenticate(token)).access == {Access.PAPER}
 

@@ -7,6 +7,7 @@ import pytest
 from identity_world import CLIENT, PASSWORD, IdentityWorld, identity_world
 
 from cadenza.application.identity.policy import SignupMode
+from cadenza.application.identity.session_states import STALE_AFTER_MS
 from cadenza.application.system.purge import PURGE_JOB
 from cadenza.domain.errors import (
     EmailTaken,
@@ -14,6 +15,7 @@ from cadenza.domain.errors import (
     InvalidCredentials,
     InvalidInvitation,
     InvalidOneTimeToken,
+    InvalidRefreshToken,
     InvalidRequest,
     InvalidToken,
     RateLimited,
@@ -218,7 +220,39 @@ async def test_the_command_line_sets_a_password(world: IdentityWorld) -> None:
     with pytest.raises(InvalidRequest):
         await world.set_password(email="nobody@example.com", password=NEW_PASSWORD)
     with pytest.raises(InvalidRequest):
-        await world.set_environments(email="nobody@example.com", access=frozenset())
+        await world.set_environments(user="nobody@example.com", access=frozenset())
+
+
+async def test_a_removed_user_is_gone_and_the_address_is_free(world: IdentityWorld) -> None:
+    before = await world.member()
+    session = await world.session()
+    await world.recover(email="ann@example.com", client=CLIENT)
+    token = await world.mailed_token()
+    await world.authenticate(session.access_token)
+    removed = await world.remove_user(user="Ann@example.com")
+    assert removed.id == before.id
+    world.clock.advance_ms(STALE_AFTER_MS)
+    with pytest.raises(InvalidToken):
+        await world.authenticate(session.access_token)
+    with pytest.raises(InvalidRefreshToken):
+        await world.refresh(session.refresh_token)
+    with pytest.raises(InvalidCredentials):
+        await world.session()
+    with pytest.raises(InvalidOneTimeToken):
+        await world.reset_password(token=token, password=NEW_PASSWORD, client=CLIENT)
+    for again in ("ann@example.com", str(before.id)):
+        with pytest.raises(InvalidRequest):
+            await world.remove_user(user=again)
+    after = await world.member()
+    assert after.id != before.id
+    assert after.tenant_id != before.tenant_id
+    await world.session()
+
+
+async def test_a_user_has_at_least_one_scope(world: IdentityWorld) -> None:
+    await world.member()
+    with pytest.raises(InvalidRequest):
+        await world.set_scopes(user="ann@example.com", scopes=frozenset())
 
 
 async def test_a_mail_stays_in_the_outbox_until_it_is_sent_and_loses_its_text_then(world: IdentityWorld) -> None:

@@ -26,7 +26,8 @@ WHERE k.id = u.id AND (k.last_used_at_ms IS NULL OR k.last_used_at_ms < u.at_ms)
 _STATE = """
 SELECT k.user_id, k.tenant_id, k.digest, k.accounts, k.addresses, k.scopes AS key_scopes, k.environments,
        k.expires_at_ms IS NULL AS never_expires, u.scopes, t.access,
-       k.revoked_at_ms IS NULL AND (k.expires_at_ms IS NULL OR k.expires_at_ms > $2) AS is_live
+       k.revoked_at_ms IS NULL AND (k.expires_at_ms IS NULL OR k.expires_at_ms > $2)
+           AND u.removed_at_ms IS NULL AS is_live
 FROM api_keys k JOIN users u ON u.id = k.user_id JOIN tenants t ON t.id = k.tenant_id
 WHERE k.id = $1
 """

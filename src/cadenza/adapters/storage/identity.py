@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import asyncpg
 
 from cadenza.adapters.storage.api_keys import key_session_state
-from cadenza.domain.errors import EmailTaken
+from cadenza.domain.errors import EmailTaken, InvalidToken
 from cadenza.domain.identity.actor import Scope
 from cadenza.domain.identity.invitation import Invitation, InvitationId, OneTimeToken, TokenPurpose
 from cadenza.domain.identity.mail import Mail, MailId, MailStatus
@@ -18,7 +18,7 @@ from cadenza.domain.ids import Access, SessionId, TenantId, UserId
 _SELECT_USER = """
     SELECT u.id, u.tenant_id, u.email, u.password_hash, u.issuer, u.scopes, u.is_operator, u.metadata,
            u.email_confirmed_at_ms, u.last_sign_in_at_ms, u.created_at_ms, u.updated_at_ms, t.access
-    FROM users u JOIN tenants t ON t.id = u.tenant_id
+    FROM users u JOIN tenants t ON t.id = u.tenant_id AND u.removed_at_ms IS NULL
 """
 _SESSION = """
     id, user_id, external_key, client, refresh_counter, refreshed_at_ms, created_at_ms, expires_at_ms, revoked_at_ms
@@ -87,6 +87,8 @@ class IdentitySql:
                 user.updated_at_ms,
             )
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "users_external":
+                raise InvalidToken("the user was removed") from error
             _raise_email_taken(error)
 
     async def update_user(self, user: User) -> None:
@@ -106,6 +108,14 @@ class IdentitySql:
             )
         except asyncpg.UniqueViolationError as error:
             _raise_email_taken(error)
+
+    async def set_scopes(self, user_id: UserId, scopes: frozenset[Scope], now_ms: int) -> None:
+        await self._connection.execute(
+            "UPDATE users SET scopes = $2, updated_at_ms = $3 WHERE id = $1", user_id, _sorted(scopes), now_ms
+        )
+
+    async def remove_user(self, user_id: UserId, now_ms: int) -> None:
+        await self._connection.execute("UPDATE users SET removed_at_ms = $2 WHERE id = $1", user_id, now_ms)
 
     async def set_password_hash(self, user_id: UserId, password_hash: str) -> None:
         await self._connection.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
@@ -178,7 +188,7 @@ class IdentitySql:
         row = await self._connection.fetchrow(
             """
             SELECT s.user_id, u.tenant_id, u.scopes, u.is_operator, t.access,
-                   s.revoked_at_ms IS NULL AND s.expires_at_ms > $2 AS is_live
+                   s.revoked_at_ms IS NULL AND s.expires_at_ms > $2 AND u.removed_at_ms IS NULL AS is_live
             FROM sessions s JOIN users u ON u.id = s.user_id JOIN tenants t ON t.id = u.tenant_id
             WHERE s.id = $1
             """,

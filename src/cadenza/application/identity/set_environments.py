@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from cadenza.domain.errors import InvalidRequest
-from cadenza.domain.identity.email import normalise_email
+from cadenza.application.identity.administrators import AdministratorsAudit, locked_user
+from cadenza.domain.identity.audit import AuditKind
 from cadenza.domain.identity.user import User
 from cadenza.domain.ids import Access
 from cadenza.ports.storage import Storage
@@ -11,17 +11,18 @@ from cadenza.ports.storage import Storage
 
 class SetEnvironments:
     """For the administrator of the machine. Takes effect in a running server within a second, for every user of the
-    tenant."""
+    tenant and every API key."""
 
-    def __init__(self, *, storage: Storage) -> None:
+    def __init__(self, *, storage: Storage, audit: AdministratorsAudit) -> None:
         self._storage = storage
+        self._audit = audit
 
-    async def __call__(self, *, email: str, access: frozenset[Access]) -> User:
-        """Set them for the tenant of the user with that address. Raises `InvalidRequest` when there is no such user."""
+    async def __call__(self, *, user: str, access: frozenset[Access]) -> User:
+        """Set them for the tenant of the user with that address or id. Raises `InvalidRequest` when there is none."""
         async with self._storage.begin() as uow:
-            found = await uow.identity.find_login(normalise_email(email))
-            if found is None:
-                raise InvalidRequest("email: there is no user with this address")
-            await uow.identity.set_access(found[0].tenant_id, access)
+            found = await locked_user(uow, user)
+            await uow.identity.set_access(found.tenant_id, access)
+            environments = ",".join(sorted(access))
+            await uow.audit.add(self._audit.entry(found, AuditKind.ENVIRONMENTS_SET, environments=environments))
             await uow.commit()
-        return replace(found[0], access=access)
+        return replace(found, access=access)

@@ -1,13 +1,12 @@
 """Set a user's password from the command line."""
 
+from cadenza.application.identity.administrators import AdministratorsAudit
 from cadenza.application.identity.letters import Letters
 from cadenza.domain.errors import InvalidRequest
-from cadenza.domain.identity.audit import AuditEntry, AuditId, AuditKind
+from cadenza.domain.identity.audit import AuditKind
 from cadenza.domain.identity.email import normalise_email
-from cadenza.domain.identity.origin import Origin
 from cadenza.domain.identity.password import check_new_password
 from cadenza.ports.clock import Clock
-from cadenza.ports.ids import Ids
 from cadenza.ports.storage import Storage
 from cadenza.ports.vault import PasswordHasher
 
@@ -16,12 +15,14 @@ class SetPassword:
     """For the administrator of the machine. Ends all sessions of the user, in a running server within a second;
     API keys go on."""
 
-    def __init__(self, *, storage: Storage, hasher: PasswordHasher, letters: Letters, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, *, storage: Storage, hasher: PasswordHasher, letters: Letters, clock: Clock, audit: AdministratorsAudit
+    ) -> None:
         self._storage = storage
         self._hasher = hasher
         self._letters = letters
         self._clock = clock
-        self._ids = ids
+        self._audit = audit
 
     async def __call__(self, *, email: str, password: str) -> None:
         """Raises `InvalidRequest` (no such user), `WeakPassword`."""
@@ -33,16 +34,7 @@ class SetPassword:
             if found is None:
                 raise InvalidRequest("email: there is no user with this address")
             await uow.identity.set_password_hash(found[0].id, password_hash)
-            now_ms = self._clock.now_ms()
-            await uow.identity.revoke_sessions(found[0].id, now_ms)
-            entry = AuditEntry(
-                id=AuditId(self._ids.new()),
-                tenant_id=found[0].tenant_id,
-                kind=AuditKind.PASSWORD_CHANGED,
-                at_ms=now_ms,
-                origin=Origin(user_id=found[0].id, key_id=None, request_id="", client="command line"),
-                subject=str(found[0].id),
-            )
-            await uow.audit.add(entry)
+            await uow.identity.revoke_sessions(found[0].id, self._clock.now_ms())
+            await uow.audit.add(self._audit.entry(found[0], AuditKind.PASSWORD_CHANGED))
             await self._letters.password_changed(uow, email)
             await uow.commit()

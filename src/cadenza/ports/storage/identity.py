@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from cadenza.domain.identity.actor import Scope
 from cadenza.domain.identity.invitation import Invitation, InvitationId, OneTimeToken, TokenPurpose
 from cadenza.domain.identity.mail import Mail, MailId
 from cadenza.domain.identity.session import Session, SessionState
@@ -22,15 +23,21 @@ class IdentityRepository(Protocol):
 
     async def set_access(self, tenant_id: TenantId, access: frozenset[Access]) -> None: ...
 
-    # --- users
+    # --- users: one that was removed is found by no method
 
     async def add_user(self, user: User, *, password_hash: str) -> None:
         """Insert a user with a password. Raises `EmailTaken`."""
 
-    async def add_external_user(self, user: User, *, issuer: str, subject: str) -> None: ...
+    async def add_external_user(self, user: User, *, issuer: str, subject: str) -> None:
+        """Insert a user of an issuer. Raises `InvalidToken` when the subject was removed."""
 
     async def update_user(self, user: User) -> None:
         """Write e-mail, confirmation, metadata, last sign-in and `updated_at`. Raises `EmailTaken`."""
+
+    async def set_scopes(self, user_id: UserId, scopes: frozenset[Scope], now_ms: int) -> None: ...
+
+    async def remove_user(self, user_id: UserId, now_ms: int) -> None:
+        """From now on the user, its sessions and its API keys are not live. The row stays."""
 
     async def set_password_hash(self, user_id: UserId, password_hash: str) -> None: ...
 

@@ -9,16 +9,19 @@ from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.adapters.vault.keyring import KeyRing
 from cadenza.adapters.vault.passwords import Argon2Hasher
 from cadenza.adapters.vault.tokens import JwtTokens
+from cadenza.application.identity.administrators import AdministratorsAudit
 from cadenza.application.identity.create_api_key import CreateApiKey
 from cadenza.application.identity.create_user import CreateUser
 from cadenza.application.identity.invite_member import InviteMember
 from cadenza.application.identity.invite_tenant import InviteTenant
 from cadenza.application.identity.letters import Letters
+from cadenza.application.identity.remove_user import RemoveUser
 from cadenza.application.identity.reset_password import ResetPassword
 from cadenza.application.identity.revoke_api_key import RevokeApiKey
 from cadenza.application.identity.session_states import SessionStates
 from cadenza.application.identity.set_environments import SetEnvironments
 from cadenza.application.identity.set_password import SetPassword
+from cadenza.application.identity.set_scopes import SetScopes
 from cadenza.application.identity.throttle import Throttle
 from cadenza.application.orders.cancel_closed import RequestCancelClosed
 from cadenza.application.orders.list_doubtful import ListDoubtful
@@ -45,6 +48,8 @@ class Administration:
     invite_tenant: InviteTenant
     invite_member: InviteMember
     set_environments: SetEnvironments
+    set_scopes: SetScopes
+    remove_user: RemoveUser
     set_password: SetPassword
     reset_password: ResetPassword
     list_doubtful: ListDoubtful
@@ -66,6 +71,7 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
     clock, ids, policy = SystemClock(), SystemIds(), policy_of(settings)
     hasher = Argon2Hasher(workers=1)
     letters = Letters(clock=clock, ids=ids)
+    audit = AdministratorsAudit(clock, ids)
     # One process makes one try: there is nothing to throttle.
     unlimited = TokenBuckets(burst=1, interval_ms=1, keys_max=1, monotonic_ms=clock.monotonic_ms)
     sessions = SessionStates(storage=storage, clock=clock, concurrency=AsyncioConcurrency())
@@ -79,8 +85,10 @@ def _wire(settings: Settings, storage: SqlStorage) -> Administration:
             storage=storage, tokens=JwtTokens(keys, issuer=ISSUER), clock=clock, ids=ids
         ),
         revoke_api_key=RevokeApiKey(storage=storage, sessions=sessions, clock=clock, ids=ids),
-        set_environments=SetEnvironments(storage=storage),
-        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock, ids=ids),
+        set_environments=SetEnvironments(storage=storage, audit=audit),
+        set_scopes=SetScopes(storage=storage, clock=clock, audit=audit),
+        remove_user=RemoveUser(storage=storage, clock=clock, audit=audit),
+        set_password=SetPassword(storage=storage, hasher=hasher, letters=letters, clock=clock, audit=audit),
         reset_password=ResetPassword(
             storage=storage,
             hasher=hasher,

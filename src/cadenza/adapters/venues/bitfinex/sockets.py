@@ -1,4 +1,4 @@
-"""What all sockets of BITFINEX have in common: their path, their limits, their flags, and what they say of themselves."""
+"""What all sockets of BITFINEX have in common: path, limits, flags, and what they say of themselves."""
 
 import msgspec
 
@@ -16,17 +16,16 @@ PRIVATE_CONNECTS = WindowLimit(5, 15_000)
 MESSAGES = (WindowLimit(30, 1_000),)
 """The venue states no limit. A connection has at most 30 channels, so this is all that is asked for at once."""
 
-TIMESTAMPS, SEQUENCE, CHECKSUMS = 32_768, 65_536, 131_072
+TIMESTAMPS, SEQUENCE, CHECKSUMS, BULK = 32_768, 65_536, 131_072, 536_870_912
 """Flags of a connection: each frame ends with its instant; each frame has a number that grows by one; books have
-checksums."""
-
-HEARTBEAT = "hb"
-CHECKSUM = "cs"
+checksums; the levels that a book's update changes come in one frame."""
 
 RECONNECT, MAINTENANCE_BEGINS, MAINTENANCE_ENDS = 20_051, 20_060, 20_061
 """Codes of `info`: connect again now; the trading engine pauses; it is back, and all is subscribed to again."""
 
-CHANNEL_LIMIT, ALREADY_SUBSCRIBED = 10_305, 10_301
+ALREADY_SUBSCRIBED = 10_301
+REFUSED_FOR_GOOD = frozenset({10_020, 10_300, 10_302})
+"""Codes of `error`: a subscription that stands already; a symbol, setting or channel that the venue does not know."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -1,11 +1,7 @@
 """The connector of DERIBIT: its catalogue, its credentials, and the sessions and feeds that it opens."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from ssl import SSLContext
-
-import structlog
 
 from cadenza.adapters.venues.deribit import credential
 from cadenza.adapters.venues.deribit.catalogue import read_catalogue
@@ -19,47 +15,25 @@ from cadenza.adapters.venues.deribit.requests import RequestPool
 from cadenza.adapters.venues.deribit.rest import CONNECTIONS_MAX, CREDIT_WINDOWS, DeribitRest
 from cadenza.adapters.venues.deribit.sockets import CONNECTS, STREAM_LIMITS
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
 from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
-from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Security
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.http import HttpClient, HttpClientLimits
+from cadenza.network.http import HttpClient
 from cadenza.network.pace_windows import WindowLimit
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits
-from cadenza.network.tls import client_tls
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import (
-    ExecutionSession,
-    ListedInstruments,
-    MarketSink,
-    SessionSink,
-    UnreadableInstrument,
-    VenueStatus,
-    VerifiedKey,
-)
+from cadenza.ports.venue import ListedInstruments, SessionSink, UnreadableInstrument, VerifiedKey
+
+DeribitGround = Ground[DeribitRest, SnapshotFeeds]
 
 
-@dataclass(slots=True)
-class _Running:
-    """What a started connector has."""
-
-    http: HttpClient
-    rest: DeribitRest
-    tls: SSLContext
-    tasks: list[asyncio.Task[None]]
-    unlisted: UnlistedSymbols
-    accounts: ReachableAccounts
-    connects: ConnectPace
-    market: SnapshotFeeds
-
-
-class DeribitConnector:
+class DeribitConnector(NetworkedConnector[DeribitRest, SnapshotFeeds]):
     """Implements `VenueConnector` for one environment."""
 
     def __init__(
@@ -69,142 +43,48 @@ class DeribitConnector:
         clock: Clock,
         randomness: Randomness,
         proxies: ProxyChoice | None = None,
-        limits: StreamLimits = STREAM_LIMITS,
         credits: Mapping[RequestPool, WindowLimit] = CREDIT_WINDOWS,
+        limits: StreamLimits = STREAM_LIMITS,
     ) -> None:
         """`limits` are those of every socket, `credits` those of the user's tier at the venue."""
-        self._spec = spec
-        self._clock = clock
-        self._randomness = randomness
-        self._proxies = proxies or ProxyChoice()
+        super().__init__(
+            spec=spec, clock=clock, randomness=randomness, proxies=proxies, connections_max=CONNECTIONS_MAX
+        )
         self._limits = limits
         self._credits = credits
         self._instruments = KnownInstruments()
-        self._listed = ListedInstruments(())
-        self._sessions: set[DeribitSession] = set()
-        self._running: _Running | None = None
-        self._why_not_started = ""
-        self._log = structlog.get_logger("cadenza.venue").bind(venue=str(spec.venue_id))
-
-    @property
-    def spec(self) -> VenueSpec:
-        return self._spec
-
-    async def start(self) -> None:
-        """Reach the venue, measure its clock and read its catalogue."""
-        if self._running is not None:
-            return
-        tls = await asyncio.to_thread(client_tls)
-        http = HttpClient(
-            clock=self._clock,
-            randomness=self._randomness,
-            tls=tls,
-            proxies=self._proxies,
-            limits=HttpClientLimits(connections_max=CONNECTIONS_MAX),
-        )
-        rest = DeribitRest(
-            urls=self._spec.urls, http=http, clock=self._clock, randomness=self._randomness, credits=self._credits
-        )
-        try:
-            if not await rest.clock.measure():
-                raise VenueUnavailable(rest.trouble or "DERIBIT does not answer with its time")
-            await self._read_catalogue(rest)
-        except BaseException as error:  # a failed start leaves nothing open
-            self._why_not_started = str(error)
-            await http.close()
-            rest.close()
-            raise
-        unlisted = UnlistedSymbols(lambda: self._read_catalogue(rest), self._clock)
-        tasks = [
-            asyncio.create_task(rest.clock.run(), name=f"clock of {self._spec.venue_id}"),
-            asyncio.create_task(unlisted.run(), name=f"unlisted symbols of {self._spec.venue_id}"),
-        ]
-        connects = ConnectPace(self._clock, CONNECTS)
-        market = self._feeds(rest, tls, connects)
-        self._running = _Running(http, rest, tls, tasks, unlisted, ReachableAccounts(rest), connects, market)
-
-    async def stop(self) -> None:
-        running, self._running = self._running, None
-        for session in list(self._sessions):
-            await session.close()
-        self._sessions.clear()
-        if running is not None:
-            await running.market.stop()
-            running.connects.close()
-            for task in running.tasks:
-                task.cancel()
-            await asyncio.gather(*running.tasks, return_exceptions=True)
-            await running.http.close()
-            running.rest.close()
-
-    def status(self) -> VenueStatus:
-        """Whether the last request for the time was answered. It is asked for every 30 s, and at once when a socket is
-        lost."""
-        running = self._running
-        return VenueStatus.ONLINE if running is not None and running.rest.clock.is_answered else VenueStatus.OFFLINE
-
-    def trouble(self) -> str | None:
-        return None if self._running is None else self._running.rest.trouble
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
-
-    async def instruments(self) -> ListedInstruments:
-        await self._read_catalogue(self._require().rest)
-        return self._listed
 
     async def securities(self) -> Sequence[Security]:
         self._require()
         return securities(self._listed.instruments, self._spec.venue_id)
 
     async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
-        return await self._require().accounts.reached(DeribitSigner(type, secrets))
+        return await ReachableAccounts(self._require().rest).reached(DeribitSigner(type, secrets))
 
-    async def open_session(
-        self, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
-    ) -> ExecutionSession:
-        running, signer = self._require(), DeribitSigner(type, secrets)
-        await running.accounts.again(account, signer)
-        parts = SessionParts(
-            spec=self._spec,
-            rest=running.rest,
-            instruments=self._instruments,
-            missing=running.unlisted.miss,
-            connects=running.connects,
-            clock=self._clock,
-            randomness=self._randomness,
-            tls=running.tls,
-            proxies=self._proxies,
-            limits=self._limits,
+    # What the connector is made of
+
+    def _make_client(self, http: HttpClient) -> DeribitRest:
+        return DeribitRest(
+            urls=self._spec.urls, http=http, clock=self._clock, randomness=self._randomness, credits=self._credits
         )
-        session = DeribitSession(parts, account, signer, sink)
-        self._sessions = {each for each in self._sessions if not each.is_closed}
-        self._sessions.add(session)
-        await session.open()
-        return session
 
-    @property
-    def market(self) -> SnapshotFeeds | None:
-        """The feeds of a started connector."""
-        return None if self._running is None else self._running.market
+    def _clocks(self, rest: DeribitRest) -> Sequence[VenueClock]:
+        return [rest.clock]
 
-    async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
-        await self._require().market.open_book(instrument_id, sink)
+    def _trouble(self, rest: DeribitRest) -> str | None:
+        return rest.trouble
 
-    async def close_book(self, instrument_id: InstrumentId) -> None:
-        if self._running is not None:
-            await self._running.market.close_book(instrument_id)
+    async def _read_catalogue(self, rest: DeribitRest) -> ListedInstruments:
+        catalogue = await read_catalogue(rest, self._spec.venue_id)
+        self._instruments.keep(catalogue.instruments)
+        return ListedInstruments(
+            catalogue.instruments, tuple(UnreadableInstrument(each.name, each.reason) for each in catalogue.refused)
+        )
 
-    # Helpers
-
-    def _require(self) -> _Running:
-        if self._running is None:
-            raise VenueUnavailable(
-                f"{self._spec.venue_id} is not reached: {self._why_not_started or 'it is being tried'}"
-            )
-        return self._running
-
-    def _feeds(self, rest: DeribitRest, tls: SSLContext, connects: ConnectPace) -> SnapshotFeeds:
+    def _make_feeds(self, rest: DeribitRest, tls: SSLContext) -> SnapshotFeeds:
         parts = feed_parts(
             spec=self._spec,
             venue_clock=rest.clock,
@@ -212,16 +92,26 @@ class DeribitConnector:
             randomness=self._randomness,
             tls=tls,
             proxies=self._proxies,
-            connects=connects,
+            connects=ConnectPace(self._clock, CONNECTS),
             limits=self._limits,
         )
         return SnapshotFeeds(parts, self._instruments.instrument)
 
-    async def _read_catalogue(self, rest: DeribitRest) -> None:
-        catalogue = await read_catalogue(rest, self._spec.venue_id)
-        for refused in catalogue.refused:
-            self._log.warning("symbol_refused", symbol=refused.name, reason=refused.reason)
-        self._instruments.keep(catalogue.instruments)
-        self._listed = ListedInstruments(
-            catalogue.instruments, tuple(UnreadableInstrument(each.name, each.reason) for each in catalogue.refused)
+    async def _make_session(
+        self, ground: DeribitGround, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
+    ) -> DeribitSession:
+        signer = DeribitSigner(type, secrets)
+        await ReachableAccounts(ground.rest).again(account, signer)
+        parts = SessionParts(
+            spec=self._spec,
+            rest=ground.rest,
+            instruments=self._instruments,
+            missing=ground.missing,
+            connects=ground.market.connects,
+            clock=self._clock,
+            randomness=self._randomness,
+            tls=ground.tls,
+            proxies=self._proxies,
+            limits=self._limits,
         )
+        return DeribitSession(parts, account, signer, sink)

@@ -133,6 +133,12 @@ class AccountReader:
         self.triggered: frozenset[str] = frozenset()
         """The ids of those open orders of the last snapshot that conditional orders have become."""
 
+    def forget(self) -> None:
+        """The stream begins anew: nothing is known of the account, and what its forerunner did not bring is not
+        awaited."""
+        self._known.forget()
+        self._missed_after = None
+
     async def agrees(self) -> bool:
         """Return whether the venue shows what the stream has stated: the balances and positions and, where no money
         moves with an order, the open orders too. True as well when the stream brought something meanwhile, so that

@@ -160,14 +160,14 @@ class SessionLife:
 
     def live(self) -> None:
         """The stream works from now on. The account is read, and what the stream says later is compared with that."""
-        self.known.forget()
+        self._reading.forget()
         self.link.live(self._venue_clock.earliest_ms())
         self._first_live.set()
         self.spawn(self.look_at_account())
 
     def lose(self, cause: str) -> None:
         """The stream does not work any more, or is not trusted."""
-        self.known.forget()
+        self._reading.forget()
         self.link.lost(cause)
 
     def stream_lost(self, event: StreamLost, refusal: str | None) -> None:

@@ -76,6 +76,11 @@ class SnapshotFeeds:
         self._tending: asyncio.Task[None] | None = None
 
     @property
+    def connects(self) -> ConnectPace:
+        """The pace of new connections, which sessions share. `stop` closes it."""
+        return self._parts.connects
+
+    @property
     def connections(self) -> int:
         """How many connections are kept."""
         return len(self._streams)
@@ -107,6 +112,7 @@ class SnapshotFeeds:
         tasks = [*self._streams.values(), *([] if self._tending is None else [self._tending])]
         for instrument_id in list(self.feeds):
             self._remove(instrument_id)
+        self.connects.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
