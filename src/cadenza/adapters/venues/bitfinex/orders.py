@@ -1,7 +1,8 @@
 """From our orders to the requests that BITFINEX takes. Pure: the caller gives the time.
 
 What the venue lacks is refused with the domain's own causes, each of which names what is missing; nothing is sent in
-another form than it was asked for. Three choices are made here:
+another form than it was asked for. The venue cuts prices and amounts that are too fine, so they are refused here. Three
+choices are made:
 
 - A GTD order ends at a whole second, a part of one early rather than late (`tif`).
 - An order of a derivative carries its leverage if it has one. The venue takes 10 for one that names none.
@@ -21,12 +22,13 @@ from cadenza.domain.errors import (
     InvalidExpiry,
     InvalidLeverage,
     InvalidPrice,
+    InvalidQuantity,
     UnsupportedOrderType,
     UnsupportedTimeInForce,
 )
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.money import to_plain
+from cadenza.domain.money import is_multiple, to_plain
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.order import Order
 
@@ -47,9 +49,9 @@ def new_order(order: Order, instrument: Instrument, type: AccountType, instant: 
     return {
         "type": f"{wallet}{_type_word(order, instrument)}",
         "symbol": instrument.external_symbol,
-        "amount": to_plain(order.side.sign * order.quantity),
+        "amount": _amount(order, instrument),
         "cid": cid_of(order),
-        **_prices(order),
+        **_prices(order, instrument),
         **_time(order, instant),
         **_leverage(order, type),
     }
@@ -83,16 +85,22 @@ def _type_word(order: Order, instrument: Instrument) -> str:
     return mapping.TYPE_WORDS[order.type]
 
 
-def _prices(order: Order) -> Mapping[str, str]:
+def _amount(order: Order, instrument: Instrument) -> str:
+    if not is_multiple(order.quantity, instrument.lot_size):
+        raise InvalidQuantity(f"BITFINEX would cut the quantity to a multiple of {to_plain(instrument.lot_size)}")
+    return to_plain(order.side.sign * order.quantity)
+
+
+def _prices(order: Order, instrument: Instrument) -> Mapping[str, str]:
     """A stop has its trigger as its price; the limit of a stop limit has a field of its own."""
     if order.type in STOP_TYPES:
-        stop = {"price": _price(order.stop_price, order, "a stop")}
+        stop = {"price": _price(order.stop_price, instrument, f"{order.type.value} orders need a stop price")}
         if order.type not in LIMIT_TYPES:
             return stop
-        return {**stop, "price_aux_limit": _price(order.limit_price, order, "a limit")}
-    if order.type is OrderType.LIMIT:
-        return {"price": _price(order.limit_price, order, "a limit")}
-    return {}
+    elif order.type not in LIMIT_TYPES:
+        return {}
+    limit = _price(order.limit_price, instrument, f"{order.type.value} orders need a limit price")
+    return {**stop, "price_aux_limit": limit} if order.type in STOP_TYPES else {"price": limit}
 
 
 def _time(order: Order, instant: RequestInstant) -> Body:
@@ -118,9 +126,11 @@ def _leverage(order: Order, type: AccountType) -> Body:
     return {}
 
 
-def _price(price: Decimal | None, order: Order, what: str) -> str:
+def _price(price: Decimal | None, instrument: Instrument, needed: str) -> str:
     if price is None or price <= 0:
-        raise InvalidPrice(f"{order.type.value} orders need {what} price")
+        raise InvalidPrice(needed)
+    if not instrument.is_valid_price(price):
+        raise InvalidPrice(f"BITFINEX would cut the price to a multiple of {to_plain(instrument.price_step(price))}")
     return to_plain(price)
 
 
