@@ -28,7 +28,7 @@ class BitfinexUnderTest(SimulatedUnderTest):
     account_type = AccountType.SPOT
     kind = InstrumentType.SPOT
     traded, another = PAIR, "tETHUSD"
-    capabilities = frozenset(Capability) - NOT_SIMULATED
+    capabilities = frozenset(Capability) - NOT_SIMULATED | {Capability.TRIGGERS_AT_ONCE}
     prices = Prices(BID, ASK, AVAILABLE)
 
     def __init__(self) -> None:
