@@ -56,7 +56,7 @@ def refusal_of(body: bytes) -> RestRefusal | None:
         return _of_object(body)
     try:
         fields = decode(list[msgspec.Raw], body)
-        if not fields or decode(object, fields[0]) != _ERROR:  # type: ignore[type-abstract]
+        if not fields or decode(object, fields[0]) != _ERROR:
             return None
         return RestRefusal(decode(int, fields[1]), decode(str, fields[2]))
     except (UnreadablePayload, IndexError):

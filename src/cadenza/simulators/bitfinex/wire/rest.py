@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import formatdate
 
 from aiohttp import web
 
@@ -50,17 +49,11 @@ class BitfinexRestApi:
         try:
             asked = await self._asked(endpoint, request)
         except BitfinexRefusal as refusal:
-            return self._response(BitfinexAnswer(status=refusal.status, payload=refusal.payload))
+            return _response(BitfinexAnswer(status=refusal.status, payload=refusal.payload))
         answer = await self._gateway.serve(endpoint, asked)
         if answer.cut is not None:
             await cut(request, answer.cut)
-        return self._response(answer)
-
-    def _response(self, answer: BitfinexAnswer) -> web.Response:
-        """An answer is dated by the venue's clock."""
-        response = _response(answer)
-        response.headers["Date"] = formatdate(self._venue.now_ms() // 1000, usegmt=True)
-        return response
+        return _response(answer)
 
     async def _asked(self, endpoint: BitfinexEndpoint, request: web.Request) -> BitfinexRequest:
         fault, address = _fault_of(endpoint, request.headers.get(FAULT_HEADER)), request.remote or ""
