@@ -77,6 +77,7 @@ class Capability(StrEnum):
     STATUS_AFTER_END = "after an order's last fill it may state once how the whole order stands"
     DROPS_UNSENT = "a request that nobody waits for any more may be dropped before it was sent"
     KILLS_AT_ONCE = "it reports a FOK order that cannot be filled as canceled, without accepting it first"
+    TRIGGERS_AT_ONCE = "it executes a stop that is through its trigger, instead of refusing it"
     ENDS_LATER = "its reply only accepts an order, and the stream says how one that ends at once has ended"
 
 
@@ -87,6 +88,7 @@ WEAKER_PROMISES = frozenset(
         Capability.STATUS_AFTER_END,
         Capability.DROPS_UNSENT,
         Capability.KILLS_AT_ONCE,
+        Capability.TRIGGERS_AT_ONCE,
         Capability.ENDS_LATER,
     }
 )

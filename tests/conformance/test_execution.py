@@ -178,7 +178,7 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
         orders.limit(trader, Side.BUY, spot.max_quantity + spot.lot_size, price),
         *(worthless if spot.min_notional else ()),
         orders.limit(trader, Side.BUY, ONE, price, instrument_id="NOWHERE:NO/NE"),
-        *(levered if venue.account_type is not AccountType.MARGIN else ()),
+        *(levered if venue.account_type in _without_leverage(venue) else ()),
     ):
         (report,) = await trader.submit(bad)
         assert isinstance(report, RejectedReport)
@@ -388,3 +388,8 @@ def _money(snapshot: AccountSnapshot) -> tuple[list[object], list[object]]:
     """Balances and positions without the instant and the number of the reading."""
     balances, positions = snapshot.balances or (), snapshot.positions or ()
     return [(each.asset, each.total, each.locked) for each in balances], [each.quantity for each in positions]
+
+
+def _without_leverage(venue: VenueUnderTest) -> frozenset[AccountType]:
+    """The types of accounts whose orders have no leverage of their own."""
+    return venue.connector.spec.own_leverage | {AccountType.SPOT}

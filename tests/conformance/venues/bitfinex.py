@@ -28,7 +28,7 @@ class BitfinexUnderTest(SimulatedUnderTest):
     account_type = AccountType.SPOT
     kind = InstrumentType.SPOT
     traded, another = PAIR, "tETHUSD"
-    capabilities = frozenset(Capability) - NOT_SIMULATED - {Capability.UNLISTED_MARGIN_RATES}
+    capabilities = frozenset(Capability) - NOT_SIMULATED | {Capability.TRIGGERS_AT_ONCE}
     prices = Prices(BID, ASK, AVAILABLE)
 
     def __init__(self) -> None:

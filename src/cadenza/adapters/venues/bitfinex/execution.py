@@ -20,6 +20,7 @@ from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_news import account_message, account_news
 from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
+from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.bitfinex.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.bitfinex.spec import PRIVATE_STREAM
@@ -40,7 +41,7 @@ from cadenza.domain.ids import Environment, InstrumentId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import PositionReport, Report, UnreadableReport
+from cadenza.domain.trading.reports import Report, UnreadableReport
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, NotSent
 from cadenza.network.patience import Randomness
@@ -92,8 +93,7 @@ class BitfinexExecution:
             stream="private socket",
             reopen=self._open_again,
         )
-        self._positions: dict[InstrumentId, tuple[object, ...]] = {}
-        """The last word about each position: the venue repeats it as the market moves."""
+        self._repeated = RepeatedNews()
         self._socket = PrivateSocket(
             parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
         )
@@ -197,7 +197,7 @@ class BitfinexExecution:
             found = [unreadable(self._account_id, data, error)]
         if any(isinstance(report, UnreadableReport) for report in found):
             self._life.known.forget()  # it may have been about any of it
-        await self._life.delivery.put(self._life.take_in([each for each in found if self._is_new(each)]))
+        await self._life.delivery.put(self._life.take_in([each for each in found if self._repeated.is_new(each)]))
         self._life.worked()
 
     def _heed(self) -> None:
@@ -207,21 +207,12 @@ class BitfinexExecution:
         if self._socket.is_ending:
             self._open_again("BITFINEX asks for a new connection")
 
-    def _is_new(self, report: Report) -> bool:
-        if not isinstance(report, PositionReport):
-            return True
-        word = (report.quantity, report.entry_price, report.leverage)
-        if self._positions.get(report.instrument_id) == word:
-            return False
-        self._positions[report.instrument_id] = word
-        return True
-
     def _open_again(self, cause: str) -> None:
         self._life.lose(cause)
         self._stream.reconnect()
 
     def _on_lost(self, event: StreamLost) -> None:
-        self._positions.clear()
+        self._repeated.forget()
         self._rest.clock.doubt()
         self._life.stream_lost(event, self._socket.refused)
 
