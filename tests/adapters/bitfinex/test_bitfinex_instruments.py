@@ -157,7 +157,7 @@ def test_what_was_listed_once_stays_known() -> None:
     known.keep(catalogue(exchange=["BTCUSD"], futures=[]))
     assert known["tETHBTC"].id == "BITFINEX:ETH/BTC"
     assert known.instrument(InstrumentId("BITFINEX:ETH/BTC")) is known["tETHBTC"]
-    assert known.instrument(InstrumentId("BITFINEX:XXX/BTC")) is None
+    assert known.instrument(InstrumentId("BITFINEX:NONE/BTC")) is None
     assert known.asset_of("UST") == "USDT"
     assert len(known) == len(list(known))
 
