@@ -151,6 +151,7 @@ async def test_a_session_whose_key_another_process_uses_ends(spot: BitfinexDesk)
     try:
         await other.verify(CredentialType.HMAC, spot.venue.secrets())
         spot.venue.clock.advance(2 * RESERVED_MS)
+        spot.order = spot.resting()
         reply = await spot.session.submit(spot.order)
         assert kinds(reply) == ["NotSent"]
         await until(lambda: "ended" in [what for what, _ in spot.sink.life], "the end")
