@@ -23,13 +23,13 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "BINANCE": BinanceUnderTest,
     "OKX": OkxUnderTest,
     "DERIBIT": DeribitUnderTest,
+    "BITFINEX": BitfinexUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
-    "BITFINEX": BitfinexUnderTest,
     "BITFINEX MARGIN": BitfinexMarginUnderTest,
     "BITFINEX FUTURES": BitfinexFuturesUnderTest,
     "DERIBIT MARGIN": DeribitSpotUnderTest,

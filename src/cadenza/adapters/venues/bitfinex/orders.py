@@ -144,9 +144,10 @@ def cancel_bodies(order: Order, ahead_ms: int) -> Sequence[Body]:
     if order.venue_order_id is not None:
         return [{"id": int(order.venue_order_id)}]
     recorded_ms = order.created_at_ms + ahead_ms
-    days = dict.fromkeys(_day(recorded_ms + off_ms) for off_ms in (0, -MIDNIGHT_MS, MIDNIGHT_MS))
+    days = dict.fromkeys(day_of(recorded_ms + off_ms) for off_ms in (0, -MIDNIGHT_MS, MIDNIGHT_MS))
     return [{"cid": cid_of(order), "cid_date": day} for day in days]
 
 
-def _day(at_ms: int) -> str:
+def day_of(at_ms: int) -> str:
+    """Return the UTC day of an instant, as the venue names the day of an order."""
     return datetime.fromtimestamp(at_ms // DAY_MS * DAY_MS // _MS_PER_S, UTC).strftime("%Y-%m-%d")
