@@ -1,6 +1,7 @@
 """The project's own files, read once."""
 
 import ast
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,10 @@ class Source:
 
     path: str
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        return _parsed(self.text, self.path)
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -40,17 +44,27 @@ class Source:
         return f"{self.path}:{node.lineno}"
 
 
-@cache
 def sources(*tops: str) -> tuple[Source, ...]:
     """The Python files below `src`, `tests` and `bench`, or below the given ones; recordings and the like left out."""
-    found = []
-    for top in tops or ("src", "tests", "bench"):
-        for path in sorted((ROOT / top).rglob("*.py")):
-            inner = path.relative_to(ROOT)
-            if not _NOT_OURS.intersection(inner.parts):
-                text = path.read_text()
-                found.append(Source(inner.as_posix(), text, ast.parse(text, inner.as_posix())))
-    return tuple(found)
+    return tuple(source for top in tops or ("src", "tests", "bench") for source in _below(top))
+
+
+@cache
+def _below(top: str) -> tuple[Source, ...]:
+    inner = [path.relative_to(ROOT) for path in sorted((ROOT / top).rglob("*.py"))]
+    return tuple(
+        Source(path.as_posix(), (ROOT / path).read_text()) for path in inner if not _NOT_OURS.intersection(path.parts)
+    )
+
+
+@cache
+def _parsed(text: str, path: str) -> ast.Module:
+    """A tree is many small objects that all stay, so looking for rubbish among them would take most of the time."""
+    gc.disable()
+    try:
+        return ast.parse(text, path)
+    finally:
+        gc.enable()
 
 
 @cache

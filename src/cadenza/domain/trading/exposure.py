@@ -76,7 +76,7 @@ class Exposures:
 
     def gross(self) -> Decimal:
         """Return the sum of all exposures in the limits' currency. Raises `RiskNotMeasurable` without a price."""
-        require_worths(self._assets(), self._account, self._limits, self._state)
+        all_worths(self._assets(), self._account, self._limits, self._state)
         return sum(
             (max(abs(row.highest), abs(row.lowest)) * self._unit_value(key[0]) for key, row in self._rows.items()), ZERO
         )
@@ -150,13 +150,12 @@ def reducible(order: Order, account: TradingAccount, state: TradingState) -> Dec
 def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
     """Return the account's net balances and unrealised profits in the limits' currency. Raises `RiskNotMeasurable`
     without a price."""
-    require_worths((each.asset for each in state.balances(account.id) if each.net), account, limits, state)
-    equity = ZERO
-    for balance in state.balances(account.id):
-        if balance.net and balance.asset not in limits.excluded_assets:
-            equity += balance.net * worth(balance.asset, account, limits, state)
-    instruments = state.instruments_of(account.id)
-    for position in state.positions(account.id):
+    held = {balance.asset: net for balance in state.balances(account.id) if (net := balance.net)}
+    worths = all_worths(held, account, limits, state)
+    equity = sum((held[asset] * value for asset, value in worths.items()), ZERO)
+    positions = state.positions(account.id)
+    instruments = state.instruments_of(account.id) if positions else {}
+    for position in positions:
         instrument, mark = instruments.get(position.instrument_id), mark_of(state, position.instrument_id)
         if instrument is None or mark is None:
             raise RiskNotMeasurable(
@@ -167,18 +166,22 @@ def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) 
     return equity
 
 
-def require_worths(assets: Iterable[str], account: TradingAccount, limits: RiskLimits, state: TradingState) -> None:
-    """Raise `RiskNotMeasurable` with the first asset that has no price, when all have been looked at: looking has the
-    market's books opened, so that the next order finds them."""
-    missing = None
+def all_worths(
+    assets: Iterable[str], account: TradingAccount, limits: RiskLimits, state: TradingState
+) -> dict[str, Decimal]:
+    """Return what a unit of each asset is worth in the limits' currency, without those that do not count. Raises
+    `RiskNotMeasurable` with the first asset that has no price, when all have been looked at: looking has the market's
+    books opened, so that the next order finds them."""
+    worths, missing = {}, None
     for asset in assets:
         if asset not in limits.excluded_assets:
             try:
-                worth(asset, account, limits, state)
+                worths[asset] = worth(asset, account, limits, state)
             except RiskNotMeasurable as error:
                 missing = missing or error
     if missing is not None:
         raise missing
+    return worths
 
 
 def worth(asset: str, account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:

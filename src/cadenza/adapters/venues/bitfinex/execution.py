@@ -17,7 +17,7 @@ from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
 from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
 from cadenza.adapters.venues.bitfinex.orders import new_order
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
-from cadenza.adapters.venues.bitfinex.parse_news import account_message, account_news
+from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_message, account_news
 from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
@@ -186,10 +186,11 @@ class BitfinexExecution:
         if self._socket.is_answer(data):
             self._heed()
             return
-        self._life.hear()
         found: Sequence[Report]
         try:
             message = account_message(data)
+            if message.event != HEARTBEAT:  # which says nothing of the account, so that it is compared all the same
+                self._life.hear()
             if not self._socket.continues(message.number):
                 self._open_again("a message of the private socket is missing")
             found = account_news(message, self._scope, self._life.news_at_ms)
