@@ -24,26 +24,12 @@ PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
 VenueName = Literal[
-    "PAPER",
-    "MOCK",
-    "BINANCE",
-    "BINANCE_UAT",
-    "BINANCE_SANDBOX",
-    "OKX",
-    "OKX_UAT",
-    "DERIBIT",
-    "DERIBIT_UAT",
-    "BITFINEX",
-    "BITFINEX_UAT",
-]
+    "PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT", "DERIBIT", "DERIBIT_UAT",
+    "BITFINEX", "BITFINEX_UAT",
+]  # fmt: skip
 BINANCE_URL_NAMES = (
-    "spot_rest",
-    "spot_stream",
-    "spot_ws_api",
-    "margin_rest",
-    "usdm_rest",
-    "usdm_stream",
-)
+    "spot_rest", "spot_stream", "spot_ws_api", "margin_rest", "usdm_rest", "usdm_stream",
+)  # fmt: skip
 OKX_URL_NAMES = tuple(f"{region}_{kind}" for region in ("global", "eea", "us") for kind in ("rest", "stream"))
 DERIBIT_URL_NAMES = ("rest", "stream")
 BITFINEX_URL_NAMES = ("public_rest", "public_stream", "private_rest", "private_stream")

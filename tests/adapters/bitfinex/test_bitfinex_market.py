@@ -137,9 +137,9 @@ def test_what_is_asked_for_names_the_channel_and_what_is_ended_its_number() -> N
     ("code", "is_for_good"), [(10300, True), (10302, True), (10020, True), (10305, False), (11000, False)]
 )
 def test_only_what_the_venue_does_not_know_is_refused_for_good(code: int, is_for_good: bool) -> None:
-    error = message(event="error", msg="symbol: invalid", code=code, channel="book", symbol="tXXXUSD")
+    error = message(event="error", msg="symbol: invalid", code=code, channel="book", symbol="tNOTUSD")
     word = wire().read(error)
-    refused = SubscriptionReply(names=("book:tXXXUSD",), refusal=f"{code} symbol: invalid")
+    refused = SubscriptionReply(names=("book:tNOTUSD",), refusal=f"{code} symbol: invalid")
     assert word == (refused if is_for_good else None)
 
 
