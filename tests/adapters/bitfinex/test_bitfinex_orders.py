@@ -43,6 +43,7 @@ from cadenza.domain.trading.reports import (
     CanceledReport,
     ExpiredReport,
     OrderStatusReport,
+    OrderTermsReport,
     RejectedReport,
     Report,
     UnreadableReport,
@@ -309,6 +310,9 @@ def test_the_life_of_an_order() -> None:
     assert isinstance(part, OrderStatusReport)
     assert isinstance(done, OrderStatusReport)
     assert (part.executed_quantity, done.status) == (D("0.2"), VenueOrderStatus.FILLED)
+    for each in (new, part, done):  # our id is a number that another order may have: these tell the two apart
+        assert isinstance(each, OrderTermsReport)
+        assert (each.side, each.type, each.placed_at_ms) == (Side.BUY, OrderType.LIMIT, NOW_MS + 50)
 
 
 @pytest.mark.parametrize(("event", "status"), [("oc", "ACTIVE"), ("on", "CANCELED"), ("ou", "EXECUTED @ 59000.0(0.5)")])
