@@ -15,13 +15,12 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
-from cadenza.ports.venue import MemoryTakenOver
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.wire.keys import ApiKeys, make_key
 from tests.inhouse_kit import RecordingSink, trading_account
-from tests.simulated_kit import MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
+from tests.simulated_kit import MemoryVenueMemories, MovableClock, SimulatedDesk, SimulatedVenue, VenuesClock
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
 MARKETS: Mapping[str, AccountType] = {
@@ -33,43 +32,6 @@ MARKETS: Mapping[str, AccountType] = {
 
 INSTRUMENTS = {"spot": "BINANCE:BTC/USDT", "margin": "BINANCE:BTC/USDT", "usdm": "BINANCE:BTC/USDT-PERP"}
 BID, ASK, AVAILABLE = Decimal(60000), Decimal(60010), Decimal(3)
-
-
-class MemoryVenueMemories:
-    """`VenueMemories` that forgets with the process that keeps it."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str], str] = {}
-        self.holders: dict[str, object] = {}
-
-    async def open(self, scope: str) -> "MemoryVenueMemory":
-        memory = MemoryVenueMemory(self, scope)
-        self.holders[scope] = memory
-        return memory
-
-
-class MemoryVenueMemory:
-    def __init__(self, memories: MemoryVenueMemories, scope: str) -> None:
-        self._memories = memories
-        self._scope = scope
-
-    async def get(self, key: str) -> str | None:
-        self._check()
-        return self._memories.values.get((self._scope, key))
-
-    async def put(self, key: str, value: str) -> None:
-        self._check()
-        self._memories.values[(self._scope, key)] = value
-
-    async def next(self, counter: str, *, first: int = 1, count: int = 1) -> int:
-        raise NotImplementedError
-
-    async def advance(self, counter: str, past: int) -> None:
-        raise NotImplementedError
-
-    def _check(self) -> None:
-        if self._memories.holders[self._scope] is not self:
-            raise MemoryTakenOver
 
 
 _KEYS: dict[str, bytes] = {}

@@ -164,8 +164,9 @@ class BookKeeper:
         is_chained = delta.previous_sequence is not None
         if is_chained:
             assert delta.previous_sequence == self.sequence
+        elif delta.first_sequence is None:  # the messages of a connection are counted
+            assert delta.sequence > self.sequence
         else:
-            assert delta.first_sequence is not None
             assert delta.first_sequence <= self.sequence + 1 <= delta.sequence + 1
         self.sequence = delta.sequence
         for side, changes in ((self.bids, delta.bids), (self.asks, delta.asks)):

@@ -15,7 +15,9 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.venue_spec import DerivedSentId
 from cadenza.ports.venue import ExecutionSession
+from cadenza.ports.venue.memory import MemoryTakenOver
 from cadenza.runtime.local import SystemClock
 from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order
@@ -97,6 +99,47 @@ class SimulatedVenue:
         await self.post("sockets", {"action": "cut"})
 
 
+class MemoryVenueMemories:
+    """`VenueMemories` that forgets with the process that keeps it."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str] = {}
+        self.holders: dict[str, object] = {}
+
+    async def open(self, scope: str) -> "MemoryVenueMemory":
+        memory = MemoryVenueMemory(self, scope)
+        self.holders[scope] = memory
+        return memory
+
+
+class MemoryVenueMemory:
+    """A counter is kept as its next number."""
+
+    def __init__(self, memories: MemoryVenueMemories, scope: str) -> None:
+        self._memories = memories
+        self._scope = scope
+
+    async def get(self, key: str) -> str | None:
+        self._check()
+        return self._memories.values.get((self._scope, key))
+
+    async def put(self, key: str, value: str) -> None:
+        self._check()
+        self._memories.values[(self._scope, key)] = value
+
+    async def next(self, counter: str, *, first: int = 1, count: int = 1) -> int:
+        found = int(await self.get(counter) or first)
+        await self.put(counter, str(found + count))
+        return found
+
+    async def advance(self, counter: str, past: int) -> None:
+        await self.put(counter, str(max(int(await self.get(counter) or 0), past + 1)))
+
+    def _check(self) -> None:
+        if self._memories.holders[self._scope] is not self:
+            raise MemoryTakenOver
+
+
 class FastClock(SystemClock):
     """Real time, so many times faster, for what waits long."""
 
@@ -174,11 +217,16 @@ class SimulatedDesk:
         now_ms = self.venue.clock.now_ms()
         return replace(
             order,
-            sent_id=self.connector.spec.sent_id.of(order.id),
+            sent_id=self.sent_id(order),
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
             send_before_ms=now_ms + SEND_WITHIN_MS,
         )
+
+    def sent_id(self, order: Order) -> str:
+        """Our id of an order at the venue: the next number, where the venue takes numbers."""
+        rule = self.connector.spec.sent_id
+        return rule.of(order.id) if isinstance(rule, DerivedSentId) else str(rule.first + self.made)
 
     async def truth(self, order: Order | None = None) -> list[str]:
         """How the order stands in the ledger; nothing when it never arrived."""

@@ -77,6 +77,7 @@ class Capability(StrEnum):
     STATUS_AFTER_END = "after an order's last fill it may state once how the whole order stands"
     DROPS_UNSENT = "a request that nobody waits for any more may be dropped before it was sent"
     KILLS_AT_ONCE = "it reports a FOK order that cannot be filled as canceled, without accepting it first"
+    TRIGGERS_AT_ONCE = "it executes a stop that is through its trigger, instead of refusing it"
     ENDS_LATER = "its reply only accepts an order, and the stream says how one that ends at once has ended"
 
 
@@ -87,6 +88,7 @@ WEAKER_PROMISES = frozenset(
         Capability.STATUS_AFTER_END,
         Capability.DROPS_UNSENT,
         Capability.KILLS_AT_ONCE,
+        Capability.TRIGGERS_AT_ONCE,
         Capability.ENDS_LATER,
     }
 )
@@ -361,9 +363,10 @@ class Orders:
 
     def resting(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
         """A LIMIT order that the book does not meet, a little behind the best price of its own side."""
-        prices, pip = self.venue.prices, self.venue.spot.pip_size
+        prices = self.venue.prices
         best = prices.bid if side is Side.BUY else prices.ask
-        return self.limit(trader, side, quantity, best - side.sign * 5 * pip, **fields)
+        step = self.venue.spot.price_step(best)
+        return self.limit(trader, side, quantity, best - side.sign * 5 * step, **fields)
 
     def market(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
         return self._make(trader, side, quantity, **fields)
@@ -373,7 +376,8 @@ class Orders:
     ) -> Order:
         """A BUY of this kind that rests or takes little: prices far from its trigger, an expiry an hour away."""
         ask = self.venue.prices.ask
-        distance = min(5000, int(ask / instrument.pip_size) // 4) * instrument.pip_size
+        step = instrument.price_step(ask)
+        distance = min(5000, int(ask / step) // 4) * step
         is_take_profit = type in (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
         stop = ask - distance if is_take_profit else ask + distance
         is_limit = type is OrderType.LIMIT or type.value.endswith("_LIMIT")

@@ -34,7 +34,8 @@ async def test_tc_c02_a_key_reaches_the_same_accounts_always(venue: VenueUnderTe
     assert any(account.type is venue.account_type for account in first)
     has_margin = any(account.type is AccountType.MARGIN for account in first)
     assert has_margin is bool({Capability.MARGIN, Capability.UNTRADED_MARGIN} & venue.capabilities)
-    assert (venue.spot.type is InstrumentType.SPOT) is (Capability.MOVES_ASSETS in venue.capabilities)
+    holds_assets = venue.account_type in {AccountType.SPOT, *venue.connector.spec.holds_assets}
+    assert holds_assets is (Capability.MOVES_ASSETS in venue.capabilities)
     for account in first:
         assert (account.position_mode is None) is (account.type is AccountType.SPOT)
 

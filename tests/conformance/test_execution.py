@@ -168,16 +168,17 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
     spot = venue.spot
-    price = venue.prices.bid - 5 * spot.pip_size
+    step = spot.price_step(venue.prices.bid)
+    price = venue.prices.bid - 5 * step
     levered = [orders.limit(trader, Side.BUY, ONE, price, leverage=2)]
     worthless = [orders.limit(trader, Side.BUY, spot.min_quantity, spot.pip_size)]
     for bad in (
         orders.limit(trader, Side.BUY, ONE + spot.lot_size / 10, price),
-        orders.limit(trader, Side.BUY, ONE, price + spot.pip_size / 10),
+        orders.limit(trader, Side.BUY, ONE, price + step / 10),
         orders.limit(trader, Side.BUY, spot.max_quantity + spot.lot_size, price),
         *(worthless if spot.min_notional else ()),
         orders.limit(trader, Side.BUY, ONE, price, instrument_id="NOWHERE:NO/NE"),
-        *(levered if venue.account_type is not AccountType.MARGIN else ()),
+        *(levered if venue.account_type in _without_leverage(venue) else ()),
     ):
         (report,) = await trader.submit(bad)
         assert isinstance(report, RejectedReport)
@@ -192,7 +193,7 @@ async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Ord
     (report,) = await trader.submit(orders.resting(trader, Side.SELL, balances[venue.spot.base_asset] + lot))
     assert isinstance(report, RejectedReport)
     assert report.reason.partition(":")[0] == "INSUFFICIENT_BALANCE"
-    cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.pip_size)
+    cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.price_step(venue.prices.bid))
     lots = cost // lot + (0 if Capability.RESERVES_FEES in venue.capabilities else 1)  # 0: the fee is missing
     (report,) = await trader.submit(orders.resting(trader, Side.BUY, lots * lot))
     assert isinstance(report, RejectedReport)
@@ -387,3 +388,8 @@ def _money(snapshot: AccountSnapshot) -> tuple[list[object], list[object]]:
     """Balances and positions without the instant and the number of the reading."""
     balances, positions = snapshot.balances or (), snapshot.positions or ()
     return [(each.asset, each.total, each.locked) for each in balances], [each.quantity for each in positions]
+
+
+def _without_leverage(venue: VenueUnderTest) -> frozenset[AccountType]:
+    """The types of accounts whose orders have no leverage of their own."""
+    return venue.connector.spec.own_leverage | {AccountType.SPOT}

@@ -76,7 +76,7 @@ async def test_tc_n02_a_bust_takes_an_execution_back(trader: Trader, orders: Ord
 async def test_tc_n03_a_correction_replaces_an_execution(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
     start = await trader.session.snapshot()
     order = await _filled_in_halves(trader, orders, venue)
-    price = venue.prices.bid - 7 * venue.spot.pip_size
+    price = venue.prices.bid - 7 * venue.spot.price_step(venue.prices.bid)
     await venue.correct(order, price)
 
     def prices() -> list[Decimal]:

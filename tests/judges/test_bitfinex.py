@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cadenza.adapters.venues.bitfinex.credential import BitfinexSigner
+from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.runtime.local import SystemClock, SystemIds
 from cadenza.simulators.bitfinex.server import BitfinexSimulator, run_bitfinex
 from cadenza.simulators.bitfinex.settings import BitfinexSettings
@@ -132,3 +134,15 @@ async def test_signatures_are_those_of_the_judges() -> None:
     login = seen["login"]
     assert key.sign(login["authPayload"]) == login["authSig"]
     assert login["authPayload"] == f"AUTH{login['authNonce']}"
+
+
+async def test_the_connector_signs_as_the_judges_do() -> None:
+    seen = await run_judge("bitfinex_signatures.py")
+    login = seen["login"]
+    signer = BitfinexSigner(CredentialType.HMAC, Secrets(login["apiKey"], seen["secret"], None))
+    assert len(seen["requests"]) == 2
+    for row in seen["requests"]:
+        signed = signer.headers(f"/api/v2/{row['path']}", int(row["nonce"]), row["body"])
+        assert [signed["bfx-nonce"], signed["bfx-signature"]] == [row["nonce"], row["signature"]]
+    made = signer.login(int(login["authNonce"]))
+    assert {name: str(made[name]) for name in made} == {name: str(login[name]) for name in made}

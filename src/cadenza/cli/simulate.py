@@ -212,16 +212,19 @@ def deribit_banner(simulator: "DeribitSimulator") -> str:
 
 
 def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
-    """Return what a user needs to know: addresses, and the keys with their secrets."""
+    """Return what a user needs to know: addresses, the keys with their secrets, and the lines that connect the
+    platform."""
     lines = [
         "BITFINEX, simulated. Nothing here is real.",
         f"  REST    {simulator.rest_url}",
         f"  socket  {simulator.socket_url}",
         f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    for key in simulator.venue.keys.all():
+    keys = simulator.venue.keys.all()
+    for key in keys:
         lines += ["  key of the account", f"    key     {key.key}", f"    secret  {key.secret}"]
-    return "\n".join(lines)
+    asked = {"venue": "BITFINEX", "credentialType": "HMAC", "apiKey": keys[0].key, "apiSecret": keys[0].secret}
+    return "\n".join([*lines, *_lines_to_connect("BITFINEX", simulator.url, asked)])
 
 
 def _secret_lines(secret: str) -> list[str]:

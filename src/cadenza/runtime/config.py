@@ -24,18 +24,15 @@ PaperMarket = Literal["synthetic", "recording", "mirror:BINANCE"]
 PositionMode = Literal["NETTING", "HEDGE"]
 RealtimeEngine = Literal["embedded", "centrifugo"]
 VenueName = Literal[
-    "PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT", "DERIBIT", "DERIBIT_UAT"
-]
+    "PAPER", "MOCK", "BINANCE", "BINANCE_UAT", "BINANCE_SANDBOX", "OKX", "OKX_UAT", "DERIBIT", "DERIBIT_UAT",
+    "BITFINEX", "BITFINEX_UAT",
+]  # fmt: skip
 BINANCE_URL_NAMES = (
-    "spot_rest",
-    "spot_stream",
-    "spot_ws_api",
-    "margin_rest",
-    "usdm_rest",
-    "usdm_stream",
-)
+    "spot_rest", "spot_stream", "spot_ws_api", "margin_rest", "usdm_rest", "usdm_stream",
+)  # fmt: skip
 OKX_URL_NAMES = tuple(f"{region}_{kind}" for region in ("global", "eea", "us") for kind in ("rest", "stream"))
 DERIBIT_URL_NAMES = ("rest", "stream")
+BITFINEX_URL_NAMES = ("public_rest", "public_stream", "private_rest", "private_stream")
 _URL_NAMES = {
     "binance": BINANCE_URL_NAMES,
     "binance_uat": BINANCE_URL_NAMES,
@@ -43,6 +40,8 @@ _URL_NAMES = {
     "okx_uat": OKX_URL_NAMES,
     "deribit": DERIBIT_URL_NAMES,
     "deribit_uat": DERIBIT_URL_NAMES,
+    "bitfinex": BITFINEX_URL_NAMES,
+    "bitfinex_uat": BITFINEX_URL_NAMES,
 }
 """By section, the addresses of a networked venue that a setting may replace."""
 
@@ -323,6 +322,8 @@ class Settings:
     okx_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     deribit: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     deribit_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    bitfinex: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
+    bitfinex_uat: NetworkedVenueConfig = field(default_factory=NetworkedVenueConfig)
     mail: MailSettings = field(default_factory=MailSettings)
     socket: SocketSettings = field(default_factory=SocketSettings)
     centrifugo: CentrifugoSettings = field(default_factory=CentrifugoSettings)

@@ -12,6 +12,7 @@ def warnings_of(settings: Settings) -> Iterator[str]:
         ("BINANCE", settings.binance, settings.binance_uat),
         ("OKX", settings.okx, settings.okx_uat),
         ("DERIBIT", settings.deribit, settings.deribit_uat),
+        ("BITFINEX", settings.bitfinex, settings.bitfinex_uat),
     ):
         yield from _warnings_of_venue(settings, venue, live, test, is_mirrored=is_mirrored and venue == "BINANCE")
 

@@ -162,6 +162,8 @@ def test_the_last_execution_states_the_whole_order() -> None:
     assert isinstance(fill, FillReport)
     assert whole == OrderStatusReport(
         **NAMES,
+        side=Side.BUY,
+        type=OrderType.LIMIT,
         status=VenueOrderStatus.FILLED,
         quantity=D(1),
         executed_quantity=D(1),

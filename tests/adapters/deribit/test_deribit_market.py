@@ -146,13 +146,13 @@ def test_a_public_trade() -> None:
 
 def test_answers_grant_what_they_list_and_refuse_when_they_list_nothing() -> None:
     wire = PublicChannels()
-    wire.request(7, ["book.BTC-PERPETUAL.100ms"], is_wanted=True)
+    wire.requests(7, ["book.BTC-PERPETUAL.100ms"], is_wanted=True)
     granted = wire.read(b'{"jsonrpc":"2.0","id":7,"result":["book.BTC-PERPETUAL.100ms"],"usIn":1}')
     assert granted == SubscriptionReply(id=7, names=("book.BTC-PERPETUAL.100ms",))
     assert wire.read(b'{"id":8,"result":[]}') == SubscriptionReply(id=8, refusal="the venue did not grant it")
     refused = wire.read(b'{"id":9,"error":{"code":13778,"message":"raw_subscriptions_not_available"}}')
     assert refused == SubscriptionReply(id=9, refusal="13778 raw_subscriptions_not_available")
-    wire.request(10, ["x"], is_wanted=False)
+    wire.requests(10, ["x"], is_wanted=False)
     assert wire.read(b'{"id":10,"result":[]}') == SubscriptionReply(id=10)
 
 

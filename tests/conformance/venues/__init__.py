@@ -5,6 +5,11 @@ from functools import partial
 
 from tests.conformance.harness import VenueFactory
 from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnderTest, BinanceUsdmUnderTest
+from tests.conformance.venues.bitfinex import (
+    BitfinexFuturesUnderTest,
+    BitfinexMarginUnderTest,
+    BitfinexUnderTest,
+)
 from tests.conformance.venues.deribit import DeribitOptionsUnderTest, DeribitSpotUnderTest, DeribitUnderTest
 from tests.conformance.venues.mock import MockUnderTest
 from tests.conformance.venues.okx import OkxMarginUnderTest, OkxSwapUnderTest, OkxUnderTest
@@ -18,12 +23,15 @@ DOCUMENTED: Mapping[str, VenueFactory] = {
     "BINANCE": BinanceUnderTest,
     "OKX": OkxUnderTest,
     "DERIBIT": DeribitUnderTest,
+    "BITFINEX": BitfinexUnderTest,
 }
 """Those that users can trade on; each has a page."""
 
 VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE MARGIN": BinanceMarginUnderTest,
     "BINANCE USD-M": BinanceUsdmUnderTest,
+    "BITFINEX MARGIN": BitfinexMarginUnderTest,
+    "BITFINEX FUTURES": BitfinexFuturesUnderTest,
     "DERIBIT MARGIN": DeribitSpotUnderTest,
     "DERIBIT OPTIONS": DeribitOptionsUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,

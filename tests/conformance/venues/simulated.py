@@ -37,6 +37,7 @@ NOT_SIMULATED = {
     Capability.SLOW_REPLIES,
     Capability.SLOW_CANCELS,
     Capability.DROPS_UNSENT,
+    Capability.TRIGGERS_AT_ONCE,
 }
 """What no simulator is made to do here."""
 

@@ -9,9 +9,17 @@ from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.probe import BinanceProbe
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.bitfinex.credential import BitfinexSigner
+from cadenza.adapters.venues.bitfinex.market_data import feed_parts as bitfinex_feeds
+from cadenza.adapters.venues.bitfinex.probe import BitfinexProbe
+from cadenza.adapters.venues.bitfinex.probe_key import ProbeKey
+from cadenza.adapters.venues.bitfinex.probe_market import BookProbe
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.sockets import PUBLIC_CONNECTS, STREAM_LIMITS
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.probe import DeribitProbe
 from cadenza.adapters.venues.deribit.rest import DeribitRest
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.probe import VenueProbe
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.probe import OkxProbe
@@ -81,7 +89,38 @@ async def _deribit(
         rest.close()
 
 
-_PROBES = {Venue.BINANCE: _binance, Venue.OKX: _okx, Venue.DERIBIT: _deribit}
+@asynccontextmanager
+async def _bitfinex(
+    settings: Settings, spec: VenueSpec, type: CredentialType, secrets: Secrets
+) -> AsyncIterator[VenueProbe]:
+    signer, clock, randomness = BitfinexSigner(type, secrets), SystemClock(), SystemRandom()
+    tls = await asyncio.to_thread(client_tls)
+    proxies = proxies_of(settings, spec.venue_id)
+    http = HttpClient(clock=clock, randomness=randomness, tls=tls, proxies=proxies)
+    rest = BitfinexRest(urls=spec.urls, http=http, clock=clock)
+    connects = ConnectPace(clock, PUBLIC_CONNECTS)
+    feeds = bitfinex_feeds(
+        spec=spec,
+        venue_clock=rest.clock,
+        clock=clock,
+        randomness=randomness,
+        tls=tls,
+        proxies=proxies,
+        connects=connects,
+        limits=STREAM_LIMITS,
+    )
+    try:
+        await rest.clock.measure()
+        yield BitfinexProbe(
+            venue_id=spec.venue_id, rest=rest, key=ProbeKey(signer, clock), books=BookProbe(feeds), clock=clock
+        )
+    finally:
+        connects.close()
+        await http.close()
+        rest.close()
+
+
+_PROBES = {Venue.BINANCE: _binance, Venue.OKX: _okx, Venue.DERIBIT: _deribit, Venue.BITFINEX: _bitfinex}
 PROBED = frozenset(_PROBES)
 """The venues that have a probe."""
 

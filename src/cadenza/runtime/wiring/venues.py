@@ -14,6 +14,8 @@ from cadenza.adapters.storage.paper import PostgresExchangeLedger
 from cadenza.adapters.venues.binance.connector import BinanceConnector
 from cadenza.adapters.venues.binance.public_market import BinancePublicMarket
 from cadenza.adapters.venues.binance.spec import spec_of as binance_spec_of
+from cadenza.adapters.venues.bitfinex.connector import BitfinexConnector
+from cadenza.adapters.venues.bitfinex.spec import spec_of as bitfinex_spec_of
 from cadenza.adapters.venues.deribit.connector import DeribitConnector
 from cadenza.adapters.venues.deribit.spec import spec_of as deribit_spec_of
 from cadenza.adapters.venues.inhouse.accounts import AccountSettings
@@ -182,11 +184,27 @@ def _deribit_spec(environment: Environment, settings: Settings) -> VenueSpec:
     return deribit_spec_of(environment, base=own.url, urls=own.urls)
 
 
+def _bitfinex(environment: Environment, parts: ConnectorParts) -> VenueConnector:
+    return BitfinexConnector(
+        spec=_bitfinex_spec(environment, parts.settings),
+        clock=parts.clock,
+        randomness=SystemRandom(),
+        memories=parts.memories,
+        proxies=proxies_of(parts.settings, VenueId(Venue.BITFINEX, environment)),
+    )
+
+
+def _bitfinex_spec(environment: Environment, settings: Settings) -> VenueSpec:
+    own = _own_settings(VenueId(Venue.BITFINEX, environment), settings)
+    return bitfinex_spec_of(environment, base=own.url, urls=own.urls)
+
+
 def _own_settings(venue_id: VenueId, settings: Settings) -> NetworkedVenueConfig:
     of_venue = {
         Venue.BINANCE: (settings.binance, settings.binance_uat),
         Venue.OKX: (settings.okx, settings.okx_uat),
         Venue.DERIBIT: (settings.deribit, settings.deribit_uat),
+        Venue.BITFINEX: (settings.bitfinex, settings.bitfinex_uat),
     }
     live, test = of_venue[venue_id.venue]
     return live if venue_id.environment is Environment.LIVE else test
@@ -213,12 +231,14 @@ _BINANCE = {
 }
 _OKX = {VenueId(Venue.OKX, environment): environment for environment in (Environment.LIVE, Environment.UAT)}
 _DERIBIT = {VenueId(Venue.DERIBIT, environment): environment for environment in (Environment.LIVE, Environment.UAT)}
+_BITFINEX = {VenueId(Venue.BITFINEX, environment): environment for environment in (Environment.LIVE, Environment.UAT)}
 INSTALLED: Mapping[VenueId, Maker] = {
     PAPER: _paper,
     MOCK: _mock,
     **{venue_id: partial(_binance, environment) for venue_id, environment in _BINANCE.items()},
     **{venue_id: partial(_okx, environment) for venue_id, environment in _OKX.items()},
     **{venue_id: partial(_deribit, environment) for venue_id, environment in _DERIBIT.items()},
+    **{venue_id: partial(_bitfinex, environment) for venue_id, environment in _BITFINEX.items()},
 }
 """How the connector of each venue is made."""
 
@@ -228,6 +248,7 @@ SPECS: Mapping[VenueId, Callable[[Settings], VenueSpec]] = {
     **{venue_id: partial(_binance_spec, environment) for venue_id, environment in _BINANCE.items()},
     **{venue_id: partial(_okx_spec, environment) for venue_id, environment in _OKX.items()},
     **{venue_id: partial(_deribit_spec, environment) for venue_id, environment in _DERIBIT.items()},
+    **{venue_id: partial(_bitfinex_spec, environment) for venue_id, environment in _BITFINEX.items()},
 }
 """What the venue of each connector can do, known without making the connector."""
 

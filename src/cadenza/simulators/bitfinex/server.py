@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -56,6 +57,12 @@ async def run_bitfinex(
 def make_bitfinex_app(venue: BitfinexVenue) -> web.Application:
     """Return the application with all routes."""
     app = web.Application(client_max_size=BODY_BYTES_MAX)
+
+    async def date(request: web.Request, response: web.StreamResponse) -> None:
+        """Date the answer by the venue's clock."""
+        response.headers["Date"] = formatdate(venue.now_ms() // 1_000, usegmt=True)
+
+    app.on_response_prepare.append(date)
     gateway = BitfinexGateway(venue)
     BitfinexRestApi(venue, gateway).add_routes(app, REST)
     BitfinexSocketApi(venue, gateway).add_routes(app)

@@ -241,7 +241,7 @@ class MarketDesk:
         if stream is None:
             stream = MarketStream(
                 route,
-                CombinedStreams(),
+                CombinedStreams,
                 self,
                 clock=self._clock,
                 randomness=self._parts.randomness,

@@ -43,9 +43,9 @@ class _MarketMessage(msgspec.Struct, frozen=True, kw_only=True):
 class CombinedStreams:
     """Implements `MarketStreamWire`."""
 
-    def request(self, id: int, names: Sequence[str], *, is_wanted: bool) -> str:
+    def requests(self, id: int, names: Sequence[str], *, is_wanted: bool) -> Sequence[str]:
         method = "SUBSCRIBE" if is_wanted else "UNSUBSCRIBE"
-        return _encode({"method": method, "params": names, "id": id}).decode()
+        return [_encode({"method": method, "params": names, "id": id}).decode()]
 
     def read(self, data: bytes) -> MarketWord:
         message = decode(_MarketMessage, data)

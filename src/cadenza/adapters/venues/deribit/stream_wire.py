@@ -32,10 +32,10 @@ class PublicChannels:
         self._dropping: set[int] = set()
         """The requests that end subscriptions and were not answered yet."""
 
-    def request(self, id: int, names: Sequence[str], *, is_wanted: bool) -> str:
+    def requests(self, id: int, names: Sequence[str], *, is_wanted: bool) -> Sequence[str]:
         if not is_wanted:
             self._dropping.add(id)
-        return rpc_text(id, "public/subscribe" if is_wanted else "public/unsubscribe", {"channels": names})
+        return [rpc_text(id, "public/subscribe" if is_wanted else "public/unsubscribe", {"channels": names})]
 
     def read(self, data: bytes) -> MarketWord:
         frame = decode(RpcFrame, data)

@@ -14,6 +14,7 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.order_book import BookOutcome, OrderBook
 from cadenza.ports.venue import MARK_AGE_MS_MAX, MarketSink
 
 SNAPSHOT_MS_MAX = 3_000
@@ -42,11 +43,39 @@ class InstrumentChannels(Protocol):
         """Return the mark price; None when the message states none."""
 
 
+class _CheckedBook:
+    """Implements `MarketSink`: passes everything on, and keeps the book as well, so that a wrong checksum is noticed
+    here."""
+
+    def __init__(self, instrument: Instrument, book: BookSpec, sink: MarketSink) -> None:
+        self.is_wrong = False
+        self._book = OrderBook(instrument.id, book)
+        self._sink = sink
+
+    def on_snapshot(self, snapshot: BookSnapshot) -> None:
+        self.is_wrong = self._book.reset(snapshot) is not BookOutcome.APPLIED
+        self._sink.on_snapshot(snapshot)
+
+    def on_delta(self, delta: BookDelta) -> None:
+        self.is_wrong = self._book.apply(delta) is not BookOutcome.APPLIED
+        self._sink.on_delta(delta)
+
+    def on_stale(self, instrument_id: InstrumentId) -> None:
+        self._sink.on_stale(instrument_id)
+
+    def on_trade(self, trade: MarketTrade) -> None:
+        self._sink.on_trade(trade)
+
+    def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
+        self._sink.on_mark(instrument_id, mark)
+
+
 class ChannelFeed:
     """Book, trades and marks of one instrument.
 
     Each subscription to a book begins with a snapshot. While one connection replaces another, the newer one's snapshot
-    begins the book again, and what the older one still brings is dropped.
+    begins the book again, and what the older one still brings is dropped. Where the venue sends checksums, the book is
+    kept here too: one whose checksum is not the venue's is stale, and needs another snapshot.
     """
 
     def __init__(
@@ -62,7 +91,8 @@ class ChannelFeed:
         self.instrument = instrument
         self.channels = channels
         self.names = frozenset(n for n in (channels.books, channels.trades, channels.marks) if n is not None)
-        self.sync = BookSync(instrument.id, book.rule, sink)
+        self._checked = None if book.rule.checksum is None else _CheckedBook(instrument, book, sink)
+        self.sync = BookSync(instrument.id, book.rule, self._checked or sink)
         self.progressed = Event()
         """Set whenever the feed may have come nearer to being open."""
         self.refusal: str | None = None
@@ -153,6 +183,8 @@ class ChannelFeed:
                 self.progressed.set()
             else:
                 self.sync.on_delta(message, self._source, now_ms)
+            if self._checked is not None and self._checked.is_wrong:
+                self.sync.resync()
 
     def _on_trade(self, number: int, trade: MarketTrade) -> None:
         if number > self._last_trade and trade.at_ms >= self._opened_venue_ms:

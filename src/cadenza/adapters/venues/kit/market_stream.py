@@ -68,21 +68,29 @@ class GoingDown:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesMissing:
+    """Messages of this connection are missing, or must not be trusted: each of its streams may lack something."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyWanted:
     """The venue wants this text back, or it takes us for gone."""
 
     text: str
 
 
-MarketWord = MarketEvent | SubscriptionReply | GoingDown | ReplyWanted | None
+MarketWord = MarketEvent | SubscriptionReply | GoingDown | MessagesMissing | ReplyWanted | None
 """What a message is; None for one that says nothing."""
 
 
 class MarketStreamWire(Protocol):
-    """How a venue's public streams are spoken to. Pure."""
+    """How a venue's public streams are spoken to, on one connection. Pure."""
 
-    def request(self, id: int, names: Sequence[str], *, is_wanted: bool) -> str:
-        """Return the message that subscribes to streams, or unsubscribes from them."""
+    def requests(self, id: int, names: Sequence[str], *, is_wanted: bool) -> Sequence[str]:
+        """Return the messages that subscribe to streams, or unsubscribe from them. `id` is theirs, where the venue
+        repeats it in its answers."""
 
     def read(self, data: bytes) -> MarketWord:
         """Raises `UnreadablePayload`."""
@@ -121,13 +129,14 @@ class MarketStream:
 
     A name that is wanted while the connection stands is subscribed to by a message; after a reconnect or a renewal all
     of them are. A name that the venue does not acknowledge is asked for again; one that it refuses is reported, and not
-    asked for again before it is wanted again.
+    asked for again before it is wanted again. When messages are missing, all streams are lost at once, and are
+    subscribed to again.
     """
 
     def __init__(
         self,
         route: MarketStreamRoute,
-        wire: MarketStreamWire,
+        wire: Callable[[], MarketStreamWire],
         listener: MarketStreamListener,
         *,
         clock: PatientClock,
@@ -137,8 +146,10 @@ class MarketStream:
         proxies: ProxyChoice | None = None,
         limits: StreamLimits,
     ) -> None:
+        """`wire` makes what speaks to one connection."""
         self._route = route
-        self._wire = wire
+        self._make_wire = wire
+        self._wires: dict[int, MarketStreamWire] = {}
         self._listener = listener
         self._clock = clock
         self._connects = connects
@@ -149,6 +160,10 @@ class MarketStream:
         self._granted: frozenset[str] = frozenset()
         self._prepared: dict[int, frozenset[str]] = {}
         self._live: int | None = None
+        self._untrusted: set[int] = set()
+        """Connections that are not live yet, and whose messages are missing."""
+        self._losses = 0
+        """How often messages of a live connection were missing."""
         self._pending: dict[int, tuple[Grants, Sequence[str]]] = {}
         self._ids = count(1)
         self._changed = asyncio.Event()
@@ -232,7 +247,7 @@ class MarketStream:
         names = [name for name in self._wanted if name not in self._refused]
         granted: frozenset[str] = frozenset()
         for batch in _batches(names):
-            granted |= await self._ask(batch, connection.send)
+            granted |= await self._ask(batch, connection.send, connection.number)
         if names and not granted:
             raise NotReady("the venue acknowledged no subscription")
         self._prepared[connection.number] = granted
@@ -249,32 +264,40 @@ class MarketStream:
             surplus = [name for name in self._granted if name not in self._wanted or name in again]
             for batch in _batches(surplus):
                 self._granted -= frozenset(batch)
-                await self._ask(batch, self._socket.send, is_wanted=False)
+                await self._ask(batch, self._socket.send, live, is_wanted=False)
             missing = [name for name in self._wanted if name not in self._granted and name not in self._refused]
             for batch in _batches(missing):
-                granted = await self._ask(batch, self._socket.send)
+                losses = self._losses
+                granted = await self._ask(batch, self._socket.send, live)
                 if live != self._live:
                     break  # another connection has begun meanwhile, with subscriptions of its own
                 self._granted |= granted
+                if losses != self._losses:  # they may have begun before that, so they begin again
+                    self._again |= granted
+                    self._changed.set()
+                    continue
                 if still_wanted := granted & self._wanted.keys():
                     self._listener.on_granted(frozenset(still_wanted))
             if any(name not in self._granted and name not in self._refused for name in self._wanted):
                 await self._clock.sleep_ms(1_000)
                 self._changed.set()
 
-    async def _ask(self, names: Sequence[str], send: SendFrame, *, is_wanted: bool = True) -> frozenset[str]:
-        """Send a request and return what was granted within `GRANT_MS_MAX`."""
+    async def _ask(
+        self, names: Sequence[str], send: SendFrame, connection: int, *, is_wanted: bool = True
+    ) -> frozenset[str]:
+        """Ask on a connection, and return what was granted within `GRANT_MS_MAX`."""
         id, grants = next(self._ids), Grants(names)
         self._pending[id] = grants, names
         try:
             by_ms = self._clock.monotonic_ms() + SEND_MS_MAX
-            ticket = await self._pacer.acquire("market", {_MESSAGES: 1}, deadline_ms=by_ms)
+            texts = self._wire_of(connection).requests(id, names, is_wanted=is_wanted)
+            ticket = await self._pacer.acquire("market", {_MESSAGES: len(texts)}, deadline_ms=by_ms)
             if isinstance(ticket, PaceRefusal):
                 return frozenset()
             with ticket:
-                outcome = await send(self._wire.request(id, names, is_wanted=is_wanted), by_ms)
-            if not isinstance(outcome, Sent):
-                return frozenset()
+                for text in texts:
+                    if not isinstance(await send(text, by_ms), Sent):
+                        return frozenset()
             result = await grants.wait(self._clock, GRANT_MS_MAX)
         finally:
             del self._pending[id]
@@ -301,7 +324,7 @@ class MarketStream:
 
     async def _received(self, event: Received) -> None:
         try:
-            word = self._wire.read(event.data)
+            word = self._wire_of(event.connection).read(event.data)
         except UnreadablePayload as error:
             self._listener.on_unreadable(str(error))
             return
@@ -312,6 +335,8 @@ class MarketStream:
                 self._replied(word)
             case GoingDown() if event.connection == self._live:
                 self._socket.renew()
+            case MessagesMissing(reason=reason):
+                self._begin_again(event.connection, reason)
             case ReplyWanted(text=text):  # on another connection than the live one the venue asks in vain, and ends it
                 await self._socket.send(text, self._clock.monotonic_ms() + SEND_MS_MAX)
 
@@ -338,6 +363,31 @@ class MarketStream:
         if begun := now & self._wanted.keys():
             self._listener.on_granted(frozenset(begun))
         self._changed.set()
+
+        if event.connection in self._untrusted:
+            self._begin_again(event.connection, "messages were missing while the streams were subscribed to")
+        self._untrusted = {number for number in self._untrusted if number > event.connection}
+
+    def _begin_again(self, connection: int, reason: str) -> None:
+        """Report all streams of the live connection as lost, and subscribe to them again."""
+        if connection != self._live:
+            self._untrusted.add(connection)
+            return
+        self._losses += 1
+        being_asked = {name for _, asked in self._pending.values() for name in asked}
+        lost = frozenset((self._granted - self._again) | being_asked)
+        self._again |= self._granted
+        if lost:
+            self._listener.on_lost(lost, reason)
+        self._changed.set()
+
+    def _wire_of(self, connection: int) -> MarketStreamWire:
+        """Return what speaks to a connection. Beside the live one there is at most one that takes its place."""
+        wire = self._wires.get(connection)
+        if wire is None:
+            self._wires = {number: each for number, each in self._wires.items() if number == self._live}
+            wire = self._wires[connection] = self._make_wire()
+        return wire
 
     def _lost(self, cause: str) -> None:
         self.cause = cause

@@ -147,6 +147,7 @@ def external(facts: OrderFacts, executed: Decimal | None = None) -> ExternalOrde
         executed_quantity=facts.executed if executed is None else executed,
         limit_price=facts.limit_price,
         stop_price=facts.stop_price,
+        placed_at_ms=facts.placed_at_ms,
         expire_at_ms=facts.expire_at_ms,
         is_liquidation=facts.is_liquidation,
     )
@@ -172,6 +173,9 @@ def status(facts: OrderFacts) -> OrderStatusReport | RejectedReport | ExpiredRep
         return ExpiredReport(**facts.named, executed_quantity=facts.executed)
     return OrderStatusReport(
         **facts.named,
+        side=facts.side,
+        type=facts.type,
+        placed_at_ms=facts.placed_at_ms,
         status=_STATUSES[facts.standing],
         quantity=facts.quantity,
         executed_quantity=facts.executed,

@@ -170,7 +170,7 @@ class SnapshotFeeds:
         parts = self._parts
         return MarketStream(
             parts.route,
-            parts.wire(),
+            parts.wire,
             self,
             clock=self._clock,
             randomness=parts.randomness,

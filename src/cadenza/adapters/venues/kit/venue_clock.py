@@ -54,10 +54,13 @@ class VenueClock:
     the next measuring; `doubt` brings that forward, for example after the venue refused a timestamp.
     """
 
-    def __init__(self, clock: MeasuredClock, ask: Callable[[], Awaitable[int | None]]) -> None:
+    def __init__(
+        self, clock: MeasuredClock, ask: Callable[[], Awaitable[int | None]], *, resolution_ms: int = 1
+    ) -> None:
+        """`resolution_ms` is 1000 for a venue that answers with whole seconds, cut off."""
         self._clock = clock
         self._ask = ask
-        self._offset = ClockOffset()
+        self._offset = ClockOffset(remote_resolution_ms=resolution_ms)
         self._doubted = asyncio.Event()
         self.is_answered = False
         """Whether the last request for the venue's time was answered."""

@@ -19,8 +19,8 @@ BOOKS, TRADES, MARKS = "books", "trades", "mark-price"
 class PublicChannels:
     """Implements `MarketStreamWire`. The venue acknowledges each channel by itself, and refuses a request by its id."""
 
-    def request(self, id: int, names: Sequence[str], *, is_wanted: bool) -> str:
-        return subscription([channel_of(name) for name in names], id, is_wanted=is_wanted)
+    def requests(self, id: int, names: Sequence[str], *, is_wanted: bool) -> Sequence[str]:
+        return [subscription([channel_of(name) for name in names], id, is_wanted=is_wanted)]
 
     def read(self, data: bytes) -> MarketWord:
         frame = decode(OkxFrame, data)

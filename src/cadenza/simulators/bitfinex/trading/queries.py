@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
+from zlib import crc32
 
 from cadenza.domain.money import ONE, ZERO, divide
 from cadenza.simulators.bitfinex.settings import MARGIN, BitfinexSettings
@@ -21,6 +22,9 @@ from cadenza.simulators.bitfinex.wire.params import BitfinexParams
 LIMIT_USUAL, ORDERS_MAX, TRADES_MAX = 25, 2_500, 2_500
 DOLLARS = frozenset({"USD", "UST", "USTF0", "TESTUSD", "TESTUSDT", "TESTUSDTF0"})
 _USER_FIELDS, _OPENED_MS = 56, 1_500_000_000_000
+_OTHER_USERS = 1_000_000
+"""Accounts beside the first one have numbers that follow from their names."""
+
 RowT = TypeVar("RowT")
 
 
@@ -175,7 +179,9 @@ class AccountQueries:
     def user(self, asked: Asked) -> list[object]:
         """Return the account: 0 id, 1 mail, 2 name, 3 opened, 7 time zone, 21 paper trading."""
         row: list[object] = [None] * _USER_FIELDS
-        row[:6] = [self._user_id, f"{asked.account}@example.com", asked.account, _OPENED_MS, 1, 3]
+        is_main = asked.account == self._settings.account
+        id = self._user_id if is_main else self._user_id + 1 + crc32(asked.account.encode()) % _OTHER_USERS
+        row[:6] = [id, f"{asked.account}@example.com", asked.account, _OPENED_MS, 1, 3]
         row[7:11] = ["UTC", "en", "bitfinex", 1]
         row[14:20] = [_OPENED_MS, self._user_id, 0, 0, 0, 0]
         return row

@@ -1,0 +1,261 @@
+"""A session with BITFINEX: it trades for one account, and reports what happens there.
+
+Orders, cancels and questions go over REST, for the reasons of docs/decisions/0042-bitfinex-orders-over-rest.md. News
+come over the private socket.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from ssl import SSLContext
+
+from cadenza.adapters.venues.bitfinex.account_reading import BitfinexAccountSource
+from cadenza.adapters.venues.bitfinex.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.bitfinex.classify import classify_submit, order_answer
+from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT
+from cadenza.adapters.venues.bitfinex.history import PastOrders
+from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
+from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
+from cadenza.adapters.venues.bitfinex.orders import new_order
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
+from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_message, account_news
+from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
+from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
+from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
+from cadenza.adapters.venues.bitfinex.sockets import STREAM_LIMITS
+from cadenza.adapters.venues.bitfinex.spec import PRIVATE_STREAM
+from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
+from cadenza.adapters.venues.kit.session_life import SessionLife
+from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
+from cadenza.adapters.venues.kit.unreadable import unreadable
+from cadenza.adapters.venues.kit.user_stream import UserStream
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.errors import CadenzaError, VenueUnavailable
+from cadenza.domain.ids import Environment, InstrumentId
+from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report, UnreadableReport
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.patience import Randomness
+from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_events import StreamLimits, StreamLost
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionParts:
+    """What all sessions of a connector share."""
+
+    spec: VenueSpec
+    rest: BitfinexRest
+    instruments: KnownInstruments
+    missing: Callable[[str], None]
+    """Takes the symbols that the venue uses and `instruments` lacks."""
+    connects: ConnectPace
+    clock: Clock
+    randomness: Randomness
+    tls: SSLContext
+    proxies: ProxyChoice
+    limits: StreamLimits = STREAM_LIMITS
+
+
+class BitfinexExecution:
+    """Implements `ExecutionSession`. `open` comes first."""
+
+    def __init__(self, parts: SessionParts, account: TradingAccount, key: PrivateKey, sink: SessionSink) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._rest = parts.rest
+        self._key = key
+        self._account_id = account.id
+        listed: ListedSymbols[Instrument] = ListedSymbols(parts.instruments, parts.missing)
+        self._scope = AccountScope(
+            account.id,
+            account.external.type,
+            listed,
+            parts.instruments.asset_of,
+            is_paper=parts.spec.venue_id.environment is Environment.UAT,
+        )
+        self._life = SessionLife(
+            account_id=account.id,
+            sink=sink,
+            clock=parts.clock,
+            venue_clock=parts.rest.clock,
+            stream="private socket",
+            reopen=self._open_again,
+        )
+        self._repeated = RepeatedNews()
+        self._socket = PrivateSocket(
+            parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
+        )
+        self._stream = UserStream(
+            name=str(account.id),
+            target=self._socket.target,
+            subscribe=self._socket.subscribe,
+            take=self._take,
+            on_live=self._life.live,
+            on_lost=self._on_lost,
+            failed=self._life.link.ended,
+            clock=parts.clock,
+            randomness=parts.randomness,
+            tls=parts.tls,
+            proxies=parts.proxies,
+            limits=parts.limits,
+        )
+        self._life.reader(BitfinexAccountSource(parts.rest, key, self._scope))
+        self._inquiry = OrderInquiry(rest=parts.rest, key=key, scope=self._scope, spec=parts.spec, clock=parts.clock)
+        self._cancels = OrderCancels(
+            rest=parts.rest,
+            key=key,
+            inquiry=self._inquiry,
+            look_at_key=self._life.look_at_key,
+            clock=parts.clock,
+        )
+        self._past = PastOrders(parts.rest, key, self._scope)
+
+    async def open(self) -> None:
+        """Return when the socket is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
+        try:
+            self._stream.start()
+            await self._life.first_live(lambda: self._socket.refused)
+        except BaseException:  # also when cancelled: no stream is left open
+            await self.close()
+            raise
+        self._life.keep(self._end_when_taken_over())
+
+    # Orders
+
+    async def submit(self, order: Order) -> Sequence[Report]:
+        if self._life.is_too_late(order):
+            return [self._life.not_sent(order)]
+        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+
+    async def cancel(self, order: Order) -> Sequence[Report]:
+        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+
+    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
+        self._life.calls.withdraw_unsent(is_meant)
+
+    async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
+        """BITFINEX has no request for the orders of one instrument (`VenueSpec.cancels_all`)."""
+        return []
+
+    async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
+        return await self._inquiry.about(orders)
+
+    async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
+        return await self._inquiry.identify(instrument_id, venue_order_id)
+
+    # The account
+
+    def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
+        return self._past.pieces(since_ms, self.venue_time_ms())
+
+    async def snapshot(self) -> AccountSnapshot:
+        snapshot = await self._life.snapshot()
+        await self._life.delivery.wait_idle()
+        return snapshot
+
+    def venue_time_ms(self) -> int:
+        return self._rest.clock.earliest_ms()
+
+    def is_caught_up(self) -> bool:
+        return self._life.link.is_live and self._life.delivery.is_idle and not self._stream.is_busy
+
+    @property
+    def is_closed(self) -> bool:
+        return self._life.is_closed
+
+    async def close(self) -> None:
+        await self._life.close(self._stream)
+
+    # The socket
+
+    async def _take(self, data: bytes) -> None:
+        """Read one message and hand its reports on. When one is missing before it, the connection is opened again, and
+        what was missed is asked for."""
+        if self._socket.is_answer(data):
+            self._heed()
+            return
+        found: Sequence[Report]
+        try:
+            message = account_message(data)
+            if message.event != HEARTBEAT:  # which says nothing of the account, so that it is compared all the same
+                self._life.hear()
+            if not self._socket.continues(message.number):
+                self._open_again("a message of the private socket is missing")
+            found = account_news(message, self._scope, self._life.news_at_ms)
+        except UnreadablePayload as error:
+            found = [unreadable(self._account_id, data, error)]
+        if any(isinstance(report, UnreadableReport) for report in found):
+            self._life.known.forget()  # it may have been about any of it
+        await self._life.delivery.put(self._life.take_in([each for each in found if self._repeated.is_new(each)]))
+        self._life.worked()
+
+    def _heed(self) -> None:
+        """Act on what the venue says of the connection."""
+        if self._socket.is_paused:
+            self._life.lose("BITFINEX is in maintenance")
+        if self._socket.is_ending:
+            self._open_again("BITFINEX asks for a new connection")
+
+    def _open_again(self, cause: str) -> None:
+        self._life.lose(cause)
+        self._stream.reconnect()
+
+    def _on_lost(self, event: StreamLost) -> None:
+        self._repeated.forget()
+        self._rest.clock.doubt()
+        self._life.stream_lost(event, self._socket.refused)
+
+    async def _end_when_taken_over(self) -> None:
+        await self._key.nonces.taken_over.wait()
+        self._life.link.ended("another process has begun to use the key")
+
+    # Orders: helpers
+
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
+        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
+            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
+
+        def leaving(instant: RequestInstant) -> Body:
+            body = new_order(order, instrument, self._scope.account_type, instant)
+            call.leave()
+            return body
+
+        try:
+            outcome = await self._rest.signed(
+                self._key,
+                SUBMIT,
+                leaving,
+                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
+                reply_ms_max=REPLY_MS_MAX,
+            )
+        except VenueUnavailable:  # there is no nonce
+            return [self._life.not_sent(order)]
+        except CadenzaError as error:  # the venue has no such orders; nothing was sent
+            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
+        if isinstance(outcome, NotSent):
+            return [self._life.not_sent(order)]
+        if not isinstance(outcome, Answered):
+            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+        answer = order_answer(outcome.status, outcome.body)
+        if answer.is_success:
+            try:
+                return placed_reports(outcome.body, order, self._scope)
+            except UnreadablePayload as error:
+                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
+        verdict = classify_submit(outcome.status, answer)
+        self._life.look_at_key(verdict)
+        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
+        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

@@ -1,0 +1,156 @@
+"""Questions about single orders: how they stand, and what they executed.
+
+Every question has a larger nonce than the requests before it, so its answer is a fence for them
+(docs/decisions/0042-bitfinex-orders-over-rest.md): what it does not find can only be refused from then on. What was
+taken in just before may not be listed yet, so an order is dead only if a second question does not find it either.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from cadenza.adapters.venues.bitfinex.endpoints import ORDER_TRADES
+from cadenza.adapters.venues.bitfinex.models import TradeFields
+from cadenza.adapters.venues.bitfinex.order_search import FoundOrder, OrderSearch
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
+from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts
+from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.kit.doubt import not_known_report, undetermined_report, unknown_report
+from cadenza.adapters.venues.kit.lines import read_each
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, facts_of_ours, status
+from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import FillReport, Report
+from cadenza.domain.trading.venue_spec import VenueSpec
+from cadenza.ports.clock import Clock
+
+SECOND_QUESTION_MS = 500
+"""The pause before the second question."""
+
+
+class OrderInquiry:
+    """Asks the venue about orders of one account."""
+
+    def __init__(
+        self, *, rest: BitfinexRest, key: PrivateKey, scope: AccountScope, spec: VenueSpec, clock: Clock
+    ) -> None:
+        self._rest = rest
+        self._key = key
+        self._scope = scope
+        self._spec = spec
+        self._clock = clock
+        self._search = OrderSearch(rest, key, scope)
+
+    async def about(self, orders: Sequence[Order]) -> Sequence[Report]:
+        """Return all that the venue knows of orders of ours, as `ExecutionSession.lookup` does. A few questions find
+        all of them."""
+        if not orders:
+            return []
+        asked_at_ms = self._clock.now_ms()
+        try:
+            found = dict(await self._search.find(orders))
+            dead = [order for order in orders if order.id not in found and self._is_dead(order, asked_at_ms)]
+            if dead:
+                await self._clock.sleep_ms(SECOND_QUESTION_MS)
+                found |= await self._search.find(dead)
+        except CadenzaError as error:
+            return [unknown_report(order, str(error), self._clock.now_ms()) for order in orders]
+        answers = await asyncio.gather(*(self._answer(order, found.get(order.id), asked_at_ms) for order in orders))
+        return [report for answer in answers for report in answer]
+
+    async def end_of(self, order: Order) -> Sequence[Report] | None:
+        """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
+        try:
+            found = (await self._search.find([order])).get(order.id)
+            facts = None if found is None else self._ours(order, found)
+            if found is None or facts is None or facts.is_working:
+                return None
+            return [*_named(await self._fills(facts, found), order), end_report(facts)]
+        except (UnreadablePayload, CadenzaError):
+            return None
+
+    async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
+        """Return the order that has this id at the venue, as `ExecutionSession.identify` does."""
+        if not (venue_order_id.isascii() and venue_order_id.isdigit()):
+            return []
+        try:
+            found = await self._search.by_id(int(venue_order_id))
+            if found is None:
+                return []
+            facts = order_facts(found.fields, self._scope, is_past=found.is_past)
+            if facts.instrument_id != instrument_id:
+                return []  # the venue's ids are of all instruments; ours asks for one
+            if facts.is_refused:
+                return [status(facts)]
+            fills = await self._fills(facts, found)
+        except UnreadablePayload as error:
+            assert found is not None
+            return [unreadable(self._scope.account_id, bytes(found.line), error)]
+        except CredentialRejected as error:
+            raise VenueUnavailable(str(error)) from error
+        return [external(facts), *fills, status(facts)]
+
+    # Helpers
+
+    async def _answer(self, order: Order, found: FoundOrder | None, asked_at_ms: int) -> Sequence[Report]:
+        if found is None:
+            return [self._not_known(order, asked_at_ms)]
+        try:
+            facts = self._ours(order, found)
+        except UnreadablePayload as error:
+            odd = unreadable_of(order, bytes(found.line), error)
+            cause = "the venue's answer about the order cannot be read"
+            return [odd, undetermined_report(order, cause, self._clock.now_ms())]
+        try:
+            fills = await self._fills(facts, found)
+        except CadenzaError as error:
+            return [unknown_report(order, str(error), self._clock.now_ms())]
+        return [*_named(fills, order), status(facts)]
+
+    def _ours(self, order: Order, found: FoundOrder) -> OrderFacts:
+        return facts_of_ours(order_facts(found.fields, self._scope, is_past=found.is_past), order)
+
+    async def _fills(self, facts: OrderFacts, found: FoundOrder) -> list[Report]:
+        """Return the executions of an order, the oldest first."""
+        if not facts.executed:
+            return []
+        places = {"symbol": found.fields.symbol, "id": facts.venue_order_id}
+        result = await self._rest.asked(self._key, ORDER_TRADES, {}, places=places, is_urgent=True)
+        try:
+            lines = decode(list[msgspec.Raw], result)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BITFINEX answered with something else than a list: {error}") from error
+
+        def read(line: msgspec.Raw) -> FillReport:
+            return fill_report(decode(TradeFields, line), self._scope)
+
+        return list(reversed(read_each(lines, self._scope.account_id, read)))
+
+    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
+        return meaning_of_not_known(self._spec, self._scope.account_type, order, asked_at_ms) is NotKnown.DEAD
+
+    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
+        return not_known_report(
+            self._spec,
+            self._scope.account_type,
+            order,
+            asked_at_ms=asked_at_ms,
+            now_ms=self._clock.now_ms(),
+            venue_ms=self._rest.clock.earliest_ms(),
+        )
+
+
+def _named(fills: Sequence[Report], order: Order) -> list[Report]:
+    """Executions name their order by the venue's id; here it is known which order that is."""
+    return [
+        replace(fill, order_id=order.id, sent_id=order.sent_id) if isinstance(fill, FillReport) else fill
+        for fill in fills
+    ]

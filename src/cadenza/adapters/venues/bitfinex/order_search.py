@@ -1,0 +1,117 @@
+"""Where orders of ours are found: among the open ones, and else among the past ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from cadenza.adapters.venues.bitfinex.account_reading import read_lines
+from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS
+from cadenza.adapters.venues.bitfinex.models import OrderFields
+from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS
+from cadenza.adapters.venues.bitfinex.pages import LINES_MAX, ORDER_AT, past_lines
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
+from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.ids import OrderId
+from cadenza.domain.trading.order import Order
+
+EARLIER_MS = MIDNIGHT_MS
+"""How much earlier than it was recorded here an order is looked for: the clocks may differ."""
+
+
+class _OrderMark(msgspec.Struct, frozen=True, array_like=True):
+    """The names in an order's line, which can be read even where the rest cannot."""
+
+    id: int
+    group: int | None
+    cid: int | None
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOrder:
+    """The line of an order. `is_past`: it is among those that have ended."""
+
+    line: msgspec.Raw
+    is_past: bool
+
+    @property
+    def fields(self) -> OrderFields:
+        """Raises `UnreadablePayload`."""
+        return decode(OrderFields, self.line)
+
+
+class OrderSearch:
+    """Finds orders of one account. The open ones are read first: an order that ends meanwhile is among the past ones
+    then. Each method raises `VenueUnavailable` and `CredentialRejected`."""
+
+    def __init__(self, rest: BitfinexRest, key: PrivateKey, scope: AccountScope) -> None:
+        self._rest = rest
+        self._key = key
+        self._scope = scope
+
+    async def find(self, orders: Sequence[Order]) -> Mapping[OrderId, FoundOrder]:
+        """Return those of the orders that the venue knows. An order whose id at the venue is known is found by that,
+        another by our id, in its instrument, since it was recorded."""
+        found = self._among(orders, await self._open(), is_past=False)
+        missing = [order for order in orders if order.id not in found]
+        if numbers := [int(order.venue_order_id) for order in missing if order.venue_order_id is not None]:
+            found |= self._among(missing, await self._past(numbers), is_past=True)
+        if recorded := [order.created_at_ms for order in missing if order.venue_order_id is None]:
+            found |= self._among(missing, await self._past_since(min(recorded)), is_past=True)
+        return found
+
+    async def by_id(self, id: int) -> FoundOrder | None:
+        """Return the order that has this id at the venue; None when there is none."""
+        for lines, is_past in ((await self._open(), False), (await self._past([id]), True)):
+            found = next((line for line in lines if (mark := _mark(line)) is not None and mark.id == id), None)
+            if found is not None:
+                return FoundOrder(found, is_past)
+        return None
+
+    def _among(
+        self, orders: Sequence[Order], lines: Sequence[msgspec.Raw], *, is_past: bool
+    ) -> dict[OrderId, FoundOrder]:
+        """Of several orders with our id in the instrument of ours, the one that was placed first counts."""
+        by_id: dict[str, msgspec.Raw] = {}
+        by_cid: dict[tuple[str, str], msgspec.Raw] = {}
+        for line in lines:
+            mark = _mark(line)
+            if mark is None:
+                continue
+            by_id[str(mark.id)] = line
+            if mark.cid and mark.symbol in self._scope.instruments:
+                by_cid[str(mark.cid), self._scope.instrument(mark.symbol).id] = line
+        found: dict[OrderId, FoundOrder] = {}
+        for order in orders:
+            if order.venue_order_id is not None:
+                own = by_id.get(order.venue_order_id)
+            else:
+                own = by_cid.get((order.sent_id or "", order.instrument_id))
+            if own is not None:
+                found[order.id] = FoundOrder(own, is_past)
+        return found
+
+    async def _open(self) -> list[msgspec.Raw]:
+        return await read_lines(self._rest, self._key, OPEN_ORDERS, {}, is_urgent=True)
+
+    async def _past(self, ids: Sequence[int]) -> list[msgspec.Raw]:
+        return await read_lines(self._rest, self._key, PAST_ORDERS, {"id": ids, "limit": LINES_MAX}, is_urgent=True)
+
+    async def _past_since(self, recorded_at_ms: int) -> list[msgspec.Raw]:
+        instant = self._rest.clock.present()
+        ahead_ms = 0 if instant is None else instant.ahead_ms
+        since_ms = max(0, recorded_at_ms + ahead_ms - EARLIER_MS)
+        pages = past_lines(self._rest, self._key, PAST_ORDERS, since_ms, at=ORDER_AT, is_urgent=True)
+        return [line async for lines in pages for line in lines]
+
+
+def _mark(line: msgspec.Raw) -> _OrderMark | None:
+    """Return the names of an order; None for a line that has none."""
+    try:
+        return decode(_OrderMark, line)
+    except UnreadablePayload:
+        return None

@@ -1,0 +1,47 @@
+"""The cases of failures at BITFINEX: with the exchange wallet, on margin, in derivatives, and for stops."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.adapters.outcome_cases import OutcomeCases
+from tests.bitfinex_kit import MARKETS, BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
+from tests.inhouse_kit import kinds, until
+from tests.simulated_kit import SEND_WITHIN_MS, SimulatedDesk
+
+from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX
+from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.trading.enums import OrderStatus
+
+TRIGGER = "trigger"
+
+
+@pytest.fixture(params=[*MARKETS, TRIGGER])
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
+    market = "spot" if request.param == TRIGGER else request.param
+    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue, market) as opened:
+        if request.param == TRIGGER:
+            found = opened.limit("0.5", None, type=OrderType.STOP, stop="60100")
+            opened.order = replace(found, time_in_force=TimeInForce.GTC)
+        yield opened
+
+
+class TestBitfinexOutcomes(OutcomeCases):
+    """In every account, and for stops."""
+
+    async def test_an_order_that_the_venue_holds_back_past_its_deadline(self, desk: SimulatedDesk) -> None:
+        """An order has no deadline at the venue. A question that was answered meanwhile had a larger nonce, so the
+        order is refused for its own, however late it arrives."""
+        faults = desk.venue.simulator.venue.faults
+        await desk.venue.fault(desk.about("place"), "late", delay_ms=SEND_WITHIN_MS + 2_000)
+        submitting = asyncio.create_task(desk.session.submit(desk.order))
+        await until(lambda: not faults.requests, "the order has left")
+        desk.venue.clock.advance(LINE_MS_MAX)
+        early = await desk.session.lookup([desk.order])
+        assert kinds(early) == ["UnknownOutcome"]
+        desk.venue.clock.advance(SEND_WITHIN_MS + 2_000)
+        reply = await submitting
+        assert "10114" in reply[0].reason  # type: ignore[attr-defined]
+        assert (desk.believed(early, reply).status, await desk.truth()) == (OrderStatus.REJECTED, [])

@@ -1,0 +1,82 @@
+"""BITFINEX under test, account type by account type, through its simulator and over real sockets."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cadenza.adapters.venues.bitfinex.connector import BitfinexConnector
+from cadenza.adapters.venues.bitfinex.spec import spec_of
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.ids import Environment
+from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import Instrument, InstrumentType
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import Report
+from cadenza.ports.venue import ExecutionSession
+from tests.bitfinex_kit import ASK, AVAILABLE, BID, DERIVATIVE, PAIR, simulated_bitfinex
+from tests.conformance.harness import Capability, Prices
+from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
+from tests.simulated_kit import MemoryVenueMemories
+
+
+_STRICT = {Capability.UNLISTED_MARGIN_RATES, Capability.KILLS_AT_ONCE}
+"""Weaker promises that the venue does not need."""
+
+
+class BitfinexUnderTest(SimulatedUnderTest):
+    """Implements `VenueUnderTest`: pairs, traded with the exchange wallet."""
+
+    name = "BITFINEX"
+    account_type = AccountType.SPOT
+    kind = InstrumentType.SPOT
+    traded, another = PAIR, "tETHUSD"
+    capabilities = (frozenset(Capability) - NOT_SIMULATED - _STRICT) | {Capability.TRIGGERS_AT_ONCE}
+    prices = Prices(BID, ASK, AVAILABLE)
+
+    def __init__(self) -> None:
+        super().__init__(
+            BitfinexConnector(
+                spec=spec_of(Environment.LIVE, base="http://127.0.0.1:9"),
+                clock=None,  # type: ignore[arg-type] - it is never started
+                randomness=None,  # type: ignore[arg-type]
+                memories=MemoryVenueMemories(),
+            )
+        )
+
+    def simulated(self, directory: Path) -> AbstractAsyncContextManager[Any]:
+        return simulated_bitfinex(directory, self.clock, **self.settings)
+
+    async def show(self, instrument: Instrument, side: Side, price: Decimal, quantity: Decimal) -> None:
+        await self.venue.market(instrument.external_symbol, (side, price, quantity))
+
+    async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        await self.venue.fault("order.submit", "reset_after")
+        return await session.submit(order)
+
+    async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        await self.venue.fault("order.submit", "reset_before")
+        return await session.submit(order)
+
+    def are_books_up_to_date(self) -> bool:
+        feeds = () if self.connector.market is None else self.connector.market.feeds.values()
+        return all(feed.is_whole for feed in feeds)
+
+
+class BitfinexMarginUnderTest(BitfinexUnderTest):
+    """Pairs on margin: fills move positions."""
+
+    name = "BITFINEX MARGIN"
+    account_type = AccountType.MARGIN
+    capabilities = BitfinexUnderTest.capabilities - {Capability.MOVES_ASSETS}
+
+
+class BitfinexFuturesUnderTest(BitfinexUnderTest):
+    """Perpetual derivatives."""
+
+    name = "BITFINEX FUTURES"
+    account_type = AccountType.FUTURES
+    kind = InstrumentType.PERPETUAL
+    traded, another = DERIVATIVE, "tETHF0:USTF0"
+    capabilities = BitfinexUnderTest.capabilities - {Capability.MOVES_ASSETS}
