@@ -21,6 +21,10 @@ from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
 from tests.simulated_kit import MemoryVenueMemories
 
 
+_STRICT = {Capability.UNLISTED_MARGIN_RATES, Capability.KILLS_AT_ONCE}
+"""Weaker promises that the venue does not need."""
+
+
 class BitfinexUnderTest(SimulatedUnderTest):
     """Implements `VenueUnderTest`: pairs, traded with the exchange wallet."""
 
@@ -28,7 +32,7 @@ class BitfinexUnderTest(SimulatedUnderTest):
     account_type = AccountType.SPOT
     kind = InstrumentType.SPOT
     traded, another = PAIR, "tETHUSD"
-    capabilities = frozenset(Capability) - NOT_SIMULATED | {Capability.TRIGGERS_AT_ONCE}
+    capabilities = (frozenset(Capability) - NOT_SIMULATED - _STRICT) | {Capability.TRIGGERS_AT_ONCE}
     prices = Prices(BID, ASK, AVAILABLE)
 
     def __init__(self) -> None:
