@@ -8,6 +8,7 @@ from zlib import crc32
 
 import pytest
 from tests.adapters.bitfinex.market_world import (
+    DATA,
     UAT,
     frame,
     message,
@@ -232,6 +233,20 @@ def test_the_documented_checksum_of_a_book() -> None:
     assert book.book.at_ms == 4
     assert book.hear('"cs"', str(expected)) is BookOutcome.MISMATCH
     assert not book.book.is_fresh
+
+
+def test_a_book_of_the_venue_with_very_small_prices_has_its_checksum() -> None:
+    """XRPBTC, as the venue's own client in Go tries it: prices of 7e-7 and 1e-8 among others."""
+    known = json.loads((DATA / "book-xrpbtc.json").read_text())
+    rows = [f"[{price},{count},{amount}]" for price, count, amount in known["bids"]]
+    rows += [f"[{price},{count},-{amount}]" for price, count, amount in known["asks"]]
+    price, count, amount = known["change"]
+    book = Book()
+    book.hear(f"[{','.join(rows)}]")
+    assert book.hear(f"[{price},{count},{amount}]") is BookOutcome.APPLIED
+    assert book.hear('"cs"', str(known["checksum"])) is BookOutcome.APPLIED
+    assert book.hear(f"[{price},{count},266122.95]") is BookOutcome.APPLIED
+    assert book.hear('"cs"', str(known["checksum"])) is BookOutcome.MISMATCH
 
 
 def test_several_levels_of_an_update_come_in_one_frame() -> None:
