@@ -1,7 +1,7 @@
 """The peer of books.py: ccxt pro keeps the books that a server streams. Run by ccxt's own Python; it imports nothing of
 this project.
 
-    books_ccxt.py URL SYMBOLS LAST_NUMBER
+    books_ccxt.py VENUE URL SYMBOLS LAST_NUMBER
 """
 
 import asyncio
@@ -12,6 +12,8 @@ import time
 from typing import Any
 
 import ccxt.pro
+
+SEPARATORS = {"BINANCE": "", "OKX": "-", "DERIBIT": "_"}
 
 
 def pointed(value: Any, url: str) -> Any:
@@ -29,16 +31,16 @@ def pss_kib() -> int:
         return next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
 
 
-async def main(url: str, symbols: int, last_number: int) -> None:
-    exchange = ccxt.pro.binance({"enableRateLimit": False})
+async def main(venue: str, url: str, symbols: int, last_number: int) -> None:
+    exchange = getattr(ccxt.pro, venue.lower())({"enableRateLimit": False})
     exchange.urls["api"] = pointed(exchange.urls["api"], url)
     names = [f"A{number}/USDT" for number in range(symbols)]
     exchange.set_markets(
         [
             exchange.safe_market_structure(
                 {
-                    "id": name.replace("/", ""),
-                    "lowercaseId": name.replace("/", "").lower(),
+                    "id": name.replace("/", SEPARATORS[venue]),
+                    "lowercaseId": name.replace("/", SEPARATORS[venue]).lower(),
                     "symbol": name,
                     "base": name.split("/")[0],
                     "quote": "USDT",
@@ -71,4 +73,4 @@ async def main(url: str, symbols: int, last_number: int) -> None:
     await exchange.close()
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
