@@ -1,15 +1,16 @@
-"""Order books of a venue from the recorded session: our feeds against ccxt pro, in the same run.
+"""Order books of venues from the recorded session: our feeds against ccxt pro, in the same run.
 
-    python bench/books.py [--venue BINANCE] [--symbols 50] [--updates 200] [--rounds 3]
+    python bench/books.py [--venues BINANCE] [--symbols 50] [--updates 200] [--rounds 3]
 
-A server in this process streams the recorded changes of BTC/USDT in the words of the venue (books_wires.py) as so many
-symbols, as fast as each client reads them and one change of all symbols at once, and serves the recorded snapshot, by
-REST where the venue does. The recording is one of BINANCE, whatever the venue: the same changes for all. Each client
-runs in a process of its own (books_ours.py, books_ccxt.py): it opens all books, and then its CPU is measured from the
-first change to the last. Ours reads the best prices after each change, ccxt's whenever it says that a book has changed.
-Both must end with the same book. ccxt has the environment of the judges (tests/judges/build.sh). Memory (PSS) is of the
-whole process when all changes are applied: of ours the feeds and the books, without the rest of the platform. The
-clients take turns; ratios are medians of the rounds' ratios, with the least and the greatest of them.
+A server in this process streams the recorded changes of BTC/USDT in the words of each venue (books_wires.py) as so many
+symbols of it, as fast as each client reads them and one change of all symbols at once, the venues one after another,
+and serves the recorded snapshot, by REST where the venue does. The recording is one of BINANCE, whatever the venue: the
+same changes for all. Each client runs in a process of its own (books_ours.py, books_ccxt.py): it opens all books, and
+then its CPU is measured from the first change to the last. Ours reads the best prices after each change, ccxt's
+whenever it says that a book has changed. Both must end with the same book. ccxt has the environment of the judges
+(tests/judges/build.sh). Memory (PSS) is of the whole process when all changes are applied: of ours the feeds and the
+books, without the rest of the platform. The clients take turns; ratios are medians of the rounds' ratios, with the
+least and the greatest of them.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from aiohttp import WSMsgType, web
-from books_wires import WIRES, BookWire, WireBook
+from books_wires import BookWire, WireBook, wire_at
 
 from cadenza.adapters.venues.paper.market.recording import (
     PACKAGED_RECORDING,
@@ -41,8 +42,8 @@ WRITTEN_CHECK_S = 0.0005
 class RecordedVenue:
     """Serves the recorded session as the book of every symbol."""
 
-    def __init__(self, recording: Recording, updates: int, wire: type[BookWire]) -> None:
-        self._header, self._wire = recording.header, wire
+    def __init__(self, recording: Recording, updates: int) -> None:
+        self._header = recording.header
         image = next(each for each in recording.messages if isinstance(each, BookImage))
         changes = [each for each in recording.messages if isinstance(each, DepthUpdate)]
         found = [each for each in changes if each.last_id > image.last_update_id][:updates]
@@ -71,7 +72,7 @@ class RecordedVenue:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         assert isinstance(request.transport, asyncio.Transport)
-        wire = self._wire(request.path)
+        wire = wire_at(request.path)
         self.sockets.append((request.transport, wire))
         async for message in socket:
             if message.type is WSMsgType.TEXT:
@@ -106,11 +107,11 @@ def frame(text: str) -> bytes:
 
 
 async def measured(
-    venue: RecordedVenue, command: list[str], name: str, symbols: int, last_number: int
+    venue: RecordedVenue, command: list[str], names: str, symbols: int, last_number: int
 ) -> dict[str, Any]:
     """Run a client, stream when it is ready, and return what it measured."""
     venue.sockets.clear()
-    arguments = [*command, name, venue.url, str(symbols), str(last_number)]
+    arguments = [*command, names, venue.url, str(symbols), str(last_number)]
     environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     child = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE, env=environ)
     assert child.stdout is not None
@@ -132,7 +133,7 @@ async def compare(chosen: argparse.Namespace, judge: str) -> None:
         "ours": [sys.executable, str(ROOT / "bench/books_ours.py")],
         "ccxt pro": [judge, str(ROOT / "bench/books_ccxt.py")],
     }
-    venue = RecordedVenue(read_recording(PACKAGED_RECORDING), chosen.updates, WIRES[chosen.venue])
+    venue = RecordedVenue(read_recording(PACKAGED_RECORDING), chosen.updates)
     app = web.Application()
     app.router.add_get("/{path:.*}", venue.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -143,15 +144,16 @@ async def compare(chosen: argparse.Namespace, judge: str) -> None:
     for _ in range(chosen.rounds):
         rounds.append(
             {
-                name: await measured(venue, command, chosen.venue, chosen.symbols, venue.last_number)
+                name: await measured(venue, command, chosen.venues, chosen.symbols, venue.last_number)
                 for name, command in clients.items()
             }
         )
         books = {float(found["best"]) for found in rounds[-1].values()}
         assert len(books) == 1, f"the books differ: {books}"
     await runner.cleanup()
-    print(chosen.venue, end=": ")
-    report(rounds, chosen.symbols * chosen.updates, venue.levels_per_change)
+    print(f"{chosen.symbols} books at each of {chosen.venues}", end=": ")
+    changes = len(chosen.venues.split(",")) * chosen.symbols * chosen.updates
+    report(rounds, changes, venue.levels_per_change)
 
 
 def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float) -> None:
@@ -168,7 +170,7 @@ def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float)
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--venue", choices=sorted(WIRES), default="BINANCE")
+    parser.add_argument("--venues", default="BINANCE", help="any of BINANCE, OKX, DERIBIT, with commas")
     parser.add_argument("--symbols", type=int, default=50)
     parser.add_argument("--updates", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,6 +1,6 @@
-"""Our part of books.py: feeds of a venue keep the books that a server streams.
+"""Our part of books.py: feeds of venues keep the books that a server streams.
 
-books_ours.py VENUE URL SYMBOLS LAST_NUMBER
+books_ours.py VENUES URL SYMBOLS LAST_NUMBER
 """
 
 import asyncio
@@ -106,15 +106,18 @@ FEEDS = {"BINANCE": of_binance, "OKX": of_okx, "DERIBIT": of_deribit}
 class ReadBooks:
     """A `MarketSink` that reads the best prices after each change."""
 
-    def __init__(self, spec: BookSpec, last_number: int, symbols: int) -> None:
-        self._spec = spec
+    def __init__(self, last_number: int, symbols: int) -> None:
+        self.specs: dict[str, BookSpec] = {}
         self.books: dict[InstrumentId, OrderBook] = {}
         self.is_done = asyncio.Event()
         self._last_number = last_number
         self._behind = symbols
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
-        book = self.books[snapshot.instrument_id] = OrderBook(snapshot.instrument_id, self._spec)
+        venue = snapshot.instrument_id.partition(":")[0]
+        book = self.books[snapshot.instrument_id] = OrderBook(
+            snapshot.instrument_id, self.specs[snapshot.instrument_id.partition(":")[0]]
+        )
         book.reset(snapshot)
 
     def on_delta(self, delta: BookDelta) -> None:
@@ -143,25 +146,28 @@ def pss_kib() -> int:
     return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
-async def main(venue: str, url: str, symbols: int, last_number: int) -> None:
+async def main(venues: list[str], url: str, symbols: int, last_number: int) -> None:
     clock, tls = SystemClock(), client_tls()
     http = HttpClient(clock=clock, randomness=random.Random(1), tls=tls)
-    names = {InstrumentId(f"{venue}:A{number}/USDT"): NAMES[venue].format(number) for number in range(symbols)}
-    listing = {id: replace(INSTRUMENTS[0], id=id, external_symbol=name) for id, name in names.items()}
-    spec, feeds = FEEDS[venue](FeedWorld(url, listing.get, clock, tls, http))
-    book = spec.order_book_of(InstrumentType.SPOT)
-    assert book is not None
-    sink = ReadBooks(book, last_number, symbols)
-    await asyncio.gather(*(feeds.open_book(id, sink) for id in names))
+    sink, opened = ReadBooks(last_number, symbols * len(venues)), []
+    for venue in venues:
+        names = {InstrumentId(f"{venue}:A{number}/USDT"): NAMES[venue].format(number) for number in range(symbols)}
+        listing = {id: replace(INSTRUMENTS[0], id=id, external_symbol=name) for id, name in names.items()}
+        spec, feeds = FEEDS[venue](FeedWorld(url, listing.get, clock, tls, http))
+        sink.specs[venue] = spec.order_books[InstrumentType.SPOT]
+        await asyncio.gather(*(feeds.open_book(id, sink) for id in names))
+        opened.append(feeds)
     started_s = time.process_time()
     print("ready", flush=True)
     await sink.is_done.wait()
     cpu_s = time.process_time() - started_s
-    best = sink.books[next(iter(names))].best_bid()
-    assert best is not None
-    print(json.dumps({"cpu_s": cpu_s, "pss_kib": pss_kib(), "best": str(best[0])}))
-    await feeds.stop()
+    best = {book.best_bid() for book in sink.books.values()}
+    assert len(best) == 1, best
+    ((price, _),) = (each for each in best if each is not None)
+    print(json.dumps({"cpu_s": cpu_s, "pss_kib": pss_kib(), "best": str(price)}))
+    for feeds in opened:
+        await feeds.stop()
     await http.close()
 
 
-uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+uvloop.run(main(sys.argv[1].split(","), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

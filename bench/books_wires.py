@@ -33,8 +33,8 @@ class BookWire(Protocol):
 class BinanceWire:
     """Snapshots come by REST. A combined stream names the stream of each event."""
 
-    def __init__(self, path: str) -> None:
-        self._is_combined = path.endswith("/stream")
+    def __init__(self, *, is_combined: bool) -> None:
+        self._is_combined = is_combined
         self._books: list[str] = []
 
     def hear(self, text: str, image: WireBook) -> list[str]:
@@ -55,7 +55,7 @@ class BinanceWire:
 class OkxWire:
     """The channel `books` begins with a snapshot of 400 levels a side."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self) -> None:
         self._books: list[str] = []
 
     def hear(self, text: str, image: WireBook) -> list[str]:
@@ -92,7 +92,7 @@ def rows(book: WireBook, depth: int | None, previous: int) -> str:
 class DeribitWire:
     """JSON-RPC with numbers. A book's channel begins with a snapshot of the whole book."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self) -> None:
         self._books: list[str] = []
 
     def hear(self, text: str, image: WireBook) -> list[str]:
@@ -131,10 +131,12 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-WIRES: dict[str, type[BinanceWire] | type[OkxWire] | type[DeribitWire]] = {
-    "BINANCE": BinanceWire,
-    "OKX": OkxWire,
-    "DERIBIT": DeribitWire,
-}
+def wire_at(path: str) -> BookWire:
+    """Return what speaks on a socket at a path, by which the venues differ."""
+    if path.startswith("/ws/v5/"):
+        return OkxWire()
+    return DeribitWire() if path.startswith("/ws/api/") else BinanceWire(is_combined=path.endswith("/stream"))
+
+
 NAMES = {"BINANCE": "A{}USDT", "OKX": "A{}-USDT", "DERIBIT": "A{}_USDT"}
 """The venue's own symbols of A0/USDT and its like."""

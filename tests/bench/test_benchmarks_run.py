@@ -15,7 +15,10 @@ JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
 OUTSIDE = ("BINANCE", "OKX", "DERIBIT")
 TINY = {
-    "books": (["--symbols", "2", "--updates", "5", "--rounds", "1"], ["ours", "ccxt pro", "ratio"]),
+    "books": (
+        ["--symbols", "2", "--updates", "5", "--rounds", "1", "--venues", ",".join(OUTSIDE)],
+        ["ours", "ccxt pro", "ratio"],
+    ),
     "key_authentication": (["--requests", "40", "--rounds", "1"], ["known", "new", "ratio"]),
     "matching": (["--commands", "50", "--resting", "5"], ["fast", "naive", "ratio"]),
     "orders": (
