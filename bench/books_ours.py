@@ -115,9 +115,7 @@ class ReadBooks:
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         venue = snapshot.instrument_id.partition(":")[0]
-        book = self.books[snapshot.instrument_id] = OrderBook(
-            snapshot.instrument_id, self.specs[snapshot.instrument_id.partition(":")[0]]
-        )
+        book = self.books[snapshot.instrument_id] = OrderBook(snapshot.instrument_id, self.specs[venue])
         book.reset(snapshot)
 
     def on_delta(self, delta: BookDelta) -> None:
