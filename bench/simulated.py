@@ -36,6 +36,8 @@ class OutsideVenue:
     requests_per_s: float
     requests_an_order: int = 1
     """How many of these an order with its cancel is."""
+    accounts_max: int = 1_000
+    """How many accounts may be connected from one address: a venue may limit its sockets."""
     is_main: Callable[[Key], bool] = lambda key: True
     """Whether a key is one that the benchmark may use."""
 
@@ -61,6 +63,7 @@ VENUES = {
             name="DERIBIT", account_type="MARGIN", symbol="BTC/USDC", quantity="0.001", resting_price="55000",
             burst=15, pause_s=4.5, limit=20, requests_per_s=5,
             requests_an_order=2,
+            accounts_max=30,
         ),
     )
 }  # fmt: skip

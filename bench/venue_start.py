@@ -2,11 +2,12 @@
 
     python bench/venue_start.py [--accounts 50] [--venues BINANCE,OKX,DERIBIT] [--rounds 2]
 
-A simulator of each venue, with the venue's limits, runs on this machine. One user connects so many accounts at each.
-Then the server is started again and again. `answers` is the time until its API answers, `ready` until /readyz does,
-`live` until every account has a live session that is reconciled; the ratio is that of `answers` with the accounts and
-without them. `refused` counts the requests that the simulators refused for their pace, connecting the accounts
-included. Memory (PSS) is of the server's process and of PostgreSQL's once all are live.
+A simulator of each venue, with the venue's limits, runs on this machine. One user connects so many accounts at each (30
+at DERIBIT, which takes 32 sockets of an address). Then the server is started again and again. `answers` is the time
+until its API answers, `ready` until /readyz does, `live` until every account has a live session that is reconciled; the
+ratio is that of `answers` with the accounts and without them. `refused` counts the requests that the simulators refused
+for their pace, connecting the accounts included. Memory (PSS) is of the server's process and of PostgreSQL's once all
+are live.
 """
 
 import argparse
@@ -32,13 +33,16 @@ LIVE_WITHIN_S = 600
 
 
 class PatientConnection(Connection):
-    """Asks again while a venue's limits leave no room."""
+    """Asks again while a venue's limits leave no room; `waits` counts how often."""
+
+    waits = 0
 
     async def call(self, path: str, body: Any = None, token: str = "") -> Any:
         content = None if body is None else json.dumps(body).encode()
         while not (answer := json.loads(await self.ask(request_of(path, content, token))))["success"]:
-            if answer["code"] != "VENUE_UNAVAILABLE":
+            if answer["details"]["code"] != "VENUE_UNAVAILABLE":
                 raise SystemExit(f"{path}: {answer['error']}")
+            self.waits += 1
             await asyncio.sleep(1)
         return answer["data"]
 
@@ -79,34 +83,42 @@ async def all_live(served: Served, started: float) -> float:
     return time.perf_counter() - started
 
 
-async def connect_all(served: Served, crowds: list[Crowd]) -> None:
+async def connect_all(served: Served, crowds: list[Crowd]) -> dict[str, int]:
+    """Connect every account; return how often each venue had to be asked again later."""
     connection = await Connection.open(served.host, served.port)
     token = await signed_up(connection)
     connection.close()
 
-    async def connect_at(crowd: Crowd) -> None:
+    async def connect_at(crowd: Crowd) -> int:
         own = await PatientConnection.open(served.host, served.port)
         for key in crowd.keys:
             await connected(own, token, credential_of(crowd.row, key), crowd.row.account_type)
         own.close()
+        return own.waits
 
-    await asyncio.gather(*map(connect_at, crowds))
+    waits = await asyncio.gather(*map(connect_at, crowds))
+    return {crowd.row.name: count for crowd, count in zip(crowds, waits, strict=True)}
 
 
 async def main(venues: list[str], accounts: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as scratch:
-        crowds = [await Crowd.start(VENUES[name], Path(scratch, name), accounts) for name in venues]
+        rows = [VENUES[name] for name in venues]
+        crowds = [await Crowd.start(row, Path(scratch, row.name), min(accounts, row.accounts_max)) for row in rows]
         try:
             names = ",".join(["PAPER", *venues])
             settings = {"CADENZA_VENUES": names} | {f"CADENZA_{each.row.name}_URL": each.url for each in crowds}
             empty, full = Path(scratch, "empty"), Path(scratch, "full")
             for data in (empty, full):
                 served = await Served.start(data, settings)
-                if data is full:
-                    began = time.perf_counter()
-                    await connect_all(served, crowds)
-                    print(f"connecting {accounts} accounts at each of {names} took {time.perf_counter() - began:.1f} s")
-                await served.stop()
+                try:
+                    if data is full:
+                        began = time.perf_counter()
+                        waits = await connect_all(served, crowds)
+                        counts = {crowd.row.name: len(crowd.keys) for crowd in crowds}
+                        print(f"connecting {counts} accounts took {time.perf_counter() - began:.1f} s")
+                        print(f"asked again because limits left no room: {waits}")
+                finally:
+                    await served.stop()
             ratios = []
             for _ in range(rounds):
                 without = await started(empty, settings)
@@ -122,13 +134,15 @@ async def started(data: Path, settings: dict[str, str]) -> float:
     """Start the server, print its figures, stop it, and return the seconds until it answers."""
     began = time.perf_counter()
     served = await Served.start(data, settings)
-    live_s = await all_live(served, began)
-    python, postgres = served.memory_mib()
+    try:
+        live_s = await all_live(served, began)
+        python, postgres = served.memory_mib()
+    finally:
+        await served.stop()
     print(
         f"{data.name:5}: answers {served.answers_s:.2f} s, ready {served.ready_s:.2f} s, all live {live_s:.1f} s, "
         f"memory {python:.0f} and {postgres:.0f} MiB"
     )
-    await served.stop()
     return served.answers_s
 
 
