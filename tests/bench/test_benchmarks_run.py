@@ -10,7 +10,7 @@ import pytest
 from tests import needs
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 120
+WITHIN_S = 300
 JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
 OUTSIDE = ("BINANCE", "OKX", "DERIBIT")
