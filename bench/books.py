@@ -1,14 +1,16 @@
-"""Order books of BINANCE from the recorded session: our feeds against ccxt pro, in the same run.
+"""Order books of venues from the recorded session: our feeds against ccxt pro, in the same run.
 
-    python bench/books.py [--symbols 50] [--updates 200] [--rounds 3]
+    python bench/books.py [--venues BINANCE] [--symbols 50] [--updates 200] [--rounds 3]
 
-A server in this process streams the recorded changes of BTC/USDT as so many symbols, as fast as each client reads them
-and one change of all symbols at once, and serves the recorded snapshot by REST. Each client runs in a process of its
-own (books_ours.py, books_ccxt.py): it opens all books, and then its CPU is measured from the first change to the last.
-Ours reads the best prices after each change, ccxt's whenever it says that a book has changed. Both must end with the
-same book. ccxt has the environment of the judges (tests/judges/build.sh). Memory (PSS) is of the whole process when all
-changes are applied: of ours the feeds and the books, without the rest of the platform. The clients take turns; ratios
-are medians of the rounds' ratios, with the least and the greatest of them.
+A server in this process streams the recorded changes of BTC/USDT in the words of each venue (books_wires.py) as so many
+symbols of it, as fast as each client reads them and one change of all symbols at once, the venues one after another,
+and serves the recorded snapshot, by REST where the venue does. The recording is one of BINANCE, whatever the venue: the
+same changes for all. Each client runs in a process of its own (books_ours.py, books_ccxt.py): it opens all books, and
+then its CPU is measured from the first change to the last. Ours reads the best prices after each change, ccxt's
+whenever it says that a book has changed. Both must end with the same book. ccxt has the environment of the judges
+(tests/judges/build.sh). Memory (PSS) is of the whole process when all changes are applied: of ours the feeds and the
+books, without the rest of the platform. The clients take turns; ratios are medians of the rounds' ratios, with the
+least and the greatest of them.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from books_wires import BookWire, WireBook, wire_at
 
 from cadenza.adapters.venues.paper.market.recording import (
     PACKAGED_RECORDING,
@@ -34,7 +37,6 @@ from cadenza.adapters.venues.paper.market.recording import (
 ROOT = Path(__file__).parents[1]
 WAIT_S = 180
 WRITTEN_CHECK_S = 0.0005
-Sides = tuple[list[list[str]], list[list[str]]]
 
 
 class RecordedVenue:
@@ -42,72 +44,74 @@ class RecordedVenue:
 
     def __init__(self, recording: Recording, updates: int) -> None:
         self._header = recording.header
-        self._image = next(each for each in recording.messages if isinstance(each, BookImage))
+        image = next(each for each in recording.messages if isinstance(each, BookImage))
         changes = [each for each in recording.messages if isinstance(each, DepthUpdate)]
-        self._changes = [each for each in changes if each.last_id > self._image.last_update_id][:updates]
-        self.sockets: list[tuple[asyncio.Transport, bool, list[str]]] = []
+        found = [each for each in changes if each.last_id > image.last_update_id][:updates]
+        # The numbers are the times: a client of DERIBIT keeps no other.
+        first_ms = found[0].at_ms
+        times = [first_ms + number for number in range(len(found) + 1)]
+        self.image = self._book(image, first_ms - 1, times[0])
+        self.changes = [
+            self._book(each, previous, number) for each, previous, number in zip(found, times, times[1:], strict=False)
+        ]
+        self.sockets: list[tuple[asyncio.Transport, BookWire]] = []
         self.url = ""
 
     @property
     def last_number(self) -> int:
-        return self._changes[-1].last_id
+        return self.changes[-1].number
 
     @property
     def levels_per_change(self) -> float:
-        return sum(len(each.bids) + len(each.asks) for each in self._changes) / len(self._changes)
+        return sum(len(each.bids) + len(each.asks) for each in self.changes) / len(self.changes)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            bids, asks = self._sides(self._image)
-            return web.json_response({"lastUpdateId": self._image.last_update_id, "bids": bids, "asks": asks})
+            image = self.image
+            return web.json_response({"lastUpdateId": image.number, "bids": image.bids, "asks": image.asks})
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        names: list[str] = []
         assert isinstance(request.transport, asyncio.Transport)
-        self.sockets.append((request.transport, request.path.endswith("/stream"), names))
+        wire = wire_at(request.path)
+        self.sockets.append((request.transport, wire))
         async for message in socket:
             if message.type is WSMsgType.TEXT:
-                asked = json.loads(message.data)
-                if asked["method"] == "SUBSCRIBE":
-                    names.extend(asked["params"])
-                await socket.send_str(json.dumps({"result": None, "id": asked["id"]}))
+                for answer in wire.hear(message.data, self.image):
+                    await socket.send_str(answer)
         return socket
 
     async def stream(self) -> None:
         """Send all changes to all sockets, at the pace at which they are read: one change of all symbols at once."""
-        for change in self._changes:
-            bids, asks = self._sides(change)
-            fields = {"U": change.first_id, "u": change.last_id, "b": bids, "a": asks}
-            levels = json.dumps(fields, separators=(",", ":"))
-            for transport, is_combined, names in self.sockets:
-                depths = [name for name in names if "@depth" in name]
-                transport.write(b"".join(frame(name, change.at_ms, levels[1:-1], is_combined) for name in depths))
+        for change in self.changes:
+            for transport, wire in self.sockets:
+                transport.write(b"".join(map(frame, wire.changes(change))))
                 while transport.get_write_buffer_size():  # noqa: ASYNC110 - it has no event for that
                     await asyncio.sleep(WRITTEN_CHECK_S)
 
-    def _sides(self, message: BookImage | DepthUpdate) -> Sides:
+    def _book(self, message: BookImage | DepthUpdate, previous: int, number: int) -> WireBook:
         tick, lot = self._header.tick_size, self._header.lot_size
         bids, asks = (
-            [[f"{price * tick:.8f}", f"{quantity * lot:.8f}"] for price, quantity in side]
+            [(f"{price * tick:.8f}", f"{quantity * lot:.8f}") for price, quantity in side]
             for side in (message.bids, message.asks)
         )
-        return bids, asks
+        return WireBook(bids, asks, number, previous, number)
 
 
-def frame(name: str, at_ms: int, levels: str, is_combined: bool) -> bytes:
-    """Return an event as a frame of the socket. A server's frames carry no mask."""
-    event = f'{{"e":"depthUpdate","E":{at_ms},"s":"{name.partition("@")[0].upper()}",{levels}}}'
-    message = (f'{{"stream":"{name}","data":{event}}}' if is_combined else event).encode()
+def frame(text: str) -> bytes:
+    """Return a message as a frame of the socket. A server's frames carry no mask."""
+    message = text.encode()
     size = len(message)
     if size < 126:
         return b"\x81" + bytes([size]) + message
     return b"\x81" + (b"\x7e" + size.to_bytes(2) if size < 1 << 16 else b"\x7f" + size.to_bytes(8)) + message
 
 
-async def measured(venue: RecordedVenue, command: list[str], symbols: int) -> dict[str, Any]:
+async def measured(
+    venue: RecordedVenue, command: list[str], names: str, symbols: int, last_number: int
+) -> dict[str, Any]:
     """Run a client, stream when it is ready, and return what it measured."""
     venue.sockets.clear()
-    arguments = [*command, venue.url, str(symbols), str(venue.last_number)]
+    arguments = [*command, names, venue.url, str(symbols), str(last_number)]
     environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     child = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE, env=environ)
     assert child.stdout is not None
@@ -138,11 +142,18 @@ async def compare(chosen: argparse.Namespace, judge: str) -> None:
     venue.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     rounds: list[dict[str, dict[str, Any]]] = []
     for _ in range(chosen.rounds):
-        rounds.append({name: await measured(venue, command, chosen.symbols) for name, command in clients.items()})
+        rounds.append(
+            {
+                name: await measured(venue, command, chosen.venues, chosen.symbols, venue.last_number)
+                for name, command in clients.items()
+            }
+        )
         books = {float(found["best"]) for found in rounds[-1].values()}
         assert len(books) == 1, f"the books differ: {books}"
     await runner.cleanup()
-    report(rounds, chosen.symbols * chosen.updates, venue.levels_per_change)
+    print(f"{chosen.symbols} books at each of {chosen.venues}", end=": ")
+    changes = len(chosen.venues.split(",")) * chosen.symbols * chosen.updates
+    report(rounds, changes, venue.levels_per_change)
 
 
 def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float) -> None:
@@ -159,6 +170,7 @@ def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float)
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--venues", default="BINANCE", help="any of BINANCE, OKX, DERIBIT, with commas")
     parser.add_argument("--symbols", type=int, default=50)
     parser.add_argument("--updates", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)

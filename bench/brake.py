@@ -19,7 +19,7 @@ from statistics import median
 import uvloop
 from load import Connection
 from served import NO_SETTINGS, Served
-from venue_orders import OurOrders, SimulatedVenue
+from simulated import VENUES, SimulatedVenue, connected, settings_for, signed_up, user_at
 
 SYMBOLS = {
     "PAPER": (("BTC/USDT", "0.001", "30000"), ("ETH/USDT", "0.01", "1500")),
@@ -84,19 +84,12 @@ class Desk:
 
 
 async def on_paper(served: Served) -> Desk:
-    c = await Connection.open(served.host, served.port)
-    who = {"email": "bench@example.com", "password": "correct horse battery"}
-    await c.call("/auth/signup", who)
-    token = (await c.call("/auth/login", who))["accessToken"]
+    connection = await Connection.open(served.host, served.port)
+    token = await signed_up(connection)
     key = {"venue": "PAPER", "credentialType": "HMAC", "apiKey": "key", "apiSecret": "secret"}
-    credential = (await c.call("/credential/create", key, token))["credentialId"]
-    reached = await c.call("/credential/verify", {"credentialIds": [credential]}, token)
-    spot = next(each["externalTradingAccountId"] for each in reached if each["accountType"] == "SPOT")
-    account = await c.call(
-        "/tradingAccount/connect", {"credentialIds": [credential], "externalTradingAccountId": spot}, token
-    )
-    c.close()
-    return Desk(served, "PAPER", token, account["tradingAccountId"])
+    account = await connected(connection, token, key, "SPOT")
+    connection.close()
+    return Desk(served, "PAPER", token, account)
 
 
 async def compare(desk: Desk, orders: int, rounds: int) -> None:
@@ -111,17 +104,15 @@ async def compare(desk: Desk, orders: int, rounds: int) -> None:
 
 async def main(venue: str, orders: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as scratch:
-        simulator = await SimulatedVenue.start(Path(scratch, "simulator")) if venue == "BINANCE" else None
-        settings = NO_SETTINGS
-        if simulator is not None:
-            settings = {"CADENZA_VENUES": "PAPER,MOCK,BINANCE", "CADENZA_BINANCE_URL": simulator.url}
+        row = VENUES.get(venue)
+        simulator = None if row is None else await SimulatedVenue.start(row, Path(scratch, "simulator"))
+        settings = NO_SETTINGS if simulator is None else settings_for([simulator])
         served = await Served.start(Path(scratch, "data"), settings)
         try:
             if simulator is None:
                 desk = await on_paper(served)
             else:
-                ours = await OurOrders.prepare(served, simulator)
-                desk = Desk(served, venue, ours.token, ours.account)
+                desk = Desk(served, venue, *await user_at(served, simulator))
             await compare(desk, orders, rounds)
         finally:
             await served.stop()

@@ -46,11 +46,15 @@ class Cpu:
 
 
 class Served:
-    """One run of `cadenza serve`; `ready_s` is the time from its start to a ready /readyz."""
+    """One run of `cadenza serve`; `answers_s` is the time from its start until it takes requests, `ready_s` until
+    /readyz is ready."""
 
-    def __init__(self, process: Process, data_dir: Path, host: str, port: int, ready_s: float) -> None:
+    def __init__(
+        self, process: Process, data_dir: Path, host: str, port: int, answers_s: float, ready_s: float
+    ) -> None:
         self.host = host
         self.port = port
+        self.answers_s = answers_s
         self.ready_s = ready_s
         self._process = process
         self._cluster = Cluster(data_dir, choose_server_user(data_dir / "postgres"))
@@ -70,9 +74,10 @@ class Served:
                 break
         else:
             raise SystemExit(f"the server did not start: {data_dir.with_suffix('.log').read_text()[-2000:]}")
+        answers_s = time.perf_counter() - started
         while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.01)
-        return cls(process, data_dir, host, port, time.perf_counter() - started)
+        return cls(process, data_dir, host, port, answers_s, time.perf_counter() - started)
 
     async def stop(self) -> None:
         if self._process.returncode is None:

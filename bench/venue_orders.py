@@ -1,24 +1,22 @@
-"""Orders to BINANCE's simulator through the platform, against direct calls of ccxt to the same simulator.
+"""Orders to a venue's simulator through the platform, against direct calls of ccxt to the same simulator.
 
-    python bench/venue_orders.py [--orders 80] [--rounds 4]
+    python bench/venue_orders.py [--venue BINANCE] [--orders 80] [--rounds 4]
 
 A server of its own and a simulator run on this machine. Each round sends so many MARKET orders, one after another,
 through the platform (durable: two commits an order), then as many by ccxt's `create_order`, and then pgbench inserts
-single rows. Between two bursts everybody waits until the venue's limit of 100 orders in 10 s allows the next one. CPU
-is that of the server's process, without PostgreSQL, and of ccxt's process, during the bursts. `added` is what the
-platform adds to the median of ccxt's time, in medians of one-row commits. ccxt has the environment of the judges
-(tests/judges/build.sh).
+single rows. Between two bursts everybody waits until the venue's limit allows the next one. CPU is that of the server's
+process, without PostgreSQL, and of ccxt's process, during the bursts. `added` is what the platform adds to the median
+of ccxt's time, in medians of one-row commits. ccxt has the environment of the judges (tests/judges/build.sh).
 """
 
 import argparse
 import asyncio
 import json
-import re
 import subprocess
-import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -30,10 +28,9 @@ import uvloop
 from load import Connection, request_of
 from one_row import TABLE, insert_rows
 from served import Served
+from simulated import VENUES, OutsideVenue, SimulatedVenue, settings_for, user_at
 
 ROOT = Path(__file__).parents[1]
-BURST_PAUSE_S = 10.5
-"""The venue counts orders in windows of 10 s."""
 
 
 @dataclass
@@ -44,52 +41,16 @@ class Burst:
     latencies_ms: list[float] = field(default_factory=list)
 
 
-class SimulatedVenue:
-    """`cadenza simulate binance` in a process of its own."""
-
-    def __init__(self, process: Process, url: str, key: str, secret: str) -> None:
-        self.process, self.url, self.key, self.secret = process, url, key, secret
-
-    @classmethod
-    async def start(cls, directory: Path) -> Self:
-        command = ["-m", "cadenza.cli", "simulate", "binance", "--still", "--port", "0", "--data-dir", str(directory)]
-        process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE)
-        assert process.stdout is not None
-        said = ""
-        while "RSA key" not in said:
-            said += (await process.stdout.readline()).decode()
-        url = re.search(r"REST +(\S+)", said)
-        key = re.search(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)
-        assert url is not None
-        assert key is not None
-        return cls(process, url[1], key[1], key[2])
-
-    async def stop(self) -> None:
-        self.process.terminate()
-        await self.process.communicate()
-
-
 class OurOrders:
-    """A user with a SPOT account of the simulated venue."""
+    """A user with an account of the simulated venue."""
 
-    def __init__(self, served: Served, token: str, account: str) -> None:
-        self._served, self.token, self.account = served, token, account
+    def __init__(self, served: Served, row: OutsideVenue, token: str, account: str) -> None:
+        self._served, self._row, self._token, self._account = served, row, token, account
         self._numbers = count()
 
     @classmethod
     async def prepare(cls, served: Served, venue: SimulatedVenue) -> Self:
-        c = await Connection.open(served.host, served.port)
-        who = {"email": "bench@example.com", "password": "correct horse battery"}
-        await c.call("/auth/signup", who)
-        token = (await c.call("/auth/login", who))["accessToken"]
-        key = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": venue.key, "apiSecret": venue.secret}
-        credential = (await c.call("/credential/create", key, token))["credentialId"]
-        reached = await c.call("/credential/verify", {"credentialIds": [credential]}, token)
-        spot = next(each["externalTradingAccountId"] for each in reached if each["accountType"] == "SPOT")
-        names = {"credentialIds": [credential], "externalTradingAccountId": spot}
-        account = await c.call("/tradingAccount/connect", names, token)
-        c.close()
-        return cls(served, token, account["tradingAccountId"])
+        return cls(served, venue.row, *await user_at(served, venue))
 
     async def burst(self, orders: int, figures: Burst) -> None:
         connection = await Connection.open(self._served.host, self._served.port)
@@ -106,10 +67,11 @@ class OurOrders:
     def _request(self) -> bytes:
         number = next(self._numbers)
         order = {
-            "tradingAccountId": self.account, "instrumentId": "BINANCE:BTC/USDT", "orderType": "MARKET",
-            "orderSide": "SELL" if number % 2 else "BUY", "quantity": "0.001", "idempotencyKey": f"bench-{number}",
+            "tradingAccountId": self._account, "instrumentId": self._row.instrument, "orderType": "MARKET",
+            "orderSide": "SELL" if number % 2 else "BUY", "quantity": self._row.quantity,
+            "idempotencyKey": f"bench-{number}", "awaitClosed": True,
         }  # fmt: skip
-        return request_of("/tradeOrder/submit", json.dumps(order).encode(), self.token)
+        return request_of("/tradeOrder/submit", json.dumps(order).encode(), self._token)
 
 
 class TheirOrders:
@@ -122,9 +84,11 @@ class TheirOrders:
     async def prepare(cls, venue: SimulatedVenue) -> Self:
         made = subprocess.run([ROOT / "tests/judges/build.sh"], capture_output=True, text=True, check=True)  # noqa: ASYNC221
         script = str(ROOT / "bench/venue_orders_ccxt.py")
+        key = json.dumps(dict(venue.keys[0]))
         process = await asyncio.create_subprocess_exec(
-            made.stdout.strip(), script, venue.url, venue.key, venue.secret, stdin=PIPE, stdout=PIPE
-        )
+            made.stdout.strip(), script, venue.url, venue.row.name, venue.row.symbol, venue.row.quantity, key,
+            stdin=PIPE, stdout=PIPE,
+        )  # fmt: skip
         return cls(process)
 
     async def burst(self, orders: int, figures: Burst) -> None:
@@ -136,11 +100,10 @@ class TheirOrders:
         figures.latencies_ms += answer["latencies_ms"]
 
 
-async def main(orders: int, rounds: int) -> None:
+async def main(row: OutsideVenue, orders: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as scratch:
-        venue = await SimulatedVenue.start(Path(scratch, "simulator"))
-        settings = {"CADENZA_VENUES": "PAPER,MOCK,BINANCE", "CADENZA_BINANCE_URL": venue.url}
-        served = await Served.start(Path(scratch, "data"), settings)
+        venue = await SimulatedVenue.start(row, Path(scratch, "simulator"))
+        served = await Served.start(Path(scratch, "data"), settings_for([venue]))
         theirs = await TheirOrders.prepare(venue)
         try:
             ours = await OurOrders.prepare(served, venue)
@@ -153,20 +116,21 @@ async def main(orders: int, rounds: int) -> None:
                 if turn == 1:  # the first round warms up
                     figures, commits = {"ours": Burst(), "ccxt": Burst()}, []
                 await ours.burst(orders, figures["ours"])
-                await asyncio.sleep(BURST_PAUSE_S)
+                await asyncio.sleep(row.pause_s)
                 await theirs.burst(orders, figures["ccxt"])
                 measured = await asyncio.to_thread(insert_rows, served.dsn(), 1, 1)
                 commits.append(median(measured.latencies_ms))
-                await asyncio.sleep(BURST_PAUSE_S)
+                await asyncio.sleep(row.pause_s)
         finally:
-            theirs.process.kill()
+            with suppress(ProcessLookupError):
+                theirs.process.kill()
             await served.stop()
             await venue.stop()
-    report(figures["ours"], figures["ccxt"], commits, orders, rounds)
+    print(f"{row.name}: {rounds} rounds of {orders} MARKET orders each, one at a time; medians")
+    report(figures["ours"], figures["ccxt"], commits)
 
 
-def report(ours: Burst, theirs: Burst, commits_ms: list[float], orders: int, rounds: int) -> None:
-    print(f"{rounds} rounds of {orders} MARKET orders each, one at a time; medians")
+def report(ours: Burst, theirs: Burst, commits_ms: list[float]) -> None:
     for name, each in (("ours", ours), ("ccxt", theirs)):
         print(f"{name}: CPU {median(each.cpu_us):,.0f} us an order, p50 {median(each.latencies_ms):.2f} ms")
     ratio = median(mine / other for mine, other in zip(ours.cpu_us, theirs.cpu_us, strict=True))
@@ -178,7 +142,9 @@ def report(ours: Burst, theirs: Burst, commits_ms: list[float], orders: int, rou
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--orders", type=int, default=80, help="in a burst, at most 100")
+    parser.add_argument("--venue", choices=sorted(VENUES), default="BINANCE")
+    parser.add_argument("--orders", type=int, default=80, help="in a burst, at most what the venue takes at once")
     parser.add_argument("--rounds", type=int, default=4)
     asked = parser.parse_args()
-    uvloop.run(main(min(asked.orders, 100), asked.rounds))
+    chosen = VENUES[asked.venue]
+    uvloop.run(main(chosen, min(asked.orders, chosen.burst), asked.rounds))

@@ -1,6 +1,7 @@
 """ccxt's part of venue_orders.py: reads how many orders to send from each line of its input, and prints what it took.
 
-Run by the judges' own Python: `venue_orders_ccxt.py URL KEY SECRET`. It imports nothing of this project.
+Run by the judges' own Python: `venue_orders_ccxt.py URL VENUE SYMBOL QUANTITY KEY`, the key as the
+simulator keeps it, in JSON. It imports nothing of this project.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Any
 
 import ccxt.async_support as ccxt
 
-SYMBOL = "BTC/USDT"
+OPTIONS = {"BINANCE": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}}
 
 
 def pointed(value: Any, url: str) -> Any:
@@ -22,16 +23,20 @@ def pointed(value: Any, url: str) -> Any:
     return re.sub(r"^https?://[^/]+", url, value) if isinstance(value, str) else value
 
 
-async def main(url: str, key: str, secret: str) -> None:
-    exchange = ccxt.binance(
+async def main(url: str, venue: str, symbol: str, quantity: str, key: str) -> None:
+    given = json.loads(key)
+    exchange = getattr(ccxt, venue.lower())(
         {
-            "apiKey": key,
-            "secret": secret,
+            "apiKey": given["key"],
+            "secret": given["secret"],
+            "password": given.get("passphrase"),
             "enableRateLimit": False,
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
+            "options": OPTIONS.get(venue, {}),
         }
     )
     exchange.urls["api"] = pointed(exchange.urls["api"], url)
+    if venue == "BITFINEX":
+        exchange.nonce = exchange.microseconds  # its nonces grow, and two orders may be sent within a millisecond
     await exchange.load_markets()
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
@@ -39,7 +44,7 @@ async def main(url: str, key: str, secret: str) -> None:
             before = time.process_time()
             for number in range(int(line)):
                 started = time.perf_counter()
-                await exchange.create_order(SYMBOL, "market", "sell" if number % 2 else "buy", 0.001)
+                await exchange.create_order(symbol, "market", "sell" if number % 2 else "buy", float(quantity))
                 latencies_ms.append((time.perf_counter() - started) * 1e3)
             print(json.dumps({"cpu_s": time.process_time() - before, "latencies_ms": latencies_ms}), flush=True)
     finally:

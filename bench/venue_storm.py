@@ -1,11 +1,11 @@
-"""A storm of orders to BINANCE's simulator: how much of the venue's limit is used, and whether it bans us.
+"""A storm of orders to a venue's simulator: how much of the venue's limit is used, and whether it bans us.
 
-    python bench/venue_storm.py [--orders 600] [--clients 64]
+    python bench/venue_storm.py [--venue BINANCE] [--orders 600] [--clients 64]
 
 A server of its own and a simulator run on this machine. The clients submit LIMIT orders far from the market and cancel
-each of them, as fast as they are answered, until so many orders were accepted. The venue takes 100 orders in 10 s. The
-peer is an ideal token bucket of the same limit, which starts full and sends the moment it may: it needs
-(orders - 100) / 10 seconds. `share` is its time divided by ours.
+each of them, as fast as they are answered, until so many orders were accepted. The venue takes so many orders at once,
+and so many a second after that; at DERIBIT a cancel counts like an order. The peer is an ideal token bucket of the same
+limit, which starts full and sends the moment it may. `share` is its time divided by ours.
 """
 
 import argparse
@@ -21,16 +21,14 @@ import aiohttp
 import uvloop
 from load import Connection, request_of
 from served import Served
-from venue_orders import OurOrders, SimulatedVenue
-
-LIMIT, WINDOW_S = 100, 10
+from simulated import VENUES, OutsideVenue, SimulatedVenue, settings_for, user_at
 
 
 class Storm:
     """The clients of one run, and what the venue answered them."""
 
-    def __init__(self, served: Served, token: str, account: str, wanted: int) -> None:
-        self._served, self._token, self._account = served, token, account
+    def __init__(self, served: Served, row: OutsideVenue, token: str, account: str, wanted: int) -> None:
+        self._served, self._row, self._token, self._account = served, row, token, account
         self._wanted = wanted
         self._numbers = count()
         self.accepted = 0
@@ -68,27 +66,26 @@ class Storm:
 
     def _order(self) -> dict[str, str]:
         return {
-            "tradingAccountId": self._account, "instrumentId": "BINANCE:BTC/USDT", "orderType": "LIMIT",
-            "orderSide": "BUY", "quantity": "0.001", "limitPrice": "30000",
+            "tradingAccountId": self._account, "instrumentId": self._row.instrument, "orderType": "LIMIT",
+            "orderSide": "BUY", "quantity": self._row.quantity, "limitPrice": self._row.resting_price,
             "idempotencyKey": f"storm-{next(self._numbers)}",
         }  # fmt: skip
 
 
-async def main(orders: int, clients: int) -> None:
+async def main(row: OutsideVenue, orders: int, clients: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cadenza-bench-") as scratch:
-        venue = await SimulatedVenue.start(Path(scratch, "simulator"))
-        settings = {"CADENZA_VENUES": "PAPER,MOCK,BINANCE", "CADENZA_BINANCE_URL": venue.url}
-        served = await Served.start(Path(scratch, "data"), settings)
+        venue = await SimulatedVenue.start(row, Path(scratch, "simulator"))
+        served = await Served.start(Path(scratch, "data"), settings_for([venue]))
         try:
-            ours = await OurOrders.prepare(served, venue)
-            storm = Storm(served, ours.token, ours.account, orders)
+            storm = Storm(served, row, *await user_at(served, venue), orders)
             taken_s = await storm.run(clients)
             outcomes = await asked_of(venue)
         finally:
             await served.stop()
             await venue.stop()
-    ideal_s = max(0, orders - LIMIT) / (LIMIT / WINDOW_S)
-    print(f"{clients} clients, {orders} orders accepted and canceled; limit {LIMIT} orders in {WINDOW_S} s")
+    ideal_s = max(0, orders * row.requests_an_order - row.limit) / row.requests_per_s
+    print(f"{row.name}: {clients} clients, {orders} orders accepted and canceled")
+    print(f"limit {row.limit} at once, then {row.requests_per_s:g} a second")
     print(f"ours {taken_s:.2f} s, ideal token bucket {ideal_s:.2f} s: share {ideal_s / taken_s:.3f}")
     print(f"withdrawn while they waited {storm.withdrawn}")
     print(f"refused for the pace {outcomes['refused']} of {outcomes['all']} requests")
@@ -103,7 +100,8 @@ async def asked_of(venue: SimulatedVenue) -> Counter[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--orders", type=int, default=600, help="how many are to be accepted; over 100 for a share")
+    parser.add_argument("--venue", choices=sorted(VENUES), default="BINANCE")
+    parser.add_argument("--orders", type=int, default=600, help="to be accepted; more than the limit, for a share")
     parser.add_argument("--clients", type=int, default=64)
     asked = parser.parse_args()
-    uvloop.run(main(asked.orders, asked.clients))
+    uvloop.run(main(VENUES[asked.venue], asked.orders, asked.clients))

@@ -7,23 +7,26 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cadenza.cli.simulate import default_data_dir
+from cadenza.cli import simulate_all
+from cadenza.cli.simulate import PORTS, default_data_dir
 
 from .conftest import Cadenza
 
 
 @contextmanager
-def serving(venue: str, data_dir: Path, is_whole: Callable[[str], bool]) -> Iterator[str]:
-    """Run a venue's simulator until the block ends, and give what it said. It must stop without an error and leave its
-    keys and its ledger."""
-    command = [sys.executable, "-m", "cadenza.cli", "simulate", venue, "--port", "0", "--data-dir", str(data_dir)]
+def serving(
+    venue: str, data_dir: Path, is_whole: Callable[[str], bool], free: Sequence[str] = ("--port", "0")
+) -> Iterator[str]:
+    """Run a venue's simulator, or all, until the block ends, and give what it said. It must stop without an error and
+    leave its keys and its ledger."""
+    command = [sys.executable, "-m", "cadenza.cli", "simulate", venue, *free, "--data-dir", str(data_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -36,7 +39,8 @@ def serving(venue: str, data_dir: Path, is_whole: Callable[[str], bool]) -> Iter
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    assert {"keys.json", "truth.jsonl"} <= {path.name for path in data_dir.iterdir()}
+    for name in PORTS if venue == "all" else [""]:
+        assert {"keys.json", "truth.jsonl"} <= {path.name for path in (data_dir / name).iterdir()}
 
 
 def answer_at(said: str, path: str) -> Any:
@@ -75,6 +79,43 @@ def test_the_simulator_of_deribit_serves_says_how_and_stops(tmp_path: Path) -> N
         key, secret = re.findall(r"HMAC key\n +key +(\S+)\n +secret +(\S+)", said)[0]
         asked = f"grant_type=client_credentials&client_id={key}&client_secret={secret}"
         assert answer_at(said, f"/public/auth?{asked}")["result"]["token_type"] == "bearer"
+
+
+def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
+    with serving("all", tmp_path, lambda said: "portfolio/list" in said, ["--free-ports"]) as said:
+        urls = dict(re.findall(r"^  ([A-Z]+) +(http://\S+), its keys in", said, re.MULTILINE))
+        assert list(urls) == [name.upper() for name in PORTS]
+        (line,) = re.findall(r"CADENZA_VENUES=(\S+) (.+) make run\n", said)
+        connected = line[0].split(",")
+        assert connected[:2] == ["PAPER", "MOCK"]
+        assert line[1].split() == [f"CADENZA_{name}_URL={urls[name]}" for name in connected[2:]]
+        pasted = re.findall(r"^trade (\w+):\S+ '(.+)'$", said, re.MULTILINE)
+        assert [name for name, _ in pasted] == ["PAPER", *connected[2:]]
+        for name, key in pasted[1:]:
+            assert json.loads(key)["apiKey"] in (tmp_path / name.lower() / "keys.json").read_text()
+        for url in urls.values():
+            with urllib.request.urlopen(f"{url}/simulator/truth", timeout=10) as reply:
+                assert reply.status == 200
+
+
+def test_one_that_cannot_start_ends_all(cadenza: Cadenza, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = dict.fromkeys(PORTS, 0) | {"okx": taken.getsockname()[1]}
+        monkeypatch.setattr(simulate_all, "PORTS", ports)
+        result = cadenza("simulate", "all", "--still", "--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("cadenza: the simulator of OKX did not start: ")
+    assert "address already in use" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_damaged_ledger_of_one_ends_all(cadenza: Cadenza, tmp_path: Path) -> None:
+    (tmp_path / "deribit").mkdir()
+    (tmp_path / "deribit/truth.jsonl").write_text("nonsense\n")
+    result = cadenza("simulate", "all", "--still", "--free-ports", "--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"cadenza: the simulator of DERIBIT did not start: {tmp_path}/deribit/truth.jsonl")
 
 
 def test_a_taken_port_is_said_plainly(cadenza: Cadenza, tmp_path: Path) -> None:

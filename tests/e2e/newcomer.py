@@ -6,14 +6,17 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import sample
 from typing import Any
 
 import aiohttp
 
 from tests.e2e.trader import Trader
 from tests.serving import Serving
+
+_LISTENING = range(20_000, 32_000)
 
 
 class SimulatorProcess:
@@ -22,8 +25,7 @@ class SimulatorProcess:
     def __init__(self, venue: str, directory: Path) -> None:
         self.venue = venue
         self.directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = _free_port()
         self.process: Process | None = None
 
     @property
@@ -56,6 +58,15 @@ class SimulatorProcess:
     async def get(self, path: str) -> Any:
         async with aiohttp.ClientSession() as http, http.get(f"{self.url}{path}") as reply:
             return await reply.json()
+
+
+def _free_port() -> int:
+    """Return a port that is free, and stays so while the process is down: the kernel gives outgoing connections of
+    others higher ones."""
+    for port in sample(_LISTENING, 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 class Listener:

@@ -14,6 +14,7 @@ from cadenza.cli import (
     reports,
     serve,
     simulate,
+    simulate_all,
     user,
     venue,
 )
@@ -41,6 +42,7 @@ def make_app() -> typer.Typer:
     app.add_typer(centrifugo.app, name="centrifugo")
     app.add_typer(recording.app, name="recording")
     app.add_typer(venue.app, name="venue")
+    simulate.app.command("all")(simulate_all.all_venues)
     app.add_typer(simulate.app, name="simulate")
     app.add_typer(venue.app, name="venue")
     return app

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar
@@ -16,7 +16,6 @@ from cadenza.runtime.local import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from cadenza.simulators.binance.server import BinanceSimulator
-    from cadenza.simulators.binance.wire.keys import SimulatedKey
     from cadenza.simulators.bitfinex.server import BitfinexSimulator
     from cadenza.simulators.deribit.server import DeribitSimulator
     from cadenza.simulators.okx.server import OkxSimulator
@@ -33,6 +32,17 @@ Still = Annotated[bool, typer.Option("--still", help="A market that moves only w
 
 app = typer.Typer(help="Simulated venues that speak the real ones' protocols.", no_args_is_help=True)
 MARKET_STEP_MS = 100
+PORTS: Mapping[str, int] = {"binance": 9700, "okx": 9710, "deribit": 9720, "bitfinex": 9730}
+"""Where each simulator listens unless the user says otherwise."""
+
+
+class CommonSettings(TypedDict):
+    """The settings that every simulator has."""
+
+    data_dir: Path
+    seed: int
+    market_step_ms: int
+    fault_rate: float
 
 
 @app.callback()
@@ -43,83 +53,87 @@ def simulators() -> None:
 @app.command("binance")
 def binance(
     host: Host = "127.0.0.1",
-    port: Port = 9700,
+    port: Port = PORTS["binance"],
     seed: Seed = 1,
     faults: Faults = 0.0,
     data_dir: DataDir = None,
     still: Still = False,
 ) -> None:
     """Run a simulator of BINANCE (spot, cross margin, USD-M) until SIGINT or SIGTERM."""
-    # Imported here, so that the other commands start without a web server.
-    from cadenza.simulators.binance.server import run_simulator
-    from cadenza.simulators.binance.settings import SimulatorSettings
-
-    settings = SimulatorSettings(**_common("binance", seed, faults, data_dir, still))
-    _serve_until_stopped(run_simulator(settings, SystemClock(), SystemIds(), host, port), banner)
+    _run(start_binance(common_settings("binance", seed, faults, data_dir, still), host, port), banner)
 
 
 @app.command("okx")
 def okx(
     host: Host = "127.0.0.1",
-    port: Port = 9710,
+    port: Port = PORTS["okx"],
     seed: Seed = 1,
     faults: Faults = 0.0,
     data_dir: DataDir = None,
     still: Still = False,
 ) -> None:
     """Run a simulator of OKX (spot, margin, swaps, futures, options) until SIGINT or SIGTERM."""
-    from cadenza.simulators.okx.server import run_okx_simulator
-    from cadenza.simulators.okx.settings import OkxSimulatorSettings
-
-    settings = OkxSimulatorSettings(**_common("okx", seed, faults, data_dir, still))
-    _serve_until_stopped(run_okx_simulator(settings, SystemClock(), SystemIds(), host, port), okx_banner)
+    _run(start_okx(common_settings("okx", seed, faults, data_dir, still), host, port), okx_banner)
 
 
 @app.command("deribit")
 def deribit(
     host: Host = "127.0.0.1",
-    port: Port = 9720,
+    port: Port = PORTS["deribit"],
     seed: Seed = 1,
     faults: Faults = 0.0,
     data_dir: DataDir = None,
     still: Still = False,
 ) -> None:
     """Run a simulator of DERIBIT (futures, options, spot) until SIGINT or SIGTERM."""
-    from cadenza.simulators.deribit.server import run_deribit
-    from cadenza.simulators.deribit.settings import DeribitSettings
-
-    settings = DeribitSettings(**_common("deribit", seed, faults, data_dir, still))
-    _serve_until_stopped(run_deribit(settings, SystemClock(), SystemIds(), host, port), deribit_banner)
+    _run(start_deribit(common_settings("deribit", seed, faults, data_dir, still), host, port), deribit_banner)
 
 
 @app.command("bitfinex")
 def bitfinex(
     host: Host = "127.0.0.1",
-    port: Port = 9730,
+    port: Port = PORTS["bitfinex"],
     seed: Seed = 1,
     faults: Faults = 0.0,
     data_dir: DataDir = None,
     still: Still = False,
 ) -> None:
     """Run a simulator of BITFINEX (spot, margin, derivatives, paper symbols) until SIGINT or SIGTERM."""
+    _run(start_bitfinex(common_settings("bitfinex", seed, faults, data_dir, still), host, port), bitfinex_banner)
+
+
+def start_binance(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["BinanceSimulator"]:
+    # Imported here, so that the other commands start without a web server.
+    from cadenza.simulators.binance.server import run_simulator
+    from cadenza.simulators.binance.settings import SimulatorSettings
+
+    return run_simulator(SimulatorSettings(**common), SystemClock(), SystemIds(), host, port)
+
+
+def start_okx(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["OkxSimulator"]:
+    from cadenza.simulators.okx.server import run_okx_simulator
+    from cadenza.simulators.okx.settings import OkxSimulatorSettings
+
+    return run_okx_simulator(OkxSimulatorSettings(**common), SystemClock(), SystemIds(), host, port)
+
+
+def start_deribit(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["DeribitSimulator"]:
+    from cadenza.simulators.deribit.server import run_deribit
+    from cadenza.simulators.deribit.settings import DeribitSettings
+
+    return run_deribit(DeribitSettings(**common), SystemClock(), SystemIds(), host, port)
+
+
+def start_bitfinex(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["BitfinexSimulator"]:
     from cadenza.simulators.bitfinex.server import run_bitfinex
     from cadenza.simulators.bitfinex.settings import BitfinexSettings
 
-    settings = BitfinexSettings(**_common("bitfinex", seed, faults, data_dir, still))
-    _serve_until_stopped(run_bitfinex(settings, SystemClock(), SystemIds(), host, port), bitfinex_banner)
+    return run_bitfinex(BitfinexSettings(**common), SystemClock(), SystemIds(), host, port)
 
 
-class _Common(TypedDict):
-    """The settings that every simulator has."""
-
-    data_dir: Path
-    seed: int
-    market_step_ms: int
-    fault_rate: float
-
-
-def _common(venue: str, seed: int, faults: float, data_dir: Path | None, still: bool) -> _Common:
-    return _Common(
+def common_settings(venue: str, seed: int, faults: float, data_dir: Path | None, still: bool) -> CommonSettings:
+    """Return the settings that every simulator has, as the options state them."""
+    return CommonSettings(
         data_dir=data_dir or default_data_dir(venue),
         seed=seed,
         market_step_ms=0 if still else MARKET_STEP_MS,
@@ -133,19 +147,20 @@ def default_data_dir(venue: str) -> Path:
     return Path(home) / "cadenza-simulators" / venue
 
 
-def _serve_until_stopped(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
+def _run(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
     """Run a simulator, print its banner, and stop it at SIGINT or SIGTERM."""
     from cadenza.simulators.kit.truth import TruthError
 
     try:
-        asyncio.run(_serve(simulator, banner))
+        asyncio.run(serve_until_stopped(simulator, banner))
     except TruthError as error:
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(in_words(error)) from None
 
 
-async def _serve(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
+async def serve_until_stopped(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
+    """Serve, print the banner, and return after SIGINT or SIGTERM."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -167,10 +182,15 @@ def banner(simulator: "BinanceSimulator") -> str:
         f"  USD-M WebSocket API  {simulator.usdm_ws_api_url}",
         f"  truth                {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    keys = simulator.venue.keys.all()
-    for key in keys:
+    for key in simulator.venue.keys.all():
         lines += [f"  {key.kind} key", f"    key     {key.key}", *_secret_lines(key.secret)]
-    return "\n".join([*lines, *_lines_to_paste(simulator.url, keys)])
+    return "\n".join([*lines, *_lines_to_paste(simulator)])
+
+
+def binance_credential(simulator: "BinanceSimulator") -> dict[str, str]:
+    """Return the body that stores the HMAC key as a credential."""
+    key = simulator.venue.keys.of("HMAC")
+    return {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def okx_banner(simulator: "OkxSimulator") -> str:
@@ -189,10 +209,14 @@ def okx_banner(simulator: "OkxSimulator") -> str:
             f"    secret      {key.secret}",
             f"    passphrase  {key.passphrase}",
         ]
+    return "\n".join([*lines, *_lines_to_connect("OKX", simulator.url, okx_credential(simulator))])
+
+
+def okx_credential(simulator: "OkxSimulator") -> dict[str, str]:
+    """Return the body that stores the key of the live environment as a credential."""
     live = simulator.venue.keys.of(is_demo=False)
     asked = {"venue": "OKX", "credentialType": "HMAC", "apiKey": live.key, "apiSecret": live.secret}
-    asked |= {"apiPassphrase": live.passphrase}
-    return "\n".join([*lines, *_lines_to_connect("OKX", simulator.url, asked)])
+    return asked | {"apiPassphrase": live.passphrase}
 
 
 def deribit_banner(simulator: "DeribitSimulator") -> str:
@@ -204,11 +228,15 @@ def deribit_banner(simulator: "DeribitSimulator") -> str:
         f"  WebSocket  {simulator.socket_url}",
         f"  truth      {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    keys = simulator.venue.keys.all()
-    for key in keys:
+    for key in simulator.venue.keys.all():
         lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
-    asked = {"venue": "DERIBIT", "credentialType": "HMAC", "apiKey": keys[0].key, "apiSecret": keys[0].secret}
-    return "\n".join([*lines, *_lines_to_connect("DERIBIT", simulator.url, asked)])
+    return "\n".join([*lines, *_lines_to_connect("DERIBIT", simulator.url, deribit_credential(simulator))])
+
+
+def deribit_credential(simulator: "DeribitSimulator") -> dict[str, str]:
+    """Return the body that stores the first key as a credential."""
+    key = simulator.venue.keys.all()[0]
+    return {"venue": "DERIBIT", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
@@ -235,16 +263,13 @@ def _secret_lines(secret: str) -> list[str]:
     return ["    secret, with its first and last line:", *(f"    {line}" for line in (first, *more))]
 
 
-def _lines_to_paste(url: str, keys: "Iterable[SimulatedKey]") -> list[str]:
-    key = next((each for each in keys if each.kind == "HMAC"), None)
-    if key is None:
-        return []
-    asked = {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
-    probe = f"CADENZA_BINANCE_URL={url} PROBE_KEY={key.key} PROBE_SECRET={key.secret} cadenza venue probe BINANCE"
+def _lines_to_paste(simulator: "BinanceSimulator") -> list[str]:
+    asked = binance_credential(simulator)
+    keys = f"PROBE_KEY={asked['apiKey']} PROBE_SECRET={asked['apiSecret']}"
     return [
-        *_lines_to_connect("BINANCE", url, asked),
+        *_lines_to_connect("BINANCE", simulator.url, asked),
         "Ask it about the facts that the connector relies on:",
-        f"  {probe}",
+        f"  CADENZA_BINANCE_URL={simulator.url} {keys} cadenza venue probe BINANCE",
     ]
 
 
