@@ -66,6 +66,7 @@ CASES: Mapping[str, tuple[str, Callable[[SimulatedVenue], Awaitable[None]]]] = {
     "slow": ("BINANCE", be_slow),
     "storming": ("DERIBIT", storm),
     "lying": ("OKX", lie),
+    "slow2": ("BITFINEX", be_slow),
 }
 
 

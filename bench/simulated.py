@@ -65,6 +65,10 @@ VENUES = {
             requests_an_order=2,
             accounts_max=30,
         ),
+        OutsideVenue(
+            name="BITFINEX", account_type="SPOT", symbol="BTC/USDT", quantity="0.001", resting_price="55000",
+            burst=50, pause_s=1, limit=1_000, requests_per_s=1_000 / 300,
+        ),
     )
 }  # fmt: skip
 

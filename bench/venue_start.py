@@ -149,7 +149,7 @@ async def started(data: Path, settings: dict[str, str]) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accounts", type=int, default=50, help="at each venue")
-    parser.add_argument("--venues", default=",".join(VENUES))
+    parser.add_argument("--venues", default="BINANCE,OKX,DERIBIT", help="the simulator of BITFINEX has one account")
     parser.add_argument("--rounds", type=int, default=2)
     asked = parser.parse_args()
     uvloop.run(main(asked.venues.split(","), asked.accounts, asked.rounds))

@@ -13,10 +13,12 @@ ROOT = Path(__file__).parents[2]
 WITHIN_S = 300
 JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
-OUTSIDE = ("BINANCE", "OKX", "DERIBIT")
+OUTSIDE = ("BINANCE", "OKX", "DERIBIT", "BITFINEX")
+MANY_ACCOUNTS = ("BINANCE", "OKX", "DERIBIT")
+"""Those whose simulators and books the benchmark can fill."""
 TINY = {
     "books": (
-        ["--symbols", "2", "--updates", "5", "--rounds", "1", "--venues", ",".join(OUTSIDE)],
+        ["--symbols", "2", "--updates", "5", "--rounds", "1", "--venues", ",".join(MANY_ACCOUNTS)],
         ["ours", "ccxt pro", "ratio"],
     ),
     "key_authentication": (["--requests", "40", "--rounds", "1"], ["known", "new", "ratio"]),
@@ -52,7 +54,7 @@ TINY = {
     "across_venues": (["--seconds", "0.3", "--rounds", "1", "--cases", "none,slow"], ["none: back", "slow: back"]),
     "venue_start": (
         ["--accounts", "5", "--rounds", "1"],
-        ["without: ", f"refused for the pace: {dict.fromkeys(OUTSIDE, 0)}"],
+        ["without: ", f"refused for the pace: {dict.fromkeys(MANY_ACCOUNTS, 0)}"],
     ),
     "beside": (["--orders", "20", "--seconds", "0.3", "--rounds", "1"], ["alone", "log-ins/s", "deep pages"]),
     "order_log": (["--assets", "5", "--fills", "10"], ["log bytes", "push bytes", "no subscriber", "one subscriber"]),

@@ -1,7 +1,7 @@
 """The venues outside that tests across venues trade at, a row each: their simulators as processes, and how their words
 are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal as D
 from pathlib import Path
@@ -29,8 +29,8 @@ class OutsideVenue:
     orders: Callable[[Payload], list[tuple[str, str]]]
     """Reads our id and the state of each order from the simulator's truth."""
     filled: str
-    sent_id: Callable[[str], str]
-    """Our id at the venue of an order of ours."""
+    sent_id: Callable[[str], str] | None
+    """Our id at the venue of an order of ours; None where a counter gives it."""
     best: Callable[[Payload], tuple[D, D]]
     """Reads the best bid and ask from what the venue answers to `depth`."""
     depth: str
@@ -87,6 +87,21 @@ OUTSIDE = (
         best=lambda found: (D(str(found["result"]["bids"][0][0])), D(str(found["result"]["asks"][0][0]))),
         depth="/api/v2/public/get_order_book?instrument_name=BTC_USDC&depth=5",
     ),
+    OutsideVenue(
+        name="BITFINEX",
+        account_type="SPOT",
+        instrument="BITFINEX:BTC/USDT",
+        symbol="tBTCUST",
+        key=lambda keys: {"apiKey": keys[0]["key"], "apiSecret": keys[0]["secret"]},
+        orders=lambda truth: [(str(each["cid"]), each["ending"]) for each in truth["orders"]],
+        filled="EXECUTED",
+        sent_id=None,
+        best=lambda rows: (
+            max(D(str(price)) for price, _, amount in rows if amount > 0),
+            min(D(str(price)) for price, _, amount in rows if amount < 0),
+        ),
+        depth="/v2/book/tBTCUST/P0?len=25",
+    ),
 )
 
 
@@ -108,6 +123,16 @@ class OutsideProcess(SimulatorProcess):
 
     async def stands(self) -> list[tuple[str, str]]:
         return self.row.orders(await self.get("/simulator/truth"))
+
+    async def are_filled(self, ours: Collection[str]) -> bool:
+        """Whether these orders of ours are filled at the venue, and no others. None may have been placed twice."""
+        there = await self.stands()
+        ids = [id for id, _ in there]
+        assert len(ids) == len(set(ids)), "an order was placed twice"
+        filled = {id for id, state in there if state == self.row.filled}
+        if self.row.sent_id is None:
+            return len(filled) == len(ours)
+        return filled == set(map(self.row.sent_id, ours))
 
     async def best(self) -> tuple[D, D]:
         return self.row.best(await self.get(self.row.depth))

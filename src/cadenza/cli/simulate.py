@@ -248,11 +248,15 @@ def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
         f"  socket  {simulator.socket_url}",
         f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
-    keys = simulator.venue.keys.all()
-    for key in keys:
+    for key in simulator.venue.keys.all():
         lines += ["  key of the account", f"    key     {key.key}", f"    secret  {key.secret}"]
-    asked = {"venue": "BITFINEX", "credentialType": "HMAC", "apiKey": keys[0].key, "apiSecret": keys[0].secret}
-    return "\n".join([*lines, *_lines_to_connect("BITFINEX", simulator.url, asked)])
+    return "\n".join([*lines, *_lines_to_connect("BITFINEX", simulator.url, bitfinex_credential(simulator))])
+
+
+def bitfinex_credential(simulator: "BitfinexSimulator") -> dict[str, str]:
+    """Return the body that stores the first key as a credential."""
+    key = simulator.venue.keys.all()[0]
+    return {"venue": "BITFINEX", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def _secret_lines(secret: str) -> list[str]:

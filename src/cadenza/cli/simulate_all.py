@@ -19,6 +19,7 @@ from cadenza.cli.simulate import (
     Seed,
     Still,
     binance_credential,
+    bitfinex_credential,
     common_settings,
     deribit_credential,
     okx_credential,
@@ -45,13 +46,13 @@ PAPER_KEY: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class RunningVenue:
     """A running simulator. `credential` is the body that stores its key; the first account that the key reaches trades
-    `instrument`. Both are None while the platform has no connector to the venue."""
+    `instrument`."""
 
     venue: str
     url: str
     data_dir: Path
-    credential: Mapping[str, str] | None = None
-    instrument: str | None = None
+    credential: Mapping[str, str]
+    instrument: str
 
 
 def all_venues(
@@ -112,7 +113,8 @@ async def _deribit(common: CommonSettings, host: str, port: int) -> AsyncIterato
 @asynccontextmanager
 async def _bitfinex(common: CommonSettings, host: str, port: int) -> AsyncIterator[RunningVenue]:
     async with start_bitfinex(common, host, port) as running:
-        yield RunningVenue("BITFINEX", running.url, common["data_dir"])
+        credential = bitfinex_credential(running)
+        yield RunningVenue("BITFINEX", running.url, common["data_dir"], credential, "BITFINEX:BTC/USDT")
 
 
 _STARTS: Mapping[str, Callable[[CommonSettings, str, int], AbstractAsyncContextManager[RunningVenue]]] = {
@@ -130,22 +132,21 @@ def banner_of_all(running: Sequence[RunningVenue]) -> str:
     lines = [f"{', '.join(others)} and {last}, simulated. Nothing here is real. Ctrl-C stops all."]
     for each in running:
         lines += [f"  {each.venue:8}  {each.url}, its keys in {each.data_dir / 'keys.json'}"]
-    connected = [each for each in running if each.credential is not None]
-    names = ",".join(["PAPER", "MOCK", *(each.venue for each in connected)])
-    urls = " ".join(f"CADENZA_{each.venue}_URL={each.url}" for each in connected)
+    names = ",".join(["PAPER", "MOCK", *(each.venue for each in running)])
+    urls = " ".join(f"CADENZA_{each.venue}_URL={each.url}" for each in running)
     return "\n".join(
         [
             *lines,
             "Start the platform with them, in a second terminal:",
             f"  CADENZA_VENUES={names} {urls} make run",
             "Trade on all, in a third one: paste what follows. It buys 0.01 of each and shows what you hold.",
-            *_trades(connected),
+            *_trades(running),
         ]
     )
 
 
-def _trades(connected: Sequence[RunningVenue]) -> list[str]:
-    keys = [(PAPER_KEY, "PAPER:BTC/USDT"), *((each.credential, each.instrument) for each in connected)]
+def _trades(running: Sequence[RunningVenue]) -> list[str]:
+    keys = [(PAPER_KEY, "PAPER:BTC/USDT"), *((each.credential, each.instrument) for each in running)]
     return [
         _PRELUDE,
         *(f"trade {instrument} '{json.dumps(key)}'" for key, instrument in keys),
