@@ -20,7 +20,6 @@ from tests.conformance.harness import Capability, Prices
 from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
 from tests.simulated_kit import MemoryVenueMemories
 
-
 _STRICT = {Capability.UNLISTED_MARGIN_RATES, Capability.KILLS_AT_ONCE}
 """Weaker promises that the venue does not need."""
 
