@@ -148,11 +148,11 @@ async def test_all_streams_are_lost_at_once_and_begin_again_when_messages_are_mi
         await server.say("event a")
         await server.say("gap")
         await server.say("gap")
-        await until(lambda: server.asked.count("begin b") == 2 and heard.whole == {"a", "b"}, "both again")
+        await until(lambda: server.asked.count("begin b") >= 2 and heard.whole == {"a", "b"}, "both again")
         assert heard.story[:5] == [
             ("granted", "a"), ("granted", "b"), ("event", "a"), ("lost", "a"), ("lost", "b"),
         ]  # fmt: skip
-        assert [text for text in server.asked if text.startswith("end")] == ["end a", "end b"]
+        assert {text for text in server.asked if text.startswith("end")} == {"end a", "end b"}
         assert len(server.sockets) == 1, "on the same connection"
 
 
