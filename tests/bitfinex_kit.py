@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from cadenza.adapters.venues.bitfinex.connector import BitfinexConnector
-from cadenza.adapters.venues.bitfinex.spec import spec_of
+from cadenza.adapters.venues.bitfinex.spec import MARK_BITS, spec_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
@@ -113,7 +113,6 @@ class BitfinexDesk(SimulatedDesk):
     stream_ends = ("cut", "stop")
     tolerated_jumps_ms = (3_000, -3_000, 40_000, -40_000)
     prices = (BID, ASK)
-    id_fields = ("cid",)
 
     def about(self, what: str) -> str:
         return {"place": "order.submit", "cancel": "order.cancel"}[what]
@@ -121,9 +120,16 @@ class BitfinexDesk(SimulatedDesk):
     async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(self.instrument.external_symbol, (side, price, quantity))
 
+    async def requests(self, name: str) -> int:
+        found = await self.venue.get("requests")
+        asked = (each for each in found if each["name"] == name)
+        return sum(
+            1 for each in asked if int(each["parameters"].get("cid", 0)) >> MARK_BITS == int(self.order.sent_id or 0)
+        )
+
     async def stands(self) -> list[tuple[str, str]]:
         truth = await self.venue.get("truth")
-        return [(str(each["cid"]), _stand(each["ending"], each["fills"])) for each in truth["orders"]]
+        return [(str(each["cid"] >> MARK_BITS), _stand(each["ending"], each["fills"])) for each in truth["orders"]]
 
 
 def _stand(ending: str, fills: list[Any]) -> str:

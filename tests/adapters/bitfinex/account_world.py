@@ -94,13 +94,15 @@ _PLACES = {
     "type_before": 9, "tif": 10, "flags": 12, "status": 13, "price": 16, "average": 17, "trailing": 18, "aux": 19,
 }  # fmt: skip
 ORDER_ID = 1_185_815_098
+CID = SPOT.cid(1234)
+"""Our id of the order at the venue."""
 
 
 def order_row(**changes: Any) -> list[Any]:
     """An order that works, with the documented fields in their places and one that no document has."""
     row: list[Any] = [None] * 33
     fields = {
-        "id": ORDER_ID, "cid": 1234, "symbol": "tBTCUSD", "created": NOW_MS + 50, "updated": NOW_MS + 60, "left": 0.5,
+        "id": ORDER_ID, "cid": CID, "symbol": "tBTCUSD", "created": NOW_MS + 50, "updated": NOW_MS + 60, "left": 0.5,
         "amount": 0.5, "type": "EXCHANGE LIMIT", "flags": 0, "status": "ACTIVE", "price": 59000, "average": 0,
         "trailing": 0, "aux": 0, **changes,
     }  # fmt: skip
@@ -113,7 +115,7 @@ def trade_row(**changes: Any) -> list[Any]:
     """The first execution of that order."""
     fields = {
         "id": 402_088_407, "symbol": "tBTCUSD", "at": NOW_MS + 90, "order": ORDER_ID, "amount": 0.2, "price": 58999.5,
-        "type": "EXCHANGE LIMIT", "order_price": 59000, "maker": -1, "fee": -0.0004, "currency": "BTC", "cid": 1234,
+        "type": "EXCHANGE LIMIT", "order_price": 59000, "maker": -1, "fee": -0.0004, "currency": "BTC", "cid": CID,
         "more": None, **changes,
     }  # fmt: skip
     return list(fields.values())

@@ -3,11 +3,13 @@
 import json
 from decimal import Decimal as D
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.adapters.bitfinex.account_world import (
+    CID,
     DERIVATIVE,
     FUTURES,
     MARGIN,
@@ -27,15 +29,18 @@ from tests.inhouse_kit import kinds
 from cadenza.adapters.venues.bitfinex import mapping
 from cadenza.adapters.venues.bitfinex.models import OrderFields, TradeFields
 from cadenza.adapters.venues.bitfinex.orders import cancel_bodies, new_order
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_account import balance_report, position_report
 from cadenza.adapters.venues.bitfinex.parse_news import account_message, account_news
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts, placed_reports
+from cadenza.adapters.venues.bitfinex.spec import SENT_ID_MAX
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, Standing
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import CadenzaError
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide, RejectReason
 from cadenza.domain.trading.execution import Fee
@@ -55,7 +60,7 @@ INSTANT = RequestInstant(NOW_MS + 1_000, 3_000)
 
 def sent(account: AccountType = AccountType.SPOT, **changes: Any) -> dict[str, Any]:
     instrument = DERIVATIVE if account is AccountType.FUTURES else PAIR
-    return dict(new_order(order(instrument_id=instrument.id, **changes), instrument, account, INSTANT))
+    return dict(new_order(order(instrument_id=instrument.id, **changes), instrument, scope(account), INSTANT))
 
 
 def facts(**changes: Any) -> OrderFacts:
@@ -73,7 +78,7 @@ def news(event: str, row: list[Any], *, type: AccountType = AccountType.SPOT, se
 
 def test_a_limit_order_of_the_exchange_wallet() -> None:
     assert sent() == {
-        "type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.5", "cid": 1234, "price": "59000",
+        "type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.5", "cid": CID, "price": "59000",
     }  # fmt: skip
 
 
@@ -148,7 +153,7 @@ def test_what_the_venue_lacks_is_refused_before_it_is_sent(changes: dict[str, An
         sent(**changes)
 
 
-@pytest.mark.parametrize("sent_id", [None, "", "0", "12a", str(2**45), "-1", "\u0661"])
+@pytest.mark.parametrize("sent_id", [None, "", "0", "12a", str(2**30), "-1", "\u0661"])
 def test_an_id_that_the_venue_does_not_take_is_never_sent(sent_id: str | None) -> None:
     with pytest.raises(ValueError, match="no id"):
         sent(sent_id=sent_id)
@@ -156,7 +161,7 @@ def test_an_id_that_the_venue_does_not_take_is_never_sent(sent_id: str | None) -
 
 def test_an_order_whose_time_is_over_is_not_made() -> None:
     with pytest.raises(TooLateToSend):
-        new_order(order(), PAIR, AccountType.SPOT, RequestInstant(NOW_MS + 10_000, 0))
+        new_order(order(), PAIR, SPOT, RequestInstant(NOW_MS + 10_000, 0))
 
 
 MIDNIGHT_MS = 1_760_054_400_000
@@ -175,12 +180,24 @@ MIDNIGHT_MS = 1_760_054_400_000
 def test_a_cancel_by_our_id_names_its_day_and_both_near_midnight(
     recorded_ms: int, ahead_ms: int, days: list[str]
 ) -> None:
-    bodies = cancel_bodies(order(created_at_ms=recorded_ms), ahead_ms)
-    assert list(bodies) == [{"cid": 1234, "cid_date": day} for day in days]
+    bodies = cancel_bodies(order(created_at_ms=recorded_ms), SPOT, ahead_ms)
+    assert list(bodies) == [{"cid": CID, "cid_date": day} for day in days]
 
 
 def test_a_cancel_names_the_venues_id_once_it_is_known() -> None:
-    assert list(cancel_bodies(order(venue_order_id="77"), 0)) == [{"id": 77}]
+    assert list(cancel_bodies(order(venue_order_id="77"), SPOT, 0)) == [{"id": 77}]
+
+
+def test_the_accounts_of_a_user_never_give_the_same_id() -> None:
+    """At the venue they share one space of ids, and each counts by itself here."""
+    other = AccountScope(TradingAccountId(UUID(int=2)), AccountType.SPOT, {}, str, is_paper=False)
+    scopes = [SPOT, MARGIN, FUTURES, other]
+    given = [each.cid(7) for each in scopes]
+    assert len(set(given)) == len(given)
+    assert max(each.cid(SENT_ID_MAX) for each in scopes) < 2**45
+    for cid, owner in zip(given, scopes, strict=True):
+        assert [each.sent_id(cid) for each in scopes] == ["7" if each is owner else None for each in scopes]
+    assert [SPOT.sent_id(cid) for cid in (None, 0, 7, SPOT.mark)] == [None] * 4
 
 
 # --- orders
@@ -375,9 +392,9 @@ def test_an_event_that_no_document_has_is_refused(event: str) -> None:
         news(event, [])
 
 
-def test_a_heartbeat_has_a_number_and_an_instant() -> None:
+def test_a_heartbeat_has_a_number() -> None:
     message = account_message(json.dumps([0, "hb", 8, NOW_MS]).encode())
-    assert (message.number, message.sent_ms, list(account_news(message, SPOT, 0))) == (8, NOW_MS, [])
+    assert (message.number, list(account_news(message, SPOT, 0))) == (8, [])
 
 
 @pytest.mark.parametrize("data", [b"[1,[],7,1]", b"[0]", b"[]", b"nonsense", b'[0,"on",[]]'])

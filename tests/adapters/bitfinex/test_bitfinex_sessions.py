@@ -16,6 +16,7 @@ from tests.simulated_kit import SimulatedDesk
 from cadenza.adapters.venues.bitfinex.private_keys import RESERVED_MS
 from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX
 from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
@@ -208,6 +209,25 @@ async def test_an_order_without_an_answer_is_canceled_by_our_id(spot: BitfinexDe
     assert kinds(await spot.session.submit(spot.order)) == ["UnknownOutcome"]
     assert await spot.session.cancel(spot.order) == []
     assert await spot.truth() == ["CANCELED"]
+
+
+async def test_the_same_number_of_another_account_of_the_user_is_another_order(spot: BitfinexDesk) -> None:
+    """Both are asked for and canceled by our ids alone, because no reply came."""
+    secrets, sink = spot.venue.secrets(), RecordingSink()
+    externals = (await spot.connector.verify(CredentialType.HMAC, secrets)).accounts
+    external = next(each for each in externals if each.type is AccountType.MARGIN)
+    account = trading_account(spot.connector.spec.venue_id, external)
+    session = await spot.connector.open_session(account, CredentialType.HMAC, secrets, sink)
+    margin = BitfinexDesk(spot.venue, spot.connector, account, spot.instrument, session, sink, "margin")
+    assert spot.order.sent_id == margin.order.sent_id
+    for desk in (spot, margin):
+        await desk.venue.fault("order.submit", "reset_after")
+        assert kinds(await desk.session.submit(desk.order)) == ["UnknownOutcome"]
+    assert await margin.session.cancel(margin.order) == []
+    shown = await spot.session.lookup([spot.order])
+    ended = await margin.session.lookup([margin.order])
+    assert spot.believed(shown).status is OrderStatus.ACCEPTED
+    assert margin.believed(ended).status is OrderStatus.CANCELED
 
 
 async def test_an_order_is_found_among_the_past_ones_by_our_id(spot: BitfinexDesk) -> None:

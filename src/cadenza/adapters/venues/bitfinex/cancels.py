@@ -7,6 +7,7 @@ from cadenza.adapters.venues.bitfinex.classify import OrderAnswer, classify_canc
 from cadenza.adapters.venues.bitfinex.endpoints import CANCEL
 from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
 from cadenza.adapters.venues.bitfinex.orders import cancel_bodies
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
@@ -29,12 +30,14 @@ class OrderCancels:
         *,
         rest: BitfinexRest,
         key: PrivateKey,
+        scope: AccountScope,
         inquiry: OrderInquiry,
         look_at_key: Callable[[ReplyOutcome], None],
         clock: Clock,
     ) -> None:
         self._rest = rest
         self._key = key
+        self._scope = scope
         self._inquiry = inquiry
         self._look_at_key = look_at_key
         self._clock = clock
@@ -43,7 +46,7 @@ class OrderCancels:
         """A success says that the venue has the request; how the order ends, the stream brings."""
         instant = self._rest.clock.present()
         last: tuple[ReplyOutcome, Answered] | None = None
-        for body in cancel_bodies(order, 0 if instant is None else instant.ahead_ms):
+        for body in cancel_bodies(order, self._scope, 0 if instant is None else instant.ahead_ms):
             outcome = await self._call(body)
             if isinstance(outcome, NotSent):
                 return []

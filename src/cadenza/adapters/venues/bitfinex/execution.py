@@ -116,6 +116,7 @@ class BitfinexExecution:
         self._cancels = OrderCancels(
             rest=parts.rest,
             key=key,
+            scope=self._scope,
             inquiry=self._inquiry,
             look_at_key=self._life.look_at_key,
             clock=parts.clock,
@@ -229,7 +230,7 @@ class BitfinexExecution:
             return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
 
         def leaving(instant: RequestInstant) -> Body:
-            body = new_order(order, instrument, self._scope.account_type, instant)
+            body = new_order(order, instrument, self._scope, instant)
             call.leave()
             return body
 

@@ -85,6 +85,8 @@ class OrderInquiry:
             found = await self._search.by_id(int(venue_order_id))
             if found is None:
                 return []
+            if not self._scope.covers_order(found.fields.symbol, found.fields.type):
+                return []  # it is another account's of ours
             facts = order_facts(found.fields, self._scope, is_past=found.is_past)
             if facts.instrument_id != instrument_id:
                 return []  # the venue's ids are of all instruments; ours asks for one

@@ -83,8 +83,9 @@ class OrderSearch:
             if mark is None:
                 continue
             by_id[str(mark.id)] = line
-            if mark.cid and mark.symbol in self._scope.instruments:
-                by_cid[str(mark.cid), self._scope.instrument(mark.symbol).id] = line
+            sent_id = self._scope.sent_id(mark.cid)
+            if sent_id is not None and mark.symbol in self._scope.instruments:
+                by_cid[sent_id, self._scope.instrument(mark.symbol).id] = line
         found: dict[OrderId, FoundOrder] = {}
         for order in orders:
             if order.venue_order_id is not None:

@@ -6,7 +6,8 @@ choices are made:
 
 - A GTD order ends at a whole second, a part of one early rather than late (`tif`).
 - An order of a derivative carries its leverage if it has one. The venue takes 10 for one that names none.
-- Our id is a number that is never given twice. With the UTC day of the order's creation the venue finds the order.
+- Our id is a number that the account never gives twice, beside a mark of the account. With the UTC day of the order's
+  creation the venue finds the order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cadenza.adapters.venues.bitfinex import mapping
+from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.rest import Body
-from cadenza.adapters.venues.bitfinex.spec import CID_MAX, DAY_MS
+from cadenza.adapters.venues.bitfinex.spec import DAY_MS, SENT_ID_MAX
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import (
@@ -40,30 +42,31 @@ MIDNIGHT_MS = 60_000
 _MS_PER_S = 1_000
 
 
-def new_order(order: Order, instrument: Instrument, type: AccountType, instant: RequestInstant) -> Body:
-    """Return the body of the request for a new order of an account of that type. Raises the domain's causes for what
+def new_order(order: Order, instrument: Instrument, scope: AccountScope, instant: RequestInstant) -> Body:
+    """Return the body of the request for a new order of an account. Raises the domain's causes for what
     the venue lacks, and `TooLateToSend`."""
     if order.send_before_ms is not None:
         instant.deadline_ms(order.send_before_ms, order.updated_at_ms)
+    type = scope.account_type
     wallet = mapping.ON_EXCHANGE if type is AccountType.SPOT else ""
     return {
         "type": f"{wallet}{_type_word(order, instrument)}",
         "symbol": instrument.external_symbol,
         "amount": _amount(order, instrument),
-        "cid": cid_of(order),
+        "cid": cid_of(order, scope),
         **_prices(order, instrument),
         **_time(order, instant),
         **_leverage(order, type),
     }
 
 
-def cid_of(order: Order) -> int:
+def cid_of(order: Order, scope: AccountScope) -> int:
     """Return our id of the order at the venue. Raises `ValueError` for one that the venue would refuse; the rule by
     which ids are made (`VenueSpec.sent_id`) makes none."""
     text = order.sent_id or ""
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= CID_MAX:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= SENT_ID_MAX:
         raise ValueError("the order has no id that BITFINEX takes")
-    return int(text)
+    return scope.cid(int(text))
 
 
 def _type_word(order: Order, instrument: Instrument) -> str:
@@ -137,7 +140,7 @@ def _price(price: Decimal | None, instrument: Instrument, needed: str) -> str:
 # --- cancels
 
 
-def cancel_bodies(order: Order, ahead_ms: int) -> Sequence[Body]:
+def cancel_bodies(order: Order, scope: AccountScope, ahead_ms: int) -> Sequence[Body]:
     """Return the bodies that cancel an order; they are tried in turn while the venue does not know the order. Its id at
     the venue names it once that is known. Before, our id does, with the day of its creation by the venue's clock, which
     is `ahead_ms` ahead of ours."""
@@ -145,7 +148,7 @@ def cancel_bodies(order: Order, ahead_ms: int) -> Sequence[Body]:
         return [{"id": int(order.venue_order_id)}]
     recorded_ms = order.created_at_ms + ahead_ms
     days = dict.fromkeys(day_of(recorded_ms + off_ms) for off_ms in (0, -MIDNIGHT_MS, MIDNIGHT_MS))
-    return [{"cid": cid_of(order), "cid_date": day} for day in days]
+    return [{"cid": cid_of(order, scope), "cid_date": day} for day in days]
 
 
 def day_of(at_ms: int) -> str:

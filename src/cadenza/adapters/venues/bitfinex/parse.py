@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cadenza.adapters.venues.bitfinex import mapping
-from cadenza.adapters.venues.bitfinex.spec import PAPER_PREFIX
+from cadenza.adapters.venues.bitfinex.spec import MARK_BITS, PAPER_PREFIX, TYPES
 from cadenza.adapters.venues.kit.words import UnknownMember
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.market.instrument import Instrument, InstrumentType
+
+_ACCOUNT_BITS = MARK_BITS - 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,22 @@ class AccountScope:
     instruments: Mapping[str, Instrument]
     asset: Callable[[str], str]
     is_paper: bool
+
+    @property
+    def mark(self) -> int:
+        """What distinguishes the ids that our account gives: its type, and some bits of its own id."""
+        return TYPES.index(self.account_type) << _ACCOUNT_BITS | self.account_id.int & (1 << _ACCOUNT_BITS) - 1
+
+    def cid(self, number: int) -> int:
+        """Return the id at the venue of the order to which our account has given this number."""
+        return number << MARK_BITS | self.mark
+
+    def sent_id(self, cid: int | None) -> str | None:
+        """Return our id of an order by its id at the venue; None for one that our account has not given. Such an id is
+        not stated: it could be taken for a number of ours."""
+        if not cid or cid & (1 << MARK_BITS) - 1 != self.mark:
+            return None
+        return str(cid >> MARK_BITS) if cid >> MARK_BITS else None
 
     def instrument(self, symbol: str) -> Instrument:
         """Raises `UnknownMember` for a symbol that is not in the catalogue (yet)."""

@@ -21,6 +21,7 @@ from cadenza.domain.trading.reports import Report
 ACCOUNT_CHANNEL = 0
 HEARTBEAT = "hb"
 _NO_ROW = msgspec.Raw(b"null")
+_BEAT_NUMBER, _NUMBER, _SENT = 2, 3, 5
 
 SETTLED_MS = 1_000
 """What happened so long before a message left the venue had its own message before. A balance has no instant: it
@@ -30,7 +31,7 @@ contains all that the stream has named, and what is older than this."""
 @dataclass(frozen=True, slots=True)
 class AccountMessage:
     """A message of the account's channel. `number` counts all messages of the connection. `sent_ms` is when it left the
-    venue, by its clock. A heartbeat has no row."""
+    venue, by its clock. A heartbeat has no row, and its instant is not read."""
 
     event: str
     row: msgspec.Raw
@@ -45,11 +46,11 @@ def account_message(data: bytes) -> AccountMessage:
     if len(parts) < 2 or decode(int, parts[0]) != ACCOUNT_CHANNEL:
         raise UnreadablePayload("a message is not of the account's channel")
     event = decode(str, parts[1])
-    number, sent = (2, 3) if event == HEARTBEAT else (3, 5)
-    if len(parts) <= sent:
+    if event == HEARTBEAT and len(parts) > _BEAT_NUMBER:
+        return AccountMessage(event, _NO_ROW, decode(int, parts[_BEAT_NUMBER]), 0)
+    if len(parts) <= _SENT:
         raise UnreadablePayload("a message has no number or no instant")
-    row = _NO_ROW if event == HEARTBEAT else parts[2]
-    return AccountMessage(event, row, decode(int, parts[number]), decode(int, parts[sent]))
+    return AccountMessage(event, parts[2], decode(int, parts[_NUMBER]), decode(int, parts[_SENT]))
 
 
 def account_news(message: AccountMessage, scope: AccountScope, named_ms: int) -> Sequence[Report]:

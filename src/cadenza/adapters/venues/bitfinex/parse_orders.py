@@ -58,7 +58,7 @@ def order_facts(row: OrderFields, scope: AccountScope, *, is_past: bool = False)
         account_id=scope.account_id,
         at_ms=row.updated_ms,
         instrument_id=scope.instrument(row.symbol).id,
-        sent_id=_sent_id(row.cid),
+        sent_id=scope.sent_id(row.cid),
         venue_order_id=str(row.id),
         side=_side(row.amount),
         type=type,
@@ -116,10 +116,6 @@ def _side(amount: Decimal) -> Side:
     return Side.BUY if amount > 0 else Side.SELL
 
 
-def _sent_id(cid: int | None) -> str | None:
-    return str(cid) if cid else None
-
-
 def order_news(event: str, row: OrderFields, scope: AccountScope) -> Report:
     """Return what a message about an order says. Its executions have messages of their own. Raises
     `UnreadablePayload`, also when event and status contradict each other."""
@@ -143,7 +139,7 @@ def fill_report(row: TradeFields, scope: AccountScope) -> FillReport:
         account_id=scope.account_id,
         at_ms=row.at_ms,
         instrument_id=scope.instrument(row.symbol).id,
-        sent_id=_sent_id(row.cid),
+        sent_id=scope.sent_id(row.cid),
         venue_order_id=str(row.order_id),
         trade_id=str(row.id),
         side=_side(row.amount),

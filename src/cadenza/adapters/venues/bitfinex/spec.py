@@ -42,8 +42,10 @@ PAPER_PREFIX = "TEST"
 """The codes of paper currencies begin with it. They are UAT's, and never LIVE's."""
 
 CID_COUNTER = "cid"
-CID_MAX = 2**45 - 1
-"""The venue takes numbers of up to 45 bits as our id."""
+CID_BITS, MARK_BITS = 45, 15
+"""The venue takes numbers of 45 bits as the id of an order (`cid`). The last bits are a mark of our account, because
+all accounts of a user have one space of ids there, and each of ours counts by itself."""
+SENT_ID_MAX = 2 ** (CID_BITS - MARK_BITS) - 1
 
 DAY_MS = 86_400_000
 HISTORY_MS = 14 * DAY_MS
@@ -125,7 +127,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         },
         order_books=dict.fromkeys(ORDERS, book),
         account_news=NewsSource.STREAM,
-        sent_id=CountedSentId(counter=CID_COUNTER, last=CID_MAX),
+        sent_id=CountedSentId(counter=CID_COUNTER, last=SENT_ID_MAX),
         fence=FENCE,
         lookup=Lookup(memory=dict.fromkeys(TYPES, OrderMemory(filled_ms=HISTORY_MS, unfilled_ms=HISTORY_MS))),
         replay=Replay(depth_ms=dict.fromkeys(TYPES, HISTORY_MS)),

@@ -40,6 +40,7 @@ ANSWERS_MAX = 32
 REFUSED_LOGINS = frozenset({10100, 10111, 10112, 10113})
 """Codes of a log-in whose key or signature the venue does not accept. Of one whose nonce is too small it is 10114."""
 
+_FLAGS = SEQUENCE | TIMESTAMPS
 _CONF, _AUTH, _OK = "conf", "auth", "OK"
 _encode = msgspec.json.Encoder().encode
 
@@ -55,6 +56,7 @@ class _SocketWord(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     code: int = 0
     text: str = msgspec.field(name="msg", default="")
+    flags: int = 0
     platform: _Platform = _Platform()
 
 
@@ -88,8 +90,11 @@ class PrivateSocket:
         self.is_ending = self.is_paused = False
         try:
             async with asyncio.timeout(ANSWER_MS_MAX / 1_000):
-                await self._send(connection, conf(SEQUENCE | TIMESTAMPS))
-                self._check(await self._answer(_CONF))
+                await self._send(connection, conf(_FLAGS))
+                granted = await self._answer(_CONF)
+                self._check(granted)
+                if granted.flags & _FLAGS != _FLAGS:
+                    raise NotReady("BITFINEX does not number and date the messages of the connection")
                 await self._log_in(connection)
         except TimeoutError:
             raise NotReady("the log-in was not answered") from None
