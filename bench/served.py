@@ -73,9 +73,11 @@ class Served:
                 host, port = found[1].decode(), int(found[2])
                 break
         else:
-            raise SystemExit(f"the server did not start: {data_dir.with_suffix('.log').read_text()[-2000:]}")
+            raise _not_started(data_dir)
         answers_s = time.perf_counter() - started
-        while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):  # noqa: ASYNC110 - no event tells it
+        while not await asyncio.to_thread(_is_ready, f"http://{host}:{port}/readyz"):
+            if process.returncode is not None:
+                raise _not_started(data_dir)
             await asyncio.sleep(0.01)
         return cls(process, data_dir, host, port, answers_s, time.perf_counter() - started)
 
@@ -113,6 +115,10 @@ class Served:
 def without_settings() -> dict[str, str]:
     """This process's environment without settings of Cadenza, which a benchmark chooses itself."""
     return {name: value for name, value in os.environ.items() if not name.startswith("CADENZA_")}
+
+
+def _not_started(data_dir: Path) -> SystemExit:
+    return SystemExit(f"the server did not start: {data_dir.with_suffix('.log').read_text()[-2000:]}")
 
 
 def _is_ready(url: str) -> bool:
