@@ -102,6 +102,12 @@ class SimulatedVenue:
         """The body that stores the first key."""
         return credential_of(self.row, self.keys[0])
 
+    async def new_key(self) -> Key:
+        """Return another key of the account: a venue may count nonces by key."""
+        async with aiohttp.ClientSession() as http, http.post(f"{self.url}/simulator/keys", json={}) as reply:
+            reply.raise_for_status()
+            return dict(await reply.json())
+
     async def arm(self, **faults: Any) -> None:
         """Arm faults, as the tests' own paths take them."""
         async with aiohttp.ClientSession() as http, http.post(f"{self.url}/simulator/faults", json=faults) as reply:

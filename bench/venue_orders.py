@@ -84,7 +84,7 @@ class TheirOrders:
     async def prepare(cls, venue: SimulatedVenue) -> Self:
         made = subprocess.run([ROOT / "tests/judges/build.sh"], capture_output=True, text=True, check=True)  # noqa: ASYNC221
         script = str(ROOT / "bench/venue_orders_ccxt.py")
-        key = json.dumps(dict(venue.keys[0]))
+        key = json.dumps(await venue.new_key())
         process = await asyncio.create_subprocess_exec(
             made.stdout.strip(), script, venue.url, venue.row.name, venue.row.symbol, venue.row.quantity, key,
             stdin=PIPE, stdout=PIPE,
