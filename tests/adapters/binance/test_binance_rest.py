@@ -103,6 +103,25 @@ async def test_a_cancel_overtakes_what_waits_for_weight() -> None:
     await until(all_left, "the requests that waited")
 
 
+async def test_readings_leave_room_for_orders_and_for_the_venues_time() -> None:
+    """Fifty accounts that are read at a start use up what is theirs, and no more."""
+    rest, _, clock = await world(weight_per_minute=40, reserved_weight=3, order_weight=20)
+    account = BinanceEndpoint("/api/v3/account", 5)
+    by_ms = clock.monotonic_ms() + 5_000
+
+    async def read() -> Outcome:
+        return await rest.signed(BinanceMarket.SPOT, SIGNER, placed, weight=account.weight, leave_by_ms=by_ms)
+
+    assert [type(await read()) for _ in range(4)] == [Answered, Answered, Answered, NotSent]
+    order = partial(rest.signed, BinanceMarket.SPOT, SIGNER, placed, weight=5, is_order=True, leave_by_ms=by_ms)
+    waiting = asyncio.create_task(rest.public(BinanceMarket.SPOT, account, {}, leave_by_ms=by_ms + 600_000))
+    await asyncio.sleep(0)
+    assert [type(await order()) for _ in range(4)] == [Answered] * 3 + [NotSent]
+    assert not waiting.done()
+    assert await rest.clock_of(BinanceMarket.SPOT).measure(samples=1)
+    waiting.cancel()
+
+
 @pytest.mark.parametrize(("status", "usual_ms"), [(429, 60_000), (418, 120_000)])
 async def test_too_many_requests_stop_everything_for_as_long_as_the_venue_says(status: int, usual_ms: int) -> None:
     for headers, held_ms in (({"retry-after": "7"}, 7_000), ({}, usual_ms)):

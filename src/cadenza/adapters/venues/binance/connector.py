@@ -205,4 +205,8 @@ def _pace_limits(stated: Sequence[BinanceRateLimit], usual: PaceLimits) -> PaceL
         if (name := _LIMIT_TYPES.get((each.type, each.interval, each.count))) and each.limit > 0
     }
     limits = replace(usual, **found)
-    return replace(limits, reserved_weight=min(limits.reserved_weight, limits.weight_per_minute // 2))
+    return replace(
+        limits,
+        reserved_weight=min(limits.reserved_weight, limits.weight_per_minute // 2),
+        order_weight=min(limits.order_weight, limits.weight_per_minute // 4),
+    )

@@ -69,7 +69,7 @@ _TOO_MANY_ORDERS = -1015
 _PUBLIC = "public"
 _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
 _COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
-_WEIGHT, _ORDERS, _UNDER_WAY = "weight", "orders", "under way"
+_WEIGHT, _READINGS, _ORDERS, _UNDER_WAY = "weight", "readings", "orders", "under way"
 _ANY = ""
 _NOT_SENT = {
     PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
@@ -96,9 +96,9 @@ class BinanceRest:
     """Sends requests to the hosts of one environment. A market without a URL there answers `NotSent`.
 
     Law: a request is written at most once. It leaves only when the venue's limits allow it, cancels before everything
-    else; it is signed after that, with the venue's time. After a `429` no request of that market leaves until
-    `Retry-After` has passed. A `418` is a ban of our address: no request leaves to any market of that host until the
-    ban ends. Spot and margin are markets of one host.
+    else, and readings leave room for orders; it is signed after that, with the venue's time. After a `429` no request
+    of that market leaves until `Retry-After` has passed. A `418` is a ban of our address: no request leaves to any
+    market of that host until the ban ends. Spot and margin are markets of one host.
     """
 
     def __init__(
@@ -188,12 +188,13 @@ class BinanceRest:
         parameters: Parameters,
         *,
         leave_by_ms: int | None = None,
+        is_urgent: bool = False,
     ) -> Outcome:
         """Make a public reading request and return its outcome. It waits for its turn until `leave_by_ms` (our
-        monotonic clock)."""
+        monotonic clock). `is_urgent`: it goes before the others."""
         by_ms = self._leave_by(leave_by_ms)
         request = BinanceRequest("GET", endpoint.path, dict(parameters))
-        ticket = await self._turn(market, _PUBLIC, endpoint.weight, by_ms)
+        ticket = await self._turn(market, _PUBLIC, endpoint.weight, by_ms, is_urgent=is_urgent)
         if isinstance(ticket, NotSent):
             return ticket
         return await self._call(market, _PUBLIC, request, None, ticket, READ_MS_MAX)
@@ -275,7 +276,7 @@ class BinanceRest:
 
     def _new_clock(self, market: BinanceMarket) -> VenueClock:
         async def ask() -> int | None:
-            outcome = await self.public(market, ENDPOINTS[market].time, {})
+            outcome = await self.public(market, ENDPOINTS[market].time, {}, is_urgent=True)
             try:
                 server_ms = decode(_ServerTime, body_of(market, outcome)).server_ms
             except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:
@@ -306,6 +307,9 @@ class BinanceRest:
         charges = {MeterKey(_WEIGHT, _ANY): weight, MeterKey(_UNDER_WAY, _ANY): 1}
         if is_order:
             charges[MeterKey(_ORDERS, caller)] = 1
+        elif not is_urgent:
+            charges[MeterKey(_READINGS, _ANY)] = weight
+            caller = f"readings of {caller}"  # an order does not wait behind them
         ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
         if isinstance(ticket, PaceRefusal):
             return NotSent(*_NOT_SENT[ticket.cause])
@@ -389,6 +393,7 @@ def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
     return {
         _UNDER_WAY: (WindowLimit(CONNECTIONS_MAX, 1, CONNECTIONS_FOR_URGENT),),
         _WEIGHT: (WindowLimit(limits.weight_per_minute, _MINUTE_MS, limits.reserved_weight),),
+        _READINGS: (WindowLimit(limits.weight_per_minute - limits.order_weight, _MINUTE_MS, limits.reserved_weight),),
         _ORDERS: tuple(WindowLimit(count, span_ms) for count, span_ms in spans if count is not None),
     }
 

@@ -116,13 +116,15 @@ def _support(times: tuple[TimeInForce, ...]) -> Mapping[TimeInForce, Support]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceLimits:
     """What one host allows. Weight is counted for each address, orders for each account. A part of the weight is
-    reserved for cancels and for questions about orders in doubt."""
+    reserved for cancels, for questions about orders in doubt and for the venue's time; another one is left to orders:
+    readings of books and accounts take none of it, however many there are."""
 
     weight_per_minute: int
     orders_per_10_s: int | None
     orders_per_minute: int | None = None
     orders_per_day: int | None = None
     reserved_weight: int = 200
+    order_weight: int = 600
 
 
 SPOT_LIMITS = PaceLimits(weight_per_minute=6_000, orders_per_10_s=100, orders_per_day=200_000)
