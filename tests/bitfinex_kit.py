@@ -50,6 +50,13 @@ class SimulatedBitfinex(SimulatedVenue):
     def secrets(self) -> Secrets:
         return secrets_of(self.simulator.venue.keys.first())
 
+    def next_secrets(self) -> Secrets:
+        """Another key of the same account."""
+        keys = self.simulator.venue.keys
+        key = make_bitfinex_key(keys.first().account, SystemIds())
+        keys.add(key)
+        return secrets_of(key)
+
     def other_secrets(self) -> Secrets:
         """The key of another account, which has the same money."""
         venue = self.simulator.venue

@@ -23,7 +23,6 @@ REFUSED = [
     (10001, "Invalid order: something that nobody has seen", RejectReason.INVALID_ORDER),
     (10020, "symbol: invalid", RejectReason.INSTRUMENT_NOT_TRADABLE),
     (10020, "price: invalid", RejectReason.INVALID_ORDER),
-    (10114, "nonce: small", RejectReason.OTHER),
     (11000, "ready: invalid", RejectReason.OTHER),
 ]
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.adapters.outcome_cases import OutcomeCases
-from tests.bitfinex_kit import MARKETS, BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
+from tests.bitfinex_kit import MARKETS, BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import kinds, until
 from tests.simulated_kit import SEND_WITHIN_MS, SimulatedDesk
 
 from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX
+from cadenza.adapters.venues.bitfinex.spec import FENCE
+from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 
@@ -43,5 +45,23 @@ class TestBitfinexOutcomes(OutcomeCases):
         assert kinds(early) == ["UnknownOutcome"]
         desk.venue.clock.advance(SEND_WITHIN_MS + 2_000)
         reply = await submitting
-        assert "10114" in reply[0].reason  # type: ignore[attr-defined]
-        assert (desk.believed(early, reply).status, await desk.truth()) == (OrderStatus.REJECTED, [])
+        assert kinds(reply) == ["UnknownOutcome"]
+        assert "10114" in reply[0].cause  # type: ignore[attr-defined]
+        desk.venue.clock.advance(FENCE.margin_ms)
+        late = await desk.session.lookup([desk.order])
+        assert (desk.believed(early, reply, late).status, await desk.truth()) == (OrderStatus.REJECTED, [])
+
+    async def test_an_order_is_not_proved_dead_by_questions_of_another_key(self, desk: BitfinexDesk) -> None:
+        """The new key's nonces say nothing of a request of the former one, which may arrive at any time."""
+        venue: SimulatedBitfinex = desk.venue  # type: ignore[assignment]
+        await venue.fault(desk.about("place"), "reset_before")
+        reply = await desk.session.submit(desk.order)
+        await desk.session.close()
+        venue.clock.advance(1)
+        for secrets in (venue.next_secrets(), venue.secrets()):
+            session = await desk.connector.open_session(desk.account, CredentialType.HMAC, secrets, desk.sink)
+            venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms + 1)
+            late = await session.lookup([desk.order])
+            assert kinds(late) == ["UndeterminedOutcome"]
+            assert desk.believed(reply, late).is_in_doubt
+            await session.close()

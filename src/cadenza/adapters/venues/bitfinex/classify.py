@@ -3,11 +3,11 @@
 The venue refuses with an array of a code and a text, as a rule under HTTP 500. Such an array is the venue's own word,
 so the status says nothing. An answer without it proves nothing.
 
-An order is refused with proof by these codes: 10020 (a field is wrong, and nothing was tried), 10114 (its nonce is too
-small), 11000 (the engine takes nothing), those for the key and those for the pace. Code 10001 stands for everything
-else, and the text decides: what begins with `Invalid order` is about the order, whatever follows. Any other text may
-come from a part of the venue that does not know what became of the order. It proves nothing, and the order is looked
-up.
+An order is refused with proof by these codes: 10020 (a field is wrong, and nothing was tried), 11000 (the engine takes
+nothing), those for the key and those for the pace. Code 10001 stands for everything else, and the text decides: what
+begins with `Invalid order` is about the order, whatever follows. Any other text may come from a part of the venue that
+does not know what became of the order. It proves nothing, and the order is looked up. So does 10114 (the nonce is too
+small): where something on the way sent the request twice, it is about the second arrival.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,6 @@ from cadenza.adapters.venues.bitfinex.answers import (
     GENERIC,
     HTTP_OK,
     HTTP_TOO_MANY,
-    NONCE,
     NOT_READY,
     RestRefusal,
     refusal_of,
@@ -88,7 +87,7 @@ def classify_submit(status: int, answer: OrderAnswer) -> ReplyOutcome:
     if refusal.is_about_key:
         return _verdict(ReplyVerdict.KEY_REJECTED, f"the key is not accepted, or may not trade here: {answer.said}")
     match refusal.code:
-        case _ if refusal.code in (NONCE, NOT_READY):
+        case _ if refusal.code == NOT_READY:
             return ReplyOutcome(verdict=ReplyVerdict.REFUSED, text=answer.said)
         case _ if refusal.code == PARAMETERS or refusal.text.startswith(INVALID_ORDER):
             return ReplyOutcome(verdict=ReplyVerdict.REFUSED, reason=_reason(refusal.text), text=answer.said)

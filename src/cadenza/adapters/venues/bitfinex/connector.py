@@ -14,6 +14,7 @@ from cadenza.adapters.venues.bitfinex.parse_instruments import securities
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKeys
 from cadenza.adapters.venues.bitfinex.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.signing_key import signed_since_ms
 from cadenza.adapters.venues.bitfinex.sockets import PRIVATE_CONNECTS, PUBLIC_CONNECTS, STREAM_LIMITS
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
@@ -46,12 +47,13 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         proxies: ProxyChoice | None = None,
         limits: StreamLimits = STREAM_LIMITS,
     ) -> None:
-        """`memories` keep the nonces of keys. `limits` are those of every socket."""
+        """`memories` keep the nonces of keys, and which key an account has. `limits` are those of every socket."""
         super().__init__(
             spec=spec, clock=clock, randomness=randomness, proxies=proxies, connections_max=CONNECTIONS_MAX
         )
         self._limits = limits
         self._instruments = KnownInstruments()
+        self._memories = memories
         self._keys = PrivateKeys(memories, clock)
         self._private_connects = ConnectPace(clock, PRIVATE_CONNECTS)
         """The pace of the private host, which all sessions share."""
@@ -119,4 +121,5 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
             proxies=self._proxies,
             limits=self._limits,
         )
-        return BitfinexExecution(parts, account, key, sink)
+        since_ms = await signed_since_ms(self._memories, account.id, key.api_key, self._clock.now_ms())
+        return BitfinexExecution(parts, account, key, sink, signed_since_ms=since_ms)

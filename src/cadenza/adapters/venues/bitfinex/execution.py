@@ -71,7 +71,16 @@ class SessionParts:
 class BitfinexExecution:
     """Implements `ExecutionSession`. `open` comes first."""
 
-    def __init__(self, parts: SessionParts, account: TradingAccount, key: PrivateKey, sink: SessionSink) -> None:
+    def __init__(
+        self,
+        parts: SessionParts,
+        account: TradingAccount,
+        key: PrivateKey,
+        sink: SessionSink,
+        *,
+        signed_since_ms: int,
+    ) -> None:
+        """`signed_since_ms`: since when (our clock) no other key has signed orders of the account."""
         self._parts = parts
         self._clock = parts.clock
         self._rest = parts.rest
@@ -112,7 +121,14 @@ class BitfinexExecution:
             limits=parts.limits,
         )
         self._life.reader(BitfinexAccountSource(parts.rest, key, self._scope))
-        self._inquiry = OrderInquiry(rest=parts.rest, key=key, scope=self._scope, spec=parts.spec, clock=parts.clock)
+        self._inquiry = OrderInquiry(
+            rest=parts.rest,
+            key=key,
+            signed_since_ms=signed_since_ms,
+            scope=self._scope,
+            spec=parts.spec,
+            clock=parts.clock,
+        )
         self._cancels = OrderCancels(
             rest=parts.rest,
             key=key,
@@ -215,7 +231,7 @@ class BitfinexExecution:
 
     def _on_lost(self, event: StreamLost) -> None:
         self._repeated.forget()
-        self._rest.clock.doubt()
+        self._rest.look_again()
         self._life.stream_lost(event, self._socket.refused)
 
     async def _end_when_taken_over(self) -> None:

@@ -40,10 +40,19 @@ class OrderInquiry:
     """Asks the venue about orders of one account."""
 
     def __init__(
-        self, *, rest: BitfinexRest, key: PrivateKey, scope: AccountScope, spec: VenueSpec, clock: Clock
+        self,
+        *,
+        rest: BitfinexRest,
+        key: PrivateKey,
+        signed_since_ms: int,
+        scope: AccountScope,
+        spec: VenueSpec,
+        clock: Clock,
     ) -> None:
+        """`signed_since_ms`: since when (our clock) no other key has signed orders of the account."""
         self._rest = rest
         self._key = key
+        self._signed_since_ms = signed_since_ms
         self._scope = scope
         self._spec = spec
         self._clock = clock
@@ -140,6 +149,9 @@ class OrderInquiry:
         return meaning_of_not_known(self._spec, self._scope.account_type, order, asked_at_ms) is NotKnown.DEAD
 
     def _not_known(self, order: Order, asked_at_ms: int) -> Report:
+        if self._is_dead(order, asked_at_ms) and order.created_at_ms < self._signed_since_ms:
+            cause = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
+            return undetermined_report(order, cause, self._clock.now_ms())
         return not_known_report(
             self._spec,
             self._scope.account_type,

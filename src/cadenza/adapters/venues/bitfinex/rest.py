@@ -40,6 +40,13 @@ refuses it for its nonce."""
 READINGS_MAX = 3
 """How often a question is asked whose nonce the venue refuses."""
 
+LOOK_AGAIN_MS = 10_000
+"""The least pause between two questions for the time because connections were lost. The venue takes 30 a minute of an
+address, and one loss leads to a few."""
+
+TIME_TURN_MS_MAX = 60_000
+"""How long a question for the time waits for its turn: our own pace does not make the venue unreachable."""
+
 SECOND_MS = 1_000
 _SIGNED_PREFIX = "/api"
 _NO_PLACES: Mapping[str, str] = {}
@@ -80,8 +87,16 @@ class BitfinexRest:
         self._pace = RequestPace(clock)
         self.clock = VenueClock(clock, self._ask_time, resolution_ms=SECOND_MS)
         """The clock of the public host, by the dates of its answers. They are whole seconds."""
+        self._looked_ms: int | None = None
         self.trouble: str | None = None
         """In words, why the last request for the time failed, or that the venue is in maintenance; else None."""
+
+    def look_again(self) -> None:
+        """A connection was lost: ask whether the venue is there, unless that was asked a moment ago."""
+        now_ms = self._clock.monotonic_ms()
+        if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_AGAIN_MS:
+            self._looked_ms = now_ms
+            self.clock.doubt()
 
     def note_user(self, key: NoncedKey, user: str) -> None:
         """From now on the orders of this key are counted with those of all keys of that user."""
@@ -96,9 +111,11 @@ class BitfinexRest:
         endpoint: RestEndpoint,
         places: Mapping[str, str] = _NO_PLACES,
         query: Mapping[str, str] = _NO_PLACES,
+        *,
+        turn_ms_max: int = READ_MS_MAX,
     ) -> Outcome:
-        """Make a public request and return its outcome."""
-        turn = await self._pace.turn(None, endpoint, self._clock.monotonic_ms() + READ_MS_MAX)
+        """Make a public request and return its outcome. It waits `turn_ms_max` for its turn."""
+        turn = await self._pace.turn(None, endpoint, self._clock.monotonic_ms() + turn_ms_max)
         if isinstance(turn, NotSent):
             return turn
         asked = "&".join(f"{name}={quote(value, safe=':,')}" for name, value in query.items())
@@ -224,7 +241,7 @@ class BitfinexRest:
 
     async def _ask_time(self) -> int | None:
         try:
-            outcome = await self.public(STATUS)
+            outcome = await self.public(STATUS, turn_ms_max=TIME_TURN_MS_MAX)
             operates = decode(list[int], result_of(outcome))
             at_ms = _date_of(outcome)
         except (VenueUnavailable, CredentialRejected, UnreadablePayload) as error:

@@ -83,6 +83,8 @@ class OrderInquiry:
             row = decode(OrderRow, line)
             if row.instrument != name:
                 return []  # the venue's ids are of all instruments; ours asks for one
+            if not self._scope.covers(row.instrument):
+                return []  # it is another account's of ours
             facts = order_facts(row, self._scope)
             if facts.is_refused:
                 return [status(facts)]
