@@ -1,4 +1,4 @@
-"""What a venue's page must show, made from what the venue says of itself.
+"""What the venues' pages must show, made from what the venues say of themselves, and which cases run at which.
 
 `python -m tests.conformance.documents` writes the tables of all pages again.
 """
@@ -13,10 +13,14 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.venue_spec import Support, VenueSpec
 from tests.conformance.harness import VenueUnderTest, makes_sense
+from tests.conformance.matrix import case_table
 from tests.conformance.venues import DOCUMENTED
 
 PAGES = Path(__file__).parents[2] / "docs" / "venues"
 BEGIN, END = "<!-- capabilities: made by tests/conformance/documents.py -->", "<!-- /capabilities -->"
+
+
+INDEX = PAGES / "README.md"
 
 
 def page_of(venue: str) -> Path:
@@ -98,6 +102,7 @@ async def _write() -> None:
     for name, make in DOCUMENTED.items():
         path = page_of(name)
         path.write_text(with_tables(path.read_text(), await tables_of(make())))
+    INDEX.write_text(with_tables(INDEX.read_text(), case_table()))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.conformance.documents import BEGIN, END, capability_tables, page_of, tables_of, with_tables
+from tests.conformance.documents import BEGIN, END, INDEX, capability_tables, page_of, tables_of, with_tables
+from tests.conformance.matrix import case_table
 from tests.conformance.venues import DOCUMENTED
 from tests.scripted.specs import SUITE_KINDS, Kind, instruments_of
 
@@ -14,6 +15,11 @@ async def test_the_page_shows_what_the_venue_declares(name: str) -> None:
     assert END in page
     wanted = with_tables(page, await tables_of(DOCUMENTED[name]()))
     assert page == wanted, "run python -m tests.conformance.documents"
+
+
+def test_the_index_shows_which_case_runs_where() -> None:
+    page = INDEX.read_text()
+    assert page == with_tables(page, case_table()), "run python -m tests.conformance.documents"
 
 
 def test_every_page_is_of_a_venue_under_test() -> None:

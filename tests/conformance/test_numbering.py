@@ -1,21 +1,19 @@
 """The suite's cases: numbered without a gap, and each run somewhere."""
 
 import re
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.harness import WEAKER_PROMISES, Capability, missing_at
+from tests.conformance.matrix import FILES, cases
 from tests.conformance.venues import VENUES
 
 _CASE = re.compile(r"^(?:async )?def test_tc_([a-z])(\d\d)_", re.MULTILINE)
-_FILES = sorted(Path(__file__).parent.glob("test_*.py"))
 
 
 def test_the_cases_are_numbered_without_a_gap() -> None:
     numbers: dict[str, list[int]] = {}
-    for path in _FILES:
+    for path in FILES:
         for room, number in _CASE.findall(path.read_text()):
             numbers.setdefault(room, []).append(int(number))
     assert set(numbers) == {"c", "e", "k", "m", "n", "t"}
@@ -25,13 +23,8 @@ def test_the_cases_are_numbered_without_a_gap() -> None:
 
 def test_no_case_is_skipped_at_every_venue() -> None:
     venues = [make() for make in VENUES.values()]
-    for path in _FILES:
-        module = import_module(f"tests.conformance.{path.stem}")
-        for name, case in vars(module).items():
-            if name.startswith("test_tc_"):
-                marks = [getattr(module, "pytestmark", None), *getattr(case, "pytestmark", ())]
-                needed = [each for mark in marks if _is_needs(mark) for each in mark.args]
-                assert any(not missing_at(venue, needed) for venue in venues), name
+    for case in cases():
+        assert any(not missing_at(venue, case.needed) for venue in venues), case.number
 
 
 @pytest.mark.parametrize("capability", list(Capability))
@@ -41,7 +34,3 @@ def test_some_venue_has_each_capability_and_few_need_a_weaker_promise(capability
     every = {name.split()[0] for name in VENUES}
     assert having
     assert len(having) * 3 <= len(every) or capability not in WEAKER_PROMISES
-
-
-def _is_needs(mark: object) -> bool:
-    return isinstance(mark, pytest.Mark | pytest.MarkDecorator) and mark.name == "needs"
