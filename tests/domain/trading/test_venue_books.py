@@ -28,7 +28,7 @@ from cadenza.domain.trading.reports import (
     Report,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_books import apply_snapshot, differences
+from cadenza.domain.trading.venue_books import AHEAD_MS_MAX, apply_snapshot, differences
 from cadenza.domain.trading.venue_spec import Books, FundsCheck
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, D, account, instrument, state, submit, venue_spec
 
@@ -147,6 +147,25 @@ def test_an_older_word_does_not_bring_a_closed_position_back() -> None:
     later = state(account(AccountType.FUTURES), {}, world.changed.positions.values(), spec=VENUE)  # the next batch
     apply_report(later, position("1", 20))
     assert later.positions(ACCOUNT) == []
+
+
+@pytest.mark.parametrize("ahead_ms", [AHEAD_MS_MAX, AHEAD_MS_MAX + 1])
+def test_a_word_of_a_clock_that_was_far_ahead_is_replaced(ahead_ms: int) -> None:
+    """The venue's clock is right again, and its words would be older until the wrong instant has come."""
+    before, now = NOW_MS + ahead_ms, NOW_MS
+    is_replaced = ahead_ms > AHEAD_MS_MAX
+    where = at_venue()
+    apply_report(where, balance("USDT", "5", as_of=before))
+    apply_report(where, balance("USDT", "7", as_of=now))
+    assert where.balance(ACCOUNT, "USDT").total == (7 if is_replaced else 5)
+    apply_snapshot(where, ACCOUNT, [], None, as_of=now + 1, at_ms=now + 1)
+    assert where.balance(ACCOUNT, "USDT").total == (0 if is_replaced else 5)
+    futures = at_venue(AccountType.FUTURES)
+    apply_report(futures, position("5", as_of=before))
+    apply_report(futures, position("7", as_of=now))
+    found = futures.position(ACCOUNT, BTC, NET)
+    assert found is not None
+    assert found.quantity == (7 if is_replaced else 5)
 
 
 def test_a_flip_closes_the_position_and_opens_another() -> None:

@@ -10,6 +10,7 @@ balances follow fills (`may_take_over`). Elsewhere a snapshot is compared.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import PositionId, TradingAccountId
 from cadenza.domain.market.instrument import Instrument
@@ -22,6 +23,10 @@ from cadenza.domain.trading.unconfirmed import confirm_by_snapshot, confirm_by_w
 from cadenza.domain.trading.venue_spec import Books
 
 REPORTED = "the venue's report"
+
+AHEAD_MS_MAX = 3_600_000
+"""A word of the venue that is further ahead of both our clock and the venue's next words came from a clock that was
+wrong."""
 
 
 def may_take_over(state: TradingState, report: BalanceReport | PositionReport) -> bool:
@@ -181,17 +186,23 @@ def differences(
 
 
 def _known_as_of(state: TradingState, report: BalanceReport | PositionReport) -> int:
+    """Return the `as_of` of the newest word of the same balance or position. A word from a venue's clock that was far
+    ahead, and was set back, does not count: nothing that the venue says would be newer until that instant is there."""
+    known: Balance | Position | None
     if isinstance(report, BalanceReport):
-        return state.balance(report.account_id, report.asset).as_of
-    word = state.newest_word(report.account_id, report.instrument_id, report.side)
-    return 0 if word is None else word.as_of
+        known = state.balance(report.account_id, report.asset)
+    else:
+        known = state.newest_word(report.account_id, report.instrument_id, report.side)
+    if known is None or known.updated_at_ms - max(state.world.now_ms, report.at_ms) > AHEAD_MS_MAX:
+        return 0
+    return known.as_of
 
 
 def _put_balance(state: TradingState, report: BalanceReport) -> None:
     """Replace the balance, unless the report is older than the newest word."""
     account = state.account(report.account_id)
     balance = state.balance(account.id, report.asset)
-    if report.as_of < balance.as_of:
+    if report.as_of < _known_as_of(state, report):
         return
     confirm_by_word(state, report)
     is_ours = state.books_of(account) is Books.OURS
