@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 WITHIN_S = 300
 JUDGED = {"books", "venue_orders"}
 """Those whose peer is a judge."""
-OUTSIDE = ("BINANCE", "OKX", "DERIBIT", "BITFINEX")
 MANY_ACCOUNTS = ("BINANCE", "OKX", "DERIBIT")
 """Those whose simulators and books the benchmark can fill."""
 TINY = {
@@ -37,23 +36,24 @@ TINY = {
     ),
     "brake": (["--orders", "10", "--rounds", "1"], ["singly", "by one mass cancel", "ratio"]),
     "risk_limits": (["--orders", "5", "--rounds", "1"], ["without limits", "with all", "ratio"]),
+    # Each venue once: a benchmark starts a server, a simulator and sometimes ccxt.
     **{
         f"venue_orders {venue}": (
             ["--venue", venue, "--orders", "4", "--rounds", "1"],
             ["CPU ratio ours/ccxt", "one-row commits of"],
         )
-        for venue in OUTSIDE
+        for venue in ("OKX", "BITFINEX")
     },
     **{
         f"venue_storm {venue}": (
             ["--venue", venue, "--orders", "10", "--clients", "2"],
             ["share", "refused for the pace 0 of"],
         )
-        for venue in OUTSIDE
+        for venue in ("BINANCE", "DERIBIT")
     },
     "across_venues": (["--seconds", "0.3", "--rounds", "1", "--cases", "none,slow"], ["none: back", "slow: back"]),
     "venue_start": (
-        ["--accounts", "5", "--rounds", "1"],
+        ["--accounts", "3", "--rounds", "1"],
         ["without: ", f"refused for the pace: {dict.fromkeys(MANY_ACCOUNTS, 0)}"],
     ),
     "beside": (["--orders", "20", "--seconds", "0.3", "--rounds", "1"], ["alone", "log-ins/s", "deep pages"]),

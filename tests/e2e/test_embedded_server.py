@@ -16,7 +16,7 @@ from tests.serving import DidNotStart, Serving, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SECOND_START_WITHIN_S = 15.0
+SECOND_START_WITHIN_S = 40
 """The promise is 3 s on a machine of one's own; here tests run beside it. bench/orders.py measures it."""
 
 

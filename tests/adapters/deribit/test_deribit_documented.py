@@ -107,7 +107,7 @@ def test_a_subscription_lists_its_channels(name: str) -> None:
     id = int(RESPONSES[name]["id"])
     assert PublicChannels().read(body(name)) == SubscriptionReply(id=id, names=("deribit_price_index.btc_usd",))
     ending = PublicChannels()
-    ending.request(id, ["deribit_price_index.btc_usd"], is_wanted=False)
+    ending.requests(id, ["deribit_price_index.btc_usd"], is_wanted=False)
     assert ending.read(body(name)) == SubscriptionReply(id=id)
 
 
