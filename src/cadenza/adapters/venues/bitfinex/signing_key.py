@@ -16,16 +16,17 @@ _KEY = "signing key"
 
 async def signed_since_ms(memories: VenueMemories, account_id: TradingAccountId, api_key: str, now_ms: int) -> int:
     """Return the instant (our clock) at which a session of the account began to use this key, and after which no other
-    key signed for it. A session calls this before its first order. `now_ms` becomes that instant when the last session
-    had another key, or there was none. Raises `VenueUnavailable` when the database does not answer, or when another
-    process opens the account at the same moment."""
+    key signed for it; 0 when no other key ever did. A session calls this before its first order. Raises
+    `VenueUnavailable` when the database does not answer, or when another process opens the account at the same
+    moment."""
     mark = sha256(api_key.encode()).hexdigest()
     try:
         memory = await memories.open(f"signing key of {account_id}")
         stored_mark, _, since = (await memory.get(_KEY) or "").partition(" ")
         if stored_mark == mark:
             return int(since)
-        await memory.put(_KEY, f"{mark} {now_ms}")
+        since_ms = now_ms if stored_mark else 0
+        await memory.put(_KEY, f"{mark} {since_ms}")
     except (DatabaseUnavailable, MemoryTakenOver) as error:
         raise VenueUnavailable(f"the account's key cannot be noted: {error}") from error
-    return now_ms
+    return since_ms
