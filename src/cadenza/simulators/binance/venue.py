@@ -20,6 +20,7 @@ from cadenza.simulators.kit.commits import CommitLog
 from cadenza.simulators.kit.faults import ArmedFaults
 from cadenza.simulators.kit.keys import account_number
 from cadenza.simulators.kit.records import RequestRow
+from cadenza.simulators.kit.running_requests import RunningRequests
 from cadenza.simulators.kit.sockets import OpenOutlets
 
 REQUESTS_MAX = 100_000
@@ -46,6 +47,7 @@ class BinanceVenue:
         self.account_number = account_number(settings.data_dir, ids)
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
         self.outlets: OpenOutlets = {}
+        self.running = RunningRequests()
         self._ids_drawn = Random(ids.token(8))  # noqa: S311 - ids that the venue makes up
         self.started_ms = now_ms = self.now_ms()
         self.spot = SpotMarket(settings, self.faults, self.new_listen_key, now_ms)

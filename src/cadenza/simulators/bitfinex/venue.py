@@ -29,6 +29,7 @@ from cadenza.simulators.kit.counter_market import SeededMarket
 from cadenza.simulators.kit.faults import ArmedFaults
 from cadenza.simulators.kit.keys import account_number
 from cadenza.simulators.kit.records import RequestRow
+from cadenza.simulators.kit.running_requests import RunningRequests
 from cadenza.simulators.kit.sockets import OpenOutlets
 
 REQUESTS_MAX = 100_000
@@ -71,6 +72,7 @@ class BitfinexVenue:
         self.user_id = number % _USERS
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
         self.outlets: OpenOutlets = {}
+        self.running = RunningRequests()
         self.sessions: dict[int, BitfinexSession] = {}
         self.pacing = BitfinexPacing(is_limited=settings.is_limited)
         market = SeededMarket(SYMBOLS, settings.seed, settings.market_step_ms, bitfinex_ladder)

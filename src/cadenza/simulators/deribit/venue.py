@@ -26,6 +26,7 @@ from cadenza.simulators.kit.commits import CommitLog
 from cadenza.simulators.kit.faults import ArmedFaults
 from cadenza.simulators.kit.keys import VenueKeys, account_number
 from cadenza.simulators.kit.records import RequestRow
+from cadenza.simulators.kit.running_requests import RunningRequests
 from cadenza.simulators.kit.sockets import OpenOutlets
 
 REQUESTS_MAX = 100_000
@@ -55,6 +56,7 @@ class DeribitVenue:
         self.credits = CreditBook(settings.limits)
         self.hub = ChannelHub(self.faults)
         self.outlets: OpenOutlets = {}
+        self.running = RunningRequests()
         self.connections: dict[int, DeribitConnection] = {}
         self.connections_made = 0
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)

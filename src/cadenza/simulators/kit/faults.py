@@ -15,7 +15,8 @@ class FaultKind(StrEnum):
     """BEFORE: the request is not executed. AFTER: it is executed, and its outcome is on disk.
 
     ERROR answers with `status` and `body`. LATE waits `delay_ms` between the first check of the timestamp and the
-    second one, just before the engine. SLOW waits `delay_ms` before it answers.
+    second one, just before the engine; a client that leaves meanwhile changes nothing. SLOW waits `delay_ms` before it
+    answers.
     """
 
     SILENCE_BEFORE = "silence_before"

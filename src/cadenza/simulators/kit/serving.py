@@ -10,12 +10,19 @@ from typing import Protocol
 
 from aiohttp import web
 
+from cadenza.simulators.kit.running_requests import RunningRequests
+
 
 class MovingVenue(Protocol):
-    """A venue that is served."""
+    """A venue that is served. `running` are the requests that it executes."""
+
+    running: RunningRequests
 
     async def run_market(self) -> None:
         """Move the market until cancelled."""
+
+    async def commit(self) -> None:
+        """Return when all that has changed until now is on disk."""
 
     def close(self) -> None:
         """Release the files. Nobody asks the venue any more."""
@@ -36,4 +43,6 @@ async def serving(venue: MovingVenue, app: web.Application, host: str, port: int
         with contextlib.suppress(asyncio.CancelledError):
             await market
         await runner.cleanup()
+        await venue.running.stop()
+        await venue.commit()  # ends after the commits that those who were cancelled have begun
         venue.close()

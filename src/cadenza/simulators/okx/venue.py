@@ -14,6 +14,7 @@ from cadenza.simulators.kit.counter_market import SeededMarket
 from cadenza.simulators.kit.faults import ArmedFaults
 from cadenza.simulators.kit.keys import account_number
 from cadenza.simulators.kit.records import RequestRow
+from cadenza.simulators.kit.running_requests import RunningRequests
 from cadenza.simulators.kit.sockets import OpenOutlets
 from cadenza.simulators.okx.instruments import INSTRUMENTS, okx_ladder
 from cadenza.simulators.okx.private_feeds import PrivateFeeds
@@ -70,6 +71,7 @@ class OkxVenue:
         self.account_number = account_number(settings.data_dir, ids)
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
         self.outlets: OpenOutlets = {}
+        self.running = RunningRequests()
         self.memory_age_ms = 0
         self.pacing = OkxPacing(is_limited=settings.is_limited)
         market = SeededMarket(INSTRUMENTS, settings.seed, settings.market_step_ms, okx_ladder)

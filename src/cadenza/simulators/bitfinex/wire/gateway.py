@@ -95,7 +95,11 @@ class BitfinexGateway:
         self._venue = venue
 
     async def serve(self, endpoint: BitfinexEndpoint, asked: BitfinexRequest) -> BitfinexAnswer:
-        """Answer a request. When this returns, what the request changed is on disk."""
+        """Answer a request. When this returns, what the request changed is on disk. A caller that is cancelled, because
+        its client has left, does not cancel the request."""
+        return await self._venue.running.complete(self._serve(endpoint, asked))
+
+    async def _serve(self, endpoint: BitfinexEndpoint, asked: BitfinexRequest) -> BitfinexAnswer:
         venue = self._venue
         fault = asked.fault or venue.faults.for_request(endpoint.name, MARKET)
         if fault is not None and (early := self._before(endpoint, asked, fault)) is not None:

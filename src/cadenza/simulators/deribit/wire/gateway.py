@@ -112,7 +112,11 @@ class RpcGateway:
         self._methods = methods
 
     async def serve(self, asked: RpcRequest) -> RpcAnswer:
-        """Answer a request. When this returns, what the request changed is on disk."""
+        """Answer a request. When this returns, what the request changed is on disk. A caller that is cancelled, because
+        its client has left, does not cancel the request."""
+        return await self._venue.running.complete(self._serve(asked))
+
+    async def _serve(self, asked: RpcRequest) -> RpcAnswer:
         came_ms = self._venue.now_ms()
         fault = asked.fault or self._venue.faults.for_request(asked.method, MARKET)
         if fault is not None and (early := self._before(asked, fault, came_ms)) is not None:

@@ -96,7 +96,11 @@ class VenueGateway:
         self._venue = venue
 
     async def serve(self, endpoint: VenueEndpoint, asked: VenueRequest) -> VenueAnswer:
-        """Answer a request. When this returns, what the request changed is on disk."""
+        """Answer a request. When this returns, what the request changed is on disk. A caller that is cancelled, because
+        its client has left, does not cancel the request."""
+        return await self._venue.running.complete(self._serve(endpoint, asked))
+
+    async def _serve(self, endpoint: VenueEndpoint, asked: VenueRequest) -> VenueAnswer:
         came_us = self._venue.now_ms() * 1_000
         fault = asked.fault or self._venue.faults.for_request(endpoint.name, MARKET)
         if fault is not None and (early := _before(fault)) is not None:
