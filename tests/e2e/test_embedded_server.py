@@ -16,8 +16,9 @@ from tests.serving import DidNotStart, Serving, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SECOND_START_WITHIN_S = 40
-"""The promise is 3 s on a machine of one's own; here tests run beside it. bench/orders.py measures it."""
+SECOND_START_WITHIN_S = 15.0
+"""The promise is 3 s on a machine of one's own; here tests run beside it. bench/orders.py measures it. On a slower
+machine, a later start takes no longer than the first one, which also makes the database."""
 
 
 def truth(data_dir: Path) -> str:
@@ -35,7 +36,9 @@ async def settled(data_dir: Path) -> None:
 
 async def test_kill_9_of_the_server_loses_nothing_and_the_next_start_is_quick(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
+    began = time.monotonic()
     server = await Serving.start(data_dir)
+    first_start_s = time.monotonic() - began
     try:
         async with Trader(server.url) as user:
             await user.enter()
@@ -46,7 +49,7 @@ async def test_kill_9_of_the_server_loses_nothing_and_the_next_start_is_quick(tm
             await server.kill()
             began = time.monotonic()
             server = await Serving.start(data_dir)
-            assert time.monotonic() - began < SECOND_START_WITHIN_S
+            assert time.monotonic() - began < max(SECOND_START_WITHIN_S, first_start_s)
             user.api.move(server.url)
             assert await user.orders() == [resting, filled]
             assert await user.balances(user.spot) == held

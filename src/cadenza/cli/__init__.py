@@ -44,7 +44,6 @@ def make_app() -> typer.Typer:
     app.add_typer(venue.app, name="venue")
     simulate.app.command("all")(simulate_all.all_venues)
     app.add_typer(simulate.app, name="simulate")
-    app.add_typer(venue.app, name="venue")
     return app
 
 

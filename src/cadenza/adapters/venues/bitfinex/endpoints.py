@@ -42,23 +42,20 @@ PUBLIC_BOOK = RestEndpoint("/v2/book/{symbol}/P0", 240)
 SUBMIT = RestEndpoint("/v2/auth/w/order/submit", 1_000, window_ms=5 * MINUTE_MS, counted_by=CountedBy.USER)
 """The reference states no limit. The venue counts the orders of an account: 1000 in five minutes."""
 CANCEL = RestEndpoint("/v2/auth/w/order/cancel", 1_000, window_ms=5 * MINUTE_MS, counted_by=CountedBy.USER)
-CANCEL_MULTI = RestEndpoint("/v2/auth/w/order/cancel/multi", 90)
 """The reference states no limit of these either; they have room of their own."""
 
 OPEN_ORDERS = RestEndpoint("/v2/auth/r/orders", 90, for_urgent=30)
 PAST_ORDERS = RestEndpoint("/v2/auth/r/orders/hist", 90, for_urgent=30)
-PAST_ORDERS_OF = RestEndpoint("/v2/auth/r/orders/{symbol}/hist", 90, for_urgent=30)
 ORDER_TRADES = RestEndpoint("/v2/auth/r/order/{symbol}:{id}/trades", 90, for_urgent=30)
 PAST_TRADES = RestEndpoint("/v2/auth/r/trades/hist", 90, for_urgent=30)
-PAST_TRADES_OF = RestEndpoint("/v2/auth/r/trades/{symbol}/hist", 90, for_urgent=30)
 WALLETS = RestEndpoint("/v2/auth/r/wallets", 90)
 POSITIONS = RestEndpoint("/v2/auth/r/positions", 90)
 PERMISSIONS = RestEndpoint("/v2/auth/r/permissions", 90)
 USER = RestEndpoint("/v2/auth/r/info/user", 90)
 
 ENDPOINTS = (
-    STATUS, CONFIGURATION, PUBLIC_BOOK, SUBMIT, CANCEL, CANCEL_MULTI, OPEN_ORDERS, PAST_ORDERS, PAST_ORDERS_OF,
-    ORDER_TRADES, PAST_TRADES, PAST_TRADES_OF, WALLETS, POSITIONS, PERMISSIONS, USER,
+    STATUS, CONFIGURATION, PUBLIC_BOOK, SUBMIT, CANCEL, OPEN_ORDERS, PAST_ORDERS, ORDER_TRADES, PAST_TRADES, WALLETS,
+    POSITIONS, PERMISSIONS, USER,
 )  # fmt: skip
 
 BLOCK_MS = 60_000

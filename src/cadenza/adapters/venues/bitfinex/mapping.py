@@ -112,20 +112,20 @@ ORDER_STATUSES: WordTable[OrderEnd] = WordTable(
         "RSN_POS_NOTFOUND": OrderEnd(Standing.CANCELED, CancelReason.VENUE),  # reduce-only without a position
     },
 )
-"""The first words of a status. After them it tells prices, amounts and the status before."""
+"""The first words of a status. Prices, amounts and the former status follow them."""
 
 _FIRST_WORDS = re.compile(r"(.*?)(?: @ .*|:? was:? .*|, .*)?", re.DOTALL)
 _EXECUTION = " @ "
 
 
 def status_words(text: str) -> str:
-    """Return the words of a status without what it tells of executions and of the status before: `CANCELED` of
+    """Return the first words of a status, without the executions and the former status that follow: `CANCELED` of
     `CANCELED was: PARTIALLY FILLED @ 107.6(-0.2)`."""
     found = _FIRST_WORDS.fullmatch(text.strip())
     assert found is not None
     return found[1]
 
 
-def tells_execution(text: str) -> bool:
-    """Return whether a status tells of an execution."""
+def lists_execution(text: str) -> bool:
+    """Return whether a status lists an execution."""
     return _EXECUTION in text

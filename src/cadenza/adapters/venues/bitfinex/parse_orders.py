@@ -1,8 +1,8 @@
 """Payloads about orders and executions, as reports.
 
 An order keeps its id when its trigger is reached; its type changes then. How much of an order was executed follows from
-its amounts, and counts only if its status tells of an execution: whether an amendment changes both amounts is not
-documented.
+its amounts, and counts only if its status lists an execution, because the documents do not say whether an amendment
+changes both amounts.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def order_facts(row: OrderFields, scope: AccountScope, *, is_past: bool = False)
     end = mapping.ORDER_STATUSES.of(mapping.status_words(row.status))
     standing, reason = end.standing, end.reason
     if is_past and standing is Standing.WORKING:
-        if not mapping.tells_execution(row.status):
+        if not mapping.lists_execution(row.status):
             raise UnreadablePayload(f"an order that has ended is {row.status[:64]!r}")
         standing = Standing.CANCELED
     type, time_in_force = _terms(row)
@@ -93,7 +93,7 @@ def _terms(row: OrderFields) -> tuple[OrderType, TimeInForce]:
 def _amounts(row: OrderFields) -> tuple[Decimal, Decimal]:
     """Return the quantity and what is executed of it."""
     left, asked = abs(sane(row.left)), abs(sane(row.amount))
-    if not mapping.tells_execution(row.status):
+    if not mapping.lists_execution(row.status):
         return positive(left or asked), ZERO
     if left > asked:
         raise UnreadablePayload("an order has more left than was asked for")

@@ -7,8 +7,8 @@ import msgspec
 
 
 class BookRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A level of a book: how many orders it has, and their amount, which is negative of asks. Without orders it is
-    removed, and the sign of the amount tells its side."""
+    """A level of a book: how many orders it has, and their amount, which is negative for asks. A count of 0 removes the
+    level; the sign of the amount says from which side."""
 
     price: Decimal
     count: int

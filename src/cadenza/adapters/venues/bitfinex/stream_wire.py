@@ -1,7 +1,7 @@
 """The messages of BITFINEX's public channels.
 
 Each frame of a connection has a number. When one is missing, each of its channels may lack something, so all of them
-are subscribed to again. Channels are known by a number too, which the venue gives with each subscription anew.
+are subscribed to again. A channel is named by a number as well, and the venue gives a new one with each subscription.
 """
 
 from collections import deque

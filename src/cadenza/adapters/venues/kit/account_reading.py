@@ -134,8 +134,8 @@ class AccountReader:
         """The ids of those open orders of the last snapshot that conditional orders have become."""
 
     def forget(self) -> None:
-        """The stream begins anew: nothing is known of the account, and what its forerunner did not bring is not
-        awaited."""
+        """Forget what is known of the account, because a new stream begins. It is not expected to bring what the former
+        stream missed."""
         self._known.forget()
         self._missed_after = None
 
