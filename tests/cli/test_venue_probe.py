@@ -158,5 +158,5 @@ def test_a_venue_of_the_server_itself_is_not_probed_and_no_key_is_asked_for(cade
 
 
 def test_what_cannot_be_probed_is_said(probe: Cadenza) -> None:
-    assert "BITFINEX has no probe yet" in probe("BITFINEX").stderr
+    assert "B2C2 has no probe yet" in probe("B2C2").stderr
     assert "--type must be HMAC, RSA or ED25519" in probe("BINANCE", "--type", "DSA").stderr

@@ -15,7 +15,7 @@ from cadenza.adapters.venues.binance.probe_usdm import UsdmFacts
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import USDM_STREAM
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserListenKey
-from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, ProbeVerdict, finding_of
+from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, findings_of
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.patience import Randomness
@@ -56,12 +56,8 @@ class BinanceProbe:
 
     async def findings(self, *, with_orders: bool) -> AsyncIterator[ProbeFinding]:
         for facts in self._markets():
-            asks = {**facts.readings(), **(facts.trades() if with_orders else {})}
-            for number, (fact, ask) in enumerate(asks.items()):
-                finding = await finding_of(fact, ask)
+            async for finding in findings_of({**facts.readings(), **(facts.trades() if with_orders else {})}):
                 yield finding
-                if number == 0 and finding.verdict is ProbeVerdict.UNSEEN:
-                    break
 
     def _markets(self) -> Iterator[_Facts]:
         yield SpotFacts(self._desk(BinanceMarket.SPOT))

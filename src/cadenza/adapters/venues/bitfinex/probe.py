@@ -32,7 +32,7 @@ from cadenza.adapters.venues.bitfinex.probe_market import BookProbe
 from cadenza.adapters.venues.bitfinex.public_models import BookRow
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, ProbeVerdict, SeenOtherwise, finding_of
+from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, SeenOtherwise, findings_of, shown_time
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import Environment, VenueId
 from cadenza.domain.market.instrument import Instrument
@@ -62,13 +62,8 @@ class BitfinexProbe:
         self._cids = count(clock.now_ms() % 10**12)
         self._instrument: Instrument | None = None
 
-    async def findings(self, *, with_orders: bool) -> AsyncIterator[ProbeFinding]:
-        asks = {**self._readings(), **(self._trades() if with_orders else {})}
-        for number, (fact, ask) in enumerate(asks.items()):
-            finding = await finding_of(fact, ask)
-            yield finding
-            if number == 0 and finding.verdict is ProbeVerdict.UNSEEN:
-                break
+    def findings(self, *, with_orders: bool) -> AsyncIterator[ProbeFinding]:
+        return findings_of({**self._readings(), **(self._trades() if with_orders else {})})
 
     def _readings(self) -> Mapping[str, ProbeAsk]:
         return {
@@ -94,12 +89,7 @@ class BitfinexProbe:
     # Facts that need no order
 
     async def _time(self) -> str:
-        if not await self._rest.clock.measure():
-            raise VenueUnavailable(self._rest.trouble or "the venue did not answer with its time")
-        instant = self._rest.clock.usable()
-        if instant is None:
-            raise SeenOtherwise("its time is known too roughly to send an order with a deadline")
-        return f"it is {instant.ahead_ms} ms ahead of ours, give or take {instant.error_ms} ms"
+        return await shown_time(self._rest.clock, lambda: self._rest.trouble)
 
     async def _catalogue(self) -> str:
         catalogue = await read_catalogue(self._rest, self._venue_id)

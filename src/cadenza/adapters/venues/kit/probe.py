@@ -1,14 +1,15 @@
 """What a probe of a venue finds: facts that a connector relies on, confirmed or refuted with a user's own key."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.errors import CadenzaError
+from cadenza.domain.errors import CadenzaError, VenueUnavailable
 
 ProbeAsk = Callable[[], Awaitable[str]]
 """Asks about one fact and returns what the venue showed. Raises `SeenOtherwise` when the fact does not hold."""
@@ -52,3 +53,24 @@ async def finding_of(fact: str, ask: ProbeAsk) -> ProbeFinding:
         return ProbeFinding(fact, ProbeVerdict.REFUTED, str(seen))
     except (CadenzaError, UnreadablePayload, msgspec.DecodeError) as error:
         return ProbeFinding(fact, ProbeVerdict.UNSEEN, str(error))
+
+
+async def findings_of(asks: Mapping[str, ProbeAsk]) -> AsyncIterator[ProbeFinding]:
+    """Ask about one fact after another. The first one is that the venue can be reached: where that cannot be seen,
+    nothing more is asked."""
+    for number, (fact, ask) in enumerate(asks.items()):
+        finding = await finding_of(fact, ask)
+        yield finding
+        if number == 0 and finding.verdict is ProbeVerdict.UNSEEN:
+            return
+
+
+async def shown_time(clock: VenueClock, trouble: Callable[[], str | None]) -> str:
+    """Measure the venue's clock, and say how far it is from ours. `trouble` says why the venue did not answer, if it is
+    known. Raises `VenueUnavailable`, and `SeenOtherwise` when the time is not known well enough."""
+    if not await clock.measure():
+        raise VenueUnavailable(trouble() or "the venue did not answer with its time")
+    instant = clock.usable()
+    if instant is None:
+        raise SeenOtherwise("its time is known too roughly to send an order with a deadline")
+    return f"it is {instant.ahead_ms} ms ahead of ours, give or take {instant.error_ms} ms"
