@@ -174,6 +174,8 @@ def report(case: str, troubled: str, calm: Latencies, beside: Latencies, back_s:
 
 
 def line(calm: list[float], beside: list[float]) -> str:
+    if min(len(calm), len(beside)) < 2:
+        return f"{len(calm):4} and {len(beside):4} orders: too few to compare"
     (p50, p99), (p50_beside, p99_beside) = (
         [quantiles(each, n=100, method="inclusive")[at] for at in (49, 98)] for each in (calm, beside)
     )

@@ -276,7 +276,8 @@ class CheckedClient:
         self._base_url = base_url.rstrip("/")
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
+        # The server closes a connection that was idle for 5 s. A request that leaves at that moment would get no answer.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=2))
         return self
 
     async def __aexit__(

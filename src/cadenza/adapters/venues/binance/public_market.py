@@ -114,6 +114,11 @@ class BinancePublicMarket:
 def _limits() -> Mapping[BinanceMarket, PaceLimits]:
     of = {BinanceMarket.SPOT: SPOT_LIMITS, BinanceMarket.USDM: USDM_LIMITS}
     return {
-        market: PaceLimits(weight_per_minute=limits.weight_per_minute // SHARE, orders_per_10_s=None, reserved_weight=0)
+        market: PaceLimits(
+            weight_per_minute=limits.weight_per_minute // SHARE,
+            orders_per_10_s=None,
+            reserved_weight=0,
+            order_weight=0,
+        )
         for market, limits in of.items()
     }
