@@ -1,6 +1,6 @@
 """Order books of venues from the recorded session: our feeds against ccxt pro, in the same run.
 
-    python bench/books.py [--venues BINANCE] [--symbols 50] [--updates 200] [--rounds 3]
+    python bench/books.py [--venues BINANCE] [--symbols 50] [--updates 200] [--rounds 3] [--alone]
 
 A server in this process streams the recorded changes of BTC/USDT in the words of each venue (books_wires.py) as so many
 symbols of it, as fast as each client reads them and one change of all symbols at once, the venues one after another,
@@ -10,7 +10,7 @@ then its CPU is measured from the first change to the last. Ours reads the best 
 whenever it says that a book has changed. Both must end with the same book. ccxt has the environment of the judges
 (tests/judges/build.sh). Memory (PSS) is of the whole process when all changes are applied: of ours the feeds and the
 books, without the rest of the platform. The clients take turns; ratios are medians of the rounds' ratios, with the
-least and the greatest of them.
+least and the greatest of them. Of BITFINEX ccxt keeps 25 levels a side and no number: ours is measured `--alone` there.
 """
 
 import argparse
@@ -128,11 +128,10 @@ async def measured(
     return found
 
 
-async def compare(chosen: argparse.Namespace, judge: str) -> None:
-    clients = {
-        "ours": [sys.executable, str(ROOT / "bench/books_ours.py")],
-        "ccxt pro": [judge, str(ROOT / "bench/books_ccxt.py")],
-    }
+async def compare(chosen: argparse.Namespace, judge: str | None) -> None:
+    clients = {"ours": [sys.executable, str(ROOT / "bench/books_ours.py")]}
+    if judge is not None:
+        clients["ccxt pro"] = [judge, str(ROOT / "bench/books_ccxt.py")]
     venue = RecordedVenue(read_recording(PACKAGED_RECORDING), chosen.updates)
     app = web.Application()
     app.router.add_get("/{path:.*}", venue.serve)
@@ -162,6 +161,8 @@ def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float)
         cpu_s = median(found[name]["cpu_s"] for found in rounds)
         pss_kib = median(found[name]["pss_kib"] for found in rounds)
         print(f"{name:9} {changes / cpu_s:9.0f} changes per CPU-second  {pss_kib / 1024:6.1f} MiB")
+    if "ccxt pro" not in rounds[0]:
+        return
     rates = [found["ccxt pro"]["cpu_s"] / found["ours"]["cpu_s"] for found in rounds]
     memory = median(found["ours"]["pss_kib"] / found["ccxt pro"]["pss_kib"] for found in rounds)
     spread = f"{min(rates):.2f} to {max(rates):.2f}"
@@ -170,16 +171,19 @@ def report(rounds: list[dict[str, dict[str, Any]]], changes: int, levels: float)
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--venues", default="BINANCE", help="any of BINANCE, OKX, DERIBIT, with commas")
+    parser.add_argument("--venues", default="BINANCE", help="any of BINANCE, OKX, DERIBIT, BITFINEX, with commas")
+    parser.add_argument("--alone", action="store_true", help="without ccxt")
     parser.add_argument("--symbols", type=int, default=50)
     parser.add_argument("--updates", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     build = [str(ROOT / "tests/judges/build.sh")]
-    judge = (
-        os.environ.get("CADENZA_TEST_JUDGES")
-        or subprocess.run(build, capture_output=True, text=True, check=True, timeout=WAIT_S).stdout.strip()
-    )
+    judge = None
+    if not chosen.alone:
+        judge = (
+            os.environ.get("CADENZA_TEST_JUDGES")
+            or subprocess.run(build, capture_output=True, text=True, check=True, timeout=WAIT_S).stdout.strip()
+        )
     asyncio.run(compare(chosen, judge))
 
 

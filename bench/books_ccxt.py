@@ -6,24 +6,14 @@ this project.
 
 import asyncio
 import json
-import re
 import sys
 import time
 from typing import Any
 
 import ccxt.pro
+from ccxt_client import pointed
 
 SEPARATORS = {"BINANCE": "", "OKX": "-", "DERIBIT": "_"}
-
-
-def pointed(value: Any, url: str) -> Any:
-    """Replace the host in every URL."""
-    if isinstance(value, dict):
-        return {name: pointed(inner, url) for name, inner in value.items()}
-    if not isinstance(value, str):
-        return value
-    scheme = "ws" if value.startswith("ws") else "http"
-    return re.sub(r"^(wss?|https?)://[^/]+", url.replace("http", scheme, 1), value)
 
 
 def pss_kib() -> int:

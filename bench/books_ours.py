@@ -22,6 +22,9 @@ from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts as binance_parts
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import spec_of as binance_spec
+from cadenza.adapters.venues.bitfinex import market_data as bitfinex
+from cadenza.adapters.venues.bitfinex import sockets as bitfinex_sockets
+from cadenza.adapters.venues.bitfinex.spec import spec_of as bitfinex_spec
 from cadenza.adapters.venues.deribit import market_data as deribit
 from cadenza.adapters.venues.deribit import sockets as deribit_sockets
 from cadenza.adapters.venues.deribit.spec import spec_of as deribit_spec
@@ -91,6 +94,16 @@ def of_deribit(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
     return spec, SnapshotFeeds(parts, world.listing)
 
 
+def of_bitfinex(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
+    spec = bitfinex_spec(Environment.LIVE, base=world.url)
+    parts = bitfinex.feed_parts(
+        spec=spec, venue_clock=unasked(world.clock), clock=world.clock, randomness=random.Random(2), tls=world.tls,
+        proxies=ProxyChoice(), connects=ConnectPace(world.clock, bitfinex_sockets.PUBLIC_CONNECTS),
+        limits=bitfinex_sockets.STREAM_LIMITS,
+    )  # fmt: skip
+    return spec, SnapshotFeeds(parts, world.listing)
+
+
 def unasked(clock: SystemClock) -> VenueClock:
     """The clock of a venue that nobody asks for its time."""
 
@@ -100,7 +113,7 @@ def unasked(clock: SystemClock) -> VenueClock:
     return VenueClock(clock, no_answer)
 
 
-FEEDS = {"BINANCE": of_binance, "OKX": of_okx, "DERIBIT": of_deribit}
+FEEDS = {"BINANCE": of_binance, "OKX": of_okx, "DERIBIT": of_deribit, "BITFINEX": of_bitfinex}
 
 
 class ReadBooks:
@@ -123,7 +136,7 @@ class ReadBooks:
         book.apply(delta)
         assert book.best_bid() is not None
         assert book.best_ask() is not None
-        if delta.sequence == self._last_number:
+        if delta.at_ms == self._last_number:
             self._behind -= 1
             if not self._behind:
                 self.is_done.set()

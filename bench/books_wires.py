@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 Levels = Sequence[tuple[str, str]]
@@ -127,6 +128,45 @@ def numbered(book: WireBook, type: str, previous: str) -> str:
     )
 
 
+class BitfinexWire:
+    """Channels have numbers, and so has each frame. A book's channel begins with a snapshot of 250 levels a side."""
+
+    def __init__(self) -> None:
+        self._channels = count(1)
+        self._frames = count(1)
+        self._books: list[int] = []
+
+    def hear(self, text: str, image: WireBook) -> list[str]:
+        asked = json.loads(text)
+        if asked["event"] == "conf":
+            return [json.dumps({"event": "conf", "status": "OK", "flags": asked["flags"]})]
+        if asked["event"] == "ping":
+            return ['{"event":"pong"}']
+        channel = next(self._channels)
+        levels = "[]"
+        if asked["channel"] == "book":
+            self._books.append(channel)
+            levels = signed_levels(WireBook(image.bids[:250], image.asks[:250], image.at_ms, 0, 0))
+        granted = json.dumps({**asked, "event": "subscribed", "chanId": channel})
+        return [granted, self._frame(channel, levels, image.at_ms)]
+
+    def changes(self, change: WireBook) -> list[str]:
+        levels = signed_levels(change)
+        return [self._frame(channel, levels, change.at_ms) for channel in self._books]
+
+    def _frame(self, channel: int, levels: str, at_ms: int) -> str:
+        return f"[{channel},{levels},{next(self._frames)},{at_ms}]"
+
+
+def signed_levels(book: WireBook) -> str:
+    rows = (
+        f"[{price},1,{sign}{quantity}]" if float(quantity) else f"[{price},0,{sign}1]"
+        for sign, side in (("", book.bids), ("-", book.asks))
+        for price, quantity in side
+    )
+    return f"[{','.join(rows)}]"
+
+
 def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
@@ -135,8 +175,10 @@ def wire_at(path: str) -> BookWire:
     """Return what speaks on a socket at a path, by which the venues differ."""
     if path.startswith("/ws/v5/"):
         return OkxWire()
+    if path == "/ws/2":
+        return BitfinexWire()
     return DeribitWire() if path.startswith("/ws/api/") else BinanceWire(is_combined=path.endswith("/stream"))
 
 
-NAMES = {"BINANCE": "A{}USDT", "OKX": "A{}-USDT", "DERIBIT": "A{}_USDT"}
+NAMES = {"BINANCE": "A{}USDT", "OKX": "A{}-USDT", "DERIBIT": "A{}_USDT", "BITFINEX": "tA{}USDT"}
 """The venue's own symbols of A0/USDT and its like."""

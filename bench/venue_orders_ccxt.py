@@ -6,35 +6,15 @@ simulator keeps it, in JSON. It imports nothing of this project.
 
 import asyncio
 import json
-import re
 import sys
 import time
-from typing import Any
 
-import ccxt.async_support as ccxt
-
-OPTIONS = {"BINANCE": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}}
-
-
-def pointed(value: Any, url: str) -> Any:
-    """Replace the host in every URL of the client."""
-    if isinstance(value, dict):
-        return {name: pointed(inner, url) for name, inner in value.items()}
-    return re.sub(r"^https?://[^/]+", url, value) if isinstance(value, str) else value
+from ccxt_client import client_of
 
 
 async def main(url: str, venue: str, symbol: str, quantity: str, key: str) -> None:
     given = json.loads(key)
-    exchange = getattr(ccxt, venue.lower())(
-        {
-            "apiKey": given["key"],
-            "secret": given["secret"],
-            "password": given.get("passphrase"),
-            "enableRateLimit": False,
-            "options": OPTIONS.get(venue, {}),
-        }
-    )
-    exchange.urls["api"] = pointed(exchange.urls["api"], url)
+    exchange = client_of(venue, url, apiKey=given["key"], secret=given["secret"], password=given.get("passphrase"))
     if venue == "BITFINEX":
         exchange.nonce = exchange.microseconds  # its nonces grow, and two orders may be sent within a millisecond
     await exchange.load_markets()

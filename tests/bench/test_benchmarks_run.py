@@ -20,6 +20,10 @@ TINY = {
         ["--symbols", "2", "--updates", "5", "--rounds", "1", "--venues", ",".join(MANY_ACCOUNTS)],
         ["ours", "ccxt pro", "ratio"],
     ),
+    "books BITFINEX": (
+        ["--symbols", "2", "--updates", "5", "--rounds", "1", "--venues", "BITFINEX", "--alone"],
+        ["changes per CPU-second"],
+    ),
     "key_authentication": (["--requests", "40", "--rounds", "1"], ["known", "new", "ratio"]),
     "matching": (["--commands", "50", "--resting", "5"], ["fast", "naive", "ratio"]),
     "orders": (

@@ -108,9 +108,12 @@ BOOK = {
 
 
 def test_a_change_names_levels_that_are_new_other_or_gone() -> None:
-    read: Any = book_message(decode(DeribitBookMessage, json.dumps(BOOK)), INSTRUMENTS["BTC-PERPETUAL"])
-    assert read.bids == ((D("5041.94"), 0), (D("5042.34"), 10))
-    assert read.asks == ((D("5042.64"), 40),)
+    for separators in ((",", ":"), (", ", ": ")):
+        written = json.dumps(BOOK, separators=separators)
+        read: Any = book_message(decode(DeribitBookMessage, written), INSTRUMENTS["BTC-PERPETUAL"])
+        bids, asks = ([(D(price), D(amount)) for price, amount in side] for side in (read.bids, read.asks))
+        assert bids == [(D("5041.94"), 0), (D("5042.34"), 10)]
+        assert asks == [(D("5042.64"), 40)]
     assert (read.previous_sequence, read.sequence) == (297217, 297218)
 
 
@@ -127,8 +130,9 @@ def test_a_change_names_levels_that_are_new_other_or_gone() -> None:
     ],
 )
 def test_a_message_that_is_not_as_documented_is_refused(changes: dict[str, Any]) -> None:
+    written = json.dumps({**BOOK, **changes}, separators=(",", ":"))
     with pytest.raises(UnreadablePayload):
-        book_message(decode(DeribitBookMessage, json.dumps({**BOOK, **changes})), INSTRUMENTS["BTC-PERPETUAL"])
+        book_message(decode(DeribitBookMessage, written), INSTRUMENTS["BTC-PERPETUAL"])
 
 
 def test_a_public_trade() -> None:

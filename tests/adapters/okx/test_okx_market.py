@@ -35,12 +35,17 @@ def frames(channel: str, name: str) -> Iterator[dict[str, Any]]:
                 yield frame
 
 
+def message(fields: dict[str, Any]) -> OkxBook:
+    """A message of a book, written without spaces as the venue does."""
+    return decode(OkxBook, json.dumps(fields, separators=(",", ":")))
+
+
 def numbered(name: str) -> list[OkxBook]:
     """The messages of a book, with the numbers that the venue gives today."""
     found = []
     for number, frame in enumerate(frames("books", name), 1_000):
         previous = -1 if frame["action"] == "snapshot" else number - 1
-        found.append(decode(OkxBook, json.dumps({**frame["data"][0], "seqId": number, "prevSeqId": previous})))
+        found.append(message({**frame["data"][0], "seqId": number, "prevSeqId": previous}))
     return found
 
 
@@ -52,7 +57,7 @@ class Oracle:
 
     def note(self, book: OkxBook) -> None:
         for side, levels in (("bid", book.bids), ("ask", book.asks)):
-            self.texts.update({(side, D(price)): (price, size) for price, size, *_ in levels})
+            self.texts.update({(side, D(price)): (price, size) for price, size, *_ in json.loads(bytes(levels))})
 
     def of(self, book: OrderBook, contract_size: D) -> int:
         shown = book.snapshot(CHECKSUM_DEPTH)
@@ -75,12 +80,12 @@ def test_the_book_has_the_venues_checksum_at_every_message(name: str) -> None:
     book = OrderBook(instrument.id, SPEC)
     messages = numbered(name)
     assert len(messages) > 20
-    for message in messages:
-        oracle.note(message)
-        read = book_message(message, instrument)
+    for each in messages:
+        oracle.note(each)
+        read = book_message(each, instrument)
         outcome = book.reset(read) if isinstance(read, BookSnapshot) else book.apply(read)
         assert outcome is BookOutcome.APPLIED
-        assert oracle.of(book, instrument.contract_size) == message.checksum
+        assert oracle.of(book, instrument.contract_size) == each.checksum
 
 
 def test_any_lost_message_leaves_the_book_stale() -> None:
@@ -106,7 +111,7 @@ def test_numbers_that_begin_again_after_maintenance_continue_the_book() -> None:
     for previous, number in messages:
         shown = {"bids": [], "asks": []} if previous == number else levels
         raw = {**shown, "ts": "1652459236119", "seqId": number, "prevSeqId": previous, "checksum": 0}
-        read = book_message(decode(OkxBook, json.dumps(raw)), instrument)
+        read = book_message(message(raw), instrument)
         outcome = book.reset(read) if isinstance(read, BookSnapshot) else book.apply(read)
         assert outcome is BookOutcome.APPLIED, (previous, number)
     assert book.best_bid() == (D(1), D(1))
@@ -115,26 +120,56 @@ def test_numbers_that_begin_again_after_maintenance_continue_the_book() -> None:
 def test_a_message_without_a_number_is_refused() -> None:
     raw = {"bids": [], "asks": [], "ts": "1652459236119", "checksum": -1}
     with pytest.raises(UnreadablePayload, match="no number"):
-        book_message(decode(OkxBook, json.dumps(raw)), INSTRUMENTS["BTC-USDT"])
+        book_message(message(raw), INSTRUMENTS["BTC-USDT"])
 
 
 @pytest.mark.parametrize(
-    "level", [["-1", "1", "0", "1"], ["1", "-1", "0", "1"], ["NaN", "1", "0", "1"], ["x", "1", "0", "1"]]
+    "level",
+    [
+        ["-1", "1", "0", "1"],
+        ["1", "-1", "0", "1"],
+        ["NaN", "1", "0", "1"],
+        ["0.0", "1", "0", "1"],
+        ["x", "1", "0", "1"],
+    ],
 )
 def test_a_level_that_makes_no_sense_is_refused(level: list[str]) -> None:
     raw = {"bids": [level], "asks": [], "ts": "1652459236119", "seqId": 2, "prevSeqId": 1}
     with pytest.raises(UnreadablePayload):
-        book_message(decode(OkxBook, json.dumps(raw)), INSTRUMENTS["BTC-USDT"])
+        book_message(message(raw), INSTRUMENTS["BTC-USDT"])
 
 
 def test_sizes_of_contracts_are_quantities_here() -> None:
     """A contract of the inverse swap is 100 USD, one of the linear swap 0.01 BTC."""
     raw = {"bids": [["30000", "7", "0", "1"]], "asks": [], "ts": "1652459236119", "seqId": 2, "prevSeqId": 1}
-    message = decode(OkxBook, json.dumps(raw))
-    inverse, linear = (book_message(message, INSTRUMENTS[name]) for name in ("BTC-USD-SWAP", "BTC-USDT-SWAP"))
+    change = message(raw)
+    inverse, linear = (book_message(change, INSTRUMENTS[name]) for name in ("BTC-USD-SWAP", "BTC-USDT-SWAP"))
     assert isinstance(inverse, BookDelta)
     assert (inverse.instrument_id, inverse.bids) == (INVERSE, ((D(30000), D(700)),))
     assert linear.bids == ((D(30000), D("0.07")),)
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_a_level_is_the_same_however_the_message_is_written(separators: tuple[str, str]) -> None:
+    """Needless zeros are left out by the venue; the price is the same with them."""
+    instrument = INSTRUMENTS["BTC-USDT"]
+    book = OrderBook(instrument.id, SPEC)
+    first = {"bids": [["30000.5", "1", "0", "1"]], "asks": [["30001", "1", "0", "1"]], "ts": "1652459236119"}
+    changes = [
+        ["30000", "2", "0", "1"],
+        ["30000.0", "3", "0", "1"],
+        ["30000.50", "4.0", "0", "2"],
+        ["29999.9", "0", "0", "0"],
+    ]
+    book.reset(book_message(message({**first, "seqId": 1, "prevSeqId": -1}), instrument))
+    fields = {"bids": changes, "asks": [], "ts": "1652459236120", "seqId": 2, "prevSeqId": 1}
+    read = book_message(decode(OkxBook, json.dumps(fields, separators=separators)), instrument)
+    assert isinstance(read, BookDelta)
+    assert isinstance(read.bids[0][0], str) == (separators == (",", ":"))
+    assert book.apply(read) is BookOutcome.APPLIED
+    shown = book.snapshot(10)
+    assert shown is not None
+    assert shown.bids == ((D("30000.5"), D(4)), (D(30000), D(3)))
 
 
 def test_every_recorded_trade_is_read() -> None:

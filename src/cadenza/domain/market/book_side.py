@@ -16,7 +16,7 @@ CHANGES_MAX = 500
 
 
 class OtherSpelling(Exception):
-    """A price is not written as the prices of its book are."""
+    """A price cannot be written as the prices of its book are."""
 
 
 class SideOfBook:
@@ -65,8 +65,8 @@ class SideOfBook:
         self._split({price: quantity for price, quantity in dict(levels).items() if quantity.strip("0.")})
 
     def set(self, levels: Sequence[WrittenLevel]) -> None:
-        """Set them all. Raises `OtherSpelling` when some are set: to set all of them again, written as the book writes
-        them, is right then."""
+        """Set them all; a price may lack places. Raises `OtherSpelling` when some are set: to set all of them again,
+        written as the book writes them, is right then."""
         if not levels:
             return
         self._shown_depth = 0
@@ -79,7 +79,9 @@ class SideOfBook:
                 if len(price) == width and price[point] == "." and price[0] > "0":
                     is_far = price < bound if is_bids else price > bound
                 else:
-                    is_far = self._is_far(price)
+                    price = self._spelled(price)
+                    is_known = price in near
+                    is_far = not is_known and bound != "" and self._is_worse(price, bound)
                 if is_far:
                     changes[price] = quantity
                     continue
@@ -122,17 +124,15 @@ class SideOfBook:
         """Return all levels, in no order."""
         return list(self._all().items())
 
-    def _spells(self, price: str) -> bool:
-        """Whether the price is above 0 and written as those of this book."""
+    def _spelled(self, price: str) -> str:
+        """Return the price as those of this book are written: some venues leave needless zeros out. Raises
+        `OtherSpelling` when it has too many places or is not plain or not above 0."""
         whole, point, fraction = price.partition(".")
-        if len(fraction) != self.places or (point and not fraction) or not price.strip("0."):
-            return False
-        return whole == "0" or (whole != "" and whole[0] != "0")
-
-    def _is_far(self, price: str) -> bool:
-        if not self._spells(price):
+        missing = self.places - len(fraction)
+        is_plain = whole == "0" or (whole.isdecimal() and whole[0] != "0")
+        if missing < 0 or not is_plain or (point and not fraction.isdecimal()) or not price.strip("0."):
             raise OtherSpelling
-        return bool(self._bound) and self._is_worse(price, self._bound)
+        return f"{whole}.{fraction}{'0' * missing}" if missing else price
 
     def _is_worse(self, price: str, other: str) -> bool:
         return is_below(price, other) if self._is_bids else is_below(other, price)

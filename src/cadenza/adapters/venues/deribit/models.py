@@ -114,17 +114,20 @@ WireLevel = tuple[str, Decimal, Decimal]
 """What happened to a level (`new`, `change`, `delete`), its price, and its amount now."""
 
 
+NO_LEVELS = msgspec.Raw(b"[]")
+
+
 class DeribitBookMessage(RpcPayload, frozen=True, kw_only=True):
-    """A snapshot of a book, or a change. Former versions of the wire leave `type` out: a snapshot names no message
-    before it."""
+    """A snapshot of a book, or a change, with lists of `WireLevel`. Former versions of the wire leave `type` out: a
+    snapshot names no message before it."""
 
     instrument: str = field(name="instrument_name")
     at_ms: int = field(name="timestamp")
     change_id: int
     previous: int | None = field(name="prev_change_id", default=None)
     type: str | None = None
-    bids: list[WireLevel] = []
-    asks: list[WireLevel] = []
+    bids: msgspec.Raw = NO_LEVELS
+    asks: msgspec.Raw = NO_LEVELS
 
 
 class DeribitPublicTrade(RpcPayload, frozen=True, kw_only=True):

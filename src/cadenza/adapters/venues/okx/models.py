@@ -149,11 +149,15 @@ class OkxTickBands(OkxPayload, frozen=True, kw_only=True):
 # --- the public market
 
 
-class OkxBook(OkxPayload, frozen=True, kw_only=True):
-    """A book, or a change of one. Of a level count its price and its size. Before 2023 there were no numbers."""
+OkxLevel = tuple[str, str, str, str]
+"""A price, the size there in contracts, a number that means nothing any more, and how many orders there are."""
 
-    asks: list[tuple[str, str, str, str]]
-    bids: list[tuple[str, str, str, str]]
+
+class OkxBook(OkxPayload, frozen=True, kw_only=True):
+    """A book, or a change of one, with lists of `OkxLevel`. Before 2023 there were no numbers."""
+
+    asks: msgspec.Raw
+    bids: msgspec.Raw
     at: str = field(name="ts")
     sequence: int | None = field(name="seqId", default=None)
     previous: int | None = field(name="prevSeqId", default=None)

@@ -24,6 +24,7 @@ from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import BOOKS, CANCEL, QUERY, SUBMIT, SUBMIT_ALGO, OkxEndpoint
 from cadenza.adapters.venues.okx.models import OkxBook
 from cadenza.adapters.venues.okx.parse import rows_of
+from cadenza.adapters.venues.okx.parse_market import levels
 from cadenza.adapters.venues.okx.requests import Fields, OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -87,8 +88,9 @@ class PairDesk:
         """Remember the pair with its best prices, if it has any."""
         (row,) = rows_of(await self.rest.read(BOOKS, {"instId": PAIR, "sz": "1"}))
         book = decode(OkxBook, row)
-        if book.bids and book.asks:
-            self._prices = PairPrices(instrument, Decimal(book.bids[0][0]), Decimal(book.asks[0][0]))
+        bids, asks = levels(book.bids, instrument), levels(book.asks, instrument)
+        if bids and asks:
+            self._prices = PairPrices(instrument, bids[0][0], asks[0][0])
 
     def require_prices(self) -> PairPrices:
         """Raises `VenueUnavailable`."""
