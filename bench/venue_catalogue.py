@@ -112,16 +112,16 @@ async def ours(venue_id: VenueId, url: str, scratch: Path, rounds: int) -> dict[
         )  # fmt: skip
         connector = connectors[venue_id]
         await connector.start()
-        refresh = RefreshCatalogue(
-            storage=storage,
-            connectors=connectors,
-            catalogue=Catalogue(storage=storage),
-            concurrency=AsyncioConcurrency(),
-        )
         taken: dict[str, list[float]] = {"read": [], "cold": [], "warm": []}
         for _ in range(rounds):
             await pool.execute("DELETE FROM instruments")
             await pool.execute("DELETE FROM securities")
+            refresh = RefreshCatalogue(
+                storage=storage,
+                connectors=connectors,
+                catalogue=Catalogue(storage=storage),
+                concurrency=AsyncioConcurrency(),
+            )
             taken["read"].append(await timed(connector.instruments()))
             taken["cold"].append(await timed(refresh(venue_id)))
             taken["warm"].append(await timed(refresh(venue_id)))

@@ -1,6 +1,6 @@
 """Queues, promises and tasks, independent of an event loop."""
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -44,6 +44,10 @@ class Concurrency(Protocol):
 
     async def within(self, timeout_ms: int, work: Awaitable[T]) -> T | None:
         """Return the result of the work. After `timeout_ms` the work is cancelled and the answer is None."""
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Return the result of work that computes for long and waits for nothing, while everything else goes on. What
+        it reads is not changed meanwhile."""
 
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         """Run the work concurrently and return the results in the order given. A failure is raised after all have

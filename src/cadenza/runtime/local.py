@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from struct import Struct
 from typing import Any, TypeVar
 from uuid import UUID
@@ -113,6 +113,9 @@ class AsyncioConcurrency:
                 return await work
         except TimeoutError:
             return None
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
 
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         results = await asyncio.gather(*work, return_exceptions=True)

@@ -6,6 +6,7 @@ from decimal import Decimal as D
 import pytest
 from tests.domain.trading.worlds import instrument
 
+from cadenza.adapters.storage.catalogue import ROWS_AT_A_TIME_MAX
 from cadenza.adapters.storage.database import SqlStorage, open_pool
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument, InstrumentStatus, InstrumentType, MarketLot, PriceBand
@@ -55,8 +56,10 @@ async def test_an_unreadable_instrument_keeps_its_row_as_inactive_and_a_missing_
         async with storage.begin() as uow:
             await uow.catalogue.upsert_instruments(rows)
             readable = [rows[3].id]
-            await uow.catalogue.deactivate_unreadable(PLAIN.venue_id, ["AX", "DX"], readable)
-            await uow.catalogue.delist_missing(PLAIN.venue_id, [*readable, rows[1].id], ["AX", "DX"])
+            for changed in (1, 0):
+                assert await uow.catalogue.deactivate_unreadable(PLAIN.venue_id, ["AX", "DX"], readable) == changed
+                listed = [*readable, rows[1].id]
+                assert await uow.catalogue.delist_missing(PLAIN.venue_id, listed, ["AX", "DX"]) == changed
             await uow.commit()
         async with storage.read() as uow:
             kept = {each.symbol: each for each in await uow.catalogue.instruments()}
@@ -64,6 +67,21 @@ async def test_an_unreadable_instrument_keeps_its_row_as_inactive_and_a_missing_
             "A/X": "INACTIVE", "B/X": "ACTIVE", "C/X": "DELISTED", "A/X-PERP": "ACTIVE", "D/X": "DELISTED"
         }  # fmt: skip
         assert kept["A/X"] == replace(rows[0], status=InstrumentStatus.INACTIVE), "the rules stay"
+    finally:
+        await pool.close()
+
+
+async def test_more_instruments_than_are_read_at_once_come_back(database_dsn: str) -> None:
+    pool = await open_pool(database_dsn, connections_max=2)
+    rows = [named(f"A{number}/X", f"A{number}X") for number in range(2 * ROWS_AT_A_TIME_MAX + 1)]
+    try:
+        storage = SqlStorage(pool)
+        async with storage.begin() as uow:
+            await uow.catalogue.upsert_instruments(rows)
+            await uow.commit()
+        async with storage.read() as uow:
+            found = await uow.catalogue.instruments()
+        assert {each.id: each for each in found} == {each.id: each for each in rows}
     finally:
         await pool.close()
 

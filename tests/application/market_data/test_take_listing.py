@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cadenza.application.market_data.take_listing import take_listing, take_securities
+from cadenza.application.market_data.take_listing import as_stored, take_listing, take_securities
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.instrument import Instrument, Security, SecurityType
 from cadenza.domain.trading.venue_spec import InstrumentListing, VenueSpec
@@ -29,6 +29,7 @@ class Noted:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.ended = 0
 
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None:
         self.calls.append(("write", *(each.id for each in instruments)))
@@ -38,18 +39,36 @@ class Noted:
 
     async def deactivate_unreadable(
         self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
-    ) -> None:
+    ) -> int:
         self.calls.append(("deactivate", *external_symbols, "but", *readable))
+        return self.ended
 
     async def delist_missing(
         self, venue_id: VenueId, listed: Sequence[InstrumentId], external_symbols: Sequence[str]
-    ) -> None:
+    ) -> int:
         self.calls.append(("delist all but", *listed, *external_symbols))
+        return 0
+
+
+class Known:
+    """The part of `Catalogue` that a listing needs."""
+
+    def __init__(self, *known: Instrument | Security) -> None:
+        self._known = {each.id: each for each in known}
+
+    def instrument(self, id: InstrumentId) -> Any:
+        return self._known.get(id)
+
+    def security(self, id: SecurityId) -> Any:
+        return self._known.get(id)
+
+
+NOTHING_KNOWN: Any = Known()
 
 
 async def calls_of(found: ListedInstruments, spec: VenueSpec = SPEC) -> list[tuple[Any, ...]]:
     noted: Any = Noted()
-    await take_listing(noted, spec, found)
+    await take_listing(noted, spec, as_stored(found, NOTHING_KNOWN))
     calls: list[tuple[Any, ...]] = noted.calls
     return calls
 
@@ -124,5 +143,21 @@ async def test_a_security_that_no_database_holds_is_left_out_and_of_one_listed_t
         replace(BITCOIN, id=SecurityId("OKX:ETH"), precision=2**31),
     ]
     last = replace(BITCOIN, scale=4)
-    assert await take_securities(noted, [BITCOIN, *unfit, last]) == [last]
+    assert await take_securities(noted, [BITCOIN, *unfit, last], NOTHING_KNOWN)
     assert noted.calls == [("write", last)]
+
+
+async def test_what_is_known_already_is_not_written_again() -> None:
+    noted: Any = Noted()
+    known: Any = Known(BTC, replace(ETH, description="as it was"), BITCOIN)
+    assert not await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC]), known))
+    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC, ETH]), known))
+    assert not await take_securities(noted, [BITCOIN], known)
+    assert [call for call in noted.calls if call[0] == "write"] == [("write",), ("write", ETH.id), ("write",)]
+
+
+async def test_what_ends_is_a_change() -> None:
+    noted: Any = Noted()
+    noted.ended = 1
+    known: Any = Known(BTC)
+    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC], [ODD]), known))

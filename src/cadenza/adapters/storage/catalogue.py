@@ -1,8 +1,9 @@
 """The shared catalogue, and each tenant's own view of it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import astuple
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import asyncpg
@@ -24,7 +25,9 @@ from cadenza.domain.market.instrument import (
 )
 from cadenza.ports.storage.market import TenantOverride
 
-ROWS_PER_STATEMENT_MAX = 2_000
+ROWS_AT_A_TIME_MAX = 100
+"""So many rows are written or read at once. A venue lists thousands of instruments, and nothing else runs while they
+are converted."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
@@ -54,7 +57,7 @@ _UPSERT_INSTRUMENTS = _upsert("instruments", _INSTRUMENT_COLUMNS)
 _UPSERT_SECURITIES = _upsert("securities", _SECURITY_COLUMNS)
 _DEACTIVATE = """
 UPDATE instruments SET status = 'INACTIVE'
-WHERE venue = $1 AND environment = $2 AND status <> 'DELISTED'
+WHERE venue = $1 AND environment = $2 AND status NOT IN ('INACTIVE', 'DELISTED')
     AND external_symbol = ANY($3::text[]) AND NOT id = ANY($4::text[])
 """
 _DELIST = """
@@ -86,28 +89,30 @@ class CatalogueSql:
         self._connection = connection
 
     async def upsert_instruments(self, instruments: Sequence[Instrument]) -> None:
-        await self._write(_UPSERT_INSTRUMENTS, [_instrument_row(instrument) for instrument in instruments])
+        await self._write(_UPSERT_INSTRUMENTS, map(_instrument_row, instruments))
 
     async def deactivate_unreadable(
         self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
-    ) -> None:
+    ) -> int:
         venue, environment = venue_id.venue.value, venue_id.environment.value
-        await self._connection.execute(_DEACTIVATE, venue, environment, list(external_symbols), list(readable))
+        done = await self._connection.execute(_DEACTIVATE, venue, environment, list(external_symbols), list(readable))
+        return _count(done)
 
     async def delist_missing(
         self, venue_id: VenueId, listed: Sequence[InstrumentId], external_symbols: Sequence[str]
-    ) -> None:
+    ) -> int:
         venue, environment = venue_id.venue.value, venue_id.environment.value
-        await self._connection.execute(_DELIST, venue, environment, list(listed), list(external_symbols))
+        done = await self._connection.execute(_DELIST, venue, environment, list(listed), list(external_symbols))
+        return _count(done)
 
     async def upsert_securities(self, securities: Sequence[Security]) -> None:
-        await self._write(_UPSERT_SECURITIES, [_security_row(security) for security in securities])
+        await self._write(_UPSERT_SECURITIES, map(_security_row, securities))
 
     async def instruments(self) -> Sequence[Instrument]:
-        return [_instrument_of(row) for row in await self._connection.fetch("SELECT * FROM instruments ORDER BY id")]
+        return [_instrument_of(row) async for row in self._rows("SELECT * FROM instruments ORDER BY id")]
 
     async def securities(self) -> Sequence[Security]:
-        return [_security_of(row) for row in await self._connection.fetch("SELECT * FROM securities ORDER BY id")]
+        return [_security_of(row) async for row in self._rows("SELECT * FROM securities ORDER BY id")]
 
     async def overrides(self) -> Sequence[tuple[TenantId, TenantOverride]]:
         rows = await self._connection.fetch("SELECT * FROM instrument_overrides")
@@ -136,9 +141,21 @@ class CatalogueSql:
         count: int = await self._connection.fetchval(_OPEN_USE, tenant_id, instrument_id)
         return count
 
-    async def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        for start in range(0, len(rows), ROWS_PER_STATEMENT_MAX):
-            await self._connection.execute(statement, rows[start : start + ROWS_PER_STATEMENT_MAX])
+    async def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        left = iter(rows)
+        while some := list(islice(left, ROWS_AT_A_TIME_MAX)):
+            await self._connection.execute(statement, some)
+
+    async def _rows(self, query: str) -> AsyncIterator[asyncpg.Record]:
+        cursor = await self._connection.cursor(query)
+        while rows := await cursor.fetch(ROWS_AT_A_TIME_MAX):
+            for row in rows:
+                yield row
+
+
+def _count(done: str) -> int:
+    """Return how many rows a statement changed, by what the database says of it."""
+    return int(done.rpartition(" ")[2])
 
 
 def _instrument_row(instrument: Instrument) -> tuple[Any, ...]:

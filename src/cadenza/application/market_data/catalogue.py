@@ -12,10 +12,29 @@ from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
 
 
+class _Loads:
+    """Loads of one part of the catalogue, numbered as they begin. One that ends after a later one is not shown."""
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._shown = 0
+
+    def begin(self) -> int:
+        self._begun += 1
+        return self._begun
+
+    def is_newest(self, load: int) -> bool:
+        """Whether the load has to be shown: no later one was."""
+        is_newest = load >= self._shown
+        self._shown = max(self._shown, load)
+        return is_newest
+
+
 class Catalogue:
     """A copy of the catalogue's tables. It is loaded at the start and again after each change that this process makes.
 
-    Guarantee: answers from memory at once, from one consistent load; an older load never replaces a newer one.
+    Guarantee: answers from memory at once; an older load never replaces a newer one. What venues list is from one
+    consistent load, and so is what tenants decided.
     """
 
     def __init__(self, *, storage: Storage) -> None:
@@ -27,23 +46,35 @@ class Catalogue:
         self._graphs: dict[VenueId, AssetGraph] = {}
         self._live: Sequence[VenueId] = ()
         self._currencies: frozenset[str] = frozenset()
-        self._loads_begun = 0
-        self._load_shown = 0
+        self._listing_loads = _Loads()
+        self._override_loads = _Loads()
 
     async def load(self) -> None:
         """Read the tables again. Raises `DatabaseUnavailable`, and then shows what it showed before."""
-        self._loads_begun += 1
-        load = self._loads_begun
+        listing, overriding = self._listing_loads.begin(), self._override_loads.begin()
         async with self._storage.read() as uow:
             instruments = await uow.catalogue.instruments()
             securities = await uow.catalogue.securities()
             overrides = await uow.catalogue.overrides()
             deleted = await uow.catalogue.deleted_securities()
-        if load < self._load_shown:
-            return
-        self._load_shown = load
-        self._instruments = {instrument.id: instrument for instrument in instruments}
-        self._securities = {security.id: security for security in securities}
+        if self._listing_loads.is_newest(listing):
+            self._show_listing(instruments, securities)
+        if self._override_loads.is_newest(overriding):
+            self._show_overrides(overrides, deleted)
+
+    async def load_overrides(self) -> None:
+        """Read again what tenants decided, which is little beside what venues list. Raises `DatabaseUnavailable`, and
+        then shows what it showed before."""
+        overriding = self._override_loads.begin()
+        async with self._storage.read() as uow:
+            overrides = await uow.catalogue.overrides()
+            deleted = await uow.catalogue.deleted_securities()
+        if self._override_loads.is_newest(overriding):
+            self._show_overrides(overrides, deleted)
+
+    def _show_listing(self, instruments: Sequence[Instrument], securities: Sequence[Security]) -> None:
+        self._instruments = {each.id: each for each in sorted(instruments, key=lambda each: each.id)}
+        self._securities = {each.id: each for each in sorted(securities, key=lambda each: each.id)}
         self._graphs = {}
         listed = {instrument.venue_id for instrument in instruments}
         self._live = sorted(each for each in listed if each.environment is Environment.LIVE)
@@ -51,8 +82,14 @@ class Catalogue:
             {security.symbol for security in securities}
             | {asset for instrument in instruments for asset in (instrument.base_asset, instrument.quote_asset)}
         )
+
+    def _show_overrides(
+        self,
+        overrides: Sequence[tuple[TenantId, TenantOverride]],
+        deleted_securities: Sequence[tuple[TenantId, SecurityId]],
+    ) -> None:
         self._overrides = {(tenant_id, override.instrument_id): override for tenant_id, override in overrides}
-        self._deleted_securities = frozenset(deleted)
+        self._deleted_securities = frozenset(deleted_securities)
 
     def instrument(self, instrument_id: InstrumentId) -> Instrument | None:
         """Return an instrument as the venue lists it."""
@@ -102,7 +139,7 @@ class Catalogue:
 
     def all_for_tenant(self, tenant_id: TenantId) -> Sequence[Instrument]:
         """Return what the tenant sees, by id."""
-        seen = (self._seen_by(tenant_id, self._instruments[id]) for id in sorted(self._instruments))
+        seen = (self._seen_by(tenant_id, instrument) for instrument in self._instruments.values())
         return [instrument for instrument in seen if instrument is not None]
 
     def security_for_tenant(self, tenant_id: TenantId, security_id: SecurityId) -> Security:
@@ -115,7 +152,7 @@ class Catalogue:
     def securities_for_tenant(self, tenant_id: TenantId) -> Sequence[Security]:
         """Return what the tenant sees, by id."""
         return [
-            self._securities[id] for id in sorted(self._securities) if (tenant_id, id) not in self._deleted_securities
+            security for id, security in self._securities.items() if (tenant_id, id) not in self._deleted_securities
         ]
 
     def deleted_securities_of(self, tenant_id: TenantId) -> Sequence[SecurityId]:

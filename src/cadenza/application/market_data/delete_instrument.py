@@ -31,4 +31,4 @@ class DeleteInstrument:
                 )
             await uow.catalogue.set_override(actor.tenant_id, override)
             await uow.commit()
-        await self._catalogue.load()
+        await self._catalogue.load_overrides()

@@ -22,5 +22,5 @@ class DeleteSecurity:
         async with self._storage.begin() as uow:
             await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, True)
             await uow.commit()
-        await self._catalogue.load()
+        await self._catalogue.load_overrides()
         return security

@@ -24,5 +24,5 @@ class EnableInstrument:
         async with self._storage.begin() as uow:
             await uow.catalogue.set_override(actor.tenant_id, override)
             await uow.commit()
-        await self._catalogue.load()
+        await self._catalogue.load_overrides()
         return self._catalogue.for_tenant(actor.tenant_id, instrument_id)

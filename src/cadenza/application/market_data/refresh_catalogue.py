@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.take_listing import take_listing, take_securities
+from cadenza.application.market_data.take_listing import as_stored, take_listing, take_securities
 from cadenza.application.market_data.venues import connector_of, read_catalogue
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.instrument import Security
@@ -27,11 +27,13 @@ class RefreshCatalogue:
     async def __call__(self, venue_id: VenueId) -> None:
         """Raises `VenueUnavailable`, also when the venue takes too long, and `DatabaseUnavailable`."""
         instruments, securities = await read_catalogue(self._concurrency, venue_id, self._listed(venue_id))
+        listing = await self._concurrency.compute(lambda: as_stored(instruments, self._catalogue))
         async with self._storage.begin() as uow:
-            await take_listing(uow.catalogue, connector_of(self._connectors, venue_id).spec, instruments)
-            await take_securities(uow.catalogue, securities)
+            has_changed = await take_listing(uow.catalogue, connector_of(self._connectors, venue_id).spec, listing)
+            has_changed |= await take_securities(uow.catalogue, securities, self._catalogue)
             await uow.commit()
-        await self._catalogue.load()
+        if has_changed:
+            await self._catalogue.load()
 
     async def _listed(self, venue_id: VenueId) -> tuple[ListedInstruments, Sequence[Security]]:
         connector = connector_of(self._connectors, venue_id)

@@ -17,7 +17,7 @@ from cadenza.ports.venue import Connectors
 
 
 class SyncInstruments:
-    """The use case. Returns how many instruments were written.
+    """The use case. Returns how many instruments were taken over.
 
     A sync without symbols takes over the whole list, as `take_listing` says; a sync of symbols writes those alone. What
     tenants disabled stays disabled for them. What the caller's tenant had deleted comes back when it is among those
@@ -38,13 +38,14 @@ class SyncInstruments:
         actor.require(Scope.WRITE)
         actor.require_access(venue_id)
         connector = connector_of(self._connectors, venue_id)
-        listed = as_stored(await read_catalogue(self._concurrency, venue_id, connector.instruments()))
-        written = _chosen(listed.instruments, symbols)
+        listed = await read_catalogue(self._concurrency, venue_id, connector.instruments())
+        listing = await self._concurrency.compute(lambda: as_stored(listed, self._catalogue))
+        written = _chosen(listing.instruments, symbols)
         async with self._storage.begin() as uow:
             if symbols:
                 await uow.catalogue.upsert_instruments(written)
             else:
-                await take_listing(uow.catalogue, connector.spec, listed)
+                await take_listing(uow.catalogue, connector.spec, listing)
             for override in self._deleted_among(actor.tenant_id, written):
                 await uow.catalogue.set_override(actor.tenant_id, override)
             await uow.commit()

@@ -26,15 +26,15 @@ class CatalogueRepository(Protocol):
 
     async def deactivate_unreadable(
         self, venue_id: VenueId, external_symbols: Sequence[str], readable: Sequence[InstrumentId]
-    ) -> None:
-        """Mark the venue's instruments of these symbols INACTIVE, but not those that were readable or are DELISTED. Two
-        instruments may share a symbol."""
+    ) -> int:
+        """Mark the venue's instruments of these symbols INACTIVE, but not those that were readable or are DELISTED.
+        Return how many were not INACTIVE before. Two instruments may share a symbol."""
 
     async def delist_missing(
         self, venue_id: VenueId, listed: Sequence[InstrumentId], external_symbols: Sequence[str]
-    ) -> None:
+    ) -> int:
         """Mark the venue's other instruments DELISTED: those that have neither one of these ids nor one of these
-        symbols."""
+        symbols. Return how many were not DELISTED before."""
 
     async def upsert_securities(self, securities: Sequence[Security]) -> None: ...
 
