@@ -140,8 +140,8 @@ class BitfinexWire:
         asked = json.loads(text)
         if asked["event"] == "conf":
             return [json.dumps({"event": "conf", "status": "OK", "flags": asked["flags"]})]
-        if asked["event"] == "ping":
-            return ['{"event":"pong"}']
+        if asked["event"] != "subscribe":
+            return ['{"event":"pong"}'] if asked["event"] == "ping" else []
         channel = next(self._channels)
         levels = "[]"
         if asked["channel"] == "book":

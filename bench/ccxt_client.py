@@ -6,7 +6,7 @@ from typing import Any
 
 import ccxt.async_support as ccxt
 
-OPTIONS = {"BINANCE": {"fetchMarkets": {"types": ["spot", "linear"]}, "fetchMargins": False}}
+OPTIONS = {"BINANCE": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False}}
 
 
 def client_of(venue: str, url: str, **fields: Any) -> Any:

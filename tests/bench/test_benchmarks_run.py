@@ -11,7 +11,7 @@ from tests import needs
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 300
-JUDGED = {"books", "venue_orders"}
+JUDGED = {"books", "venue_catalogue", "venue_orders"}
 """Those whose peer is a judge."""
 MANY_ACCOUNTS = ("BINANCE", "OKX", "DERIBIT")
 """Those whose simulators and books the benchmark can fill."""
@@ -59,6 +59,10 @@ TINY = {
     "venue_start": (
         ["--accounts", "3", "--rounds", "1"],
         ["without: ", f"refused for the pace: {dict.fromkeys(MANY_ACCOUNTS, 0)}"],
+    ),
+    "venue_catalogue": (
+        ["--venue", "OKX", "--copies", "3", "--rounds", "1"],
+        ["read ", "cold ", "warm "],
     ),
     "beside": (["--orders", "20", "--seconds", "0.3", "--rounds", "1"], ["alone", "log-ins/s", "deep pages"]),
     "order_log": (["--assets", "5", "--fills", "10"], ["log bytes", "push bytes", "no subscriber", "one subscriber"]),
