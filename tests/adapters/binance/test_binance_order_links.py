@@ -205,3 +205,12 @@ async def test_a_session_that_holds_news_is_not_caught_up_and_takes_no_snapshot(
     assert [fill.quantity for fill in desk.sink.fills] == [D("0.5")]
     assert [each.quantity for each in reading.result().positions or ()] == [D("0.5")]
     assert desk.session.is_caught_up()
+
+
+async def test_a_replay_of_many_symbols_shows_that_it_goes_on() -> None:
+    """The requests for one symbol may wait for their weight. Whoever waits for a replay gives it up when it is silent
+    for too long, however much of it there is."""
+    service = AlgoService()
+    symbols = [f"A{number}USDT" for number in range(30)]
+    asked = [service.asked async for _ in past_orders(service).pieces(symbols, NOW_MS - 60_000, NOW_MS)]
+    assert asked == [*range(2, 61, 2), 60], "two lists of each symbol"

@@ -113,7 +113,8 @@ class Reconcile:
         covers_from_ms = None
         async for piece in self._ask_venue.replay(session, since_ms - REPORTED_WITHIN_MS):
             covers_from_ms = piece.covers_from_ms
-            await self._ask_venue.book(await self._news(account.id, piece.reports))
+            if piece.reports:
+                await self._ask_venue.book(await self._news(account.id, piece.reports))
             self._failpoints.reach("reconcile.after_piece")
         return covers_from_ms
 

@@ -115,13 +115,14 @@ class AccountSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayPiece:
-    """Reports of a replay, at most `REPLAY_REPORTS_MAX`. `covers_from_ms` is the instant (the venue's clock) from which
-    on the whole replay contains everything, and is the same in every piece. A session that reads instrument by
-    instrument (`Replay.is_per_instrument`) computes it before its first request: the latest instant from which on every
-    instrument's history is complete. It is later than requested if the venue has forgotten
-    the time before, or has no replay at all. The application records and shows that gap. It raises an alarm as well,
-    except for a gap that belongs to how the venue works (`VenueSpec.is_gap_expected`): the venue has no replay, and the
-    account had no order that was open or in doubt, or lookups and snapshots show what matters."""
+    """Reports of a replay, at most `REPLAY_REPORTS_MAX`; a piece without any shows that the reading goes on.
+    `covers_from_ms` is the instant (the venue's clock) from which on the whole replay contains everything, and is the
+    same in every piece. A session that reads instrument by instrument (`Replay.is_per_instrument`) computes it before
+    its first request: the latest instant from which on every instrument's history is complete. It is later than
+    requested if the venue has forgotten the time before, or has no replay at all. The application records and shows
+    that gap. It raises an alarm as well, except for a gap that belongs to how the venue works
+    (`VenueSpec.is_gap_expected`): the venue has no replay, and the account had no order that was open or in doubt, or
+    lookups and snapshots show what matters."""
 
     reports: Sequence[Report]
     covers_from_ms: int

@@ -46,8 +46,9 @@ class PastOrders:
         self._unlist = unlist
 
     async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all.
-        `until_ms` is the venue's present time."""
+        """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all. Each
+        symbol takes requests that wait for their weight, so a piece follows each, which may be empty. `until_ms` is the
+        venue's present time."""
         if self._dialect.depth_ms is not None:
             since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
         reports: list[Report] = []
@@ -56,6 +57,7 @@ class PastOrders:
             while len(reports) > REPLAY_REPORTS_MAX:
                 yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
                 del reports[:REPLAY_REPORTS_MAX]
+            yield ReplayPiece(reports=(), covers_from_ms=since_ms)
         yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
 
     async def _of_symbol(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
