@@ -276,8 +276,7 @@ class CheckedClient:
         self._base_url = base_url.rstrip("/")
 
     async def __aenter__(self) -> Self:
-        # The server closes a connection that was idle for 5 s. A request that leaves at that moment would get no answer.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=2))
+        self._session = aiohttp.ClientSession()
         return self
 
     async def __aexit__(

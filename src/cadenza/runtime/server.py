@@ -23,6 +23,9 @@ from cadenza.runtime.local import failpoints_from
 log = structlog.get_logger()
 GRACEFUL_SHUTDOWN_S = 5
 BACKLOG = 1024
+KEEP_ALIVE_S = 120
+"""An idle connection is kept for longer than clients keep theirs (aiohttp 15 s, Go 90 s), so that the client closes it:
+a request that meets the server's end of a connection gets no answer, and nobody knows what became of its order."""
 
 
 class PortTaken(OSError):
@@ -90,6 +93,7 @@ async def _serve_http(platform: Platform, listener: socket.socket, settings: Set
             http=protocol_class(platform.ids),
             ws="none" if node is None else node.protocol_class(),
             backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         ),
         lambda: _say_ready(platform, settings, announce),
