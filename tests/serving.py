@@ -78,7 +78,7 @@ class Serving:
             raise
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float = 20.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float = 60.0) -> None:
     """Wait until what lies in another process is so."""
     async with asyncio.timeout(within_s):
         while not await condition():  # noqa: ASYNC110 - no event of ours tells it
