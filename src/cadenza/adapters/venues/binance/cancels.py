@@ -11,7 +11,7 @@ from cadenza.adapters.venues.binance.orders import cancel_all_request
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
@@ -19,9 +19,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal, Report
 from cadenza.network.outcomes import Answered, NotSent, Outcome
 from cadenza.ports.clock import Clock
-
-REPLY_MS_MAX = 15_000
-"""How long the reply to an order or cancel is waited for. The venue itself gives a request up after 10 s."""
 
 
 class OrderCancels:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ssl import SSLContext
 
 from cadenza.adapters.venues.binance.account_reading import BinanceAccountSource
-from cadenza.adapters.venues.binance.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.binance.cancels import OrderCancels
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
     classify_submit,
@@ -29,7 +29,7 @@ from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStrea
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols

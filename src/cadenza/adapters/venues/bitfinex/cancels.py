@@ -11,15 +11,12 @@ from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal
 from cadenza.network.outcomes import Answered, NotSent, Outcome
 from cadenza.ports.clock import Clock
-
-REPLY_MS_MAX = 15_000
-"""How long the reply to an order or cancel is waited for."""
 
 
 class OrderCancels:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 
 from cadenza.adapters.venues.bitfinex.account_reading import BitfinexAccountSource
-from cadenza.adapters.venues.bitfinex.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.bitfinex.cancels import OrderCancels
 from cadenza.adapters.venues.bitfinex.classify import classify_submit, order_answer
 from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT
 from cadenza.adapters.venues.bitfinex.history import PastOrders
@@ -27,7 +27,7 @@ from cadenza.adapters.venues.bitfinex.spec import PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.session_life import SessionLife

@@ -17,7 +17,7 @@ from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.lines import read_each
-from cadenza.adapters.venues.kit.order_calls import Reports
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.order_facts import facts_of_ours
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
@@ -28,9 +28,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal, Report
 from cadenza.network.outcomes import Answered, NotSent, Outcome
 from cadenza.ports.clock import Clock
-
-REPLY_MS_MAX = 15_000
-"""How long the reply to an order or cancel is waited for."""
 
 
 class OrderCancels:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 
 from cadenza.adapters.venues.deribit.account_reading import DeribitAccountSource
-from cadenza.adapters.venues.deribit.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.deribit.cancels import OrderCancels
 from cadenza.adapters.venues.deribit.classify import TIMED_OUT, answer_of, classify_submit
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.history import PastOrders
@@ -28,7 +28,7 @@ from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream import AccountSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
 from cadenza.adapters.venues.kit.request_instant import RequestInstant

@@ -10,6 +10,9 @@ from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, Report, WithdrawnReport
 
+REPLY_MS_MAX = 15_000
+"""How long the reply to an order or cancel is waited for. Venues give a request up earlier (BINANCE after 10 s)."""
+
 Reports = Sequence[Report]
 
 

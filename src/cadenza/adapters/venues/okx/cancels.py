@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
 from cadenza.adapters.venues.okx.classify import HTTP_OK, UNDER_WAY, classify_cancel, order_answer_of
 from cadenza.adapters.venues.okx.credential import OkxSigner
@@ -17,9 +17,6 @@ from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal
 from cadenza.network.outcomes import Answered, NotSent
 from cadenza.ports.clock import Clock
-
-REPLY_MS_MAX = 15_000
-"""How long the reply to an order or cancel is waited for."""
 
 
 class OrderCancels:

@@ -11,7 +11,7 @@ from ssl import SSLContext
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
-from cadenza.adapters.venues.kit.order_calls import Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.session_life import SessionLife
@@ -20,7 +20,7 @@ from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx.account_reading import OkxAccountSource
-from cadenza.adapters.venues.okx.cancels import REPLY_MS_MAX, OrderCancels
+from cadenza.adapters.venues.okx.cancels import OrderCancels
 from cadenza.adapters.venues.okx.classify import HTTP_OK, classify_submit, order_answer_of
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import SUBMIT, SUBMIT_ALGO, counted_as
