@@ -185,7 +185,7 @@ async def test_a_defect_in_a_session_ends_it_and_is_logged(spot_desk: Desk, part
         "news": session._dialect,
         "agrees": session._life,
         "all_money": session._reader,
-        "target": session._stream._socket,
+        "target": session._life._streams[0]._socket,
     }
     setattr(owners[part], "_target" if part == "target" else part, defective)
     with structlog.testing.capture_logs() as logs:

@@ -23,14 +23,13 @@ from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.order_links import OrderLinks
 from cadenza.adapters.venues.binance.parse import AccountScope
-from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
@@ -39,11 +38,10 @@ from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import OrderReport, Report
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.outcomes import Answered
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLost
@@ -67,7 +65,7 @@ class SessionParts:
     proxies: ProxyChoice
 
 
-class BinanceSession:
+class BinanceSession(NetworkedSession):
     """Implements `ExecutionSession`. `open` comes first."""
 
     def __init__(
@@ -88,20 +86,20 @@ class BinanceSession:
         self._account_id = account.id
         listed = ListedSymbols(parts.instruments.symbols(self._market), parts.missing)
         self._scope = AccountScope(account.id, listed)
-        self._venue_clock = parts.rest.clock_of(self._market)
-        self._life = SessionLife(
-            account_id=account.id,
-            sink=sink,
-            clock=parts.clock,
-            venue_clock=self._venue_clock,
-            stream="user stream",
-            reopen=self._open_again,
-            settled_until=lambda instant_ms: self._links.complete_until(instant_ms),
+        super().__init__(
+            SessionLife(
+                account_id=account.id,
+                sink=sink,
+                clock=parts.clock,
+                venue_clock=parts.rest.clock_of(self._market),
+                stream="user stream",
+                settled_until=lambda instant_ms: self._links.complete_until(instant_ms),
+            )
         )
         self._wants_money = asyncio.Event()
         self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
         self._opening = opening
-        self._stream = UserStream(
+        stream = UserStream(
             name=str(account.id),
             target=self._opening.target,
             subscribe=self._opening.subscribe,
@@ -115,6 +113,7 @@ class BinanceSession:
             proxies=parts.proxies,
             limits=USER_STREAM_LIMITS,
         )
+        self._life.follow(stream)
         self._source = BinanceAccountSource(parts.rest, signer, dialect, self._scope)
         self._reader = self._life.reader(self._source, self._deliver_all)
         self._inquiry = OrderInquiry(
@@ -136,7 +135,6 @@ class BinanceSession:
             await self._symbols.load()
             for symbol, id in self._symbols.instruments().items():
                 self._parts.instruments.remember(self._market, id, symbol)
-            self._stream.start()
             await self._life.first_live(lambda: self._opening.refused)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
@@ -144,22 +142,36 @@ class BinanceSession:
         self._life.keep(
             self._read_money_when_wanted(),
             self._symbols.keep(),
-            self._opening.keep(self._open_again),
+            self._opening.keep(self._life.open_again),
             self._links.run(),
         )
 
     # Orders
 
-    async def submit(self, order: Order) -> Sequence[Report]:
-        if self._life.is_too_late(order):
-            return [self._life.not_sent(order)]
-        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.traded(self._market, order.instrument_id)
+        if instrument is None:
+            return self._orders.not_tradable(order)
+        self._symbols.note(instrument.external_symbol, instrument.id)
+        asking = self._rest.signed(
+            self._market,
+            self._signer,
+            call.leaving(lambda time: self._dialect.submit(order, instrument, time)),
+            weight=self._dialect.endpoints.submit_weight,
+            success_weight=self._dialect.endpoints.success_weight,
+            leave_by_ms=self._orders.leave_by_ms(order),
+            reply_ms_max=REPLY_MS_MAX,
+            is_order=True,
+        )
+        return await self._orders.settled(order, asking, self._submitted)
 
-    async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+    def _submitted(self, order: Order, answered: Answered) -> Reports | ReplyOutcome:
+        if answered.status == HTTP_OK:
+            return self._dialect.submitted(answered.body, self._scope, order)
+        return classify_submit(self._market, answered.status, error_body(answered.body))
 
-    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
-        self._life.calls.withdraw_unsent(is_meant)
+    async def _cancel(self, order: Order) -> Reports:
+        return await self._cancels.cancel(order)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         return await self._life.calls.other(self._cancels.cancel_all(instrument_id, orders))
@@ -188,28 +200,12 @@ class BinanceSession:
         self._symbols.give_up(gone)
 
     async def snapshot(self) -> AccountSnapshot:
-        snapshot = await self._life.snapshot()
-        settled = await self._links.settled(snapshot, self._reader.triggered)
+        settled = await self._links.settled(await self._life.snapshot(), self._reader.triggered)
         await self._life.delivery.wait_idle()
         return settled
 
-    def venue_time_ms(self) -> int:
-        return self._venue_clock.earliest_ms()
-
     def is_caught_up(self) -> bool:
-        return (
-            self._life.link.is_live
-            and self._links.is_settled
-            and self._life.delivery.is_idle
-            and not self._stream.is_busy
-        )
-
-    @property
-    def is_closed(self) -> bool:
-        return self._life.is_closed
-
-    async def close(self) -> None:
-        await self._life.close(self._stream)
+        return self._links.is_settled and super().is_caught_up()
 
     # The stream
 
@@ -233,11 +229,7 @@ class BinanceSession:
         await self._links.deliver(news, reports)
         self._life.worked()
         if news.is_stream_over:
-            self._open_again("the venue ended the user stream")
-
-    def _open_again(self, cause: str) -> None:
-        self._life.lose(cause)
-        self._stream.reconnect()
+            self._life.open_again("the venue ended the user stream")
 
     async def _deliver_all(self) -> None:
         """Return when all that the session received was delivered. Raises `VenueUnavailable`."""
@@ -261,43 +253,6 @@ class BinanceSession:
                 self._wants_money.set()
 
     # Orders: helpers
-
-    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
-        instrument = self._parts.instruments.traded(self._market, order.instrument_id)
-        if instrument is None:
-            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-        self._symbols.note(instrument.external_symbol, instrument.id)
-
-        def leaving(time: RequestTime) -> BinanceRequest:
-            call.leave()
-            return self._dialect.submit(order, instrument, time)
-
-        try:
-            outcome = await self._rest.signed(
-                self._market,
-                self._signer,
-                leaving,
-                weight=self._dialect.endpoints.submit_weight,
-                success_weight=self._dialect.endpoints.success_weight,
-                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
-                reply_ms_max=REPLY_MS_MAX,
-                is_order=True,
-            )
-        except CadenzaError as error:  # the market has no such orders; nothing was sent
-            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
-        if isinstance(outcome, NotSent):
-            return [self._life.not_sent(order)]
-        if not isinstance(outcome, Answered):
-            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
-        if outcome.status == HTTP_OK:
-            try:
-                return self._dialect.submitted(outcome.body, self._scope, order)
-            except UnreadablePayload as error:
-                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        verdict = classify_submit(self._market, outcome.status, error_body(outcome.body))
-        self._life.look_at_key(verdict)
-        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
-        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]
 
     async def _symbols_to_replay(self) -> list[str]:
         """The symbols that the account is known to trade, those of its open orders, and those between assets that it

@@ -21,34 +21,31 @@ from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_messa
 from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
-from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.bitfinex.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.bitfinex.spec import PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
-from cadenza.adapters.venues.kit.request_instant import RequestInstant
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.ids import Environment, InstrumentId
 from cadenza.domain.market.instrument import Instrument
-from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report, UnreadableReport
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.outcomes import Answered
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits, StreamLost
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,7 @@ class SessionParts:
     limits: StreamLimits = STREAM_LIMITS
 
 
-class BitfinexExecution:
+class BitfinexExecution(NetworkedSession):
     """Implements `ExecutionSession`. `open` comes first."""
 
     def __init__(
@@ -94,19 +91,20 @@ class BitfinexExecution:
             parts.instruments.asset_of,
             is_paper=parts.spec.venue_id.environment is Environment.UAT,
         )
-        self._life = SessionLife(
-            account_id=account.id,
-            sink=sink,
-            clock=parts.clock,
-            venue_clock=parts.rest.clock,
-            stream="private socket",
-            reopen=self._open_again,
+        super().__init__(
+            SessionLife(
+                account_id=account.id,
+                sink=sink,
+                clock=parts.clock,
+                venue_clock=parts.rest.clock,
+                stream="private socket",
+            )
         )
         self._repeated = RepeatedNews()
         self._socket = PrivateSocket(
             parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
         )
-        self._stream = UserStream(
+        stream = UserStream(
             name=str(account.id),
             target=self._socket.target,
             subscribe=self._socket.subscribe,
@@ -120,6 +118,7 @@ class BitfinexExecution:
             proxies=parts.proxies,
             limits=parts.limits,
         )
+        self._life.follow(stream)
         self._life.reader(BitfinexAccountSource(parts.rest, key, self._scope))
         self._inquiry = OrderInquiry(
             rest=parts.rest,
@@ -142,7 +141,6 @@ class BitfinexExecution:
     async def open(self) -> None:
         """Return when the socket is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
         try:
-            self._stream.start()
             await self._life.first_live(lambda: self._socket.refused)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
@@ -151,16 +149,27 @@ class BitfinexExecution:
 
     # Orders
 
-    async def submit(self, order: Order) -> Sequence[Report]:
-        if self._life.is_too_late(order):
-            return [self._life.not_sent(order)]
-        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
+        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
+            return self._orders.not_tradable(order)
+        asking = self._rest.signed(
+            self._key,
+            SUBMIT,
+            call.leaving(lambda instant: new_order(order, instrument, self._scope, instant)),
+            leave_by_ms=self._orders.leave_by_ms(order),
+            reply_ms_max=REPLY_MS_MAX,
+        )
+        return await self._orders.settled(order, asking, self._submitted)
 
-    async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+    def _submitted(self, order: Order, answered: Answered) -> Reports | ReplyOutcome:
+        answer = order_answer(answered.status, answered.body)
+        if answer.is_success:
+            return placed_reports(answered.body, order, self._scope)
+        return classify_submit(answered.status, answer)
 
-    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
-        self._life.calls.withdraw_unsent(is_meant)
+    async def _cancel(self, order: Order) -> Reports:
+        return await self._cancels.cancel(order)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         """BITFINEX has no request for the orders of one instrument (`VenueSpec.cancels_all`)."""
@@ -177,24 +186,6 @@ class BitfinexExecution:
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         return self._past.pieces(since_ms, self.venue_time_ms())
 
-    async def snapshot(self) -> AccountSnapshot:
-        snapshot = await self._life.snapshot()
-        await self._life.delivery.wait_idle()
-        return snapshot
-
-    def venue_time_ms(self) -> int:
-        return self._rest.clock.earliest_ms()
-
-    def is_caught_up(self) -> bool:
-        return self._life.link.is_live and self._life.delivery.is_idle and not self._stream.is_busy
-
-    @property
-    def is_closed(self) -> bool:
-        return self._life.is_closed
-
-    async def close(self) -> None:
-        await self._life.close(self._stream)
-
     # The socket
 
     async def _take(self, data: bytes) -> None:
@@ -209,7 +200,7 @@ class BitfinexExecution:
             if message.event != HEARTBEAT:  # which says nothing of the account, so that it is compared all the same
                 self._life.hear()
             if not self._socket.continues(message.number):
-                self._open_again("a message of the private socket is missing")
+                self._life.open_again("a message of the private socket is missing")
             found = account_news(message, self._scope, self._life.news_at_ms)
         except UnreadablePayload as error:
             found = [unreadable(self._account_id, data, error)]
@@ -223,11 +214,7 @@ class BitfinexExecution:
         if self._socket.is_paused:
             self._life.lose("BITFINEX is in maintenance")
         if self._socket.is_ending:
-            self._open_again("BITFINEX asks for a new connection")
-
-    def _open_again(self, cause: str) -> None:
-        self._life.lose(cause)
-        self._stream.reconnect()
+            self._life.open_again("BITFINEX asks for a new connection")
 
     def _on_lost(self, event: StreamLost) -> None:
         self._repeated.forget()
@@ -237,42 +224,3 @@ class BitfinexExecution:
     async def _end_when_taken_over(self) -> None:
         await self._key.nonces.taken_over.wait()
         self._life.link.ended("another process has begun to use the key")
-
-    # Orders: helpers
-
-    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
-        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
-        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
-            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-
-        def leaving(instant: RequestInstant) -> Body:
-            body = new_order(order, instrument, self._scope, instant)
-            call.leave()
-            return body
-
-        try:
-            outcome = await self._rest.signed(
-                self._key,
-                SUBMIT,
-                leaving,
-                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
-                reply_ms_max=REPLY_MS_MAX,
-            )
-        except VenueUnavailable:  # there is no nonce
-            return [self._life.not_sent(order)]
-        except CadenzaError as error:  # the venue has no such orders; nothing was sent
-            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
-        if isinstance(outcome, NotSent):
-            return [self._life.not_sent(order)]
-        if not isinstance(outcome, Answered):
-            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
-        answer = order_answer(outcome.status, outcome.body)
-        if answer.is_success:
-            try:
-                return placed_reports(outcome.body, order, self._scope)
-            except UnreadablePayload as error:
-                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        verdict = classify_submit(outcome.status, answer)
-        self._life.look_at_key(verdict)
-        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
-        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

@@ -64,7 +64,8 @@ class NoncedKey(Protocol):
 
     async def nonce(self) -> int:
         """Return a number that is larger than all that were returned for this key before, by whichever process. It is
-        called in the order of sending. Raises `DatabaseUnavailable` and `MemoryTakenOver`."""
+        called in the order of sending. Raises `DatabaseUnavailable`, `MemoryTakenOver`, and `VenueUnavailable` when our
+        clock shows an instant that is no nonce."""
 
     def headers(self, path: str, nonce: int, body: str) -> Mapping[str, str]:
         """Return the headers that sign a request. `path` begins with `/api/v2/`, as the venue signs it, and `body` is
@@ -193,7 +194,7 @@ class BitfinexRest:
     ) -> HttpRequest | NotSent:
         try:
             nonce = await key.nonce()
-        except (DatabaseUnavailable, MemoryTakenOver) as error:
+        except (DatabaseUnavailable, MemoryTakenOver, VenueUnavailable) as error:
             return NotSent(NotSentCause.NOT_CONNECTED, f"no nonce: {error}")
         now = self.clock.usable()
         if now is None:

@@ -27,10 +27,10 @@ from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream import AccountSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
@@ -38,18 +38,16 @@ from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
-from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, Report, UnreadableReport
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.outcomes import Answered
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits, StreamLost
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class SessionParts:
     limits: StreamLimits
 
 
-class DeribitSession:
+class DeribitSession(NetworkedSession):
     """Implements `ExecutionSession`. `open` comes first."""
 
     def __init__(self, parts: SessionParts, account: TradingAccount, signer: DeribitSigner, sink: SessionSink) -> None:
@@ -80,13 +78,14 @@ class DeribitSession:
         self._account_id = account.id
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, account.external.type, listed)
-        self._life = SessionLife(
-            account_id=account.id,
-            sink=sink,
-            clock=parts.clock,
-            venue_clock=parts.rest.clock,
-            stream="account's socket",
-            reopen=self._open_again,
+        super().__init__(
+            SessionLife(
+                account_id=account.id,
+                sink=sink,
+                clock=parts.clock,
+                venue_clock=parts.rest.clock,
+                stream="account's socket",
+            )
         )
         self._funds: dict[str, BalanceReport | None] = {}
         """The last word about each currency; None when something has happened since."""
@@ -99,7 +98,7 @@ class DeribitSession:
             connects=parts.connects,
             clock=parts.clock,
         )
-        self._stream = UserStream(
+        stream = UserStream(
             name=str(account.id),
             target=self._socket.target,
             subscribe=self._socket.subscribe,
@@ -113,6 +112,7 @@ class DeribitSession:
             proxies=parts.proxies,
             limits=parts.limits,
         )
+        self._life.follow(stream)
         self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
         self._inquiry = OrderInquiry(
             rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
@@ -130,25 +130,48 @@ class DeribitSession:
     async def open(self) -> None:
         """Return when the socket is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
         try:
-            self._stream.start()
             await self._life.first_live(lambda: self._socket.refused)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
-        self._life.keep(self._socket.keep(self._open_again))
+        self._life.keep(self._socket.keep(self._life.open_again))
 
     # Orders
 
-    async def submit(self, order: Order) -> Sequence[Report]:
-        if self._life.is_too_late(order):
-            return [self._life.not_sent(order)]
-        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
+        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
+            return self._orders.not_tradable(order)
+        sent: list[RpcMessage] = []
 
-    async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+        def make(instant: RequestInstant) -> RpcMessage:
+            sent.append(new_order(order, instrument, instant))
+            return sent[-1]
 
-    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
-        self._life.calls.withdraw_unsent(is_meant)
+        asking = self._rest.signed(
+            self._signer,
+            call.leaving(make),
+            pool=RequestPool.MATCHING,
+            leave_by_ms=self._orders.leave_by_ms(order),
+            reply_ms_max=REPLY_MS_MAX,
+        )
+        return await self._orders.settled(order, asking, lambda ours, reply: self._submitted(ours, reply, sent[-1]))
+
+    def _submitted(self, order: Order, answered: Answered, request: RpcMessage) -> Reports | ReplyOutcome:
+        answer = answer_of(answered.body)
+        if answer is not None and answer.result is not None:
+            return placed_reports(answer.result, order, self._scope)
+        if answer is not None and answer.code == TIMED_OUT:
+            self._rest.clock.doubt()
+        return classify_submit(
+            answered.status,
+            answer,
+            valid_until_ms=request.valid_until_ms,
+            is_margined=self._scope.account_type is not AccountType.MARGIN,
+        )
+
+    async def _cancel(self, order: Order) -> Reports:
+        return await self._cancels.cancel(order)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         return await self._life.calls.other(self._cancels.cancel_all(instrument_id, orders))
@@ -164,24 +187,6 @@ class DeribitSession:
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         return self._past.pieces(since_ms, self.venue_time_ms())
-
-    async def snapshot(self) -> AccountSnapshot:
-        snapshot = await self._life.snapshot()
-        await self._life.delivery.wait_idle()
-        return snapshot
-
-    def venue_time_ms(self) -> int:
-        return self._rest.clock.earliest_ms()
-
-    def is_caught_up(self) -> bool:
-        return self._life.link.is_live and self._life.delivery.is_idle and not self._stream.is_busy
-
-    @property
-    def is_closed(self) -> bool:
-        return self._life.is_closed
-
-    async def close(self) -> None:
-        await self._life.close(self._stream)
 
     # The socket
 
@@ -218,56 +223,6 @@ class DeribitSession:
         self._funds[report.asset] = report
         return last is None or (last.total, last.borrowed) != (report.total, report.borrowed)
 
-    def _open_again(self, cause: str) -> None:
-        self._life.lose(cause)
-        self._stream.reconnect()
-
     def _on_lost(self, event: StreamLost) -> None:
         self._rest.clock.doubt()
         self._life.stream_lost(event, self._socket.refused)
-
-    # Orders: helpers
-
-    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
-        instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
-        if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
-            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-
-        sent: list[RpcMessage] = []
-
-        def leaving(instant: RequestInstant) -> RpcMessage:
-            sent.append(new_order(order, instrument, instant))
-            call.leave()
-            return sent[-1]
-
-        try:
-            outcome = await self._rest.signed(
-                self._signer,
-                leaving,
-                pool=RequestPool.MATCHING,
-                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
-                reply_ms_max=REPLY_MS_MAX,
-            )
-        except CadenzaError as error:  # the venue has no such orders; nothing was sent
-            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
-        if isinstance(outcome, NotSent):
-            return [self._life.not_sent(order)]
-        if not isinstance(outcome, Answered):
-            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
-        answer = answer_of(outcome.body)
-        if answer is not None and answer.result is not None:
-            try:
-                return placed_reports(answer.result, order, self._scope)
-            except UnreadablePayload as error:
-                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        verdict = classify_submit(
-            outcome.status,
-            answer,
-            valid_until_ms=sent[-1].valid_until_ms,
-            is_margined=self._scope.account_type is not AccountType.MARGIN,
-        )
-        if answer is not None and answer.code == TIMED_OUT:
-            self._rest.clock.doubt()
-        self._life.look_at_key(verdict)
-        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
-        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -40,14 +41,6 @@ class BookFeeds(Protocol):
 
     async def stop(self) -> None:
         """Close all feeds and connections. Idempotent."""
-
-
-class NetworkedSession(ExecutionSession, Protocol):
-    @property
-    def is_closed(self) -> bool: ...
-
-    async def open(self) -> None:
-        """Return when its stream is live. Raises `CredentialRejected` and `VenueUnavailable`."""
 
 
 R = TypeVar("R", bound=RawClient)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
@@ -15,10 +15,14 @@ REPLY_MS_MAX = 15_000
 
 Reports = Sequence[Report]
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 @dataclass(slots=True, kw_only=True)
 class SubmitCall:
-    """One submit of an order. Whoever makes it calls `leave` before the first byte may leave."""
+    """One submit of an order. Whoever makes it calls `leave`, or makes its request by `leaving`, before the first byte
+    may leave."""
 
     until_ms: int
     task: asyncio.Task[Reports] = field(init=False)
@@ -30,6 +34,16 @@ class SubmitCall:
 
     def leave(self) -> None:
         self.has_left = True
+
+    def leaving(self, make: Callable[[T], R]) -> Callable[[T], R]:
+        """Return what makes a request by `make` when it may leave: from then on the order may have left."""
+
+        def made(instant: T) -> R:
+            request = make(instant)
+            self.leave()
+            return request
+
+        return made
 
     @property
     def is_proved_unsent(self) -> bool:

@@ -15,9 +15,8 @@ from cadenza.adapters.venues.kit.account_reading import AccountReader, AccountSo
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
+from cadenza.adapters.venues.kit.new_orders import NewOrders
 from cadenza.adapters.venues.kit.order_calls import OrderCalls
-from cadenza.adapters.venues.kit.order_facts import reason_text
-from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
@@ -26,9 +25,7 @@ from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.trading.enums import RejectReason
-from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import BalanceReport, NotSentReport, PositionReport, RejectedReport, Report
+from cadenza.domain.trading.reports import BalanceReport, PositionReport, Report
 from cadenza.network.stream_events import StreamLost
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, SessionSink
@@ -40,9 +37,9 @@ FIRST_LIVE_MS_MAX = 15_000
 class SessionLife:
     """Implements `CheckedStream` for the session that has it.
 
-    `stream` names the stream in the causes that people read. `reopen` opens it again; it is called with the cause.
-    `settled_until` says up to which instant (of the venue's clock) all was delivered, given that all up to another
-    instant was received: a session that holds reports back returns an earlier one.
+    `stream` names the stream in the causes that people read; `follow` says which connections it has. `settled_until`
+    says up to which instant (of the venue's clock) all was delivered, given that all up to another instant was
+    received: a session that holds reports back returns an earlier one.
     """
 
     def __init__(
@@ -53,18 +50,17 @@ class SessionLife:
         clock: Clock,
         venue_clock: VenueClock,
         stream: str,
-        reopen: Callable[[str], None],
         settled_until: Callable[[int], int] = lambda instant_ms: instant_ms,
     ) -> None:
         self.link = SessionLink(sink)
         self.delivery = ReportDelivery(sink, clock, name=str(account_id))
         self.calls = OrderCalls(self.delivery.put, clock.now_ms)
+        self.new_orders = NewOrders(self.calls, self.look_at_key, clock, venue_clock)
         self.known = KnownAccount()
         self._account_id = account_id
         self._clock = clock
         self._venue_clock = venue_clock
         self._stream = stream
-        self._reopen = reopen
         self._settled_until = settled_until
         self._numbers = FactNumbers()
         self._heard = 0
@@ -72,6 +68,7 @@ class SessionLife:
         self._first_live = asyncio.Event()
         self._reader: AccountReader | None = None
         self._states_locked = True
+        self._streams: tuple[UserStream, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("cadenza.venue").bind(account_id=str(account_id))
@@ -93,9 +90,15 @@ class SessionLife:
         )
         return self._reader
 
+    def follow(self, *streams: UserStream) -> None:
+        """These bring the news of the account. They are started by `first_live`, and closed with the session."""
+        self._streams = streams
+
     async def first_live(self, refusal: Callable[[], str | None]) -> None:
-        """Return when the stream is live. `refusal` says why the venue does not accept the key, if it has said so.
-        Raises `CredentialRejected` and `VenueUnavailable`."""
+        """Start the stream, and return when it is live. `refusal` says why the venue does not accept the key, if it has
+        said so. Raises `CredentialRejected` and `VenueUnavailable`."""
+        for stream in self._streams:
+            stream.start()
         try:
             async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
                 await self._first_live.wait()
@@ -123,8 +126,8 @@ class SessionLife:
     def is_closed(self) -> bool:
         return self.link.state is LinkState.CLOSED
 
-    async def close(self, *streams: UserStream) -> None:
-        """Say and deliver nothing more, and end the streams. Orders that have not left never will. Idempotent."""
+    async def close(self) -> None:
+        """Say and deliver nothing more, and end the stream. Orders that have not left never will. Idempotent."""
         self.link.close()
         self.calls.close()
         self.delivery.stop()
@@ -132,10 +135,19 @@ class SessionLife:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(stream.close() for stream in streams))
+        await asyncio.gather(*(stream.close() for stream in self._streams))
         await self.delivery.close()
 
     # The stream
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the stream is live, and all that it has brought was delivered."""
+        return self.link.is_live and self.delivery.is_idle and not any(stream.is_busy for stream in self._streams)
+
+    def venue_time_ms(self) -> int:
+        """Return an instant that the venue's clock has reached for certain."""
+        return self._venue_clock.earliest_ms()
 
     @property
     def news_at_ms(self) -> int:
@@ -170,6 +182,12 @@ class SessionLife:
         self._reading.forget()
         self.link.lost(cause)
 
+    def open_again(self, cause: str) -> None:
+        """Trust the stream no more, and open another one."""
+        self.lose(cause)
+        for stream in self._streams:
+            stream.reconnect()
+
     def stream_lost(self, event: StreamLost, refusal: str | None) -> None:
         """The connection was lost, or could not be made. `refusal`: why the venue does not accept the key, if it has
         said so; the session ends then."""
@@ -194,9 +212,9 @@ class SessionLife:
         return agrees
 
     def found_silent(self) -> None:
-        """The stream has not brought what the venue shows: trust it no more, and open another one."""
+        """The stream has not brought what the venue shows."""
         self._log.warning("stream_is_silent")
-        self._reopen(f"the {self._stream} is silent")
+        self.open_again(f"the {self._stream} is silent")
 
     # Readings
 
@@ -229,26 +247,6 @@ class SessionLife:
         """A refused key may lack one right only, or be gone: then the session ends."""
         if outcome.verdict is ReplyVerdict.KEY_REJECTED:
             self.spawn(self.look_at_account())
-
-    # What is reported of orders without asking the venue
-
-    def is_too_late(self, order: Order) -> bool:
-        """Whether the order must not be sent any more."""
-        return order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms
-
-    def leave_by_ms(self, order: Order, wait_ms_max: int) -> int:
-        """Return the monotonic instant by which an order has to leave: its deadline, or `wait_ms_max` from now."""
-        latest_ms = max(self._clock.now_ms(), order.updated_at_ms)  # our wall clock may have been set back
-        left_ms = wait_ms_max if order.send_before_ms is None else order.send_before_ms - latest_ms
-        return self._clock.monotonic_ms() + left_ms
-
-    def not_sent(self, order: Order) -> Report:
-        return NotSentReport(**names_of(order), at_ms=self._clock.now_ms(), recorded_at_ms=order.created_at_ms)
-
-    def rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
-        """The venue has no such orders, so nothing was sent."""
-        at_ms = self._venue_clock.earliest_ms()
-        return RejectedReport(**names_of(order), at_ms=at_ms, reason=reason_text(reason, text))
 
     # Helpers
 

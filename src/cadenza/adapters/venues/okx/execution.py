@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from ssl import SSLContext
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
-from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict, submit_report
-from cadenza.adapters.venues.kit.request_instant import RequestInstant
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
@@ -31,27 +30,21 @@ from cadenza.adapters.venues.okx.orders import TradingTerms, is_in_algo_service,
 from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_news import account_news
 from cadenza.adapters.venues.okx.parse_orders import accepted_report
-from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.okx.spec import stream_name
 from cadenza.adapters.venues.okx.stream import PrivateSocket, has_algo_orders
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
-from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import (
-    Report,
-    UnreadableReport,
-)
+from cadenza.domain.trading.reports import Report, UnreadableReport
 from cadenza.domain.trading.venue_spec import VenueSpec
-from cadenza.network.outcomes import Answered, NotSent
+from cadenza.network.outcomes import Answered
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.stream_events import StreamLimits, StreamLost
 from cadenza.ports.clock import Clock
-from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink
+from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +64,7 @@ class SessionParts:
     limits: StreamLimits = STREAM_LIMITS
 
 
-class OkxSession:
+class OkxSession(NetworkedSession):
     """Implements `ExecutionSession`. `open` comes first. It is live while all of its sockets are."""
 
     def __init__(
@@ -90,16 +83,18 @@ class OkxSession:
         self._terms = TradingTerms(reached.type, reached.position_mode or PositionMode.NETTING)
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, reached.type, listed)
-        self._life = SessionLife(
-            account_id=account.id,
-            sink=sink,
-            clock=parts.clock,
-            venue_clock=parts.rest.clock,
-            stream="private socket",
-            reopen=self._open_again,
+        super().__init__(
+            SessionLife(
+                account_id=account.id,
+                sink=sink,
+                clock=parts.clock,
+                venue_clock=parts.rest.clock,
+                stream="private socket",
+            )
         )
         self._live: set[PrivateSocket] = set()
         self._streams = {socket: self._stream(socket) for socket in self._sockets()}
+        self._life.follow(*self._streams.values())
         self._life.reader(OkxAccountSource(parts.rest, signer, self._scope))
         self._inquiry = OrderInquiry(
             rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
@@ -116,8 +111,6 @@ class OkxSession:
     async def open(self) -> None:
         """Return when the sockets are live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
         try:
-            for stream in self._streams.values():
-                stream.start()
             await self._life.first_live(self._refusal)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
@@ -126,16 +119,29 @@ class OkxSession:
 
     # Orders
 
-    async def submit(self, order: Order) -> Sequence[Report]:
-        if self._life.is_too_late(order):
-            return [self._life.not_sent(order)]
-        return await self._life.calls.submit(order, lambda call: self._submit(order, call))
+    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
+        instrument = self._parts.instruments.instrument(order.instrument_id)
+        if instrument is None or not self._parts.spec.trades(self._terms.account_type, instrument.type):
+            return self._orders.not_tradable(order)
+        asking = self._rest.signed(
+            self._signer,
+            SUBMIT_ALGO if is_in_algo_service(order) else SUBMIT,
+            call.leaving(lambda time: new_order(order, instrument, self._terms, time)),
+            instrument=counted_as(instrument.external_symbol),
+            leave_by_ms=self._orders.leave_by_ms(order),
+            reply_ms_max=REPLY_MS_MAX,
+        )
+        return await self._orders.settled(order, asking, self._submitted)
 
-    async def cancel(self, order: Order) -> Sequence[Report]:
-        return self._life.calls.withdraw(order) or await self._life.calls.other(self._cancels.cancel(order))
+    def _submitted(self, order: Order, answered: Answered) -> Reports | ReplyOutcome:
+        answer = order_answer_of(answered.body)
+        if answered.status == HTTP_OK and answer is not None and answer.is_success and answer.row is not None:
+            return [accepted_report(answer.row, order, self.venue_time_ms())]
+        is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
+        return classify_submit(answered.status, answer, is_margined=is_margined)
 
-    def withdraw_unsent(self, is_meant: Callable[[Order], bool]) -> None:
-        self._life.calls.withdraw_unsent(is_meant)
+    async def _cancel(self, order: Order) -> Reports:
+        return await self._cancels.cancel(order)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Sequence[Report]:
         """OKX has no request for that (`VenueSpec.cancels_all`)."""
@@ -152,25 +158,6 @@ class OkxSession:
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         return self._past.pieces(since_ms, self.venue_time_ms())
-
-    async def snapshot(self) -> AccountSnapshot:
-        snapshot = await self._life.snapshot()
-        await self._life.delivery.wait_idle()
-        return snapshot
-
-    def venue_time_ms(self) -> int:
-        return self._rest.clock.earliest_ms()
-
-    def is_caught_up(self) -> bool:
-        is_busy = any(stream.is_busy for stream in self._streams.values())
-        return self._life.link.is_live and self._life.delivery.is_idle and not is_busy
-
-    @property
-    def is_closed(self) -> bool:
-        return self._life.is_closed
-
-    async def close(self) -> None:
-        await self._life.close(*self._streams.values())
 
     # The sockets
 
@@ -190,11 +177,6 @@ class OkxSession:
             self._life.known.forget()  # it may have been about any of it
         await self._life.delivery.put(self._life.take_in(found))
         self._life.worked()
-
-    def _open_again(self, cause: str) -> None:
-        self._life.lose(cause)
-        for stream in self._streams.values():
-            stream.reconnect()
 
     def _on_live(self, socket: PrivateSocket) -> None:
         self._live.add(socket)
@@ -240,40 +222,3 @@ class OkxSession:
 
     def _refusal(self) -> str | None:
         return next((socket.refused for socket in self._streams if socket.refused is not None), None)
-
-    async def _submit(self, order: Order, call: SubmitCall) -> Reports:
-        instrument = self._parts.instruments.instrument(order.instrument_id)
-        if instrument is None or not self._parts.spec.trades(self._terms.account_type, instrument.type):
-            return [self._life.rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
-
-        def leaving(time: RequestInstant) -> OkxRequest:
-            request = new_order(order, instrument, self._terms, time)
-            call.leave()
-            return request
-
-        try:
-            outcome = await self._rest.signed(
-                self._signer,
-                SUBMIT_ALGO if is_in_algo_service(order) else SUBMIT,
-                leaving,
-                instrument=counted_as(instrument.external_symbol),
-                leave_by_ms=self._life.leave_by_ms(order, REPLY_MS_MAX),
-                reply_ms_max=REPLY_MS_MAX,
-            )
-        except CadenzaError as error:  # the venue has no such orders; nothing was sent
-            return [self._life.rejected(order, RejectReason.INVALID_ORDER, str(error))]
-        if isinstance(outcome, NotSent):
-            return [self._life.not_sent(order)]
-        if not isinstance(outcome, Answered):
-            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
-        answer = order_answer_of(outcome.body)
-        if outcome.status == HTTP_OK and answer is not None and answer.is_success and answer.row is not None:
-            try:
-                return [accepted_report(answer.row, order, self.venue_time_ms())]
-            except UnreadablePayload as error:
-                return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
-        is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
-        verdict = classify_submit(outcome.status, answer, is_margined=is_margined)
-        self._life.look_at_key(verdict)
-        is_proved = verdict.verdict is not ReplyVerdict.UNKNOWN
-        return [submit_report(verdict, order, self.venue_time_ms() if is_proved else self._clock.now_ms())]

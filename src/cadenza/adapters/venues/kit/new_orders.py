@@ -1,0 +1,86 @@
+"""The new orders of one session: what is reported of each, whatever became of its request."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, OrderCalls, Reports, SubmitCall
+from cadenza.adapters.venues.kit.order_facts import reason_text
+from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, submit_report
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import NotSentReport, RejectedReport, Report
+from cadenza.network.outcomes import Answered, NotSent, Outcome
+from cadenza.ports.clock import Clock
+
+
+class NewOrders:
+    """Submits orders. The session says what it asks of its venue, and what an answer means.
+
+    Law: a submit ends with one of these. REJECTED: the venue has no such orders, so that nothing was sent, or it
+    refused the order with proof. NOT_SENT: no byte left. What the venue said of an order that it took in. Unknown:
+    everything else. `look_at_key` takes the outcome of a request that the venue refused.
+    """
+
+    def __init__(
+        self, calls: OrderCalls, look_at_key: Callable[[ReplyOutcome], None], clock: Clock, venue_clock: VenueClock
+    ) -> None:
+        self._calls = calls
+        self._look_at_key = look_at_key
+        self._clock = clock
+        self._venue_clock = venue_clock
+
+    async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
+        """Do the work, once, unless the order's deadline has passed."""
+        if order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms:
+            return [self._not_sent(order)]
+        return await self._calls.submit(order, work)
+
+    def not_tradable(self, order: Order) -> Reports:
+        """The venue does not list the instrument, or the account cannot trade it."""
+        return [self._rejected(order, RejectReason.INSTRUMENT_NOT_TRADABLE)]
+
+    def leave_by_ms(self, order: Order) -> int:
+        """Return the monotonic instant by which an order has to leave: its deadline, or `REPLY_MS_MAX` from now."""
+        latest_ms = max(self._clock.now_ms(), order.updated_at_ms)  # our wall clock may have been set back
+        left_ms = REPLY_MS_MAX if order.send_before_ms is None else order.send_before_ms - latest_ms
+        return self._clock.monotonic_ms() + left_ms
+
+    async def settled(
+        self, order: Order, asking: Awaitable[Outcome], read: Callable[[Order, Answered], Reports | ReplyOutcome]
+    ) -> Reports:
+        """Ask the venue to take an order in, and return what is reported of it. `asking` raises `CadenzaError` when the
+        venue has no such orders, before anything is sent. `read` returns the reports of an order that the venue took
+        in, or what another answer proves; it raises `UnreadablePayload` when the answer does not say."""
+        try:
+            outcome = await asking
+        except CadenzaError as error:
+            return [self._rejected(order, RejectReason.INVALID_ORDER, str(error))]
+        if isinstance(outcome, NotSent):
+            return [self._not_sent(order)]
+        if not isinstance(outcome, Answered):
+            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+        try:
+            found = read(order, outcome)
+        except UnreadablePayload as error:
+            return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error))]
+        if not isinstance(found, ReplyOutcome):
+            return found
+        self._look_at_key(found)
+        is_proved = found.verdict is not ReplyVerdict.UNKNOWN
+        at_ms = self._venue_clock.earliest_ms() if is_proved else self._clock.now_ms()
+        return [submit_report(found, order, at_ms)]
+
+    # Helpers
+
+    def _not_sent(self, order: Order) -> Report:
+        return NotSentReport(**names_of(order), at_ms=self._clock.now_ms(), recorded_at_ms=order.created_at_ms)
+
+    def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
+        """The venue has no such orders, so nothing was sent."""
+        at_ms = self._venue_clock.earliest_ms()
+        return RejectedReport(**names_of(order), at_ms=at_ms, reason=reason_text(reason, text))
