@@ -10,7 +10,7 @@ from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, body_of, request_of
 from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
+from cadenza.adapters.venues.kit.order_facts import external, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.trading.reports import AcceptedReport, Report
@@ -148,13 +148,6 @@ class PastOrders:
             raise VenueUnavailable(str(error)) from error
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BINANCE answered with no list: {error}") from error
-
-
-def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
-    """Return an order that was asked for by the venue's number: what it is, its executions, how it stands."""
-    if facts.is_refused:
-        return [status(facts)]
-    return [external(facts), *renamed(facts), *fills, status(facts)]
 
 
 def is_unknown_symbol(outcome: Outcome) -> bool:

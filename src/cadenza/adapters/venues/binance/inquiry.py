@@ -7,35 +7,30 @@ from cadenza.adapters.venues.binance.classify import HTTP_OK, classify_query, er
 from cadenza.adapters.venues.binance.credential import BinanceSigner, Parameters
 from cadenza.adapters.venues.binance.dialects import MarketDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
-from cadenza.adapters.venues.binance.history import found_reports, is_unknown_symbol
+from cadenza.adapters.venues.binance.history import is_unknown_symbol
 from cadenza.adapters.venues.binance.order_trades import OrderTrades
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, request_of
-from cadenza.adapters.venues.kit.doubt import (
-    ended_unfilled_report,
-    not_known_report,
-    undetermined_report,
-    unknown_report,
+from cadenza.adapters.venues.kit.doubt import OrderDoubts, ended_unfilled_report
+from cadenza.adapters.venues.kit.order_facts import (
+    OrderFacts,
+    ended,
+    facts_of_ours,
+    fills_of_ours,
+    found_reports,
+    renamed,
+    status,
 )
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, ended, facts_of_ours, renamed, status
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
-from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.evolve import evolve
-from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import (
-    FillReport,
-    Report,
-)
+from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
-
-SECOND_QUESTION_MS = 500
-"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
-behind the matching engine."""
 
 
 class OrderInquiry:
@@ -59,6 +54,8 @@ class OrderInquiry:
         self._scope = scope
         self._spec = spec
         self._clock = clock
+        self._venue_clock = rest.clock_of(dialect.endpoints.market)
+        self._doubts = OrderDoubts(spec, dialect.account_type, clock, self._venue_clock)
         self._is_off_list = is_off_list
         self._trades = OrderTrades(rest, signer, dialect, scope)
 
@@ -69,8 +66,7 @@ class OrderInquiry:
         asked_at_ms = self._clock.now_ms()
         outcome = await self._ask(order, symbol)
         verdict = self._verdict(outcome)
-        if verdict is ReplyVerdict.NOT_FOUND and self._is_dead(order, asked_at_ms):
-            await self._clock.sleep_ms(SECOND_QUESTION_MS)
+        if verdict is ReplyVerdict.NOT_FOUND and await self._doubts.wants_second_question(order, asked_at_ms):
             outcome = await self._ask(order, symbol)
             verdict = self._verdict(outcome)
         if isinstance(outcome, Answered) and outcome.status == HTTP_OK:
@@ -78,10 +74,10 @@ class OrderInquiry:
         if verdict is ReplyVerdict.NOT_FOUND:
             return [await self._not_found(order, symbol, asked_at_ms)]
         if verdict is ReplyVerdict.ENDED_UNFILLED:
-            return [self._ended_unfilled(order)]
+            return [ended_unfilled_report(order, self._venue_clock.earliest_ms())]
         if is_unknown_symbol(outcome):
             return [self._not_listed(order, symbol, _cause(outcome))]
-        return [self._unknown(order, _cause(outcome))]
+        return [self._doubts.unknown(order, _cause(outcome))]
 
     async def end_of(self, order: Order, symbol: str) -> Sequence[Report] | None:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
@@ -96,7 +92,7 @@ class OrderInquiry:
         except (UnreadablePayload, CadenzaError):
             return None
         stands = status(facts) if facts.executed >= facts.quantity else ended(facts)
-        return [*_named(fills, order), stands]
+        return [*fills_of_ours(fills, order), stands]
 
     async def identify(self, symbol: str, venue_order_id: str) -> Sequence[Report]:
         """Return the order that has this id at the venue, as `ExecutionSession.identify` does."""
@@ -159,25 +155,24 @@ class OrderInquiry:
                 if self._verdict(outcome) is ReplyVerdict.NOT_FOUND:
                     return [*rename, self._successor_not_known(order, facts, asked_at_ms)]
                 if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
-                    return [*rename, self._unknown(order, f"the order that it became: {_cause(outcome)}")]
+                    return [*rename, self._doubts.unknown(order, f"the order that it became: {_cause(outcome)}")]
                 body = outcome.body
                 found = self._dialect.order(body, self._scope)
                 facts = replace(found, order_id=order.id, sent_id=order.sent_id)
         except UnreadablePayload as error:
-            odd = unreadable_of(order, body, error)
-            return [odd, self._undetermined(order, "the venue's answer about the order cannot be read")]
+            return self._doubts.unreadable(order, body, error)
         try:
             fills = await self._trades.of(facts, symbol)
         except CadenzaError as error:
-            return [self._unknown(order, str(error))]
-        return [*rename, *_named(fills, order), status(facts)]
+            return [self._doubts.unknown(order, str(error))]
+        return [*rename, *fills_of_ours(fills, order), status(facts)]
 
     def _not_listed(self, order: Order, symbol: str | None, cause: str) -> Report:
         """Return what it means that the venue knows no such symbol, or that we know none. Of a symbol that was taken
         off the list, nothing can be asked any more; the list that was read last may be older than the symbol."""
         if self._is_off_list(symbol):
-            return self._undetermined(order, "the venue does not list the instrument any more")
-        return self._unknown(order, cause)
+            return self._doubts.undetermined(order, "the venue does not list the instrument any more")
+        return self._doubts.unknown(order, cause)
 
     async def _not_found(self, order: Order, symbol: str, asked_at_ms: int) -> Report:
         """Return what it means that the venue does not know an order. If a conditional order has become it, that is
@@ -190,53 +185,23 @@ class OrderInquiry:
             if not isinstance(outcome, Answered) or outcome.status != HTTP_OK:
                 if self._verdict(outcome) is ReplyVerdict.NOT_FOUND:
                     continue
-                return self._unknown(order, f"the conditional order: {_cause(outcome)}")
+                return self._doubts.unknown(order, f"the conditional order: {_cause(outcome)}")
             try:
                 return self._successor_not_known(order, self._dialect.order(outcome.body, self._scope), asked_at_ms)
             except UnreadablePayload:
-                return self._undetermined(order, "the venue's answer about the conditional order cannot be read")
-        return self._not_known(order, asked_at_ms)
+                return self._doubts.undetermined(order, "the venue's answer about the conditional order cannot be read")
+        return self._doubts.not_known(order, asked_at_ms)
 
     def _successor_not_known(self, order: Order, conditional: OrderFacts, asked_at_ms: int) -> Report:
         """Return what it means that the venue does not know the order that a conditional one has become. What it
         remembers goes by the age of that order, which was placed when the conditional one was triggered: not after the
         last change of the conditional order."""
-        age_ms = max(0, self._venue_ms() - conditional.at_ms)
+        age_ms = max(0, self._venue_clock.earliest_ms() - conditional.at_ms)
         unfilled_ms = self._spec.memory_of(self._dialect.account_type).unfilled_ms
         if unfilled_ms is not None and age_ms <= unfilled_ms:
-            return self._unknown(order, "the venue does not know yet what the conditional order has become")
+            return self._doubts.unknown(order, "the venue does not know yet what the conditional order has become")
         successor = order.known_as(conditional.venue_order_id, asked_at_ms)
-        return self._not_known(evolve(successor, created_at_ms=asked_at_ms - age_ms), asked_at_ms)
-
-    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
-        return meaning_of_not_known(self._spec, self._dialect.account_type, order, asked_at_ms) is NotKnown.DEAD
-
-    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        return not_known_report(
-            self._spec,
-            self._dialect.account_type,
-            order,
-            asked_at_ms=asked_at_ms,
-            now_ms=self._clock.now_ms(),
-            venue_ms=self._venue_ms(),
-        )
-
-    def _ended_unfilled(self, order: Order) -> Report:
-        return ended_unfilled_report(order, self._venue_ms())
-
-    def _undetermined(self, order: Order, cause: str) -> Report:
-        return undetermined_report(order, cause, self._clock.now_ms())
-
-    def _unknown(self, order: Order, cause: str) -> Report:
-        return unknown_report(order, cause, self._clock.now_ms())
-
-    def _venue_ms(self) -> int:
-        return self._rest.clock_of(self._dialect.endpoints.market).earliest_ms()
-
-
-def _named(fills: Sequence[Report], order: Order) -> list[Report]:
-    """Executions of the history name their order by the venue's number; here it is known which order that is."""
-    return [replace(fill, order_id=order.id) if isinstance(fill, FillReport) else fill for fill in fills]
+        return self._doubts.not_known(evolve(successor, created_at_ms=asked_at_ms - age_ms), asked_at_ms)
 
 
 def _answer_of(outcome: Outcome) -> bytes:

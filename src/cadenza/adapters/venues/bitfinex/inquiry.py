@@ -7,7 +7,6 @@ taken in just before may not be listed yet, so an order is dead only if a second
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -18,22 +17,18 @@ from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
-from cadenza.adapters.venues.kit.doubt import not_known_report, undetermined_report, unknown_report
+from cadenza.adapters.venues.kit.doubt import SECOND_QUESTION_MS, OrderDoubts
 from cadenza.adapters.venues.kit.lines import read_each
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, facts_of_ours, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, facts_of_ours, fills_of_ours, found_reports, status
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
-
-SECOND_QUESTION_MS = 500
-"""The pause before the second question."""
 
 
 class OrderInquiry:
@@ -54,8 +49,8 @@ class OrderInquiry:
         self._key = key
         self._signed_since_ms = signed_since_ms
         self._scope = scope
-        self._spec = spec
         self._clock = clock
+        self._doubts = OrderDoubts(spec, scope.account_type, clock, rest.clock)
         self._search = OrderSearch(rest, key, scope)
 
     async def about(self, orders: Sequence[Order]) -> Sequence[Report]:
@@ -66,12 +61,13 @@ class OrderInquiry:
         asked_at_ms = self._clock.now_ms()
         try:
             found = dict(await self._search.find(orders))
-            dead = [order for order in orders if order.id not in found and self._is_dead(order, asked_at_ms)]
+            missing = [order for order in orders if order.id not in found]
+            dead = [order for order in missing if self._doubts.is_dead(order, asked_at_ms)]
             if dead:
                 await self._clock.sleep_ms(SECOND_QUESTION_MS)
                 found |= await self._search.find(dead)
         except CadenzaError as error:
-            return [unknown_report(order, str(error), self._clock.now_ms()) for order in orders]
+            return [self._doubts.unknown(order, str(error)) for order in orders]
         answers = await asyncio.gather(*(self._answer(order, found.get(order.id), asked_at_ms) for order in orders))
         return [report for answer in answers for report in answer]
 
@@ -82,7 +78,7 @@ class OrderInquiry:
             facts = None if found is None else self._ours(order, found)
             if found is None or facts is None or facts.is_working:
                 return None
-            return [*_named(await self._fills(facts, found), order), end_report(facts)]
+            return [*fills_of_ours(await self._fills(facts, found), order), end_report(facts)]
         except (UnreadablePayload, CadenzaError):
             return None
 
@@ -99,15 +95,12 @@ class OrderInquiry:
             facts = order_facts(found.fields, self._scope, is_past=found.is_past)
             if facts.instrument_id != instrument_id:
                 return []  # the venue's ids are of all instruments; ours asks for one
-            if facts.is_refused:
-                return [status(facts)]
-            fills = await self._fills(facts, found)
+            return found_reports(facts, await self._fills(facts, found))
         except UnreadablePayload as error:
             assert found is not None
             return [unreadable(self._scope.account_id, bytes(found.line), error)]
         except CredentialRejected as error:
             raise VenueUnavailable(str(error)) from error
-        return [external(facts), *fills, status(facts)]
 
     # Helpers
 
@@ -117,14 +110,12 @@ class OrderInquiry:
         try:
             facts = self._ours(order, found)
         except UnreadablePayload as error:
-            odd = unreadable_of(order, bytes(found.line), error)
-            cause = "the venue's answer about the order cannot be read"
-            return [odd, undetermined_report(order, cause, self._clock.now_ms())]
+            return self._doubts.unreadable(order, bytes(found.line), error)
         try:
             fills = await self._fills(facts, found)
         except CadenzaError as error:
-            return [unknown_report(order, str(error), self._clock.now_ms())]
-        return [*_named(fills, order), status(facts)]
+            return [self._doubts.unknown(order, str(error))]
+        return [*fills_of_ours(fills, order), status(facts)]
 
     def _ours(self, order: Order, found: FoundOrder) -> OrderFacts:
         return facts_of_ours(order_facts(found.fields, self._scope, is_past=found.is_past), order)
@@ -145,26 +136,8 @@ class OrderInquiry:
 
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 
-    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
-        return meaning_of_not_known(self._spec, self._scope.account_type, order, asked_at_ms) is NotKnown.DEAD
-
     def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        if self._is_dead(order, asked_at_ms) and order.created_at_ms < self._signed_since_ms:
+        if self._doubts.is_dead(order, asked_at_ms) and order.created_at_ms < self._signed_since_ms:
             cause = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
-            return undetermined_report(order, cause, self._clock.now_ms())
-        return not_known_report(
-            self._spec,
-            self._scope.account_type,
-            order,
-            asked_at_ms=asked_at_ms,
-            now_ms=self._clock.now_ms(),
-            venue_ms=self._rest.clock.earliest_ms(),
-        )
-
-
-def _named(fills: Sequence[Report], order: Order) -> list[Report]:
-    """Executions name their order by the venue's id; here it is known which order that is."""
-    return [
-        replace(fill, order_id=order.id, sent_id=order.sent_id) if isinstance(fill, FillReport) else fill
-        for fill in fills
-    ]
+            return self._doubts.undetermined(order, cause)
+        return self._doubts.not_known(order, asked_at_ms)

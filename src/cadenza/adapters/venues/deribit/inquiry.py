@@ -1,7 +1,6 @@
 """Questions about single orders: how they stand, and what they executed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -13,23 +12,26 @@ from cadenza.adapters.venues.deribit.order_trades import OrderTrades
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import end_report, is_triggered, order_facts
 from cadenza.adapters.venues.deribit.rest import DeribitRest
-from cadenza.adapters.venues.kit.doubt import not_known_report, undetermined_report, unknown_report
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, facts_of_ours, renamed, status
+from cadenza.adapters.venues.kit.doubt import OrderDoubts
+from cadenza.adapters.venues.kit.order_facts import (
+    OrderFacts,
+    external,
+    facts_of_ours,
+    fills_of_ours,
+    found_reports,
+    renamed,
+    status,
+)
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
-from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import FillReport, Report
+from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
-
-SECOND_QUESTION_MS = 500
-"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
-behind the matching engine."""
 
 
 class OrderInquiry:
@@ -38,10 +40,9 @@ class OrderInquiry:
     def __init__(
         self, *, rest: DeribitRest, signer: DeribitSigner, scope: AccountScope, spec: VenueSpec, clock: Clock
     ) -> None:
-        self._rest = rest
         self._scope = scope
-        self._spec = spec
         self._clock = clock
+        self._doubts = OrderDoubts(spec, scope.account_type, clock, rest.clock)
         self._search = OrderSearch(rest=rest, signer=signer, clock=clock)
         self._trades = OrderTrades(rest, signer, scope)
 
@@ -50,14 +51,13 @@ class OrderInquiry:
         name = external_name(InstrumentId(order.instrument_id))
         asked_at_ms = self._clock.now_ms()
         found = await self._search.order(order, name)
-        if found.verdict is ReplyVerdict.NOT_FOUND and self._is_dead(order, asked_at_ms):
-            await self._clock.sleep_ms(SECOND_QUESTION_MS)
+        if found.verdict is ReplyVerdict.NOT_FOUND and await self._doubts.wants_second_question(order, asked_at_ms):
             found = await self._search.order(order, name)
         if found.lines:
             return await self._known(order, found)
         if found.verdict is ReplyVerdict.NOT_FOUND:
-            return [self._not_known(order, asked_at_ms)]
-        return [unknown_report(order, found.cause, self._clock.now_ms())]
+            return [self._doubts.not_known(order, asked_at_ms)]
+        return [self._doubts.unknown(order, found.cause)]
 
     async def end_of(self, order: Order) -> Sequence[Report] | None:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
@@ -66,7 +66,7 @@ class OrderInquiry:
             facts = self._ours(order, found.lines)[0] if found.lines else None
             if facts is None or facts.is_working:
                 return None
-            return [*renamed(facts), *_named(await self._fills(facts), order), end_report(facts)]
+            return [*renamed(facts), *fills_of_ours(await self._fills(facts), order), end_report(facts)]
         except (UnreadablePayload, CadenzaError):
             return None
 
@@ -86,12 +86,9 @@ class OrderInquiry:
             if not self._scope.covers(row.instrument):
                 return []  # it is another account's of ours
             facts = order_facts(row, self._scope)
-            if facts.is_refused:
-                return [status(facts)]
-            fills = await self._fills(facts)
+            return found_reports(facts, await self._fills(facts))
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, bytes(line), error)]
-        return [external(facts), *renamed(facts), *fills, status(facts)]
 
     # Helpers
 
@@ -99,15 +96,13 @@ class OrderInquiry:
         try:
             facts, others = self._ours(order, found.lines)
         except UnreadablePayload as error:
-            odd = unreadable_of(order, bytes(found.lines[0]), error)
-            cause = "the venue's answer about the order cannot be read"
-            return [odd, undetermined_report(order, cause, self._clock.now_ms())]
+            return self._doubts.unreadable(order, bytes(found.lines[0]), error)
         rename = renamed(facts)
         try:
             fills = await self._fills(facts)
         except CadenzaError as error:
-            return [*rename, unknown_report(order, str(error), self._clock.now_ms())]
-        return [*rename, *_named(fills, order), status(facts), *(external(each) for each in others)]
+            return [*rename, self._doubts.unknown(order, str(error))]
+        return [*rename, *fills_of_ours(fills, order), status(facts), *(external(each) for each in others)]
 
     def _ours(self, order: Order, lines: Sequence[msgspec.Raw]) -> tuple[OrderFacts, Sequence[OrderFacts]]:
         """Return which of the orders of a label is ours, and those that are not. The venue does not compare labels, so
@@ -126,24 +121,6 @@ class OrderInquiry:
     async def _fills(self, facts: OrderFacts) -> list[Report]:
         return await self._trades.of(facts) if facts.executed else []
 
-    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
-        return meaning_of_not_known(self._spec, self._scope.account_type, order, asked_at_ms) is NotKnown.DEAD
-
-    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        return not_known_report(
-            self._spec,
-            self._scope.account_type,
-            order,
-            asked_at_ms=asked_at_ms,
-            now_ms=self._clock.now_ms(),
-            venue_ms=self._rest.clock.earliest_ms(),
-        )
-
 
 def _can_be(facts: OrderFacts, order: Order) -> bool:
     return facts.instrument_id == order.instrument_id and facts.side is order.side
-
-
-def _named(fills: Sequence[Report], order: Order) -> list[Report]:
-    """Executions name their order by the venue's id; here it is known which order that is."""
-    return [replace(fill, order_id=order.id) if isinstance(fill, FillReport) else fill for fill in fills]

@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.unreadable import unreadable_of
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import CancelReason, RejectReason
@@ -17,6 +20,11 @@ from cadenza.domain.trading.reports import (
 )
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
+from cadenza.ports.clock import Clock
+
+SECOND_QUESTION_MS = 500
+"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
+behind the matching engine."""
 
 
 def unknown_report(order: Order, cause: str, now_ms: int) -> UnknownOutcomeReport:
@@ -66,3 +74,50 @@ def unknown_outcome(order: Order, now_ms: int, outcome: Outcome, detail: str = "
     return unknown_report(
         order, f"{cause}: the answer cannot be read, {detail}" if answered and detail else cause, now_ms
     )
+
+
+class OrderDoubts:
+    """What the questions of one account report of orders that its venue does not know, or says nothing of that can be
+    read."""
+
+    def __init__(self, spec: VenueSpec, type: AccountType, clock: Clock, venue_clock: VenueClock) -> None:
+        self._spec = spec
+        self._type = type
+        self._clock = clock
+        self._venue_clock = venue_clock
+
+    def is_dead(self, order: Order, asked_at_ms: int) -> bool:
+        """Whether the order is dead if the venue does not know it. `asked_at_ms` is the instant just before the
+        question was sent (our clock)."""
+        return meaning_of_not_known(self._spec, self._type, order, asked_at_ms) is NotKnown.DEAD
+
+    async def wants_second_question(self, order: Order, asked_at_ms: int) -> bool:
+        """Return whether an order that the venue does not know has to be asked about again, once it is time."""
+        if not self.is_dead(order, asked_at_ms):
+            return False
+        await self._clock.sleep_ms(SECOND_QUESTION_MS)
+        return True
+
+    def not_known(self, order: Order, asked_at_ms: int) -> Report:
+        """The venue does not know the order."""
+        return not_known_report(
+            self._spec,
+            self._type,
+            order,
+            asked_at_ms=asked_at_ms,
+            now_ms=self._clock.now_ms(),
+            venue_ms=self._venue_clock.earliest_ms(),
+        )
+
+    def unknown(self, order: Order, cause: str) -> Report:
+        """The venue could not be asked, or did not say."""
+        return unknown_report(order, cause, self._clock.now_ms())
+
+    def undetermined(self, order: Order, cause: str) -> Report:
+        """Asking cannot show how the order stands."""
+        return undetermined_report(order, cause, self._clock.now_ms())
+
+    def unreadable(self, order: Order, answer: bytes, error: UnreadablePayload) -> list[Report]:
+        """The venue knows the order, and its answer cannot be read."""
+        odd = unreadable_of(order, answer, error)
+        return [odd, self.undetermined(order, "the venue's answer about the order cannot be read")]

@@ -4,6 +4,7 @@ Each payload about an order becomes an `OrderFacts` first, so a stream, a reply,
 the same order. Nothing here looks at a clock or keeps state.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -21,8 +22,10 @@ from cadenza.domain.trading.reports import (
     CanceledReport,
     ExpiredReport,
     ExternalOrderReport,
+    FillReport,
     OrderStatusReport,
     RejectedReport,
+    Report,
     VenueOrderStatus,
 )
 
@@ -208,6 +211,21 @@ def facts_of_ours(facts: OrderFacts, order: Order) -> OrderFacts:
     if not is_same or facts.instrument_id != order.instrument_id:
         raise UnreadablePayload("the reply is about another order")
     return replace(facts, order_id=order.id, sent_id=order.sent_id)
+
+
+def fills_of_ours(fills: Sequence[Report], order: Order) -> list[Report]:
+    """Return executions with the names of our order: a list of executions names it by the venue's id."""
+    return [
+        replace(fill, order_id=order.id, sent_id=order.sent_id) if isinstance(fill, FillReport) else fill
+        for fill in fills
+    ]
+
+
+def found_reports(facts: OrderFacts, fills: Sequence[Report]) -> list[Report]:
+    """Return an order that was asked for by the venue's id: what it is, its executions, how it stands."""
+    if facts.is_refused:
+        return [status(facts)]
+    return [external(facts), *renamed(facts), *fills, status(facts)]
 
 
 _SAY_ALL = frozenset({RejectReason.POST_ONLY_WOULD_TAKE, RejectReason.STOP_WOULD_TRIGGER})

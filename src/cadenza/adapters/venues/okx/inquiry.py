@@ -5,11 +5,18 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from cadenza.adapters.venues.kit.doubt import not_known_report, undetermined_report, unknown_report
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, facts_of_ours, renamed, status
+from cadenza.adapters.venues.kit.doubt import OrderDoubts
+from cadenza.adapters.venues.kit.order_facts import (
+    OrderFacts,
+    facts_of_ours,
+    fills_of_ours,
+    found_reports,
+    renamed,
+    status,
+)
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
-from cadenza.adapters.venues.kit.unreadable import unreadable, unreadable_of
+from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx.classify import HTTP_OK, answer_of, classify_query
 from cadenza.adapters.venues.okx.credential import OkxSigner
@@ -24,16 +31,11 @@ from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import FillReport, Report
+from cadenza.domain.trading.reports import Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
-
-SECOND_QUESTION_MS = 500
-"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
-behind the matching engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class OrderInquiry:
         self._scope = scope
         self._spec = spec
         self._clock = clock
+        self._doubts = OrderDoubts(spec, scope.account_type, clock, rest.clock)
         self._trades = OrderTrades(rest, signer, scope)
 
     async def about(self, order: Order) -> Sequence[Report]:
@@ -64,14 +67,13 @@ class OrderInquiry:
         request = query_request(order, name)
         asked_at_ms = self._clock.now_ms()
         asked = await self._ask(request, name)
-        if asked.verdict is ReplyVerdict.NOT_FOUND and self._is_dead(order, asked_at_ms):
-            await self._clock.sleep_ms(SECOND_QUESTION_MS)
+        if asked.verdict is ReplyVerdict.NOT_FOUND and await self._doubts.wants_second_question(order, asked_at_ms):
             asked = await self._ask(request, name)
         if asked.row is not None:
             return await self._known(order, name, asked)
         if asked.verdict is ReplyVerdict.NOT_FOUND:
-            return [self._not_known(order, asked_at_ms)]
-        return [unknown_report(order, asked.cause, self._clock.now_ms())]
+            return [self._doubts.not_known(order, asked_at_ms)]
+        return [self._doubts.unknown(order, asked.cause)]
 
     async def end_of(self, order: Order) -> Sequence[Report] | None:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
@@ -84,7 +86,7 @@ class OrderInquiry:
             if found is None or found.is_working:
                 return None
             facts = facts_of_ours(found, order)
-            return [*_named(await self._fills(facts, name, asked.row), order), end_report(facts)]
+            return [*fills_of_ours(await self._fills(facts, name, asked.row), order), end_report(facts)]
         except (UnreadablePayload, CadenzaError):
             return None
 
@@ -110,13 +112,10 @@ class OrderInquiry:
                 asked, algo, found = later, facts, self._read(later.row)
                 assert found is not None
                 facts = replace(found, sent_id=algo.sent_id, former_venue_order_id=algo.former_venue_order_id)
-            if facts.is_refused:
-                return [status(facts)]
             assert asked.row is not None
-            fills = await self._fills(facts, name, asked.row)
+            return found_reports(facts, await self._fills(facts, name, asked.row))
         except UnreadablePayload as error:
             return [unreadable(self._scope.account_id, bytes(asked.row or b""), error)]
-        return [external(facts), *renamed(facts), *fills, status(facts)]
 
     # Helpers
 
@@ -157,14 +156,12 @@ class OrderInquiry:
             elif facts.former_venue_order_id is not None:
                 rename = renamed(facts)
         except UnreadablePayload as error:
-            odd = unreadable_of(order, bytes(row), error)
-            cause = "the venue's answer about the order cannot be read"
-            return [odd, undetermined_report(order, cause, self._clock.now_ms())]
+            return self._doubts.unreadable(order, bytes(row), error)
         try:
             fills = await self._fills(facts, name, row)
         except CadenzaError as error:
-            return [*rename, unknown_report(order, str(error), self._clock.now_ms())]
-        return [*rename, *_named(fills, order), status(facts)]
+            return [*rename, self._doubts.unknown(order, str(error))]
+        return [*rename, *fills_of_ours(fills, order), status(facts)]
 
     def _read(self, row: msgspec.Raw) -> OrderFacts | None:
         if _is_algo(row):
@@ -180,27 +177,12 @@ class OrderInquiry:
         """What it means that the venue does not know the order that an algo order has become. How long it is remembered
         goes by the age of that order, which was placed when the algo order was triggered."""
         if later.verdict is not ReplyVerdict.NOT_FOUND:
-            cause = f"the order that it became: {later.cause}"
-            return unknown_report(order, cause, self._clock.now_ms())
+            return self._doubts.unknown(order, f"the order that it became: {later.cause}")
         age_ms = max(0, self._rest.clock.earliest_ms() - algo.at_ms)
         unfilled_ms = self._spec.memory_of(self._scope.account_type).unfilled_ms
         if unfilled_ms is not None and age_ms <= unfilled_ms:
-            cause = "the venue does not know yet what the algo order has become"
-            return unknown_report(order, cause, self._clock.now_ms())
-        return self._not_known(order.known_as(algo.venue_order_id, asked_at_ms), asked_at_ms)
-
-    def _is_dead(self, order: Order, asked_at_ms: int) -> bool:
-        return meaning_of_not_known(self._spec, self._scope.account_type, order, asked_at_ms) is NotKnown.DEAD
-
-    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        return not_known_report(
-            self._spec,
-            self._scope.account_type,
-            order,
-            asked_at_ms=asked_at_ms,
-            now_ms=self._clock.now_ms(),
-            venue_ms=self._rest.clock.earliest_ms(),
-        )
+            return self._doubts.unknown(order, "the venue does not know yet what the algo order has become")
+        return self._doubts.not_known(order.known_as(algo.venue_order_id, asked_at_ms), asked_at_ms)
 
 
 class _AlgoMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,11 +207,6 @@ def _number(venue_order_id: str, name: str) -> OkxRequest:
     if request is None:
         raise UnreadablePayload("an algo order has become an order without a number")
     return request
-
-
-def _named(fills: Sequence[Report], order: Order) -> list[Report]:
-    """Executions of the history name their order by the venue's number; here it is known which order that is."""
-    return [replace(fill, order_id=order.id) if isinstance(fill, FillReport) else fill for fill in fills]
 
 
 def _cause(outcome: Outcome) -> str:
