@@ -17,8 +17,8 @@ LAWS: Mapping[str, str] = {
     """,
     "what we believe sent and answered, the venue knows": """
         SELECT o.id, o.status FROM orders o LEFT JOIN paper_order p ON p.order_id = o.id
-        WHERE p.order_id IS NULL AND NOT (o.status = 'REJECTED' AND o.reject_reason = 'NOT_SENT') AND NOT o.is_external
-            AND o.status <> 'REVOKED'
+        WHERE p.order_id IS NULL AND NOT o.is_external AND o.status <> 'REVOKED'
+            AND NOT (o.status = 'REJECTED' AND split_part(o.reject_reason, ':', 1) = 'NOT_SENT')
     """,
     "an order ended here as it ended there": """
         SELECT o.id, o.status, p.status AS at_venue, o.executed_quantity, p.quantity - p.remaining AS filled

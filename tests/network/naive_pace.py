@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cadenza.network.pace_queue import Charges, PaceDecision, PaceRefusal, PaceRefusalCause
+from cadenza.network.pace_queue import Charges, PaceDecision, PaceHold, PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 
 
@@ -58,12 +58,21 @@ class NaivePace:
                 found = max(found, fits[0] if fits else now_ms + limit.length_ms + 1)
         return found
 
+    def hold_beyond(self, charges: Charges, deadline_ms: int, now_ms: int) -> PaceHold | None:
+        """The longest hold that does not end in time."""
+        found: PaceHold | None = None
+        for key in charges:
+            until_ms = self.holds.get(key, 0)
+            if until_ms > now_ms and until_ms > deadline_ms and (found is None or until_ms > found.until_ms):
+                found = PaceHold(key, until_ms)
+        return found
+
     def ask(
         self, caller: str, charges: Charges, *, deadline_ms: int, now_ms: int, is_urgent: bool = False
     ) -> int | PaceRefusal:
         earliest_ms = self.earliest(charges, is_urgent, now_ms)
         if earliest_ms > deadline_ms:
-            return PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms)
+            return PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms, self.hold_beyond(charges, deadline_ms, now_ms))
         if sum(call.is_urgent == is_urgent for call in self.waiting) >= self.waiting_max:
             return PaceRefusal(PaceRefusalCause.FULL, earliest_ms)
         self.numbers += 1
@@ -101,7 +110,8 @@ class NaivePace:
                     return PaceDecision(call.number)
                 if earliest_ms > call.deadline_ms:
                     self.waiting.remove(call)
-                    return PaceDecision(call.number, PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms))
+                    beyond = self.hold_beyond(call.charges, call.deadline_ms, now_ms)
+                    return PaceDecision(call.number, PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms, beyond))
                 held.update(
                     key for key in call.charges if self.earliest({key: call.charges[key]}, is_urgent, now_ms) > now_ms
                 )

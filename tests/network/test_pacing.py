@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.network.naive_pace import NaivePace
 
-from cadenza.network.pace_queue import Charges, PaceDecision, PaceQueue, PaceRefusal, PaceRefusalCause
+from cadenza.network.pace_queue import Charges, PaceDecision, PaceHold, PaceQueue, PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, SlidingWindow, WindowLimit
 
 ADDRESS = MeterKey("address", "a")
@@ -262,16 +262,34 @@ def test_what_cannot_be_in_time_is_refused_at_once_and_what_can_never_be_is_an_e
     queue.hold(ADDRESS, 5_000)
     queue.hold(ADDRESS, 4_000)
     refused = queue.ask("a", {ADDRESS: 1}, deadline_ms=4_999, now_ms=0, is_urgent=True)
-    assert refused == PaceRefusal(PaceRefusalCause.TOO_LATE, 5_000)
+    assert refused == PaceRefusal(PaceRefusalCause.TOO_LATE, 5_000, PaceHold(ADDRESS, 5_000))
     assert queue.ask("a", {ADDRESS: 1}, deadline_ms=5_000, now_ms=0) == 1
     assert queue.ask("a", {ADDRESS: 1}, deadline_ms=5_000, now_ms=0) == PaceRefusal(PaceRefusalCause.FULL, 5_000)
     assert queue.ask("a", {ADDRESS: 1}, deadline_ms=5_000, now_ms=0, is_urgent=True) == 2
     queue.hold(ADDRESS, 6_000)
-    assert {d.number for d in queue.advance(1) if d.refusal} == {1, 2}
+    told = PaceRefusal(PaceRefusalCause.TOO_LATE, 6_000, PaceHold(ADDRESS, 6_000))
+    assert {d.number: d.refusal for d in queue.advance(1)} == {1: told, 2: told}
     with pytest.raises(ValueError, match="exceeds"):
         queue.ask("a", {ADDRESS: 2}, deadline_ms=5_000, now_ms=0)
     with pytest.raises(KeyError):
         queue.ask("a", {MeterKey("other", ""): 1}, deadline_ms=5_000, now_ms=0)
+
+
+def test_a_hold_is_named_only_if_it_alone_makes_a_call_too_late() -> None:
+    queue = PaceQueue({"address": [WindowLimit(1, 100)]}, waiting_max=5)
+    first = queue.ask("a", {ADDRESS: 1}, deadline_ms=0, now_ms=0)
+    assert [d.number for d in queue.advance(0)] == [first]
+    queue.settle(first, 0)  # type: ignore[arg-type]
+    queue.hold(ADDRESS, 50)
+    refused = queue.ask("a", {ADDRESS: 1}, deadline_ms=80, now_ms=1)
+    assert isinstance(refused, PaceRefusal)
+    assert (refused.earliest_ms, refused.hold) == (101, None), "the window is full for longer"
+    refused = queue.ask("a", {ADDRESS: 1}, deadline_ms=40, now_ms=1)
+    assert isinstance(refused, PaceRefusal)
+    assert refused.hold == PaceHold(ADDRESS, 50)
+    refused = queue.ask("a", {ADDRESS: 1}, deadline_ms=40, now_ms=60)
+    assert isinstance(refused, PaceRefusal)
+    assert refused.hold is None, "it is over"
 
 
 def test_meters_of_owners_that_come_and_go_are_forgotten() -> None:

@@ -22,6 +22,7 @@ D = Decimal
 streamed = only(STREAMED, DESK, PER_SYMBOL, CLOCK_AHEAD)
 some_kinds = only(STREAMED, POLLED, PER_SYMBOL)
 SESSION_WAIT_MS = 5_000
+NOT_REACHED = "the trading account does not reach its venue at the moment"
 
 
 async def _late(trader: Trader) -> None:
@@ -300,7 +301,8 @@ async def test_an_order_that_was_decided_when_the_stream_broke_is_not_sent(world
     for _ in range(3):
         world.clock.advance(SESSION_WAIT_MS)
     order = await task
-    assert (order.status, order.reject_reason) == (OrderStatus.REJECTED, RejectReason.NOT_SENT.value)
+    assert order.status is OrderStatus.REJECTED
+    assert order.reject_reason == f"{RejectReason.NOT_SENT.value}: {NOT_REACHED}; nothing was sent"
     assert not trader.venue.requests("submit")
 
 

@@ -22,11 +22,21 @@ class PaceRefusalCause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PaceHold:
+    """Nothing that charges the meter leaves before `until_ms`."""
+
+    key: MeterKey
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaceRefusal:
-    """The call must not leave. `earliest_ms` is an instant before which it could not have left."""
+    """The call must not leave. `earliest_ms` is an instant before which it could not have left. `hold` is the longest
+    hold that by itself makes it too late; None when there is none."""
 
     cause: PaceRefusalCause
     earliest_ms: int
+    hold: PaceHold | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +129,7 @@ class PaceQueue:
                 raise ValueError(f"a charge of {weight} exceeds a limit of {key.kind}")
         earliest_ms = self._earliest_ms(charges, is_urgent, now_ms)
         if earliest_ms > deadline_ms:
-            return PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms)
+            return self._too_late(charges, deadline_ms, earliest_ms, now_ms)
         if self._waiting_in[is_urgent] >= self._waiting_max:
             return PaceRefusal(PaceRefusalCause.FULL, earliest_ms)
         call = _WaitingCall(next(self._numbers), caller, charges, is_urgent, deadline_ms)
@@ -196,7 +206,8 @@ class PaceQueue:
                 turns.append(caller)
             elif earliest_ms > call.deadline_ms:
                 self._leave_queue(call)
-                decisions.append(PaceDecision(call.number, PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms)))
+                refusal = self._too_late(call.charges, call.deadline_ms, earliest_ms, now_ms)
+                decisions.append(PaceDecision(call.number, refusal))
                 turns.appendleft(caller)
             else:
                 if held.isdisjoint(call.charges):
@@ -248,6 +259,14 @@ class PaceQueue:
             if meter is not None:
                 found = max(found, meter.earliest_ms(weight, is_urgent, now_ms))
         return found
+
+    def _too_late(self, charges: Charges, deadline_ms: int, earliest_ms: int, now_ms: int) -> PaceRefusal:
+        """The call could not leave before `earliest_ms`, which is after its deadline."""
+        meters = ((key, self._meters.get(key)) for key in charges)
+        holds = (PaceHold(key, meter.held_until_ms) for key, meter in meters if meter is not None)
+        too_long = [hold for hold in holds if hold.until_ms > max(deadline_ms, now_ms)]
+        longest = max(too_long, key=lambda hold: hold.until_ms, default=None)
+        return PaceRefusal(PaceRefusalCause.TOO_LATE, earliest_ms, longest)
 
     def _meter(self, key: MeterKey) -> _Meter:
         if (meter := self._meters.get(key)) is None:

@@ -145,8 +145,9 @@ async def test_an_order_that_was_recorded_before_its_session_is_opened_again_wai
         await world.sessions.close(ACCOUNT)
     world.sessions.release_orders(ACCOUNT)
     order = await submitting
+    not_sent = "NOT_SENT: the trading account does not reach its venue at the moment; nothing was sent"
     assert (order.status, order.reject_reason) == (
-        (OrderStatus.ACCEPTED, None) if is_opened else (OrderStatus.REJECTED, "NOT_SENT")
+        (OrderStatus.ACCEPTED, None) if is_opened else (OrderStatus.REJECTED, not_sent)
     )
 
 

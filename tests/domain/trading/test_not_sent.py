@@ -63,6 +63,13 @@ def test_an_order_that_nothing_showed_ends_and_the_report_may_come_twice(
     assert not world.changed.kept
 
 
+@pytest.mark.parametrize(("cause", "reason"), [("", "NOT_SENT"), ("no connection", "NOT_SENT: no connection")])
+def test_an_order_that_was_not_sent_says_why(world: TradingState, cause: str, reason: str) -> None:
+    order = submit(world)
+    apply_report(world, NotSentReport(**named(order, venue_order_id=None), cause=cause))
+    assert now(world, order).reject_reason == reason
+
+
 def _withdrawn() -> Order:
     world = state()
     order = submit(world)

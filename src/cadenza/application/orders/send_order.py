@@ -66,8 +66,8 @@ class SendOrder:
         try:  # its session may have been lost, or opened again, since it was decided
             session = await self._sessions.session_for(order.account_id, order.tenant_id, SESSION_WAIT_MS_MAX)
             latest = await self._latest(order) if has_to_wait else order
-        except CadenzaError:
-            return [self._not_sent(order)]
+        except CadenzaError as error:
+            return [self._not_sent(order, str(error))]
         if latest.status is not OrderStatus.SUBMITTED or self._halted.withholds(order):
             return [WithdrawnReport(**_names(order), at_ms=self._clock.now_ms())]
         self._failpoints.reach("submit.before_venue")
@@ -80,9 +80,9 @@ class SendOrder:
             return [UnknownOutcomeReport(**_names(order), at_ms=self._clock.now_ms(), cause=cause)]
         return reports
 
-    def _not_sent(self, order: Order) -> Report:
+    def _not_sent(self, order: Order, cause: str) -> Report:
         recorded_at_ms = recorded_to_send_at_ms(order)
-        return NotSentReport(**_names(order), at_ms=self._clock.now_ms(), recorded_at_ms=recorded_at_ms)
+        return NotSentReport(**_names(order), at_ms=self._clock.now_ms(), recorded_at_ms=recorded_at_ms, cause=cause)
 
     async def _latest(self, order: Order) -> Order:
         return (await self._committer.commit(ReadOrder(order.account_id, order.id))) or order

@@ -245,7 +245,7 @@ def _changed(state: TradingState, order: Order, report: OrderReport) -> Order:
         case RejectedReport():
             return _rejected(state, order, report)
         case NotSentReport():
-            return not_sent(order, now_ms)
+            return not_sent(order, report.cause, now_ms)
         case WithdrawnReport():
             return order.withdrawn(CancelReason.USER, report.at_ms, now_ms)
         case CanceledReport():

@@ -141,9 +141,13 @@ class NotSentReport(OwnReport):
     the venue has shown stays as it is, and an alarm is raised.
 
     `recorded_at_ms` names the attempt: it is `created_at_ms` of the order as it was handed to the session, which is new
-    for each release of a trailing stop. A report that names another attempt, or none, changes no such order."""
+    for each release of a trailing stop. A report that names another attempt, or none, changes no such order.
+
+    `cause` says why, in words for the client, without secrets; the order's reason is NOT_SENT followed by `: ` and the
+    cause. Empty when nothing is known of it."""
 
     recorded_at_ms: int | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,12 +128,13 @@ def expire_held(state: TradingState, order: Order) -> None:
     state.put_order(release(state, order.withdrawn(CancelReason.EXPIRED, now_ms, now_ms)))
 
 
-def not_sent(order: Order, now_ms: int) -> Order:
-    """It is proved that the order was not sent and will not be. A released order is held again, any other one is
-    REJECTED, and so is one that is being canceled."""
+def not_sent(order: Order, cause: str, now_ms: int) -> Order:
+    """It is proved that the order was not sent and will not be; `cause` says why. A released order is held again, any
+    other one is REJECTED, and so is one that is being canceled."""
     trail = order.trail
     if trail is None or trail.released_at_ms is None or order.status is not OrderStatus.SUBMITTED:
-        return order.rejected(RejectReason.NOT_SENT.value, now_ms)
+        reason = RejectReason.NOT_SENT.value
+        return order.rejected(f"{reason}: {cause}" if cause else reason, now_ms)
     return order.moved(
         OrderStatus.ACCEPTED,
         now_ms,

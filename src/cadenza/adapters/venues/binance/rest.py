@@ -38,13 +38,14 @@ from cadenza.adapters.venues.binance.spec import (
     USDM_REST,
     PaceLimits,
 )
+from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
-from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
+from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.traffic import HttpCalls
@@ -71,11 +72,6 @@ _MINUTE_MS, _10_S_MS, _DAY_MS = 60_000, 10_000, 86_400_000
 _COUNTS = {"10s": _10_S_MS, "1m": _MINUTE_MS, "1d": _DAY_MS}
 _WEIGHT, _READINGS, _ORDERS, _UNDER_WAY = "weight", "readings", "orders", "under way"
 _ANY = ""
-_NOT_SENT = {
-    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
-    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
-    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
-}
 _USED_WEIGHT = re.compile(r"x-(?:mbx|sapi)-used(?:-ip)?-weight-1m")
 _ORDER_COUNT = re.compile(r"x-mbx-order-count-(\w+)")
 
@@ -312,7 +308,8 @@ class BinanceRest:
             caller = f"readings of {caller}"  # an order does not wait behind them
         ticket = await self._pacers[market].acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
         if isinstance(ticket, PaceRefusal):
-            return NotSent(*_NOT_SENT[ticket.cause])
+            is_of_host = ticket.hold is not None and ticket.hold.key.kind == _WEIGHT
+            return not_sent_for_pace(ticket, self._clock, pause=self.held(market) if is_of_host else None)
         return ticket
 
     async def _call(

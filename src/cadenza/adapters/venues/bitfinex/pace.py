@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from cadenza.adapters.venues.bitfinex.endpoints import BLOCK_MS, ENDPOINTS, CountedBy, RestEndpoint
-from cadenza.network.outcomes import NotSent, NotSentCause
-from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
+from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
+from cadenza.network.outcomes import NotSent
+from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.ports.clock import Clock
@@ -16,11 +17,6 @@ The others wait here, where cancels overtake them, and not within the HTTP clien
 
 _ANY = ""
 _LINE, _PLACES = "line of a key", "places"
-_NOT_SENT = {
-    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
-    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
-    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
-}
 _LIMITS: Mapping[str, tuple[WindowLimit, ...]] = {
     each.path: (WindowLimit(each.requests_max, each.window_ms, each.for_urgent),) for each in ENDPOINTS
 }
@@ -68,6 +64,7 @@ class RequestPace:
     """
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._users: dict[str, str] = {}
         self._limits = Pacer(_LIMITS, clock=clock)
         self._lines = Pacer({_LINE: _ONE_AT_A_TIME}, clock=clock)
@@ -115,7 +112,7 @@ class RequestPace:
                 ticket = await pacer.acquire(caller, {meter: 1}, deadline_ms=by_ms, is_urgent=is_urgent)
                 if isinstance(ticket, PaceRefusal):
                     turn.give_back()
-                    return NotSent(*_NOT_SENT[ticket.cause])
+                    return not_sent_for_pace(ticket, self._clock)
                 turn.take(ticket, is_line=pacer is self._lines)
         except BaseException:  # a caller that is cancelled while it waits takes no room from others
             turn.give_back()

@@ -20,6 +20,7 @@ from cadenza.adapters.venues.deribit.classify import (
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.requests import GET_TIME, RequestPool, RpcMessage
 from cadenza.adapters.venues.deribit.spec import REST
+from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
@@ -27,7 +28,7 @@ from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
-from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
+from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.patience import Randomness
@@ -51,11 +52,6 @@ REFILL_MS = 4_000
 _PUBLIC, _ANY = "public", ""
 _UNDER_WAY = "under way"
 _NONCE_DIGITS = 16
-_NOT_SENT = {
-    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
-    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
-    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
-}
 
 CREDIT_WINDOWS: Mapping[RequestPool, WindowLimit] = {
     RequestPool.MATCHING: WindowLimit(20, 4_000, reserved_for_urgent=5),
@@ -181,7 +177,7 @@ class DeribitRest:
         """Wait until the request may leave."""
         charges = {self._key(caller, pool): 1, MeterKey(_UNDER_WAY, _ANY): 1}
         ticket = await self._pacer.acquire(caller, charges, deadline_ms=by_ms, is_urgent=is_urgent)
-        return NotSent(*_NOT_SENT[ticket.cause]) if isinstance(ticket, PaceRefusal) else ticket
+        return not_sent_for_pace(ticket, self._clock) if isinstance(ticket, PaceRefusal) else ticket
 
     async def _call(
         self,

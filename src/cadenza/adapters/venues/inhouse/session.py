@@ -34,6 +34,8 @@ from cadenza.domain.trading.reports import (
 from cadenza.exchange.records import BalanceFact, Fact, FactKind, OrderFact, VenueAccount, VenueOrder
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece
 
+_TOO_LATE = "its deadline passed before it could arrive"
+
 
 @dataclass(frozen=True, slots=True)
 class _SubmitReply:
@@ -67,14 +69,14 @@ class InHouseSession:
         """An order is not sent after its deadline, and one that arrives after it is refused in the same way."""
         id = id_at_venue(order)
         if self._is_too_late(order, self._runner.clock.now_ms()):
-            return [self._not_sent(order)]
+            return [self._not_sent(order, _TOO_LATE)]
 
         def work(turn: Turn) -> CallResult:
             known = self._runner.find(turn, id)
             if known:  # sent twice: answer with what happened to the first
                 return CallResult(_SubmitReply(self._reports(known), SENT, turn.at_ms))
             if self._is_too_late(order, self._runner.clock.now_ms()):
-                return CallResult(_SubmitReply([self._not_sent(order)], SENT, turn.at_ms))
+                return CallResult(_SubmitReply([self._not_sent(order, _TOO_LATE)], SENT, turn.at_ms))
             return self._execute(order, turn)
 
         delay_ms = self._runner.exchange.delay_ms(order, is_cancel=False)
@@ -82,8 +84,8 @@ class InHouseSession:
             reply: _SubmitReply = await self._runner.call(
                 work, order_ids={id: order.created_at_ms}, lane=self._external_id, delay_ms=delay_ms
             )
-        except VenueUnavailable:
-            return [self._not_sent(order)]
+        except VenueUnavailable as error:
+            return [self._not_sent(order, str(error))]
         except CallLost as error:
             return [self._unknown(order, str(error), self._runner.clock.now_ms())]
         await self._delay(reply)
@@ -333,13 +335,14 @@ class InHouseSession:
             return reports_of(fact, self._account.id)
         return [external_order_report(fact.order, self._account.id, self._own_id(fact.order))]
 
-    def _not_sent(self, order: Order) -> NotSentReport:
+    def _not_sent(self, order: Order, cause: str) -> NotSentReport:
         return NotSentReport(
             account_id=self._account.id,
             instrument_id=order.instrument_id,
             order_id=order.id,
             at_ms=self._runner.clock.now_ms(),
             recorded_at_ms=order.created_at_ms,
+            cause=cause,
         )
 
     def _cancel_refused(self, order: Order, reason: str, at_ms: int) -> CancelRefusedReport:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.not_sent import not_sent_report, why_not_sent
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, OrderCalls, Reports, SubmitCall
 from cadenza.adapters.venues.kit.order_facts import reason_text
 from cadenza.adapters.venues.kit.order_names import names_of
@@ -13,17 +14,17 @@ from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import NotSentReport, RejectedReport, Report
-from cadenza.network.outcomes import Answered, NotSent, Outcome
+from cadenza.domain.trading.reports import RejectedReport, Report
+from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome
 from cadenza.ports.clock import Clock
 
 
 class NewOrders:
     """Submits orders. The session says what it asks of its venue, and what an answer means.
 
-    Law: a submit ends with one of these. REJECTED: the venue has no such orders, so that nothing was sent, or it
-    refused the order with proof. NOT_SENT: no byte left. What the venue said of an order that it took in. Unknown:
-    everything else. `look_at_key` takes the outcome of a request that the venue refused.
+    Law: a refusal that proves that the order does not work is a `RejectedReport`, and so is an order that the venue
+    does not have, of which nothing was sent. When no byte left, a `NotSentReport` says why. What proves nothing is an
+    `UnknownOutcomeReport`. `look_at_key` takes what every answer proves that is no success.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class NewOrders:
     async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
         """Do the work, once, unless the order's deadline has passed."""
         if order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms:
-            return [self._not_sent(order)]
+            return [self._not_sent(order, NotSent(NotSentCause.DEADLINE))]
         return await self._calls.submit(order, work)
 
     def not_tradable(self, order: Order) -> Reports:
@@ -61,7 +62,7 @@ class NewOrders:
         except CadenzaError as error:
             return [self._rejected(order, RejectReason.INVALID_ORDER, str(error))]
         if isinstance(outcome, NotSent):
-            return [self._not_sent(order)]
+            return [self._not_sent(order, outcome)]
         if not isinstance(outcome, Answered):
             return [unknown_outcome(order, self._clock.now_ms(), outcome)]
         try:
@@ -77,8 +78,8 @@ class NewOrders:
 
     # Helpers
 
-    def _not_sent(self, order: Order) -> Report:
-        return NotSentReport(**names_of(order), at_ms=self._clock.now_ms(), recorded_at_ms=order.created_at_ms)
+    def _not_sent(self, order: Order, outcome: NotSent) -> Report:
+        return not_sent_report(order, why_not_sent(outcome), self._clock.now_ms())
 
     def _rejected(self, order: Order, reason: RejectReason, text: str = "") -> Report:
         """The venue has no such orders, so nothing was sent."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from cadenza.adapters.venues.kit.not_sent import not_sent_report
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
@@ -77,7 +78,7 @@ class OrderCalls:
             del self._submits[order.id]
             call = None
         if call is None and self._is_closed:
-            return [self._not_sent(order)]
+            return [self._ended_before(order)]
         if call is None:
             call = self._submits[order.id] = SubmitCall(order=order, until_ms=order.send_before_ms or self._now_ms())
             call.task = self._start(self._submit(order, call, work))
@@ -100,7 +101,7 @@ class OrderCalls:
         still awaited."""
         self._is_closed = True
         for call in self._submits.values():
-            self._take_back(call, self._not_sent(call.order))
+            self._take_back(call, self._ended_before(call.order))
 
     async def other(self, work: Coroutine[Any, Any, Reports]) -> Reports:
         """Make any other call."""
@@ -139,8 +140,8 @@ class OrderCalls:
     def _withdrawn(self, order: Order) -> Report:
         return WithdrawnReport(**names_of(order), at_ms=self._now_ms())
 
-    def _not_sent(self, order: Order) -> Report:
-        return NotSentReport(**names_of(order), at_ms=self._now_ms(), recorded_at_ms=order.created_at_ms)
+    def _ended_before(self, order: Order) -> Report:
+        return not_sent_report(order, "the session ended before it could leave", self._now_ms())
 
     async def _wait(self, task: asyncio.Task[Reports]) -> Reports:
         try:

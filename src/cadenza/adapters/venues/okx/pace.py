@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import TracebackType
 
+from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
 from cadenza.adapters.venues.okx.endpoints import (
     ENDPOINTS,
     NEW_ORDERS_PER_2_S,
@@ -11,8 +12,8 @@ from cadenza.adapters.venues.okx.endpoints import (
     CountedBy,
     OkxEndpoint,
 )
-from cadenza.network.outcomes import NotSent, NotSentCause
-from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
+from cadenza.network.outcomes import NotSent
+from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.ports.clock import Clock
@@ -23,11 +24,6 @@ The others wait here, where cancels overtake them, and not within the HTTP clien
 
 _ANY = ""
 _PLACES, _NEW_ORDERS = "places", "new orders"
-_NOT_SENT = {
-    PaceRefusalCause.TOO_LATE: (NotSentCause.DEADLINE, "the venue's limits leave no room in time"),
-    PaceRefusalCause.FULL: (NotSentCause.FULL, "too many requests wait already"),
-    PaceRefusalCause.CLOSED: (NotSentCause.CLOSED, ""),
-}
 _LIMITS: Mapping[str, tuple[WindowLimit, ...]] = {
     each.meter: (WindowLimit(each.per_2_s, TWO_S_MS),) for each in ENDPOINTS
 }
@@ -62,6 +58,7 @@ class RequestPace:
     """
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._users: dict[str, str] = {}
         self._new_orders = Pacer({_NEW_ORDERS: (WindowLimit(NEW_ORDERS_PER_2_S, TWO_S_MS),)}, clock=clock)
         self._limits = Pacer(_LIMITS, clock=clock)
@@ -88,7 +85,7 @@ class RequestPace:
                 ticket = await pacer.acquire(line, {meter: 1}, deadline_ms=by_ms, is_urgent=is_urgent)
                 if isinstance(ticket, PaceRefusal):
                     turn.give_back()
-                    return NotSent(*_NOT_SENT[ticket.cause])
+                    return not_sent_for_pace(ticket, self._clock)
                 tickets.append(ticket)
         except BaseException:  # a caller that is cancelled while it waits takes no room from others
             turn.give_back()
