@@ -1,6 +1,7 @@
 """Rows of BITFINEX's public channels, as the wire has them. Arrays may grow at their end; what is not named is not
 read."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -44,7 +45,8 @@ class DerivativeRow(msgspec.Struct, array_like=True, frozen=True):
     mark: Decimal | None = None
 
 
-class ChannelFrame(msgspec.Struct, array_like=True, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ChannelFrame:
     """A frame of a channel, as feeds read it: what it is, what it holds, its number in the connection, and when the
     venue sent it."""
 

@@ -140,7 +140,7 @@ class PublicChannels:
         if not word:
             kind = UPDATE if channel in self._begun else SNAPSHOT
             self._begun.add(channel)
-        return MarketEvent(name, _frame(kind, content, sequence, at_ms))
+        return MarketEvent(name, ChannelFrame(kind, content, sequence, at_ms))
 
 
 class BitfinexMarket:
@@ -152,14 +152,14 @@ class BitfinexMarket:
         self.books, self.trades = f"{BOOKS}:{name}", f"{TRADES}:{name}"
         self.marks = None if instrument.type is InstrumentType.SPOT else f"{STATUS}:deriv:{name}"
 
-    def book_messages(self, data: msgspec.Raw) -> Iterable[BookSnapshot | BookDelta]:
-        return (book_message(decode(ChannelFrame, data), self._instrument),)
+    def book_messages(self, data: ChannelFrame) -> Iterable[BookSnapshot | BookDelta]:
+        return (book_message(data, self._instrument),)
 
-    def numbered_trades(self, data: msgspec.Raw) -> Iterable[tuple[int, MarketTrade]]:
-        return market_trades(decode(ChannelFrame, data), self._instrument)
+    def numbered_trades(self, data: ChannelFrame) -> Iterable[tuple[int, MarketTrade]]:
+        return market_trades(data, self._instrument)
 
-    def mark(self, data: msgspec.Raw) -> Decimal | None:
-        return mark_price(decode(ChannelFrame, data))
+    def mark(self, data: ChannelFrame) -> Decimal | None:
+        return mark_price(data)
 
 
 def _word(part: msgspec.Raw) -> str:
@@ -170,10 +170,6 @@ def _word(part: msgspec.Raw) -> str:
     if word != HEARTBEAT and word not in _WORDS:
         raise UnreadablePayload(f"{word[:20]!r} is no word of a channel")
     return word
-
-
-def _frame(kind: str, content: msgspec.Raw, sequence: int, at_ms: int) -> msgspec.Raw:
-    return msgspec.Raw(b'["%b",%b,%d,%d]' % (kind.encode(), bytes(content), sequence, at_ms))
 
 
 def _channel_of(name: str) -> dict[str, str]:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol
 
-import msgspec
-
 from cadenza.adapters.venues.kit.book_sync import BookSync, SyncState
+from cadenza.adapters.venues.kit.market_stream import EventData
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
@@ -34,12 +33,12 @@ class InstrumentChannels(Protocol):
     @property
     def marks(self) -> str | None: ...
 
-    def book_messages(self, data: msgspec.Raw) -> Iterable[BookSnapshot | BookDelta]: ...
+    def book_messages(self, data: EventData) -> Iterable[BookSnapshot | BookDelta]: ...
 
-    def numbered_trades(self, data: msgspec.Raw) -> Iterable[tuple[int, MarketTrade]]:
+    def numbered_trades(self, data: EventData) -> Iterable[tuple[int, MarketTrade]]:
         """Return trades with the venue's numbers, which grow."""
 
-    def mark(self, data: msgspec.Raw) -> Decimal | None:
+    def mark(self, data: EventData) -> Decimal | None:
         """Return the mark price; None when the message states none."""
 
 
@@ -133,7 +132,7 @@ class ChannelFeed:
         if self.channels.marks in names:
             self._withdraw_mark()
 
-    def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None:
+    def on_event(self, name: str, data: EventData, connection: int, now_ms: int) -> None:
         """Take an event of one of its channels. Raises `UnreadablePayload`; a change of the book that cannot be read
         makes the book stale."""
         if name == self.channels.books:
@@ -167,7 +166,7 @@ class ChannelFeed:
         self.sync.lose()
         self.progressed.set()
 
-    def _on_book(self, data: msgspec.Raw, connection: int, now_ms: int) -> None:
+    def _on_book(self, data: EventData, connection: int, now_ms: int) -> None:
         if connection < self._source:
             return
         try:

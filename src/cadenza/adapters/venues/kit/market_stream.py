@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from ssl import SSLContext
-from typing import Protocol
-
-import msgspec
+from typing import Any, Protocol
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -44,12 +42,17 @@ SendFrame = Callable[[str, int], Awaitable[SendOutcome]]
 _MESSAGES = MeterKey("messages", "")
 
 
+EventData = Any
+"""What a venue's wire makes of an event, and its channels read: as a rule the payload, as it came. What is between them
+only hands it on."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarketEvent:
     """An event of the stream of this name."""
 
     name: str
-    data: msgspec.Raw
+    data: EventData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,7 @@ class MarketStreamListener(Protocol):
 
     def on_refused(self, name: str, reason: str) -> None: ...
 
-    def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None: ...
+    def on_event(self, name: str, data: EventData, connection: int, now_ms: int) -> None: ...
 
     def on_unreadable(self, reason: str) -> None: ...
 

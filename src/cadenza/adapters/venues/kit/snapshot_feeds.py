@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any
 
-import msgspec
 import structlog
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.instrument_feed import ChannelFeed, InstrumentChannels
-from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute, MarketStreamWire
+from cadenza.adapters.venues.kit.market_stream import EventData, MarketStream, MarketStreamRoute, MarketStreamWire
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
@@ -134,7 +133,7 @@ class SnapshotFeeds:
             feed.refusal = f"the venue refused the channel {name}: {reason}"
             feed.progressed.set()
 
-    def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None:
+    def on_event(self, name: str, data: EventData, connection: int, now_ms: int) -> None:
         feed = self._by_name.get(name)
         if feed is None:
             return
