@@ -15,7 +15,6 @@ import aiohttp
 import msgspec
 import pytest
 
-from cadenza.adapters.venues.bitfinex.account_reading import read_lines
 from cadenza.adapters.venues.bitfinex.credential import BitfinexSigner
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, POSITIONS, WALLETS
 from cadenza.adapters.venues.bitfinex.models import OrderFields
@@ -88,10 +87,10 @@ async def test_readings_of_an_account_go_through_the_parsers() -> None:
         key = ProbeKey(SIGNER, clock)
         try:
             assert await rest.clock.measure(), rest.trouble
-            wallets = await read_lines(rest, key, WALLETS, {})
-            orders = await read_lines(rest, key, OPEN_ORDERS, {})
-            past = await read_lines(rest, key, PAST_ORDERS, {"limit": 10})
-            positions = await read_lines(rest, key, POSITIONS, {})
+            wallets = await rest.rows(key, WALLETS, {})
+            orders = await rest.rows(key, OPEN_ORDERS, {})
+            past = await rest.rows(key, PAST_ORDERS, {"limit": 10})
+            positions = await rest.rows(key, POSITIONS, {})
         finally:
             await http.close()
             rest.close()

@@ -4,33 +4,20 @@ import asyncio
 
 import msgspec
 
-from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, POSITIONS, WALLETS, RestEndpoint
+from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, POSITIONS, WALLETS
 from cadenza.adapters.venues.bitfinex.models import OrderFields
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_account import balance_report, position_report
 from cadenza.adapters.venues.bitfinex.parse_orders import order_facts
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
-from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.kit.account_reading import ReadMoney, ReadOpenOrders
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.reports import BalanceReport, PositionReport, UnreadableReport
-
-
-async def read_lines(
-    rest: BitfinexRest, key: PrivateKey, endpoint: RestEndpoint, body: Body, *, is_urgent: bool = False
-) -> list[msgspec.Raw]:
-    """Return the lines of a list of the account. Raises `VenueUnavailable` and `CredentialRejected`."""
-    result = await rest.asked(key, endpoint, body, is_urgent=is_urgent)
-    try:
-        return decode(list[msgspec.Raw], result)
-    except UnreadablePayload as error:
-        raise VenueUnavailable(f"BITFINEX answered with something else than a list: {error}") from error
 
 
 class BitfinexAccountSource:
@@ -45,7 +32,7 @@ class BitfinexAccountSource:
         self._scope = scope
 
     async def money(self) -> ReadMoney:
-        wallets, positions = await asyncio.gather(read_lines(self._rest, self._key, WALLETS, {}), self._positions())
+        wallets, positions = await asyncio.gather(self._rest.rows(self._key, WALLETS, {}), self._positions())
         account_id, scope = self._scope.account_id, self._scope
         balances = read_each(wallets, account_id, lambda line: balance_report(line, scope, 0))
         held = read_each(positions, account_id, lambda line: position_report(line, scope, 0))
@@ -56,7 +43,7 @@ class BitfinexAccountSource:
         )
 
     async def open_orders(self) -> ReadOpenOrders:
-        lines = await read_lines(self._rest, self._key, OPEN_ORDERS, {})
+        lines = await self._rest.rows(self._key, OPEN_ORDERS, {})
         found = read_each(lines, self._scope.account_id, self._order)
         return ReadOpenOrders(
             tuple(each for each in found if isinstance(each, OrderFacts)),
@@ -71,7 +58,7 @@ class BitfinexAccountSource:
         """An account that trades with the exchange wallet has none."""
         if self._scope.account_type is AccountType.SPOT:
             return []
-        return await read_lines(self._rest, self._key, POSITIONS, {})
+        return await self._rest.rows(self._key, POSITIONS, {})
 
     def _order(self, line: msgspec.Raw) -> OrderFacts | None:
         row = decode(OrderFields, line)

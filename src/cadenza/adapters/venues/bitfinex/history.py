@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from cadenza.adapters.venues.bitfinex.account_reading import read_lines
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, PAST_TRADES
 from cadenza.adapters.venues.bitfinex.models import OrderFields, TradeFields
 from cadenza.adapters.venues.bitfinex.pages import ORDER_AT, TRADE_AT, past_lines
@@ -58,7 +57,7 @@ class PastOrders:
         return [*announced, *await self._fills(since_ms), *stated]
 
     async def _open(self) -> list[OrderFacts | UnreadableReport]:
-        lines = await read_lines(self._rest, self._key, OPEN_ORDERS, {})
+        lines = await self._rest.rows(self._key, OPEN_ORDERS, {})
         return read_each(lines, self._scope.account_id, lambda line: self._order(line, is_past=False))
 
     async def _past(self, since_ms: int) -> list[OrderFacts | UnreadableReport]:

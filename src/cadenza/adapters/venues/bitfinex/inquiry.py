@@ -125,11 +125,7 @@ class OrderInquiry:
         if not facts.executed:
             return []
         places = {"symbol": found.fields.symbol, "id": facts.venue_order_id}
-        result = await self._rest.asked(self._key, ORDER_TRADES, {}, places=places, is_urgent=True)
-        try:
-            lines = decode(list[msgspec.Raw], result)
-        except UnreadablePayload as error:
-            raise VenueUnavailable(f"BITFINEX answered with something else than a list: {error}") from error
+        lines = await self._rest.rows(self._key, ORDER_TRADES, {}, places=places, is_urgent=True)
 
         def read(line: msgspec.Raw) -> FillReport:
             return fill_report(decode(TradeFields, line), self._scope)

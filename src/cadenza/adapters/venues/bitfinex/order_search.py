@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cadenza.adapters.venues.bitfinex.account_reading import read_lines
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS
 from cadenza.adapters.venues.bitfinex.models import OrderFields
 from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS
@@ -97,10 +96,10 @@ class OrderSearch:
         return found
 
     async def _open(self) -> list[msgspec.Raw]:
-        return await read_lines(self._rest, self._key, OPEN_ORDERS, {}, is_urgent=True)
+        return await self._rest.rows(self._key, OPEN_ORDERS, {}, is_urgent=True)
 
     async def _past(self, ids: Sequence[int]) -> list[msgspec.Raw]:
-        return await read_lines(self._rest, self._key, PAST_ORDERS, {"id": ids, "limit": LINES_MAX}, is_urgent=True)
+        return await self._rest.rows(self._key, PAST_ORDERS, {"id": ids, "limit": LINES_MAX}, is_urgent=True)
 
     async def _past_since(self, recorded_at_ms: int) -> list[msgspec.Raw]:
         instant = self._rest.clock.present()

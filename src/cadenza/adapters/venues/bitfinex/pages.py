@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from cadenza.adapters.venues.bitfinex.account_reading import read_lines
 from cadenza.adapters.venues.bitfinex.endpoints import RestEndpoint
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
@@ -35,7 +34,7 @@ async def past_lines(
     seen: set[bytes] = set()
     while True:
         body = {"start": since_ms, "limit": LINES_MAX, **end}
-        lines = await read_lines(rest, key, endpoint, body, is_urgent=is_urgent)
+        lines = await rest.rows(key, endpoint, body, is_urgent=is_urgent)
         fresh = [line for line in lines if bytes(line) not in seen]
         yield fresh
         if len(lines) < LINES_MAX:

@@ -187,6 +187,22 @@ class BitfinexRest:
                 break
         return result_of(outcome)
 
+    async def rows(
+        self,
+        key: NoncedKey,
+        endpoint: RestEndpoint,
+        body: Body,
+        *,
+        places: Mapping[str, str] = _NO_PLACES,
+        is_urgent: bool = False,
+    ) -> list[msgspec.Raw]:
+        """Return the rows of a list that is read as `asked` reads. Raises what `asked` raises."""
+        result = await self.asked(key, endpoint, body, places=places, is_urgent=is_urgent)
+        try:
+            return decode(list[msgspec.Raw], result)
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BITFINEX answered with something else than a list: {error}") from error
+
     # Helpers
 
     async def _made(
