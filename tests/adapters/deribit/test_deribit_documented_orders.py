@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal as D
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from cadenza.adapters.venues.deribit.stream_wire import PublicChannels
 from cadenza.adapters.venues.kit.market_stream import MarketEvent
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, Standing
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.unsettled_cancels import UnsettledCancels
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import VenueUnavailable
@@ -286,8 +288,8 @@ def test_a_channel_that_nobody_asked_for_is_handed_on_by_its_name() -> None:
 
 def cancels(venue: DocumentedVenue) -> OrderCancels:
     inquiry: Any = None
-    life: Any = None
-    return OrderCancels(rest=venue.rest, signer=SIGNER, scope=FUTURES, inquiry=inquiry, life=life, clock=FixedClock())
+    life: Any = SimpleNamespace(unsettled_cancels=UnsettledCancels(FixedClock(), venue.rest.clock))
+    return OrderCancels(rest=venue.rest, signer=SIGNER, scope=FUTURES, inquiry=inquiry, life=life)
 
 
 class FixedClock:

@@ -10,20 +10,17 @@ from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.orders import cancel_all_request
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
+from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal, Report
-from cadenza.network.outcomes import Answered, NotSent, Outcome
-from cadenza.ports.clock import Clock
+from cadenza.network.outcomes import Answered, NotSent
 
 
 class OrderCancels:
-    """Makes the cancels of one session. They go before new orders in the pacing. `look_at_key` takes the outcome of a
-    request that the venue refused."""
+    """Makes the cancels of one session. They go before new orders in the pacing."""
 
     def __init__(
         self,
@@ -34,8 +31,7 @@ class OrderCancels:
         scope: AccountScope,
         inquiry: OrderInquiry,
         symbol: Callable[[InstrumentId], str | None],
-        look_at_key: Callable[[ReplyOutcome], None],
-        clock: Clock,
+        life: SessionLife,
     ) -> None:
         self._rest = rest
         self._signer = signer
@@ -44,8 +40,7 @@ class OrderCancels:
         self._scope = scope
         self._inquiry = inquiry
         self._symbol = symbol
-        self._look_at_key = look_at_key
-        self._clock = clock
+        self._life = life
 
     async def cancel(self, order: Order) -> Reports:
         symbol = self._symbol(order.instrument_id)
@@ -63,12 +58,12 @@ class OrderCancels:
         if isinstance(outcome, NotSent):
             return []
         if not isinstance(outcome, Answered):
-            return [self._unknown(order, outcome)]
+            return [self._life.unsettled_cancels.unknown(order, outcome)]
         if outcome.status == HTTP_OK:
             try:
                 return self._dated(self._dialect.canceled(outcome.body, self._scope, order))
             except UnreadablePayload as error:
-                return [self._unknown(order, outcome, str(error))]
+                return [self._life.unsettled_cancels.unknown(order, outcome, str(error))]
         return await self._refused(order, symbol, outcome)
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Reports:
@@ -88,32 +83,19 @@ class OrderCancels:
         if not isinstance(outcome, Answered):
             return []
         if outcome.status != HTTP_OK:
-            self._look_at_key(classify_cancel(outcome.status, error_body(outcome.body)))
+            self._life.look_at_key(classify_cancel(outcome.status, error_body(outcome.body)))
             return []
         try:
             return self._dated(self._dialect.canceled_all(outcome.body, self._scope, orders))
         except UnreadablePayload:
             return []
 
-    async def _refused(self, order: Order, symbol: str, outcome: Answered) -> Reports:
-        verdict = classify_cancel(outcome.status, error_body(outcome.body))
-        self._look_at_key(verdict)
-        end: Reports = ()
-        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
-            # The venue says the same of an order that was never there and of one that has ended.
-            found = await self._inquiry.end_of(order, symbol)
-            if found is not None:
-                end, verdict = found, replace(verdict, refusal=CancelRefusal.TOO_LATE)
-        refused = cancel_report(verdict, order, self._venue_time_ms())
-        if refused is not None:
-            return [*end, refused]
-        return [self._unknown(order, outcome)] if verdict.verdict is ReplyVerdict.UNKNOWN else end
+    async def _refused(self, order: Order, symbol: str, answered: Answered) -> Reports:
+        verdict = classify_cancel(answered.status, error_body(answered.body))
+        self._life.look_at_key(verdict)
+        is_gone = verdict.refusal is CancelRefusal.UNKNOWN_ORDER
+        end = await self._inquiry.end_of(order, symbol) if is_gone else None
+        return self._life.unsettled_cancels.refused(order, verdict, answered, end)
 
     def _dated(self, reports: Sequence[Report]) -> Reports:
-        return [replace(each, at_ms=each.at_ms or self._venue_time_ms()) for each in reports]
-
-    def _venue_time_ms(self) -> int:
-        return self._rest.clock_of(self._market).earliest_ms()
-
-    def _unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
-        return unknown_outcome(order, self._clock.now_ms(), outcome, detail)
+        return [replace(each, at_ms=each.at_ms or self._life.venue_time_ms()) for each in reports]

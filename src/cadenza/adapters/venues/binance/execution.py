@@ -275,8 +275,7 @@ class BinanceSession(NetworkedSession):
             scope=self._scope,
             inquiry=self._inquiry,
             symbol=self._symbol,
-            look_at_key=self._life.look_at_key,
-            clock=self._clock,
+            life=self._life,
         )
 
     def _order_links(self) -> OrderLinks:

@@ -1,8 +1,5 @@
 """Cancels. They go before new orders in the pacing, and have a limit of their own."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 from cadenza.adapters.venues.bitfinex.classify import OrderAnswer, classify_cancel, order_answer
 from cadenza.adapters.venues.bitfinex.endpoints import CANCEL
 from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
@@ -10,17 +7,16 @@ from cadenza.adapters.venues.bitfinex.orders import cancel_bodies
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
+from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal
 from cadenza.network.outcomes import Answered, NotSent, Outcome
-from cadenza.ports.clock import Clock
 
 
 class OrderCancels:
-    """Makes the cancels of one session. `look_at_key` takes the outcome of a request that the venue refused."""
+    """Makes the cancels of one session."""
 
     def __init__(
         self,
@@ -29,15 +25,13 @@ class OrderCancels:
         key: PrivateKey,
         scope: AccountScope,
         inquiry: OrderInquiry,
-        look_at_key: Callable[[ReplyOutcome], None],
-        clock: Clock,
+        life: SessionLife,
     ) -> None:
         self._rest = rest
         self._key = key
         self._scope = scope
         self._inquiry = inquiry
-        self._look_at_key = look_at_key
-        self._clock = clock
+        self._life = life
 
     async def cancel(self, order: Order) -> Reports:
         """A success says that the venue has the request; how the order ends, the stream brings."""
@@ -48,7 +42,7 @@ class OrderCancels:
             if isinstance(outcome, NotSent):
                 return []
             if not isinstance(outcome, Answered):
-                return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+                return [self._life.unsettled_cancels.unknown(order, outcome)]
             answer = order_answer(outcome.status, outcome.body)
             if answer.is_success:
                 return []
@@ -63,18 +57,10 @@ class OrderCancels:
 
     def _refusal(self, outcome: Answered, answer: OrderAnswer) -> ReplyOutcome:
         verdict = classify_cancel(outcome.status, answer)
-        self._look_at_key(verdict)
+        self._life.look_at_key(verdict)
         return verdict
 
-    async def _refused(self, order: Order, verdict: ReplyOutcome, outcome: Answered) -> Reports:
-        end: Reports = ()
-        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
-            # The venue says the same of an order that was never there and of one that has ended.
-            found = await self._inquiry.end_of(order)
-            if found is not None:
-                end, verdict = found, replace(verdict, refusal=CancelRefusal.TOO_LATE)
-        refused = cancel_report(verdict, order, self._rest.clock.earliest_ms())
-        if refused is not None:
-            return [*end, refused]
-        unknown = verdict.verdict is ReplyVerdict.UNKNOWN
-        return [unknown_outcome(order, self._clock.now_ms(), outcome)] if unknown else end
+    async def _refused(self, order: Order, verdict: ReplyOutcome, answered: Answered) -> Reports:
+        is_gone = verdict.refusal is CancelRefusal.UNKNOWN_ORDER
+        end = await self._inquiry.end_of(order) if is_gone else None
+        return self._life.unsettled_cancels.refused(order, verdict, answered, end)

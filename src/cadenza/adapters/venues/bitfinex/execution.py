@@ -133,8 +133,7 @@ class BitfinexExecution(NetworkedSession):
             key=key,
             scope=self._scope,
             inquiry=self._inquiry,
-            look_at_key=self._life.look_at_key,
-            clock=parts.clock,
+            life=self._life,
         )
         self._past = PastOrders(parts.rest, key, self._scope)
 

@@ -1,7 +1,6 @@
 """Cancels. They are paid from the same credits as orders, and go before them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -15,19 +14,17 @@ from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import end_report, order_facts
 from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.order_facts import facts_of_ours
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal, Report
 from cadenza.network.outcomes import Answered, NotSent, Outcome
-from cadenza.ports.clock import Clock
 
 
 class OrderCancels:
@@ -41,14 +38,12 @@ class OrderCancels:
         scope: AccountScope,
         inquiry: OrderInquiry,
         life: SessionLife,
-        clock: Clock,
     ) -> None:
         self._rest = rest
         self._signer = signer
         self._scope = scope
         self._inquiry = inquiry
         self._life = life
-        self._clock = clock
 
     async def cancel(self, order: Order) -> Reports:
         """The reply is the order as it is after the cancel. An order whose id at the venue is not known is canceled by
@@ -60,7 +55,7 @@ class OrderCancels:
             if isinstance(outcome, NotSent):
                 return []
             if not isinstance(outcome, Answered):
-                return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+                return [self._life.unsettled_cancels.unknown(order, outcome)]
             answer = answer_of(outcome.body)
             if answer is None or answer.result is None:
                 return await self._refused(order, classify_cancel(outcome.status, answer), outcome)
@@ -86,11 +81,11 @@ class OrderCancels:
         if answer is None or answer.result is None:
             if isinstance(outcome, Answered):
                 self._life.look_at_key(classify_cancel(outcome.status, answer))
-            return [unknown_outcome(order, self._clock.now_ms(), outcome) for order in orders]
+            return [self._life.unsettled_cancels.unknown(order, outcome) for order in orders]
         try:
             lines = [line for each in decode(list[CanceledOrders], answer.result) for line in each.orders]
         except UnreadablePayload as error:
-            return [unknown_outcome(order, self._clock.now_ms(), outcome, str(error)) for order in orders]
+            return [self._life.unsettled_cancels.unknown(order, outcome, str(error)) for order in orders]
         by_id = {order.venue_order_id: order for order in orders}
 
         def read(line: msgspec.Raw) -> Report | None:
@@ -117,19 +112,11 @@ class OrderCancels:
             return []
         return [] if facts.is_working else [end_report(facts)]
 
-    async def _refused(self, order: Order, verdict: ReplyOutcome, outcome: Answered) -> Reports:
+    async def _refused(self, order: Order, verdict: ReplyOutcome, answered: Answered) -> Reports:
         self._life.look_at_key(verdict)
-        end: Reports = ()
-        if verdict.refusal in (CancelRefusal.UNKNOWN_ORDER, CancelRefusal.TOO_LATE):
-            # The venue says the same of an order that was never there and of one that it has forgotten.
-            found = await self._inquiry.end_of(order)
-            if found is not None:
-                end, verdict = found, replace(verdict, refusal=CancelRefusal.TOO_LATE)
-        refused = cancel_report(verdict, order, self._rest.clock.earliest_ms())
-        if refused is not None:
-            return [*end, refused]
-        unknown = verdict.verdict is ReplyVerdict.UNKNOWN
-        return [unknown_outcome(order, self._clock.now_ms(), outcome)] if unknown else end
+        is_gone = verdict.refusal in (CancelRefusal.UNKNOWN_ORDER, CancelRefusal.TOO_LATE)
+        end = await self._inquiry.end_of(order) if is_gone else None
+        return self._life.unsettled_cancels.refused(order, verdict, answered, end)
 
 
 def _count(result: msgspec.Raw) -> int:

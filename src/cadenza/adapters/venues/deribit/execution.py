@@ -123,7 +123,6 @@ class DeribitSession(NetworkedSession):
             scope=self._scope,
             inquiry=self._inquiry,
             life=self._life,
-            clock=parts.clock,
         )
         self._past = PastOrders(parts.rest, signer, self._scope)
 

@@ -21,6 +21,7 @@ from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.stream_check import check_stream
 from cadenza.adapters.venues.kit.supervision import watch
+from cadenza.adapters.venues.kit.unsettled_cancels import UnsettledCancels
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
@@ -56,6 +57,7 @@ class SessionLife:
         self.delivery = ReportDelivery(sink, clock, name=str(account_id))
         self.calls = OrderCalls(self.delivery.put, clock.now_ms)
         self.new_orders = NewOrders(self.calls, self.look_at_key, clock, venue_clock)
+        self.unsettled_cancels = UnsettledCancels(clock, venue_clock)
         self.known = KnownAccount()
         self._account_id = account_id
         self._clock = clock

@@ -1,11 +1,8 @@
 """Cancels. They go before new orders in the pacing, and have a limit of their own at the venue."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
+from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.okx.classify import HTTP_OK, UNDER_WAY, classify_cancel, order_answer_of
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import CANCEL, CANCEL_ALGO, counted_as
@@ -16,11 +13,10 @@ from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal
 from cadenza.network.outcomes import Answered, NotSent
-from cadenza.ports.clock import Clock
 
 
 class OrderCancels:
-    """Makes the cancels of one session. `look_at_key` takes the outcome of a request that the venue refused."""
+    """Makes the cancels of one session."""
 
     def __init__(
         self,
@@ -28,14 +24,12 @@ class OrderCancels:
         rest: OkxRest,
         signer: OkxSigner,
         inquiry: OrderInquiry,
-        look_at_key: Callable[[ReplyOutcome], None],
-        clock: Clock,
+        life: SessionLife,
     ) -> None:
         self._rest = rest
         self._signer = signer
         self._inquiry = inquiry
-        self._look_at_key = look_at_key
-        self._clock = clock
+        self._life = life
 
     async def cancel(self, order: Order) -> Reports:
         """A success says that the venue has the request; how the order ends, the stream brings."""
@@ -52,23 +46,15 @@ class OrderCancels:
         if isinstance(outcome, NotSent):
             return []
         if not isinstance(outcome, Answered):
-            return [unknown_outcome(order, self._clock.now_ms(), outcome)]
+            return [self._life.unsettled_cancels.unknown(order, outcome)]
         answer = order_answer_of(outcome.body)
         if outcome.status == HTTP_OK and answer is not None and (answer.is_success or answer.code == UNDER_WAY):
             return []
         verdict = classify_cancel(outcome.status, answer)
-        self._look_at_key(verdict)
+        self._life.look_at_key(verdict)
         return await self._refused(order, verdict, outcome)
 
-    async def _refused(self, order: Order, verdict: ReplyOutcome, outcome: Answered) -> Reports:
-        end: Reports = ()
-        if verdict.refusal is CancelRefusal.UNKNOWN_ORDER:
-            # The venue says the same of an order that was never there and of one that has ended.
-            found = await self._inquiry.end_of(order)
-            if found is not None:
-                end, verdict = found, replace(verdict, refusal=CancelRefusal.TOO_LATE)
-        refused = cancel_report(verdict, order, self._rest.clock.earliest_ms())
-        if refused is not None:
-            return [*end, refused]
-        unknown = verdict.verdict is ReplyVerdict.UNKNOWN
-        return [unknown_outcome(order, self._clock.now_ms(), outcome)] if unknown else end
+    async def _refused(self, order: Order, verdict: ReplyOutcome, answered: Answered) -> Reports:
+        is_gone = verdict.refusal is CancelRefusal.UNKNOWN_ORDER
+        end = await self._inquiry.end_of(order) if is_gone else None
+        return self._life.unsettled_cancels.refused(order, verdict, answered, end)

@@ -103,8 +103,7 @@ class OkxSession(NetworkedSession):
             rest=parts.rest,
             signer=signer,
             inquiry=self._inquiry,
-            look_at_key=self._life.look_at_key,
-            clock=parts.clock,
+            life=self._life,
         )
         self._past = PastOrders(parts.rest, signer, self._scope)
 
