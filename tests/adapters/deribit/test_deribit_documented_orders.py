@@ -144,7 +144,7 @@ async def test_what_happened_is_replayed_from_lists_and_pages() -> None:
         {**row, "label": "mine"} for row in RESPONSES["PrivateGetOrderHistoryResponse"]["result"]
     ]
     past = PastOrders(venue.rest, SIGNER, FUTURES)
-    reports = [report async for piece in past.pieces(1_550_000_000_000, venue.now_ms) for report in piece.reports]
+    reports = await past.reports(1_550_000_000_000, venue.now_ms)
     placed, fill, end = reports
     assert isinstance(placed, ExternalOrderReport)
     assert (placed.venue_order_id, placed.sent_id, placed.quantity, placed.limit_price) == (
@@ -158,7 +158,7 @@ async def test_what_happened_is_replayed_from_lists_and_pages() -> None:
     assert isinstance(end, OrderStatusReport)
     assert (end.status, end.executed_price) == (VenueOrderStatus.FILLED, D("3659.8"))
     options = PastOrders(venue.rest, SIGNER, OPTIONS)
-    (sold,) = [report async for piece in options.pieces(1_560_000_000_000, venue.now_ms) for report in piece.reports]
+    (sold,) = await options.reports(1_560_000_000_000, venue.now_ms)
     assert isinstance(sold, FillReport)
     assert shown(sold)[:3] == ["DERIBIT:BTC/USD-27MAY20-8750-C", "4008699030", Side.SELL]
 
@@ -175,12 +175,12 @@ async def test_a_list_of_past_orders_that_fills_a_page_is_read_on_by_its_offset(
     venue.answers["private/get_order_history_by_currency"] = page
     venue.changed["private/get_user_trades_by_currency_and_time"] = {"trades": [], "has_more": False}
     past = PastOrders(venue.rest, SIGNER, FUTURES)
-    pieces = [piece async for piece in past.pieces(1_550_000_000_000, 1_550_000_100_000)]
-    placed = [each for piece in pieces for each in piece.reports if isinstance(each, ExternalOrderReport)]
+    reports = await past.reports(1_550_000_000_000, 1_550_000_100_000)
+    placed = [each for each in reports if isinstance(each, ExternalOrderReport)]
     assert len({each.venue_order_id for each in placed}) == PAGE_LINES_MAX + 1
     venue.answers["private/get_order_history_by_currency"] = lambda _: rows[:PAGE_LINES_MAX]
     with pytest.raises(VenueUnavailable, match="every page"):
-        _ = [piece async for piece in past.pieces(1_550_000_000_000, 1_550_000_100_000)]
+        await past.reports(1_550_000_000_000, 1_550_000_100_000)
 
 
 async def test_a_cancel_that_is_answered_with_a_working_order_ends_nothing() -> None:

@@ -23,11 +23,12 @@ from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.bitfinex.sockets import STREAM_LIMITS
-from cadenza.adapters.venues.bitfinex.spec import PRIVATE_STREAM
+from cadenza.adapters.venues.bitfinex.spec import HISTORY_MS, PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
+from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
@@ -183,7 +184,8 @@ class BitfinexExecution(NetworkedSession):
     # The account
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
-        return self._past.pieces(since_ms, self.venue_time_ms())
+        since_ms = max(since_ms, self.venue_time_ms() - HISTORY_MS)
+        return replay_pieces(self._past.reports(since_ms), since_ms, self._clock, self._rest.clock)
 
     # The socket
 

@@ -1,7 +1,5 @@
 """What happened in an account since an instant: its orders and executions, those that are open included."""
 
-from collections.abc import AsyncIterator
-
 import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, PAST_TRADES
@@ -11,14 +9,11 @@ from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
-from cadenza.adapters.venues.bitfinex.spec import HISTORY_MS
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.trading.reports import FillReport, Report, UnreadableReport
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 
 class PastOrders:
@@ -29,21 +24,10 @@ class PastOrders:
         self._key = key
         self._scope = scope
 
-    async def pieces(self, since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
-        since_ms = max(since_ms, until_ms - HISTORY_MS)
-        try:
-            reports = await self._reports(since_ms)
-        except CredentialRejected as error:
-            raise VenueUnavailable(str(error)) from error
-        while len(reports) > REPLAY_REPORTS_MAX:
-            yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
-            del reports[:REPLAY_REPORTS_MAX]
-        yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
-
-    async def _reports(self, since_ms: int) -> list[Report]:
+    async def reports(self, since_ms: int) -> list[Report]:
         """Return the orders that were placed since then as they were announced; then all executions; then how orders
-        ended since. An order from before is known, or was announced by an earlier replay."""
+        ended since. An order from before is known, or was announced by an earlier replay. Raises `VenueUnavailable`
+        and `CredentialRejected`."""
         announced: list[Report] = []
         stated: list[Report] = []
         for facts in [*await self._open(), *await self._past(since_ms)]:

@@ -30,6 +30,7 @@ from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.session_life import SessionLife
@@ -185,7 +186,8 @@ class DeribitSession(NetworkedSession):
     # The account
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
-        return self._past.pieces(since_ms, self.venue_time_ms())
+        reading = self._past.reports(since_ms, self.venue_time_ms())
+        return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
     # The socket
 

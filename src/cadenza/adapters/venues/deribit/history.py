@@ -19,9 +19,8 @@ from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.trading.reports import FillReport, Report, UnreadableReport
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 PAGE_LINES_MAX = 1_000
 """The longest page of a list."""
@@ -41,20 +40,10 @@ class PastOrders:
         self._signer = signer
         self._scope = scope
 
-    async def pieces(self, since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
-        try:
-            reports = await self._reports(since_ms, until_ms)
-        except CredentialRejected as error:
-            raise VenueUnavailable(str(error)) from error
-        while len(reports) > REPLAY_REPORTS_MAX:
-            yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
-            del reports[:REPLAY_REPORTS_MAX]
-        yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
-
-    async def _reports(self, since_ms: int, until_ms: int) -> list[Report]:
+    async def reports(self, since_ms: int, until_ms: int) -> list[Report]:
         """Return the orders that were placed since then as they were announced, renames first; then all executions;
-        then how the orders ended that ended since then."""
+        then how the orders ended that ended since then. `until_ms` is the venue's present time. Raises
+        `VenueUnavailable` and `CredentialRejected`."""
         announced: list[Report] = []
         ended: list[Report] = []
         for facts in await self._orders(since_ms, until_ms):

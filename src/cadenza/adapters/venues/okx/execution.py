@@ -12,6 +12,7 @@ from ssl import SSLContext
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
+from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
@@ -32,7 +33,7 @@ from cadenza.adapters.venues.okx.parse_news import account_news
 from cadenza.adapters.venues.okx.parse_orders import accepted_report
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.sockets import STREAM_LIMITS
-from cadenza.adapters.venues.okx.spec import stream_name
+from cadenza.adapters.venues.okx.spec import HISTORY_MS, stream_name
 from cadenza.adapters.venues.okx.stream import PrivateSocket, has_algo_orders
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
 from cadenza.domain.ids import InstrumentId
@@ -156,7 +157,9 @@ class OkxSession(NetworkedSession):
     # The account
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
-        return self._past.pieces(since_ms, self.venue_time_ms())
+        until_ms = self.venue_time_ms()
+        since_ms = max(since_ms, until_ms - HISTORY_MS)
+        return replay_pieces(self._past.reports(since_ms, until_ms), since_ms, self._clock, self._rest.clock)
 
     # The sockets
 

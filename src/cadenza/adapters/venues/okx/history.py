@@ -1,6 +1,6 @@
 """What happened in an account since an instant: its past orders and executions, kind by kind of instruments."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -17,10 +17,8 @@ from cadenza.adapters.venues.okx.pages import pages
 from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_orders import end_report, facts_of_order, fill_report
 from cadenza.adapters.venues.okx.rest import OkxRest
-from cadenza.adapters.venues.okx.spec import DAY_MS, HISTORY_MS
-from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.adapters.venues.okx.spec import DAY_MS
 from cadenza.domain.trading.reports import FillReport, Report, UnreadableReport
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 RECENT_MS = 6 * DAY_MS
 """Orders of the last seven days have a list of their own, in which canceled ones are found as well."""
@@ -36,22 +34,11 @@ class PastOrders:
         self._signer = signer
         self._scope = scope
 
-    async def pieces(self, since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened, as `ExecutionSession.replay` does. `until_ms` is the venue's present time."""
-        since_ms = max(since_ms, until_ms - HISTORY_MS)
-        try:
-            reports = await self._reports(since_ms, until_ms)
-        except CredentialRejected as error:
-            raise VenueUnavailable(str(error)) from error
-        while len(reports) > REPLAY_REPORTS_MAX:
-            yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
-            del reports[:REPLAY_REPORTS_MAX]
-        yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
-
-    async def _reports(self, since_ms: int, until_ms: int) -> list[Report]:
+    async def reports(self, since_ms: int, until_ms: int) -> list[Report]:
         """Return the orders that were placed since then as they were announced, renames first; then all executions;
         then how those orders ended. An order from before is known, or was announced by an earlier replay; how it ended
-        is asked of it by itself."""
+        is asked of it by itself. `until_ms` is the venue's present time. Raises `VenueUnavailable` and
+        `CredentialRejected`."""
         announced: list[Report] = []
         stated: list[Report] = []
         for facts in await self._orders(since_ms, until_ms):
