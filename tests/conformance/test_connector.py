@@ -91,6 +91,9 @@ async def test_tc_c07_the_spec_agrees_with_itself_and_with_the_connector(venue: 
     assert bool(spec.urls) is not spec.is_in_process
     assert min(spec.send_within_ms, spec.reply_ms_max) > 0
     assert spec.fence is None or (spec.lookup is not None and spec.fence.proof), "a proof needs somebody to ask"
+    for account_type, order_types in ({} if spec.fence is None else spec.fence.without_deadline).items():
+        taken = {type for kind in spec.traded[account_type] for type in spec.orders_of(kind)}
+        assert order_types <= taken, "what the venue does not take needs no deadline"
     assert spec.snapshots or Books.VENUE not in spec.books.values(), "a venue's word must be there to be read"
     is_here = spec.funds_check is FundsCheck.HERE
     assert spec.snapshots or not is_here, "funds are checked against a balance"

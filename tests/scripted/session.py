@@ -309,15 +309,15 @@ class ScriptedSession:
         assert sent_id is not None
         assert order.send_before_ms is not None
         is_known = venue.find(self.at, sent_id) is not None
-        is_late = venue.kind.spec.fence is not None and venue.clock.now_ms() > order.send_before_ms
+        is_timed = (fence := venue.kind.spec.fence) is not None and fence.covers(self.at.type, order.type)
+        is_late = is_timed and venue.clock.now_ms() > order.send_before_ms
         if fault is Fault.DUPLICATE_ID or is_known:
             venue.note("submit", self.at, [sent_id], "duplicate")
             return [self._duplicate(order)]
         if fault is Fault.REJECT or is_late:
             venue.note("submit", self.at, [sent_id], "rejected")
-            return [
-                RejectedReport(**self._names(order), reason="OTHER: EXPIRED" if is_late else "INSUFFICIENT_BALANCE")
-            ]
+            reason = "OTHER: EXPIRED" if is_late else "INSUFFICIENT_BALANCE"
+            return [RejectedReport(**self._names(order), reason=reason)]
         venue.note("submit", self.at, [sent_id], "accepted")
         taken = venue.place(
             self.at, order.instrument_id, order.side, order.quantity, order.limit_price, type=order.type,

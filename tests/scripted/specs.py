@@ -106,6 +106,23 @@ DESK = Kind(name="desk", spec=_spec(Venue.CUMBERLAND, books=_OURS, snapshots=Fal
 COMPARED = Kind(name="compared", spec=_spec(Venue.STONEX, books=_OURS, funds_check=FundsCheck.HERE))
 NO_FENCE = Kind(name="no fence", spec=_spec(Venue.IBKR, fence=None))
 """It can be asked about an order, and its not knowing one proves nothing."""
+_WITH_STOPS: OrderSupport = {
+    OrderType.LIMIT: dict.fromkeys((TimeInForce.GTC, TimeInForce.GTD), NATIVE),
+    OrderType.STOP: {TimeInForce.GTC: NATIVE, TimeInForce.GTD: Support.EMULATED},
+}
+LATE_STOPS = Kind(
+    name="late stops",
+    spec=_spec(
+        Venue.OKX,
+        orders={InstrumentType.SPOT: _WITH_STOPS},
+        fence=Fence(
+            margin_ms=FENCE_MS,
+            proof="the scripted venue refuses what comes after its deadline, but for stops",
+            without_deadline={AccountType.SPOT: frozenset({OrderType.STOP})},
+        ),
+    ),
+)
+"""Not among `KINDS`: its stops differ in that they may wait within the venue for any time."""
 NO_LOOKUP = Kind(name="no lookup", spec=_spec(Venue.BLOCKFILLS, lookup=None, fence=None))
 BLIND = Kind(
     name="blind", spec=_spec(Venue.BLOCKFILLS, books=_OURS, lookup=None, fence=None, replay=None, snapshots=False)

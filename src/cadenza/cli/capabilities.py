@@ -6,6 +6,7 @@ from decimal import Decimal
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.book_rule import BookSpec
+from cadenza.domain.market.enums import OrderType
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.checks import DAY_MS
@@ -63,6 +64,7 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
     yield "sent at the latest", f"{span(spec.send_within_ms)} after it was recorded"
     yield "a reply is awaited for", span(spec.reply_ms_max)
     yield "an order without an answer is dead", _fence(spec.fence)
+    yield from _never_dead(spec.fence)
     yield "asking about an order", _lookup(spec.lookup)
     yield "asking what happened", _replay(spec.replay)
     yield "whole balances and positions on request", "yes" if spec.snapshots else "no"
@@ -102,6 +104,13 @@ def _fence(fence: Fence | None) -> str:
     if fence is None:
         return "never: nothing proves it"
     return f"{span(fence.margin_ms)} after its deadline, when the venue does not know it then: {fence.proof}"
+
+
+def _never_dead(fence: Fence | None) -> Iterator[tuple[str, str]]:
+    for account, orders in ({} if fence is None else fence.without_deadline).items():
+        types = ", ".join(type.value for type in OrderType if type in orders)
+        how = "it may wait within the venue for any time, so an operator resolves it unless it shows itself"
+        yield f"an order without an answer that is never dead, in {account.value} accounts", f"{types}: {how}"
 
 
 def _lookup(lookup: Lookup | None) -> str:

@@ -5,18 +5,24 @@ from dataclasses import replace
 import pytest
 
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.evolve import evolve
+from cadenza.domain.market.enums import OrderType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.not_known import UNFENCED_MARGIN_MS, NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import RejectedReport, Report, UnknownOutcomeReport
-from cadenza.domain.trading.venue_spec import Lookup, OrderMemory
+from cadenza.domain.trading.trail import Trail
+from cadenza.domain.trading.trailing import as_sent
+from cadenza.domain.trading.venue_spec import Fence, Lookup, OrderMemory
 from tests.domain.trading.test_doubt import accepted, canceled, fill, named, now
 from tests.domain.trading.worlds import NOW_MS, D, account, state, submit, venue_spec
 
 SPOT = AccountType.SPOT
 HOUR_MS = 3_600_000
+STOPS = {SPOT: frozenset({OrderType.STOP})}
 OKX_LIKE = venue_spec(lookup=Lookup(memory={SPOT: OrderMemory(filled_ms=100 * HOUR_MS, unfilled_ms=2 * HOUR_MS)}))
+LATE_STOPS = replace(OKX_LIKE, fence=Fence(margin_ms=1_000, proof="a test", without_deadline=STOPS))
 
 
 def not_found(order: Order) -> Report:
@@ -53,6 +59,44 @@ def test_without_a_fence_not_knowing_never_becomes_a_proof(late_ms: int, meaning
     order = submit(state(account(), spec=spec))
     assert order.send_before_ms is not None
     assert meaning_of_not_known(spec, SPOT, order, order.send_before_ms + late_ms) is meaning
+
+
+@pytest.mark.parametrize(
+    ("type", "late_ms", "meaning"),
+    [
+        (OrderType.STOP, 1_000, NotKnown.TOO_EARLY),
+        (OrderType.STOP, 1_001, NotKnown.FORGOTTEN),
+        (OrderType.STOP, HOUR_MS, NotKnown.FORGOTTEN),
+        (OrderType.LIMIT, 1_001, NotKnown.DEAD),
+    ],
+)
+def test_an_order_that_may_wait_within_its_venue_is_never_proved_dead(
+    type: OrderType, late_ms: int, meaning: NotKnown
+) -> None:
+    order = evolve(submit(state(account(), spec=LATE_STOPS)), type=type)
+    assert order.send_before_ms is not None
+    asked_at_ms = order.send_before_ms + late_ms
+    assert meaning_of_not_known(LATE_STOPS, SPOT, order, asked_at_ms) is meaning
+    if meaning is NotKnown.FORGOTTEN:
+        assert meaning_of_not_known(LATE_STOPS, AccountType.MARGIN, order, asked_at_ms) is NotKnown.DEAD
+
+
+def test_a_report_that_such_an_order_is_not_known_does_not_reject_it() -> None:
+    world = state(account(), spec=LATE_STOPS)
+    order = evolve(submit(world), type=OrderType.STOP)
+    world.put_order(order)
+    world.world = replace(world.world, now_ms=NOW_MS + HOUR_MS)
+    report = RejectedReport(**named(order, venue_order_id=None), reason=RejectReason.NOT_FOUND_AT_VENUE.value)
+    apply_report(world, report)
+    assert (now(world, order).status, now(world, order).doubt) == (OrderStatus.SUBMITTED, Doubt.UNDETERMINED)
+
+
+def test_a_trailing_stop_that_was_released_has_the_deadline_of_a_market_order() -> None:
+    fence = Fence(margin_ms=1_000, proof="a test", without_deadline={SPOT: frozenset({OrderType.TRAILING_STOP})})
+    spec = replace(OKX_LIKE, fence=fence)
+    held = submit(state(account(), spec=spec))
+    released = as_sent(evolve(held, type=OrderType.TRAILING_STOP, trail=Trail(distance=D(5), released_at_ms=NOW_MS)))
+    assert meaning_of_not_known(spec, SPOT, released, NOW_MS + HOUR_MS) is NotKnown.DEAD
 
 
 def test_an_order_that_was_executed_did_not_end_unfilled() -> None:

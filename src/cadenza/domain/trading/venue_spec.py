@@ -106,10 +106,19 @@ class Fence:
     acknowledged. A fence may be an event instead of a time, such as a later request with a higher nonce that succeeded;
     then the session makes that request before it asks, and the margin covers the way only. `proof` names the venue's
     rule and its source.
+
+    `without_deadline` lists, for account types, the types of orders that may wait within the venue for any time: their
+    deadline is looked at when they come, and not again. Such an order is never proved dead, because a venue that does
+    not know it after the margin may take it in later.
     """
 
     margin_ms: int
     proof: str
+    without_deadline: Mapping[AccountType, frozenset[OrderType]] = field(default_factory=dict)
+
+    def covers(self, account: AccountType, order: OrderType) -> bool:
+        """Return whether it proves anything of orders of that type, in accounts of that type."""
+        return order not in self.without_deadline.get(account, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,8 +289,8 @@ class VenueSpec:
         return not has_orders or (self.lookup is not None and self.snapshots)
 
     def is_past_fence(self, send_before_ms: int | None, asked_at_ms: int) -> bool:
-        """Return whether an order that was never acknowledged, and that the venue did not know, is proved dead.
-        `asked_at_ms` is the instant just before the question was sent. Both instants are our clock."""
+        """Return whether an order that was never acknowledged, and that the venue did not know, is proved dead, if the
+        fence covers it. `asked_at_ms` is the instant just before the question was sent. Both instants are our clock."""
         if self.fence is None or send_before_ms is None:
             return False
         return asked_at_ms > send_before_ms + self.fence.margin_ms

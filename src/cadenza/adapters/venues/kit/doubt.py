@@ -60,7 +60,7 @@ def not_known_report(
         case NotKnown.ENDED_UNFILLED:
             return ended_unfilled_report(order, venue_ms)
         case NotKnown.FORGOTTEN:
-            return undetermined_report(order, "the venue does not know the order any more", now_ms)
+            return undetermined_report(order, "that the venue does not know the order proves nothing", now_ms)
         case NotKnown.TOO_EARLY:
             early = unknown_report(order, "the venue does not know the order yet", now_ms)
             return replace(early, is_not_found=True)
