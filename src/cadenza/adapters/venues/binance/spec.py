@@ -74,7 +74,8 @@ FENCE = Fence(
     margin_ms=15_000,
     proof=(
         "an order is not handed to the matching engine once timestamp + recvWindow has passed on the venue's clock "
-        "(rest-api.md, Timing security; checked again after the message broker since 28 Aug 2025). The margin is the "
+        "(spot: rest-api.md, Timing security; checked again after the message broker since 28 Aug 2025; margin and "
+        "USD-M, conditional orders included: a request is processed within recvWindow or rejected). The margin is the "
         "10 s processing timeout (-1007), 2 s for the difference of the clocks and 3 s for the order query, which may "
         "be behind. An order is dead when two queries after that answer -2013."
     ),

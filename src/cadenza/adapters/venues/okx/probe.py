@@ -109,7 +109,7 @@ class OkxProbe:
         return f"it may not; {bound}"
 
     async def _old_request(self) -> str:
-        """The proof that a conditional order is dead rests on this."""
+        """That the venue lets no conditional order in after its deadline rests on this."""
         answer = await self._desk.ask(CONFIG, age_ms=_TOO_OLD_MS)
         return is_code(answer, TIMESTAMP_REFUSED)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from cadenza.adapters.venues.okx.mapping import ALGO_ORDER_TYPES
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment, Venue, VenueId
@@ -99,16 +100,6 @@ BOOK_DEPTH = 400
 BOOK_AGE_MS_MAX = 75_000
 """A book that does not change has a message without levels after about 60 s."""
 
-FENCE = Fence(
-    margin_ms=15_000,
-    proof=(
-        "an order is discarded once its expTime has passed on the venue's clock (50036, 50037); an algo order, which "
-        "has no expTime, carries a timestamp that is 30 s old at its deadline, and is refused after that (50102). The "
-        "margin is 2 s for the difference of the clocks, and the time for which an order query may be behind. An order "
-        "is dead when two queries after that answer 51603."
-    ),
-)
-
 _LIMIT_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTX)
 _RESTING = (TimeInForce.GTC,)
 _OPTION_ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {OrderType.LIMIT: _LIMIT_TIMES}
@@ -124,6 +115,19 @@ _ORDERS: Mapping[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.TAKE_PROFIT_LIMIT: _RESTING,
 }
 _HELD = {OrderType.TRAILING_STOP: dict.fromkeys(HELD_TIMES, Support.EMULATED)}
+_TYPES = tuple(AccountType)
+
+FENCE = Fence(
+    margin_ms=15_000,
+    proof=(
+        "an order is discarded once its expTime has passed on the venue's clock (50036, 50037). The margin is 2 s for "
+        "the difference of the clocks, and the time for which an order query may be behind. An order is dead when two "
+        "queries after that answer 51603."
+    ),
+    without_deadline=dict.fromkeys((type for type in _TYPES if type is not AccountType.OPTIONS), ALGO_ORDER_TYPES),
+)
+"""New algo orders are not among the requests that take expTime (docs-v5, Transaction Timeouts). Their timestamp is 30 s
+old at their deadline, so none is let in after that (50102), and nothing refuses one that was let in and waits."""
 
 
 def _support(times: tuple[TimeInForce, ...]) -> Mapping[TimeInForce, Support]:
@@ -140,7 +144,6 @@ ORDERS: Mapping[InstrumentType, OrderSupport] = {
     InstrumentType.OPTION: {type: _support(times) for type, times in _OPTION_ORDERS.items()},
 }
 """What the venue takes in instruments of each kind."""
-_TYPES = tuple(AccountType)
 
 
 def urls_at(base: str) -> Mapping[str, str]:
