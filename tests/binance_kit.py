@@ -113,7 +113,7 @@ class Desk(SimulatedDesk):
     id_fields = ("newClientOrderId", "origClientOrderId", "clientAlgoId")
 
     def about(self, what: str) -> str:
-        return f"{'order' if self.order.stop_price is None else 'algoOrder'}.{what}"
+        return f"{'order' if self.order.stop_price is None else 'algoOrder'}.{what.removesuffix('_by_our_id')}"
 
     async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         book = "usdm" if self.market == "usdm" else "spot"  # margin trades on spot's books
@@ -127,9 +127,9 @@ class Desk(SimulatedDesk):
 
 @asynccontextmanager
 async def open_desk(
-    venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC, market: str = "spot"
+    venue: SimulatedBinance, kind: CredentialType = CredentialType.HMAC, market: str = "spot", **parts: Any
 ) -> AsyncIterator[Desk]:
-    connector = venue.connector()
+    connector = venue.connector(**parts)
     await connector.start()
     secrets = venue.secrets(kind.value)
     externals = (await connector.verify(kind, secrets)).accounts

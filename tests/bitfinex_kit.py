@@ -122,7 +122,7 @@ class BitfinexDesk(SimulatedDesk):
     prices = (BID, ASK)
 
     def about(self, what: str) -> str:
-        return {"place": "order.submit", "cancel": "order.cancel"}[what]
+        return "order.submit" if what == "place" else "order.cancel"
 
     async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(self.instrument.external_symbol, (side, price, quantity))

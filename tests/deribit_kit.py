@@ -117,7 +117,8 @@ class DeribitDesk(SimulatedDesk):
     id_fields = ("label", "order_id")
 
     def about(self, what: str) -> str:
-        return f"private/{self.order.side.value.lower()}" if what == "place" else "private/cancel"
+        placing = f"private/{self.order.side.value.lower()}"
+        return {"place": placing, "cancel_by_our_id": "private/cancel_by_label"}.get(what, "private/cancel")
 
     async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(self.instrument.external_symbol, (side, price, quantity))

@@ -116,7 +116,7 @@ class OkxDesk(SimulatedDesk):
     id_fields = ("clOrdId", "algoClOrdId")
 
     def about(self, what: str) -> str:
-        return f"{'order' if self.order.stop_price is None else 'algo'}.{what}"
+        return f"{'order' if self.order.stop_price is None else 'algo'}.{what.removesuffix('_by_our_id')}"
 
     @property
     def is_checked_inside(self) -> bool:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,19 +16,23 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
-from cadenza.domain.trading.venue_spec import DerivedSentId
+from cadenza.domain.trading.venue_spec import DerivedSentId, VenueSpec
 from cadenza.ports.venue import ExecutionSession
 from cadenza.ports.venue.memory import MemoryTakenOver
 from cadenza.runtime.local import SystemClock
 from tests.conformance.harness import believed
 from tests.inhouse_kit import START_MS, RecordingSink, make_order
+from tests.relay import Relay, relayed
 
 
 class MovableClock:
-    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes."""
+    """The system's time, moved forward by `advance`. A sleeper whose instant has passed then wakes. From `stop` to
+    `go_on` it moves by `advance` alone."""
 
     def __init__(self, start_ms: int = START_MS) -> None:
-        self._start_ms = start_ms - time.monotonic_ns() // 1_000_000
+        self._start_ms = start_ms - _system_ms()
+        self._stopped_ms: int | None = None
+        """The system's time at the stop."""
         self.wall_offset_ms = 0
         """How far the wall clock differs from the monotonic one."""
         self._sleepers: dict[asyncio.Future[None], int] = {}
@@ -36,18 +41,30 @@ class MovableClock:
         return self.monotonic_ms() + self.wall_offset_ms
 
     def monotonic_ms(self) -> int:
-        return self._start_ms + time.monotonic_ns() // 1_000_000
+        return self._start_ms + (_system_ms() if self._stopped_ms is None else self._stopped_ms)
 
     async def sleep_ms(self, duration_ms: int) -> None:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._sleepers[future] = self.monotonic_ms() + duration_ms
-        timer = loop.call_later(duration_ms / 1000, _wake, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
-            del self._sleepers[future]
+        until_ms, loop = self.monotonic_ms() + duration_ms, asyncio.get_running_loop()
+        is_over = False
+        while not is_over:
+            future: asyncio.Future[None] = loop.create_future()
+            self._sleepers[future] = until_ms
+            timer = loop.call_later((until_ms - self.monotonic_ms()) / 1000, _wake, future)
+            try:
+                await future
+            finally:
+                timer.cancel()
+                del self._sleepers[future]
+            is_over = self.monotonic_ms() >= until_ms  # not if the clock has stopped
+
+    def stop(self) -> None:
+        if self._stopped_ms is None:
+            self._stopped_ms = _system_ms()
+
+    def go_on(self) -> None:
+        if self._stopped_ms is not None:
+            self._start_ms += self._stopped_ms - _system_ms()
+            self._stopped_ms = None
 
     def advance(self, duration_ms: int) -> None:
         self._start_ms += duration_ms
@@ -65,6 +82,10 @@ class VenuesClock:
         self.sleep_ms = clock.sleep_ms
 
 
+def _system_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 def _wake(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
@@ -77,6 +98,18 @@ class SimulatedVenue:
         self.url = url
         self.http = http
         self.clock = clock
+        self._relay: Relay | None = None
+
+    @asynccontextmanager
+    async def relaying(self, spec: VenueSpec) -> AsyncIterator[VenueSpec]:
+        """Yield the spec of a venue whose requests go through a relay; its sockets do not."""
+        async with relayed(self.url) as self._relay:
+            yield replace(spec, urls={name: url.replace(self.url, self._relay.url) for name, url in spec.urls.items()})
+
+    def cut_requests(self) -> None:
+        """Break the connections of all requests that go through the relay. What has arrived is at the venue."""
+        assert self._relay is not None
+        self._relay.cut()
 
     async def post(self, path: str, order: Mapping[str, Any]) -> Any:
         async with self.http.post(f"{self.url}/simulator/{path}", json=order) as reply:
@@ -188,7 +221,7 @@ class SimulatedDesk:
         self.order = self.resting()
 
     def about(self, what: str) -> str:
-        """Return the simulator's name of a request about the order: `place` or `cancel`."""
+        """Return the simulator's name of a request about the order: `place`, `cancel` or `cancel_by_our_id`."""
         raise NotImplementedError
 
     async def stands(self) -> list[tuple[str, str]]:

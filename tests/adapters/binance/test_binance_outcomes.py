@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from tests.adapters.late_cases import LateCases
 from tests.adapters.outcome_cases import OutcomeCases
 from tests.binance_kit import MARKETS, Desk, open_desk, simulated_binance
 
+from cadenza.adapters.venues.binance.spec import spec_of
+from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.trading.reports import RejectedReport
 
@@ -20,7 +23,11 @@ ALGO = "algo"
 @pytest.fixture(params=[*MARKETS, ALGO])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     market = "usdm" if request.param == ALGO else request.param
-    async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as opened:
+    async with (
+        simulated_binance(tmp_path) as venue,
+        venue.relaying(spec_of(Environment.LIVE, base=venue.url)) as spec,
+        open_desk(venue, market=market, spec=spec) as opened,
+    ):
         if request.param == ALGO:
             found = opened.limit("0.5", None, type=OrderType.STOP, stop="60100")
             opened.order = replace(found, time_in_force=TimeInForce.GTC)
@@ -28,6 +35,10 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 class TestBinanceOutcomes(OutcomeCases):
+    """In every market, and for conditional orders of USD-M."""
+
+
+class TestBinanceLateRequests(LateCases):
     """In every market, and for conditional orders of USD-M."""
 
 

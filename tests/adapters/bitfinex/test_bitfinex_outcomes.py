@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.adapters.late_cases import LateCases
 from tests.adapters.outcome_cases import OutcomeCases
 from tests.bitfinex_kit import MARKETS, BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import kinds, until
 from tests.simulated_kit import SEND_WITHIN_MS, SimulatedDesk
 
 from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX
-from cadenza.adapters.venues.bitfinex.spec import FENCE
+from cadenza.adapters.venues.bitfinex.spec import FENCE, spec_of
 from cadenza.domain.accounts.credential import CredentialType
+from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 
@@ -23,7 +25,11 @@ TRIGGER = "trigger"
 @pytest.fixture(params=[*MARKETS, TRIGGER])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
     market = "spot" if request.param == TRIGGER else request.param
-    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue, market) as opened:
+    async with (
+        simulated_bitfinex(tmp_path) as venue,
+        venue.relaying(spec_of(Environment.LIVE, base=venue.url)) as spec,
+        open_bitfinex_desk(venue, market, spec=spec) as opened,
+    ):
         if request.param == TRIGGER:
             found = opened.limit("0.5", None, type=OrderType.STOP, stop="60100")
             opened.order = replace(found, time_in_force=TimeInForce.GTC)
@@ -65,3 +71,7 @@ class TestBitfinexOutcomes(OutcomeCases):
             assert kinds(late) == ["UndeterminedOutcome"]
             assert desk.believed(reply, late).is_in_doubt
             await session.close()
+
+
+class TestBitfinexLateRequests(LateCases):
+    """In every account, and for stops."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.adapters.deribit.frozen_relay import frozen_relay
 from tests.conformance.harness import believed
 from tests.deribit_kit import DeribitDesk, SimulatedDeribit, open_deribit_desk, simulated_deribit
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.relay import relayed
 from tests.simulated_kit import SEND_WITHIN_MS, MovableClock
 
 from cadenza.adapters.venues.deribit import execution
@@ -203,7 +203,7 @@ async def test_a_venue_that_falls_silent_is_noticed_and_orders_under_way_are_fou
     monkeypatch.setattr(execution, "REPLY_MS_MAX", 300)  # of real time: calls are timed by the event loop
     async with (
         simulated_deribit(tmp_path) as venue,
-        frozen_relay(venue.url) as relay,
+        relayed(venue.url) as relay,
         open_deribit_desk(venue, spec=spec_of(Environment.LIVE, base=relay.url)) as desk,
     ):
         rests = desk.resting("0.2")

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.adapters.late_cases import LateCases
 from tests.adapters.outcome_cases import OutcomeCases
 from tests.deribit_kit import MARKETS, DeribitDesk, open_deribit_desk, simulated_deribit
 from tests.inhouse_kit import kinds, until
 from tests.simulated_kit import SEND_WITHIN_MS, SimulatedDesk
 
-from cadenza.adapters.venues.deribit.spec import FENCE
+from cadenza.adapters.venues.deribit.spec import FENCE, spec_of
+from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus
 
@@ -21,7 +23,11 @@ TRIGGER = "trigger"
 @pytest.fixture(params=[*MARKETS, TRIGGER])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DeribitDesk]:
     market = "futures" if request.param == TRIGGER else request.param
-    async with simulated_deribit(tmp_path) as venue, open_deribit_desk(venue, market) as opened:
+    async with (
+        simulated_deribit(tmp_path) as venue,
+        venue.relaying(spec_of(Environment.LIVE, base=venue.url)) as spec,
+        open_deribit_desk(venue, market, spec=spec) as opened,
+    ):
         if request.param == TRIGGER:
             found = opened.limit("0.5", None, type=OrderType.STOP, stop="60100")
             opened.order = replace(found, time_in_force=TimeInForce.GTC)
@@ -47,3 +53,7 @@ class TestDeribitOutcomes(OutcomeCases):
         desk.venue.clock.advance(FENCE.margin_ms + 1)
         late = await desk.session.lookup([desk.order])
         assert (desk.believed(reply, late).status, await desk.truth()) == (OrderStatus.REJECTED, [])
+
+
+class TestDeribitLateRequests(LateCases):
+    """In every market, and for stops."""

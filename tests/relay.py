@@ -1,4 +1,5 @@
-"""A relay between the connector and the simulator that can stop passing on what the venue says, without closing."""
+"""A relay between the connector and the simulator, which can break connections, and can stop passing on what the venue
+says without closing them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,9 +9,10 @@ from urllib.parse import urlsplit
 BYTES_MAX = 64 * 1024
 
 
-class FrozenRelay:
+class Relay:
     """What the client says always goes through. While it is frozen, nothing that the venue says does: no answer, no
-    frame, no pong, and no end of a connection. `thaw` resets the connections that were frozen; new ones work."""
+    frame, no pong, and no end of a connection. `thaw` resets the connections that were frozen; new ones work. `cut`
+    resets those that are open."""
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = host, port
@@ -27,9 +29,12 @@ class FrozenRelay:
         self._flows.clear()
 
     def thaw(self) -> None:
+        self.cut()
+        self._flows.set()
+
+    def cut(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
-        self._flows.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream = await asyncio.open_connection(*self._upstream)
@@ -58,11 +63,11 @@ class FrozenRelay:
 
 
 @asynccontextmanager
-async def frozen_relay(url: str) -> AsyncIterator[FrozenRelay]:
+async def relayed(url: str) -> AsyncIterator[Relay]:
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    relay = FrozenRelay(parts.hostname, parts.port)
+    relay = Relay(parts.hostname, parts.port)
     server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
     relay.port = server.sockets[0].getsockname()[1]
     try:
