@@ -39,22 +39,33 @@ class ClosedPacing(BitfinexPacing):
 
 
 class SimulatedBitfinex(SimulatedVenue):
-    """A running simulator, and a client of its test paths. Connectors that it makes have one memory."""
+    """A running simulator, and a client of its test paths. Its keys and connectors are those of one environment.
+    Connectors that it makes have one memory."""
 
-    def __init__(self, simulator: BitfinexSimulator, http: aiohttp.ClientSession, clock: MovableClock) -> None:
+    def __init__(
+        self,
+        simulator: BitfinexSimulator,
+        http: aiohttp.ClientSession,
+        clock: MovableClock,
+        environment: Environment = Environment.LIVE,
+    ) -> None:
         super().__init__(simulator.url, http, clock)
         self.simulator = simulator
+        self.environment = environment
         self.memories = MemoryVenueMemories()
         self._pacing = simulator.venue.pacing
 
+    @property
+    def account(self) -> str:
+        return "main" if self.environment is Environment.LIVE else "paper"
+
     def secrets(self) -> Secrets:
-        return secrets_of(self.simulator.venue.keys.first())
+        return secrets_of(self.simulator.venue.keys.of(self.account))
 
     def next_secrets(self) -> Secrets:
         """Another key of the same account."""
-        keys = self.simulator.venue.keys
-        key = make_bitfinex_key(keys.first().account, SystemIds())
-        keys.add(key)
+        key = make_bitfinex_key(self.account, SystemIds())
+        self.simulator.venue.keys.add(key)
         return secrets_of(key)
 
     def other_secrets(self) -> Secrets:
@@ -62,14 +73,14 @@ class SimulatedBitfinex(SimulatedVenue):
         venue = self.simulator.venue
         key = make_bitfinex_key("other", SystemIds())
         venue.keys.add(key)
-        for wallet, amounts in venue.settings.deposits.items():
+        for wallet, amounts in venue.settings.opening[self.account].items():
             for currency, amount in amounts.items():
                 venue.exchange.ledger.move(("other", wallet, currency), amount, "Deposit", venue.now_ms())
         return secrets_of(key)
 
-    def connector(self, environment: Environment = Environment.LIVE, **parts: Any) -> BitfinexConnector:
+    def connector(self, **parts: Any) -> BitfinexConnector:
         made: dict[str, Any] = {
-            "spec": spec_of(environment, base=self.url),
+            "spec": spec_of(self.environment, base=self.url),
             "clock": self.clock,
             "randomness": Random(1),
             "memories": self.memories,
@@ -97,14 +108,18 @@ def secrets_of(key: BitfinexKey) -> Secrets:
 
 @asynccontextmanager
 async def simulated_bitfinex(
-    directory: Path, clock: MovableClock | None = None, **settings: Any
+    directory: Path,
+    clock: MovableClock | None = None,
+    *,
+    environment: Environment = Environment.LIVE,
+    **settings: Any,
 ) -> AsyncIterator[SimulatedBitfinex]:
     """Run a simulator without limits whose market stands still: one level a side, `BID` and `ASK`, `AVAILABLE` at
     each."""
     clock = clock or MovableClock()
     found = BitfinexSettings(data_dir=directory, **{"is_limited": False, **settings})
     async with run_bitfinex(found, VenuesClock(clock), SystemIds()) as simulator, aiohttp.ClientSession() as http:
-        venue = SimulatedBitfinex(simulator, http, clock)
+        venue = SimulatedBitfinex(simulator, http, clock, environment)
         for name in (PAIR, DERIVATIVE, PAPER_PAIR):
             await venue.market(name, (Side.BUY, BID, AVAILABLE), (Side.SELL, ASK, AVAILABLE), clear=True)
         yield venue
@@ -151,11 +166,10 @@ async def open_bitfinex_desk(
     market: str = "spot",
     *,
     symbol: str = "",
-    environment: Environment = Environment.LIVE,
     **parts: Any,
 ) -> AsyncIterator[BitfinexDesk]:
     """Open a session of the account that trades a market, in that symbol."""
-    connector = venue.connector(environment, **parts)
+    connector = venue.connector(**parts)
     await connector.start()
     secrets = venue.secrets()
     externals = (await connector.verify(CredentialType.HMAC, secrets)).accounts

@@ -27,7 +27,7 @@ async def bitfinex(tmp_path: Path) -> AsyncIterator[BitfinexSimulator]:
 
 
 async def verdict(script: str, bitfinex: BitfinexSimulator) -> Any:
-    key = bitfinex.venue.keys.first()
+    key = bitfinex.venue.keys.of("main")
     return await run_judge(script, bitfinex.url, key.key, key.secret)
 
 

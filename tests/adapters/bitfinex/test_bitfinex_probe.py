@@ -77,7 +77,8 @@ def others(findings: Mapping[str, ProbeFinding]) -> Mapping[str, str]:
 
 @pytest.mark.parametrize("environment", list(PAIRS))
 async def test_every_fact_is_confirmed_and_nothing_is_left(tmp_path: Path, environment: Environment) -> None:
-    async with simulated_bitfinex(tmp_path) as venue, probe_of(venue, environment) as probe:
+    simulated = simulated_bitfinex(tmp_path, environment=environment)
+    async with simulated as venue, probe_of(venue, environment) as probe:
         findings = await found(probe)
         assert others(findings) == {}
         assert len(findings) == ALL

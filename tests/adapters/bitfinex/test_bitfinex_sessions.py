@@ -314,10 +314,10 @@ async def test_a_derivative_takes_its_leverage_with_the_order(tmp_path: Path) ->
 
 async def test_a_paper_account_trades_paper_symbols_alone(tmp_path: Path) -> None:
     async with (
-        simulated_bitfinex(tmp_path) as venue,
-        open_bitfinex_desk(venue, symbol=PAPER_PAIR, environment=Environment.UAT) as desk,
+        simulated_bitfinex(tmp_path, environment=Environment.UAT) as venue,
+        open_bitfinex_desk(venue, symbol=PAPER_PAIR) as desk,
     ):
-        await venue.post("deposits", {"currency": "USD", "amount": "1"})
+        await venue.post("deposits", {"currency": "USD", "amount": "1", "account": "paper"})
         reply = await desk.session.submit(desk.limit("0.5", None, type=OrderType.MARKET, time_in_force=TimeInForce.IOC))
         await until(lambda: desk.believed(reply).executed_quantity == D("0.5") or bool(desk.sink.fills), "the fill")
         snapshot = await desk.session.snapshot()

@@ -74,7 +74,7 @@ async def test_margin_orders_need_tradable_balance(trader: BitfinexTrader) -> No
     await trader.submit(type="LIMIT", amount="9", price="50000")
     assert (await trader.wallet("margin", "USD"))[1] == D(10_000)
     base = (await trader.post("auth/r/info/margin/base")).data
-    assert base == ["base", [0, 0, 300_000, 300_000, 0]]
+    assert base == ["base", [0, 0, 200_000, 200_000, 0]]
     info = (await trader.post("auth/r/info/margin/tBTCUSD")).data
     assert info[:2] == ["sym", "tBTCUSD"]
     assert info[2][0] == D(50_000)
@@ -166,8 +166,9 @@ async def test_positions_are_told_as_they_change(simulator: BitfinexSimulator) -
         assert position[:3] == ["tBTCUSD", "CLOSED", 0]
 
 
-async def test_paper_derivatives_have_their_own_wallet(trader: BitfinexTrader) -> None:
-    await margin(trader, "0.1", symbol="tTESTBTCF0:TESTUSDTF0")
-    (row,) = await trader.positions()
-    assert row[0] == "tTESTBTCF0:TESTUSDTF0"
-    assert (await trader.wallet("margin", "TESTUSDTF0"))[0] < D(100_000)
+async def test_paper_derivatives_have_their_own_wallet(simulator: BitfinexSimulator) -> None:
+    async with BitfinexTrader(simulator, simulator.venue.keys.of("paper")) as paper:
+        await margin(paper, "0.1", symbol="tTESTBTCF0:TESTUSDTF0")
+        (row,) = await paper.positions()
+        assert row[0] == "tTESTBTCF0:TESTUSDTF0"
+        assert (await paper.wallet("margin", "TESTUSDTF0"))[0] < D(100_000)

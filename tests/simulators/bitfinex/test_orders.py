@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from cadenza.simulators.bitfinex.server import BitfinexSimulator
+
 from .trader import BitfinexTrader, D, order
 
 
@@ -337,11 +339,17 @@ async def test_lists_are_limited_by_time_ids_and_number(trader: BitfinexTrader) 
     assert (await trader.post("auth/r/orders/tNONE")).refusal == (10020, "symbol: invalid")
 
 
-async def test_paper_symbols_stand_beside_the_others(trader: BitfinexTrader) -> None:
-    row = (await trader.submit(symbol="tTESTBTC:TESTUSD", type="EXCHANGE MARKET", price=None)).order
-    assert text_of(row) == "EXECUTED @ 60006.0(0.01)"
-    assert (await trader.wallet("exchange", "TESTBTC"))[0] == D("10.00998")
-    assert (await trader.post(f"auth/r/order/tTESTBTC:TESTUSD:{row[0]}/trades")).data[0][1] == "tTESTBTC:TESTUSD"
+async def test_a_paper_account_has_paper_currencies_alone(trader: BitfinexTrader, simulator: BitfinexSimulator) -> None:
+    async with BitfinexTrader(simulator, simulator.venue.keys.of("paper")) as paper:
+        row = (await paper.submit(symbol="tTESTBTC:TESTUSD", type="EXCHANGE MARKET", price=None)).order
+        assert text_of(row) == "EXECUTED @ 60006.0(0.01)"
+        assert (await paper.wallet("exchange", "TESTBTC"))[0] == D("10.00998")
+        assert (await paper.post(f"auth/r/order/tTESTBTC:TESTUSD:{row[0]}/trades")).data[0][1] == "tTESTBTC:TESTUSD"
+        assert {each[1][:4] for each in (await paper.post("auth/r/wallets")).data} == {"TEST"}
+        users = [(await each.post("auth/r/info/user")).data for each in (trader, paper)]
+        assert [user[21] for user in users] == [0, 1]
+        assert users[0][0] != users[1][0]
+    assert not any(each[1].startswith("TEST") for each in (await trader.post("auth/r/wallets")).data)
 
 
 async def test_movements_add_up(trader: BitfinexTrader) -> None:
@@ -356,7 +364,7 @@ async def test_movements_add_up(trader: BitfinexTrader) -> None:
 
 async def test_what_the_account_says_of_itself(trader: BitfinexTrader) -> None:
     user = (await trader.post("auth/r/info/user")).data
-    assert user[0] == trader.simulator.venue.user_id
+    assert user[0] == trader.simulator.venue.queries.user_id("main")
     assert len(user) >= 56
     fees = (await trader.post("auth/r/summary")).data[4]
     assert (fees[0][0], fees[1][0]) == (D("0.001"), D("0.002"))

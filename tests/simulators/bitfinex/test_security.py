@@ -82,7 +82,7 @@ async def test_a_revoked_key_is_unknown(trader: BitfinexTrader) -> None:
 )
 async def test_a_log_in_may_fail(simulator: BitfinexSimulator, changes: dict[str, Any], code: int) -> None:
     async with opened(simulator) as socket:
-        answer = await socket.log_in(simulator.venue.keys.first(), **changes)
+        answer = await socket.log_in(simulator.venue.keys.of("main"), **changes)
         assert (answer["status"], answer["code"]) == ("FAILED", code)
 
 
@@ -91,7 +91,7 @@ async def test_inputs_need_a_log_in(simulator: BitfinexSimulator) -> None:
         await socket.put("on", order())
         assert (await socket.event("error"))["code"] == 10100
     async with logged_in(simulator) as socket:
-        answer = await socket.log_in(simulator.venue.keys.first())
+        answer = await socket.log_in(simulator.venue.keys.of("main"))
         assert (answer["status"], answer["msg"]) == ("FAILED", "auth: dup")
 
 
@@ -109,5 +109,5 @@ async def test_too_many_log_ins_fail(simulator: BitfinexSimulator) -> None:
     statuses = []
     for _ in range(6):
         async with opened(simulator) as socket:
-            statuses.append((await socket.log_in(simulator.venue.keys.first()))["status"])
+            statuses.append((await socket.log_in(simulator.venue.keys.of("main")))["status"])
     assert statuses == ["OK"] * 5 + ["FAILED"]

@@ -19,7 +19,8 @@ async def test_a_log_in_is_answered_with_snapshots(simulator: BitfinexSimulator,
     row = (await trader.submit()).order
     async with opened(simulator) as socket:
         answer = await socket.log_in(trader.key)
-        assert (answer["status"], answer["chanId"], answer["userId"]) == ("OK", 0, simulator.venue.user_id)
+        user = simulator.venue.queries.user_id("main")
+        assert (answer["status"], answer["chanId"], answer["userId"]) == ("OK", 0, user)
         frames = await socket.frames_until(lambda frame: is_account(frame, "bu"))
         assert kinds(frames) == ["ps", "ws", "os", "fos", "fcs", "fls", "bu"]
         snapshots = {frame[1]: frame[2] for frame in frames}
@@ -139,7 +140,7 @@ async def test_frames_are_numbered(simulator: BitfinexSimulator) -> None:
         frame = await socket.channel(channel)
         assert frame[2] == 1
         assert abs(frame[3] - simulator.venue.now_ms()) < 60_000
-        await socket.log_in(simulator.venue.keys.first())
+        await socket.log_in(simulator.venue.keys.of("main"))
         frames = await socket.frames_until(lambda frame: is_account(frame, "bu"))
         assert [frame[3:5] for frame in frames] == [[number, number - 1] for number in range(2, 9)]
         await socket.put("on", order())

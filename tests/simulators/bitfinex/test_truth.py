@@ -31,9 +31,10 @@ async def test_a_restart_goes_on(tmp_path: Path) -> None:
         await trader.trade_at("50000", "0.1")
         pair = (await trader.submit(amount="-1", price="65000", flags=16384, price_oco_stop="48000")).data[4]
         await trader.submit(type="EXCHANGE TRAILING STOP", price=None, price_trailing="1000", amount="-0.01")
-        before, truth, user = await everything(trader), await trader.truth(), simulator.venue.user_id
+        before, truth = await everything(trader), await trader.truth()
+        user = simulator.venue.queries.user_id("main")
     async with running(tmp_path) as simulator, BitfinexTrader(simulator) as trader:
-        assert simulator.venue.user_id == user
+        assert simulator.venue.queries.user_id("main") == user
         assert await everything(trader) == before
         assert await trader.truth() == truth
         ids = {row[0] for rows in before[:2] for row in rows}

@@ -61,7 +61,7 @@ class BitfinexTrader:
 
     def __init__(self, simulator: BitfinexSimulator, key: BitfinexKey | None = None) -> None:
         self.simulator = simulator
-        self.key = key or simulator.venue.keys.first()
+        self.key = key or simulator.venue.keys.of("main")
         self._http = aiohttp.ClientSession()
 
     async def __aenter__(self) -> "BitfinexTrader":
@@ -226,6 +226,6 @@ async def opened(simulator: BitfinexSimulator) -> AsyncIterator[BitfinexSocket]:
 async def logged_in(simulator: BitfinexSimulator, **login: Any) -> AsyncIterator[BitfinexSocket]:
     """Open a socket that has logged in and has got its snapshots."""
     async with opened(simulator) as socket:
-        answer = await socket.log_in(simulator.venue.keys.first(), **login)
+        answer = await socket.log_in(simulator.venue.keys.of("main"), **login)
         assert answer["status"] == "OK", answer
         yield socket

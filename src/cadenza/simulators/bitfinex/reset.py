@@ -13,7 +13,7 @@ def reset(venue: BitfinexVenue) -> None:
     """Give every account its opening deposits, without open orders and positions. Symbols trade again between the first
     levels of their market, no faults are armed, and maintenance is over. What happened stays in the histories, and ids
     and nonces go on counting."""
-    exchange, deposits, at_ms = venue.exchange, venue.settings.deposits, venue.now_ms()
+    exchange, settings, at_ms = venue.exchange, venue.settings, venue.now_ms()
     venue.faults.clear()
     venue.requests_public.in_maintenance = False
     exchange.paused.clear()
@@ -27,6 +27,7 @@ def reset(venue: BitfinexVenue) -> None:
                 exchange.end(order, CANCELED, at_ms)
         for position in ledger.positions(account):
             exchange.drop_position(position, at_ms)
+        deposits = settings.opening.get(account, settings.deposits)
         opening = {(type, code): amount for type, of in deposits.items() for code, amount in of.items()}
         held = {(wallet.type, wallet.currency): wallet.balance for wallet in ledger.wallets(account)}
         for type, currency in sorted(opening.keys() | held.keys()):

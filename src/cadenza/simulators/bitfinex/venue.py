@@ -67,9 +67,8 @@ class BitfinexVenue:
         random = Random(settings.seed)  # noqa: S311 - faults that can be repeated
         self.faults = ArmedFaults(random, RANDOM_TARGETS, kind_of, settings.fault_rate)
         self.truth = CommitLog(settings.data_dir, BitfinexTruthRow, self.now_ms)
-        self.keys = BitfinexKeys.of_account(settings.data_dir, settings.account, ids)
+        self.keys = BitfinexKeys.of_accounts(settings.data_dir, list(settings.opening), ids)
         number = account_number(settings.data_dir, ids)
-        self.user_id = number % _USERS
         self.requests: deque[RequestRow] = deque(maxlen=REQUESTS_MAX)
         self.outlets: OpenOutlets = {}
         self.running = RunningRequests()
@@ -79,7 +78,7 @@ class BitfinexVenue:
         self.exchange = BitfinexExchange(SYMBOLS, settings, market, (number % _ACCOUNTS + 1) * _IDS_EACH)
         self.desk = BitfinexDesk(self.exchange)
         self.operations = OrderOperations(self.exchange, self.desk)
-        self.queries = AccountQueries(self.exchange, settings, self.user_id)
+        self.queries = AccountQueries(self.exchange, settings, number % _USERS)
         self.views = BookViews(self.exchange)
         self.rows = MarketRows(self.exchange)
         self.requests_public = PublicRequests(self.exchange, self.views, self.rows)
@@ -138,9 +137,11 @@ class BitfinexVenue:
         kept = latest([row.change for row in rows if row.change is not None])
         self.exchange.restore(kept)
         self.exchange.open(now_ms)
-        ledger, account = self.exchange.ledger, self.settings.account
-        if account not in ledger.accounts():
-            for type, amounts in self.settings.deposits.items():
+        ledger = self.exchange.ledger
+        for account, deposits in self.settings.opening.items():
+            if account in ledger.accounts():
+                continue
+            for type, amounts in deposits.items():
                 for currency, amount in amounts.items():
                     ledger.move((account, type, currency), amount, f"Deposit ({currency})", now_ms)
         self._collect(None)

@@ -18,13 +18,13 @@ from cadenza.simulators.deribit.trading.exchange import DeribitExchange
 from cadenza.simulators.deribit.trading.records import DeribitRow, InstrumentState, latest_row
 from cadenza.simulators.deribit.trading.settlement import SettlementClock
 from cadenza.simulators.deribit.trading.triggers import TriggerDesk
-from cadenza.simulators.deribit.wire.access import AccessTokens, DeribitKey, first_keys
+from cadenza.simulators.deribit.wire.access import AccessTokens, keys_of
 from cadenza.simulators.deribit.wire.channels import INTERVALS_MS, ChannelHub, channel_family
 from cadenza.simulators.deribit.wire.connection import DeribitConnection
 from cadenza.simulators.deribit.wire.credits import CreditBook
 from cadenza.simulators.kit.commits import CommitLog
 from cadenza.simulators.kit.faults import ArmedFaults
-from cadenza.simulators.kit.keys import VenueKeys, account_number
+from cadenza.simulators.kit.keys import account_number
 from cadenza.simulators.kit.records import RequestRow
 from cadenza.simulators.kit.running_requests import RunningRequests
 from cadenza.simulators.kit.sockets import OpenOutlets
@@ -50,7 +50,7 @@ class DeribitVenue:
         random = Random(settings.seed)  # noqa: S311 - faults that can be repeated
         self.faults = ArmedFaults(random, RANDOM_TARGETS, channel_family, settings.fault_rate)
         self.truth = CommitLog(settings.data_dir, DeribitRow, self.now_ms)
-        self.keys = VenueKeys.load(settings.data_dir, DeribitKey, lambda: first_keys(settings.account, ids))
+        self.keys = keys_of(settings.data_dir, settings.account, ids)
         self._numbered_from = account_number(settings.data_dir, ids)
         self.tokens = AccessTokens(ids)
         self.credits = CreditBook(settings.limits)

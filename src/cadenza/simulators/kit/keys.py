@@ -1,9 +1,9 @@
-"""The keys of a simulator, and the number of its account. Both are made at the first start and kept."""
+"""The keys of a simulator, and the number of its account. Both are kept in its directory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -24,39 +24,61 @@ class NamedKey(Protocol):
 
 
 KeyT = TypeVar("KeyT", bound=NamedKey)
+KindT = TypeVar("KindT")
 
 
 class VenueKeys(Generic[KeyT]):
-    """The keys of a simulator."""
+    """The keys of a simulator, and the file that keeps them. A key that was added stays, and a revoked one stays away,
+    also after a restart."""
 
-    def __init__(self, keys: Iterable[KeyT]) -> None:
+    def __init__(self, path: Path, keys: Iterable[KeyT]) -> None:
+        self._path = path
         self._keys = {key.key: key for key in keys}
 
     @classmethod
-    def load(cls, directory: Path, key_type: type[KeyT], make: Callable[[], Iterable[KeyT]]) -> Self:
-        """Return the keys in the directory's file; make them and the file where there is none."""
+    def load(
+        cls,
+        directory: Path,
+        key_type: type[KeyT],
+        kind_of: Callable[[KeyT], KindT],
+        make: Mapping[KindT, Callable[[], KeyT]],
+    ) -> Self:
+        """Return the keys in the directory's file, and a new one of each kind that it has none of: at the first start,
+        or when all of that kind were revoked."""
         path = directory / FILE
-        if path.exists():
-            return cls(msgspec.json.decode(path.read_bytes(), type=list[key_type]))  # type: ignore[valid-type]
-        ring = cls(make())
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(ring.all()), indent=1))
+        keys = msgspec.json.decode(path.read_bytes(), type=list[key_type]) if path.exists() else []  # type: ignore[valid-type]
+        ring, kinds = cls(path, keys), {kind_of(key) for key in keys}
+        missing = [each() for kind, each in make.items() if kind not in kinds]
+        if missing:
+            ring._keep(ring.all() + missing)
         return ring
 
     def all(self) -> list[KeyT]:
+        """Return the keys, the oldest first."""
         return list(self._keys.values())
 
     def find(self, key: str) -> KeyT | None:
         return self._keys.get(key)
 
     def add(self, key: KeyT) -> None:
-        """Add a key until the next start."""
-        self._keys[key.key] = key
+        """Add a key, or replace the one of that name. It is on disk then."""
+        self._keep([*self.all(), key])
 
     def revoke(self, key: str) -> None:
-        """Forget a key until the next start."""
-        self._keys.pop(key, None)
+        """Forget a key, on disk too."""
+        self._keep([each for each in self.all() if each.key != key])
+
+    def _keep(self, keys: list[KeyT]) -> None:
+        """Replace the file, then the keys. Whoever reads the file meanwhile sees the old one or the new one."""
+        ring = {key.key: key for key in keys}
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(list(ring.values())), indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+        self._keys = ring
 
 
 def account_number(directory: Path, ids: Ids) -> int:

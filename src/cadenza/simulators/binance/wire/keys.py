@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -76,10 +77,9 @@ class ApiKeys(VenueKeys[SimulatedKey]):
 
     @classmethod
     def of_account(cls, directory: Path, account: str, ids: Ids) -> ApiKeys:
-        """Return the keys in the directory's file; make one of each kind where there is no file."""
-        return cls(
-            VenueKeys.load(directory, SimulatedKey, lambda: [make_key(account, kind, ids) for kind in KINDS]).all()
-        )
+        """Return the keys in the directory's file. There is one of each kind at least."""
+        make = {kind: partial(make_key, account, kind, ids) for kind in KINDS}
+        return cls.load(directory, SimulatedKey, lambda key: key.kind, make)
 
     def of(self, kind: str) -> SimulatedKey:
         """Return the first key of a kind."""

@@ -21,7 +21,7 @@ from cadenza.simulators.bitfinex.wire.params import BitfinexParams
 
 LIMIT_USUAL, ORDERS_MAX, TRADES_MAX = 25, 2_500, 2_500
 DOLLARS = frozenset({"USD", "UST", "USTF0", "TESTUSD", "TESTUSDT", "TESTUSDTF0"})
-_USER_FIELDS, _OPENED_MS = 56, 1_500_000_000_000
+_USER_FIELDS, _PAPER, _OPENED_MS = 56, 21, 1_500_000_000_000
 _OTHER_USERS = 1_000_000
 """Accounts beside the first one have numbers that follow from their names."""
 
@@ -179,12 +179,17 @@ class AccountQueries:
     def user(self, asked: Asked) -> list[object]:
         """Return the account: 0 id, 1 mail, 2 name, 3 opened, 7 time zone, 21 paper trading."""
         row: list[object] = [None] * _USER_FIELDS
-        is_main = asked.account == self._settings.account
-        id = self._user_id if is_main else self._user_id + 1 + crc32(asked.account.encode()) % _OTHER_USERS
-        row[:6] = [id, f"{asked.account}@example.com", asked.account, _OPENED_MS, 1, 3]
+        row[:6] = [self.user_id(asked.account), f"{asked.account}@example.com", asked.account, _OPENED_MS, 1, 3]
         row[7:11] = ["UTC", "en", "bitfinex", 1]
         row[14:20] = [_OPENED_MS, self._user_id, 0, 0, 0, 0]
+        row[_PAPER] = int(asked.account == self._settings.paper_account)
         return row
+
+    def user_id(self, account: str) -> int:
+        """Return the number of an account, which no other account has."""
+        if account == self._settings.account:
+            return self._user_id
+        return self._user_id + 1 + crc32(account.encode()) % _OTHER_USERS
 
     def summary(self, asked: Asked) -> list[object]:
         """Return the fees: 4 maker rates and taker rates."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cadenza.ports.ids import Ids
@@ -39,15 +41,17 @@ class BitfinexKey:
 
 
 class BitfinexKeys(VenueKeys[BitfinexKey]):
-    """The key of the account, and those that tests make."""
+    """A key of each account that the simulator opens, and those that tests make."""
 
     @classmethod
-    def of_account(cls, directory: Path, account: str, ids: Ids) -> BitfinexKeys:
-        """Return the keys in the directory's file; make one where there is no file."""
-        return cls.load(directory, BitfinexKey, lambda: [make_bitfinex_key(account, ids)])
+    def of_accounts(cls, directory: Path, accounts: Sequence[str], ids: Ids) -> BitfinexKeys:
+        """Return the keys in the directory's file. There is one of each of these accounts at least."""
+        make = {account: partial(make_bitfinex_key, account, ids) for account in accounts}
+        return cls.load(directory, BitfinexKey, lambda key: key.account, make)
 
-    def first(self) -> BitfinexKey:
-        return self.all()[0]
+    def of(self, account: str) -> BitfinexKey:
+        """Return the first key of an account."""
+        return next(key for key in self.all() if key.account == account)
 
 
 def make_bitfinex_key(

@@ -161,7 +161,7 @@ class _Conversation:
                 "event": "auth",
                 "status": "OK",
                 "chanId": ACCOUNT,
-                "userId": self._venue.user_id,
+                "userId": self._venue.queries.user_id(key.account),
                 "auth_id": self._venue.ids.token(16).hex(),
                 "caps": key.capabilities(),
             }

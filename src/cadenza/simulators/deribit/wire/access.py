@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from cadenza.ports.ids import Ids
 from cadenza.simulators.deribit.wire.errors import invalid_params
+from cadenza.simulators.kit.keys import VenueKeys
 
 AREAS = ("account", "block_trade", "trade", "wallet")
 LEVELS = ("none", "read", "read_write")
@@ -173,9 +175,10 @@ def make_deribit_key(account: str, ids: Ids, scopes: Scopes | None = None) -> De
     )
 
 
-def first_keys(account: str, ids: Ids) -> Iterable[DeribitKey]:
-    """Return the key that a new simulator has."""
-    return [make_deribit_key(account, ids)]
+def keys_of(directory: Path, account: str, ids: Ids) -> VenueKeys[DeribitKey]:
+    """Return the keys in the directory's file. There is one of the account at least."""
+    make = {account: partial(make_deribit_key, account, ids)}
+    return VenueKeys.load(directory, DeribitKey, lambda key: key.account, make)
 
 
 def _lower(one: str, other: str) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cadenza.ports.ids import Ids
@@ -50,8 +51,12 @@ class OkxKeys(VenueKeys[OkxKey]):
 
     @classmethod
     def of_accounts(cls, directory: Path, live: str, demo: str, ids: Ids) -> OkxKeys:
-        """Return the keys in the directory's file; make one of each environment where there is no file."""
-        return cls.load(directory, OkxKey, lambda: [make_okx_key(live, ids), make_okx_key(demo, ids, is_demo=True)])
+        """Return the keys in the directory's file. There is one of each environment at least."""
+        make = {
+            is_demo: partial(make_okx_key, account, ids, is_demo=is_demo)
+            for is_demo, account in ((False, live), (True, demo))
+        }
+        return cls.load(directory, OkxKey, lambda key: key.is_demo, make)
 
     def of(self, *, is_demo: bool) -> OkxKey:
         """Return the first key of an environment."""
