@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from cadenza.cli import simulate_all
-from cadenza.cli.simulate import PORTS, default_data_dir
+from cadenza.cli.simulate import default_data_dir
+from cadenza.cli.simulate_all import PORTS_OF_ALL
 
 from .conftest import Cadenza
 
@@ -39,7 +40,7 @@ def serving(
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    for name in PORTS if venue == "all" else [""]:
+    for name in PORTS_OF_ALL if venue == "all" else [""]:
         assert {"keys.json", "truth.jsonl"} <= {path.name for path in (data_dir / name).iterdir()}
 
 
@@ -81,27 +82,42 @@ def test_the_simulator_of_deribit_serves_says_how_and_stops(tmp_path: Path) -> N
         assert answer_at(said, f"/public/auth?{asked}")["result"]["token_type"] == "bearer"
 
 
+ALL = {
+    "BINANCE": "SPOT, MARGIN, FUTURES",
+    "BINANCE_UAT": "SPOT, FUTURES",
+    "OKX": "SPOT, FUTURES, OPTIONS",
+    "OKX_UAT": "SPOT, FUTURES, OPTIONS",
+    "DERIBIT": "MARGIN, FUTURES, OPTIONS",
+    "DERIBIT_UAT": "MARGIN, FUTURES, OPTIONS",
+    "BITFINEX": "SPOT, MARGIN, FUTURES",
+    "BITFINEX_UAT": "SPOT, FUTURES",
+}
+"""The venues, and which accounts trade there."""
+
+
 def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
     with serving("all", tmp_path, lambda said: "portfolio/list" in said, ["--free-ports"]) as said:
-        urls = dict(re.findall(r"^  ([A-Z]+) +(http://\S+), its keys in", said, re.MULTILINE))
-        assert list(urls) == [name.upper() for name in PORTS]
-        (line,) = re.findall(r"CADENZA_VENUES=(\S+) (.+) make run\n", said)
-        connected = line[0].split(",")
-        assert connected[:2] == ["PAPER", "MOCK"]
-        assert line[1].split() == [f"CADENZA_{name}_URL={urls[name]}" for name in connected[2:]]
-        pasted = re.findall(r"^trade (\w+):\S+ '(.+)'$", said, re.MULTILINE)
-        assert [name for name, _ in pasted] == ["PAPER", *connected[2:]]
-        for name, key in pasted[1:]:
-            assert json.loads(key)["apiKey"] in (tmp_path / name.lower() / "keys.json").read_text()
-        for url in urls.values():
+        shown = re.findall(r"^  ([A-Z_]+) +(http://\S+)  (.+)$", said, re.MULTILINE)
+        assert {name: types for name, _, types in shown} == ALL
+        (names,) = re.findall(r"CADENZA_VENUES=(\S+) ", said)
+        assert names.split(",") == ["PAPER", "MOCK", *ALL]
+        assert re.findall(r"^  CADENZA_(\w+)_URL=(\S+) ", said, re.MULTILINE) == [row[:2] for row in shown]
+        keys = [json.loads(key) for key in re.findall(r"^key '(.+)'$", said, re.MULTILINE)]
+        assert [key["venue"] for key in keys] == list(ALL)
+        assert len({key["apiKey"] for key in keys}) == len(ALL)
+        kept = "".join((tmp_path / name / "keys.json").read_text() for name in PORTS_OF_ALL)
+        assert all(key["apiKey"] in kept for key in keys)
+        bought = re.findall(r"^buy (\w+) (\w+):", said, re.MULTILINE)
+        assert bought == [(type, name) for name, types in ALL.items() for type in types.split(", ")]
+        for _, url, _ in shown:
             with urllib.request.urlopen(f"{url}/simulator/truth", timeout=10) as reply:
                 assert reply.status == 200
 
 
 def test_one_that_cannot_start_ends_all(cadenza: Cadenza, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = dict.fromkeys(PORTS, 0) | {"okx": taken.getsockname()[1]}
-        monkeypatch.setattr(simulate_all, "PORTS", ports)
+        ports = dict.fromkeys(PORTS_OF_ALL, 0) | {"okx": taken.getsockname()[1]}
+        monkeypatch.setattr(simulate_all, "PORTS_OF_ALL", ports)
         result = cadenza("simulate", "all", "--still", "--data-dir", str(tmp_path))
     assert result.exit_code == 1
     assert result.stdout == ""

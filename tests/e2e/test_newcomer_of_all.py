@@ -1,6 +1,6 @@
-"""A newcomer on all simulators at once: `cadenza simulate all` as a process, the server started with the line that it
-prints, and the rest of what it prints pasted into a shell. Every order is filled, once, at its venue, the portfolio
-shows all accounts, and fills arrive on the socket."""
+"""A newcomer on all simulators at once: `cadenza simulate all` as a process, the server started with the command that
+it prints, and the rest of what it prints pasted into a shell. Every account that it names trades, each order is placed
+once at its venue, the portfolio shows all accounts, and fills arrive on the socket."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal as D
 from pathlib import Path
@@ -20,7 +21,6 @@ import pytest
 
 from tests.e2e.newcomer import Listener
 from tests.e2e.trader import Trader, ok
-from tests.e2e.venues import OUTSIDE
 from tests.serving import Serving, eventually
 
 pytestmark = [
@@ -28,7 +28,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine"),
 ]
 LAST_LINE = "portfolio/list"
-NAMES = ["PAPER", *(venue.name for venue in OUTSIDE)]
+RESTS = "OKX:BTC/USD-301227-60000-C", "OKX_UAT:BTC/USD-301227-60000-C"
+"""OKX takes no MARKET orders of options."""
 
 
 @asynccontextmanager
@@ -62,24 +63,24 @@ async def pasted(script: str) -> list[str]:
 async def test_a_newcomer_trades_on_all_simulators_from_one_command(tmp_path: Path) -> None:
     async with simulating(tmp_path / "simulators", "--free-ports") as (process, said):
         settings = dict(re.findall(r"CADENZA_(\w+)=(\S+)", said))
+        named = re.findall(r"^  ([A-Z_]+) +http://\S+  (.+)$", said, re.MULTILINE)
+        expected = [(type, name) for name, types in named for type in types.split(", ")]
         server = await Serving.start(tmp_path / "data", settings)
         try:
             script = said.partition("API=")[2].replace("http://127.0.0.1:8000", server.url, 1)
-            signed_up, *orders, portfolio = map(json.loads, await pasted(f"API={script}"))
-            assert signed_up["success"]
-            filled = [order for answer in orders for order in answer["data"]]
-            assert [order["status"] for order in filled] == ["FILLED"] * len(NAMES), filled
-            assert [order["venue"] for order in filled] == NAMES
-            assert {D(order["executedQuantity"]) for order in filled} == {D("0.01")}
-            accounts = {order["tradingAccountId"]: order for order in filled}
-            shown = {each["tradingAccountId"]: each for each in portfolio["data"]}
-            assert shown.keys() == accounts.keys()
-            for venue in OUTSIDE:
-                async with aiohttp.ClientSession() as http:
-                    url = f"{settings[f'{venue.name}_URL']}/simulator/truth"
-                    truth = await (await http.get(url)).json()
-                assert [state for _, state in venue.orders(truth)] == [venue.filled]
-            await see_fills_of(server, accounts)
+            signed_up, *lines, portfolio = await pasted(f"API={script}")
+            assert json.loads(signed_up)["success"]
+            bought = [line.split(" ", 2) for line in lines]
+            assert [(type, instrument.partition(":")[0]) for type, instrument, _ in bought] == expected
+            for type, instrument, status in bought:
+                assert status == ("ACCEPTED" if instrument in RESTS else "FILLED"), (type, instrument, status)
+            shown = Counter(each["venue"] for each in json.loads(portfolio)["data"])
+            assert shown == Counter(name for _, name in expected)
+            placed = Counter(settings[f"{name}_URL"] for _, name in expected)
+            assert {url: await orders_at(url) for url in placed} == placed
+            async with Trader(server.url, email="me@example.com") as trader:
+                await trader.log_in()
+                await see_fills(server, trader, [(type, instrument) for type, instrument, _ in bought])
         finally:
             await server.kill()
         process.send_signal(signal.SIGINT)
@@ -88,25 +89,32 @@ async def test_a_newcomer_trades_on_all_simulators_from_one_command(tmp_path: Pa
         assert await process.wait() == 0
 
 
-async def see_fills_of(server: Serving, accounts: dict[str, dict[str, str]]) -> None:
-    """An order on each account, seen on the socket, and one more trade in each portfolio."""
-    async with Trader(server.url, email="me@example.com") as trader:
-        await trader.log_in()
-        for account, first in accounts.items():
-            listener = Listener()
-            before = D((await trader.portfolio(account))["updatedAt"])
-            async with listener.listening(server, str(trader.api.token), account):
-                asked = {"tradingAccountId": account, "instrumentId": first["instrumentId"], "quantity": "0.01"}
-                order = await trader.submit(**asked)
+async def orders_at(url: str) -> int:
+    """How many orders were placed at a simulator."""
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/simulator/truth") as reply:
+        truth = await reply.json()
+    markets = [truth] if "orders" in truth else [truth["spot"], truth["margin"], truth["usdm"]]
+    return sum(len(market["orders"]) for market in markets)
 
-                async def was_seen(id: str = order["tradeOrderId"], by: Listener = listener) -> bool:
-                    return id in by.filled
 
-                await eventually(was_seen)
+async def see_fills(server: Serving, trader: Trader, bought: Sequence[tuple[str, str]]) -> None:
+    """An order with an account of each venue, seen on the socket, and one more trade in its portfolio."""
+    listed = (await ok(trader.api.get("/api/v3/tradingAccount/list", limit=100))).data
+    accounts = {(each["accountType"], each["venue"]): each["tradingAccountId"] for each in listed}
+    assert len(accounts) == len(bought)
+    first = {instrument.partition(":")[0]: (type, instrument) for type, instrument in reversed(bought)}
+    for venue, (type, instrument) in first.items():
+        account, listener = accounts[type, venue], Listener()
+        before = D((await trader.portfolio(account))["updatedAt"])
+        async with listener.listening(server, str(trader.api.token), account):
+            order = await trader.submit(tradingAccountId=account, instrumentId=instrument)
 
-            async def has_moved(account: str = account, before: D = before) -> bool:
-                return D((await trader.portfolio(account))["updatedAt"]) > before
+            async def was_seen(id: str = order["tradeOrderId"], by: Listener = listener) -> bool:
+                return id in by.filled
 
-            await eventually(has_moved)
-        listed = (await ok(trader.api.get("/api/v3/tradingAccount/portfolio/list"))).data
-        assert {each["venue"] for each in listed} == set(NAMES)
+            await eventually(was_seen)
+
+        async def has_moved(account: str = account, before: D = before) -> bool:
+            return D((await trader.portfolio(account))["updatedAt"]) > before
+
+        await eventually(has_moved)

@@ -117,11 +117,13 @@ def start_okx(common: CommonSettings, host: str, port: int) -> AbstractAsyncCont
     return run_okx_simulator(OkxSimulatorSettings(**common), SystemClock(), SystemIds(), host, port)
 
 
-def start_deribit(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["DeribitSimulator"]:
+def start_deribit(
+    common: CommonSettings, host: str, port: int, *, is_testnet: bool = False
+) -> AbstractAsyncContextManager["DeribitSimulator"]:
     from cadenza.simulators.deribit.server import run_deribit
     from cadenza.simulators.deribit.settings import DeribitSettings
 
-    return run_deribit(DeribitSettings(**common), SystemClock(), SystemIds(), host, port)
+    return run_deribit(DeribitSettings(**common, is_testnet=is_testnet), SystemClock(), SystemIds(), host, port)
 
 
 def start_bitfinex(common: CommonSettings, host: str, port: int) -> AbstractAsyncContextManager["BitfinexSimulator"]:
@@ -143,8 +145,13 @@ def common_settings(venue: str, seed: int, faults: float, data_dir: Path | None,
 
 def default_data_dir(venue: str) -> Path:
     """Return where a venue's simulator keeps its data unless the user says otherwise."""
+    return default_parent_dir() / venue
+
+
+def default_parent_dir() -> Path:
+    """Return where each simulator has a directory unless the user says otherwise."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Path(home) / "cadenza-simulators" / venue
+    return Path(home) / "cadenza-simulators"
 
 
 def _run(simulator: AbstractAsyncContextManager[T], banner: Callable[[T], str]) -> None:
@@ -187,10 +194,10 @@ def banner(simulator: "BinanceSimulator") -> str:
     return "\n".join([*lines, *_lines_to_paste(simulator)])
 
 
-def binance_credential(simulator: "BinanceSimulator") -> dict[str, str]:
-    """Return the body that stores the HMAC key as a credential."""
+def binance_credential(simulator: "BinanceSimulator", venue: str = "BINANCE") -> dict[str, str]:
+    """Return the body that stores the HMAC key as a credential of the venue."""
     key = simulator.venue.keys.of("HMAC")
-    return {"venue": "BINANCE", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
+    return {"venue": venue, "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def okx_banner(simulator: "OkxSimulator") -> str:
@@ -212,11 +219,11 @@ def okx_banner(simulator: "OkxSimulator") -> str:
     return "\n".join([*lines, *_lines_to_connect("OKX", simulator.url, okx_credential(simulator))])
 
 
-def okx_credential(simulator: "OkxSimulator") -> dict[str, str]:
-    """Return the body that stores the key of the live environment as a credential."""
-    live = simulator.venue.keys.of(is_demo=False)
-    asked = {"venue": "OKX", "credentialType": "HMAC", "apiKey": live.key, "apiSecret": live.secret}
-    return asked | {"apiPassphrase": live.passphrase}
+def okx_credential(simulator: "OkxSimulator", *, is_demo: bool = False) -> dict[str, str]:
+    """Return the body that stores the key of the live environment, or of the demo one, as a credential."""
+    key, venue = simulator.venue.keys.of(is_demo=is_demo), "OKX_UAT" if is_demo else "OKX"
+    asked = {"venue": venue, "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
+    return asked | {"apiPassphrase": key.passphrase}
 
 
 def deribit_banner(simulator: "DeribitSimulator") -> str:
@@ -233,10 +240,10 @@ def deribit_banner(simulator: "DeribitSimulator") -> str:
     return "\n".join([*lines, *_lines_to_connect("DERIBIT", simulator.url, deribit_credential(simulator))])
 
 
-def deribit_credential(simulator: "DeribitSimulator") -> dict[str, str]:
-    """Return the body that stores the first key as a credential."""
+def deribit_credential(simulator: "DeribitSimulator", venue: str = "DERIBIT") -> dict[str, str]:
+    """Return the body that stores the first key as a credential of the venue."""
     key = simulator.venue.keys.all()[0]
-    return {"venue": "DERIBIT", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
+    return {"venue": venue, "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
@@ -249,14 +256,17 @@ def bitfinex_banner(simulator: "BitfinexSimulator") -> str:
         f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
     ]
     for key in simulator.venue.keys.all():
-        lines += ["  key of the account", f"    key     {key.key}", f"    secret  {key.secret}"]
+        owner = "paper account" if key.account == simulator.venue.settings.paper_account else "account"
+        lines += [f"  key of the {owner}", f"    key     {key.key}", f"    secret  {key.secret}"]
     return "\n".join([*lines, *_lines_to_connect("BITFINEX", simulator.url, bitfinex_credential(simulator))])
 
 
-def bitfinex_credential(simulator: "BitfinexSimulator") -> dict[str, str]:
-    """Return the body that stores the first key as a credential."""
-    key = simulator.venue.keys.all()[0]
-    return {"venue": "BITFINEX", "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
+def bitfinex_credential(simulator: "BitfinexSimulator", *, is_paper: bool = False) -> dict[str, str]:
+    """Return the body that stores the key of the account, or of the paper account, as a credential."""
+    settings = simulator.venue.settings
+    key = simulator.venue.keys.of(settings.paper_account if is_paper else settings.account)
+    venue = "BITFINEX_UAT" if is_paper else "BITFINEX"
+    return {"venue": venue, "credentialType": "HMAC", "apiKey": key.key, "apiSecret": key.secret}
 
 
 def _secret_lines(secret: str) -> list[str]:

@@ -1,4 +1,8 @@
-"""`cadenza simulate all`: every simulator in one process, and the lines that trade on all of them."""
+"""`cadenza simulate all`: every simulator in one process, and the lines that trade on all of them.
+
+A test environment (`_UAT`) is what it is at its venue: at BINANCE and DERIBIT a world of its own, so it has a simulator
+of its own; at OKX and BITFINEX another key at the same hosts.
+"""
 
 import asyncio
 import json
@@ -21,6 +25,7 @@ from cadenza.cli.simulate import (
     binance_credential,
     bitfinex_credential,
     common_settings,
+    default_parent_dir,
     deribit_credential,
     okx_credential,
     serve_until_stopped,
@@ -33,26 +38,32 @@ from cadenza.cli.simulate import (
 FreePorts = Annotated[bool, typer.Option("--free-ports", help="A free port for each simulator in place of its own.")]
 ParentDir = Annotated[
     Path | None,
-    typer.Option(help="Its folder of each venue holds keys and the ledger; by default each simulator's own directory."),
+    typer.Option(help="Its folder of each simulator holds keys and the ledger; by default in the user's data."),
 ]
-PAPER_KEY: Mapping[str, str] = {
-    "venue": "PAPER",
-    "credentialType": "HMAC",
-    "apiKey": "my-paper-key",
-    "apiSecret": "anything",
+PORTS_OF_ALL: Mapping[str, int] = {
+    **PORTS,
+    "binance_uat": PORTS["binance"] + 1,
+    "deribit_uat": PORTS["deribit"] + 1,
 }
+"""Where each simulator listens, those of test environments beside that of their venue."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunningVenue:
-    """A running simulator. `credential` is the body that stores its key; the first account that the key reaches trades
-    `instrument`."""
+class ShownVenue:
+    """A venue as the platform names it, and where its simulator is. `credential` is the body that stores its key.
+    `buys` has the type of each account that the key reaches and that can trade, with what is bought there: the
+    instrument, and how, where MARKET orders are not taken."""
 
-    venue: str
+    name: str
     url: str
-    data_dir: Path
     credential: Mapping[str, str]
-    instrument: str
+    buys: Mapping[str, str]
+
+
+_OPTION_LIMIT = '"orderType": "LIMIT", "limitPrice": "0.05"'
+"""OKX takes no MARKET orders of options. A buy at half of the opening price rests."""
+
+Shown = AbstractAsyncContextManager[Sequence[ShownVenue]]
 
 
 def all_venues(
@@ -63,111 +74,146 @@ def all_venues(
     still: Still = False,
     free_ports: FreePorts = False,
 ) -> None:
-    """Run the simulators of all venues until SIGINT or SIGTERM. When one cannot start, none runs."""
+    """Run the simulators of all venues and their test environments until SIGINT or SIGTERM. When one cannot start, none
+    runs."""
+    parent = data_dir or default_parent_dir()
 
     def settings(name: str) -> CommonSettings:
-        return common_settings(name, seed, faults, None if data_dir is None else data_dir / name, still)
+        return common_settings(name, seed, faults, parent / name, still)
 
-    ports = dict.fromkeys(PORTS, 0) if free_ports else PORTS
-    asyncio.run(serve_until_stopped(_all_running(settings, host, ports), banner_of_all))
+    ports = dict.fromkeys(PORTS_OF_ALL, 0) if free_ports else PORTS_OF_ALL
+    asyncio.run(serve_until_stopped(_all_running(settings, host, ports), lambda shown: banner_of_all(shown, parent)))
 
 
 @asynccontextmanager
 async def _all_running(
     settings: Callable[[str], CommonSettings], host: str, ports: Mapping[str, int]
-) -> AsyncIterator[Sequence[RunningVenue]]:
+) -> AsyncIterator[Sequence[ShownVenue]]:
     from cadenza.simulators.kit.truth import TruthError
 
     async with AsyncExitStack() as stack:
-        running = []
+        shown: list[ShownVenue] = []
         for name, start in _STARTS.items():
             try:
-                running.append(await stack.enter_async_context(start(settings(name), host, ports[name])))
+                shown += await stack.enter_async_context(start(settings(name), host, ports[name]))
             except TruthError as error:
                 raise fail(f"the simulator of {name.upper()} did not start: {error}") from None
             except OSError as error:
                 raise fail(f"the simulator of {name.upper()} did not start: {in_words(error)}") from None
-        yield running
+        yield shown
 
 
 @asynccontextmanager
-async def _binance(common: CommonSettings, host: str, port: int) -> AsyncIterator[RunningVenue]:
+async def _binance(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
     async with start_binance(common, host, port) as running:
-        credential = binance_credential(running)
-        yield RunningVenue("BINANCE", running.url, common["data_dir"], credential, "BINANCE:BTC/USDT")
+        buys = {"SPOT": "BTC/USDT", "MARGIN": "BTC/USDT", "FUTURES": "BTC/USDT-PERP"}
+        yield [ShownVenue("BINANCE", running.url, binance_credential(running), buys)]
 
 
 @asynccontextmanager
-async def _okx(common: CommonSettings, host: str, port: int) -> AsyncIterator[RunningVenue]:
+async def _binance_uat(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
+    async with start_binance(common, host, port) as running:
+        buys = {"SPOT": "BTC/USDT", "FUTURES": "BTC/USDT-PERP"}
+        yield [ShownVenue("BINANCE_UAT", running.url, binance_credential(running, "BINANCE_UAT"), buys)]
+
+
+@asynccontextmanager
+async def _okx(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
     async with start_okx(common, host, port) as running:
-        yield RunningVenue("OKX", running.url, common["data_dir"], okx_credential(running), "OKX:BTC/USDT")
+        option = f"BTC/USD-301227-60000-C {_quoted(_OPTION_LIMIT)}"
+        buys = {"SPOT": "BTC/USDT", "FUTURES": "BTC/USDT-PERP", "OPTIONS": option}
+        yield [
+            ShownVenue(name, running.url, okx_credential(running, is_demo=is_demo), buys)
+            for name, is_demo in (("OKX", False), ("OKX_UAT", True))
+        ]
 
 
 @asynccontextmanager
-async def _deribit(common: CommonSettings, host: str, port: int) -> AsyncIterator[RunningVenue]:
+async def _deribit(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
     async with start_deribit(common, host, port) as running:
-        credential = deribit_credential(running)
-        yield RunningVenue("DERIBIT", running.url, common["data_dir"], credential, "DERIBIT:BTC/USDC")
+        yield [ShownVenue("DERIBIT", running.url, deribit_credential(running), _DERIBIT_BUYS)]
 
 
 @asynccontextmanager
-async def _bitfinex(common: CommonSettings, host: str, port: int) -> AsyncIterator[RunningVenue]:
+async def _deribit_uat(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
+    async with start_deribit(common, host, port, is_testnet=True) as running:
+        yield [ShownVenue("DERIBIT_UAT", running.url, deribit_credential(running, "DERIBIT_UAT"), _DERIBIT_BUYS)]
+
+
+_DERIBIT_BUYS = {"MARGIN": "BTC/USDC", "FUTURES": "BTC/USDC-PERP", "OPTIONS": "BTC/USDC-27DEC30-60000-C"}
+
+
+@asynccontextmanager
+async def _bitfinex(common: CommonSettings, host: str, port: int) -> AsyncIterator[Sequence[ShownVenue]]:
     async with start_bitfinex(common, host, port) as running:
-        credential = bitfinex_credential(running)
-        yield RunningVenue("BITFINEX", running.url, common["data_dir"], credential, "BITFINEX:BTC/USDT")
+        buys = {"SPOT": "BTC/USDT", "MARGIN": "BTC/USD", "FUTURES": "BTC/USDT-PERP"}
+        paper = {"SPOT": "TESTBTC/TESTUSD", "FUTURES": "TESTBTC/TESTUSDT-PERP"}
+        yield [
+            ShownVenue("BITFINEX", running.url, bitfinex_credential(running), buys),
+            ShownVenue("BITFINEX_UAT", running.url, bitfinex_credential(running, is_paper=True), paper),
+        ]
 
 
-_STARTS: Mapping[str, Callable[[CommonSettings, str, int], AbstractAsyncContextManager[RunningVenue]]] = {
+_STARTS: Mapping[str, Callable[[CommonSettings, str, int], Shown]] = {
     "binance": _binance,
+    "binance_uat": _binance_uat,
     "okx": _okx,
     "deribit": _deribit,
+    "deribit_uat": _deribit_uat,
     "bitfinex": _bitfinex,
 }
 
 
-def banner_of_all(running: Sequence[RunningVenue]) -> str:
-    """Return where the simulators are, the line that starts the platform with them, and the lines that connect an
-    account of each and trade there."""
-    *others, last = (each.venue for each in running)
-    lines = [f"{', '.join(others)} and {last}, simulated. Nothing here is real. Ctrl-C stops all."]
-    for each in running:
-        lines += [f"  {each.venue:8}  {each.url}, its keys in {each.data_dir / 'keys.json'}"]
-    names = ",".join(["PAPER", "MOCK", *(each.venue for each in running)])
-    urls = " ".join(f"CADENZA_{each.venue}_URL={each.url}" for each in running)
+def banner_of_all(shown: Sequence[ShownVenue], directory: Path) -> str:
+    """Return where the simulators are and which accounts trade there, the command that starts the platform with them,
+    and the lines that connect every account and buy with it."""
+    names = ",".join(["PAPER", "MOCK", *(each.name for each in shown)])
     return "\n".join(
         [
-            *lines,
+            f"Simulated venues: nothing here is real. Ctrl-C stops all. Keys and ledgers are in {directory}.",
+            *(f"  {each.name:12}  {each.url}  {', '.join(each.buys)}" for each in shown),
             "Start the platform with them, in a second terminal:",
-            f"  CADENZA_VENUES={names} {urls} make run",
-            "Trade on all, in a third one: paste what follows. It buys 0.01 of each and shows what you hold.",
-            *_trades(running),
+            f"  CADENZA_VENUES={names} \\",
+            *(f"  CADENZA_{each.name}_URL={each.url} \\" for each in shown),
+            "  make run",
+            "Buy 0.01 bitcoin with every account, in a third one: paste what follows. Each order is FILLED, but for",
+            "OKX's options: it takes no MARKET orders of them, and a LIMIT order rests (ACCEPTED).",
+            _PRELUDE,
+            *(line for each in shown for line in _lines_of(each)),
+            'send "$API/tradingAccount/portfolio/list"',
         ]
     )
 
 
-def _trades(running: Sequence[RunningVenue]) -> list[str]:
-    keys = [(PAPER_KEY, "PAPER:BTC/USDT"), *((each.credential, each.instrument) for each in running)]
-    return [
-        _PRELUDE,
-        *(f"trade {instrument} '{json.dumps(key)}'" for key, instrument in keys),
-        'send "$API/tradingAccount/portfolio/list"',
-    ]
+def _lines_of(venue: ShownVenue) -> list[str]:
+    buys = [f"buy {type} {venue.name}:{bought}" for type, bought in venue.buys.items()]
+    return [f"key {_quoted(json.dumps(venue.credential))}", *buys]
+
+
+def _quoted(text: str) -> str:
+    """Return a text without quotation marks of this kind as one word of a shell."""
+    return f"'{text}'"
 
 
 _PRELUDE = r"""
 API=http://127.0.0.1:8000/api/v3
 LOGIN='{"email": "me@example.com", "password": "correct horse battery"}'
 TOKEN=none
+MARKET='"orderType": "MARKET", "awaitClosed": true'
 send() { curl -sS -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' "$@"; echo; }
 pick() { grep -o "\"$1\": *\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
-trade() {
-  CREDENTIAL=$(send $API/credential/create -d "$2" | pick credentialId)
-  NAMED="\"credentialIds\": [\"$CREDENTIAL\"]"
-  EXTERNAL=$(send $API/credential/verify -d "{$NAMED}" | pick externalTradingAccountId)
-  ACCOUNT=$(send $API/tradingAccount/connect -d "{$NAMED, \"externalTradingAccountId\": \"$EXTERNAL\"}" \
+key() {
+  KEY="\"credentialIds\": [\"$(send $API/credential/create -d "$1" | pick credentialId)\"]"
+  REACHED=$(send $API/credential/verify -d "{$KEY}")
+}
+buy() {
+  ACCOUNT=$(echo "$REACHED" | tr '{' '\n' | grep "\"accountType\": *\"$1\"" | pick externalTradingAccountId)
+  ACCOUNT=$(send $API/tradingAccount/connect -d "{$KEY, \"externalTradingAccountId\": \"$ACCOUNT\"}" \
     | pick tradingAccountId)
-  send $API/tradeOrder/submit -d "{\"tradingAccountId\": \"$ACCOUNT\", \"instrumentId\": \"$1\",
-    \"orderSide\": \"BUY\", \"orderType\": \"MARKET\", \"quantity\": \"0.01\", \"awaitClosed\": true}"
+  REPLY=$(send $API/tradeOrder/submit -d "{\"tradingAccountId\": \"$ACCOUNT\", \"instrumentId\": \"$2\",
+    \"orderSide\": \"BUY\", \"quantity\": \"0.01\", ${3:-$MARKET}}")
+  STATUS=$(echo "$REPLY" | pick status)
+  echo "$1 $2 ${STATUS:-$REPLY}"
 }
 send $API/auth/signup -d "$LOGIN"
 TOKEN=$(send $API/auth/login -d "$LOGIN" | pick accessToken)""".strip()
