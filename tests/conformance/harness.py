@@ -456,7 +456,7 @@ def believed(order: Order, reports: Sequence[Report], *, has_lookup: bool = True
 def _state(order: Order, lookup: Lookup | None) -> TradingState:
     """The order alone, in an account whose venue keeps the books, so that nothing else is moved."""
     spec: Any = SimpleNamespace(
-        books_of=lambda type: Books.VENUE, lookup=lookup, memory_of=lambda type: OrderMemory(),
+        books_of=lambda type: Books.VENUE, lookup=lookup, memory_of=lambda type: OrderMemory(), sent_id=DerivedSentId(),
         fence=Fence(margin_ms=0, proof="the venue was asked after it"),
         is_past_fence=lambda send_before_ms, asked_at_ms: True,
     )  # fmt: skip

@@ -232,7 +232,8 @@ async def test_the_same_number_of_another_account_of_the_user_is_another_order(s
 
 async def test_an_order_is_found_among_the_past_ones_by_our_id(spot: BitfinexDesk) -> None:
     await spot.venue.fault("order.submit", "reset_after")
-    reply = await spot.session.submit(replace(spot.order, limit_price=D(60_010)))
+    spot.order = replace(spot.order, limit_price=D(60_010))
+    reply = await spot.session.submit(spot.order)
     shown = await spot.session.lookup([spot.order])
     assert spot.believed(reply, shown).status is OrderStatus.FILLED
     assert sum(each.quantity for each in shown if isinstance(each, FillReport)) == 1

@@ -21,6 +21,7 @@ from cadenza.domain.trading.reports import (
     Report,
     VenueOrderStatus,
 )
+from cadenza.domain.trading.venue_spec import CountedSentId
 from tests.application.orders.order_world import (
     ACTOR,
     OrderWorld,
@@ -212,6 +213,22 @@ async def test_one_batch_names_our_order_and_shows_another_with_its_client_id(
     named = replace(works_at("v1"), sent_id=ours.sent_id)
     await world.sink.deliver([named, fill_at("v2", "t1", ours.sent_id)])
     assert await executed_by_venue_id(world) == {"v1": D(0), "v2": D(1)}
+
+
+async def test_another_order_with_our_number_is_found_while_the_venue_has_not_named_ours(world: OrderWorld) -> None:
+    """At a venue that takes a number twice."""
+    world.connector.spec = replace(world.connector.spec, sent_id=CountedSentId(counter="c", is_shared=True))
+    await world.sink.deliver([replace(works_at("v0"), sent_id=None)])
+    world.session.on_submit = loses_the_answer
+    ours = await world.submit_order(ACTOR, request(quantity=D(1)))
+    assert ours.sent_id is not None
+    await world.sink.deliver([replace(works_at("v2"), sent_id=ours.sent_id)])
+    before = world.trading.reads_total
+    await world.sink.deliver([fill_at("v2", "t1", ours.sent_id)])
+    assert world.trading.reads_total == before
+    await world.sink.deliver([replace(works_at("v1"), sent_id=ours.sent_id, quantity=D(1))])
+    assert await executed_by_venue_id(world) == {"v0": D(0), "v1": D(0), "v2": D(1)}
+    assert (await world.stored(ours)).venue_order_id == "v1"
 
 
 async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:

@@ -149,19 +149,20 @@ class RememberedRows:
     def _add_others(self, keys: BatchKeys, orders: dict[OrderId, Order]) -> bool:
         """Add the orders that reports mean by the venue's id, because the order with their `sent_id` has another one.
         Return whether all of them are remembered. An order that the venue has not named yet may get its id from one
-        report of the batch; another id is another order's then."""
+        report of the batch; another id is another order's then. That one id may be another order's too, which is added
+        where it is remembered."""
         first_ids: dict[OrderId, str] = {}
         for account_id, instrument_id, venue_order_id, sent_id in keys.other_names:
             if sent_id is None:  # named by our order id
                 continue
             remembered = self._accounts[account_id]
             sent = remembered.orders[remembered.by_name[sent_id]]
-            if sent.venue_order_id is None and first_ids.setdefault(sent.id, venue_order_id) == venue_order_id:
-                continue
+            may_name = sent.venue_order_id is None and first_ids.setdefault(sent.id, venue_order_id) == venue_order_id
             found_id = remembered.by_name.get((instrument_id, venue_order_id))
-            if found_id is None:
+            if found_id is not None:
+                orders[found_id] = remembered.orders[found_id]
+            elif not may_name:
                 return False
-            orders[found_id] = remembered.orders[found_id]
         return True
 
     def learn(self, rows: BatchRows, changes: BatchChanges, versions: Mapping[TradingAccountId, str]) -> None:

@@ -17,7 +17,7 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
-from cadenza.domain.trading.contradictions import names_another
+from cadenza.domain.trading.contradictions import means
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport
 from cadenza.domain.trading.state import TradingState
@@ -214,12 +214,12 @@ class TakeSnapshots:
         async with self._storage.read() as uow:
             has_order_in_doubt = await uow.orders.has_order_in_doubt(account_id)
             orders = await uow.orders.unresolved(account_id)
-        sent = {order.sent_id: order for order in orders if order.sent_id is not None}
+        sent, rule = {order.sent_id: order for order in orders}, self._sessions.spec_of(account_id).sent_id
         named = {(o.instrument_id, id): o for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
         unresolved, unknown = [], []
         for report in snapshot.open_orders:
-            order = sent.get(report.sent_id or "")
-            if order is None or names_another(order, report):
+            order = None if report.sent_id is None else sent.get(report.sent_id)
+            if order is None or not means(order, report, rule):
                 order = named.get((report.instrument_id, report.venue_order_id))
             if order is not None:
                 unresolved.append(order)

@@ -8,7 +8,7 @@ ours.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cadenza.domain.market.enums import OrderType
+from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.execution import Execution
@@ -16,15 +16,18 @@ from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
+    ExternalOrderReport,
     FillCorrectedReport,
     FillReport,
     NotSentReport,
     OrderReport,
+    OrderStatusReport,
     OrderTermsReport,
     OwnReport,
     WithdrawnReport,
 )
 from cadenza.domain.trading.same_trade import contradicts
+from cadenza.domain.trading.venue_spec import CountedSentId, SentIdRule
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
 
@@ -74,6 +77,48 @@ def names_another(order: Order, report: OrderReport) -> bool:
     return report.venue_order_id not in ids and not is_rename
 
 
+def means(order: Order, report: OrderReport, rule: SentIdRule) -> bool:
+    """Whether a report that names this order by our id, and not by our order id, means it. `rule` is that of its venue.
+    Where others may give out the same id, the report has to state the order's terms, or the venue's id of it."""
+    if names_another(order, report):
+        return False
+    is_named = order.venue_order_id is not None or report.venue_order_id is None
+    return is_named or not is_shared(rule) or states_terms_of(order, report)
+
+
+def is_shared(rule: SentIdRule) -> bool:
+    """Whether others may give out our ids."""
+    return isinstance(rule, CountedSentId) and rule.is_shared
+
+
+def states_terms_of(order: Order, report: OrderReport) -> bool:
+    """Whether the report states the terms of this order: instrument, side, type, quantity and prices, as they were
+    ordered. An order that somebody has amended at the venue has other ones."""
+    if not isinstance(report, ExternalOrderReport | OrderStatusReport) or contradiction_of(order, report) is not None:
+        return False
+    prices = ((order.limit_price, report.limit_price), (order.stop_price, report.stop_price))
+    has_prices = all(stated in (None, ours) for ours, stated in prices if ours is not None)
+    has_kind = has_side_and_type_of(order, report) and _rests_alike(order, report)
+    return has_kind and has_prices and report.quantity == order.quantity
+
+
+def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
+    """Whether the report states this order's side and type, as far as it states any: what nobody can amend."""
+    is_type = report.type is None or _may_be_shown_as(order.type, report.type)
+    return is_type and report.side in (None, order.side)
+
+
+def _rests_alike(order: Order, report: ExternalOrderReport | OrderStatusReport) -> bool:
+    """Whether a LIMIT order is IOC, FOK or neither, as was ordered; True where the report does not say."""
+    if not isinstance(report, ExternalOrderReport) or (order.type, report.type) != (OrderType.LIMIT, OrderType.LIMIT):
+        return True
+    ours, stated = (
+        time if time in (TimeInForce.IOC, TimeInForce.FOK) else None
+        for time in (order.sent_time_in_force, report.time_in_force)
+    )
+    return ours is stated
+
+
 def execution_of(order: Order, trade_id: str) -> Execution | None:
     """Return the order's execution of that trade."""
     return next((execution for execution in order.executions if execution.trade_id == trade_id), None)
@@ -102,13 +147,17 @@ def _before(order: Order, report: OrderReport) -> str | None:
 
 def _other_type(order: Order, report: OrderTermsReport) -> str | None:
     """Return why an order of the stated type is not ours; None when it may be. Only a counted id can belong to another
-    order. A trigger turns an order into a plain one, and some venues show a market order as a limit order. A quantity
-    says nothing: ours may have been amended before the venue showed it."""
-    if not order.recorded_after_ms or report.type in (None, order.type):
+    order. A quantity says nothing: ours may have been amended before the venue showed it."""
+    if not order.recorded_after_ms or report.type is None or _may_be_shown_as(order.type, report.type):
         return None
-    if order.type is OrderType.LIMIT or (order.type in PLAIN_TYPES and report.type not in PLAIN_TYPES):
-        return f"its type is {report.type}, and a {order.type} order was placed"
-    return None
+    return f"its type is {report.type}, and a {order.type} order was placed"
+
+
+def _may_be_shown_as(ours: OrderType, stated: OrderType) -> bool:
+    """A trigger turns an order into a plain one, and some venues show a market order as a limit order."""
+    if ours is OrderType.LIMIT:
+        return stated is OrderType.LIMIT
+    return ours not in PLAIN_TYPES or stated in PLAIN_TYPES
 
 
 def _executed_with(order: Order, report: FillReport) -> Decimal:

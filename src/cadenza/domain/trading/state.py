@@ -21,7 +21,7 @@ from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
-from cadenza.domain.trading.contradictions import names_another
+from cadenza.domain.trading.contradictions import is_shared, means, names_another
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
@@ -194,19 +194,27 @@ class TradingState:
         return None if order_id is None else self._orders[order_id]
 
     def order_of(self, report: OrderReport) -> Order | None:
-        """Return the order that a report names: by the order id, else by `sent_id` unless the venue calls that order
-        otherwise (`names_another`), else by `venue_order_id` within the report's instrument, else by the
+        """Return the order that a report names: by the order id, else by `sent_id` unless it means another one
+        (`means`), else by `venue_order_id` within the report's instrument, else by the
         `former_venue_order_id` of an acceptance."""
         order_id = report.order_id
         if order_id is None and report.sent_id is not None:
             sent = self.order_by_sent_id(report.account_id, report.sent_id)
-            order_id = None if sent is None or names_another(sent, report) else sent.id
+            order_id = sent.id if sent is not None and self._means(sent, report) else None
         if order_id is None and report.venue_order_id is not None:
             order_id = self._by_venue.get((report.account_id, report.instrument_id, report.venue_order_id))
         if order_id is None and isinstance(report, AcceptedReport) and report.former_venue_order_id is not None:
             order_id = self._by_venue.get((report.account_id, report.instrument_id, report.former_venue_order_id))
         order = None if order_id is None else self._orders.get(order_id)
         return order if order is not None and order.account_id == report.account_id else None
+
+    def _means(self, order: Order, report: OrderReport) -> bool:
+        """Whether a report that names the order by our id means it. Where others may give out our ids, it does not if
+        it states the venue's id of another order."""
+        rule = self.spec_of(self.account(order.account_id)).sent_id
+        if is_shared(rule) and self.other_with_id_of(order, report) is not None:
+            return False
+        return means(order, report, rule)
 
     def other_with_id_of(self, order: Order, report: OrderReport) -> Order | None:
         """Return the other order of the account and instrument that has the venue's id which the report gives this one;

@@ -85,11 +85,16 @@ class DerivedSentId:
 class CountedSentId:
     """Our id at the venue is the next value of a durable counter, because the venue takes numbers only, from `first` to
     `last`. `counter` names it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a
-    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count."""
+    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count.
+
+    `is_shared`: others who trade for the same user of the venue may give out the same number, and the venue takes it.
+    So an order that the venue has not named yet is recognized by our number only where its terms stand beside that
+    (`states_terms_of`)."""
 
     counter: str
     first: int = 1
     last: int = 10**18 - 1
+    is_shared: bool = False
 
 
 SentIdRule = DerivedSentId | CountedSentId

@@ -75,7 +75,7 @@ class OrderInquiry:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
         try:
             found = (await self._search.find([order])).get(order.id)
-            facts = None if found is None else self._ours(order, found)
+            facts = None if found is None or not found.is_ours else self._ours(order, found)
             if found is None or facts is None or facts.is_working:
                 return None
             return [*fills_of_ours(await self._fills(facts, found), order), end_report(facts)]
@@ -105,8 +105,8 @@ class OrderInquiry:
     # Helpers
 
     async def _answer(self, order: Order, found: FoundOrder | None, asked_at_ms: int) -> Sequence[Report]:
-        if found is None:
-            return [self._not_known(order, asked_at_ms)]
+        if found is None or not found.is_ours:
+            return [self._not_known(order, asked_at_ms, found)]
         try:
             facts = self._ours(order, found)
         except UnreadablePayload as error:
@@ -132,8 +132,12 @@ class OrderInquiry:
 
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 
-    def _not_known(self, order: Order, asked_at_ms: int) -> Report:
-        if self._doubts.is_dead(order, asked_at_ms) and order.created_at_ms < self._signed_since_ms:
+    def _not_known(self, order: Order, asked_at_ms: int, could_be: FoundOrder | None) -> Report:
+        is_dead = self._doubts.is_dead(order, asked_at_ms)
+        if could_be is not None and is_dead:
+            cause = f"an order with our id has other terms: {bytes(could_be.line).decode(errors='replace')[:500]}"
+            return self._doubts.undetermined(order, cause)
+        if is_dead and order.created_at_ms < self._signed_since_ms:
             cause = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
             return self._doubts.undetermined(order, cause)
         return self._doubts.not_known(order, asked_at_ms)

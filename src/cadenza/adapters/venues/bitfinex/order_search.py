@@ -1,7 +1,7 @@
 """Where orders of ours are found: among the open ones, and else among the past ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -10,11 +10,14 @@ from cadenza.adapters.venues.bitfinex.models import OrderFields
 from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS
 from cadenza.adapters.venues.bitfinex.pages import LINES_MAX, ORDER_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
+from cadenza.adapters.venues.bitfinex.parse_orders import order_facts
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import OrderId
+from cadenza.domain.trading.contradictions import has_side_and_type_of, states_terms_of
 from cadenza.domain.trading.order import Order
 
 EARLIER_MS = MIDNIGHT_MS
@@ -32,10 +35,13 @@ class _OrderMark(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """The line of an order. `is_past`: it is among those that have ended."""
+    """The line of an order. `is_past`: it is among those that have ended. `is_ours` is False for an order with our id,
+    side and type that has another quantity or price than was ordered, or was placed before ours: somebody has amended
+    our order at the venue, or it is another account's or program's."""
 
     line: msgspec.Raw
     is_past: bool
+    is_ours: bool = True
 
     @property
     def fields(self) -> OrderFields:
@@ -54,13 +60,13 @@ class OrderSearch:
 
     async def find(self, orders: Sequence[Order]) -> Mapping[OrderId, FoundOrder]:
         """Return those of the orders that the venue knows. An order whose id at the venue is known is found by that,
-        another by our id, in its instrument, since it was recorded."""
-        found = self._among(orders, await self._open(), is_past=False)
-        missing = [order for order in orders if order.id not in found]
+        another by our id and its terms, in its instrument, since it was recorded."""
+        found = dict(self._among(orders, await self._open(), is_past=False))
+        missing = [order for order in orders if order.id not in found or not found[order.id].is_ours]
         if numbers := [int(order.venue_order_id) for order in missing if order.venue_order_id is not None]:
-            found |= self._among(missing, await self._past(numbers), is_past=True)
+            found = _better(found, self._among(missing, await self._past(numbers), is_past=True))
         if recorded := [order.created_at_ms for order in missing if order.venue_order_id is None]:
-            found |= self._among(missing, await self._past_since(min(recorded)), is_past=True)
+            found = _better(found, self._among(missing, await self._past_since(min(recorded)), is_past=True))
         return found
 
     async def by_id(self, id: int) -> FoundOrder | None:
@@ -74,9 +80,8 @@ class OrderSearch:
     def _among(
         self, orders: Sequence[Order], lines: Sequence[msgspec.Raw], *, is_past: bool
     ) -> dict[OrderId, FoundOrder]:
-        """Of several orders with our id in the instrument of ours, the one that was placed first counts."""
         by_id: dict[str, msgspec.Raw] = {}
-        by_cid: dict[tuple[str, str], msgspec.Raw] = {}
+        by_cid: dict[tuple[str, str], list[msgspec.Raw]] = {}
         for line in lines:
             mark = _mark(line)
             if mark is None:
@@ -84,16 +89,34 @@ class OrderSearch:
             by_id[str(mark.id)] = line
             sent_id = self._scope.sent_id(mark.cid)
             if sent_id is not None and mark.symbol in self._scope.instruments:
-                by_cid[sent_id, self._scope.instrument(mark.symbol).id] = line
+                by_cid.setdefault((sent_id, self._scope.instrument(mark.symbol).id), []).append(line)
         found: dict[OrderId, FoundOrder] = {}
         for order in orders:
-            if order.venue_order_id is not None:
-                own = by_id.get(order.venue_order_id)
+            if order.venue_order_id is None:
+                own = self._with_our_id(order, by_cid.get((order.sent_id or "", order.instrument_id), ()), is_past)
             else:
-                own = by_cid.get((order.sent_id or "", order.instrument_id))
+                named = by_id.get(order.venue_order_id)
+                own = None if named is None else FoundOrder(named, is_past)
             if own is not None:
-                found[order.id] = FoundOrder(own, is_past)
+                found[order.id] = own
         return found
+
+    def _with_our_id(self, order: Order, lines: Sequence[msgspec.Raw], is_past: bool) -> FoundOrder | None:
+        """Return which of the orders with our id is ours: the one that was placed first of those that have our terms,
+        else of those that could be ours. One that cannot be read could be."""
+        could_be: FoundOrder | None = None
+        for line in reversed(lines):
+            found = FoundOrder(line, is_past)
+            try:
+                shown = external(order_facts(found.fields, self._scope, is_past=is_past))
+            except UnreadablePayload:
+                could_be = could_be or found
+                continue
+            if states_terms_of(order, shown):
+                return found
+            if has_side_and_type_of(order, shown):
+                could_be = could_be or replace(found, is_ours=False)
+        return could_be
 
     async def _open(self) -> list[msgspec.Raw]:
         return await self._rest.rows(self._key, OPEN_ORDERS, {}, is_urgent=True)
@@ -107,6 +130,11 @@ class OrderSearch:
         since_ms = max(0, recorded_at_ms + ahead_ms - EARLIER_MS)
         pages = past_lines(self._rest, self._key, PAST_ORDERS, since_ms, at=ORDER_AT, is_urgent=True)
         return [line async for lines in pages for line in lines]
+
+
+def _better(known: Mapping[OrderId, FoundOrder], more: Mapping[OrderId, FoundOrder]) -> dict[OrderId, FoundOrder]:
+    """Return what is known with what was found besides, which counts more where it is ours."""
+    return {**more, **known, **{id: each for id, each in more.items() if each.is_ours}}
 
 
 def _mark(line: msgspec.Raw) -> _OrderMark | None:

@@ -44,7 +44,8 @@ PAPER_PREFIX = "TEST"
 CID_COUNTER = "cid"
 CID_BITS, MARK_BITS = 45, 15
 """The venue takes numbers of 45 bits as the id of an order (`cid`). The last bits are a mark of our account, because
-all accounts of a user have one space of ids there, and each of ours counts by itself."""
+all accounts of a user have one space of ids there, and each of ours counts by itself. Two accounts of one type may
+have the same mark (one pair in 8192), and other programs take any number: so an order is told by its terms too."""
 SENT_ID_MAX = 2 ** (CID_BITS - MARK_BITS) - 1
 
 DAY_MS = 86_400_000
@@ -127,7 +128,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         },
         order_books=dict.fromkeys(ORDERS, book),
         account_news=NewsSource.STREAM,
-        sent_id=CountedSentId(counter=CID_COUNTER, last=SENT_ID_MAX),
+        sent_id=CountedSentId(counter=CID_COUNTER, last=SENT_ID_MAX, is_shared=True),
         fence=FENCE,
         lookup=Lookup(memory=dict.fromkeys(TYPES, OrderMemory(filled_ms=HISTORY_MS, unfilled_ms=HISTORY_MS))),
         replay=Replay(depth_ms=dict.fromkeys(TYPES, HISTORY_MS)),

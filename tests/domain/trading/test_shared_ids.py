@@ -1,0 +1,160 @@
+"""A venue that takes one number from several accounts or programs of a user: whose order a report is about, while the
+venue has not named ours."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.enums import CancelReason, OrderStatus
+from cadenza.domain.trading.kept import KeepReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import (
+    AcceptedReport,
+    CanceledReport,
+    ExternalOrderReport,
+    FillReport,
+    OrderStatusReport,
+    RejectedReport,
+    Report,
+    VenueOrderStatus,
+)
+from cadenza.domain.trading.state import TradingState
+from cadenza.domain.trading.venue_spec import Books, CountedSentId, FundsCheck
+from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, SPOT, D, account, submit, venue_spec
+from tests.domain.trading.worlds import state as state_of
+
+OURS, THEIRS = "V1", "V2"
+SHARED = CountedSentId(counter="c", is_shared=True)
+LIMIT = {"quantity": D(1), "limit_price": D(90)}
+TERMS: dict[str, Any] = {
+    "side": Side.BUY, "type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "quantity": D(1),
+    "limit_price": D(90), "executed_quantity": D(0),
+}  # fmt: skip
+
+
+@pytest.fixture
+def world() -> TradingState:
+    """An account whose venue keeps the books."""
+    spec = venue_spec(sent_id=SHARED, books={SPOT: Books.VENUE}, funds_check=FundsCheck.AT_VENUE)
+    return state_of(spec=spec, owner=account(complete_until_ms=NOW_MS))
+
+
+@pytest.fixture
+def ours(world: TradingState) -> Order:
+    return submit(world, **LIMIT)
+
+
+def names(order: Order, venue_order_id: str) -> dict[str, Any]:
+    return {
+        "account_id": ACCOUNT, "instrument_id": BTC, "sent_id": order.sent_id, "venue_order_id": venue_order_id,
+        "at_ms": NOW_MS,
+    }  # fmt: skip
+
+
+def announced(order: Order, venue_order_id: str, **changes: Any) -> ExternalOrderReport:
+    return ExternalOrderReport(**{**names(order, venue_order_id), **TERMS, **changes})
+
+
+def filled(order: Order, venue_order_id: str, quantity: str = "0.25") -> FillReport:
+    execution = {"trade_id": f"T {venue_order_id}", "side": Side.BUY, "price": D(90), "quantity": D(quantity)}
+    return FillReport(**names(order, venue_order_id), **execution)  # type: ignore[arg-type]
+
+
+def status(order: Order, venue_order_id: str, **changes: Any) -> OrderStatusReport:
+    terms = {name: value for name, value in TERMS.items() if name != "time_in_force"}
+    return OrderStatusReport(**{**names(order, venue_order_id), **terms, "status": VenueOrderStatus.WORKING, **changes})
+
+
+def now(world: TradingState, order: Order) -> Order:
+    found = world.order(order.id)
+    assert found is not None
+    return found
+
+
+def theirs(world: TradingState, like: Order) -> Order | None:
+    return world.order_by_venue_id(like, THEIRS)
+
+
+OTHER = {
+    "side": {"side": Side.SELL},
+    "quantity": {"quantity": D(2)},
+    "less": {"quantity": D("0.5")},
+    "price": {"limit_price": D(91)},
+    "type": {"type": OrderType.STOP_LIMIT, "stop_price": D(95)},
+    "kind of limit": {"time_in_force": TimeInForce.IOC},
+}
+
+
+@pytest.mark.parametrize("other", OTHER)
+def test_an_order_with_our_number_and_other_terms_is_another(world: TradingState, ours: Order, other: str) -> None:
+    """All that the venue says of it is booked to it, and ours is recognized when it comes."""
+    for report in (
+        announced(ours, THEIRS, **OTHER[other]),
+        *([] if other == "side" else [filled(ours, THEIRS)]),
+        announced(ours, THEIRS, **OTHER[other]),
+        status(ours, THEIRS, **{name: value for name, value in OTHER[other].items() if name != "time_in_force"}),
+    ):
+        apply_report(world, report)
+    assert now(world, ours) == ours
+    adopted = theirs(world, ours)
+    assert adopted is not None
+    assert (adopted.is_external, adopted.sent_id) == (True, None)
+    assert adopted.executed_quantity == (D(0) if other == "side" else D("0.25"))
+    executed = {"executed_quantity": adopted.executed_quantity}
+    apply_report(world, CanceledReport(**names(ours, THEIRS), reason=CancelReason.USER, **executed))
+    assert now(world, adopted).status is OrderStatus.CANCELED
+    assert now(world, ours) == ours
+    apply_report(world, announced(ours, OURS))
+    apply_report(world, filled(ours, OURS, "1"))
+    end = now(world, ours)
+    assert (end.status, end.venue_order_id, end.executed_quantity) == (OrderStatus.FILLED, OURS, D(1))
+    assert not world.changed.kept
+
+
+def test_what_comes_before_the_announcement_waits_for_it(world: TradingState, ours: Order) -> None:
+    """An execution or an end states no terms, so it is of the order that the venue's id names."""
+    for report in (
+        filled(ours, THEIRS),
+        CanceledReport(**names(ours, THEIRS), reason=CancelReason.USER, executed_quantity=D("0.25")),
+    ):
+        assert apply_report(world, report) is None
+    assert [kept.reason for kept in world.changed.kept] == [KeepReason.NO_ORDER] * 2
+    apply_report(world, announced(ours, THEIRS, quantity=D(3)))
+    adopted = theirs(world, ours)
+    assert adopted is not None
+    assert (adopted.status, adopted.executed_quantity) == (OrderStatus.CANCELED, D("0.25"))
+    assert (now(world, ours), world.changed.kept) == (ours, [])
+
+
+REPLY: dict[str, Any] = {"executed_quantity": D(0)}
+
+
+@pytest.mark.parametrize("how", ["reply", "announcement", "status", "trigger"])
+def test_our_own_news_that_came_before_its_name_is_booked(world: TradingState, how: str) -> None:
+    is_stop = how == "trigger"
+    stop = {"type": OrderType.STOP, "stop_price": D(110), "quantity": D(1)}
+    ours = submit(world, **(stop if is_stop else LIMIT))
+    assert apply_report(world, filled(ours, OURS, "1")) is None
+    naming: dict[str, Report] = {
+        "reply": replace(AcceptedReport(**names(ours, OURS), **REPLY), order_id=ours.id),
+        "announcement": announced(ours, OURS),
+        "status": status(ours, OURS),
+        "trigger": announced(ours, OURS, type=OrderType.MARKET, limit_price=None, time_in_force=TimeInForce.IOC),
+    }
+    apply_report(world, naming[how])
+    end = now(world, ours)
+    assert (end.status, end.venue_order_id, world.changed.kept) == (OrderStatus.FILLED, OURS, [])
+
+
+def test_a_refusal_without_terms_refuses_nothing_of_ours(world: TradingState, ours: Order) -> None:
+    apply_report(world, RejectedReport(**names(ours, THEIRS), reason="POST_ONLY_WOULD_TAKE"))
+    assert now(world, ours) == ours
+
+
+def test_once_the_venue_has_named_our_order_its_terms_may_change(world: TradingState, ours: Order) -> None:
+    apply_report(world, announced(ours, OURS))
+    apply_report(world, replace(status(ours, OURS, quantity=D(3)), at_ms=NOW_MS + 1))
+    assert (now(world, ours).quantity, world.changed.kept) == (D(3), [])
