@@ -88,7 +88,7 @@ def _fields(order: Order, instrument: Instrument) -> dict[str, str | bool]:
             return {
                 **named,
                 "ordType": _limit_word(order, instrument),
-                "px": _price(order.limit_price, order, "a limit"),
+                "px": _limit_price(order, instrument),
             }
         case _:
             raise UnsupportedOrderType(f"OKX takes no {order.type.value} orders in {instrument.type.value} instruments")
@@ -150,6 +150,14 @@ def _size(order: Order, instrument: Instrument) -> str:
     if size * instrument.contract_size != order.quantity:
         raise InvalidQuantity(f"the quantity is not a number of contracts of {to_plain(instrument.contract_size)}")
     return to_plain(size)
+
+
+def _limit_price(order: Order, instrument: Instrument) -> str:
+    """Return the limit of an order. The venue would round an option's price to its step."""
+    price = order.limit_price
+    if instrument.type is InstrumentType.OPTION and price is not None and not instrument.is_valid_price(price):
+        raise InvalidPrice(f"OKX would round the price to a multiple of {to_plain(instrument.price_step(price))}")
+    return _price(price, order, "a limit")
 
 
 def _price(price: Decimal | None, order: Order, what: str) -> str:
