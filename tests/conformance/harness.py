@@ -19,7 +19,7 @@ from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
 from cadenza.domain.trading.order import Expiry, Order
@@ -42,7 +42,7 @@ from cadenza.domain.trading.venue_spec import (
     VenueSpec,
 )
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.conformance.needs import has_news
+from tests.conformance.needs import NeedOfAccount, has_news
 from tests.inhouse_kit import RecordingSink, make_order, replayed, trading_account, until
 
 
@@ -94,18 +94,22 @@ WEAKER_PROMISES = frozenset(
 )
 """With one of these a venue asks for the looser form of a case. All other venues have to pass the strict form."""
 
-Needed = Capability | Callable[[VenueSpec], bool]
-"""What a case needs: something that the test can do, or something that the spec declares."""
+Needed = Capability | Callable[[VenueSpec], bool] | NeedOfAccount
+"""What a case needs: something that the test can do, or something that the spec declares, of all or of the accounts
+under test."""
 
 
 def missing_at(venue: "VenueUnderTest", needed: Sequence[Needed]) -> list[str]:
     """Return what the venue under test lacks of what a case needs, in words."""
     spec = venue.connector.spec
     capabilities = {each for each in needed if isinstance(each, Capability)}
-    return [
-        *(each.value for each in sorted(capabilities - venue.capabilities)),
-        *(str(each.__doc__) for each in needed if not isinstance(each, Capability) and not each(spec)),
-    ]
+    missing = [each.value for each in sorted(capabilities - venue.capabilities)]
+    for each in needed:
+        if isinstance(each, NeedOfAccount):
+            missing += [] if each.is_met(spec, venue.account_type, venue.kind) else [each.words]
+        elif not isinstance(each, Capability):
+            missing += [] if each(spec) else [str(each.__doc__)]
+    return missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,10 @@ class VenueUnderTest(Protocol):
     @property
     def account_type(self) -> AccountType:
         """The type of the accounts that trade `spot`."""
+
+    @property
+    def kind(self) -> InstrumentType:
+        """What `spot` is."""
 
     @property
     def spot(self) -> Instrument: ...
@@ -369,7 +377,11 @@ class Orders:
         return self.limit(trader, side, quantity, best - side.sign * 5 * step, **fields)
 
     def market(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
-        return self._make(trader, side, quantity, **fields)
+        """A MARKET order; for an instrument that takes none, a LIMIT order that takes what is there and never rests."""
+        if OrderType.MARKET in self.venue.spot.order_types:
+            return self._make(trader, side, quantity, **fields)
+        price = self.venue.prices.taking(side)
+        return self.limit(trader, side, quantity, price, time_in_force=TimeInForce.IOC, **fields)
 
     def of_kind(
         self, trader: Trader, type: OrderType, time_in_force: TimeInForce, now_ms: int, instrument: Instrument

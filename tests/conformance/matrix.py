@@ -14,7 +14,13 @@ from tests.scripted.specs import SUITE_KINDS
 
 FILES = sorted(Path(__file__).parent.glob("test_*.py"))
 _CASE = re.compile(r"test_tc_([a-z]\d\d)_(\w+)")
-_ACCOUNTS = {"BINANCE": "BINANCE SPOT", "OKX": "OKX SPOT", "DERIBIT": "DERIBIT FUTURES", "BITFINEX": "BITFINEX SPOT"}
+_ACCOUNTS = {
+    "BINANCE": "BINANCE SPOT",
+    "OKX": "OKX SPOT",
+    "DERIBIT": "DERIBIT FUTURES",
+    "BITFINEX": "BITFINEX SPOT",
+    "BITFINEX_UAT": "BITFINEX_UAT SPOT",
+}
 """What accounts a venue under test trades with, where its name does not say so."""
 
 

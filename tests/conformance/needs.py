@@ -1,8 +1,11 @@
 """What a case may need of a venue's spec. A case that needs more is skipped at that venue, and the reason names it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.venue_spec import Books, NewsSource, Support, VenueSpec
 
 
@@ -31,11 +34,6 @@ def keeps_books(spec: VenueSpec) -> bool:
     return spec.snapshots and Books.VENUE in spec.books.values()
 
 
-def cancels_all(spec: VenueSpec) -> bool:
-    """One request can cancel all orders of an instrument."""
-    return bool(spec.cancels_all)
-
-
 def has_news(spec: VenueSpec) -> bool:
     """The session reports by itself what happens."""
     return spec.account_news is not NewsSource.REPLY
@@ -46,11 +44,30 @@ def has_replay(spec: VenueSpec) -> bool:
     return spec.replay is not None
 
 
-def takes(type: OrderType, time_in_force: TimeInForce) -> Callable[[VenueSpec], bool]:
-    """The venue itself takes such orders, of some instrument."""
+@dataclass(frozen=True, slots=True)
+class NeedOfAccount:
+    """What a case needs of the accounts under test, by their type, and of the kind of instruments that they trade.
+    `words` say it."""
 
-    def takes_it(spec: VenueSpec) -> bool:
-        return any(spec.support_of(kind, type, time_in_force) is Support.NATIVE for kind in spec.orders)
+    words: str
+    is_met: Callable[[VenueSpec, AccountType, InstrumentType], bool]
 
-    takes_it.__doc__ = f"The venue takes {type.value} orders as {time_in_force.value}."
-    return takes_it
+
+CANCELS_ALL = NeedOfAccount(
+    "one request can cancel all orders of an instrument", lambda spec, type, kind: type in spec.cancels_all
+)
+TAKES_GTD = NeedOfAccount(
+    "the venue takes LIMIT orders as GTD", lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD)
+)
+TAKES_AN_END = NeedOfAccount(
+    "the venue takes LIMIT orders as GTD or DAY",
+    lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD) or _takes(spec, kind, TimeInForce.DAY),
+)
+TAKES_STOPS = NeedOfAccount(
+    "the venue takes stops in such instruments",
+    lambda spec, type, kind: spec.support_of(kind, OrderType.STOP, TimeInForce.GTC) is not None,
+)
+
+
+def _takes(spec: VenueSpec, kind: InstrumentType, time_in_force: TimeInForce) -> bool:
+    return spec.support_of(kind, OrderType.LIMIT, time_in_force) is Support.NATIVE

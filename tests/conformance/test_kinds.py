@@ -19,10 +19,7 @@ from tests.conformance.harness import (
     makes_sense,
     trader_at,
 )
-from tests.conformance.needs import (
-    has_news,
-    takes,
-)
+from tests.conformance.needs import TAKES_AN_END, TAKES_GTD, TAKES_STOPS, has_news
 from tests.inhouse_kit import START_MS, kinds, until
 
 ONE = Decimal(1)
@@ -97,11 +94,12 @@ async def test_tc_k04_post_only_never_takes(trader: Trader, orders: Orders, venu
         assert kinds(await trader.submit(making)) == ["Accepted"]
 
 
+@needs(TAKES_AN_END, Capability.ENDS_SOON)
 @pytest.mark.parametrize("time_in_force", [TimeInForce.GTD, TimeInForce.DAY])
 async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
 ) -> None:
-    is_listed = time_in_force in venue.spot.time_in_force_options and Capability.ENDS_SOON in venue.capabilities
+    is_listed = time_in_force in venue.spot.time_in_force_options
     support = venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force)
     if not is_listed or support is not Support.NATIVE:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
@@ -115,10 +113,8 @@ async def test_tc_k05_an_order_ends_at_its_time(
     assert await trader.has_open()
 
 
-@needs(takes(OrderType.LIMIT, TimeInForce.GTD), has_news)
+@needs(TAKES_GTD, Capability.ENDS_SOON, has_news)
 async def test_tc_k06_an_expiry_survives_a_restart(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
-    if TimeInForce.GTD not in venue.spot.time_in_force_options or Capability.ENDS_SOON not in venue.capabilities:
-        pytest.skip(f"{venue.name}: no GTD order ends that soon")
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=TimeInForce.GTD, expire_at_ms=START_MS + 3_000)
     await trader.submit(order)
     await venue.restart()
@@ -128,7 +124,7 @@ async def test_tc_k06_an_expiry_survives_a_restart(trader: Trader, orders: Order
     assert kinds(about(order, again.sink.reports)) == ["Expired"]
 
 
-@needs(Capability.MATCHING)
+@needs(Capability.MATCHING, TAKES_STOPS)
 async def test_tc_k07_a_stop_through_its_trigger_is_refused(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
@@ -140,8 +136,6 @@ async def test_tc_k07_a_stop_through_its_trigger_is_refused(
     }
     spec = venue.connector.spec
     taken = {type: stop for type, stop in through.items() if spec.support_of(venue.spot.type, type, TimeInForce.GTC)}
-    if not taken:
-        pytest.skip(f"{venue.name}: not here: it takes stops in {venue.spot.type.value} instruments")
     await trader.submit(orders.market(trader, Side.BUY, ONE / 10))  # a last price
     for type, stop in taken.items():
         order = orders.market(trader, Side.BUY, ONE / 10, type=type, stop=str(stop))

@@ -1,7 +1,7 @@
 """The life of a session at BITFINEX."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -11,10 +11,12 @@ import pytest
 from tests.adapters.life_cases import LifeCases
 from tests.bitfinex_kit import MARKETS, PAPER_PAIR, BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, kinds, replayed, trading_account, until
+from tests.serving import eventually
 from tests.simulated_kit import SimulatedDesk
 
+from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT
 from cadenza.adapters.venues.bitfinex.private_keys import RESERVED_MS
-from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX
+from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX, SECOND_MS
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
@@ -28,6 +30,7 @@ from cadenza.domain.trading.reports import (
     FillReport,
     PositionReport,
     RejectedReport,
+    Report,
 )
 from cadenza.simulators.bitfinex.wire.errors import BitfinexRefusal
 
@@ -258,6 +261,52 @@ async def test_after_a_refusal_for_the_pace_no_order_leaves_for_a_minute_and_can
     assert await spot.truth() == ["CANCELED"]
     spot.venue.clock.advance(60_001)
     assert kinds(await spot.session.submit(spot.resting("0.1"))) == ["Accepted"]
+
+
+STORM, STORM_S = 2_500, 240.0
+
+
+async def test_a_storm_keeps_the_pace_and_cancels_overtake(tmp_path: Path) -> None:
+    """5000 orders and cancels as fast as the venue lets them: 1000 of each in five minutes, one request at a time."""
+    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue) as desk:
+        there, first = venue.simulator.venue, desk.resting("0.001")
+        known = _named(first, await desk.session.submit(first))
+        patient = {"send_before_ms": venue.clock.now_ms() + 3_600_000}
+        many = [replace(desk.limit("0.001", "50000"), **patient) for _ in range(STORM)]
+        storm = [asyncio.create_task(_in_and_out(desk, order)) for order in many]
+        await until(lambda: len(there.requests) > 100, "the storm")
+        assert await desk.session.cancel(known) == []
+        assert not all(task.done() for task in storm), "the cancel overtook"
+
+        full = [SUBMIT.requests_max * used - 1 for used in (1, 2)]  # beside the first order
+
+        async def is_over() -> bool:
+            ended = sum(task.done() for task in storm)
+            if full and ended == full[0]:  # the room is used up, and nothing is under way
+                del full[0]
+                venue.clock.advance(SUBMIT.window_ms)
+            return ended == STORM
+
+        await eventually(is_over, STORM_S)
+        assert {task.result() for task in storm} == {("Accepted",)}
+        assert {row.outcome for row in there.requests} == {"OK"}, "10114 never comes"
+        placed = sorted(each.created_ms for each in there.exchange.registry.all_orders())
+        assert len(placed) == STORM + 1
+        for before, after in zip(placed, placed[SUBMIT.requests_max :], strict=False):
+            assert after - before >= SUBMIT.window_ms - SECOND_MS
+        assert not (await desk.session.snapshot()).open_orders
+
+
+async def _in_and_out(desk: BitfinexDesk, order: Order) -> tuple[str, ...]:
+    reply = await desk.session.submit(order)
+    return (*kinds(reply), *kinds(await desk.session.cancel(_named(order, reply))))
+
+
+def _named(order: Order, reply: Sequence[Report]) -> Order:
+    """The order under the id at the venue that the reply gives it."""
+    (accepted,) = reply
+    assert isinstance(accepted, AcceptedReport)
+    return replace(order, venue_order_id=accepted.venue_order_id)
 
 
 # --- the socket

@@ -8,11 +8,17 @@ from tests.conformance.venues.binance import BinanceMarginUnderTest, BinanceUnde
 from tests.conformance.venues.bitfinex import (
     BitfinexFuturesUnderTest,
     BitfinexMarginUnderTest,
+    BitfinexPaperUnderTest,
     BitfinexUnderTest,
 )
 from tests.conformance.venues.deribit import DeribitOptionsUnderTest, DeribitSpotUnderTest, DeribitUnderTest
 from tests.conformance.venues.mock import MockUnderTest
-from tests.conformance.venues.okx import OkxMarginUnderTest, OkxSwapUnderTest, OkxUnderTest
+from tests.conformance.venues.okx import (
+    OkxMarginUnderTest,
+    OkxOptionsUnderTest,
+    OkxSwapUnderTest,
+    OkxUnderTest,
+)
 from tests.conformance.venues.paper import PaperUnderTest
 from tests.conformance.venues.scripted import ScriptedUnderTest
 from tests.scripted.specs import SUITE_KINDS
@@ -32,9 +38,11 @@ VENUES: Mapping[str, VenueFactory] = DOCUMENTED | {
     "BINANCE USD-M": BinanceUsdmUnderTest,
     "BITFINEX MARGIN": BitfinexMarginUnderTest,
     "BITFINEX FUTURES": BitfinexFuturesUnderTest,
+    "BITFINEX_UAT": BitfinexPaperUnderTest,
     "DERIBIT MARGIN": DeribitSpotUnderTest,
     "DERIBIT OPTIONS": DeribitOptionsUnderTest,
     "OKX MARGIN": OkxMarginUnderTest,
     "OKX FUTURES": OkxSwapUnderTest,
+    "OKX OPTIONS": OkxOptionsUnderTest,
     **{kind.name: partial(ScriptedUnderTest, kind) for kind in SUITE_KINDS.values()},
 }

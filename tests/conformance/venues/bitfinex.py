@@ -15,7 +15,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession
-from tests.bitfinex_kit import ASK, AVAILABLE, BID, DERIVATIVE, PAIR, simulated_bitfinex
+from tests.bitfinex_kit import ASK, AVAILABLE, BID, DERIVATIVE, PAIR, PAPER_PAIR, simulated_bitfinex
 from tests.conformance.harness import Capability, Prices
 from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
 from tests.simulated_kit import MemoryVenueMemories
@@ -33,11 +33,12 @@ class BitfinexUnderTest(SimulatedUnderTest):
     traded, another = PAIR, "tETHUSD"
     capabilities = (frozenset(Capability) - NOT_SIMULATED - _STRICT) | {Capability.TRIGGERS_AT_ONCE}
     prices = Prices(BID, ASK, AVAILABLE)
+    environment = Environment.LIVE
 
     def __init__(self) -> None:
         super().__init__(
             BitfinexConnector(
-                spec=spec_of(Environment.LIVE, base="http://127.0.0.1:9"),
+                spec=spec_of(self.environment, base="http://127.0.0.1:9"),
                 clock=None,  # type: ignore[arg-type] - it is never started
                 randomness=None,  # type: ignore[arg-type]
                 memories=MemoryVenueMemories(),
@@ -45,7 +46,7 @@ class BitfinexUnderTest(SimulatedUnderTest):
         )
 
     def simulated(self, directory: Path) -> AbstractAsyncContextManager[Any]:
-        return simulated_bitfinex(directory, self.clock, **self.settings)
+        return simulated_bitfinex(directory, self.clock, environment=self.environment, **self.settings)
 
     async def show(self, instrument: Instrument, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(instrument.external_symbol, (side, price, quantity))
@@ -61,6 +62,14 @@ class BitfinexUnderTest(SimulatedUnderTest):
     def are_books_up_to_date(self) -> bool:
         feeds = () if self.connector.market is None else self.connector.market.feeds.values()
         return all(feed.is_whole for feed in feeds)
+
+
+class BitfinexPaperUnderTest(BitfinexUnderTest):
+    """Pairs of paper currencies, in a paper trading sub-account."""
+
+    name = "BITFINEX_UAT"
+    traded, another = PAPER_PAIR, "tTESTBTC:TESTUSDT"
+    environment = Environment.UAT
 
 
 class BitfinexMarginUnderTest(BitfinexUnderTest):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from cadenza.adapters.venues.mock.spec import BOOKS
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector
@@ -35,6 +35,7 @@ class MockUnderTest:
 
     name = "MOCK"
     account_type = AccountType.SPOT
+    kind = InstrumentType.SPOT
     capabilities = frozenset(Capability) - _WITHOUT
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)

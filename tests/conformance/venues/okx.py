@@ -1,7 +1,7 @@
 """OKX under test, account type by account type, through its simulator and over real sockets."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.simulators.okx.settings import MULTI_CURRENCY
 from tests.conformance.harness import Capability, Prices
 from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
-from tests.okx_kit import ASK, AVAILABLE, BID, SPOT, SWAP, simulated_okx
+from tests.okx_kit import ASK, AVAILABLE, BID, FACE, SPOT, SWAP, simulated_okx
 
 
 class OkxUnderTest(SimulatedUnderTest):
@@ -60,6 +60,24 @@ class OkxSwapUnderTest(OkxUnderTest):
     kind = InstrumentType.PERPETUAL
     traded, another = SWAP, "ETH-USDT-SWAP"
     capabilities = OkxUnderTest.capabilities - {Capability.MOVES_ASSETS}
+
+
+class OkxOptionsUnderTest(OkxSwapUnderTest):
+    """Inverse options, which are quoted in what they settle in, and take no MARKET orders."""
+
+    name = "OKX OPTIONS"
+    account_type = AccountType.OPTIONS
+    kind = InstrumentType.OPTION
+    traded, another = "BTC-USD-301227-60000-C", "BTC-USD-301227-60000-P"
+    prices = Prices(Decimal("0.1"), Decimal("0.101"), AVAILABLE)
+
+    @asynccontextmanager
+    async def simulated(self, directory: Path) -> AsyncIterator[Any]:
+        async with super().simulated(directory) as venue:
+            size = AVAILABLE / FACE
+            levels = (Side.BUY, self.prices.bid, size), (Side.SELL, self.prices.ask, size)
+            await venue.market(self.traded, *levels, clear=True)
+            yield venue
 
 
 class OkxMarginUnderTest(OkxUnderTest):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import AccountType
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector, VenueStatus
@@ -32,6 +32,7 @@ class PaperUnderTest:
 
     name = "PAPER"
     account_type = AccountType.SPOT
+    kind = InstrumentType.SPOT
     capabilities = frozenset(Capability) - _WITHOUT
     secrets = KEY
     other_secrets = Secrets("another key", "any secret", None)

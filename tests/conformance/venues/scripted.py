@@ -9,7 +9,7 @@ from typing import Any
 from cadenza.domain.accounts.credential import Secrets
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector
@@ -36,6 +36,7 @@ class ScriptedUnderTest:
     """Implements `VenueUnderTest`."""
 
     account_type = AccountType.SPOT
+    kind = InstrumentType.SPOT
     secrets = Secrets("key", "secret", None)
     other_secrets = Secrets("another key", "secret", None)
     prices = Prices(Decimal("99.5"), Decimal(100), Decimal(3))
