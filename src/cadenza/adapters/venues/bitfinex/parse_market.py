@@ -14,7 +14,8 @@ from cadenza.adapters.venues.bitfinex.public_models import BookRow, ChannelFrame
 from cadenza.adapters.venues.kit.order_facts import positive, sane
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
+from cadenza.adapters.venues.kit.written_levels import PRICE, LevelPattern
+from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, Levels, MarketTrade, WrittenLevel
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ZERO
@@ -22,6 +23,9 @@ from cadenza.domain.money import ZERO
 SNAPSHOT, UPDATE, HEARTBEAT, CHECKSUM = "snapshot", "update", "hb", "cs"
 EXECUTED, EXECUTED_WITH_ID = "te", "tu"
 """Kinds of frames: the first content of a channel, a later one; and the words of the venue."""
+
+_WRITTEN = LevelPattern(rf"\[({PRICE}),([0-9]++),(-?)({PRICE})\]")
+"""A price, how many orders it has, and their amount, whose sign says the side."""
 
 
 def book_message(frame: ChannelFrame, instrument: Instrument) -> BookSnapshot | BookDelta:
@@ -33,7 +37,7 @@ def book_message(frame: ChannelFrame, instrument: Instrument) -> BookSnapshot | 
                 instrument_id=instrument.id, bids=bids, asks=asks, sequence=frame.sequence, at_ms=frame.at_ms
             )
         case "update":
-            return _delta(frame, instrument, *_levels(_rows(frame.content)))
+            return _delta(frame, instrument, *_changes(frame.content))
         case "cs":
             return _delta(frame, instrument, checksum=decode(int, frame.content))
         case "hb":
@@ -76,11 +80,17 @@ def _trade(row: TradeRow, instrument: Instrument) -> MarketTrade:
     )
 
 
-def _rows(content: msgspec.Raw) -> list[BookRow]:
+def _changes(content: msgspec.Raw) -> tuple[Levels, Levels]:
     """An update is one level, or a list of them where bulk updates were asked for."""
-    if bytes(content).startswith(b"[["):
-        return decode(list[BookRow], content)
-    return [decode(BookRow, content)]
+    rows = content if bytes(content).startswith(b"[[") else msgspec.Raw(b"[%b]" % bytes(content))
+    written = _WRITTEN.parts(rows)
+    if written is None:
+        return _levels(decode(list[BookRow], rows))
+    bids: list[WrittenLevel] = []
+    asks: list[WrittenLevel] = []
+    for price, count, minus, amount in written:
+        (asks if minus else bids).append((price, amount if count != "0" else "0"))
+    return bids, asks
 
 
 def _levels(rows: Iterable[BookRow]) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
@@ -97,8 +107,8 @@ def _levels(rows: Iterable[BookRow]) -> tuple[tuple[Level, ...], tuple[Level, ..
 def _delta(
     frame: ChannelFrame,
     instrument: Instrument,
-    bids: tuple[Level, ...] = (),
-    asks: tuple[Level, ...] = (),
+    bids: Levels = (),
+    asks: Levels = (),
     checksum: int | None = None,
 ) -> BookDelta:
     return BookDelta(
