@@ -46,8 +46,8 @@ class Concurrency(Protocol):
         """Return the result of the work. After `timeout_ms` the work is cancelled and the answer is None."""
 
     async def compute(self, work: Callable[[], T]) -> T:
-        """Return the result of work that computes for long and waits for nothing, while everything else goes on. What
-        it reads is not changed meanwhile."""
+        """Return the result of work that computes for long and waits for nothing, while everything else goes on. It may
+        only read what nobody changes meanwhile."""
 
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         """Run the work concurrently and return the results in the order given. A failure is raised after all have

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cadenza.application.market_data.catalogue import KnownListing
 from cadenza.application.market_data.take_listing import as_stored, take_listing, take_securities
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.instrument import Instrument, Security, SecurityType
@@ -50,25 +51,18 @@ class Noted:
         return 0
 
 
-class Known:
-    """The part of `Catalogue` that a listing needs."""
-
-    def __init__(self, *known: Instrument | Security) -> None:
-        self._known = {each.id: each for each in known}
-
-    def instrument(self, id: InstrumentId) -> Any:
-        return self._known.get(id)
-
-    def security(self, id: SecurityId) -> Any:
-        return self._known.get(id)
+def known_as(*known: Instrument | Security, changes: int = 0) -> KnownListing:
+    instruments = {each.id: each for each in known if isinstance(each, Instrument)}
+    securities = {each.id: each for each in known if isinstance(each, Security)}
+    return KnownListing(instruments, securities, changes)
 
 
-NOTHING_KNOWN: Any = Known()
+NOTHING_KNOWN = known_as()
 
 
 async def calls_of(found: ListedInstruments, spec: VenueSpec = SPEC) -> list[tuple[Any, ...]]:
     noted: Any = Noted()
-    await take_listing(noted, spec, as_stored(found, NOTHING_KNOWN))
+    await take_listing(noted, spec, as_stored(found, NOTHING_KNOWN), NOTHING_KNOWN)
     calls: list[tuple[Any, ...]] = noted.calls
     return calls
 
@@ -149,9 +143,9 @@ async def test_a_security_that_no_database_holds_is_left_out_and_of_one_listed_t
 
 async def test_what_is_known_already_is_not_written_again() -> None:
     noted: Any = Noted()
-    known: Any = Known(BTC, replace(ETH, description="as it was"), BITCOIN)
-    assert not await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC]), known))
-    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC, ETH]), known))
+    known = known_as(BTC, replace(ETH, description="as it was"), BITCOIN)
+    assert not await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC]), known), known)
+    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC, ETH]), known), known)
     assert not await take_securities(noted, [BITCOIN], known)
     assert [call for call in noted.calls if call[0] == "write"] == [("write",), ("write", ETH.id), ("write",)]
 
@@ -159,5 +153,12 @@ async def test_what_is_known_already_is_not_written_again() -> None:
 async def test_what_ends_is_a_change() -> None:
     noted: Any = Noted()
     noted.ended = 1
-    known: Any = Known(BTC)
-    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC], [ODD]), known))
+    known = known_as(BTC)
+    assert await take_listing(noted, SPEC, as_stored(ListedInstruments([BTC], [ODD]), known), known)
+
+
+async def test_all_is_written_when_the_catalogue_has_changed_since_the_list_was_compared() -> None:
+    noted: Any = Noted()
+    listing = as_stored(ListedInstruments([BTC, ETH]), known_as(BTC, ETH))
+    assert await take_listing(noted, SPEC, listing, known_as(BTC, changes=1))
+    assert noted.calls[0] == ("write", BTC.id, ETH.id)

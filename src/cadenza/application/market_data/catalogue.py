@@ -1,7 +1,8 @@
 """The catalogue in memory: what is listed, and what each tenant sees of it. Every order asks it."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 
 from cadenza.domain.errors import InstrumentNotFound, SecurityNotFound, UnknownCurrency
 from cadenza.domain.identity.actor import Actor
@@ -12,26 +13,59 @@ from cadenza.ports.storage import Storage
 from cadenza.ports.storage.market import TenantOverride
 
 
-class _Loads:
-    """Loads of one part of the catalogue, numbered as they begin. One that ends after a later one is not shown."""
+@dataclass(frozen=True, slots=True)
+class KnownListing:
+    """What the copy has of all venues' lists at one instant, after so many changes of the tables."""
+
+    instruments: Mapping[InstrumentId, Instrument]
+    securities: Mapping[SecurityId, Security]
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    number: int
+    changes: int
+
+
+class _Copied:
+    """How one part of the copy follows its tables. Loads are numbered as they begin: one that ends after a later one is
+    not shown. A change is counted before its commit, whose answer may be lost, and after it, because a load that began
+    before it may not have it."""
 
     def __init__(self) -> None:
+        self.changes = 0
         self._begun = 0
-        self._shown = 0
+        self._shown = _Load(0, 0)
 
-    def begin(self) -> int:
+    @property
+    def is_behind(self) -> bool:
+        """Whether no load was shown that began after the last change."""
+        return self._shown.changes < self.changes
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        self.changes += 1
+        try:
+            yield
+        finally:
+            self.changes += 1
+
+    def begin(self) -> _Load:
         self._begun += 1
-        return self._begun
+        return _Load(self._begun, self.changes)
 
-    def is_newest(self, load: int) -> bool:
+    def shows(self, load: _Load) -> bool:
         """Whether the load has to be shown: no later one was."""
-        is_newest = load >= self._shown
-        self._shown = max(self._shown, load)
-        return is_newest
+        if load.number < self._shown.number:
+            return False
+        self._shown = load
+        return True
 
 
 class Catalogue:
-    """A copy of the catalogue's tables. It is loaded at the start and again after each change that this process makes.
+    """A copy of the catalogue's tables. It is loaded at the start and again after each change that this process makes,
+    or later if the database did not answer then (`is_behind`).
 
     Guarantee: answers from memory at once; an older load never replaces a newer one. What venues list is from one
     consistent load, and so is what tenants decided.
@@ -39,37 +73,55 @@ class Catalogue:
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage
-        self._instruments: dict[InstrumentId, Instrument] = {}
-        self._securities: dict[SecurityId, Security] = {}
+        self._instruments: Mapping[InstrumentId, Instrument] = {}
+        self._securities: Mapping[SecurityId, Security] = {}
         self._overrides: dict[tuple[TenantId, InstrumentId], TenantOverride] = {}
         self._deleted_securities: frozenset[tuple[TenantId, SecurityId]] = frozenset()
         self._graphs: dict[VenueId, AssetGraph] = {}
         self._live: Sequence[VenueId] = ()
         self._currencies: frozenset[str] = frozenset()
-        self._listing_loads = _Loads()
-        self._override_loads = _Loads()
+        self._listing = _Copied()
+        self._choices = _Copied()
+
+    def known(self) -> KnownListing:
+        """Return what venues list, as it is now. Nothing changes it later."""
+        return KnownListing(self._instruments, self._securities, self._listing.changes)
+
+    def changing_listing(self) -> AbstractContextManager[None]:
+        """Commit a change of what venues list within this. Whether or not the commit and the load after it succeed, the
+        copy is behind until a later load has succeeded."""
+        return self._listing.changing()
+
+    def changing_overrides(self) -> AbstractContextManager[None]:
+        """Commit a change of what tenants decided within this."""
+        return self._choices.changing()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the tables may have more than the copy."""
+        return self._listing.is_behind or self._choices.is_behind
 
     async def load(self) -> None:
         """Read the tables again. Raises `DatabaseUnavailable`, and then shows what it showed before."""
-        listing, overriding = self._listing_loads.begin(), self._override_loads.begin()
+        listing, overriding = self._listing.begin(), self._choices.begin()
         async with self._storage.read() as uow:
             instruments = await uow.catalogue.instruments()
             securities = await uow.catalogue.securities()
             overrides = await uow.catalogue.overrides()
             deleted = await uow.catalogue.deleted_securities()
-        if self._listing_loads.is_newest(listing):
+        if self._listing.shows(listing):
             self._show_listing(instruments, securities)
-        if self._override_loads.is_newest(overriding):
+        if self._choices.shows(overriding):
             self._show_overrides(overrides, deleted)
 
     async def load_overrides(self) -> None:
         """Read again what tenants decided, which is little beside what venues list. Raises `DatabaseUnavailable`, and
         then shows what it showed before."""
-        overriding = self._override_loads.begin()
+        overriding = self._choices.begin()
         async with self._storage.read() as uow:
             overrides = await uow.catalogue.overrides()
             deleted = await uow.catalogue.deleted_securities()
-        if self._override_loads.is_newest(overriding):
+        if self._choices.shows(overriding):
             self._show_overrides(overrides, deleted)
 
     def _show_listing(self, instruments: Sequence[Instrument], securities: Sequence[Security]) -> None:

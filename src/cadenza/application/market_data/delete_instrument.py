@@ -30,5 +30,6 @@ class DeleteInstrument:
                     f"{users} open orders or positions refer to {instrument_id}", {"openOrdersAndPositions": users}
                 )
             await uow.catalogue.set_override(actor.tenant_id, override)
-            await uow.commit()
+            with self._catalogue.changing_overrides():
+                await uow.commit()
         await self._catalogue.load_overrides()

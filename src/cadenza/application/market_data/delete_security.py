@@ -21,6 +21,7 @@ class DeleteSecurity:
         security = self._catalogue.security_for_tenant(actor.tenant_id, security_id)
         async with self._storage.begin() as uow:
             await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, True)
-            await uow.commit()
+            with self._catalogue.changing_overrides():
+                await uow.commit()
         await self._catalogue.load_overrides()
         return security

@@ -23,6 +23,7 @@ class EnableInstrument:
         override = replace(self._catalogue.override(actor.tenant_id, instrument_id), is_disabled=False)
         async with self._storage.begin() as uow:
             await uow.catalogue.set_override(actor.tenant_id, override)
-            await uow.commit()
+            with self._catalogue.changing_overrides():
+                await uow.commit()
         await self._catalogue.load_overrides()
         return self._catalogue.for_tenant(actor.tenant_id, instrument_id)

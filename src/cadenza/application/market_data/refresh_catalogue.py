@@ -27,12 +27,16 @@ class RefreshCatalogue:
     async def __call__(self, venue_id: VenueId) -> None:
         """Raises `VenueUnavailable`, also when the venue takes too long, and `DatabaseUnavailable`."""
         instruments, securities = await read_catalogue(self._concurrency, venue_id, self._listed(venue_id))
-        listing = await self._concurrency.compute(lambda: as_stored(instruments, self._catalogue))
+        known, spec = self._catalogue.known(), connector_of(self._connectors, venue_id).spec
+        listing = await self._concurrency.compute(lambda: as_stored(instruments, known))
         async with self._storage.begin() as uow:
-            has_changed = await take_listing(uow.catalogue, connector_of(self._connectors, venue_id).spec, listing)
-            has_changed |= await take_securities(uow.catalogue, securities, self._catalogue)
-            await uow.commit()
-        if has_changed:
+            known = self._catalogue.known()
+            has_changed = await take_listing(uow.catalogue, spec, listing, known)
+            has_changed |= await take_securities(uow.catalogue, securities, known)
+            if has_changed:
+                with self._catalogue.changing_listing():
+                    await uow.commit()
+        if self._catalogue.is_behind:
             await self._catalogue.load()
 
     async def _listed(self, venue_id: VenueId) -> tuple[ListedInstruments, Sequence[Security]]:

@@ -39,16 +39,18 @@ class SyncInstruments:
         actor.require_access(venue_id)
         connector = connector_of(self._connectors, venue_id)
         listed = await read_catalogue(self._concurrency, venue_id, connector.instruments())
-        listing = await self._concurrency.compute(lambda: as_stored(listed, self._catalogue))
+        known = self._catalogue.known()
+        listing = await self._concurrency.compute(lambda: as_stored(listed, known))
         written = _chosen(listing.instruments, symbols)
         async with self._storage.begin() as uow:
             if symbols:
                 await uow.catalogue.upsert_instruments(written)
             else:
-                await take_listing(uow.catalogue, connector.spec, listing)
+                await take_listing(uow.catalogue, connector.spec, listing, self._catalogue.known())
             for override in self._deleted_among(actor.tenant_id, written):
                 await uow.catalogue.set_override(actor.tenant_id, override)
-            await uow.commit()
+            with self._catalogue.changing_listing(), self._catalogue.changing_overrides():
+                await uow.commit()
         await self._catalogue.load()
         return len(written)
 

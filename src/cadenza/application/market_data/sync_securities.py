@@ -29,10 +29,11 @@ class SyncSecurities:
         connector = connector_of(self._connectors, venue_id)
         listed = await read_catalogue(self._concurrency, venue_id, connector.securities())
         async with self._storage.begin() as uow:
-            await take_securities(uow.catalogue, listed, self._catalogue)
+            await take_securities(uow.catalogue, listed, self._catalogue.known())
             ids = {security.id for security in listed}
             for security_id in self._catalogue.deleted_securities_of(actor.tenant_id):
                 if security_id in ids:
                     await uow.catalogue.set_security_deleted(actor.tenant_id, security_id, False)
-            await uow.commit()
+            with self._catalogue.changing_listing(), self._catalogue.changing_overrides():
+                await uow.commit()
         await self._catalogue.load()
