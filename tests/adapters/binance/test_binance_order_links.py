@@ -14,13 +14,17 @@ from tests.adapters.binance.test_binance_algo_orders import ALGO_REPLY
 from tests.binance_kit import Desk, open_desk, simulated_binance
 from tests.conformance.harness import believed
 from tests.inhouse_kit import until
+from tests.scripted.clock import FakeClock
 from tests.simulators.binance.trader import Trader
 
 from cadenza.adapters.venues.binance.credential import BinanceSigner
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.history import LINK_WINDOWS_MAX, PastOrders
 from cadenza.adapters.venues.binance.order_links import HELD_MS_MAX
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
+from cadenza.adapters.venues.kit.replay_pieces import SILENCE_MS_MAX
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -38,17 +42,26 @@ class AlgoService:
     def __init__(self, *lines: Mapping[str, Any]) -> None:
         self.lines = lines
         self.asked = 0
+        self.clock = FakeClock()
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.clocks = {BinanceMarket.USDM: VenueClock(self.clock, self._no_time)}
+
+    async def _no_time(self) -> int | None:
+        return None
 
     async def signed(self, *_: Any, **__: Any) -> Answered:
         self.asked += 1
         assert self.asked <= 100, "the questions do not end"
-        await asyncio.sleep(0)
+        await self.is_open.wait()
         return Answered(status=200, headers={}, body=json.dumps(self.lines).encode())
 
 
 def past_orders(service: AlgoService) -> PastOrders:
     signer = BinanceSigner(CredentialType.HMAC, Secrets("key", "secret", None))
-    return PastOrders(cast(BinanceRest, service), signer, UsdmDialect(PositionMode.NETTING), USDM, lambda symbol: None)
+    return PastOrders(
+        cast(BinanceRest, service), signer, UsdmDialect(PositionMode.NETTING), USDM, lambda symbol: None, service.clock
+    )
 
 
 async def test_pages_that_cannot_be_read_are_not_asked_for_again_and_again() -> None:
@@ -207,10 +220,18 @@ async def test_a_session_that_holds_news_is_not_caught_up_and_takes_no_snapshot(
     assert desk.session.is_caught_up()
 
 
-async def test_a_replay_of_many_symbols_shows_that_it_goes_on() -> None:
-    """The requests for one symbol may wait for their weight. Whoever waits for a replay gives it up when it is silent
-    for too long, however much of it there is."""
+async def test_a_replay_shows_that_it_goes_on_while_the_venue_answers() -> None:
+    """Requests may wait for their weight, and a symbol may have many pages. Whoever waits for a replay gives it up when
+    it is silent for too long, however much of it there is."""
     service = AlgoService()
-    symbols = [f"A{number}USDT" for number in range(30)]
-    asked = [service.asked async for _ in past_orders(service).pieces(symbols, NOW_MS - 60_000, NOW_MS)]
-    assert asked == [*range(2, 61, 2), 60], "two lists of each symbol"
+    service.clocks[BinanceMarket.USDM].is_answered = True
+    service.is_open.clear()
+    pieces = past_orders(service).pieces(["BTCUSDT", "ETHUSDT"], NOW_MS - 60_000, NOW_MS)
+    for asked in (1, 1):
+        piece = asyncio.ensure_future(anext(pieces))
+        await until(lambda: bool(service.clock._sleepers), "the wait")
+        service.clock.advance(SILENCE_MS_MAX)
+        assert (await piece).reports == ()
+        assert service.asked == asked
+    service.is_open.set()
+    assert [service.asked async for _ in pieces] == [2, 4, 4], "two lists of each symbol"

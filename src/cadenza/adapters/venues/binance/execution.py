@@ -126,7 +126,7 @@ class BinanceSession(NetworkedSession):
             is_off_list=self._is_off_list,
         )
         self._cancels = self._order_cancels()
-        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist)
+        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist, parts.clock)
         self._links = self._order_links()
 
     async def open(self) -> None:

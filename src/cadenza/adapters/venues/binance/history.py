@@ -11,11 +11,13 @@ from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest, body_of, request_of
 from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import external, status
+from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.trading.reports import AcceptedReport, Report
 from cadenza.network.outcomes import Answered, Outcome
-from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
+from cadenza.ports.clock import Clock
+from cadenza.ports.venue import ReplayPiece
 
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
@@ -38,27 +40,26 @@ class PastOrders:
         dialect: MarketDialect,
         scope: AccountScope,
         unlist: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         self._rest = rest
         self._signer = signer
         self._dialect = dialect
         self._scope = scope
         self._unlist = unlist
+        self._clock = clock
+        self._venue_clock = rest.clocks[dialect.endpoints.market]
 
     async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
-        """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all. Each
-        symbol takes requests that wait for their weight, so a piece follows each, which may be empty. `until_ms` is the
-        venue's present time."""
+        """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all.
+        `until_ms` is the venue's present time."""
         if self._dialect.depth_ms is not None:
             since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
-        reports: list[Report] = []
         for symbol in symbols:
-            reports += await self._of_symbol(symbol, since_ms, until_ms)
-            while len(reports) > REPLAY_REPORTS_MAX:
-                yield ReplayPiece(reports=reports[:REPLAY_REPORTS_MAX], covers_from_ms=since_ms)
-                del reports[:REPLAY_REPORTS_MAX]
-            yield ReplayPiece(reports=(), covers_from_ms=since_ms)
-        yield ReplayPiece(reports=reports, covers_from_ms=since_ms)
+            reading = self._of_symbol(symbol, since_ms, until_ms)
+            async for piece in replay_pieces(reading, since_ms, self._clock, self._venue_clock):
+                yield piece
+        yield ReplayPiece(reports=(), covers_from_ms=since_ms)
 
     async def _of_symbol(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
         """Return the orders of a symbol as they were announced, then their executions, then how they stand. Before all
