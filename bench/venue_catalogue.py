@@ -6,11 +6,13 @@ A simulator of the venue runs in a process of its own. Before it stands a server
 BTC under as many other names, so that there are about as many as a venue lists. `read` is the time that the connector
 takes to ask for the catalogue and to read it. `cold` adds writing it to an empty table of an embedded PostgreSQL and
 loading it from there, `warm` the same when nothing has changed. ccxt's `load_markets` asks the same server, from a
-process of its own. Times are medians, a thousand instruments each: neither client reads all kinds.
+process of its own. Times are medians, a thousand instruments each: neither client reads all kinds. The longest time in
+which nothing else ran is what an order would have waited; the collector of garbage is set as the server sets it.
 """
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import string
@@ -34,6 +36,7 @@ from cadenza.adapters.storage.venue_memory import SqlVenueMemories
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.refresh_catalogue import RefreshCatalogue
 from cadenza.domain.ids import Environment, Venue, VenueId
+from cadenza.runtime.bootstrap import GC_NEW_OBJECTS
 from cadenza.runtime.config_loader import load_settings
 from cadenza.runtime.embedded import EmbeddedPostgres
 from cadenza.runtime.local import AsyncioConcurrency, NoFailpoints, SystemClock
@@ -42,6 +45,7 @@ from cadenza.runtime.wiring.venues import wire_connectors
 ROOT = Path(__file__).parents[1]
 REPEATED = "BTC"
 LISTING_PATHS = ("exchangeInfo", "/public/instruments", "get_instruments", "/conf/")
+WATCH_S = 0.001
 KEPT_HEADERS = ("Content-Type", "Authorization", "x-simulated-trading")
 
 
@@ -112,7 +116,11 @@ async def ours(venue_id: VenueId, url: str, scratch: Path, rounds: int) -> dict[
         )  # fmt: skip
         connector = connectors[venue_id]
         await connector.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_NEW_OBJECTS, *gc.get_threshold()[1:])
         taken: dict[str, list[float]] = {"read": [], "cold": [], "warm": []}
+        stalls: list[float] = []
         for _ in range(rounds):
             await pool.execute("DELETE FROM instruments")
             await pool.execute("DELETE FROM securities")
@@ -122,22 +130,40 @@ async def ours(venue_id: VenueId, url: str, scratch: Path, rounds: int) -> dict[
                 catalogue=Catalogue(storage=storage),
                 concurrency=AsyncioConcurrency(),
             )
-            taken["read"].append(await timed(connector.instruments()))
-            taken["cold"].append(await timed(refresh(venue_id)))
-            taken["warm"].append(await timed(refresh(venue_id)))
+            steps = (("read", connector.instruments()), ("cold", refresh(venue_id)), ("warm", refresh(venue_id)))
+            for name, step in steps:
+                seconds, stall = await timed(step)
+                taken[name].append(seconds)
+                stalls.append(stall)
         listed = await pool.fetchval("SELECT count(*) FROM instruments")
         await connector.stop()
         await pool.close()
     finally:
         await server.stop()
+    print(f"longest time in which nothing else ran: {max(stalls) * 1e3:.0f} ms")
     print(f"{venue_id}: {listed} instruments", end="; ")
     return {name: median(each) / listed * 1_000 for name, each in taken.items()}
 
 
-async def timed(work: Any) -> float:
+async def timed(work: Any) -> tuple[float, float]:
+    """Return the seconds that the work takes, and the longest time in which nothing else ran."""
+    stall = 0.0
+
+    async def watch() -> None:
+        nonlocal stall
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(WATCH_S)
+            stall = max(stall, time.perf_counter() - before - WATCH_S)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
     started = time.perf_counter()
     await work
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    await asyncio.sleep(2 * WATCH_S)
+    watching.cancel()
+    return seconds, stall
 
 
 async def theirs(venue_id: VenueId, url: str, rounds: int) -> float:

@@ -24,8 +24,8 @@ log = structlog.get_logger()
 GRACEFUL_SHUTDOWN_S = 5
 BACKLOG = 1024
 KEEP_ALIVE_S = 120
-"""An idle connection is kept for longer than clients keep theirs (aiohttp 15 s, Go 90 s), so that the client closes it:
-a request that meets the server's end of a connection gets no answer, and nobody knows what became of its order."""
+"""An idle connection is kept for longer than most clients keep theirs (aiohttp 15 s, Go 90 s), so that they close it: a
+request that meets the server's end of a connection gets no answer, and nobody knows what became of its order."""
 
 
 class PortTaken(OSError):
