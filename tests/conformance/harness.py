@@ -284,7 +284,8 @@ class Trader:
 
     async def _became(self, order: Order) -> list[OrderReport]:
         """Return what the stream has said of the order, but for its announcement, once that is what the venue says."""
-        stands = believed(order, await self.session.lookup([order]))
+        named = evolve(order, venue_order_id=believed(order, self.replies).venue_order_id)
+        stands = believed(order, await self.session.lookup([named]))
 
         def is_known() -> bool:
             known = believed(order, self.sink.reports)

@@ -41,7 +41,7 @@ class Pair:
     async def place_theirs(self, order: Order) -> Order:
         """The other account's order, under the number of ours."""
         sent = replace(order, account_id=self.theirs.account.id, sent_id=self.ours.order.sent_id)
-        (accepted,) = await self.theirs.session.submit(sent)
+        accepted, *_ = await self.theirs.session.submit(sent)
         heard = self.ours.sink
         await until(lambda: accepted.venue_order_id in _names(heard.reports), "its news")  # type: ignore[attr-defined]
         return replace(sent, venue_order_id=accepted.venue_order_id)  # type: ignore[attr-defined]
@@ -136,11 +136,35 @@ async def test_what_the_other_order_executes_is_its_own(pair: Pair) -> None:
 OURS: dict[str, dict[str, Any]] = {
     "limit": {},
     "stop": {"type": OrderType.STOP, "limit_price": None, "stop_price": D(60_100)},
+    "stop loss": {"type": OrderType.STOP_LOSS, "limit_price": None, "stop_price": D(60_100)},
     "stop limit": {"type": OrderType.STOP_LIMIT, "stop_price": D(60_100), "limit_price": D(60_200)},
     "post-only": {"time_in_force": TimeInForce.GTX},
     "immediate": {"time_in_force": TimeInForce.IOC, "limit_price": D(60_010)},
     "market": {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "limit_price": None},
 }
+
+
+UNLIKE: dict[str, tuple[str, dict[str, Any]]] = {
+    "at the market, theirs rests": ("market", {"type": OrderType.LIMIT, "limit_price": D(50_000)}),
+    "a stop, theirs is at the market": ("stop", {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC}),
+    "a stop, theirs rests": ("stop", {"type": OrderType.LIMIT, "limit_price": D(50_000)}),
+    "a stop, theirs has a limit": ("stop", {"type": OrderType.STOP_LIMIT, "limit_price": D(60_100)}),
+}
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+async def test_a_lost_order_never_becomes_one_of_another_type(pair: Pair, case: str) -> None:
+    kind, theirs_terms = UNLIKE[case]
+    pair.ours.order = replace(pair.ours.order, **OURS[kind])
+    lost = await pair.lose()
+    plain = {"stop_price": None, "time_in_force": TimeInForce.GTC}
+    if theirs_terms["type"] is OrderType.STOP_LIMIT:
+        plain["stop_price"] = pair.ours.order.stop_price
+    theirs = await pair.place_theirs(replace(pair.ours.order, **{**plain, **theirs_terms}))
+    found = await pair.ours.session.lookup([pair.ours.order])
+    order, (adopted,) = pair.become(lost, found)
+    assert (order.venue_order_id, order.executed_quantity, order.is_in_doubt) == (None, 0, True)
+    assert (adopted.venue_order_id, adopted.type) == (theirs.venue_order_id, theirs.type)
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["ours first", "theirs first"])

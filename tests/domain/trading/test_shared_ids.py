@@ -2,12 +2,16 @@
 venue has not named ours."""
 
 from dataclasses import replace
+from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
 
+from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.contradictions import means
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
@@ -27,7 +31,8 @@ from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, SPOT, D, account, 
 from tests.domain.trading.worlds import state as state_of
 
 OURS, THEIRS = "V1", "V2"
-SHARED = CountedSentId(counter="c", is_shared=True)
+SHOWN_AS = {OrderType.STOP_LOSS: OrderType.STOP, OrderType.STOP_LOSS_LIMIT: OrderType.STOP_LIMIT}
+SHARED = CountedSentId(counter="c", is_shared=True, shown_as=SHOWN_AS)
 LIMIT = {"quantity": D(1), "limit_price": D(90)}
 TERMS: dict[str, Any] = {
     "side": Side.BUY, "type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "quantity": D(1),
@@ -114,6 +119,57 @@ def test_an_order_with_our_number_and_other_terms_is_another(world: TradingState
     assert not world.changed.kept
 
 
+Prices = tuple[Decimal | None, Decimal | None]
+PRICES: list[Prices] = list(product((None, D(90), D(91)), (None, D(110), D(111))))
+"""Limit and stop."""
+
+
+@pytest.mark.parametrize("ours_type", OrderType)
+@pytest.mark.parametrize("their_type", OrderType)
+def test_only_the_type_and_both_prices_that_were_sent_are_ours(
+    ours: Order, ours_type: OrderType, their_type: OrderType
+) -> None:
+    is_type = their_type is SHOWN_AS.get(ours_type, ours_type)
+    for (limit, stop), stated in product(PRICES, PRICES):
+        order = evolve(ours, type=ours_type, limit_price=limit, stop_price=stop)
+        report = announced(order, THEIRS, type=their_type, limit_price=stated[0], stop_price=stated[1])
+        assert means(order, report, SHARED) is (is_type and stated == (limit, stop)), (limit, stop, stated)
+
+
+MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None, "time_in_force": TimeInForce.IOC}
+STOP: dict[str, Any] = {"type": OrderType.STOP, "stop_price": D(110), "limit_price": None}
+STRANGERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a limit order, ours is at the market": (MARKET, {"limit_price": D(50)}),
+    "a limit order, ours is a stop": (STOP, {"limit_price": D(50)}),
+    "a stop limit, ours is a stop": (STOP, {"type": OrderType.STOP_LIMIT, "stop_price": D(110)}),
+    "a trailing stop, ours is a stop": (STOP, {"type": OrderType.TRAILING_STOP, "limit_price": None}),
+    "at the market, ours is a stop": (STOP, MARKET),
+}
+
+
+@pytest.mark.parametrize("case", STRANGERS)
+def test_what_a_stranger_executes_under_our_number_is_not_ours(world: TradingState, case: str) -> None:
+    terms, theirs_terms = STRANGERS[case]
+    ours = submit(world, **{"quantity": D(1), **terms})
+    apply_report(world, announced(ours, THEIRS, **theirs_terms))
+    apply_report(world, filled(ours, THEIRS))
+    assert now(world, ours) == ours
+    adopted = theirs(world, ours)
+    assert adopted is not None
+    assert (adopted.is_external, adopted.executed_quantity) == (True, D("0.25"))
+
+
+def test_a_status_does_not_say_whether_a_limit_order_is_immediate(world: TradingState, ours: Order) -> None:
+    """So it may be of somebody's IOC order. The announcement decides, and the status counts after it."""
+    apply_report(world, status(ours, THEIRS, status=VenueOrderStatus.FILLED))
+    assert now(world, ours) == ours
+    apply_report(world, announced(ours, THEIRS, time_in_force=TimeInForce.IOC))
+    assert now(world, ours) == ours
+    adopted = theirs(world, ours)
+    assert adopted is not None
+    assert (adopted.is_external, adopted.stated_quantity) == (True, D(1))
+
+
 def test_what_comes_before_the_announcement_waits_for_it(world: TradingState, ours: Order) -> None:
     """An execution or an end states no terms, so it is of the order that the venue's id names."""
     for report in (
@@ -132,17 +188,12 @@ def test_what_comes_before_the_announcement_waits_for_it(world: TradingState, ou
 REPLY: dict[str, Any] = {"executed_quantity": D(0)}
 
 
-@pytest.mark.parametrize("how", ["reply", "announcement", "status", "trigger"])
-def test_our_own_news_that_came_before_its_name_is_booked(world: TradingState, how: str) -> None:
-    is_stop = how == "trigger"
-    stop = {"type": OrderType.STOP, "stop_price": D(110), "quantity": D(1)}
-    ours = submit(world, **(stop if is_stop else LIMIT))
+@pytest.mark.parametrize("how", ["reply", "announcement"])
+def test_our_own_news_that_came_before_its_name_is_booked(world: TradingState, ours: Order, how: str) -> None:
     assert apply_report(world, filled(ours, OURS, "1")) is None
     naming: dict[str, Report] = {
         "reply": replace(AcceptedReport(**names(ours, OURS), **REPLY), order_id=ours.id),
         "announcement": announced(ours, OURS),
-        "status": status(ours, OURS),
-        "trigger": announced(ours, OURS, type=OrderType.MARKET, limit_price=None, time_in_force=TimeInForce.IOC),
     }
     apply_report(world, naming[how])
     end = now(world, ours)

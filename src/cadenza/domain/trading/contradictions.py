@@ -21,7 +21,6 @@ from cadenza.domain.trading.reports import (
     FillReport,
     NotSentReport,
     OrderReport,
-    OrderStatusReport,
     OrderTermsReport,
     OwnReport,
     WithdrawnReport,
@@ -83,7 +82,9 @@ def means(order: Order, report: OrderReport, rule: SentIdRule) -> bool:
     if names_another(order, report):
         return False
     is_named = order.venue_order_id is not None or report.venue_order_id is None
-    return is_named or not is_shared(rule) or states_terms_of(order, report)
+    if is_named or not isinstance(rule, CountedSentId) or not rule.is_shared:
+        return True
+    return states_terms_of(order, report, rule)
 
 
 def is_shared(rule: SentIdRule) -> bool:
@@ -91,15 +92,16 @@ def is_shared(rule: SentIdRule) -> bool:
     return isinstance(rule, CountedSentId) and rule.is_shared
 
 
-def states_terms_of(order: Order, report: OrderReport) -> bool:
-    """Whether the report states the terms of this order: instrument, side, type, quantity and prices, as they were
-    ordered. An order that somebody has amended at the venue has other ones."""
-    if not isinstance(report, ExternalOrderReport | OrderStatusReport) or contradiction_of(order, report) is not None:
+def states_terms_of(order: Order, report: OrderReport, rule: CountedSentId) -> bool:
+    """Whether the report states all terms of this order as they were sent: instrument, side, type, quantity and both
+    prices. An order that its trigger has changed, or somebody at the venue, has other ones. Only an announcement states
+    all of them: the others leave open whether a LIMIT order is immediate."""
+    if not isinstance(report, ExternalOrderReport) or contradiction_of(order, report) is not None:
         return False
-    prices = ((order.limit_price, report.limit_price), (order.stop_price, report.stop_price))
-    has_prices = all(stated in (None, ours) for ours, stated in prices if ours is not None)
-    has_kind = has_side_and_type_of(order, report) and _rests_alike(order, report)
-    return has_kind and has_prices and report.quantity == order.quantity
+    sent_type = rule.shown_as.get(order.type, order.type)
+    sent = (order.side, sent_type, order.quantity, order.limit_price, order.stop_price)
+    stated = (report.side, report.type, report.quantity, report.limit_price, report.stop_price)
+    return stated == sent and _rests_alike(order, report)
 
 
 def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
@@ -108,9 +110,9 @@ def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
     return is_type and report.side in (None, order.side)
 
 
-def _rests_alike(order: Order, report: ExternalOrderReport | OrderStatusReport) -> bool:
-    """Whether a LIMIT order is IOC, FOK or neither, as was ordered; True where the report does not say."""
-    if not isinstance(report, ExternalOrderReport) or (order.type, report.type) != (OrderType.LIMIT, OrderType.LIMIT):
+def _rests_alike(order: Order, report: ExternalOrderReport) -> bool:
+    """Whether a LIMIT order is IOC, FOK or neither, as was ordered."""
+    if order.type is not OrderType.LIMIT:
         return True
     ours, stated = (
         time if time in (TimeInForce.IOC, TimeInForce.FOK) else None

@@ -89,12 +89,13 @@ class CountedSentId:
 
     `is_shared`: others who trade for the same user of the venue may give out the same number, and the venue takes it.
     So an order that the venue has not named yet is recognized by our number only where its terms stand beside that
-    (`states_terms_of`)."""
+    (`states_terms_of`). `shown_as` lists the types of orders that the venue shows as another type from the start."""
 
     counter: str
     first: int = 1
     last: int = 10**18 - 1
     is_shared: bool = False
+    shown_as: Mapping[OrderType, OrderType] = field(default_factory=dict)
 
 
 SentIdRule = DerivedSentId | CountedSentId

@@ -44,6 +44,10 @@ TYPE_WORDS: Mapping[OrderType, str] = {
     OrderType.STOP_LIMIT: "STOP LIMIT",
     OrderType.STOP_LOSS_LIMIT: "STOP LIMIT",
 }
+SHOWN_AS: Mapping[OrderType, OrderType] = {
+    type: shown for type, word in TYPE_WORDS.items() if (shown := ORDER_TYPES.of(word)[0]) is not type
+}
+"""The types of ours that share a word with another one, and which one the word is read as."""
 
 POST_ONLY = 4_096
 """The flag of an order that must not take."""

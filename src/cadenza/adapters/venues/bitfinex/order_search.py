@@ -13,6 +13,7 @@ from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import order_facts
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.spec import SENT_ID
 from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -112,7 +113,7 @@ class OrderSearch:
             except UnreadablePayload:
                 could_be = could_be or found
                 continue
-            if states_terms_of(order, shown):
+            if states_terms_of(order, shown, SENT_ID):
                 return found
             if has_side_and_type_of(order, shown):
                 could_be = could_be or replace(found, is_ours=False)

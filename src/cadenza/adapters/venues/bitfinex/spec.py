@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from cadenza.adapters.venues.bitfinex.mapping import SHOWN_AS
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment, Venue, VenueId
@@ -100,6 +101,9 @@ TYPES = (AccountType.SPOT, AccountType.MARGIN, AccountType.FUTURES)
 MARGIN in pairs, FUTURES in derivatives, whose collateral has currencies of its own."""
 
 
+SENT_ID = CountedSentId(counter=CID_COUNTER, last=SENT_ID_MAX, is_shared=True, shown_as=SHOWN_AS)
+
+
 def urls_at(base: str) -> Mapping[str, str]:
     """Return the URLs of a venue that one address serves in whole, as a simulator does. `base` is an http or https URL
     without a path."""
@@ -128,7 +132,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         },
         order_books=dict.fromkeys(ORDERS, book),
         account_news=NewsSource.STREAM,
-        sent_id=CountedSentId(counter=CID_COUNTER, last=SENT_ID_MAX, is_shared=True),
+        sent_id=SENT_ID,
         fence=FENCE,
         lookup=Lookup(memory=dict.fromkeys(TYPES, OrderMemory(filled_ms=HISTORY_MS, unfilled_ms=HISTORY_MS))),
         replay=Replay(depth_ms=dict.fromkeys(TYPES, HISTORY_MS)),
