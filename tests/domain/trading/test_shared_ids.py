@@ -1,6 +1,7 @@
 """A venue that takes one number from several accounts or programs of a user: whose order a report is about, while the
 venue has not named ours."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
@@ -12,7 +13,7 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.contradictions import means
-from cadenza.domain.trading.enums import CancelReason, OrderStatus
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
@@ -20,10 +21,12 @@ from cadenza.domain.trading.reports import (
     CanceledReport,
     ExternalOrderReport,
     FillReport,
+    NotSentReport,
     OrderStatusReport,
     RejectedReport,
     Report,
     VenueOrderStatus,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_spec import Books, CountedSentId, FundsCheck
@@ -203,6 +206,62 @@ def test_our_own_news_that_came_before_its_name_is_booked(world: TradingState, o
 def test_a_refusal_without_terms_refuses_nothing_of_ours(world: TradingState, ours: Order) -> None:
     apply_report(world, RejectedReport(**names(ours, THEIRS), reason="POST_ONLY_WOULD_TAKE"))
     assert now(world, ours) == ours
+
+
+def _own(order: Order) -> dict[str, Any]:
+    return {"account_id": ACCOUNT, "instrument_id": BTC, "order_id": order.id, "at_ms": NOW_MS}
+
+
+def _not_sent(order: Order) -> Report:
+    return NotSentReport(**_own(order), recorded_at_ms=order.created_at_ms, cause="no connection")
+
+
+def _refused(order: Order) -> Report:
+    return RejectedReport(**_own(order), reason="INSUFFICIENT_BALANCE")
+
+
+def _withdrawn(order: Order) -> Report:
+    return WithdrawnReport(**_own(order))
+
+
+@pytest.mark.parametrize("proof", [_not_sent, _refused, _withdrawn])
+def test_an_order_that_is_proved_not_to_work_never_means_a_strangers(
+    world: TradingState, ours: Order, proof: Callable[[Order], Report]
+) -> None:
+    apply_report(world, proof(ours))
+    closed = now(world, ours)
+    assert closed.is_closed
+    apply_report(world, announced(ours, THEIRS))
+    apply_report(world, filled(ours, THEIRS, "1"))
+    assert now(world, ours) == closed
+    adopted = theirs(world, ours)
+    assert adopted is not None
+    assert (adopted.is_external, adopted.status, world.changed.kept) == (True, OrderStatus.FILLED, [])
+
+
+def _declared_dead(world: TradingState, order: Order) -> None:
+    apply_report(world, RejectedReport(**_own(order), reason=RejectReason.NOT_FOUND_AT_VENUE.value))
+
+
+def _resolved_as(status: OrderStatus) -> Callable[[TradingState, Order], None]:
+    return lambda world, order: world.put_order(order.resolved(status, NOW_MS))
+
+
+@pytest.mark.parametrize(
+    "close",
+    [_declared_dead, _resolved_as(OrderStatus.REJECTED), _resolved_as(OrderStatus.CANCELED)],
+    ids=["dead", "rejected by an operator", "canceled by an operator"],
+)
+def test_an_order_that_was_only_taken_for_dead_shows_itself_late(
+    world: TradingState, ours: Order, close: Callable[[TradingState, Order], None]
+) -> None:
+    close(world, ours)
+    status = now(world, ours).status
+    assert status.is_closed
+    apply_report(world, announced(ours, OURS))
+    apply_report(world, filled(ours, OURS, "1"))
+    end = now(world, ours)
+    assert (end.status, end.venue_order_id, end.executed_quantity) == (status, OURS, D(1))
 
 
 def test_once_the_venue_has_named_our_order_its_terms_may_change(world: TradingState, ours: Order) -> None:

@@ -11,9 +11,10 @@ from decimal import Decimal
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
+from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import RESOLVED_BY_OPERATOR, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     ExternalOrderReport,
@@ -78,18 +79,32 @@ def names_another(order: Order, report: OrderReport) -> bool:
 
 def means(order: Order, report: OrderReport, rule: SentIdRule) -> bool:
     """Whether a report that names this order by our id, and not by our order id, means it. `rule` is that of its venue.
-    Where others may give out the same id, the report has to state the order's terms, or the venue's id of it."""
+    Where others may give out the same id, the report has to state the order's terms, or the venue's id of it; and it
+    never means an order that is proved not to work there."""
     if names_another(order, report):
         return False
     is_named = order.venue_order_id is not None or report.venue_order_id is None
     if is_named or not isinstance(rule, CountedSentId) or not rule.is_shared:
         return True
-    return states_terms_of(order, report, rule)
+    return not _is_proved_absent(order) and states_terms_of(order, report, rule)
 
 
 def is_shared(rule: SentIdRule) -> bool:
     """Whether others may give out our ids."""
     return isinstance(rule, CountedSentId) and rule.is_shared
+
+
+def _is_proved_absent(order: Order) -> bool:
+    """Whether it is proved that an order which the venue has not named never worked there: it was not sent, or was
+    withdrawn before, or the venue refused it. That the venue does not know an order may be wrong, and so may an
+    operator."""
+    if order.status is OrderStatus.REJECTED:
+        return order.reject_reason not in _SUPPOSED
+    is_ended = order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    return is_ended and order.cancel_reason != CancelReason.VENUE.value
+
+
+_SUPPOSED = (RejectReason.NOT_FOUND_AT_VENUE.value, RESOLVED_BY_OPERATOR)
 
 
 def states_terms_of(order: Order, report: OrderReport, rule: CountedSentId) -> bool:

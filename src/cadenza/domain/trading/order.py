@@ -24,6 +24,9 @@ from cadenza.domain.trading.enums import CancelReason, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee, add_fees
 from cadenza.domain.trading.trail import Trail
 
+RESOLVED_BY_OPERATOR = "RESOLVED_BY_OPERATOR"
+"""The reason of an order that an operator found not to have arrived."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -248,7 +251,7 @@ class Order:
             closing=None,
             stated_quantity=self.executed_quantity,
             expiry=self.expiry if status.is_closed else self.expiry and Expiry.HERE,
-            reject_reason="RESOLVED_BY_OPERATOR" if status is OrderStatus.REJECTED else self.reject_reason,
+            reject_reason=RESOLVED_BY_OPERATOR if status is OrderStatus.REJECTED else self.reject_reason,
             cancel_reason=CancelReason.VENUE.value if status is OrderStatus.CANCELED else self.cancel_reason,
             closed_at_ms=now_ms if status is OrderStatus.CANCELED and not self.is_closed else self.closed_at_ms,
         )
