@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.adapters.late_cases import LateCases
+from tests.adapters.late_cases import (
+    CANCEL_MS,
+    SUBMIT_MS,
+    LateCases,
+    arrive,
+    broken_cancel,
+    broken_submit,
+    look_up_twice,
+)
 from tests.adapters.outcome_cases import OutcomeCases
 from tests.bitfinex_kit import MARKETS, BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import kinds, until
@@ -75,3 +83,17 @@ class TestBitfinexOutcomes(OutcomeCases):
 
 class TestBitfinexLateRequests(LateCases):
     """In every account, and for stops."""
+
+    async def test_an_order_and_its_cancel_that_are_executed_late_with_a_fill_between(
+        self, desk: SimulatedDesk
+    ) -> None:
+        """The cancel looks for the order first. That question overtakes the order, which is refused when it arrives: no
+        fill can come between, and nothing is left to cancel."""
+        reply = await broken_submit(desk, SUBMIT_MS)
+        unknown = await broken_cancel(desk, desk.order, CANCEL_MS)
+        await arrive(desk, "place", SUBMIT_MS)
+        assert await desk.truth() == []
+        await arrive(desk, "cancel", CANCEL_MS - SUBMIT_MS)
+        desk.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms)
+        end = desk.believed(reply, unknown, await look_up_twice(desk))
+        assert (end.status, end.is_in_doubt, await desk.truth()) == (OrderStatus.REJECTED, False, [])

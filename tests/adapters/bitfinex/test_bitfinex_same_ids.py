@@ -51,6 +51,10 @@ class Pair:
         await self.ours.venue.fault("order.submit", how)
         return await self.ours.session.submit(self.ours.order)
 
+    async def cancels(self) -> int:
+        """How many cancels the venue was asked for."""
+        return sum(1 for each in await self.ours.venue.get("requests") if each["name"] == "order.cancel")
+
     async def past_fence(self) -> Sequence[Report]:
         """What the venue answers after the fence."""
         self.ours.venue.clock.advance(SEND_WITHIN_MS + FENCE.margin_ms)
@@ -184,6 +188,38 @@ async def test_ours_is_found_beside_the_other(pair: Pair, kind: str, is_first: b
     order, adopted = pair.become(lost, found)
     assert order.status.value == ("ACCEPTED" if truth == "NEW" else truth)
     assert [each.quantity for each in adopted] == [D("0.3")]
+
+
+@pytest.mark.parametrize("other", OTHER)
+async def test_our_cancel_leaves_the_others_order_alone(pair: Pair, other: str) -> None:
+    """Ours is not there, or not yet. The venue would take off whatever has the number."""
+    lost = await pair.lose()
+    theirs = await pair.place_theirs(replace(pair.ours.order, **OTHER[other]))
+    reports = await pair.ours.session.cancel(pair.ours.order)
+    assert [each.cause for each in reports] == [  # type: ignore[attr-defined]
+        "not canceled: the open order that has our id has other terms, and is left alone"
+    ]
+    assert await pair.cancels() == 0
+    order, (adopted,) = pair.become(lost, reports)
+    assert (order.status, order.is_in_doubt) == (OrderStatus.SUBMITTED, True)
+    assert (adopted.venue_order_id, adopted.status) == (theirs.venue_order_id, OrderStatus.ACCEPTED)
+
+
+async def test_our_cancel_takes_off_ours_beside_the_others(pair: Pair) -> None:
+    await pair.place_theirs(pair.ours.limit("0.3", "59000"))
+    lost = await pair.lose("reset_after")
+    reports = await pair.ours.session.cancel(pair.ours.order)
+    await until(lambda: "Canceled" in kinds(pair.ours.sink.reports), "the end")
+    order, (adopted,) = pair.become(lost, reports)
+    assert (order.status, adopted.status) == (OrderStatus.CANCELED, OrderStatus.ACCEPTED)
+
+
+async def test_an_order_that_cannot_be_looked_for_is_not_canceled_by_our_id(pair: Pair) -> None:
+    await pair.lose("reset_after")
+    await pair.ours.venue.fault("orders", "reset_before")
+    reports = await pair.ours.session.cancel(pair.ours.order)
+    assert kinds(reports) == ["UnknownOutcome"]
+    assert await pair.cancels() == 0
 
 
 async def test_ours_is_found_after_a_part_of_it_was_filled_and_the_rest_canceled(pair: Pair) -> None:

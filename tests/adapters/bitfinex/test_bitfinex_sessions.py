@@ -207,7 +207,7 @@ async def test_an_order_that_the_venue_ends_keeps_its_executions(spot: BitfinexD
     assert spot.believed(accepted).executed_quantity == D("0.5")
 
 
-async def test_an_order_without_an_answer_is_canceled_by_our_id(spot: BitfinexDesk) -> None:
+async def test_an_order_without_an_answer_is_looked_for_and_canceled(spot: BitfinexDesk) -> None:
     await spot.venue.fault("order.submit", "reset_after")
     assert kinds(await spot.session.submit(spot.order)) == ["UnknownOutcome"]
     assert await spot.session.cancel(spot.order) == []

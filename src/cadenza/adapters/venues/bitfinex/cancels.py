@@ -3,6 +3,7 @@
 from cadenza.adapters.venues.bitfinex.classify import OrderAnswer, classify_cancel, order_answer
 from cadenza.adapters.venues.bitfinex.endpoints import CANCEL
 from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
+from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
 from cadenza.adapters.venues.bitfinex.orders import cancel_bodies
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
@@ -10,6 +11,8 @@ from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.evolve import evolve
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal
 from cadenza.network.outcomes import Answered, NotSent, Outcome
@@ -30,10 +33,28 @@ class OrderCancels:
         self._rest = rest
         self._key = key
         self._scope = scope
+        self._search = OrderSearch(rest, key, scope)
         self._inquiry = inquiry
         self._life = life
 
     async def cancel(self, order: Order) -> Reports:
+        """Cancel an order by the venue's id. An order that has none yet is looked for first, because somebody else's
+        may have our id: that one is left alone. If nothing open has our id, the order may still be on its way, and is
+        canceled by our id."""
+        if order.venue_order_id is not None:
+            return await self._send(order)
+        try:
+            found = await self._search.open_with_id_of(order)
+        except CadenzaError as error:
+            return [self._life.unsettled_cancels.not_made(order, str(error))]
+        if found is None:
+            return await self._send(order)
+        if not found.is_ours:
+            cause = "the open order that has our id has other terms, and is left alone"
+            return [self._life.unsettled_cancels.not_made(order, cause)]
+        return await self._send(evolve(order, venue_order_id=str(found.fields.id)))
+
+    async def _send(self, order: Order) -> Reports:
         """A success says that the venue has the request; how the order ends, the stream brings."""
         instant = self._rest.clock.present()
         last: tuple[ReplyOutcome, Answered] | None = None

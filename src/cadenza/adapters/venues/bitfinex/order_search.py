@@ -7,7 +7,7 @@ import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS
 from cadenza.adapters.venues.bitfinex.models import OrderFields
-from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS
+from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS, cid_of
 from cadenza.adapters.venues.bitfinex.pages import LINES_MAX, ORDER_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import order_facts
@@ -20,6 +20,7 @@ from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.contradictions import has_side_and_type_of, states_terms_of
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import ExternalOrderReport
 
 EARLIER_MS = MIDNIGHT_MS
 """How much earlier than it was recorded here an order is looked for: the clocks may differ."""
@@ -70,6 +71,18 @@ class OrderSearch:
             found = _better(found, self._among(missing, await self._past_since(min(recorded)), is_past=True))
         return found
 
+    async def open_with_id_of(self, order: Order) -> FoundOrder | None:
+        """Return the open order that has our id, in whichever instrument, as a cancel by that id takes it: ours, if one
+        has its terms, else one that is not ours as far as it can be read. None when no open order has the id."""
+        cid = cid_of(order, self._scope)
+        marked = [(line, _mark(line)) for line in await self._open()]
+        found = [FoundOrder(line, is_past=False) for line, mark in marked if mark is not None and mark.cid == cid]
+        for each in reversed(found):
+            shown = self._shown(each)
+            if shown is not None and states_terms_of(order, shown, SENT_ID):
+                return each
+        return replace(found[-1], is_ours=False) if found else None
+
     async def by_id(self, id: int) -> FoundOrder | None:
         """Return the order that has this id at the venue; None when there is none."""
         for lines, is_past in ((await self._open(), False), (await self._past([id]), True)):
@@ -108,16 +121,21 @@ class OrderSearch:
         could_be: FoundOrder | None = None
         for line in reversed(lines):
             found = FoundOrder(line, is_past)
-            try:
-                shown = external(order_facts(found.fields, self._scope, is_past=is_past))
-            except UnreadablePayload:
+            shown = self._shown(found)
+            if shown is None:
                 could_be = could_be or found
-                continue
-            if states_terms_of(order, shown, SENT_ID):
+            elif states_terms_of(order, shown, SENT_ID):
                 return found
-            if has_side_and_type_of(order, shown):
+            elif has_side_and_type_of(order, shown):
                 could_be = could_be or replace(found, is_ours=False)
         return could_be
+
+    def _shown(self, found: FoundOrder) -> ExternalOrderReport | None:
+        """Return what an order is; None when its line cannot be read."""
+        try:
+            return external(order_facts(found.fields, self._scope, is_past=found.is_past))
+        except UnreadablePayload:
+            return None
 
     async def _open(self) -> list[msgspec.Raw]:
         return await self._rest.rows(self._key, OPEN_ORDERS, {}, is_urgent=True)

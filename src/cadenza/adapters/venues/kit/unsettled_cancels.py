@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cadenza.adapters.venues.kit.doubt import unknown_outcome
+from cadenza.adapters.venues.kit.doubt import unknown_outcome, unknown_report
 from cadenza.adapters.venues.kit.order_calls import Reports
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict, cancel_report
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
@@ -32,3 +32,7 @@ class UnsettledCancels:
     def unknown(self, order: Order, outcome: Outcome, detail: str = "") -> Report:
         """It is not known whether the venue canceled the order. `detail` says why its answer could not be read."""
         return unknown_outcome(order, self._clock.now_ms(), outcome, detail)
+
+    def not_made(self, order: Order, cause: str) -> Report:
+        """No cancel was sent, and the order may work. `cause` says why."""
+        return unknown_report(order, f"not canceled: {cause}", self._clock.now_ms())
