@@ -8,6 +8,7 @@ from tests.inhouse_kit import ManualClock, until
 
 from cadenza.adapters.venues.bitfinex.answers import RestRefusal, is_result, refusal_of
 from cadenza.adapters.venues.bitfinex.endpoints import CANCEL, CONFIGURATION, OPEN_ORDERS, ORDER_TRADES, SUBMIT
+from cadenza.adapters.venues.bitfinex.pace import CONNECTIONS_FOR_URGENT, CONNECTIONS_MAX
 from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX, BitfinexRest, Body
 from cadenza.adapters.venues.bitfinex.spec import urls_at
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
@@ -181,13 +182,46 @@ async def test_a_caller_that_is_cancelled_in_the_line_takes_nobodys_place() -> N
     assert key.last == 2
 
 
+async def test_what_waits_too_long_behind_its_own_key_is_told_so() -> None:
+    rest, host, clock = await slow_world()
+    key = ScriptedKey()
+    first = asyncio.create_task(rest.signed(key, SUBMIT, placed))
+    await turns(clock, 10)
+    late = asyncio.create_task(rest.signed(key, SUBMIT, placed, leave_by_ms=clock.monotonic_ms() + 100))
+    await turns(clock, 100)
+    said = "other requests of the API key went before, and took too long"
+    assert await late == NotSent(NotSentCause.DEADLINE, said)
+    host.answer(0)
+    await first
+
+
+async def test_what_waits_too_long_for_a_place_is_told_so() -> None:
+    rest, host, clock = await slow_world()
+    places = CONNECTIONS_MAX - CONNECTIONS_FOR_URGENT
+    first = [asyncio.create_task(rest.signed(ScriptedKey(str(at)), SUBMIT, placed)) for at in range(places)]
+    await turns(clock, 100)
+    assert len(host.under_way) == places
+    late = asyncio.create_task(rest.signed(ScriptedKey(), SUBMIT, placed, leave_by_ms=clock.monotonic_ms() + 100))
+    await turns(clock, 100)
+    said = "other requests to the venue went before, and took too long"
+    assert await late == NotSent(NotSentCause.DEADLINE, said)
+    for at in range(places):
+        host.answer(at)
+    await asyncio.gather(*first)
+
+
 async def test_without_a_nonce_nothing_leaves_and_no_place_is_lost() -> None:
     rest, host, clock = await world()
     key = ScriptedKey()
-    for trouble in (DatabaseUnavailable("no database"), MemoryTakenOver("another process")):
+    said = {
+        DatabaseUnavailable("nonces of 7f; try again with the same key"): "the database of the platform did not answer",
+        MemoryTakenOver("nonces of 7f"): "another process of the platform has begun to use the API key",
+        VenueUnavailable("9 is above the largest nonce"): "the clock of the platform is wrong",
+    }
+    for trouble, words in said.items():
         key.trouble = trouble
         outcome = await rest.signed(key, SUBMIT, placed)
-        assert isinstance(outcome, NotSent)
+        assert outcome == NotSent(NotSentCause.NOT_CONNECTED, words)
         clock.advance(2)
     assert host.of(SUBMIT.path) == []
     key.trouble = None

@@ -5,8 +5,8 @@ from types import TracebackType
 
 from cadenza.adapters.venues.bitfinex.endpoints import BLOCK_MS, ENDPOINTS, CountedBy, RestEndpoint
 from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
-from cadenza.network.outcomes import NotSent
-from cadenza.network.pace_queue import PaceRefusal
+from cadenza.network.outcomes import NotSent, NotSentCause
+from cadenza.network.pace_queue import PaceRefusal, PaceRefusalCause
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.ports.clock import Clock
@@ -17,6 +17,11 @@ The others wait here, where cancels overtake them, and not within the HTTP clien
 
 _ANY = ""
 _LINE, _PLACES = "line of a key", "places"
+_BEFORE = {
+    _LINE: "other requests of the API key went before, and took too long",
+    _PLACES: "other requests to the venue went before, and took too long",
+}
+_CAUSES = {PaceRefusalCause.TOO_LATE: NotSentCause.DEADLINE, PaceRefusalCause.FULL: NotSentCause.FULL}
 _LIMITS: Mapping[str, tuple[WindowLimit, ...]] = {
     each.path: (WindowLimit(each.requests_max, each.window_ms, each.for_urgent),) for each in ENDPOINTS
 }
@@ -112,9 +117,16 @@ class RequestPace:
                 ticket = await pacer.acquire(caller, {meter: 1}, deadline_ms=by_ms, is_urgent=is_urgent)
                 if isinstance(ticket, PaceRefusal):
                     turn.give_back()
-                    return not_sent_for_pace(ticket, self._clock)
+                    return self._not_sent(ticket, meter)
                 turn.take(ticket, is_line=pacer is self._lines)
         except BaseException:  # a caller that is cancelled while it waits takes no room from others
             turn.give_back()
             raise
         return turn
+
+    def _not_sent(self, refusal: PaceRefusal, meter: MeterKey) -> NotSent:
+        """A line and the places are ours: what waits there too long meets no limit of the venue."""
+        cause, before = _CAUSES.get(refusal.cause), _BEFORE.get(meter.kind)
+        if cause is None or before is None:
+            return not_sent_for_pace(refusal, self._clock)
+        return NotSent(cause, before)

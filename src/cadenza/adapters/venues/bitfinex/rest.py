@@ -211,7 +211,7 @@ class BitfinexRest:
         try:
             nonce = await key.nonce()
         except (DatabaseUnavailable, MemoryTakenOver, VenueUnavailable) as error:
-            return NotSent(NotSentCause.NOT_CONNECTED, f"no nonce: {error}")
+            return NotSent(NotSentCause.NOT_CONNECTED, why_no_nonce(error))
         now = self.clock.usable()
         if now is None:
             return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
@@ -266,6 +266,17 @@ class BitfinexRest:
             return None
         self.trouble = None if operates[:1] == [1] else "BITFINEX is in maintenance"
         return at_ms
+
+
+def why_no_nonce(error: DatabaseUnavailable | MemoryTakenOver | VenueUnavailable) -> str:
+    """Return why a request got no nonce, in words for whoever gave the order: the error names our own memories."""
+    match error:
+        case DatabaseUnavailable():
+            return "the database of the platform did not answer"
+        case MemoryTakenOver():
+            return "another process of the platform has begun to use the API key"
+        case VenueUnavailable():
+            return "the clock of the platform is wrong"
 
 
 def result_of(outcome: Outcome) -> bytes:

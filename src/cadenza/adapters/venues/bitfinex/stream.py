@@ -10,7 +10,7 @@ import msgspec
 
 from cadenza.adapters.venues.bitfinex.answers import NONCE
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
-from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, why_no_nonce
 from cadenza.adapters.venues.bitfinex.sockets import (
     MAINTENANCE_BEGINS,
     MAINTENANCE_ENDS,
@@ -129,7 +129,7 @@ class PrivateSocket:
             try:
                 nonce = await self._key.nonce()
             except (DatabaseUnavailable, MemoryTakenOver, VenueUnavailable) as error:
-                raise NotReady(f"there is no nonce: {error}") from error
+                raise NotReady(f"the log-in got no nonce: {why_no_nonce(error)}") from error
             await self._send(connection, _encode(self._key.signer.login(nonce)).decode())
             self._check(await self._answer(_AUTH))
 
