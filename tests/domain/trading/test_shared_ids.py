@@ -12,10 +12,10 @@ import pytest
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
-from cadenza.domain.trading.contradictions import means
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.recognition import means
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,

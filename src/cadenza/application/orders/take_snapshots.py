@@ -17,8 +17,8 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
-from cadenza.domain.trading.contradictions import means
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.recognition import means
 from cadenza.domain.trading.reports import ExternalOrderReport, PositionReport
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.venue_books import apply_snapshot, untraded_of, without_untraded

@@ -8,16 +8,14 @@ ours.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.market.enums import OrderType
 from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import RESOLVED_BY_OPERATOR, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
-    ExternalOrderReport,
     FillCorrectedReport,
     FillReport,
     NotSentReport,
@@ -27,7 +25,6 @@ from cadenza.domain.trading.reports import (
     WithdrawnReport,
 )
 from cadenza.domain.trading.same_trade import contradicts
-from cadenza.domain.trading.venue_spec import CountedSentId, SentIdRule
 
 PLAIN_TYPES = (OrderType.MARKET, OrderType.LIMIT)
 
@@ -77,63 +74,11 @@ def names_another(order: Order, report: OrderReport) -> bool:
     return report.venue_order_id not in ids and not is_rename
 
 
-def means(order: Order, report: OrderReport, rule: SentIdRule) -> bool:
-    """Whether a report that names this order by our id, and not by our order id, means it. `rule` is that of its venue.
-    Where others may give out the same id, the report has to state the order's terms, or the venue's id of it; and it
-    never means an order that is proved not to work there."""
-    if names_another(order, report):
-        return False
-    is_named = order.venue_order_id is not None or report.venue_order_id is None
-    if is_named or not isinstance(rule, CountedSentId) or not rule.is_shared:
-        return True
-    return not _is_proved_absent(order) and states_terms_of(order, report, rule)
-
-
-def is_shared(rule: SentIdRule) -> bool:
-    """Whether others may give out our ids."""
-    return isinstance(rule, CountedSentId) and rule.is_shared
-
-
-def _is_proved_absent(order: Order) -> bool:
-    """Whether it is proved that an order which the venue has not named never worked there: it was not sent, or was
-    withdrawn before, or the venue refused it. That the venue does not know an order may be wrong, and so may an
-    operator."""
-    if order.status is OrderStatus.REJECTED:
-        return order.reject_reason not in _SUPPOSED
-    is_ended = order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
-    return is_ended and order.cancel_reason != CancelReason.VENUE.value
-
-
-_SUPPOSED = (RejectReason.NOT_FOUND_AT_VENUE.value, RESOLVED_BY_OPERATOR)
-
-
-def states_terms_of(order: Order, report: OrderReport, rule: CountedSentId) -> bool:
-    """Whether the report states all terms of this order as they were sent: instrument, side, type, quantity and both
-    prices. An order that its trigger has changed, or somebody at the venue, has other ones. Only an announcement states
-    all of them: the others leave open whether a LIMIT order is immediate."""
-    if not isinstance(report, ExternalOrderReport) or contradiction_of(order, report) is not None:
-        return False
-    sent_type = rule.shown_as.get(order.type, order.type)
-    sent = (order.side, sent_type, order.quantity, order.limit_price, order.stop_price)
-    stated = (report.side, report.type, report.quantity, report.limit_price, report.stop_price)
-    return stated == sent and _rests_alike(order, report)
-
-
-def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
-    """Whether the report states this order's side and type, as far as it states any: what nobody can amend."""
-    is_type = report.type is None or _may_be_shown_as(order.type, report.type)
-    return is_type and report.side in (None, order.side)
-
-
-def _rests_alike(order: Order, report: ExternalOrderReport) -> bool:
-    """Whether a LIMIT order is IOC, FOK or neither, as was ordered."""
-    if order.type is not OrderType.LIMIT:
-        return True
-    ours, stated = (
-        time if time in (TimeInForce.IOC, TimeInForce.FOK) else None
-        for time in (order.sent_time_in_force, report.time_in_force)
-    )
-    return ours is stated
+def may_be_shown_as(ours: OrderType, stated: OrderType) -> bool:
+    """A trigger turns an order into a plain one, and some venues show a market order as a limit order."""
+    if ours is OrderType.LIMIT:
+        return stated is OrderType.LIMIT
+    return ours not in PLAIN_TYPES or stated in PLAIN_TYPES
 
 
 def execution_of(order: Order, trade_id: str) -> Execution | None:
@@ -165,16 +110,9 @@ def _before(order: Order, report: OrderReport) -> str | None:
 def _other_type(order: Order, report: OrderTermsReport) -> str | None:
     """Return why an order of the stated type is not ours; None when it may be. Only a counted id can belong to another
     order. A quantity says nothing: ours may have been amended before the venue showed it."""
-    if not order.recorded_after_ms or report.type is None or _may_be_shown_as(order.type, report.type):
+    if not order.recorded_after_ms or report.type is None or may_be_shown_as(order.type, report.type):
         return None
     return f"its type is {report.type}, and a {order.type} order was placed"
-
-
-def _may_be_shown_as(ours: OrderType, stated: OrderType) -> bool:
-    """A trigger turns an order into a plain one, and some venues show a market order as a limit order."""
-    if ours is OrderType.LIMIT:
-        return stated is OrderType.LIMIT
-    return ours not in PLAIN_TYPES or stated in PLAIN_TYPES
 
 
 def _executed_with(order: Order, report: FillReport) -> Decimal:

@@ -51,6 +51,10 @@ class RejectReason(StrEnum):
     OTHER = "OTHER"
 
 
+RESOLVED_BY_OPERATOR = "RESOLVED_BY_OPERATOR"
+"""The reason of a rejected order that an operator found not to have arrived. No venue gives it."""
+
+
 class CancelReason(StrEnum):
     USER = "USER"
     IOC_REMAINDER = "IOC_REMAINDER"

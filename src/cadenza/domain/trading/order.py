@@ -20,12 +20,9 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, OrderId, PositionId, QuoteId, TenantId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO, Rounding, average_price
-from cadenza.domain.trading.enums import CancelReason, OrderStatus, QuantityType
+from cadenza.domain.trading.enums import RESOLVED_BY_OPERATOR, CancelReason, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee, add_fees
 from cadenza.domain.trading.trail import Trail
-
-RESOLVED_BY_OPERATOR = "RESOLVED_BY_OPERATOR"
-"""The reason of an order that an operator found not to have arrived."""
 
 
 @dataclass(frozen=True, slots=True)

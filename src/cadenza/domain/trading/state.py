@@ -21,13 +21,14 @@ from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.claims import Claim, Claims
-from cadenza.domain.trading.contradictions import is_shared, means, names_another
+from cadenza.domain.trading.contradictions import names_another
 from cadenza.domain.trading.events import AccountEvent, EventBody, OrderUpdated
 from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
+from cadenza.domain.trading.recognition import is_shared, means
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 

@@ -49,7 +49,7 @@ class OrderCancels:
             return [self._life.unsettled_cancels.not_made(order, str(error))]
         if found is None:
             return await self._send(order)
-        if not found.is_ours:
+        if not found.is_recognized:
             cause = "the open order that has our id has other terms, and is left alone"
             return [self._life.unsettled_cancels.not_made(order, cause)]
         return await self._send(evolve(order, venue_order_id=str(found.fields.id)))

@@ -75,7 +75,7 @@ class OrderInquiry:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
         try:
             found = (await self._search.find([order])).get(order.id)
-            facts = None if found is None or not found.is_ours else self._ours(order, found)
+            facts = None if found is None or not found.is_recognized else self._ours(order, found)
             if found is None or facts is None or facts.is_working:
                 return None
             return [*fills_of_ours(await self._fills(facts, found), order), end_report(facts)]
@@ -105,7 +105,7 @@ class OrderInquiry:
     # Helpers
 
     async def _answer(self, order: Order, found: FoundOrder | None, asked_at_ms: int) -> Sequence[Report]:
-        if found is None or not found.is_ours:
+        if found is None or not found.is_recognized:
             return [self._not_known(order, asked_at_ms, found)]
         try:
             facts = self._ours(order, found)

@@ -18,8 +18,8 @@ from cadenza.adapters.venues.kit.order_facts import external
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.ids import OrderId
-from cadenza.domain.trading.contradictions import has_side_and_type_of, states_terms_of
 from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.recognition import has_side_and_type_of, states_terms_of
 from cadenza.domain.trading.reports import ExternalOrderReport
 
 EARLIER_MS = MIDNIGHT_MS
@@ -37,13 +37,14 @@ class _OrderMark(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """The line of an order. `is_past`: it is among those that have ended. `is_ours` is False for an order with our id,
-    side and type that has another quantity or price than was ordered, or was placed before ours: somebody has amended
-    our order at the venue, or it is another account's or program's."""
+    """The line of an order that has our id, or the venue's id of ours. `is_past`: it is among those that have ended.
+    `is_recognized` is False for one that has our id and not the terms that were sent: somebody has amended ours, or its
+    trigger has changed it, or it is another account's or program's. A line of ours that cannot be read passes for
+    recognized, so that what it says is reported."""
 
     line: msgspec.Raw
     is_past: bool
-    is_ours: bool = True
+    is_recognized: bool = True
 
     @property
     def fields(self) -> OrderFields:
@@ -64,7 +65,7 @@ class OrderSearch:
         """Return those of the orders that the venue knows. An order whose id at the venue is known is found by that,
         another by our id and its terms, in its instrument, since it was recorded."""
         found = dict(self._among(orders, await self._open(), is_past=False))
-        missing = [order for order in orders if order.id not in found or not found[order.id].is_ours]
+        missing = [order for order in orders if order.id not in found or not found[order.id].is_recognized]
         if numbers := [int(order.venue_order_id) for order in missing if order.venue_order_id is not None]:
             found = _better(found, self._among(missing, await self._past(numbers), is_past=True))
         if recorded := [order.created_at_ms for order in missing if order.venue_order_id is None]:
@@ -73,7 +74,8 @@ class OrderSearch:
 
     async def open_with_id_of(self, order: Order) -> FoundOrder | None:
         """Return the open order that has our id, in whichever instrument, as a cancel by that id takes it: ours, if one
-        has its terms, else one that is not ours as far as it can be read. None when no open order has the id."""
+        has its terms, else one that is not recognized, also because it cannot be read. None when no open order has the
+        id."""
         cid = cid_of(order, self._scope)
         marked = [(line, _mark(line)) for line in await self._open()]
         found = [FoundOrder(line, is_past=False) for line, mark in marked if mark is not None and mark.cid == cid]
@@ -81,7 +83,7 @@ class OrderSearch:
             shown = self._shown(each)
             if shown is not None and states_terms_of(order, shown, SENT_ID):
                 return each
-        return replace(found[-1], is_ours=False) if found else None
+        return replace(found[-1], is_recognized=False) if found else None
 
     async def by_id(self, id: int) -> FoundOrder | None:
         """Return the order that has this id at the venue; None when there is none."""
@@ -127,7 +129,7 @@ class OrderSearch:
             elif states_terms_of(order, shown, SENT_ID):
                 return found
             elif has_side_and_type_of(order, shown):
-                could_be = could_be or replace(found, is_ours=False)
+                could_be = could_be or replace(found, is_recognized=False)
         return could_be
 
     def _shown(self, found: FoundOrder) -> ExternalOrderReport | None:
@@ -152,8 +154,8 @@ class OrderSearch:
 
 
 def _better(known: Mapping[OrderId, FoundOrder], more: Mapping[OrderId, FoundOrder]) -> dict[OrderId, FoundOrder]:
-    """Return what is known with what was found besides, which counts more where it is ours."""
-    return {**more, **known, **{id: each for id, each in more.items() if each.is_ours}}
+    """Return what is known with what was found besides, which counts more where it is recognized."""
+    return {**more, **known, **{id: each for id, each in more.items() if each.is_recognized}}
 
 
 def _mark(line: msgspec.Raw) -> _OrderMark | None:

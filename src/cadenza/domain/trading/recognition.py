@@ -1,0 +1,73 @@
+"""Whose order a report is about that names it by an id of ours which others may give out too.
+
+Such an id alone proves nothing (`CountedSentId.is_shared`). Until the venue has named our order, it is recognized by
+its terms as well.
+"""
+
+from typing import TypeGuard
+
+from cadenza.domain.market.enums import OrderType, TimeInForce
+from cadenza.domain.trading.contradictions import contradiction_of, may_be_shown_as, names_another
+from cadenza.domain.trading.enums import RESOLVED_BY_OPERATOR, CancelReason, OrderStatus, RejectReason
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.reports import ExternalOrderReport, OrderReport, OrderTermsReport
+from cadenza.domain.trading.venue_spec import CountedSentId, SentIdRule
+
+_SUPPOSED = (RejectReason.NOT_FOUND_AT_VENUE.value, RESOLVED_BY_OPERATOR)
+"""Reasons of orders that were only taken for dead."""
+
+
+def means(order: Order, report: OrderReport, rule: SentIdRule) -> bool:
+    """Whether a report that names this order by our id, and not by our order id, means it. `rule` is that of its venue.
+    Where others may give out the same id, the report has to state the order's terms, or the venue's id of it; and it
+    never means an order that is proved not to work there."""
+    if names_another(order, report):
+        return False
+    is_named = order.venue_order_id is not None or report.venue_order_id is None
+    if is_named or not is_shared(rule):
+        return True
+    return not _is_proved_absent(order) and states_terms_of(order, report, rule)
+
+
+def is_shared(rule: SentIdRule) -> TypeGuard[CountedSentId]:
+    """Whether others may give out our ids."""
+    return isinstance(rule, CountedSentId) and rule.is_shared
+
+
+def states_terms_of(order: Order, report: OrderReport, rule: CountedSentId) -> bool:
+    """Whether the report states all terms of this order as they were sent: instrument, side, type, quantity and both
+    prices. An order that its trigger has changed, or somebody at the venue, has other ones. Only an announcement states
+    all of them: the others leave open whether a LIMIT order is immediate."""
+    if not isinstance(report, ExternalOrderReport) or contradiction_of(order, report) is not None:
+        return False
+    sent_type = rule.shown_as.get(order.type, order.type)
+    sent = (order.side, sent_type, order.quantity, order.limit_price, order.stop_price)
+    stated = (report.side, report.type, report.quantity, report.limit_price, report.stop_price)
+    return stated == sent and _rests_alike(order, report)
+
+
+def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
+    """Whether the report states this order's side and type, as far as it states any: what nobody can amend."""
+    is_type = report.type is None or may_be_shown_as(order.type, report.type)
+    return is_type and report.side in (None, order.side)
+
+
+def _is_proved_absent(order: Order) -> bool:
+    """Whether it is proved that an order which the venue has not named never worked there: it was not sent, or was
+    withdrawn before, or the venue refused it. That the venue does not know an order may be wrong, and so may an
+    operator."""
+    if order.status is OrderStatus.REJECTED:
+        return order.reject_reason not in _SUPPOSED
+    is_ended = order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    return is_ended and order.cancel_reason != CancelReason.VENUE.value
+
+
+def _rests_alike(order: Order, report: ExternalOrderReport) -> bool:
+    """Whether a LIMIT order is IOC, FOK or neither, as was ordered."""
+    if order.type is not OrderType.LIMIT:
+        return True
+    ours, stated = (
+        time if time in (TimeInForce.IOC, TimeInForce.FOK) else None
+        for time in (order.sent_time_in_force, report.time_in_force)
+    )
+    return ours is stated
