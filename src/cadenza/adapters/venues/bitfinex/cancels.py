@@ -45,8 +45,8 @@ class OrderCancels:
             return await self._send(order)
         try:
             found = await self._search.open_with_id_of(order)
-        except CadenzaError as error:
-            return [self._life.unsettled_cancels.not_made(order, str(error))]
+        except CadenzaError:
+            return []  # nothing was sent
         if found is None:
             return await self._send(order)
         if not found.is_recognized:
