@@ -95,7 +95,7 @@ _NEWS = {
 
 def _sent_id(rule: SentIdRule) -> str:
     if isinstance(rule, CountedSentId):
-        shared = "; others may use it too, so an order is told by its terms as well" if rule.is_shared else ""
+        shared = "; others may use it too, so an order is recognized by its terms as well" if rule.is_shared else ""
         return f"a number that grows, from {rule.first} on{shared}"
     prefix = f"`{rule.prefix}` and " if rule.prefix else ""
     return f"{prefix}the order's id" + ("" if rule.is_uuid else " in hexadecimal digits")

@@ -1,5 +1,5 @@
 """Two accounts of one user whose ids have the same mark: the venue takes the same `cid` from both. Whichever of their
-orders is found or heard of, each is told by its terms."""
+orders is found or heard of, each is recognized by its terms."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace

@@ -46,7 +46,7 @@ CID_COUNTER = "cid"
 CID_BITS, MARK_BITS = 45, 15
 """The venue takes numbers of 45 bits as the id of an order (`cid`). The last bits are a mark of our account, because
 all accounts of a user have one space of ids there, and each of ours counts by itself. Two accounts of one type may
-have the same mark (one pair in 8192), and other programs take any number: so an order is told by its terms too."""
+have the same mark (one pair in 8192), and other programs take any number: an order is recognized by its terms too."""
 SENT_ID_MAX = 2 ** (CID_BITS - MARK_BITS) - 1
 
 DAY_MS = 86_400_000
