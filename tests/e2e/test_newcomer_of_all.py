@@ -1,6 +1,7 @@
 """A newcomer on all simulators at once: `cadenza simulate all` as a process, the server started with the command that
 it prints, and the rest of what it prints pasted into a shell. Every account that it names trades, each order is placed
-once at its venue, the portfolio shows all accounts, and fills arrive on the socket."""
+once at its venue, the portfolio shows all accounts, and fills arrive on the socket. What goes wrong is said on the
+line of its account."""
 
 import asyncio
 import json
@@ -67,8 +68,8 @@ async def test_a_newcomer_trades_on_all_simulators_from_one_command(tmp_path: Pa
         expected = [(type, name) for name, types in named for type in types.split(", ")]
         server = await Serving.start(tmp_path / "data", settings)
         try:
-            script = said.partition("API=")[2].replace("http://127.0.0.1:8000", server.url, 1)
-            signed_up, *lines, portfolio = await pasted(f"API={script}")
+            script = "API=" + said.partition("API=")[2].replace("http://127.0.0.1:8000", server.url, 1)
+            signed_up, *lines, portfolio = await pasted(script)
             assert json.loads(signed_up)["success"]
             bought = [line.split(" ", 2) for line in lines]
             assert [(type, instrument.partition(":")[0]) for type, instrument, _ in bought] == expected
@@ -81,12 +82,26 @@ async def test_a_newcomer_trades_on_all_simulators_from_one_command(tmp_path: Pa
             async with Trader(server.url, email="me@example.com") as trader:
                 await trader.log_in()
                 await see_fills(server, trader, [(type, instrument) for type, instrument, _ in bought])
+            await see_what_is_refused(script)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert await process.stderr.read() == b""
+            assert await process.wait() == 0
+            for line in (await pasted(script))[1:-1]:
+                assert " the venue could not be asked: " in line
         finally:
             await server.kill()
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        assert await process.stderr.read() == b""
-        assert await process.wait() == 0
+
+
+async def see_what_is_refused(script: str) -> None:
+    """The line says why the platform refuses an order, why the venue rejects one, and that a key reaches no account of
+    a type."""
+    _, *lines, _ = await pasted(
+        script.replace(r"\"0.01\"", r"\"900\"").replace("buy MARGIN BINANCE:", "buy OPTIONS BINANCE:")
+    )
+    assert "SPOT BINANCE:BTC/USDT the quantity 900 is above 180" in lines
+    assert "OPTIONS BINANCE:BTC/USDT the key reaches no such account" in lines
+    assert "MARGIN DERIBIT:BTC/USDC REJECTED INSUFFICIENT_BALANCE: 10009 not_enough_funds" in lines
 
 
 async def orders_at(url: str) -> int:

@@ -202,19 +202,31 @@ TOKEN=none
 MARKET='"orderType": "MARKET", "awaitClosed": true'
 send() { curl -sS -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' "$@"; echo; }
 pick() { grep -o "\"$1\": *\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4; }
+ask() {
+  if [ -z "$ERROR" ]; then
+    REPLY=$(send "$API/$1" -d "$2")
+    [ -n "$REPLY" ] && ERROR=$(echo "$REPLY" | pick error) || ERROR="no answer"
+  fi
+}
 key() {
-  KEY="\"credentialIds\": [\"$(send $API/credential/create -d "$1" | pick credentialId)\"]"
-  REACHED=$(send $API/credential/verify -d "{$KEY}")
+  ERROR=
+  ask credential/create "$1"
+  KEY="\"credentialIds\": [\"$(echo "$REPLY" | pick credentialId)\"]"
+  ask credential/verify "{$KEY}"
+  REACHED=$REPLY CANNOT=$ERROR
 }
 buy() {
+  ERROR=$CANNOT
   ACCOUNT=$(echo "$REACHED" | tr '{' '\n' | grep "\"accountType\": *\"$1\"" | pick externalTradingAccountId)
-  ACCOUNT=$(send $API/tradingAccount/connect -d "{$KEY, \"externalTradingAccountId\": \"$ACCOUNT\"}" \
-    | pick tradingAccountId)
-  REPLY=$(send $API/tradeOrder/submit -d "{\"tradingAccountId\": \"$ACCOUNT\", \"instrumentId\": \"$2\",
-    \"orderSide\": \"BUY\", \"quantity\": \"0.01\", ${3:-$MARKET}}")
-  STATUS=$(echo "$REPLY" | pick status)
-  echo "$1 $2 ${STATUS:-$REPLY}"
+  [ -n "$ACCOUNT" ] || ERROR=${ERROR:-"the key reaches no such account"}
+  ask tradingAccount/connect "{$KEY, \"externalTradingAccountId\": \"$ACCOUNT\"}"
+  ACCOUNT=$(echo "$REPLY" | pick tradingAccountId)
+  ask tradeOrder/submit "{\"tradingAccountId\": \"$ACCOUNT\", \"instrumentId\": \"$2\",
+    \"orderSide\": \"BUY\", \"quantity\": \"0.01\", ${3:-$MARKET}}"
+  REASON=$(echo "$REPLY" | pick rejectReason)
+  echo "$1 $2 ${ERROR:-$(echo "$REPLY" | pick status)${REASON:+ $REASON}}"
 }
 send $API/auth/signup -d "$LOGIN"
 TOKEN=$(send $API/auth/login -d "$LOGIN" | pick accessToken)""".strip()
-"""As in the README's first trade."""
+"""As in the README's first trade. `ask` asks nothing more once there is an ERROR, so the line of an account ends with
+the first one."""
