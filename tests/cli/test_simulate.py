@@ -1,5 +1,6 @@
 """`cadenza simulate`: it serves, says where and with which keys, and ends when it is asked to."""
 
+import asyncio
 import json
 import re
 import signal
@@ -7,15 +8,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cadenza.cli import simulate_all
-from cadenza.cli.simulate import default_data_dir
+from cadenza.cli.simulate import CommonSettings, common_settings, default_data_dir
 from cadenza.cli.simulate_all import PORTS_OF_ALL
 
 from .conftest import Cadenza
@@ -124,6 +125,46 @@ def test_one_that_cannot_start_ends_all(cadenza: Cadenza, tmp_path: Path, monkey
     assert result.stderr.startswith("cadenza: the simulator of OKX did not start: ")
     assert "address already in use" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+async def test_all_stop_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None stops before all others have begun to."""
+    begun = asyncio.Barrier(len(simulate_all.STARTS))
+
+    @asynccontextmanager
+    async def start(common: CommonSettings, host: str, port: int) -> AsyncIterator[list[simulate_all.ShownVenue]]:
+        yield []
+        await begun.wait()
+
+    monkeypatch.setattr(simulate_all, "STARTS", dict.fromkeys(simulate_all.STARTS, start))
+    async with asyncio.timeout(10):
+        async with simulate_all.all_running(
+            lambda name: common_settings(name, 1, 0.0, tmp_path, still=True),
+            "127.0.0.1",
+            dict.fromkeys(PORTS_OF_ALL, 0),
+        ):
+            pass
+
+
+async def test_one_that_fails_to_stop_keeps_no_other_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = []
+
+    @asynccontextmanager
+    async def start(common: CommonSettings, host: str, port: int) -> AsyncIterator[list[simulate_all.ShownVenue]]:
+        yield []
+        if port == PORTS_OF_ALL["okx"]:
+            raise OSError("the disk is full")
+        await asyncio.sleep(0)
+        stopped.append(port)
+
+    monkeypatch.setattr(simulate_all, "STARTS", dict.fromkeys(simulate_all.STARTS, start))
+    with pytest.raises(ExceptionGroup) as raised:
+        async with simulate_all.all_running(
+            lambda name: common_settings(name, 1, 0.0, tmp_path, still=True), "127.0.0.1", PORTS_OF_ALL
+        ):
+            pass
+    assert str(raised.value.exceptions[0]) == "the disk is full"
+    assert sorted(stopped) == sorted(set(PORTS_OF_ALL.values()) - {PORTS_OF_ALL["okx"]})
 
 
 def test_a_damaged_ledger_of_one_ends_all(cadenza: Cadenza, tmp_path: Path) -> None:

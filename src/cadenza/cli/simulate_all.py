@@ -82,25 +82,37 @@ def all_venues(
         return common_settings(name, seed, faults, parent / name, still)
 
     ports = dict.fromkeys(PORTS_OF_ALL, 0) if free_ports else PORTS_OF_ALL
-    asyncio.run(serve_until_stopped(_all_running(settings, host, ports), lambda shown: banner_of_all(shown, parent)))
+    asyncio.run(serve_until_stopped(all_running(settings, host, ports), lambda shown: banner_of_all(shown, parent)))
 
 
 @asynccontextmanager
-async def _all_running(
+async def all_running(
     settings: Callable[[str], CommonSettings], host: str, ports: Mapping[str, int]
 ) -> AsyncIterator[Sequence[ShownVenue]]:
+    """Run all simulators until the context ends. Raises what ends the command when one cannot start."""
     from cadenza.simulators.kit.truth import TruthError
 
-    async with AsyncExitStack() as stack:
-        shown: list[ShownVenue] = []
-        for name, start in _STARTS.items():
+    shown: list[ShownVenue] = []
+    running: list[AsyncExitStack] = []
+    try:
+        for name, start in STARTS.items():
+            running.append(AsyncExitStack())
             try:
-                shown += await stack.enter_async_context(start(settings(name), host, ports[name]))
+                shown += await running[-1].enter_async_context(start(settings(name), host, ports[name]))
             except TruthError as error:
                 raise fail(f"the simulator of {name.upper()} did not start: {error}") from None
             except OSError as error:
                 raise fail(f"the simulator of {name.upper()} did not start: {in_words(error)}") from None
         yield shown
+    finally:
+        await _stop_all(running)
+
+
+async def _stop_all(running: Sequence[AsyncExitStack]) -> None:
+    """Stop all at the same time, so that none trades on while another one waits for its clients."""
+    ends = await asyncio.gather(*(each.aclose() for each in running), return_exceptions=True)
+    if failures := [end for end in ends if isinstance(end, BaseException)]:
+        raise BaseExceptionGroup("a simulator did not stop as it should", failures)
 
 
 @asynccontextmanager
@@ -154,7 +166,7 @@ async def _bitfinex(common: CommonSettings, host: str, port: int) -> AsyncIterat
         ]
 
 
-_STARTS: Mapping[str, Callable[[CommonSettings, str, int], Shown]] = {
+STARTS: Mapping[str, Callable[[CommonSettings, str, int], Shown]] = {
     "binance": _binance,
     "binance_uat": _binance_uat,
     "okx": _okx,
