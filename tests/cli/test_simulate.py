@@ -103,13 +103,15 @@ def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
         (names,) = re.findall(r"CADENZA_VENUES=(\S+) ", said)
         assert names.split(",") == ["PAPER", "MOCK", *ALL]
         assert re.findall(r"^  CADENZA_(\w+)_URL=(\S+) ", said, re.MULTILINE) == [row[:2] for row in shown]
-        keys = [json.loads(key) for key in re.findall(r"^key '(.+)'$", said, re.MULTILINE)]
+        paper, *keys = [json.loads(key) for key in re.findall(r"^key '(.+)'$", said, re.MULTILINE)]
+        assert paper["venue"] == "PAPER"
         assert [key["venue"] for key in keys] == list(ALL)
         assert len({key["apiKey"] for key in keys}) == len(ALL)
         kept = "".join((tmp_path / name / "keys.json").read_text() for name in PORTS_OF_ALL)
         assert all(key["apiKey"] in kept for key in keys)
         bought = re.findall(r"^buy (\w+) (\w+):", said, re.MULTILINE)
-        assert bought == [(type, name) for name, types in ALL.items() for type in types.split(", ")]
+        expected = {"PAPER": "SPOT, MARGIN"} | ALL
+        assert bought == [(type, name) for name, types in expected.items() for type in types.split(", ")]
         for _, url, _ in shown:
             with urllib.request.urlopen(f"{url}/simulator/truth", timeout=10) as reply:
                 assert reply.status == 200

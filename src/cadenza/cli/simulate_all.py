@@ -50,15 +50,23 @@ PORTS_OF_ALL: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownVenue:
-    """A venue as the platform names it, and where its simulator is. `credential` is the body that stores its key.
-    `buys` has the type of each account that the key reaches and that can trade, with what is bought there: the
-    instrument, and how, where MARKET orders are not taken."""
+    """A venue as the platform names it, and where its simulator is; PAPER has none. `credential` is the body that
+    stores its key. `buys` has the type of each account that the key reaches and that can trade, with what is bought
+    there: the instrument, and how, where MARKET orders are not taken."""
 
     name: str
     url: str
     credential: Mapping[str, str]
     buys: Mapping[str, str]
 
+
+_PAPER = ShownVenue(
+    "PAPER",
+    "",
+    {"venue": "PAPER", "credentialType": "HMAC", "apiKey": "any-key", "apiSecret": "anything"},
+    {"SPOT": "BTC/USDT", "MARGIN": "BTC/USDT-PERP"},
+)
+"""It runs within the platform, and takes any key."""
 
 _OPTION_LIMIT = '"orderType": "LIMIT", "limitPrice": "0.05"'
 """OKX takes no MARKET orders of options. A buy at half of the opening price rests."""
@@ -188,10 +196,12 @@ def banner_of_all(shown: Sequence[ShownVenue], directory: Path) -> str:
             f"  CADENZA_VENUES={names} \\",
             *(f"  CADENZA_{each.name}_URL={each.url} \\" for each in shown),
             "  make run",
-            "Buy 0.01 bitcoin with every account, in a third one: paste what follows. Each order is FILLED, but for",
-            "OKX's options: it takes no MARKET orders of them, and a LIMIT order rests (ACCEPTED).",
+            "Place an order with every account, in a third one: paste what follows. It buys 0.01 of a pair, a",
+            "perpetual or an option, on PAPER too; MOCK follows a client's script (docs/venues/mock.md), so nothing is",
+            "bought there. Each order is FILLED, but for OKX's options: it takes no MARKET orders of them, and a LIMIT",
+            "order rests (ACCEPTED).",
             _PRELUDE,
-            *(line for each in shown for line in _lines_of(each)),
+            *(line for each in (_PAPER, *shown) for line in _lines_of(each)),
             'send "$API/tradingAccount/portfolio/list"',
         ]
     )
