@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +25,14 @@ class Simulator:
         self.passphrase = (re.search(r"passphrase +(\S+)", said) or [None, ""])[1]
 
     def fail(self, faults: dict[str, object]) -> None:
-        body = json.dumps(faults).encode()
-        request = urllib.request.Request(f"{self.url}/simulator/faults", body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).close()
+        self.told("faults", faults)
+
+    def told(self, path: str, order: dict[str, object]) -> Any:
+        """Return what it answers to an order of a test."""
+        body = json.dumps(order).encode()
+        request = urllib.request.Request(f"{self.url}/simulator/{path}", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
 
     def open_orders(self) -> list[object]:
         with urllib.request.urlopen(f"{self.url}/simulator/truth", timeout=10) as reply:
@@ -130,13 +136,15 @@ def test_deribit_is_probed_with_orders(cadenza: Cadenza, tmp_path: Path, monkeyp
         monkeypatch.setenv("CADENZA_DERIBIT_URL", simulator.url)
         key = ("--key", simulator.key, "--secret", simulator.secret)
         result = cadenza("venue", "probe", "DERIBIT", *key, "--with-orders")
-        shown = [line.split("  ")[0] for line in result.stdout.splitlines()]
-        assert shown.count("CONFIRMED") == 11, result.output
+        assert [line.split("  ")[0] for line in result.stdout.splitlines()] == ["CONFIRMED"] * 12, result.output
+        assert simulator.secret not in result.output
+        scopes = {"account": "read", "trade": "read_write", "wallet": "read_write"}
+        made = simulator.told("keys", {"scopes": scopes})
+        result = cadenza("venue", "probe", "DERIBIT", "--key", made["key"], "--secret", made["secret"])
         assert [line for line in result.stdout.splitlines() if line.startswith("REFUTED")] == [
             "REFUTED    the key may not withdraw: "
             "it may: make a key whose wallet scope is read or none, and delete this one"
         ]
-        assert simulator.secret not in result.output
 
 
 def test_a_venue_that_is_not_reached_is_a_failure_with_its_cause(

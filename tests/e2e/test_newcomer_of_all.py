@@ -1,7 +1,7 @@
 """A newcomer on all simulators at once: `cadenza simulate all` as a process, the server started with the command that
 it prints, and the rest of what it prints pasted into a shell. Every account that it names trades, each order is placed
-once at its venue, the portfolio shows all accounts, and fills arrive on the socket. What goes wrong is said on the
-line of its account."""
+once at its venue, the portfolio shows all accounts, and fills arrive on the socket. No printed key may withdraw,
+and what goes wrong is said on the line of its account."""
 
 import asyncio
 import json
@@ -85,6 +85,7 @@ async def test_a_newcomer_trades_on_all_simulators_from_one_command(tmp_path: Pa
                 await trader.log_in()
                 await see_fills(server, trader, [(type, instrument) for type, instrument, _ in bought])
             await see_what_is_refused(script)
+            assert "key_may_withdraw" not in server.log_file.read_text()
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
             assert await process.stderr.read() == b""

@@ -11,7 +11,7 @@ from cadenza.simulators.deribit.server import DeribitSimulator
 
 from .trader import HttpTrader, Refused, SocketTrader, connected, signed
 
-ALL_SCOPES = "account:read_write block_trade:read_write connection mainaccount trade:read_write wallet:read_write"
+USUAL_SCOPES = "account:read_write block_trade:read_write connection mainaccount trade:read_write wallet:read"
 
 
 async def refused(awaitable: Any) -> Refused:
@@ -63,7 +63,7 @@ async def test_credentials_bring_a_token_for_the_session(trader: HttpTrader) -> 
         state="kept",
     )
     assert (token["token_type"], token["state"], token["expires_in"]) == ("bearer", "kept", 900)
-    assert token["scope"] == ALL_SCOPES.replace("connection", "").replace("  ", " ").replace(
+    assert token["scope"] == USUAL_SCOPES.replace("connection", "").replace("  ", " ").replace(
         "trade:read_write w", "session:mine trade:read_write w"
     )
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
@@ -103,7 +103,7 @@ async def test_a_socket_has_no_access_before_it_logs_in(simulator: DeribitSimula
         assert (await refused(socket.ask("private/subscribe", channels=["user.portfolio.any"]))).code == 13009
         wrong = {"grant_type": "client_credentials", "client_id": socket.key, "client_secret": "wrong"}
         assert (await refused(socket.ask("public/auth", **wrong))).code == 13004
-        assert (await socket.login())["scope"] == ALL_SCOPES
+        assert (await socket.login())["scope"] == USUAL_SCOPES
 
 
 async def test_the_signature_of_a_login_covers_its_data(simulator: DeribitSimulator) -> None:
@@ -131,6 +131,16 @@ async def test_a_key_may_do_what_its_scopes_say(
         await limited.get(allowed)
         error = await refused(limited.get(forbidden))
         assert (error.code, error.message) == (13021, "forbidden")
+
+
+async def test_a_key_that_may_withdraw_is_made_on_request_alone(
+    simulator: DeribitSimulator, trader: HttpTrader
+) -> None:
+    usual = await trader.admin("keys")
+    key = await trader.admin("keys", scopes={"wallet": "read_write"})
+    assert [each["scopes"]["wallet"] for each in (usual, key)] == ["read", "read_write"]
+    asked = {"grant_type": "client_credentials", "client_id": key["key"], "client_secret": key["secret"]}
+    assert (await trader.get("public/auth", **asked))["scope"] == "connection mainaccount wallet:read_write"
 
 
 async def test_a_login_can_ask_for_less(simulator: DeribitSimulator, socket: SocketTrader) -> None:

@@ -24,8 +24,9 @@ Scopes = dict[str, str]
 """What may be done in each area: `none`, `read` or `read_write`."""
 
 
-def full_scopes() -> Scopes:
-    return {"account": "read_write", "block_trade": "read_write", "trade": "read_write", "wallet": "read_write"}
+def usual_scopes() -> Scopes:
+    """Return what a key may do unless a test asks for something else: all but withdraw (`wallet:read_write`)."""
+    return {"account": "read_write", "block_trade": "read_write", "trade": "read_write", "wallet": "read"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class DeribitKey:
     account: str
     key: str
     secret: str
-    scopes: Scopes = field(default_factory=full_scopes)
+    scopes: Scopes = field(default_factory=usual_scopes)
 
     def verifies(self, payload: str, signature: str) -> bool:
         """Whether the hex of the HMAC-SHA256 is this key's for the payload."""
@@ -171,7 +172,7 @@ def make_deribit_key(account: str, ids: Ids, scopes: Scopes | None = None) -> De
         account=account,
         key=ids.token(4).hex(),
         secret=ids.token(32).hex(),
-        scopes=full_scopes() if scopes is None else scopes,
+        scopes=usual_scopes() if scopes is None else scopes,
     )
 
 
