@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conformance.harness import Orders, Trader, VenueUnderTest, missing_at, trader_at
+from tests.conformance.harness import Orders, Trader, VenueUnderTest, trader_at
+from tests.conformance.lacks import missing_at
 from tests.conformance.venues import VENUES
 
 
@@ -19,7 +20,7 @@ async def venue(request: pytest.FixtureRequest) -> AsyncIterator[VenueUnderTest]
     needed = [each for mark in request.node.iter_markers("needs") for each in mark.args]
     missing = missing_at(made, needed)
     if missing:
-        pytest.skip(f"{made.name}: not here: {', '.join(missing)}")
+        pytest.skip(f"{made.name}: {', '.join(missing)}")
     await made.start()
     yield made
     await made.stop()

@@ -99,19 +99,6 @@ Needed = Capability | Callable[[VenueSpec], bool] | NeedOfAccount
 under test."""
 
 
-def missing_at(venue: "VenueUnderTest", needed: Sequence[Needed]) -> list[str]:
-    """Return what the venue under test lacks of what a case needs, in words."""
-    spec = venue.connector.spec
-    capabilities = {each for each in needed if isinstance(each, Capability)}
-    missing = [each.value for each in sorted(capabilities - venue.capabilities)]
-    for each in needed:
-        if isinstance(each, NeedOfAccount):
-            missing += [] if each.is_met(spec, venue.account_type, venue.kind) else [each.words]
-        elif not isinstance(each, Capability):
-            missing += [] if each(spec) else [str(each.__doc__)]
-    return missing
-
-
 @dataclass(frozen=True, slots=True)
 class Prices:
     """The book around which the suite trades: the best prices, and the quantity that can be taken at once."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.harness import Needed, missing_at
+from tests.conformance.harness import Needed
+from tests.conformance.lacks import missing_at
 from tests.conformance.venues import VENUES
 from tests.scripted.specs import SUITE_KINDS
 
@@ -45,7 +46,7 @@ def cases() -> Iterator[Case]:
 
 def case_table() -> str:
     """A row for each case, a column for each kind of account that users can trade with: ● where the case runs, else the
-    letters of what is missing, which are explained below."""
+    letters of the reasons why it does not, which are given below."""
     tested = {name: make() for name, make in VENUES.items() if name not in SUITE_KINDS}
     letters: dict[str, str] = {}
     rows = []
@@ -64,7 +65,7 @@ def case_table() -> str:
             _row(["---"] * (len(names) + 2)),
             *rows,
             "",
-            "What is missing at a venue, or in what a test can make it do:",
+            "Why a case does not run there:",
             "",
             *(f"- **{letter}**: {reason}" for reason, letter in letters.items()),
         ]

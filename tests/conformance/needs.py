@@ -47,24 +47,24 @@ def has_replay(spec: VenueSpec) -> bool:
 @dataclass(frozen=True, slots=True)
 class NeedOfAccount:
     """What a case needs of the accounts under test, by their type, and of the kind of instruments that they trade.
-    `words` say it."""
+    `lack` says why a case does not run without it."""
 
-    words: str
+    lack: str
     is_met: Callable[[VenueSpec, AccountType, InstrumentType], bool]
 
 
 CANCELS_ALL = NeedOfAccount(
-    "one request can cancel all orders of an instrument", lambda spec, type, kind: type in spec.cancels_all
+    "no request cancels all orders of an instrument", lambda spec, type, kind: type in spec.cancels_all
 )
 TAKES_GTD = NeedOfAccount(
-    "the venue takes LIMIT orders as GTD", lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD)
+    "the venue does not take LIMIT orders as GTD", lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD)
 )
 TAKES_AN_END = NeedOfAccount(
-    "the venue takes LIMIT orders as GTD or DAY",
+    "the venue does not take LIMIT orders as GTD or DAY",
     lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD) or _takes(spec, kind, TimeInForce.DAY),
 )
 TAKES_STOPS = NeedOfAccount(
-    "the venue takes stops in such instruments",
+    "the venue does not take stops in such instruments",
     lambda spec, type, kind: spec.support_of(kind, OrderType.STOP, TimeInForce.GTC) is not None,
 )
 

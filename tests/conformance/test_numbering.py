@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from tests.conformance.harness import WEAKER_PROMISES, Capability, missing_at
+from tests.conformance.harness import WEAKER_PROMISES, Capability
+from tests.conformance.lacks import LACKS, missing_at
 from tests.conformance.matrix import FILES, cases
+from tests.conformance.needs import NeedOfAccount
 from tests.conformance.venues import VENUES
 
 _CASE = re.compile(r"^(?:async )?def test_tc_([a-z])(\d\d)_", re.MULTILINE)
@@ -25,6 +27,18 @@ def test_no_case_is_skipped_at_every_venue() -> None:
     venues = [make() for make in VENUES.values()]
     for case in cases():
         assert any(not missing_at(venue, case.needed) for venue in venues), case.number
+
+
+def test_every_need_has_words_for_what_lacks_without_it() -> None:
+    needed = {need for case in cases() for need in case.needed}
+    words = [need.lack if isinstance(need, NeedOfAccount) else LACKS[need] for need in needed]
+    assert not [
+        each
+        for each in words
+        if each.endswith(".") or not each.startswith(("a ", "an ", "no ", "the ", "asking ", "our "))
+    ]
+    assert len(set(words)) == len(words)
+    assert set(LACKS) <= needed
 
 
 @pytest.mark.parametrize("capability", list(Capability))
