@@ -18,12 +18,21 @@ from typing import Any
 
 import uvloop
 
-from cadenza.cli.simulate import common_settings, start_binance, start_deribit, start_okx
-from cadenza.runtime.local import SystemIds
+from cadenza.runtime.local import SystemClock, SystemIds
+from cadenza.simulators.binance.server import run_simulator
+from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.binance.wire.keys import KeyPermissions, make_key
 from cadenza.simulators.binance.wire.limits import UsedLimits
+from cadenza.simulators.bitfinex.server import run_bitfinex
+from cadenza.simulators.bitfinex.settings import BitfinexSettings
+from cadenza.simulators.bitfinex.wire.keys import make_bitfinex_key
+from cadenza.simulators.bitfinex.wire.pacing import BitfinexPacing
+from cadenza.simulators.deribit.server import run_deribit
+from cadenza.simulators.deribit.settings import DeribitSettings
 from cadenza.simulators.deribit.wire.access import make_deribit_key
 from cadenza.simulators.deribit.wire.credits import CreditBook
+from cadenza.simulators.okx.server import run_okx_simulator
+from cadenza.simulators.okx.settings import OkxSimulatorSettings
 from cadenza.simulators.okx.wire.keys import make_okx_key
 from cadenza.simulators.okx.wire.pacing import OkxPacing
 
@@ -56,13 +65,24 @@ def of_deribit(venue: Any, account: str) -> Key:
     return {"key": key.key, "secret": key.secret}
 
 
-Start = Callable[[Any, str, int], AbstractAsyncContextManager[Any]]
-CROWDS: dict[str, tuple[Start, Callable[[Any, str], Key], list[tuple[Any, str]]]] = {
-    "BINANCE": (start_binance, of_binance, [(UsedLimits, "charge"), (UsedLimits, "connect")]),
-    "OKX": (start_okx, of_okx, [(OkxPacing, "charge"), (OkxPacing, "charge_account")]),
-    "DERIBIT": (start_deribit, of_deribit, [(CreditBook, "charge")]),
+def of_bitfinex(venue: Any, account: str) -> Key:
+    key = make_bitfinex_key(account, IDS)
+    venue.keys.add(key)
+    for wallet, amounts in venue.settings.deposits.items():
+        for currency, amount in amounts.items():
+            venue.exchange.ledger.move((account, wallet, currency), amount, f"Deposit ({currency})", venue.now_ms())
+    return {"key": key.key, "secret": key.secret}
+
+
+Run = Callable[..., AbstractAsyncContextManager[Any]]
+CROWDS: dict[str, tuple[Run, Callable[..., Any], Callable[[Any, str], Key], list[tuple[Any, str]]]] = {
+    "BINANCE": (run_simulator, SimulatorSettings, of_binance, [(UsedLimits, "charge"), (UsedLimits, "connect")]),
+    "OKX": (run_okx_simulator, OkxSimulatorSettings, of_okx, [(OkxPacing, "charge"), (OkxPacing, "charge_account")]),
+    "DERIBIT": (run_deribit, DeribitSettings, of_deribit, [(CreditBook, "charge")]),
+    "BITFINEX": (run_bitfinex, BitfinexSettings, of_bitfinex, [(BitfinexPacing, "charge")]),
 }
-"""How a simulator starts, how an account is opened there, and the methods that refuse what comes too fast."""
+"""How a simulator runs, with which settings, how an account is opened there, and the methods that refuse what comes too
+fast."""
 
 
 class Refusals:
@@ -85,13 +105,12 @@ class Refusals:
 
 
 async def main(name: str, directory: Path, accounts: int) -> None:
-    start, opened, methods = CROWDS[name]
+    run, settings, opened, methods = CROWDS[name]
     refusals = Refusals(methods)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    settings = common_settings(name.lower(), 1, 0.0, directory, True)
     async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(start(settings, "127.0.0.1", 0))
+        running = await stack.enter_async_context(run(settings(data_dir=directory), SystemClock(), IDS))
         keys = [opened(running.venue, f"bench-{number}") for number in range(accounts)]
         print(json.dumps({"url": running.url, "keys": keys}), flush=True)
         await stop.wait()
