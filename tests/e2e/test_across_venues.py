@@ -109,9 +109,10 @@ async def instant(at: float) -> None:
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     directory: Path = tmp_path_factory.mktemp("across")
     processes = {venue.name: OutsideProcess(venue, directory / venue.name) for venue in OUTSIDE}
-    await asyncio.gather(*(each.start() for each in processes.values()))
-    server = await Serving.start(directory / "data", settings_for(list(processes.values())))
+    server: Serving | None = None
     try:
+        await asyncio.gather(*(each.start() for each in processes.values()))
+        server = await Serving.start(directory / "data", settings_for(list(processes.values())))
         async with Trader(server.url) as trader:
             await trader.enter()
             await trader.connect()
@@ -122,7 +123,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
                 await eventually(partial(found.fills, name))
             yield found
     finally:
-        await server.kill()
+        if server is not None:
+            await server.kill()
         for each in processes.values():
             await each.kill()
 
