@@ -131,7 +131,7 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     while not all(task.done() for task in watching):
         await exchange.create_order(SYMBOL, "market", "buy", 0.001)
         move(url, symbol="BTCUSDT", trade_side="SELL", trade_price="59994", trade_quantity="0.001")
-        await asyncio.wait([task for task in watching if not task.done()], timeout=0.2)
+        await asyncio.wait(watching, timeout=0.2)
     seen["trade"] = trades.result()[-1]["price"]
     seen["order"] = [orders.result()[-1]["symbol"], orders.result()[-1]["status"]]
     seen["own"] = [own.result()[-1]["amount"], own.result()[-1]["takerOrMaker"]]

@@ -165,7 +165,7 @@ async def judge_streams(exchange: Any, url: str) -> dict[str, Any]:
     while not all(task.done() for task in watching.values()):
         await exchange.create_order(SYMBOL, "market", "buy", 0.002)
         move(url, trade_side="SELL", trade_price="59994", trade_quantity="0.001")
-        await asyncio.wait([task for task in watching.values() if not task.done()], timeout=0.2)
+        await asyncio.wait(watching.values(), timeout=0.2)
     result = {name: task.result() for name, task in watching.items()}
     seen["trade"] = result["trades"][-1]["price"]
     seen["order"] = [result["orders"][-1]["symbol"], result["orders"][-1]["type"]]
