@@ -10,7 +10,7 @@ OPTIONS = {"BINANCE": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": Fals
 
 
 def client_of(venue: str, url: str, **fields: Any) -> Any:
-    """Return a client of a venue that asks `url` alone, as fast as it is told to."""
+    """Return a client of a venue that sends every request to `url`, without a rate limit of its own."""
     exchange = getattr(ccxt, venue.lower())({"enableRateLimit": False, "options": OPTIONS.get(venue, {}), **fields})
     exchange.urls["api"] = pointed(exchange.urls["api"], url)
     return exchange

@@ -25,9 +25,9 @@ class Simulator:
         self.passphrase = (re.search(r"passphrase +(\S+)", said) or [None, ""])[1]
 
     def fail(self, faults: dict[str, object]) -> None:
-        self.told("faults", faults)
+        self.post("faults", faults)
 
-    def told(self, path: str, order: dict[str, object]) -> Any:
+    def post(self, path: str, order: dict[str, object]) -> Any:
         """Return what it answers to an order of a test."""
         body = json.dumps(order).encode()
         request = urllib.request.Request(f"{self.url}/simulator/{path}", body, {"Content-Type": "application/json"})
@@ -139,7 +139,7 @@ def test_deribit_is_probed_with_orders(cadenza: Cadenza, tmp_path: Path, monkeyp
         assert [line.split("  ")[0] for line in result.stdout.splitlines()] == ["CONFIRMED"] * 12, result.output
         assert simulator.secret not in result.output
         scopes = {"account": "read", "trade": "read_write", "wallet": "read_write"}
-        made = simulator.told("keys", {"scopes": scopes})
+        made = simulator.post("keys", {"scopes": scopes})
         result = cadenza("venue", "probe", "DERIBIT", "--key", made["key"], "--secret", made["secret"])
         assert [line for line in result.stdout.splitlines() if line.startswith("REFUTED")] == [
             "REFUTED    the key may not withdraw: "

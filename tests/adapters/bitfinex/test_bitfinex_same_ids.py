@@ -235,7 +235,7 @@ async def test_ours_is_found_after_a_part_of_it_was_filled_and_the_rest_canceled
 
 
 async def test_an_order_of_ours_that_somebody_amends_before_we_know_its_name_is_never_dead(pair: Pair) -> None:
-    """What shows it has other terms than were ordered, so nothing tells it from another account's order."""
+    """The venue lists it with the amended terms. It could just as well be another account's order."""
     desk = pair.ours
     key = make_bitfinex_key("main", SystemIds())
     desk.venue.simulator.venue.keys.add(key)
@@ -250,7 +250,7 @@ async def test_an_order_of_ours_that_somebody_amends_before_we_know_its_name_is_
 
 
 async def test_of_two_orders_with_equal_terms_the_first_counts(pair: Pair) -> None:
-    """Nothing tells them apart."""
+    """Their ids and terms are the same, so which of them is ours cannot be known."""
     lost = await pair.lose("reset_after")
     theirs = await pair.place_theirs(pair.ours.order)
     found = await pair.ours.session.lookup([pair.ours.order])
