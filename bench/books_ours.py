@@ -29,7 +29,7 @@ from cadenza.adapters.venues.deribit import market_data as deribit
 from cadenza.adapters.venues.deribit import sockets as deribit_sockets
 from cadenza.adapters.venues.deribit.spec import spec_of as deribit_spec
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
+from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeedParts, SnapshotFeeds
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.okx import market_data as okx
 from cadenza.adapters.venues.okx import sockets as okx_sockets
@@ -42,7 +42,9 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.market.order_book import OrderBook
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
+from cadenza.network.pace_windows import WindowLimit
 from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_events import StreamLimits
 from cadenza.network.tls import client_tls
 from cadenza.ports.venue import MarketSink
 from cadenza.runtime.local import SystemClock
@@ -76,32 +78,32 @@ def of_binance(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
 
 def of_okx(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
     spec = okx_spec(Environment.LIVE, base=world.url)
-    parts = okx.feed_parts(
-        spec=spec, venue_clock=unasked(world.clock), clock=world.clock, randomness=random.Random(2), tls=world.tls,
-        proxies=ProxyChoice(), connects=ConnectPace(world.clock, okx_sockets.CONNECTS),
-        limits=okx_sockets.STREAM_LIMITS,
-    )  # fmt: skip
-    return spec, SnapshotFeeds(parts, world.listing)
+    return spec, snapshot_feeds(world, spec, okx.feed_parts, okx_sockets.CONNECTS, okx_sockets.STREAM_LIMITS)
 
 
 def of_deribit(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
-    spec = deribit_spec(Environment.LIVE, base=world.url)
-    parts = deribit.feed_parts(
-        spec=spec, venue_clock=unasked(world.clock), clock=world.clock, randomness=random.Random(2), tls=world.tls,
-        proxies=ProxyChoice(), connects=ConnectPace(world.clock, deribit_sockets.CONNECTS),
-        limits=deribit_sockets.STREAM_LIMITS,
-    )  # fmt: skip
-    return spec, SnapshotFeeds(parts, world.listing)
+    spec, sockets = deribit_spec(Environment.LIVE, base=world.url), deribit_sockets
+    return spec, snapshot_feeds(world, spec, deribit.feed_parts, sockets.CONNECTS, sockets.STREAM_LIMITS)
 
 
 def of_bitfinex(world: FeedWorld) -> tuple[VenueSpec, Feeds]:
-    spec = bitfinex_spec(Environment.LIVE, base=world.url)
-    parts = bitfinex.feed_parts(
+    spec, sockets = bitfinex_spec(Environment.LIVE, base=world.url), bitfinex_sockets
+    return spec, snapshot_feeds(world, spec, bitfinex.feed_parts, sockets.PUBLIC_CONNECTS, sockets.STREAM_LIMITS)
+
+
+def snapshot_feeds(
+    world: FeedWorld,
+    spec: VenueSpec,
+    feed_parts: Callable[..., SnapshotFeedParts],
+    pace: WindowLimit,
+    limits: StreamLimits,
+) -> Feeds:
+    """Return the feeds of a venue whose books begin with a snapshot on their channel."""
+    parts = feed_parts(
         spec=spec, venue_clock=unasked(world.clock), clock=world.clock, randomness=random.Random(2), tls=world.tls,
-        proxies=ProxyChoice(), connects=ConnectPace(world.clock, bitfinex_sockets.PUBLIC_CONNECTS),
-        limits=bitfinex_sockets.STREAM_LIMITS,
+        proxies=ProxyChoice(), connects=ConnectPace(world.clock, pace), limits=limits,
     )  # fmt: skip
-    return spec, SnapshotFeeds(parts, world.listing)
+    return SnapshotFeeds(parts, world.listing)
 
 
 def unasked(clock: SystemClock) -> VenueClock:
