@@ -142,9 +142,7 @@ class RecordingSink:
 
 
 class BookKeeper:
-    """Implements `MarketSink`: keeps the book as published and checks its continuity, by the numbers that it has. Only
-    where deltas name the number before does each removed level have to be there: other venues also name levels that
-    are deeper than what they show."""
+    """Implements `MarketSink`: keeps the book as published and checks its continuity, by the numbers that it has."""
 
     def __init__(self) -> None:
         self.bids: dict[Decimal, Decimal] = {}
@@ -153,22 +151,26 @@ class BookKeeper:
         self.mark: Decimal | None = None
         self.sequence = 0
         self.snapshots = 0
+        self.is_untouched = True
+        """No change came since the last snapshot. A batch that began before a snapshot may end after it, so its range
+        counts there, where it has one."""
         self.is_stale = True
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         self.bids, self.asks = dict(snapshot.bids), dict(snapshot.asks)
         self.sequence, self.is_stale = snapshot.sequence, False
+        self.is_untouched = True
         self.snapshots += 1
 
     def on_delta(self, delta: BookDelta) -> None:
-        is_chained = delta.previous_sequence is not None
-        if is_chained:
+        is_range = delta.first_sequence is not None and (delta.previous_sequence is None or self.is_untouched)
+        if not is_range and delta.previous_sequence is not None:
             assert delta.previous_sequence == self.sequence
         elif delta.first_sequence is None:  # the messages of a connection are counted
             assert delta.sequence > self.sequence
         else:
             assert delta.first_sequence <= self.sequence + 1 <= delta.sequence + 1
-        self.sequence = delta.sequence
+        self.sequence, self.is_untouched = delta.sequence, False
         for side, changes in ((self.bids, delta.bids), (self.asks, delta.asks)):
             for price, quantity in ((Decimal(price), Decimal(quantity)) for price, quantity in changes):
                 if quantity:
