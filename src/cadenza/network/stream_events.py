@@ -93,6 +93,10 @@ class StreamLimits:
     always are some. Time in which this side did not read, because its reader had not taken what came before, does not
     count.
 
+    After a failure it connects again after a pause, by `pauses`. The longest is 10 s by default, so that a server that
+    is back is soon reached; a server that counts connects is not connected to more often than its limit, whatever the
+    pauses are.
+
     A connection is renewed when it is `renew_after_ms` old: with `is_renewed_by_overlap` the new one is made live
     before the old one is closed, else the old one is closed first.
 
@@ -117,7 +121,7 @@ class StreamLimits:
     message_bytes_max: int = 8 * 1024 * 1024
     sends_waiting_max: int = 1_000
     unsent_bytes_max: int = 1024 * 1024
-    pauses: RetryPauses = field(default=RetryPauses(first_ms=500, most_ms=30_000))
+    pauses: RetryPauses = field(default=RetryPauses(first_ms=500, most_ms=10_000))
 
     def __post_init__(self) -> None:
         if not 0 < self.ping_ms < self.silence_ms:

@@ -23,6 +23,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, ExternalOrderReport
+from cadenza.network.pace_windows import WindowLimit
 from cadenza.ports.venue import KeyRights, VenueStatus
 from cadenza.simulators.binance.wire.limits import VenueLimits
 
@@ -90,6 +91,27 @@ async def test_orders_of_an_instrument_that_cannot_be_read_after_a_restart_can_b
     await desk.fill()
     await until(lambda: bool(desk.sink.fills), "the fill")
     assert kinds(await desk.session.cancel(desk.order)) == ["Canceled"]
+
+
+async def test_user_data_connects_at_the_pace_that_the_venue_allows_however_often_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = WindowLimit(2, 20_000)
+    monkeypatch.setattr("cadenza.adapters.venues.binance.connector.USER_CONNECTS", window)
+    async with simulated_binance(tmp_path) as venue, open_desk(venue) as desk:
+        opened_ms = [venue.clock.monotonic_ms()]
+
+        def is_back() -> bool:
+            venue.clock.advance(250)
+            return desk.session.is_caught_up()
+
+        for _ in range(4):
+            await venue.cut()
+            await until(lambda: not desk.session.is_caught_up(), "the loss")
+            await until(is_back, "another connection")
+            opened_ms.append(venue.clock.monotonic_ms())
+        for nth in range(len(opened_ms) - window.weight_max):
+            assert opened_ms[nth + window.weight_max] - opened_ms[nth] >= window.length_ms
 
 
 async def test_a_venue_that_is_down_fails_the_start_and_is_reached_later(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from cadenza.adapters.venues.binance.stream import (
     UserListenKey,
     UserStreamOpening,
 )
+from cadenza.adapters.venues.binance.stream_wire import USER_CONNECTS
 from cadenza.adapters.venues.binance.usdm_dialect import UsdmDialect
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
@@ -84,6 +86,8 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
         self._limits = limits or {}
         self._instruments = KnownInstruments()
         self._read_markets: set[BinanceMarket] = set()
+        spot, usdm = (ConnectPace(clock, USER_CONNECTS) for _ in range(2))
+        self._connects = {BinanceMarket.SPOT: spot, BinanceMarket.MARGIN: spot, BinanceMarket.USDM: usdm}
 
     def status(self) -> VenueStatus:
         """Whether the last request for the time was answered by every market that was reached. Each is asked every
@@ -145,6 +149,7 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
             randomness=self._randomness,
             tls=ground.tls,
             proxies=self._proxies,
+            connects=self._connects,
         )
         opening: UserStreamOpening
         dialect: MarketDialect

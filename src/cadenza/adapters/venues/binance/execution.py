@@ -5,7 +5,7 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ssl import SSLContext
 
@@ -18,6 +18,7 @@ from cadenza.adapters.venues.binance.classify import (
 )
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarketDialect
+from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.history import PastOrders
 from cadenza.adapters.venues.binance.inquiry import OrderInquiry
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
@@ -27,6 +28,7 @@ from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS
+from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
@@ -44,7 +46,7 @@ from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered
 from cadenza.network.patience import Randomness
 from cadenza.network.proxies import ProxyChoice
-from cadenza.network.stream_events import StreamLost
+from cadenza.network.stream_events import StreamLost, StreamTarget
 from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink, VenueMemories
 
@@ -63,6 +65,8 @@ class SessionParts:
     randomness: Randomness
     tls: SSLContext
     proxies: ProxyChoice
+    connects: Mapping[BinanceMarket, ConnectPace]
+    """The pace of connections for user data, at the host of each market."""
 
 
 class BinanceSession(NetworkedSession):
@@ -101,7 +105,7 @@ class BinanceSession(NetworkedSession):
         self._opening = opening
         stream = UserStream(
             name=str(account.id),
-            target=self._opening.target,
+            target=self._target,
             subscribe=self._opening.subscribe,
             take=self._take,
             on_live=self._life.live,
@@ -208,6 +212,11 @@ class BinanceSession(NetworkedSession):
         return self._links.is_settled and super().is_caught_up()
 
     # The stream
+
+    async def _target(self) -> StreamTarget:
+        """Raises `NotReady`."""
+        await self._parts.connects[self._market].turn("user data")
+        return await self._opening.target()
 
     async def _take(self, data: bytes) -> None:
         """Read one message of the stream and hand its reports on."""

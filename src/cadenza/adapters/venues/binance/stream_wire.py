@@ -7,18 +7,16 @@ import msgspec
 from cadenza.adapters.venues.kit.market_stream import GoingDown, MarketEvent, MarketWord, SubscriptionReply
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.network.pace_windows import WindowLimit
-from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 
 RENEW_AFTER_MS = 23 * 3_600_000
 """The venue ends every connection after 24 hours."""
 
-CONNECTS = WindowLimit(100, 300_000)
-"""The venue allows an address 300 connections in 5 minutes. User data needs some of them as well."""
+CONNECTS, USER_CONNECTS = WindowLimit(100, 300_000), WindowLimit(200, 300_000)
+"""The venue allows an address 300 connections in 5 minutes at each of its hosts: so many for market data, and so many
+for user data, which has USD-M's host in common with it."""
 
-STREAM_LIMITS = StreamLimits(
-    prepare_ms=30_000, renew_after_ms=RENEW_AFTER_MS, pauses=RetryPauses(first_ms=500, most_ms=30_000)
-)
+STREAM_LIMITS = StreamLimits(prepare_ms=30_000, renew_after_ms=RENEW_AFTER_MS)
 
 _SHUTDOWN = "serverShutdown"
 _encode = msgspec.json.Encoder().encode

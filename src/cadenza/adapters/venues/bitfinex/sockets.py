@@ -4,7 +4,6 @@ import msgspec
 
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.network.pace_windows import WindowLimit
-from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 
 SOCKET_PATH = "/ws/2"
@@ -31,9 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 PING = _encode({"event": "ping"}).decode()
 PING_MS = 15_000
-STREAM_LIMITS = StreamLimits(
-    ping_ms=PING_MS, ping_text=PING, message_silence_ms=40_000, pauses=RetryPauses(first_ms=500, most_ms=30_000)
-)
+STREAM_LIMITS = StreamLimits(ping_ms=PING_MS, ping_text=PING, message_silence_ms=40_000)
 """The venue answers a ping, and sends a heartbeat in each channel that is silent for 15 s. A connection without either
 for longer is dead."""
 

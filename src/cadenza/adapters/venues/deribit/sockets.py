@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from cadenza.network.pace_windows import WindowLimit
-from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 
 SOCKET_PATH = "/ws/api/v2"
@@ -20,7 +19,7 @@ SUBSCRIPTIONS = (WindowLimit(10, 3_100),)
 HEARTBEAT_S = 15
 """The venue sends a heartbeat so often, and asks in between whether we are there."""
 
-STREAM_LIMITS = StreamLimits(message_silence_ms=50_000, pauses=RetryPauses(first_ms=500, most_ms=30_000))
+STREAM_LIMITS = StreamLimits(message_silence_ms=50_000)
 """A connection without so much as a heartbeat for three intervals is dead."""
 
 HEARTBEAT_ID, TEST_ID = 1_000_000_001, 1_000_000_002

@@ -6,7 +6,6 @@ import msgspec
 
 from cadenza.adapters.venues.okx.models import OkxChannel
 from cadenza.network.pace_windows import WindowLimit
-from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 
 PUBLIC_PATH, PRIVATE_PATH, BUSINESS_PATH = "/ws/v5/public", "/ws/v5/private", "/ws/v5/business"
@@ -25,9 +24,7 @@ PING, PONG = "ping", "pong"
 PING_MS = 15_000
 """The venue closes a connection on which it has heard and said nothing for 30 s."""
 
-STREAM_LIMITS = StreamLimits(
-    ping_ms=PING_MS, ping_text=PING, pong_text=PONG, pauses=RetryPauses(first_ms=500, most_ms=30_000)
-)
+STREAM_LIMITS = StreamLimits(ping_ms=PING_MS, ping_text=PING, pong_text=PONG)
 
 _encode = msgspec.json.Encoder().encode
 
