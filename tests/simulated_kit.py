@@ -278,10 +278,11 @@ class SimulatedDesk:
         """What the platform makes of the order by these reports and those of the stream."""
         return believed(self.order, [*(one for each in reports for one in each), *self.sink.reports])
 
-    async def again(self) -> None:
-        """Kill the connector, and open the account with another one."""
+    async def again(self, stored: Sequence[Instrument] = ()) -> None:
+        """Kill the connector, and open the account with another one; `stored` is left of the venue's list."""
         await self.connector.stop()
         self.connector, self.sink = self.venue.connector(), RecordingSink()
+        self.connector.remember(stored)
         await self.connector.start()
         self.session = await self.connector.open_session(
             self.account, CredentialType.HMAC, self.venue.secrets(), self.sink

@@ -5,6 +5,8 @@ A venue's tests derive a class from the cases, and give the fixture `desk`.
 """
 
 import asyncio
+import sys
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -185,3 +187,28 @@ def _is_noticed(desk: SimulatedDesk, jump_ms: int) -> bool:
     """Whether the session's idea of the venue's time has jumped too."""
     ahead_ms = desk.session.venue_time_ms() - desk.venue.clock.monotonic_ms()
     return bool(abs(ahead_ms - jump_ms) < abs(jump_ms) / 2)
+
+
+class DelistingCases:
+    """Where the venue answers about an instrument that it lists no more. BINANCE does not."""
+
+    async def test_what_happened_in_an_instrument_that_left_the_list_while_nobody_listened_is_told(
+        self, desk: SimulatedDesk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        accepted = await desk.session.submit(desk.order)
+        stored = (await desk.connector.instruments()).instruments
+        await desk.connector.stop()
+        await desk.fill()
+        module = sys.modules[type(desk.connector).__module__]
+        read = module.read_catalogue
+
+        async def without(*of: Any) -> Any:
+            found = await read(*of)
+            listed = tuple(each for each in found.instruments if each.id != desk.instrument.id)
+            return replace(found, instruments=listed)
+
+        monkeypatch.setattr(module, "read_catalogue", without)
+        await desk.again(stored)
+        found = await replayed(desk.session, accepted[0].at_ms)
+        assert desk.believed([*accepted, *found]).executed_quantity == HALF
+        assert desk.believed(await desk.session.lookup([desk.order])).status is OrderStatus.PARTIALLY_FILLED

@@ -7,7 +7,7 @@ from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount
 from cadenza.domain.errors import CredentialRejected, InvalidCredential, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import BookSnapshot
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.venue import (
     ExecutionSession,
@@ -59,6 +59,9 @@ class ScriptedConnector:
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         if type not in self.spec.credential_types or not secrets.api_key or not secrets.api_secret:
             raise InvalidCredential("the key and the secret must not be empty")
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        return None
 
     async def instruments(self) -> ListedInstruments:
         return ListedInstruments(self.venue.instruments)

@@ -273,6 +273,7 @@ class Platform:
         )
         self.run_venues = RunVenues(
             connectors=self.connectors,
+            catalogue=self.catalogue,
             refresh=RefreshCatalogue(
                 storage=self.storage,
                 connectors=self.connectors,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.adapters.life_cases import LifeCases
+from tests.adapters.life_cases import DelistingCases, LifeCases
 from tests.bitfinex_kit import MARKETS, PAPER_PAIR, BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, kinds, replayed, trading_account, until
 from tests.serving import eventually
@@ -41,7 +41,7 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield opened
 
 
-class TestBitfinexLife(LifeCases):
+class TestBitfinexLife(LifeCases, DelistingCases):
     """In every account."""
 
     async def test_events_that_come_twice_or_swapped_are_booked_once(self, desk: SimulatedDesk) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.adapters.life_cases import LifeCases
+from tests.adapters.life_cases import DelistingCases, LifeCases
 from tests.deribit_kit import INVERSE, MARKETS, DeribitDesk, open_deribit_desk, simulated_deribit
 from tests.inhouse_kit import kinds, until
 
@@ -35,7 +35,7 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield opened
 
 
-class TestDeribitLife(LifeCases):
+class TestDeribitLife(LifeCases, DelistingCases):
     """In every market."""
 
 

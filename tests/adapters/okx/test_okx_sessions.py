@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.adapters.life_cases import HALF, LifeCases
+from tests.adapters.life_cases import HALF, DelistingCases, LifeCases
 from tests.conformance.harness import believed
 from tests.inhouse_kit import RecordingSink, kinds, replayed, until
 from tests.okx_kit import MARKETS, OkxDesk, open_okx_desk, simulated_okx
@@ -41,7 +41,7 @@ async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield opened
 
 
-class TestOkxLife(LifeCases):
+class TestOkxLife(LifeCases, DelistingCases):
     """In every market."""
 
 

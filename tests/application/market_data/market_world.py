@@ -61,6 +61,9 @@ class ScriptedConnector:
         if self.is_down:
             raise VenueUnavailable(f"{self.venue_id} does not answer")
 
+    def remember(self, instruments: Sequence[Any]) -> None:
+        self.remembered = [each.id for each in instruments]
+
     async def start(self) -> None:
         await self._call("start")
 
@@ -141,7 +144,7 @@ class MarketWorld:
         self.okx, self.paper = ScriptedConnector(OKX), ScriptedConnector(PAPER, "BTC/USDT", "ETH/USDT")
         self.connectors: dict[Any, Any] = {OKX: self.okx, PAPER: self.paper}
         self.instruments = {each.id: each for connector in self.connectors.values() for each in connector.listed}
-        catalogue: Any = SimpleNamespace(
+        self.catalogue: Any = SimpleNamespace(
             instrument=self.instruments.get,
             instruments_of=lambda venue: [each for each in self.instruments.values() if each.venue_id == venue],
         )
@@ -149,7 +152,7 @@ class MarketWorld:
         self.concurrency = AsyncioConcurrency()
         self.books = KeepBook(
             connectors=self.connectors,
-            catalogue=catalogue,
+            catalogue=self.catalogue,
             publisher=self.publisher,
             clock=self.clock,
             concurrency=self.concurrency,
@@ -177,6 +180,7 @@ class VenueRun:
         refresh: Any = self._refresh
         self.venues = RunVenues(
             connectors=world.connectors,
+            catalogue=world.catalogue,
             refresh=refresh,
             books=world.books,
             clock=world.clock,

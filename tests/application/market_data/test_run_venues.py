@@ -36,6 +36,15 @@ async def test_a_venue_is_offline_until_its_connector_has_started(run: VenueRun)
     assert sorted(run.listed, key=str) == [OKX, PAPER]
 
 
+async def test_a_connector_knows_what_is_stored_of_its_venue_before_it_starts(run: VenueRun) -> None:
+    """Also what the venue has taken off its list since."""
+    run.world.okx.hangs.add("start")
+    run.world.okx.listed = []
+    run.start()
+    await until(lambda: run.world.okx.calls == ["start"], "the start")
+    assert run.world.okx.remembered == [OKX_BTC]
+
+
 async def test_a_start_that_hangs_holds_up_no_other_venue(run: VenueRun) -> None:
     run.world.okx.hangs.add("start")
     run.start()

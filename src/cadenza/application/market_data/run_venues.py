@@ -8,6 +8,7 @@ the venue is OFFLINE.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.keep_book import KeepBook
 from cadenza.application.market_data.refresh_catalogue import RefreshCatalogue
 from cadenza.domain.errors import CadenzaError, VenueUnavailable
@@ -50,6 +51,7 @@ class RunVenues:
         self,
         *,
         connectors: Connectors,
+        catalogue: Catalogue,
         refresh: RefreshCatalogue,
         books: KeepBook,
         clock: Clock,
@@ -57,6 +59,7 @@ class RunVenues:
         on_change: Callable[[VenueId, VenueCondition], None],
         on_online: Callable[[VenueId], None],
     ) -> None:
+        self._catalogue = catalogue
         self._refresh = refresh
         self._books = books
         self._clock = clock
@@ -117,6 +120,7 @@ class RunVenues:
             await self._clock.sleep_ms(LOOK_MS)
 
     async def _start(self, venue_id: VenueId, venue: _RunningVenue) -> None:
+        venue.connector.remember(self._catalogue.instruments_of(venue_id))
         if not await self._concurrency.within(CONNECTOR_START_MS_MAX, _started(venue.connector)):
             raise VenueUnavailable(f"the connector of {venue_id} did not start within {CONNECTOR_START_MS_MAX} ms")
         venue.is_started = True

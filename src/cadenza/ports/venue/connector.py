@@ -97,6 +97,11 @@ class VenueConnector(Protocol):
     @property
     def spec(self) -> VenueSpec: ...
 
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        """Take over what is stored of this venue's list, before `start`. Orders and executions may name an instrument
+        that the venue took off its list while nobody listened: with what is stored their reports can be read. What the
+        venue lists itself counts more."""
+
     async def start(self) -> None:
         """Get ready to serve the other methods. Raises `VenueUnavailable` or `DatabaseUnavailable`; the caller tries
         again later. Neither another venue nor the platform's start waits for this call."""

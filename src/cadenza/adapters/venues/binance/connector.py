@@ -32,7 +32,7 @@ from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
 from cadenza.domain.errors import VenueUnavailable
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
 from cadenza.network.patience import Randomness
@@ -93,6 +93,9 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
         """Whether the last request for the time was answered by every market that was reached. Each is asked every
         30 s, and at once when a stream is lost."""
         return VenueStatus.OFFLINE if self._ground is None or self._away() else VenueStatus.ONLINE
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments.remember(instruments)
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)

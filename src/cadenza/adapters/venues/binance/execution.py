@@ -138,7 +138,7 @@ class BinanceSession(NetworkedSession):
         try:
             await self._symbols.load()
             for symbol, id in self._symbols.instruments().items():
-                self._parts.instruments.remember(self._market, id, symbol)
+                self._parts.instruments.remember_symbol(self._market, id, symbol)
             await self._life.first_live(lambda: self._opening.refused)
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.parse_instruments import RefusedSymbol
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 
 
 class KnownInstruments:
@@ -45,8 +45,14 @@ class KnownInstruments:
             if each.id is not None and each.symbol is not None and each.id not in self._symbols[market]:
                 self._name(market, each.id, each.symbol)
 
-    def remember(self, market: BinanceMarket, id: InstrumentId, symbol: str) -> None:
-        """Take over what a former process knew of an instrument, unless the market's list names it."""
+    def remember(self, instruments: Iterable[Instrument]) -> None:
+        """Take over what a former process knew, unless a list names it."""
+        for each in instruments:
+            market = BinanceMarket.SPOT if each.type is InstrumentType.SPOT else BinanceMarket.USDM
+            self.remember_symbol(market, each.id, each.external_symbol)
+
+    def remember_symbol(self, market: BinanceMarket, id: InstrumentId, symbol: str) -> None:
+        """Take over the symbol of an instrument that a former process traded, unless the market's list names it."""
         if id not in self._symbols[market] and symbol not in self._ids[market]:
             self._name(market, id, symbol)
 

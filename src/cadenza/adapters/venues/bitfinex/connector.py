@@ -22,7 +22,7 @@ from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
 from cadenza.network.patience import Randomness
@@ -57,6 +57,9 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         self._keys = PrivateKeys(memories, clock)
         self._private_connects = ConnectPace(clock, PRIVATE_CONNECTS)
         """The pace of the private host, which all sessions share."""
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments.remember(instruments)
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)

@@ -1,6 +1,6 @@
 """The instruments of a connector's catalogue: by our ids, by the venue's names, and what its codes are called."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cadenza.adapters.venues.bitfinex.names import AssetNames
 from cadenza.adapters.venues.bitfinex.parse_instruments import ReadInstruments
@@ -10,7 +10,7 @@ from cadenza.domain.market.instrument import Instrument
 
 class KnownInstruments(Mapping[str, Instrument]):
     """What was listed, by the venue's names. An instrument that is not listed any more stays known, because orders and
-    executions of the past name it."""
+    executions of the past name it, also one that left the list before this process began (`remember`)."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Instrument] = {}
@@ -23,6 +23,12 @@ class KnownInstruments(Mapping[str, Instrument]):
         for each in read.instruments:
             self._by_name[each.external_symbol] = each
             self._by_id[each.id] = each
+
+    def remember(self, instruments: Iterable[Instrument]) -> None:
+        """Take over what a former process knew, unless a list names it."""
+        for each in instruments:
+            self._by_name.setdefault(each.external_symbol, each)
+            self._by_id.setdefault(each.id, each)
 
     def instrument(self, id: InstrumentId) -> Instrument | None:
         """Return an instrument that could be read."""

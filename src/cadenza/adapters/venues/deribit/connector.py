@@ -20,7 +20,7 @@ from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
 from cadenza.network.pace_windows import WindowLimit
@@ -53,6 +53,9 @@ class DeribitConnector(NetworkedConnector[DeribitRest, SnapshotFeeds]):
         self._limits = limits
         self._credits = credits
         self._instruments = KnownInstruments()
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments.remember(instruments)
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)

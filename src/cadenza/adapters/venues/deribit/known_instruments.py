@@ -9,7 +9,7 @@ from cadenza.domain.market.instrument import Instrument
 
 class KnownInstruments(Mapping[str, Instrument]):
     """What was listed, by the venue's names. An instrument that is not listed any more stays known, because orders and
-    executions of the past name it."""
+    executions of the past name it, also one that left the list before this process began (`remember`)."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Instrument] = {}
@@ -17,6 +17,11 @@ class KnownInstruments(Mapping[str, Instrument]):
     def keep(self, instruments: Iterable[Instrument]) -> None:
         """Take over a list."""
         self._by_name.update((each.external_symbol, each) for each in instruments)
+
+    def remember(self, instruments: Iterable[Instrument]) -> None:
+        """Take over what a former process knew, unless a list names it."""
+        for each in instruments:
+            self._by_name.setdefault(each.external_symbol, each)
 
     def instrument(self, id: InstrumentId) -> Instrument | None:
         """Return an instrument that could be read."""

@@ -12,7 +12,7 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CredentialRejected, InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.exchange.records import VenueAccount
@@ -62,6 +62,9 @@ class InHouseConnector:
     def commits_total(self) -> int:
         """How many transactions were committed since the start."""
         return self._runner.commits_total
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        """Nothing ever leaves this venue's list."""
 
     async def start(self) -> None:
         """Become the only process that runs this venue. Raises `DatabaseUnavailable`."""

@@ -16,6 +16,7 @@ from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient, HttpClientLimits
 from cadenza.network.patience import Randomness
@@ -86,6 +87,10 @@ class NetworkedConnector(ABC, Generic[R, F]):
         self._log = structlog.get_logger("cadenza.venue").bind(venue=str(spec.venue_id))
 
     # What a venue's connector says
+
+    @abstractmethod
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        """As `VenueConnector`."""
 
     @abstractmethod
     def _make_client(self, http: HttpClient) -> R:

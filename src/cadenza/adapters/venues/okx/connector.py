@@ -21,7 +21,7 @@ from cadenza.adapters.venues.okx.sockets import CONNECTS, STREAM_LIMITS
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import Environment
-from cadenza.domain.market.instrument import Security
+from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.http import HttpClient
 from cadenza.network.patience import Randomness
@@ -51,6 +51,9 @@ class OkxConnector(NetworkedConnector[OkxRest, SnapshotFeeds]):
         )
         self._limits = limits
         self._instruments = KnownInstruments()
+
+    def remember(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments.remember(instruments)
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         credential.check_credential(type, secrets)
