@@ -99,6 +99,17 @@ def test_a_trailing_stop_that_was_released_has_the_deadline_of_a_market_order() 
     assert meaning_of_not_known(spec, SPOT, released, NOW_MS + HOUR_MS) is NotKnown.DEAD
 
 
+@pytest.mark.parametrize(("later_ms", "meaning"), [(1_000, NotKnown.TOO_EARLY), (1_001, NotKnown.ENDED_UNFILLED)])
+def test_an_old_order_of_which_there_is_young_news_is_asked_about_again(later_ms: int, meaning: NotKnown) -> None:
+    """A stop that waited for hours has just been triggered, and the query does not know its new order yet."""
+    world = state(account(), spec=OKX_LIKE)
+    order = submit(world)
+    apply_report(world, accepted(order))
+    news_ms = order.created_at_ms + 3 * HOUR_MS
+    known = evolve(now(world, order), updated_at_ms=news_ms)
+    assert meaning_of_not_known(OKX_LIKE, SPOT, known, news_ms + later_ms) is meaning
+
+
 def test_an_order_that_was_executed_did_not_end_unfilled() -> None:
     world = state(account(), spec=OKX_LIKE)
     order = submit(world, quantity=D(2))

@@ -30,18 +30,19 @@ def meaning_of_not_known(spec: VenueSpec, type: AccountType, order: Order, asked
     An order that was recorded longer ago than the venue knows executed orders may have been executed and forgotten. A
     younger one was not executed. If it was acknowledged, it is known while it works; so it ended, provided that it is
     old enough for an order without an execution to be forgotten. Otherwise the venue has to know it. Queries may be
-    behind the matching engine, so this is an answer only if it comes later than the fence's margin after the last news.
+    behind the matching engine, also with an old order that has just become another one there, as a triggered stop does:
+    so this is an answer only if it comes later than the fence's margin after the last news.
     """
     age_ms = asked_at_ms - order.created_at_ms
     memory = spec.memory_of(type)
     if memory.filled_ms is not None and age_ms > memory.filled_ms:
         return NotKnown.FORGOTTEN
     if order.is_acknowledged:
+        if _is_young(spec, order, asked_at_ms):
+            return NotKnown.TOO_EARLY
         is_executed = order.executed_quantity > 0 or order.stated_quantity > 0
         is_forgotten = memory.unfilled_ms is not None and age_ms > memory.unfilled_ms
-        if is_forgotten and not is_executed:
-            return NotKnown.ENDED_UNFILLED
-        return NotKnown.TOO_EARLY if _is_young(spec, order, asked_at_ms) else NotKnown.FORGOTTEN
+        return NotKnown.ENDED_UNFILLED if is_forgotten and not is_executed else NotKnown.FORGOTTEN
     if spec.fence is None:  # it may arrive at any time, so that it is not known proves nothing, now and later
         is_late = order.send_before_ms is not None and asked_at_ms > order.send_before_ms
         return NotKnown.FORGOTTEN if is_late else NotKnown.TOO_EARLY
