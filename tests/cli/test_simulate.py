@@ -1,6 +1,5 @@
 """`cadenza simulate`: it serves, says where and with which keys, and ends when it is asked to."""
 
-import asyncio
 import json
 import re
 import signal
@@ -8,16 +7,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cadenza.cli import simulate_all
-from cadenza.cli.simulate import CommonSettings, common_settings, default_data_dir
-from cadenza.cli.simulate_all import PORTS_OF_ALL
+from cadenza.runtime.simulating.settings import PORTS, default_parent_dir
 
 from .conftest import Cadenza
 
@@ -41,7 +39,7 @@ def serving(
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    for name in PORTS_OF_ALL if venue == "all" else [""]:
+    for name in PORTS if venue == "all" else [""]:
         assert {"keys.json", "truth.jsonl"} <= {path.name for path in (data_dir / name).iterdir()}
 
 
@@ -107,7 +105,7 @@ def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
         assert paper["venue"] == "PAPER"
         assert [key["venue"] for key in keys] == list(ALL)
         assert len({key["apiKey"] for key in keys}) == len(ALL)
-        kept = "".join((tmp_path / name / "keys.json").read_text() for name in PORTS_OF_ALL)
+        kept = "".join((tmp_path / name / "keys.json").read_text() for name in PORTS)
         assert all(key["apiKey"] in kept for key in keys)
         bought = re.findall(r"^buy (\w+) (\w+):", said, re.MULTILINE)
         expected = {"PAPER": "SPOT, MARGIN"} | ALL
@@ -119,54 +117,14 @@ def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
 
 def test_one_that_cannot_start_ends_all(cadenza: Cadenza, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = dict.fromkeys(PORTS_OF_ALL, 0) | {"okx": taken.getsockname()[1]}
-        monkeypatch.setattr(simulate_all, "PORTS_OF_ALL", ports)
+        ports = dict.fromkeys(PORTS, 0) | {"okx": taken.getsockname()[1]}
+        monkeypatch.setattr(simulate_all, "PORTS", ports)
         result = cadenza("simulate", "all", "--still", "--data-dir", str(tmp_path))
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("cadenza: the simulator of OKX did not start: ")
     assert "address already in use" in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-async def test_all_stop_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """None stops before all others have begun to."""
-    begun = asyncio.Barrier(len(simulate_all.STARTS))
-
-    @asynccontextmanager
-    async def start(common: CommonSettings, host: str, port: int) -> AsyncIterator[list[simulate_all.ShownVenue]]:
-        yield []
-        await begun.wait()
-
-    monkeypatch.setattr(simulate_all, "STARTS", dict.fromkeys(simulate_all.STARTS, start))
-    async with asyncio.timeout(10):
-        async with simulate_all.all_running(
-            lambda name: common_settings(name, 1, 0.0, tmp_path, still=True),
-            "127.0.0.1",
-            dict.fromkeys(PORTS_OF_ALL, 0),
-        ):
-            pass
-
-
-async def test_one_that_fails_to_stop_keeps_no_other_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = []
-
-    @asynccontextmanager
-    async def start(common: CommonSettings, host: str, port: int) -> AsyncIterator[list[simulate_all.ShownVenue]]:
-        yield []
-        if port == PORTS_OF_ALL["okx"]:
-            raise OSError("the disk is full")
-        await asyncio.sleep(0)
-        stopped.append(port)
-
-    monkeypatch.setattr(simulate_all, "STARTS", dict.fromkeys(simulate_all.STARTS, start))
-    with pytest.raises(ExceptionGroup) as raised:
-        async with simulate_all.all_running(
-            lambda name: common_settings(name, 1, 0.0, tmp_path, still=True), "127.0.0.1", PORTS_OF_ALL
-        ):
-            pass
-    assert str(raised.value.exceptions[0]) == "the disk is full"
-    assert sorted(stopped) == sorted(set(PORTS_OF_ALL.values()) - {PORTS_OF_ALL["okx"]})
 
 
 def test_a_damaged_ledger_of_one_ends_all(cadenza: Cadenza, tmp_path: Path) -> None:
@@ -200,4 +158,4 @@ def test_data_is_kept_in_the_users_directory(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", "" if data_home is None else str(tmp_path / data_home))
     parent = tmp_path / (".local/share" if data_home is None else data_home)
-    assert default_data_dir("binance") == parent / "cadenza-simulators/binance"
+    assert default_parent_dir() == parent / "cadenza-simulators"

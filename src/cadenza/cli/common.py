@@ -63,9 +63,9 @@ def plain_failures() -> Iterator[None]:
         raise fail(f"{in_words(error)}; `cadenza doctor` looks for the cause") from None
 
 
-def in_words(error: OSError) -> str:
-    """Return the file and the reason of a failure of the system."""
-    if error.filename is None or error.strerror is None:
+def in_words(error: Exception) -> str:
+    """Return the reason of a failure, and the file when it is one of the system."""
+    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
         return str(error)
     return f"{os.fsdecode(error.filename)}: {error.strerror}"
 
