@@ -15,6 +15,7 @@ import uvicorn
 from cadenza.adapters.http.wire_protocol import protocol_class
 from cadenza.adapters.storage.installation import settle_epoch
 from cadenza.adapters.storage.migrate import migrate
+from cadenza.ports.ids import Ids
 from cadenza.runtime.bootstrap import Platform
 from cadenza.runtime.config import Settings
 from cadenza.runtime.embedded.postgres import EmbeddedPostgres
@@ -82,23 +83,26 @@ def _listen(settings: Settings) -> socket.socket:
 async def _serve_http(platform: Platform, listener: socket.socket, settings: Settings, announce: Announce) -> None:
     node = platform.realtime.node
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
-    server = _AnnouncedServer(
-        uvicorn.Config(
-            platform.app,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,  # `client_address` decides which client a proxy speaks for
-            lifespan="off",
-            server_header=False,
-            http=protocol_class(platform.ids),
-            ws="none" if node is None else node.protocol_class(),
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-        ),
-        lambda: _say_ready(platform, settings, announce),
-    )
+    config = http_config(platform.app, platform.ids, None if node is None else node.protocol_class())
+    server = _AnnouncedServer(config, lambda: _say_ready(platform, settings, announce))
     await server.serve(sockets=[listener])
+
+
+def http_config(app: Callable[..., Any], ids: Ids, socket_class: type[asyncio.Protocol] | None) -> uvicorn.Config:
+    """Return how uvicorn serves. `socket_class` speaks on connections that become WebSockets; None refuses these."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # `client_address` decides which client a proxy speaks for
+        lifespan="off",
+        server_header=False,
+        http=protocol_class(ids),
+        ws="none" if socket_class is None else socket_class,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+    )
 
 
 def _is_no_cut_off(record: logging.LogRecord) -> bool:
