@@ -108,12 +108,14 @@ class OutcomeCases:
         assert desk.believed(reply, early, late).status is OrderStatus.ACCEPTED
 
     async def test_a_query_that_is_behind_even_after_the_fence_is_asked_twice(self, desk: SimulatedDesk) -> None:
+        """Also about an order that its venue may take in at any time: no operator has to look for it."""
         await desk.venue.fault(desk.about("place"), "reset_after")
         reply = await desk.session.submit(desk.order)
         lag_ms = SEND_WITHIN_MS + _margin_ms(desk) + 300
         await desk.venue.post("faults", {"lookup_lag_ms": lag_ms})
         desk.venue.clock.advance(SEND_WITHIN_MS + _margin_ms(desk) + 1)
         shown = await desk.session.lookup([desk.order])
+        assert kinds(shown) == ["OrderStatus"]
         assert desk.believed(reply, shown).status is OrderStatus.ACCEPTED
 
     async def test_a_cancel_whose_query_is_behind_ends_as_the_venue_says(self, desk: SimulatedDesk) -> None:

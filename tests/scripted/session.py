@@ -394,7 +394,7 @@ class ScriptedSession:
                 return [RejectedReport(**self._names(order), reason=RejectReason.NOT_FOUND_AT_VENUE.value)]
             case NotKnown.ENDED_UNFILLED:
                 return [CanceledReport(**self._names(order), reason=CancelReason.VENUE, executed_quantity=ZERO)]
-            case NotKnown.FORGOTTEN:
+            case NotKnown.FORGOTTEN | NotKnown.MAY_ARRIVE:
                 return [UndeterminedOutcomeReport(**self._names(order), cause="the venue has forgotten")]
             case NotKnown.TOO_EARLY:
                 return [UnknownOutcomeReport(**self._names(order), cause="it may still arrive", is_not_found=True)]

@@ -53,7 +53,7 @@ def test_what_follows_from_not_knowing(is_acknowledged: bool, age_ms: int, meani
     assert meaning_of_not_known(OKX_LIKE, SPOT, known, known.created_at_ms + age_ms) is meaning
 
 
-@pytest.mark.parametrize(("late_ms", "meaning"), [(0, NotKnown.TOO_EARLY), (1, NotKnown.FORGOTTEN)])
+@pytest.mark.parametrize(("late_ms", "meaning"), [(0, NotKnown.TOO_EARLY), (1, NotKnown.MAY_ARRIVE)])
 def test_without_a_fence_not_knowing_never_becomes_a_proof(late_ms: int, meaning: NotKnown) -> None:
     spec = replace(OKX_LIKE, fence=None)
     order = submit(state(account(), spec=spec))
@@ -65,8 +65,8 @@ def test_without_a_fence_not_knowing_never_becomes_a_proof(late_ms: int, meaning
     ("type", "late_ms", "meaning"),
     [
         (OrderType.STOP, 1_000, NotKnown.TOO_EARLY),
-        (OrderType.STOP, 1_001, NotKnown.FORGOTTEN),
-        (OrderType.STOP, HOUR_MS, NotKnown.FORGOTTEN),
+        (OrderType.STOP, 1_001, NotKnown.MAY_ARRIVE),
+        (OrderType.STOP, HOUR_MS, NotKnown.MAY_ARRIVE),
         (OrderType.LIMIT, 1_001, NotKnown.DEAD),
     ],
 )
@@ -77,7 +77,7 @@ def test_an_order_that_may_wait_within_its_venue_is_never_proved_dead(
     assert order.send_before_ms is not None
     asked_at_ms = order.send_before_ms + late_ms
     assert meaning_of_not_known(LATE_STOPS, SPOT, order, asked_at_ms) is meaning
-    if meaning is NotKnown.FORGOTTEN:
+    if meaning is NotKnown.MAY_ARRIVE:
         assert meaning_of_not_known(LATE_STOPS, AccountType.MARGIN, order, asked_at_ms) is NotKnown.DEAD
 
 

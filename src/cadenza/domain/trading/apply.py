@@ -277,7 +277,7 @@ def _rejected(state: TradingState, order: Order, report: RejectedReport) -> Orde
     if _is_unknown_to_venue(report):
         account = state.account(order.account_id)
         match meaning_of_not_known(state.spec_of(account), account.external.type, as_sent(order), now_ms):
-            case NotKnown.FORGOTTEN:
+            case NotKnown.FORGOTTEN | NotKnown.MAY_ARRIVE:
                 return order.undetermined(now_ms)
             case NotKnown.ENDED_UNFILLED:
                 return order.canceled(CancelReason.VENUE, ZERO, report.at_ms, now_ms)

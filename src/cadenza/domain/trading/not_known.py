@@ -13,13 +13,15 @@ UNFENCED_MARGIN_MS = 15_000
 class NotKnown(StrEnum):
     """DEAD: it never arrived, or ended without an execution; it does not work and cannot arrive any more.
     ENDED_UNFILLED: it arrived and ended without an execution, and the venue has forgotten it since. FORGOTTEN: no later
-    request can prove anything, because the venue may have forgotten the order, or may take it in at any time; or the
-    venue denies an order that it has to know. TOO_EARLY: it may still arrive, or the answer may be older than the last
-    news of the order; the venue is asked again."""
+    request can prove anything, because the venue may have forgotten the order; or the venue denies an order that it has
+    to know. MAY_ARRIVE: no later request can prove anything either, because the venue may take the order in at any
+    time. TOO_EARLY: it may still arrive, or the answer may be older than the last news of the order; the venue is asked
+    again."""
 
     DEAD = "DEAD"
     ENDED_UNFILLED = "ENDED_UNFILLED"
     FORGOTTEN = "FORGOTTEN"
+    MAY_ARRIVE = "MAY_ARRIVE"
     TOO_EARLY = "TOO_EARLY"
 
 
@@ -45,10 +47,10 @@ def meaning_of_not_known(spec: VenueSpec, type: AccountType, order: Order, asked
         return NotKnown.ENDED_UNFILLED if is_forgotten and not is_executed else NotKnown.FORGOTTEN
     if spec.fence is None:  # it may arrive at any time, so that it is not known proves nothing, now and later
         is_late = order.send_before_ms is not None and asked_at_ms > order.send_before_ms
-        return NotKnown.FORGOTTEN if is_late else NotKnown.TOO_EARLY
+        return NotKnown.MAY_ARRIVE if is_late else NotKnown.TOO_EARLY
     if not spec.is_past_fence(order.send_before_ms, asked_at_ms):
         return NotKnown.TOO_EARLY
-    return NotKnown.DEAD if spec.fence.covers(type, order.type) else NotKnown.FORGOTTEN
+    return NotKnown.DEAD if spec.fence.covers(type, order.type) else NotKnown.MAY_ARRIVE
 
 
 def _is_young(spec: VenueSpec, order: Order, asked_at_ms: int) -> bool:

@@ -216,8 +216,8 @@ class ExecutionSession(Protocol):
 
         What it means that the venue does not know an order is the same for every venue, and follows from its
         `VenueSpec` (`meaning_of_not_known`). DEAD: a `RejectedReport`. ENDED_UNFILLED: a `CanceledReport` (VENUE,
-        executed quantity 0). FORGOTTEN: an `UndeterminedOutcomeReport`. TOO_EARLY: an `UnknownOutcomeReport`
-        with `is_not_found`.
+        executed quantity 0). FORGOTTEN and MAY_ARRIVE: an `UndeterminedOutcomeReport`. TOO_EARLY: an
+        `UnknownOutcomeReport` with `is_not_found`.
 
         An order that the venue knows, and of which the session can read neither how it stands nor how much was
         executed, gets an `UnreadableReport` that names it and an `UndeterminedOutcomeReport`.

@@ -23,8 +23,8 @@ from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
 
 SECOND_QUESTION_MS = 500
-"""An order is dead only if the venue, asked a second time after so long, does not know it either: the query may be
-behind the matching engine."""
+"""An order is dead, or left to an operator, only if the venue, asked a second time after so long, does not know it
+either: the query may be behind the matching engine."""
 
 
 def unknown_report(order: Order, cause: str, now_ms: int) -> UnknownOutcomeReport:
@@ -59,7 +59,7 @@ def not_known_report(
             return RejectedReport(**names_of(order), at_ms=venue_ms, reason=reason)
         case NotKnown.ENDED_UNFILLED:
             return ended_unfilled_report(order, venue_ms)
-        case NotKnown.FORGOTTEN:
+        case NotKnown.FORGOTTEN | NotKnown.MAY_ARRIVE:
             return undetermined_report(order, "that the venue does not know the order proves nothing", now_ms)
         case NotKnown.TOO_EARLY:
             early = unknown_report(order, "the venue does not know the order yet", now_ms)
@@ -89,11 +89,12 @@ class OrderDoubts:
     def is_dead(self, order: Order, asked_at_ms: int) -> bool:
         """Whether the order is dead if the venue does not know it. `asked_at_ms` is the instant just before the
         question was sent (our clock)."""
-        return meaning_of_not_known(self._spec, self._type, order, asked_at_ms) is NotKnown.DEAD
+        return self._meaning(order, asked_at_ms) is NotKnown.DEAD
 
     async def wants_second_question(self, order: Order, asked_at_ms: int) -> bool:
-        """Return whether an order that the venue does not know has to be asked about again, once it is time."""
-        if not self.is_dead(order, asked_at_ms):
+        """Return whether an order that the venue does not know has to be asked about again, once it is time. It has if
+        the first answer would end the asking: with its death, or with the work of an operator."""
+        if self._meaning(order, asked_at_ms) not in (NotKnown.DEAD, NotKnown.MAY_ARRIVE):
             return False
         await self._clock.sleep_ms(SECOND_QUESTION_MS)
         return True
@@ -121,3 +122,8 @@ class OrderDoubts:
         """The venue knows the order, and its answer cannot be read."""
         odd = unreadable_of(order, answer, error)
         return [odd, self.undetermined(order, "the venue's answer about the order cannot be read")]
+
+    # Helpers
+
+    def _meaning(self, order: Order, asked_at_ms: int) -> NotKnown:
+        return meaning_of_not_known(self._spec, self._type, order, asked_at_ms)
