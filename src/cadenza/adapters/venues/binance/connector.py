@@ -9,7 +9,7 @@ from cadenza.adapters.venues.binance.catalogue import read_catalogue
 from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import MarginDialect, MarketDialect, SpotDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
-from cadenza.adapters.venues.binance.execution import BinanceSession, SessionParts
+from cadenza.adapters.venues.binance.execution import BinanceParts, BinanceSession
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
@@ -19,6 +19,7 @@ from cadenza.adapters.venues.binance.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.binance.rest import CONNECTIONS_MAX, BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, SPOT_WS_API, USDM_LIMITS, USDM_STREAM, PaceLimits
 from cadenza.adapters.venues.binance.stream import (
+    USER_STREAM_LIMITS,
     SignedSubscription,
     TokenSubscription,
     UserListenKey,
@@ -142,7 +143,7 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
     ) -> BinanceSession:
         signer = BinanceSigner(type, secrets)
         reached = await self._accounts(ground.rest).again(account, signer)
-        parts = SessionParts(
+        parts = BinanceParts(
             spec=self._spec,
             rest=ground.rest,
             instruments=self._instruments,
@@ -153,6 +154,7 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
             tls=ground.tls,
             proxies=self._proxies,
             connects=self._connects,
+            limits=USER_STREAM_LIMITS,
         )
         opening: UserStreamOpening
         dialect: MarketDialect

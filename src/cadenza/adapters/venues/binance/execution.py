@@ -5,9 +5,8 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ssl import SSLContext
 
 from cadenza.adapters.venues.binance.account_reading import BinanceAccountSource
 from cadenza.adapters.venues.binance.cancels import OrderCancels
@@ -25,48 +24,50 @@ from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
 from cadenza.adapters.venues.binance.order_links import OrderLinks
 from cadenza.adapters.venues.binance.parse import AccountScope
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.binance.stream import USER_STREAM_LIMITS, UserStreamOpening
+from cadenza.adapters.venues.binance.stream import UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.networked_session import NetworkedSession
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
-from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
-from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import OrderReport, Report
-from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered
-from cadenza.network.patience import Randomness
-from cadenza.network.proxies import ProxyChoice
+from cadenza.network.stream_connection import StreamConnection
 from cadenza.network.stream_events import StreamLost, StreamTarget
-from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, ReplayPiece, SessionSink, VenueMemories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionParts:
+class BinanceParts(SessionParts[BinanceRest, KnownInstruments]):
     """What all sessions of a connector share."""
 
-    spec: VenueSpec
-    rest: BinanceRest
-    instruments: KnownInstruments
-    missing: Callable[[str], None]
-    """Takes the symbols that the venue names and `instruments` lacks."""
     memories: VenueMemories
-    clock: Clock
-    randomness: Randomness
-    tls: SSLContext
-    proxies: ProxyChoice
     connects: Mapping[BinanceMarket, ConnectPace]
     """The pace of connections for user data, at the host of each market."""
+
+
+class _PacedOpening:
+    """Implements `StreamOpening`: a connection waits for its turn at the host."""
+
+    def __init__(self, opening: UserStreamOpening, connects: ConnectPace) -> None:
+        self._opening = opening
+        self._connects = connects
+
+    async def target(self) -> StreamTarget:
+        """Raises `NotReady`."""
+        await self._connects.turn("user data")
+        return await self._opening.target()
+
+    async def subscribe(self, connection: StreamConnection) -> None:
+        await self._opening.subscribe(connection)
 
 
 class BinanceSession(NetworkedSession):
@@ -74,7 +75,7 @@ class BinanceSession(NetworkedSession):
 
     def __init__(
         self,
-        parts: SessionParts,
+        parts: BinanceParts,
         account: TradingAccount,
         signer: BinanceSigner,
         dialect: MarketDialect,
@@ -82,40 +83,25 @@ class BinanceSession(NetworkedSession):
         opening: UserStreamOpening,
     ) -> None:
         self._parts = parts
-        self._clock = parts.clock
         self._rest = parts.rest
         self._signer = signer
         self._dialect = dialect
         self._market = dialect.endpoints.market
-        self._account_id = account.id
         listed = ListedSymbols(parts.instruments.symbols(self._market), parts.missing)
         self._scope = AccountScope(account.id, listed)
         super().__init__(
-            SessionLife(
-                account_id=account.id,
-                sink=sink,
-                clock=parts.clock,
-                venue_clock=parts.rest.clock_of(self._market),
-                stream="user stream",
-                settled_until=lambda instant_ms: self._links.complete_until(instant_ms),
-            )
+            account.id,
+            sink,
+            parts,
+            venue_clock=parts.rest.clock_of(self._market),
+            stream="user stream",
+            settled_until=lambda instant_ms: self._links.complete_until(instant_ms),
         )
         self._wants_money = asyncio.Event()
         self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
         self._opening = opening
-        stream = UserStream(
-            name=str(account.id),
-            target=self._target,
-            subscribe=self._opening.subscribe,
-            take=self._take,
-            on_live=self._life.live,
-            on_lost=self._on_lost,
-            failed=self._life.link.ended,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            tls=parts.tls,
-            proxies=parts.proxies,
-            limits=USER_STREAM_LIMITS,
+        stream = self._news_stream(
+            _PacedOpening(opening, parts.connects[self._market]), self._take, on_lost=self._on_lost
         )
         self._life.follow(stream)
         self._source = BinanceAccountSource(parts.rest, signer, dialect, self._scope)
@@ -212,11 +198,6 @@ class BinanceSession(NetworkedSession):
         return self._links.is_settled and super().is_caught_up()
 
     # The stream
-
-    async def _target(self) -> StreamTarget:
-        """Raises `NotReady`."""
-        await self._parts.connects[self._market].turn("user data")
-        return await self._opening.target()
 
     async def _take(self, data: bytes) -> None:
         """Read one message of the stream and hand its reports on."""

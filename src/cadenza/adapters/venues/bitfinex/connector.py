@@ -6,7 +6,7 @@ from ssl import SSLContext
 from cadenza.adapters.venues.bitfinex import credential
 from cadenza.adapters.venues.bitfinex.catalogue import read_catalogue
 from cadenza.adapters.venues.bitfinex.credential import BitfinexSigner
-from cadenza.adapters.venues.bitfinex.execution import BitfinexExecution, SessionParts
+from cadenza.adapters.venues.bitfinex.execution import BitfinexExecution, BitfinexParts
 from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
 from cadenza.adapters.venues.bitfinex.market_data import feed_parts
 from cadenza.adapters.venues.bitfinex.pace import CONNECTIONS_MAX
@@ -112,7 +112,7 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
     ) -> BitfinexExecution:
         key = self._keys.of(BitfinexSigner(type, secrets))
         await ReachableAccounts(ground.rest).again(account, key)
-        parts = SessionParts(
+        parts = BitfinexParts(
             spec=self._spec,
             rest=ground.rest,
             instruments=self._instruments,

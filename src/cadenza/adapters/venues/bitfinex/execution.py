@@ -4,9 +4,8 @@ Orders, cancels and questions go over REST, for the reasons of docs/decisions/00
 come over the private socket.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
 
 from cadenza.adapters.venues.bitfinex.account_reading import BitfinexAccountSource
 from cadenza.adapters.venues.bitfinex.cancels import OrderCancels
@@ -22,48 +21,31 @@ from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
-from cadenza.adapters.venues.bitfinex.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.bitfinex.spec import HISTORY_MS, PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.networked_session import NetworkedSession
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
-from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
-from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import Environment, InstrumentId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report, UnreadableReport
-from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered
-from cadenza.network.patience import Randomness
-from cadenza.network.proxies import ProxyChoice
-from cadenza.network.stream_events import StreamLimits, StreamLost
-from cadenza.ports.clock import Clock
+from cadenza.network.stream_events import StreamLost
 from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionParts:
+class BitfinexParts(SessionParts[BitfinexRest, KnownInstruments]):
     """What all sessions of a connector share."""
 
-    spec: VenueSpec
-    rest: BitfinexRest
-    instruments: KnownInstruments
-    missing: Callable[[str], None]
-    """Takes the symbols that the venue uses and `instruments` lacks."""
     connects: ConnectPace
-    clock: Clock
-    randomness: Randomness
-    tls: SSLContext
-    proxies: ProxyChoice
-    limits: StreamLimits = STREAM_LIMITS
 
 
 class BitfinexExecution(NetworkedSession):
@@ -71,7 +53,7 @@ class BitfinexExecution(NetworkedSession):
 
     def __init__(
         self,
-        parts: SessionParts,
+        parts: BitfinexParts,
         account: TradingAccount,
         key: PrivateKey,
         sink: SessionSink,
@@ -80,10 +62,8 @@ class BitfinexExecution(NetworkedSession):
     ) -> None:
         """`signed_since_ms`: since when (our clock) no other key has signed orders of the account."""
         self._parts = parts
-        self._clock = parts.clock
         self._rest = parts.rest
         self._key = key
-        self._account_id = account.id
         listed: ListedSymbols[Instrument] = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(
             account.id,
@@ -92,33 +72,12 @@ class BitfinexExecution(NetworkedSession):
             parts.instruments.asset_of,
             is_paper=parts.spec.venue_id.environment is Environment.UAT,
         )
-        super().__init__(
-            SessionLife(
-                account_id=account.id,
-                sink=sink,
-                clock=parts.clock,
-                venue_clock=parts.rest.clock,
-                stream="private socket",
-            )
-        )
+        super().__init__(account.id, sink, parts, venue_clock=parts.rest.clock, stream="private socket")
         self._repeated = RepeatedNews()
         self._socket = PrivateSocket(
             parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
         )
-        stream = UserStream(
-            name=str(account.id),
-            target=self._socket.target,
-            subscribe=self._socket.subscribe,
-            take=self._take,
-            on_live=self._life.live,
-            on_lost=self._on_lost,
-            failed=self._life.link.ended,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            tls=parts.tls,
-            proxies=parts.proxies,
-            limits=parts.limits,
-        )
+        stream = self._news_stream(self._socket, self._take, on_lost=self._on_lost)
         self._life.follow(stream)
         self._life.reader(BitfinexAccountSource(parts.rest, key, self._scope))
         self._inquiry = OrderInquiry(

@@ -6,7 +6,7 @@ from ssl import SSLContext
 from cadenza.adapters.venues.deribit import credential
 from cadenza.adapters.venues.deribit.catalogue import read_catalogue
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
-from cadenza.adapters.venues.deribit.execution import DeribitSession, SessionParts
+from cadenza.adapters.venues.deribit.execution import DeribitParts, DeribitSession
 from cadenza.adapters.venues.deribit.known_instruments import KnownInstruments
 from cadenza.adapters.venues.deribit.market_data import feed_parts
 from cadenza.adapters.venues.deribit.parse_instruments import securities
@@ -105,7 +105,7 @@ class DeribitConnector(NetworkedConnector[DeribitRest, SnapshotFeeds]):
     ) -> DeribitSession:
         signer = DeribitSigner(type, secrets)
         await ReachableAccounts(ground.rest).again(account, signer)
-        parts = SessionParts(
+        parts = DeribitParts(
             spec=self._spec,
             rest=ground.rest,
             instruments=self._instruments,

@@ -6,9 +6,8 @@ under way; and no access has to be renewed before an order can leave. News come 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
 
 from cadenza.adapters.venues.deribit.account_reading import DeribitAccountSource
 from cadenza.adapters.venues.deribit.cancels import OrderCancels
@@ -27,67 +26,41 @@ from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream import AccountSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.networked_session import NetworkedSession
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.request_instant import RequestInstant
-from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
-from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import BalanceReport, Report, UnreadableReport
-from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered
-from cadenza.network.patience import Randomness
-from cadenza.network.proxies import ProxyChoice
-from cadenza.network.stream_events import StreamLimits, StreamLost
-from cadenza.ports.clock import Clock
+from cadenza.network.stream_events import StreamLost
 from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionParts:
+class DeribitParts(SessionParts[DeribitRest, KnownInstruments]):
     """What all sessions of a connector share."""
 
-    spec: VenueSpec
-    rest: DeribitRest
-    instruments: KnownInstruments
-    missing: Callable[[str], None]
-    """Takes the names that the venue uses and `instruments` lacks."""
     connects: ConnectPace
-    clock: Clock
-    randomness: Randomness
-    tls: SSLContext
-    proxies: ProxyChoice
-    limits: StreamLimits
 
 
 class DeribitSession(NetworkedSession):
     """Implements `ExecutionSession`. `open` comes first."""
 
-    def __init__(self, parts: SessionParts, account: TradingAccount, signer: DeribitSigner, sink: SessionSink) -> None:
+    def __init__(self, parts: DeribitParts, account: TradingAccount, signer: DeribitSigner, sink: SessionSink) -> None:
         self._parts = parts
-        self._clock = parts.clock
         self._rest = parts.rest
         self._signer = signer
-        self._account_id = account.id
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, account.external.type, listed)
-        super().__init__(
-            SessionLife(
-                account_id=account.id,
-                sink=sink,
-                clock=parts.clock,
-                venue_clock=parts.rest.clock,
-                stream="account's socket",
-            )
-        )
+        super().__init__(account.id, sink, parts, venue_clock=parts.rest.clock, stream="account's socket")
         self._funds: dict[str, BalanceReport | None] = {}
         """The last word about each currency; None when something has happened since."""
         self._socket = AccountSocket(
@@ -99,20 +72,7 @@ class DeribitSession(NetworkedSession):
             connects=parts.connects,
             clock=parts.clock,
         )
-        stream = UserStream(
-            name=str(account.id),
-            target=self._socket.target,
-            subscribe=self._socket.subscribe,
-            take=self._take,
-            on_live=self._life.live,
-            on_lost=self._on_lost,
-            failed=self._life.link.ended,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            tls=parts.tls,
-            proxies=parts.proxies,
-            limits=parts.limits,
-        )
+        stream = self._news_stream(self._socket, self._take, on_lost=self._on_lost)
         self._life.follow(stream)
         self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
         self._inquiry = OrderInquiry(

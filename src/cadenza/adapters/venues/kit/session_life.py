@@ -51,7 +51,7 @@ class SessionLife:
         clock: Clock,
         venue_clock: VenueClock,
         stream: str,
-        settled_until: Callable[[int], int] = lambda instant_ms: instant_ms,
+        settled_until: Callable[[int], int],
     ) -> None:
         self.link = SessionLink(sink)
         self.delivery = ReportDelivery(sink, clock, name=str(account_id))

@@ -10,7 +10,7 @@ from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.okx import credential
 from cadenza.adapters.venues.okx.catalogue import read_catalogue
 from cadenza.adapters.venues.okx.credential import OkxSigner
-from cadenza.adapters.venues.okx.execution import OkxSession, SessionParts
+from cadenza.adapters.venues.okx.execution import OkxParts, OkxSession
 from cadenza.adapters.venues.okx.known_instruments import KnownInstruments
 from cadenza.adapters.venues.okx.market_data import feed_parts
 from cadenza.adapters.venues.okx.pace import CONNECTIONS_MAX
@@ -102,7 +102,7 @@ class OkxConnector(NetworkedConnector[OkxRest, SnapshotFeeds]):
     ) -> OkxSession:
         signer = OkxSigner(type, secrets)
         reached = await ReachableAccounts(ground.rest).again(account, signer)
-        parts = SessionParts(
+        parts = OkxParts(
             spec=self._spec,
             rest=ground.rest,
             instruments=self._instruments,

@@ -5,16 +5,14 @@ connection leaves one order in doubt, and not all that are under way. News come 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
-from cadenza.adapters.venues.kit.networked_session import NetworkedSession
+from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
-from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.user_stream import UserStream
@@ -32,37 +30,22 @@ from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_news import account_news
 from cadenza.adapters.venues.okx.parse_orders import accepted_report
 from cadenza.adapters.venues.okx.rest import OkxRest
-from cadenza.adapters.venues.okx.sockets import STREAM_LIMITS
 from cadenza.adapters.venues.okx.spec import HISTORY_MS, stream_name
 from cadenza.adapters.venues.okx.stream import PrivateSocket, has_algo_orders
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report, UnreadableReport
-from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.network.outcomes import Answered
-from cadenza.network.patience import Randomness
-from cadenza.network.proxies import ProxyChoice
-from cadenza.network.stream_events import StreamLimits, StreamLost
-from cadenza.ports.clock import Clock
+from cadenza.network.stream_events import StreamLost
 from cadenza.ports.venue import ReplayPiece, SessionSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionParts:
+class OkxParts(SessionParts[OkxRest, KnownInstruments]):
     """What all sessions of a connector share."""
 
-    spec: VenueSpec
-    rest: OkxRest
-    instruments: KnownInstruments
-    missing: Callable[[str], None]
-    """Takes the names that the venue uses and `instruments` lacks."""
     connects: ConnectPace
-    clock: Clock
-    randomness: Randomness
-    tls: SSLContext
-    proxies: ProxyChoice
-    limits: StreamLimits = STREAM_LIMITS
 
 
 class OkxSession(NetworkedSession):
@@ -70,29 +53,19 @@ class OkxSession(NetworkedSession):
 
     def __init__(
         self,
-        parts: SessionParts,
+        parts: OkxParts,
         account: TradingAccount,
         reached: ExternalAccount,
         signer: OkxSigner,
         sink: SessionSink,
     ) -> None:
         self._parts = parts
-        self._clock = parts.clock
         self._rest = parts.rest
         self._signer = signer
-        self._account_id = account.id
         self._terms = TradingTerms(reached.type, reached.position_mode or PositionMode.NETTING)
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, reached.type, listed)
-        super().__init__(
-            SessionLife(
-                account_id=account.id,
-                sink=sink,
-                clock=parts.clock,
-                venue_clock=parts.rest.clock,
-                stream="private socket",
-            )
-        )
+        super().__init__(account.id, sink, parts, venue_clock=parts.rest.clock, stream="private socket")
         self._live: set[PrivateSocket] = set()
         self._streams = {socket: self._stream(socket) for socket in self._sockets()}
         self._life.follow(*self._streams.values())
@@ -207,19 +180,11 @@ class OkxSession(NetworkedSession):
         ]
 
     def _stream(self, socket: PrivateSocket) -> UserStream:
-        return UserStream(
-            name=str(self._account_id),
-            target=socket.target,
-            subscribe=socket.subscribe,
-            take=lambda data: self._take(socket, data),
+        return self._news_stream(
+            socket,
+            lambda data: self._take(socket, data),
             on_live=lambda: self._on_live(socket),
             on_lost=lambda event: self._on_lost(socket, event),
-            failed=self._life.link.ended,
-            clock=self._clock,
-            randomness=self._parts.randomness,
-            tls=self._parts.tls,
-            proxies=self._parts.proxies,
-            limits=self._parts.limits,
         )
 
     def _refusal(self) -> str | None:
