@@ -7,13 +7,11 @@ from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.instrument_feed import InstrumentFeed
 from cadenza.adapters.venues.binance.market_desk import FeedParts, MarketDesk
 from cadenza.adapters.venues.binance.market_wire import WIRES, MarketWire
+from cadenza.adapters.venues.kit.feed_tasks import until_whole
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.ports.venue import MarketSink
-
-OPEN_MS_MAX = 8_000
-"""A feed that is not whole by then could not be opened. The platform waits a little longer than this."""
 
 Listing = Callable[[InstrumentId], Instrument | None]
 """Finds an instrument that the venue lists."""
@@ -45,7 +43,13 @@ class MarketFeeds:
             feed = InstrumentFeed(instrument_id, instrument.external_symbol, wire, sink)
             desk.add(feed)
         try:
-            await self._until_whole(desk, feed)
+            await until_whole(
+                feed,
+                self._clock,
+                venue="BINANCE",
+                is_kept=lambda: desk.feeds.get(instrument_id) is feed,
+                cause=lambda: desk.cause(feed),
+            )
         except BaseException:  # a caller that was cancelled has no open book either
             if desk.feeds.get(instrument_id) is feed:
                 desk.remove(instrument_id)
@@ -68,20 +72,3 @@ class MarketFeeds:
         if wire.market not in self.desks:
             self.desks[wire.market] = MarketDesk(wire, self._parts)
         return self.desks[wire.market]
-
-    async def _until_whole(self, desk: MarketDesk, feed: InstrumentFeed) -> None:
-        limit = asyncio.create_task(self._clock.sleep_ms(OPEN_MS_MAX))
-        try:
-            while not feed.is_whole:
-                feed.progressed.clear()
-                progress = asyncio.create_task(feed.progressed.wait())
-                try:
-                    await asyncio.wait({limit, progress}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    progress.cancel()
-                if desk.feeds.get(feed.instrument_id) is not feed:
-                    raise VenueUnavailable(f"the feed of {feed.instrument_id} was closed")
-                if feed.refusal is not None or (limit.done() and not feed.is_whole):
-                    raise VenueUnavailable(f"BINANCE does not publish {feed.instrument_id}: {desk.cause(feed)}")
-        finally:
-            limit.cancel()

@@ -19,6 +19,7 @@ from cadenza.adapters.venues.binance.models import (
 from cadenza.adapters.venues.binance.parse_market import book_snapshot
 from cadenza.adapters.venues.binance.stream_wire import CONNECTS, STREAM_LIMITS, CombinedStreams
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.feed_tasks import restarted_task
 from cadenza.adapters.venues.kit.market_stream import MarketStream, MarketStreamRoute
 from cadenza.adapters.venues.kit.payloads import decode, decode_list
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
@@ -50,7 +51,6 @@ STEADY_MS = 30_000
 """A book that was live for so long has recovered: the next gap is mended at once again."""
 
 TEND_MS = 1_000
-RESTART_MS = 1_000
 _SNAPSHOTS = MeterKey("snapshots", "")
 _PAUSES = RetryPauses(first_ms=200, most_ms=10_000)
 
@@ -154,7 +154,7 @@ class MarketDesk:
             self._want(depth_route, [feed.streams.depth])
             self._want(trade_route, trades)
         if self._tending is None:
-            self._tending = self._supervised("tend", self._tend)
+            self._tending = self._task("tend", self._tend)
 
     def remove(self, instrument_id: InstrumentId) -> None:
         """Unsubscribe from the streams of a feed. Its listener hears nothing more of it but that it is stale."""
@@ -250,29 +250,19 @@ class MarketDesk:
                 proxies=self._parts.proxies,
                 limits=self._parts.limits,
             )
-            self._streams[stream] = route, self._supervised("stream", stream.run)
+            self._streams[stream] = route, self._task("stream", stream.run)
         self._of_name.update(dict.fromkeys(names, stream))
         stream.want(names)
 
-    def _supervised(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        async def run() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception as error:  # a supervised loop: it begins again
-                    log.exception("market_task_failed", task=name, error=type(error).__name__)
-                    await self._clock.sleep_ms(RESTART_MS)
-                else:
-                    return
-
-        return asyncio.create_task(run(), name=f"BINANCE {self._wire.market.value} {name}")
+    def _task(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        return restarted_task(f"BINANCE {self._wire.market.value}", name, work, self._clock)
 
     # --- snapshots
 
     def _mend(self, feed: InstrumentFeed) -> None:
         """Ask for a snapshot, unless that is under way."""
         if feed.wants_snapshot and feed.instrument_id not in self._mending:
-            task = self._supervised("snapshot", lambda: self._mend_book(feed))
+            task = self._task("snapshot", lambda: self._mend_book(feed))
             self._mending[feed.instrument_id] = task
             task.add_done_callback(lambda done: self._mended(feed, done))
 

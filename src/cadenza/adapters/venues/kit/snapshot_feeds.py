@@ -9,11 +9,12 @@ from typing import Any
 import structlog
 
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.feed_tasks import restarted_task, until_whole
 from cadenza.adapters.venues.kit.instrument_feed import ChannelFeed, InstrumentChannels
 from cadenza.adapters.venues.kit.market_stream import EventData, MarketStream, MarketStreamRoute, MarketStreamWire
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
+from cadenza.domain.errors import InstrumentNotFound
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.venue_spec import VenueSpec
@@ -25,11 +26,7 @@ from cadenza.ports.venue import MarketSink
 
 log = structlog.get_logger(__name__)
 
-OPEN_MS_MAX = 8_000
-"""A feed that is not whole by then could not be opened. The platform waits a little longer than this."""
-
 TEND_MS = 1_000
-RESTART_MS = 1_000
 
 Listing = Callable[[InstrumentId], Instrument | None]
 """Finds an instrument that the venue lists."""
@@ -96,7 +93,13 @@ class SnapshotFeeds:
             feed = ChannelFeed(instrument, channels, book, sink, self._parts.venue_clock.earliest_ms())
             self._add(feed)
         try:
-            await self._until_whole(feed)
+            await until_whole(
+                feed,
+                self._clock,
+                venue=str(self._venue),
+                is_kept=lambda: self.feeds.get(instrument_id) is feed,
+                cause=lambda: self._cause(feed),
+            )
         except BaseException:  # a caller that was cancelled has no open book either
             if self.feeds.get(instrument_id) is feed:
                 self._remove(instrument_id)
@@ -159,11 +162,11 @@ class SnapshotFeeds:
         stream = next((each for each in self._streams if each.room >= len(feed.names)), None)
         if stream is None:
             stream = self._new_stream()
-            self._streams[stream] = self._supervised("stream", stream.run)
+            self._streams[stream] = self._task("stream", stream.run)
         self._of_name.update(dict.fromkeys(feed.names, stream))
         stream.want(feed.names)
         if self._tending is None:
-            self._tending = self._supervised("tend", self._tend)
+            self._tending = self._task("tend", self._tend)
 
     def _new_stream(self) -> MarketStream:
         parts = self._parts
@@ -206,38 +209,11 @@ class SnapshotFeeds:
             for feed in list(self.feeds.values()):
                 self._mend(feed, self._clock.monotonic_ms())
 
-    async def _until_whole(self, feed: ChannelFeed) -> None:
-        limit = asyncio.create_task(self._clock.sleep_ms(OPEN_MS_MAX))
-        try:
-            while not feed.is_whole:
-                feed.progressed.clear()
-                progress = asyncio.create_task(feed.progressed.wait())
-                try:
-                    await asyncio.wait({limit, progress}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    progress.cancel()
-                if self.feeds.get(feed.instrument_id) is not feed:
-                    raise VenueUnavailable(f"the feed of {feed.instrument_id} was closed")
-                if feed.refusal is not None or (limit.done() and not feed.is_whole):
-                    raise VenueUnavailable(f"{self._venue} does not publish {feed.instrument_id}: {self._cause(feed)}")
-        finally:
-            limit.cancel()
-
     def _cause(self, feed: ChannelFeed) -> str:
         if feed.refusal is not None:
             return feed.refusal
         streams = (self._of_name[name] for name in sorted(feed.names))
         return next((each.cause for each in streams if not each.is_live), "there is no snapshot of the book yet")
 
-    def _supervised(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        async def run() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception as error:  # a supervised loop: it begins again
-                    log.exception("market_task_failed", task=name, error=type(error).__name__)
-                    await self._clock.sleep_ms(RESTART_MS)
-                else:
-                    return
-
-        return asyncio.create_task(run(), name=f"{self._venue} {name}")
+    def _task(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        return restarted_task(str(self._venue), name, work, self._clock)
