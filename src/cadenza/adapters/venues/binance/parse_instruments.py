@@ -42,8 +42,9 @@ from cadenza.adapters.venues.binance.models import (
 from cadenza.adapters.venues.binance.models_usdm import UsdmSymbol
 from cadenza.adapters.venues.kit.order_facts import sane
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.securities import securities_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     Instrument,
@@ -125,31 +126,8 @@ def usdm_catalogue(reply: bytes | str, venue_id: VenueId) -> ReadCatalogue:
 
 
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
-    """Return the assets of the instruments. The venue's catalogue has no list of assets; the precision is the finest
-    that an instrument names."""
-    found: dict[str, tuple[SecurityType, int]] = {}
-    for instrument in instruments:
-        for asset, type, places in (
-            (instrument.base_asset, instrument.base_security_type, instrument.base_precision),
-            (instrument.quote_asset, instrument.quote_security_type, instrument.quote_precision),
-            (instrument.settled_in, _asset_type(instrument.settled_in), instrument.quote_precision),
-        ):
-            known = found.get(asset)
-            found[asset] = (type, places) if known is None else (known[0], max(known[1], places))
-    return tuple(_security(venue_id, asset, type, places) for asset, (type, places) in sorted(found.items()))
-
-
-def _security(venue_id: VenueId, asset: str, type: SecurityType, places: int) -> Security:
-    return Security(
-        id=SecurityId(f"{venue_id}:{asset}"),
-        venue_id=venue_id,
-        symbol=asset,
-        type=type,
-        precision=places,
-        scale=places,
-        min_quantity=ONE.scaleb(-places),
-        lot_size=ONE.scaleb(-places),
-    )
+    """Return the assets of the instruments."""
+    return securities_of(instruments, venue_id, _asset_type)
 
 
 def _catalogue(

@@ -23,7 +23,7 @@ from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
 from cadenza.adapters.venues.binance.models import BinanceRateLimit
 from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS, BinanceRequest, RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
-from cadenza.adapters.venues.kit.probe import SeenOtherwise
+from cadenza.adapters.venues.kit.probe import SeenOtherwise, shown_catalogue, shown_time
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import VenueId
@@ -119,13 +119,8 @@ class ProbeDesk:
     # Facts of every market
 
     async def time(self) -> str:
-        venue_clock = self.rest.clock_of(self.endpoints.market)
-        if not await venue_clock.measure():
-            raise VenueUnavailable(self.rest.trouble(self.endpoints.market) or "the venue did not answer with its time")
-        instant = venue_clock.usable()
-        if instant is None:
-            raise SeenOtherwise("its time is known too roughly to send an order with a deadline")
-        return f"it is {instant.ahead_ms} ms ahead of ours, give or take {instant.error_ms} ms"
+        market = self.endpoints.market
+        return await shown_time(self.rest.clock_of(market), lambda: self.rest.trouble(market))
 
     async def catalogue(self) -> str:
         market = BinanceMarket.USDM if self.endpoints.market is BinanceMarket.USDM else BinanceMarket.SPOT
@@ -137,11 +132,8 @@ class ProbeDesk:
             depth = msgspec.json.decode(body, type=_Depth)
             if depth.bids and depth.asks:
                 self._market = ProbedMarket(found, depth.bids[0][0], depth.asks[0][0])
-        if catalogue.refused:
-            first = catalogue.refused[0]
-            name = first.symbol or "one without a name"
-            raise SeenOtherwise(f"{len(catalogue.refused)} cannot be read, the first is {name}: {first.reason}")
-        return f"{len(catalogue.instruments)} symbols"
+        refused = [(each.symbol, each.reason) for each in catalogue.refused]
+        return shown_catalogue(len(catalogue.instruments), refused)
 
     async def deadline(self) -> str:
         """The proof that an order is dead rests on this."""

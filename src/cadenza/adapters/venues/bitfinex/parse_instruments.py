@@ -15,8 +15,9 @@ from cadenza.adapters.venues.bitfinex.names import PERPETUAL_SUFFIX, TRADING_PRE
 from cadenza.adapters.venues.bitfinex.spec import ORDERS
 from cadenza.adapters.venues.kit.order_facts import positive, sane
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.securities import security_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.instrument import (
     Instrument,
     InstrumentStatus,
@@ -108,19 +109,7 @@ def read_instruments(body: bytes, venue_id: VenueId) -> ReadInstruments:
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
     """Return the assets of the instruments. Amounts of all of them have eight decimals."""
     assets = {asset for each in instruments for asset in (each.base_asset, each.quote_asset, each.settled_in)}
-    return tuple(
-        Security(
-            id=SecurityId(f"{venue_id}:{asset}"),
-            venue_id=venue_id,
-            symbol=asset,
-            type=_asset_type(asset),
-            precision=PLACES,
-            scale=PLACES,
-            min_quantity=STEP,
-            lot_size=STEP,
-        )
-        for asset in sorted(assets)
-    )
+    return tuple(security_of(venue_id, asset, _asset_type(asset), PLACES) for asset in sorted(assets))
 
 
 class _ListReader:

@@ -32,7 +32,14 @@ from cadenza.adapters.venues.bitfinex.probe_market import BookProbe
 from cadenza.adapters.venues.bitfinex.public_models import BookRow
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, SeenOtherwise, findings_of, shown_time
+from cadenza.adapters.venues.kit.probe import (
+    ProbeAsk,
+    ProbeFinding,
+    SeenOtherwise,
+    findings_of,
+    shown_catalogue,
+    shown_time,
+)
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import Environment, VenueId
 from cadenza.domain.market.instrument import Instrument
@@ -95,11 +102,8 @@ class BitfinexProbe:
         catalogue = await read_catalogue(self._rest, self._venue_id)
         found = (each for each in catalogue.instruments if each.external_symbol == self._pair)
         self._instrument = next(found, None)
-        if catalogue.refused:
-            first = catalogue.refused[0]
-            name = first.name or "one without a name"
-            raise SeenOtherwise(f"{len(catalogue.refused)} cannot be read, the first is {name}: {first.reason}")
-        return f"{len(catalogue.instruments)} instruments"
+        refused = [(each.name, each.reason) for each in catalogue.refused]
+        return shown_catalogue(len(catalogue.instruments), refused)
 
     async def _book(self) -> str:
         return await self._books.follow(self._listed())

@@ -17,8 +17,9 @@ from cadenza.adapters.venues.deribit.names import PERPETUAL, is_name, symbol_of
 from cadenza.adapters.venues.deribit.spec import ORDERS
 from cadenza.adapters.venues.kit.order_facts import positive, sane
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.securities import securities_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     ExerciseStyle,
@@ -72,28 +73,8 @@ def read_instruments(result: bytes | msgspec.Raw, venue_id: VenueId) -> ReadInst
 
 
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
-    """Return the assets of the instruments; the precision is the finest that an instrument names."""
-    found: dict[str, int] = {}
-    for instrument in instruments:
-        for asset, places in (
-            (instrument.base_asset, instrument.base_precision),
-            (instrument.quote_asset, instrument.quote_precision),
-            (instrument.settled_in, instrument.quote_precision),
-        ):
-            found[asset] = max(found.get(asset, 0), places)
-    return tuple(
-        Security(
-            id=SecurityId(f"{venue_id}:{asset}"),
-            venue_id=venue_id,
-            symbol=asset,
-            type=_asset_type(asset),
-            precision=places,
-            scale=places,
-            min_quantity=ONE.scaleb(-places),
-            lot_size=ONE.scaleb(-places),
-        )
-        for asset, places in sorted(found.items())
-    )
+    """Return the assets of the instruments."""
+    return securities_of(instruments, venue_id, _asset_type)
 
 
 def _instrument(row: ListedInstrument, venue_id: VenueId) -> Instrument:

@@ -20,7 +20,14 @@ from cadenza.adapters.venues.deribit.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.deribit.requests import Parameter, RequestPool, RpcMessage, matching
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, SeenOtherwise, findings_of, shown_time
+from cadenza.adapters.venues.kit.probe import (
+    ProbeAsk,
+    ProbeFinding,
+    SeenOtherwise,
+    findings_of,
+    shown_catalogue,
+    shown_time,
+)
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.instrument import Instrument
@@ -82,11 +89,8 @@ class DeribitProbe:
         catalogue = await read_catalogue(self._rest, self._venue_id)
         found = (each for each in catalogue.instruments if each.external_symbol == PERPETUAL)
         self._instrument = next(found, None)
-        if catalogue.refused:
-            first = catalogue.refused[0]
-            name = first.name or "one without a name"
-            raise SeenOtherwise(f"{len(catalogue.refused)} cannot be read, the first is {name}: {first.reason}")
-        return f"{len(catalogue.instruments)} instruments"
+        refused = [(each.name, each.reason) for each in catalogue.refused]
+        return shown_catalogue(len(catalogue.instruments), refused)
 
     async def _account(self) -> str:
         try:

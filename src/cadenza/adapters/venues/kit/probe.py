@@ -1,6 +1,6 @@
 """What a probe of a venue finds: facts that a connector relies on, confirmed or refuted with a user's own key."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -74,3 +74,12 @@ async def shown_time(clock: VenueClock, trouble: Callable[[], str | None]) -> st
     if instant is None:
         raise SeenOtherwise("its time is known too roughly to send an order with a deadline")
     return f"it is {instant.ahead_ms} ms ahead of ours, give or take {instant.error_ms} ms"
+
+
+def shown_catalogue(read_count: int, refused: Sequence[tuple[str | None, str]]) -> str:
+    """Say how many instruments could be read. `refused` has the venue's name of each other one, if there is one, and
+    why it could not be. Raises `SeenOtherwise` when there are any."""
+    if refused:
+        name, reason = refused[0]
+        raise SeenOtherwise(f"{len(refused)} cannot be read, the first is {name or 'one without a name'}: {reason}")
+    return f"{read_count} instruments"

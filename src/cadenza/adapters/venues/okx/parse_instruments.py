@@ -13,6 +13,7 @@ import msgspec
 
 from cadenza.adapters.venues.kit.order_facts import positive
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.securities import securities_of
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx import mapping
 from cadenza.adapters.venues.okx.models import (
@@ -25,7 +26,7 @@ from cadenza.adapters.venues.okx.models import (
     number,
 )
 from cadenza.adapters.venues.okx.spec import ORDERS
-from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
+from cadenza.domain.ids import InstrumentId, VenueId
 from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import (
     ExerciseStyle,
@@ -116,28 +117,8 @@ def _stepped(option: Instrument, steps: tuple[PriceStep, ...]) -> Instrument:
 
 
 def securities(instruments: Iterable[Instrument], venue_id: VenueId) -> tuple[Security, ...]:
-    """Return the assets of the instruments; the precision is the finest that an instrument names."""
-    found: dict[str, int] = {}
-    for instrument in instruments:
-        for asset, places in (
-            (instrument.base_asset, instrument.base_precision),
-            (instrument.quote_asset, instrument.quote_precision),
-            (instrument.settled_in, instrument.quote_precision),
-        ):
-            found[asset] = max(found.get(asset, 0), places)
-    return tuple(
-        Security(
-            id=SecurityId(f"{venue_id}:{asset}"),
-            venue_id=venue_id,
-            symbol=asset,
-            type=_asset_type(asset),
-            precision=places,
-            scale=places,
-            min_quantity=ONE.scaleb(-places),
-            lot_size=ONE.scaleb(-places),
-        )
-        for asset, places in sorted(found.items())
-    )
+    """Return the assets of the instruments."""
+    return securities_of(instruments, venue_id, _asset_type)
 
 
 def external_name(id: InstrumentId) -> str:

@@ -7,7 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from cadenza.adapters.venues.kit.order_facts import Standing
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.probe import ProbeAsk, ProbeFinding, SeenOtherwise, findings_of, shown_time
+from cadenza.adapters.venues.kit.probe import (
+    ProbeAsk,
+    ProbeFinding,
+    SeenOtherwise,
+    findings_of,
+    shown_catalogue,
+    shown_time,
+)
 from cadenza.adapters.venues.okx import mapping
 from cadenza.adapters.venues.okx.catalogue import read_catalogue
 from cadenza.adapters.venues.okx.classify import DUPLICATES, NO_OPEN_ORDER, NOT_FOUND, TIMESTAMP_REFUSED, OkxAnswer
@@ -80,11 +87,8 @@ class OkxProbe:
         for instrument in catalogue.instruments:
             if instrument.external_symbol == PAIR:
                 await self._desk.look_at(instrument)
-        if catalogue.refused:
-            first = catalogue.refused[0]
-            name = first.name or "one without a name"
-            raise SeenOtherwise(f"{len(catalogue.refused)} cannot be read, the first is {name}: {first.reason}")
-        return f"{len(catalogue.instruments)} instruments"
+        refused = [(each.name, each.reason) for each in catalogue.refused]
+        return shown_catalogue(len(catalogue.instruments), refused)
 
     async def _account(self) -> str:
         try:
