@@ -23,7 +23,8 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse_instruments import spot_catalogue
-from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, stamp
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.domain.accounts.trading_account import PositionMode
 from cadenza.domain.errors import (
     CadenzaError,
@@ -46,7 +47,7 @@ BTC_USDT = next(
     for each in spot_catalogue((DATA / "exchange-info-20211012.json").read_text(), BINANCE).instruments
     if each.external_symbol == "BTCUSDT"
 )
-TIME = RequestTime(NOW_MS, ahead_ms=-40)
+TIME = RequestInstant(NOW_MS, ahead_ms=-40)
 STAMP = {"recvWindow": 10_000, "timestamp": NOW_MS - 40}
 T, TIF = OrderType, TimeInForce
 
@@ -249,7 +250,7 @@ def test_what_usdm_lacks_is_refused_by_name(changes: dict[str, Any], cause: type
 
 
 def test_a_good_till_date_is_more_than_ten_minutes_away() -> None:
-    whole_second = RequestTime(NOW_MS, ahead_ms=0)
+    whole_second = RequestInstant(NOW_MS, ahead_ms=0)
     for expire_at_ms, is_taken in ((NOW_MS + 600_000, False), (NOW_MS + 601_000, True)):
         asked = order(time_in_force=TIF.GTD, expire_at_ms=expire_at_ms)
         if is_taken:
@@ -265,14 +266,14 @@ def test_a_good_till_date_is_more_than_ten_minutes_away() -> None:
 
 @pytest.mark.parametrize(("left_ms", "window_ms"), [(1, 1), (10_000, 10_000), (60_000, 60_000), (60_001, 60_000)])
 def test_the_venue_gets_the_deadline_in_its_own_time(left_ms: int, window_ms: int) -> None:
-    parameters = RequestTime(NOW_MS, ahead_ms=250).parameters(NOW_MS + left_ms)
+    parameters = stamp(RequestInstant(NOW_MS, ahead_ms=250), NOW_MS + left_ms)
     assert parameters == {"recvWindow": window_ms, "timestamp": NOW_MS + 250}
 
 
 @pytest.mark.parametrize("back_ms", [1, 5_000, 45_000, 3_600_000])
 def test_a_wall_clock_that_was_set_back_widens_no_window(back_ms: int) -> None:
     """The order was recorded, then our clock was set back: the venue would take the order after its fence."""
-    behind = RequestTime(NOW_MS - back_ms, ahead_ms=back_ms - 40)
+    behind = RequestInstant(NOW_MS - back_ms, ahead_ms=back_ms - 40)
     recorded, conditional = order(send_before_ms=NOW_MS + 10_000), {**STOPPED, "type": T.STOP_LIMIT}
     for request in (
         spot_order(recorded, BTC_USDT, behind),
@@ -285,9 +286,9 @@ def test_a_wall_clock_that_was_set_back_widens_no_window(back_ms: int) -> None:
 
 @pytest.mark.parametrize("late_ms", [0, 1, 100_000])
 def test_nothing_is_sent_after_its_deadline(late_ms: int) -> None:
-    with pytest.raises(DeadlinePassed):
+    with pytest.raises(TooLateToSend):
         spot_order(order(send_before_ms=NOW_MS - late_ms), BTC_USDT, TIME)
-    with pytest.raises(DeadlinePassed):
+    with pytest.raises(TooLateToSend):
         usdm(send_before_ms=NOW_MS - late_ms)
 
 

@@ -10,23 +10,24 @@ from tests.adapters.binance.rest_world import AHEAD_MS, SIGNER, Host, answered, 
 from tests.inhouse_kit import ManualClock, until
 
 from cadenza.adapters.venues.binance.endpoints import SPOT, BinanceEndpoint, BinanceMarket
-from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, stamp
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import PaceLimits, urls_at
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
 
 
-def placed(time: RequestTime) -> BinanceRequest:
-    return BinanceRequest("POST", "/api/v3/order", {"symbol": "BTCUSDT", **time.parameters(None)})
+def placed(time: RequestInstant) -> BinanceRequest:
+    return BinanceRequest("POST", "/api/v3/order", {"symbol": "BTCUSDT", **stamp(time)})
 
 
-def canceled(time: RequestTime) -> BinanceRequest:
-    return BinanceRequest("DELETE", "/api/v3/order", {"symbol": "BTCUSDT", **time.parameters(None)})
+def canceled(time: RequestInstant) -> BinanceRequest:
+    return BinanceRequest("DELETE", "/api/v3/order", {"symbol": "BTCUSDT", **stamp(time)})
 
 
-def late(send_before_ms: int) -> Callable[[RequestTime], BinanceRequest]:
-    return lambda time: BinanceRequest("POST", "/api/v3/order", {**time.parameters(send_before_ms)})
+def late(send_before_ms: int) -> Callable[[RequestInstant], BinanceRequest]:
+    return lambda time: BinanceRequest("POST", "/api/v3/order", {**stamp(time, send_before_ms)})
 
 
 async def test_a_signed_request_states_the_venues_time_and_shows_the_key() -> None:

@@ -17,7 +17,7 @@ from tests.adapters.okx import rest_world as okx
 from tests.inhouse_kit import ManualClock
 
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
-from cadenza.adapters.venues.binance.requests import BinanceRequest
+from cadenza.adapters.venues.binance.requests import BinanceRequest, stamp
 from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT as BITFINEX_SUBMIT
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.requests import RequestPool, RpcMessage, matching
@@ -207,7 +207,7 @@ async def binance_client(status: int = 429) -> tuple[Ask, ManualClock]:
     host.answers["/api/v3/order"] = lambda: binance.answered(
         status, {"code": -1003, "msg": "no"}, {"retry-after": "60"}
     )
-    make = lambda time: BinanceRequest("POST", "/api/v3/order", {**time.parameters(None)})  # noqa: E731
+    make = lambda time: BinanceRequest("POST", "/api/v3/order", {**stamp(time)})  # noqa: E731
     return partial(rest.signed, BinanceMarket.SPOT, binance.SIGNER, make, weight=1, is_order=True), clock
 
 
@@ -282,7 +282,7 @@ async def test_while_an_address_is_banned_an_order_says_so() -> None:
 
 async def test_an_order_that_waits_too_long_for_the_pace_says_so() -> None:
     rest, _, clock = await binance.world(orders_per_10_s=1)
-    make = lambda time: BinanceRequest("POST", "/api/v3/order", {**time.parameters(None)})  # noqa: E731
+    make = lambda time: BinanceRequest("POST", "/api/v3/order", {**stamp(time)})  # noqa: E731
     ask = partial(rest.signed, BinanceMarket.SPOT, binance.SIGNER, make, weight=1, is_order=True)
     assert isinstance(await ask(), Answered)
     outcome = await ask(leave_by_ms=clock.monotonic_ms() + 5_000)

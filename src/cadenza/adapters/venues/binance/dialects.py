@@ -17,10 +17,11 @@ from cadenza.adapters.venues.binance.models import (
 )
 from cadenza.adapters.venues.binance.orders import cancel_request, margin_order, query_request, spot_order
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
-from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest
 from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.payloads import decode, decode_list
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
@@ -102,12 +103,12 @@ class MarketDialect(Protocol):
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:
         """The requests that together list the open orders."""
 
-    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    def submit(self, order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
         """Return the request for a new order. Raises the domain's causes for what the market lacks."""
 
-    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
+    def cancel(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest: ...
 
-    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest: ...
+    def query(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest: ...
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]: ...
 
@@ -165,15 +166,15 @@ class SpotDialect:
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:
         return (self.endpoints.open_orders,)
 
-    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    def submit(self, order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
         if order.leverage not in (None, 1):
             raise InvalidLeverage("BINANCE spot has no leverage")
         return spot_order(order, instrument, time)
 
-    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def cancel(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return cancel_request(order, symbol, time)
 
-    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def query(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:
@@ -230,13 +231,13 @@ class MarginDialect(SpotDialect):
     endpoints = MARGIN
     account_type = AccountType.MARGIN
 
-    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    def submit(self, order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
         return margin_order(order, instrument, time)
 
-    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def cancel(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return cancel_request(order, symbol, time, is_margin=True)
 
-    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def query(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return query_request(order, symbol, time, is_margin=True)
 
     def money(self, bodies: Sequence[bytes], scope: AccountScope, at_ms: int) -> ReadMoney:

@@ -16,8 +16,9 @@ from decimal import Decimal
 
 from cadenza.adapters.venues.binance import mapping
 from cadenza.adapters.venues.binance.credential import ParameterValue
-from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, stamp
 from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.errors import (
     InvalidExpiry,
@@ -46,12 +47,12 @@ _USDM_ALGO_ORDER = "/fapi/v1/algoOrder"
 # --- new orders
 
 
-def spot_order(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def spot_order(order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
     """Return the request for a new order of spot."""
     return BinanceRequest("POST", _SPOT_ORDER, _spot_parameters(order, instrument, time, {}))
 
 
-def margin_order(order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+def margin_order(order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
     """Return the request for a new order of cross margin."""
     is_borrowing = order.leverage is not None and order.leverage > 1
     effect: dict[str, ParameterValue] = {
@@ -61,7 +62,9 @@ def margin_order(order: Order, instrument: Instrument, time: RequestTime) -> Bin
     return BinanceRequest("POST", _MARGIN_ORDER, _spot_parameters(order, instrument, time, effect))
 
 
-def usdm_order(order: Order, instrument: Instrument, time: RequestTime, position_mode: PositionMode) -> BinanceRequest:
+def usdm_order(
+    order: Order, instrument: Instrument, time: RequestInstant, position_mode: PositionMode
+) -> BinanceRequest:
     """Return the request for a new order of USD-M: of the matching engine, or for a conditional order of the algo
     service."""
     if order.leverage is not None:
@@ -76,7 +79,7 @@ def usdm_order(order: Order, instrument: Instrument, time: RequestTime, position
 def _spot_parameters(
     order: Order,
     instrument: Instrument,
-    time: RequestTime,
+    time: RequestInstant,
     effect: dict[str, ParameterValue],
 ) -> dict[str, ParameterValue]:
     type = mapping.SPOT_TYPE_WORDS.get(order.type)
@@ -108,7 +111,7 @@ def _spot_parameters(
 
 
 def _usdm_parameters(
-    order: Order, instrument: Instrument, time: RequestTime, position_mode: PositionMode
+    order: Order, instrument: Instrument, time: RequestInstant, position_mode: PositionMode
 ) -> dict[str, ParameterValue]:
     type = mapping.USDM_PLAIN_TYPE_WORDS.get(order.type)
     if type is None:
@@ -164,8 +167,8 @@ def client_id(order: Order) -> str:
     return order.sent_id
 
 
-def _deadline(order: Order, time: RequestTime) -> dict[str, ParameterValue]:
-    return time.parameters(order.send_before_ms, order.updated_at_ms)
+def _deadline(order: Order, time: RequestInstant) -> dict[str, ParameterValue]:
+    return stamp(time, order.send_before_ms, order.updated_at_ms)
 
 
 def _position_side(order: Order, position_mode: PositionMode) -> dict[str, ParameterValue]:
@@ -177,7 +180,7 @@ def _position_side(order: Order, position_mode: PositionMode) -> dict[str, Param
     return {"positionSide": mapping.POSITION_SIDE_WORDS[PositionSide.LONG if is_long else PositionSide.SHORT]}
 
 
-def _good_till_ms(order: Order, time: RequestTime) -> int:
+def _good_till_ms(order: Order, time: RequestInstant) -> int:
     """The venue counts whole seconds; the order ends a part of one early rather than late."""
     expire_at_ms = order.expire_at_ms
     if expire_at_ms is None:
@@ -219,27 +222,27 @@ def _price(price: Decimal | None, order: Order, what: str) -> str:
 # --- cancels and questions
 
 
-def cancel_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
+def cancel_request(order: Order, symbol: str, time: RequestInstant, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that cancels an order of spot or margin."""
     return _about_spot("DELETE", order, symbol, time, is_margin=is_margin)
 
 
-def cancel_all_request(path: str, symbol: str, time: RequestTime) -> BinanceRequest:
+def cancel_all_request(path: str, symbol: str, time: RequestInstant) -> BinanceRequest:
     """Return the request that cancels all orders of a symbol."""
-    return BinanceRequest("DELETE", path, {"symbol": symbol, **time.parameters(None)})
+    return BinanceRequest("DELETE", path, {"symbol": symbol, **stamp(time)})
 
 
-def query_request(order: Order, symbol: str, time: RequestTime, *, is_margin: bool = False) -> BinanceRequest:
+def query_request(order: Order, symbol: str, time: RequestInstant, *, is_margin: bool = False) -> BinanceRequest:
     """Return the request that asks how an order of spot or margin stands."""
     return _about_spot("GET", order, symbol, time, is_margin=is_margin)
 
 
-def usdm_cancel_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+def usdm_cancel_request(order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
     """Return the request that cancels an order of USD-M, where it is now: the algo service or the matching engine."""
     return _about_usdm("DELETE", order, symbol, time)
 
 
-def usdm_query_request(order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+def usdm_query_request(order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
     """Return the request that asks how an order of USD-M stands, where it is as far as we know."""
     return _about_usdm("GET", order, symbol, time)
 
@@ -251,18 +254,18 @@ def is_in_algo_service(order: Order) -> bool:
     return order.type in mapping.USDM_ALGO_TYPE_WORDS
 
 
-def _about_spot(method: str, order: Order, symbol: str, time: RequestTime, *, is_margin: bool) -> BinanceRequest:
+def _about_spot(method: str, order: Order, symbol: str, time: RequestInstant, *, is_margin: bool) -> BinanceRequest:
     market: dict[str, ParameterValue] = {"isIsolated": "FALSE"} if is_margin else {}
     parameters: dict[str, ParameterValue] = {"symbol": symbol, **market, **_name(order)}
     path = _MARGIN_ORDER if is_margin else _SPOT_ORDER
-    return BinanceRequest(method, path, {**parameters, **time.parameters(None)})
+    return BinanceRequest(method, path, {**parameters, **stamp(time)})
 
 
-def _about_usdm(method: str, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+def _about_usdm(method: str, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
     if is_in_algo_service(order):
-        return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **time.parameters(None)})
+        return BinanceRequest(method, _USDM_ALGO_ORDER, {**_algo_name(order), **stamp(time)})
     parameters: dict[str, ParameterValue] = {"symbol": symbol, **_name(order)}
-    return BinanceRequest(method, _USDM_ORDER, {**parameters, **time.parameters(None)})
+    return BinanceRequest(method, _USDM_ORDER, {**parameters, **stamp(time)})
 
 
 def _name(order: Order) -> dict[str, ParameterValue]:

@@ -21,10 +21,11 @@ from cadenza.adapters.venues.binance.classify import (
 from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterValue
 from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint, BinanceMarket, depth_endpoint
 from cadenza.adapters.venues.binance.models import BinanceRateLimit
-from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS, BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import RECV_WINDOW_MS, BinanceRequest, stamp
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.kit.probe import SeenOtherwise, shown_catalogue, shown_time
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import VenueId
 from cadenza.domain.market.instrument import Instrument
@@ -139,7 +140,7 @@ class ProbeDesk:
         """The proof that an order is dead rests on this."""
         endpoint = self.endpoints.account
 
-        def late(time: RequestTime) -> BinanceRequest:
+        def late(time: RequestInstant) -> BinanceRequest:
             stamp = time.venue_ms - RECV_WINDOW_MS - 1_000
             return BinanceRequest("GET", endpoint.path, {"recvWindow": RECV_WINDOW_MS, "timestamp": stamp})
 
@@ -247,8 +248,8 @@ class ProbeDesk:
         is_new = method == "POST"
         named = {"symbol": SYMBOL, **self._further, **(self.of_new_orders if is_new else {}), **parameters}
 
-        def make(time: RequestTime) -> BinanceRequest:
-            return BinanceRequest(method, endpoint.path, {**named, **time.parameters(None)})
+        def make(time: RequestInstant) -> BinanceRequest:
+            return BinanceRequest(method, endpoint.path, {**named, **stamp(time)})
 
         return await self._signed(make, endpoint.weight, is_order=is_new)
 
@@ -261,7 +262,7 @@ class ProbeDesk:
         return {"side": "BUY", "price": to_plain(price), "quantity": quantity}
 
     async def _signed(
-        self, make: Callable[[RequestTime], BinanceRequest], weight: int, *, is_order: bool = False
+        self, make: Callable[[RequestInstant], BinanceRequest], weight: int, *, is_order: bool = False
     ) -> Answered:
         market = self.endpoints.market
         outcome = await self.rest.signed(market, self.signer, make, weight=weight, is_order=is_order)

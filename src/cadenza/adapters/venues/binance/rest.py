@@ -28,7 +28,7 @@ from cadenza.adapters.venues.binance.endpoints import ENDPOINTS, BinanceEndpoint
 from cadenza.adapters.venues.binance.models import (
     BinancePayload,
 )
-from cadenza.adapters.venues.binance.requests import BinanceRequest, DeadlinePassed, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest, stamp
 from cadenza.adapters.venues.binance.spec import (
     MARGIN_LIMITS,
     MARGIN_REST,
@@ -40,6 +40,7 @@ from cadenza.adapters.venues.binance.spec import (
 )
 from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, made_now
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
@@ -199,7 +200,7 @@ class BinanceRest:
         self,
         market: BinanceMarket,
         signer: BinanceSigner,
-        make: Callable[[RequestTime], BinanceRequest],
+        make: Callable[[RequestInstant], BinanceRequest],
         *,
         weight: int,
         success_weight: int | None = None,
@@ -210,7 +211,7 @@ class BinanceRest:
     ) -> Outcome:
         """Make a signed request and return its outcome.
 
-        `make` is called when the request may leave, and may raise `DeadlinePassed`; nothing is sent then. The request
+        `make` is called when the request may leave, and may raise `TooLateToSend`; nothing is sent then. The request
         waits for its turn until `leave_by_ms` (our monotonic clock), and then `reply_ms_max` for its reply. `is_order`:
         it is a new order, which is counted besides its weight. `success_weight`: what the venue counts when the request
         succeeds, if that is not `weight`. `is_urgent`: it goes before the others.
@@ -219,18 +220,10 @@ class BinanceRest:
         ticket = await self._turn(market, signer.api_key, weight, leave_by_ms, is_order=is_order, is_urgent=is_urgent)
         if isinstance(ticket, NotSent):
             return ticket
-        instant = self.clock_of(market).usable()
-        if instant is None:
-            ticket.give_back()
-            return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
-        try:
-            request = make(RequestTime(instant.our_ms, instant.ahead_ms))
-        except DeadlinePassed:
-            ticket.give_back()
-            return NotSent(NotSentCause.DEADLINE)
-        except BaseException:  # a request that cannot be made takes no room from others
-            ticket.give_back()
-            raise
+        made = made_now(make, self.clock_of(market), ticket)
+        if isinstance(made, NotSent):
+            return made
+        request, _ = made
         return await self._call(
             market, signer.api_key, request, signer, ticket, reply_ms_max, success_weight=success_weight
         )
@@ -368,10 +361,10 @@ class BinanceRest:
             self.hold(market, answer.status, _retry_after_ms(answer))
 
 
-def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestTime], BinanceRequest]:
+def request_of(endpoint: BinanceEndpoint, parameters: Parameters) -> Callable[[RequestInstant], BinanceRequest]:
     """Return what makes a reading request of an endpoint when it may leave."""
     named: dict[str, ParameterValue] = dict(parameters)
-    return lambda time: BinanceRequest("GET", endpoint.path, {**named, **time.parameters(None)})
+    return lambda time: BinanceRequest("GET", endpoint.path, {**named, **stamp(time)})
 
 
 def _is_for_pace(outcome: Outcome) -> bool:

@@ -37,12 +37,13 @@ from cadenza.adapters.venues.binance.orders import (
     usdm_query_request,
 )
 from cadenza.adapters.venues.binance.parse import AccountScope, UserNews
-from cadenza.adapters.venues.binance.requests import BinanceRequest, RequestTime
+from cadenza.adapters.venues.binance.requests import BinanceRequest
 from cadenza.adapters.venues.binance.spec import USDM_DEPTH_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.adapters.venues.kit.order_facts import OrderFacts
 from cadenza.adapters.venues.kit.order_names import names_of
 from cadenza.adapters.venues.kit.payloads import decode, decode_list
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode
@@ -85,13 +86,13 @@ class UsdmDialect:
         self._position_mode = position_mode
         self._leverages: dict[str, int] = {}
 
-    def submit(self, order: Order, instrument: Instrument, time: RequestTime) -> BinanceRequest:
+    def submit(self, order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:
         return usdm_order(order, instrument, time, self._position_mode)
 
-    def cancel(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def cancel(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return usdm_cancel_request(order, symbol, time)
 
-    def query(self, order: Order, symbol: str, time: RequestTime) -> BinanceRequest:
+    def query(self, order: Order, symbol: str, time: RequestInstant) -> BinanceRequest:
         return usdm_query_request(order, symbol, time)
 
     def submitted(self, body: bytes, scope: AccountScope, order: Order) -> Sequence[Report]:

@@ -22,12 +22,12 @@ from cadenza.adapters.venues.deribit.requests import GET_TIME, RequestPool, RpcM
 from cadenza.adapters.venues.deribit.spec import REST
 from cadenza.adapters.venues.kit.not_sent import not_sent_for_pace
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, made_now
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
-from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
+from cadenza.network.outcomes import Answered, NotSent, Outcome, OutcomeUnknown
 from cadenza.network.pace_queue import PaceRefusal
 from cadenza.network.pace_windows import MeterKey, WindowLimit
 from cadenza.network.pacing import Pacer, PaceTicket
@@ -135,19 +135,11 @@ class DeribitRest:
         ticket = await self._turn(signer.api_key, pool, by_ms, is_urgent=is_urgent)
         if isinstance(ticket, NotSent):
             return ticket
-        now = self.clock.usable()
-        if now is None:
-            ticket.give_back()
-            return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
-        try:
-            request = make(RequestInstant(now.our_ms, now.ahead_ms))
-        except TooLateToSend:
-            ticket.give_back()
-            return NotSent(NotSentCause.DEADLINE)
-        except BaseException:  # a request that cannot be made takes no room from others
-            ticket.give_back()
-            raise
-        return await self._call(request, (signer, now.venue_ms), self._key(signer.api_key, pool), ticket, reply_ms_max)
+        made = made_now(make, self.clock, ticket)
+        if isinstance(made, NotSent):
+            return made
+        request, venue_ms = made
+        return await self._call(request, (signer, venue_ms), self._key(signer.api_key, pool), ticket, reply_ms_max)
 
     async def read(self, request: RpcMessage) -> msgspec.Raw:
         """Return the result of a public method. Raises `VenueUnavailable`."""

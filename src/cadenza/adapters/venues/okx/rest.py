@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
+from cadenza.adapters.venues.kit.request_instant import RequestInstant, made_now
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx.classify import (
@@ -37,7 +37,7 @@ from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.adapters.venues.okx.spec import DEMO_HEADER, PUBLIC_REGION, OkxRegion, rest_name
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.network.http import HttpRequest
-from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown
+from cadenza.network.outcomes import Answered, NotSent, Outcome, OutcomeUnknown
 from cadenza.network.pace_windows import MeterKey
 from cadenza.network.traffic import HttpCalls
 from cadenza.ports.clock import Clock
@@ -108,19 +108,11 @@ class OkxRest:
         turn = await self._pace.turn(signer.api_key, endpoint, instrument, by_ms, is_urgent=is_urgent)
         if isinstance(turn, NotSent):
             return turn
-        now = self.clock.usable()
-        if now is None:
-            turn.give_back()
-            return NotSent(NotSentCause.NOT_CONNECTED, "the venue's time is not known")
-        try:
-            request = make(RequestInstant(now.our_ms, now.ahead_ms))
-        except TooLateToSend:
-            turn.give_back()
-            return NotSent(NotSentCause.DEADLINE)
-        except BaseException:  # a request that cannot be made takes no room from others
-            turn.give_back()
-            raise
-        stamped_ms = now.venue_ms if request.timestamp_ms is None else request.timestamp_ms
+        made = made_now(make, self.clock, turn)
+        if isinstance(made, NotSent):
+            return made
+        request, venue_ms = made
+        stamped_ms = venue_ms if request.timestamp_ms is None else request.timestamp_ms
         headers = signer.headers(request.method, _target(request), _body(request).decode(), stamped_ms)
         key = self._pace.key(signer.api_key, endpoint, instrument)
         return await self._call(signer.region, request, headers, endpoint, key, turn, reply_ms_max)
