@@ -106,8 +106,9 @@ class Desk:
         return time.perf_counter() - started
 
     async def _send(self, name: str, until: float) -> list[float]:
-        taken = []
-        while (now := time.perf_counter()) < until:
+        taken: list[float] = []
+        while not taken or time.perf_counter() < until:
+            now = time.perf_counter()
             if (ms := await self._order(name)) is None:
                 raise SystemExit(f"an order of {name} was not filled")
             taken.append(ms)

@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 import uvloop
-from load import Connection, request_of, run
+from load import Connection, percentile, request_of, run
 from paper_orders import PaperOrders
 from served import Served
 
@@ -109,8 +109,8 @@ async def main(orders: int, seconds: float, rounds: int) -> None:
                 for name, work in beside.items():
                     before = bench.beside_total
                     async with work():
-                        cuts = quantiles(await bench.latencies_ms(seconds), n=100, method="inclusive")
-                    taken[name].append((cuts[49], cuts[98]))
+                        latencies_ms = await bench.latencies_ms(seconds)
+                    taken[name].append((percentile(latencies_ms, 50), percentile(latencies_ms, 99)))
                     asked[name] += bench.beside_total - before
         finally:
             await served.stop()

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 from typing import Any, Self, cast
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -89,20 +90,29 @@ class Measured:
 async def run(
     connections: Sequence[Connection], make: Callable[[int], bytes], expect: bytes, seconds: float
 ) -> Measured:
-    """Keep every connection busy: `make(n)` is the next request of connection n. Each reply must contain `expect`."""
+    """Keep every connection busy, for one request at least: `make(n)` is the next one of connection n. Each reply must
+    contain `expect`."""
     latencies: list[float] = []
     started = time.perf_counter()
     until = started + seconds
 
     async def keep_busy(number: int, connection: Connection) -> None:
-        while (asked := time.perf_counter()) < until:
+        is_over = False
+        while not is_over:
+            asked = time.perf_counter()
             body = await connection.ask(make(number))
             latencies.append((time.perf_counter() - asked) * 1e3)
             if expect not in body:
                 raise SystemExit(f"not the reply that was expected: {body[:500]!r}")
+            is_over = time.perf_counter() >= until
 
     await asyncio.gather(*(keep_busy(number, connection) for number, connection in enumerate(connections)))
     return Measured(len(latencies), time.perf_counter() - started, latencies)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return a percentile, from 1 to 99, of one value or more."""
+    return quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
 
 
 async def paper_accounts(connection: Connection, count: int) -> tuple[str, list[str]]:

@@ -17,11 +17,11 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 import asyncpg
 import uvloop
-from load import Connection, Measured, run
+from load import Connection, Measured, percentile, run
 from one_row import TABLE, insert_rows
 from paper_orders import PaperOrders
 from served import SETTINGS, Cpu, Served
@@ -51,7 +51,7 @@ class Figures:
         self.idle_percents.append(cpu.idle_s / measured.took_s / (os.cpu_count() or 1) * 100)
 
     def line(self) -> str:
-        p50, p99 = percentiles(self.latencies_ms)
+        p50, p99 = (percentile(self.latencies_ms, percent) for percent in (50, 99))
         ratio = f"{median(self.ratios):.3f}" if self.ratios else "1"
         python = f"{median(self.python_us):,.0f}" if self.ratios else "-"
         idle, rates = median(self.idle_percents), " ".join(f"{rate:,.0f}" for rate in self.per_s)
@@ -92,12 +92,6 @@ class Bench:
         before = self._served.cpu()
         measured = await asyncio.to_thread(insert_rows, self._served.dsn(), clients, seconds)
         figures.add(measured, self._served.cpu() - before)
-
-
-def percentiles(values: list[float]) -> tuple[float, float]:
-    """p50 and p99."""
-    cuts = quantiles(values, n=100, method="inclusive")
-    return cuts[49], cuts[98]
 
 
 async def measure(bench: Bench, clients: list[int], seconds: float, rounds: int) -> dict[tuple[int, str], Figures]:

@@ -16,7 +16,7 @@ from statistics import median
 
 import uvloop
 from load import Connection, request_of
-from served import Served
+from served import TICK_S, Served
 
 LIMITS = {
     "currency": "USDT", "orderValueMax": "1000000000", "priceCollar": "0.5", "openOrdersMax": 1000,
@@ -85,7 +85,7 @@ async def main(orders: int, rounds: int) -> None:
         finally:
             await served.stop()
     base, more = median(figures[without]), median(figures[limited])
-    ratio = more / base
+    ratio = more / max(base, TICK_S / orders * 1e6)
     print(f"{orders} orders a round: without limits {base:.0f} us, with all {more:.0f} us, ratio {ratio:.3f}")
 
 

@@ -31,6 +31,8 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 _ADDRESS = re.compile(rb"API\s+http://([\d.]+):(\d+)/api/v3")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+TICK_S = 1 / _TICKS_PER_S
+"""CPU time is counted in such steps: less may be counted as none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from cadenza.ports.venue import REPLAY_REPORTS_MAX, ReplayPiece
 
 START_MS = 1_760_000_000_000
 KEY = Secrets("any key", "any secret", None)
-_DEADLINE_S = 10.0
+_DEADLINE_S = 60.0
 
 
 async def until(condition: Callable[[], bool], what: str = "the condition") -> None:

@@ -38,7 +38,7 @@ def serving(
             yield said
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     for name in PORTS if venue == "all" else [""]:
         assert {"keys.json", "truth.jsonl"} <= {path.name for path in (data_dir / name).iterdir()}
 
@@ -47,7 +47,7 @@ def answer_at(said: str, path: str) -> Any:
     """Return what the simulator answers below the address of REST that it said."""
     url = re.search(r"REST +(\S+)", said)
     assert url is not None
-    with urllib.request.urlopen(f"{url[1]}{path}", timeout=10) as reply:
+    with urllib.request.urlopen(f"{url[1]}{path}", timeout=60) as reply:
         return json.load(reply)
 
 
@@ -111,7 +111,7 @@ def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
         expected = {"PAPER": "SPOT, MARGIN"} | ALL
         assert bought == [(type, name) for name, types in expected.items() for type in types.split(", ")]
         for _, url, _ in shown:
-            with urllib.request.urlopen(f"{url}/simulator/truth", timeout=10) as reply:
+            with urllib.request.urlopen(f"{url}/simulator/truth", timeout=60) as reply:
                 assert reply.status == 200
 
 

@@ -147,7 +147,7 @@ async def test_a_newcomer_trades_at_the_simulator(simulator: BinanceProcess, tmp
 
                 await eventually(was_seen)
 
-                soon_ms = int(time.time() * 1_000) + 2_000
+                soon_ms = int(time.time() * 1_000) + 5_000
                 ending = await trader.submit(
                     quantity="0.01", orderType="LIMIT", limitPrice="50000", timeInForce="GTD", expireAt=soon_ms
                 )

@@ -14,10 +14,10 @@ from tests.serving import Serving, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SLOW_ANSWERED_WITHIN_S = 9.0
+SLOW_ANSWERED_WITHIN_S = 30.0
 """5 s for the venue's reply and 1 s for the close; here tests run beside it."""
 
-SLOW_REPORTED_WITHIN_S = 15.0
+SLOW_REPORTED_WITHIN_S = 60.0
 """Long before the reply."""
 
 
@@ -117,7 +117,7 @@ async def test_a_script_with_a_typing_error_is_refused_with_the_reason(client: T
 @pytest.mark.parametrize("asked", [{}, {"orderType": "LIMIT", "limitPrice": "20000"}], ids=["MARKET", "LIMIT"])
 async def test_a_slow_acknowledgement_holds_no_request(client: Trader, asked: dict[str, Any]) -> None:
     began = time.monotonic()
-    order = await submit(client, "mock.ack-delay:20000", quantity="0.1", awaitClosed=True, **asked)
+    order = await submit(client, "mock.ack-delay:120000", quantity="0.1", awaitClosed=True, **asked)
     assert time.monotonic() - began < SLOW_ANSWERED_WITHIN_S
     reply = await until_status(client, order, "ACCEPTED" if asked else "FILLED")
     assert time.monotonic() - began < SLOW_REPORTED_WITHIN_S

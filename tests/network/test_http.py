@@ -227,7 +227,7 @@ async def test_silence_until_the_deadline_is_unknown() -> None:
         await connection.end()
 
     async with peer(play) as server, http_client() as client:
-        outcome = await client.call(post(server.port, deadline_ms=50))
+        outcome = await client.call(post(server.port, deadline_ms=500))
         assert outcome == OutcomeUnknown(UnknownCause.DEADLINE)
 
 
@@ -243,7 +243,7 @@ async def test_an_answer_that_drips_is_unknown_at_the_deadline(start: bytes) -> 
             await asyncio.sleep(0.005)
 
     async with peer(play) as server, http_client() as client:
-        outcome = await client.call(post(server.port, deadline_ms=80))
+        outcome = await client.call(post(server.port, deadline_ms=500))
         assert isinstance(outcome, OutcomeUnknown)
         assert outcome.cause is UnknownCause.DEADLINE
         assert outcome.status == (200 if b"Length" in start else None)

@@ -9,6 +9,8 @@ from structlog.testing import capture_logs
 from cadenza.domain.errors import InternalError, VenueUnavailable
 from cadenza.runtime.supervisor import Supervisor, TaskHealth, TaskState
 
+GIVE_UP_S = 60
+
 
 @pytest.fixture
 async def supervisor() -> AsyncIterator[Supervisor]:
@@ -34,7 +36,7 @@ async def test_a_failing_task_is_started_again_and_its_failures_are_told(supervi
         await forever()
 
     supervisor.start("feed", body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         await recovered.wait()
     assert list(supervisor.health()) == [TaskHealth("feed", TaskState.RUNNING, 3, "ConnectionError: down 3")]
     assert supervisor.is_healthy
@@ -58,7 +60,7 @@ async def test_the_pause_doubles_up_to_its_limit(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(asyncio, "sleep", noted)
     supervisor = Supervisor(backoff_ms_first=50, backoff_ms_max=500)
     supervisor.start("feed", body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         await done.wait()
     assert pauses == [50, 100, 200, 400, 500, 500]
     assert next(supervisor.health()).state is TaskState.WAITING
@@ -71,7 +73,7 @@ async def test_a_task_that_returns_has_finished(supervisor: Supervisor) -> None:
         return
 
     supervisor.start("once", body)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         while next(supervisor.health()).state is not TaskState.FINISHED:  # noqa: ASYNC110 - the state is what is told
             await asyncio.sleep(0)
     assert supervisor.is_healthy
@@ -112,7 +114,7 @@ async def test_a_task_that_does_not_end_is_named_and_not_waited_for() -> None:
     supervisor.start("quick", forever)
     supervisor.start("stubborn", stubborn)
     await running.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GIVE_UP_S):
         assert await supervisor.stop(deadline_ms=20) == ["stubborn"]
     release.set()
 
@@ -142,7 +144,7 @@ async def test_a_known_cause_that_repeats_is_one_line_without_a_traceback(superv
 
     with capture_logs() as lines:
         supervisor.start("venue", body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GIVE_UP_S):
             await done.wait()
     found = [(line["log_level"], line["error"], line["failures"]) for line in lines]
     assert found == [("warning", "VenueUnavailable: refused", 1), ("warning", "VenueUnavailable: no such host", 4)]
@@ -161,6 +163,6 @@ async def test_a_defect_is_an_error_with_its_traceback_each_time(supervisor: Sup
 
     with capture_logs() as lines:
         supervisor.start("venue", body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GIVE_UP_S):
             await done.wait()
     assert [(line["log_level"], line["exc_info"]) for line in lines] == [("error", True)] * 3

@@ -75,7 +75,13 @@ async def test_venues_that_do_not_start_hold_up_nobody(server: Server) -> None:
     url = await server.start()
     async with Trader(url) as trader:
         await trader.enter()
-        assert await statuses(trader) == {"BINANCE": "OFFLINE", "MOCK": "ONLINE", "OKX": "OFFLINE", "PAPER": "ONLINE"}
+
+        async def are_as_they_should() -> bool:
+            return await statuses(trader) == {
+                "BINANCE": "OFFLINE", "MOCK": "ONLINE", "OKX": "OFFLINE", "PAPER": "ONLINE",
+            }  # fmt: skip
+
+        await eventually(are_as_they_should)
         await trader.connect()
         assert (await trader.submit(awaitClosed=True))["status"] == "FILLED"
         metrics = await text_of(f"{url}/metrics")

@@ -17,7 +17,7 @@ from tests.scripted.session import Fault
 from tests.scripted.test_trailing import ended, here, submits, trailing
 from tests.scripted.world import Trader, World
 
-ROUNDS_S_MAX = 10.0
+ROUNDS_S_MAX = 60.0
 
 
 async def rounds_until(world: World, tick: Callable[[], Awaitable[None]], condition: Callable[[], bool]) -> None:

@@ -200,7 +200,6 @@ async def test_a_venue_that_falls_silent_is_noticed_and_orders_under_way_are_fou
 ) -> None:
     """The connections stay open, and nothing more comes from the venue: no answer, no frame, no pong. What we send
     still arrives."""
-    monkeypatch.setattr(execution, "REPLY_MS_MAX", 300)  # of real time: calls are timed by the event loop
     async with (
         simulated_deribit(tmp_path) as venue,
         relayed(venue.url) as relay,
@@ -210,6 +209,7 @@ async def test_a_venue_that_falls_silent_is_noticed_and_orders_under_way_are_fou
         accepted = await desk.session.submit(rests)
         await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the stream works")
 
+        monkeypatch.setattr(execution, "REPLY_MS_MAX", 300)  # of real time: calls are timed by the event loop
         relay.freeze()
         frozen_ms = venue.clock.monotonic_ms()
         under_way = [desk.resting("0.1") for _ in range(10)]

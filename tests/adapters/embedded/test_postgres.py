@@ -97,7 +97,7 @@ async def test_data_survive_a_stop_and_a_second_start(start: Callable[..., Embed
     await server.stop()
     assert server.status == PostgresStatus(PostgresState.STOPPED, None, 0, None)
     assert not is_alive(pid)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await query(await server.start(), "SELECT answer FROM kept") == 42
 
 

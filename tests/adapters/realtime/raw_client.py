@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any
 
 TEXT, BINARY, CLOSE, PING, PONG, CONT = 1, 2, 8, 9, 10, 0
-WAIT_S = 10
+WAIT_S = 60
 PATH = "/connection/websocket"
 
 

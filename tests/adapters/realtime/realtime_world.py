@@ -36,7 +36,7 @@ BOOK = f"market:orderBook:{h.BTC_USDT}"
 BOOK_LOWER = f"market:orderbook:{h.BTC_USDT}"
 TRADE = f"market:trade:{h.BTC_USDT}"
 TOKEN_LIFE_MS = 3_600_000
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Clock:

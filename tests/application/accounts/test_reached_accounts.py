@@ -36,5 +36,5 @@ async def test_a_key_is_not_waited_for_longer_than_the_port_says() -> None:
     assert not cancelled.is_set()
     clock.advance(1)
     with pytest.raises(VenueUnavailable):
-        await asyncio.wait_for(asking, 5)
+        await asyncio.wait_for(asking, 60)
     assert cancelled.is_set()

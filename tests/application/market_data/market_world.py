@@ -163,7 +163,7 @@ class MarketWorld:
     async def maintain(self) -> None:
         """Let the keeper do what is due, to the end."""
         await self.books.maintain()
-        assert await self.concurrency.drain(5_000) == 0
+        assert await self.concurrency.drain(60_000) == 0
 
 
 class VenueRun:

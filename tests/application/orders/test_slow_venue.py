@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from cadenza.application.orders import submit
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import Report
@@ -23,7 +24,8 @@ from tests.domain.trading.worlds import ACCOUNT, account, request, venue_spec
 from tests.serving import eventually
 
 WAITS_MS = 200
-ANSWERED_WITHIN_S = 3
+ANSWERED_WITHIN_S = 30
+"""What a defect would wait for never comes: the venue says nothing in these tests."""
 
 
 @pytest.fixture
@@ -105,7 +107,8 @@ async def test_a_cancel_whose_session_goes_meanwhile_is_answered_and_repeated(wo
     assert (await world.stored(order)).status is OrderStatus.CANCELED
 
 
-async def test_a_repeat_awaits_the_close_as_the_first_does(world: OrderWorld) -> None:
+async def test_a_repeat_awaits_the_close_as_the_first_does(world: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "AWAIT_CLOSED_MS_MAX", 60_000)  # it closes when all wait, however slow the machine is
     asked = request(await_closed=True, idempotency_key="k")
     first = asyncio.create_task(world.submit_order(ACTOR, asked))
     await world.session.has_submitted.wait()
@@ -115,7 +118,7 @@ async def test_a_repeat_awaits_the_close_as_the_first_does(world: OrderWorld) ->
     async def all_wait() -> bool:
         return len(world.waiters._waiting[sent.id]) == 1 + len(again)
 
-    await eventually(all_wait, within_s=0.9)
+    await eventually(all_wait)
     await world.sink.deliver(fills(sent))
     orders = await asyncio.gather(first, *again)
     assert {order.status for order in orders} == {OrderStatus.FILLED}

@@ -58,7 +58,7 @@ class Socket:
         await self._socket.send_str(text)
 
     async def _receive(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = await self._socket.receive()
         return json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else None
 

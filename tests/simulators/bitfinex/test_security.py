@@ -44,7 +44,7 @@ async def test_keys_have_nonces_of_their_own_and_the_socket_counts_too(
 
 async def test_an_order_that_was_overtaken_fails(simulator: BitfinexSimulator, trader: BitfinexTrader) -> None:
     """The fence: a request with a smaller nonce that has not been processed dies when a later one succeeds."""
-    await trader.admin("faults", requests=[{"on": "order.submit", "kind": "late", "delay_ms": 500}])
+    await trader.admin("faults", requests=[{"on": "order.submit", "kind": "late", "delay_ms": 2_000}])
     late = asyncio.create_task(trader.submit(cid=1))
     while simulator.venue.faults.requests:  # noqa: ASYNC110 - it has come when its fault is taken
         await asyncio.sleep(0.001)

@@ -153,7 +153,7 @@ class BitfinexSocket:
 
     async def frame(self) -> Any:
         """Return the next frame; None when the server has closed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = await self.socket.receive()
         return read(message.data) if message.type is aiohttp.WSMsgType.TEXT else None
 

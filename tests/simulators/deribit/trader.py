@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 PERPETUAL = "BTC-PERPETUAL"
-WAIT_S = 10
+WAIT_S = 60
 
 
 def signed(secret: str, *parts: str) -> str:

@@ -155,7 +155,7 @@ class OkxSocket:
 
     async def frame(self) -> Any:
         """Return the next frame; None when the server has closed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = await self.socket.receive()
         if message.type is not aiohttp.WSMsgType.TEXT:
             return None
