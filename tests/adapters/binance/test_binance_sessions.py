@@ -233,7 +233,7 @@ async def test_a_venue_whose_clock_differs_takes_orders(tmp_path: Path, ahead_ms
         await venue.post("faults", {"clock_offset_ms": ahead_ms})
         async with open_desk(venue) as desk:
             assert kinds(await desk.session.submit(desk.order)) == ["Accepted"]
-            assert abs(desk.session.venue_time_ms() - venue.clock.now_ms() - ahead_ms) < 1_000
+            assert abs(desk.session.venue_time_ms() - venue.clock.now_ms() - ahead_ms) < 2_500
 
 
 async def test_an_order_does_not_wait_longer_because_our_wall_clock_was_set_back(spot_desk: Desk) -> None:
