@@ -225,7 +225,7 @@ async def settle(turns: int = 10) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when the condition holds."""
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition is of the other side of a socket
             await asyncio.sleep(0.001)
 

@@ -22,7 +22,7 @@ from tests.network.peers import (
 from cadenza.network.http import HttpClientLimits, HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, OutcomeUnknown, UnknownCause
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 Play = Callable[[PeerConnection], Awaitable[None]]
 
 

@@ -14,7 +14,7 @@ from cadenza.network.http import HttpClientLimits, HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, OutcomeUnknown, UnknownCause
 from cadenza.network.patience import RetryPauses
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 
 async def test_calls_share_a_connection_and_a_closed_one_is_replaced_before_anything_is_written() -> None:

@@ -22,7 +22,7 @@ from cadenza.network.outcomes import Answered, NotSent, NotSentCause, OutcomeUnk
 from cadenza.network.proxies import ProxyChoice
 from cadenza.network.tls import client_tls
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 
 def secure(server: Peer, method: str = "POST") -> HttpRequest:

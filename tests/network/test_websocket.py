@@ -33,7 +33,7 @@ from cadenza.network.stream_events import (
     StreamLost,
 )
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 
 async def test_messages_come_in_order_and_the_handshake_is_as_the_owner_wants_it() -> None:

@@ -18,7 +18,7 @@ from cadenza.network.stream_events import (
     StreamLost,
 )
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 HOUR_MS = 3_600_000
 QUIET = {"ping_ms": 10 * HOUR_MS, "silence_ms": 20 * HOUR_MS}
 

@@ -13,7 +13,7 @@ from cadenza.network.stream_connection import StreamConnection, StreamEnds, open
 from cadenza.network.stream_events import LostCause, Received, StreamEvent, StreamLimits, StreamLost, StreamTarget
 from cadenza.network.tls import client_tls
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 
 async def test_wss_goes_through_the_tunnel_of_a_proxy(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ async def test_orders_of_an_instrument_that_cannot_be_read_after_a_restart_can_b
     await until(lambda: desk.believed(accepted).status is OrderStatus.CANCELED, "the end")
 
 
-STORM_S_MAX = 60
+STORM_S_MAX = 240
 
 
 async def test_a_storm_is_never_too_fast_and_cancels_overtake(tmp_path: Path) -> None:

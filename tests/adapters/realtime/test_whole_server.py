@@ -82,7 +82,7 @@ async def test_an_order_by_rpc_and_its_fills_on_the_channel(server: Serving) -> 
 async def _portfolio(client: RawClient, trader: Trader) -> None:
     """Wait for the view that shows the balances as they are stored."""
     stored = (await trader.portfolio(trader.spot))["balances"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             publication = (await client.push())["pub"]
             if "offset" not in publication:
