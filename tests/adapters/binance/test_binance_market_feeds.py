@@ -16,6 +16,7 @@ from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE
 from cadenza.adapters.venues.binance.spec import urls_at
+from cadenza.adapters.venues.kit import feed_tasks
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
@@ -26,7 +27,7 @@ from cadenza.simulators.binance.server import BinanceSimulator, run_simulator
 from cadenza.simulators.binance.settings import SimulatorSettings
 from cadenza.simulators.kit.faults import EventFault, EventFaultKind
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 def listener() -> Listener:
@@ -37,12 +38,15 @@ def listener() -> Listener:
 async def world(
     tmp_path: Path, *, factor: int = 1, market_step_ms: int = 0
 ) -> AsyncIterator[tuple[BinanceSimulator, MarketFeeds]]:
+    """A feed may take a minute of real time to open: the machine may have other work."""
     settings = SimulatorSettings(data_dir=tmp_path, market_step_ms=market_step_ms)
-    async with (
-        run_simulator(settings, SystemClock(), SystemIds()) as simulator,
-        feeds_at(urls_at(simulator.url), factor=factor) as feeds,
-    ):
-        yield simulator, feeds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed_tasks, "OPEN_MS_MAX", 60_000 * factor)
+        async with (
+            run_simulator(settings, SystemClock(), SystemIds()) as simulator,
+            feeds_at(urls_at(simulator.url), factor=factor) as feeds,
+        ):
+            yield simulator, feeds
 
 
 async def move(simulator: BinanceSimulator, lots: int) -> None:
@@ -195,7 +199,7 @@ async def test_stopped_feeds_leave_their_books_stale(tmp_path: Path) -> None:
 
 async def test_a_perpetual_of_a_market_that_moves(tmp_path: Path) -> None:
     """USD-M over its routes: book, trades and marks; a lost change is mended while the market goes on."""
-    async with world(tmp_path, market_step_ms=20) as (simulator, feeds):
+    async with world(tmp_path, market_step_ms=200) as (simulator, feeds):
         heard = Listener(USDM_BOOK_RULE, BTC_PERP)
         await feeds.open_book(BTC_PERP, heard)
         await until(lambda: len(heard.outcomes) > 5 and bool(heard.trades) and bool(heard.marks), "a moving market")
