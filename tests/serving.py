@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-_READY_WITHIN_S = 60.0
+_READY_WITHIN_S = 180.0
 _STOPPED_WITHIN_S = 30.0
 _API = re.compile(r"API\s+(http://\S+)/api/v3")
 _LAST_WORDS_CHARS_MAX = 4_000

@@ -95,7 +95,7 @@ ALL = {
 
 
 def test_all_simulators_serve_say_how_and_stop(tmp_path: Path) -> None:
-    with serving("all", tmp_path, lambda said: "portfolio/list" in said, ["--free-ports"]) as said:
+    with serving("all", tmp_path, lambda said: "portfolio/list" in said, ["--free-ports", "--still"]) as said:
         shown = re.findall(r"^  ([A-Z_]+) +(http://\S+)  (.+)$", said, re.MULTILINE)
         assert {name: types for name, _, types in shown} == ALL
         (names,) = re.findall(r"CADENZA_VENUES=(\S+) ", said)
