@@ -5,7 +5,7 @@ import gc
 
 import pytest
 import websockets
-from tests.network.peers import PeerConnection, answer, settle, until
+from tests.network.peers import PeerConnection, StandingClock, answer, settle, until
 from tests.network.websocket_peers import (
     BINARY,
     CLOSE,
@@ -22,6 +22,8 @@ from tests.network.websocket_peers import (
 )
 
 from cadenza.network.outcomes import NotSent, NotSentCause, OutcomeUnknown, Sent
+from cadenza.network.pace_windows import MeterKey, WindowLimit
+from cadenza.network.pacing import Pacer, PaceTicket
 from cadenza.network.stream_connection import StreamConnection
 from cadenza.network.stream_events import (
     LostCause,
@@ -327,6 +329,70 @@ async def test_an_owner_that_cannot_subscribe_gets_another_connection() -> None:
         await tested.pause_passes()
         assert await tested.take() == StreamLive(3)
         await until(lambda: all(one.reader.at_eof() for one in tested.server.connections[:2]))
+
+
+class Turns:
+    """Gives the right to connect twice at a time."""
+
+    def __init__(self) -> None:
+        self.clock = StandingClock()
+        self.pacer = Pacer({"connections": (WindowLimit(2, 1_000),)}, clock=self.clock)
+
+    async def __call__(self) -> PaceTicket:
+        ticket = await self.pacer.acquire("", {_CONNECTIONS: 1}, deadline_ms=self.clock.at_ms + 60_000)
+        assert isinstance(ticket, PaceTicket)
+        return ticket
+
+    async def left(self) -> int:
+        """How many more are to be had at once, after time has passed."""
+        await self.clock.pass_time(2_000)
+        more = [asyncio.create_task(self()) for _ in range(3)]
+        await settle()
+        left = [each.result() for each in more if each.done()]
+        for ticket in left:
+            ticket.give_back()
+        for each in more:
+            each.cancel()
+        return len(left)
+
+
+_CONNECTIONS = MeterKey("connections", "")
+
+
+async def test_the_right_to_connect_is_held_until_the_stream_is_live() -> None:
+    is_ready, turns = asyncio.Event(), Turns()
+
+    async def prepare(_: StreamConnection) -> None:
+        await is_ready.wait()
+
+    async with stream(polite, prepare=prepare, turns=turns) as tested:
+        await until(lambda: len(tested.server.connections) == 1)
+        assert await turns.left() == 1
+        is_ready.set()
+        assert await tested.take() == StreamLive(1)
+        assert await turns.left() == 2
+
+
+@pytest.mark.parametrize("ending", ["failed", "cancelled", "no connection"])
+async def test_the_right_to_connect_is_given_back_by_a_connection_that_is_never_live(ending: str) -> None:
+    turns = Turns()
+
+    async def prepare(_: StreamConnection) -> None:
+        if ending == "cancelled":
+            await asyncio.get_running_loop().create_future()
+        raise NotReady("refused")
+
+    async with stream(polite, prepare=prepare, turns=turns) as tested:
+        if ending == "no connection":
+            tested.server.port = 9
+        if ending == "cancelled":
+            await until(lambda: len(tested.server.connections) == 1)
+            assert tested.run is not None
+            tested.run.cancel()
+            await asyncio.wait({tested.run})
+        else:
+            assert isinstance(await tested.take(), StreamLost)
+        assert await turns.left() == 2
 
 
 async def test_an_error_of_the_owner_ends_the_run_and_the_stream() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.network.peers import Peer, PeerConnection, StandingClock, peer, settle
 
+from cadenza.network.pacing import PaceTicket
 from cadenza.network.stream_connection import StreamConnection
 from cadenza.network.stream_events import Received, StreamEvent, StreamLimits, StreamTarget
 from cadenza.network.tls import client_tls
@@ -113,7 +114,10 @@ async def stream(
     play: Callable[[PeerConnection], Awaitable[None]],
     limits: StreamLimits | None = None,
     prepare: Callable[[StreamConnection], Awaitable[None]] | None = None,
+    turns: Callable[[], Awaitable[PaceTicket]] | None = None,
 ) -> AsyncIterator[Stream]:
+    """`turns` gives the right to connect."""
+
     async def nothing(_: StreamConnection) -> None:
         return None
 
@@ -121,7 +125,8 @@ async def stream(
 
         async def target() -> StreamTarget:
             tested.targets += 1
-            return StreamTarget(f"ws://127.0.0.1:{server.port}/ws?token=a%2Fb", {"X-Key": "k"})
+            turn = await turns() if turns is not None else None
+            return StreamTarget(f"ws://127.0.0.1:{server.port}/ws?token=a%2Fb", {"X-Key": "k"}, turn)
 
         clock = StandingClock()
         socket = ReconnectingWebSocket(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cadenza.network.pacing import PaceTicket
 from cadenza.network.patience import RetryPauses
 
 
@@ -73,10 +74,12 @@ StreamEvent = Received | StreamLive | StreamLost | StreamClosed
 
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
-    """Where to connect. `url` is absolute, ws or wss, percent-encoded, and sent as it is."""
+    """Where to connect. `url` is absolute, ws or wss, percent-encoded, and sent as it is. `turn` is the right to open
+    this connection: the stream settles it when the connection is live, or has failed."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    turn: PaceTicket | None = None
 
 
 class NotReady(Exception):

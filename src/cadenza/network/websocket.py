@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from ssl import SSLContext
 
 from cadenza.network.message_queue import MessageQueue
@@ -173,12 +174,17 @@ class ReconnectingWebSocket:
         return newer
 
     async def _open(self) -> StreamConnection | StreamLost:
-        """Connect and prepare. Whatever ends before it is live is closed here."""
+        """Connect and prepare, for as long as the right to connect is held."""
         self._number += 1
         try:
             target = await self._target()
         except NotReady as error:
             return StreamLost(self._number, LostCause.NOT_READY, str(error))
+        with target.turn or nullcontext():
+            return await self._connected(target)
+
+    async def _connected(self, target: StreamTarget) -> StreamConnection | StreamLost:
+        """Whatever ends before it is live is closed here."""
         opened = await open_connection(self._number, target, self._ends, self._events)
         if isinstance(opened, StreamLost):
             return opened

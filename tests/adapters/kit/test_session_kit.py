@@ -4,20 +4,25 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal as D
+from typing import cast
 from uuid import UUID
 
 import pytest
 from tests.adapters.binance.binance_world import order
 from tests.inhouse_kit import ManualClock, RecordingSink, until
 
+from cadenza.adapters.venues.kit import session_life
 from cadenza.adapters.venues.kit.delivery import BATCH_REPORTS_MAX, ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HELD_MAX, HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, SubmitCall
 from cadenza.adapters.venues.kit.order_names import names_of
+from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
-from cadenza.domain.errors import DatabaseUnavailable
+from cadenza.adapters.venues.kit.user_stream import UserStream
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport, NotSentReport, Report, WithdrawnReport
@@ -51,6 +56,44 @@ def test_the_sink_hears_each_loss_once_and_since_when_news_may_be_missing() -> N
     link.ended("revoked")
     link.lost("too late")
     assert sink.life[2:] == [("ended", "revoked")]
+
+
+class WaitingStream:
+    """Stands for a `UserStream` that waits for its turn to connect."""
+
+    def __init__(self) -> None:
+        self.had_turn = asyncio.Event()
+        self.is_busy = False
+
+    def start(self) -> None:
+        """Nothing comes of it."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+async def test_a_session_that_opens_is_patient_with_our_own_pace_and_not_with_the_venue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_life, "FIRST_LIVE_MS_MAX", 0)
+    clock, streams = ManualClock(), [WaitingStream(), WaitingStream()]
+    life = SessionLife(
+        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream"
+    )
+    life.follow(*cast(list[UserStream], streams))
+    opening = asyncio.create_task(life.first_live(lambda: None))
+    for stream in streams:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not opening.done()
+        stream.had_turn.set()
+    with pytest.raises(VenueUnavailable, match="the stream does not open"):
+        await opening
+    await life.close()
+
+
+async def _no_time() -> int | None:
+    return None
 
 
 def test_a_gap_begins_where_the_stream_opened_if_it_never_brought_anything() -> None:

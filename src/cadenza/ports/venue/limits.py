@@ -20,9 +20,10 @@ BOOK_OPEN_MS_MAX = 10_000
 """For `open_book`, and for `close_book`; the calls of one book do not overlap. An `open_book` that fails or is
 cancelled leaves no feed of the book, and is called again later."""
 
-SESSION_OPEN_MS_MAX = 30_000
-"""For `open_session`. A call that fails or is cancelled leaves nothing open: no stream, no task, and nobody who still
-calls the sink. The application opens a session of the account again later."""
+SESSION_OPEN_MS_MAX = 60_000
+"""For `open_session`. Where the venue limits how many sessions an address opens, the call waits for its turn as well: 8
+at a time, of which 5 may open in 15 s, wait for 30 s. A call that fails or is cancelled leaves nothing open: no stream,
+no task, and nobody who still calls the sink. The application opens a session of the account again later."""
 
 SESSION_CLOSE_MS_MAX = 10_000
 """For `ExecutionSession.close`. The session stops delivering before it waits for anything, so that nothing is delivered

@@ -63,8 +63,12 @@ class _PacedOpening:
 
     async def target(self) -> StreamTarget:
         """Raises `NotReady`."""
-        await self._connects.turn("user data")
-        return await self._opening.target()
+        turn = await self._connects.turn("user data")
+        try:
+            return replace(await self._opening.target(), turn=turn)
+        except BaseException:  # also when cancelled: what is not opened takes no turn from others
+            turn.give_back()
+            raise
 
     async def subscribe(self, connection: StreamConnection) -> None:
         await self._opening.subscribe(connection)

@@ -80,8 +80,7 @@ class PrivateSocket:
         """Whether the venue is in maintenance, as far as the present connection has said."""
 
     async def target(self) -> StreamTarget:
-        await self._connects.turn("private")
-        return StreamTarget(self._url)
+        return StreamTarget(self._url, turn=await self._connects.turn(self._key.api_key))
 
     async def subscribe(self, connection: StreamConnection) -> None:
         """Log in. Raises `NotReady`."""

@@ -71,8 +71,7 @@ class AccountSocket:
         happened until then."""
 
     async def target(self) -> StreamTarget:
-        await self._connects.turn("account")
-        return StreamTarget(self._url)
+        return StreamTarget(self._url, turn=await self._connects.turn("account"))
 
     async def subscribe(self, connection: StreamConnection) -> None:
         """Log in, and subscribe to the channels. Raises `NotReady`."""

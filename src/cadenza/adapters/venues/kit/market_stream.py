@@ -239,8 +239,7 @@ class MarketStream:
     # --- connecting
 
     async def _target(self) -> StreamTarget:
-        await self._connects.turn("market")
-        return StreamTarget(self._route.url)
+        return StreamTarget(self._route.url, turn=await self._connects.turn("market"))
 
     async def _prepare(self, connection: StreamConnection) -> None:
         """Subscribe on a new connection, before it is live."""

@@ -32,7 +32,8 @@ from cadenza.ports.clock import Clock
 from cadenza.ports.venue import AccountSnapshot, SessionSink
 
 FIRST_LIVE_MS_MAX = 15_000
-"""How long a session that opens waits for its stream."""
+"""How long a session that opens waits for its stream, once the pace of connections has let it connect. It waits for
+that as long as its caller does."""
 
 
 class SessionLife:
@@ -101,6 +102,8 @@ class SessionLife:
         said so. Raises `CredentialRejected` and `VenueUnavailable`."""
         for stream in self._streams:
             stream.start()
+        for stream in self._streams:
+            await stream.had_turn.wait()
         try:
             async with asyncio.timeout(FIRST_LIVE_MS_MAX / 1_000):
                 await self._first_live.wait()

@@ -62,6 +62,7 @@ class UserStream:
         limits: StreamLimits,
     ) -> None:
         self._name = name
+        self._owner_target = target
         self._subscribe = subscribe
         self._take = take
         self._on_live = on_live
@@ -69,7 +70,7 @@ class UserStream:
         self._failed = failed
         self._connection: StreamConnection | None = None
         self._socket = ReconnectingWebSocket(
-            target=target,
+            target=self._target,
             prepare=self._prepare,
             clock=clock,
             randomness=randomness,
@@ -80,6 +81,9 @@ class UserStream:
         self._tasks: list[asyncio.Task[None]] = []
         self.is_busy = False
         """Whether messages were taken from the socket, and not all of them were handed on."""
+        self.had_turn = asyncio.Event()
+        """Set when the first connection may be opened, or its owner has said that it cannot: from then on the venue is
+        waited for, and no longer our own pace."""
 
     def start(self) -> None:
         self._tasks = [
@@ -100,6 +104,12 @@ class UserStream:
         for task in reversed(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _target(self) -> StreamTarget:
+        try:
+            return await self._owner_target()
+        finally:
+            self.had_turn.set()
 
     async def _prepare(self, connection: StreamConnection) -> None:
         self._connection = connection

@@ -97,8 +97,7 @@ class PrivateSocket:
         """Whether the venue has said that it will end the present connection."""
 
     async def target(self) -> StreamTarget:
-        await self._connects.turn("private")
-        return StreamTarget(self._url)
+        return StreamTarget(self._url, turn=await self._connects.turn("private"))
 
     async def subscribe(self, connection: StreamConnection) -> None:
         """Log in, and subscribe to the channels. Raises `NotReady`."""
