@@ -11,11 +11,12 @@ from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
 from cadenza.adapters.venues.bitfinex.market_data import feed_parts
 from cadenza.adapters.venues.bitfinex.pace import CONNECTIONS_MAX
 from cadenza.adapters.venues.bitfinex.parse_instruments import securities
+from cadenza.adapters.venues.bitfinex.private_connects import PrivateConnects
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKeys
 from cadenza.adapters.venues.bitfinex.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.bitfinex.signing_key import signed_since_ms
-from cadenza.adapters.venues.bitfinex.sockets import PRIVATE_CONNECTS, PUBLIC_CONNECTS, STREAM_LIMITS
+from cadenza.adapters.venues.bitfinex.sockets import PUBLIC_CONNECTS, STREAM_LIMITS
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
 from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
@@ -47,7 +48,8 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         proxies: ProxyChoice | None = None,
         limits: StreamLimits = STREAM_LIMITS,
     ) -> None:
-        """`memories` keep the nonces of keys, and which key an account has. `limits` are those of every socket."""
+        """`memories` keep the nonces of keys, which key an account has, and when sockets were opened. `limits` are
+        those of every socket."""
         super().__init__(
             spec=spec, clock=clock, randomness=randomness, proxies=proxies, connections_max=CONNECTIONS_MAX
         )
@@ -55,7 +57,7 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         self._instruments = KnownInstruments()
         self._memories = memories
         self._keys = PrivateKeys(memories, clock)
-        self._private_connects = ConnectPace(clock, PRIVATE_CONNECTS)
+        self._private_connects = PrivateConnects(clock, memories)
         """The pace of the private host, which all sessions share."""
 
     def remember(self, instruments: Sequence[Instrument]) -> None:

@@ -18,12 +18,12 @@ from cadenza.adapters.venues.bitfinex.orders import new_order
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_message, account_news
 from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
+from cadenza.adapters.venues.bitfinex.private_connects import PrivateConnects
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.bitfinex.spec import HISTORY_MS, PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
-from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
@@ -45,7 +45,7 @@ from cadenza.ports.venue import ReplayPiece, SessionSink
 class BitfinexParts(SessionParts[BitfinexRest, KnownInstruments]):
     """What all sessions of a connector share."""
 
-    connects: ConnectPace
+    connects: PrivateConnects
 
 
 class BitfinexExecution(NetworkedSession):

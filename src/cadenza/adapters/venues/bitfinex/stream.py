@@ -9,6 +9,7 @@ import asyncio
 import msgspec
 
 from cadenza.adapters.venues.bitfinex.answers import NONCE
+from cadenza.adapters.venues.bitfinex.private_connects import PrivateConnects
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, why_no_nonce
 from cadenza.adapters.venues.bitfinex.sockets import (
@@ -20,7 +21,6 @@ from cadenza.adapters.venues.bitfinex.sockets import (
     TIMESTAMPS,
     conf,
 )
-from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
@@ -64,7 +64,9 @@ class PrivateSocket:
     """How a session's socket is opened: `target` and `subscribe` of `UserStream`. `is_answer` takes the messages that
     answer the log-in, or speak of the connection; all others are news."""
 
-    def __init__(self, base: str, *, rest: BitfinexRest, key: PrivateKey, connects: ConnectPace, clock: Clock) -> None:
+    def __init__(
+        self, base: str, *, rest: BitfinexRest, key: PrivateKey, connects: PrivateConnects, clock: Clock
+    ) -> None:
         self._url = f"{base}{SOCKET_PATH}"
         self._rest = rest
         self._key = key
