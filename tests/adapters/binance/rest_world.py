@@ -48,7 +48,13 @@ def answered(status: int, body: object, headers: Mapping[str, str] | None = None
 async def world(**limits: Any) -> tuple[BinanceRest, Host, ManualClock]:
     clock = ManualClock()
     host = Host(clock)
-    usual = {"weight_per_minute": 1_000, "orders_per_10_s": 100, "reserved_weight": 10, "order_weight": 0}
+    usual = {
+        "weight_per_minute": 1_000,
+        "orders_per_10_s": 100,
+        "reserved_weight": 10,
+        "order_weight": 0,
+        "reading_parts": 1,
+    }
     allowed = PaceLimits(**{**usual, **limits})
     rest = BinanceRest(urls=urls_at("http://127.0.0.1:9"), http=host, clock=clock, limits={BinanceMarket.SPOT: allowed})
     assert await rest.clock_of(BinanceMarket.SPOT).measure()

@@ -123,6 +123,24 @@ async def test_readings_leave_room_for_orders_and_for_the_venues_time() -> None:
     waiting.cancel()
 
 
+async def test_a_reading_waits_for_its_turn_and_readings_are_spread_over_the_minute() -> None:
+    """A third of what they may weigh goes in 20 s. So none waits for almost a minute, and fails, because all of it was
+    used at once; and none gives up after a few seconds, and has to be made again."""
+    rest, host, clock = await world(weight_per_minute=100, reserved_weight=1, order_weight=10, reading_parts=3)
+    account = BinanceEndpoint("/api/v3/account", 10)
+
+    async def read() -> bytes:
+        return await rest.read_signed(BinanceMarket.SPOT, SIGNER, account, {})
+
+    waiting = [asyncio.create_task(read()) for _ in range(8)]
+    for left in (3, 6, 8):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(host.of("/api/v3/account")) == left
+        clock.advance(20_400)
+    assert await asyncio.gather(*waiting) == [b"{}"] * 8
+
+
 @pytest.mark.parametrize(("status", "usual_ms"), [(429, 60_000), (418, 120_000)])
 async def test_too_many_requests_stop_everything_for_as_long_as_the_venue_says(status: int, usual_ms: int) -> None:
     for headers, held_ms in (({"retry-after": "7"}, 7_000), ({}, usual_ms)):

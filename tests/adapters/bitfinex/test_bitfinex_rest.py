@@ -7,14 +7,22 @@ from tests.adapters.bitfinex.rest_world import AHEAD_MS, STATUS_PATH, Host, Scri
 from tests.inhouse_kit import ManualClock, until
 
 from cadenza.adapters.venues.bitfinex.answers import RestRefusal, is_result, refusal_of
-from cadenza.adapters.venues.bitfinex.endpoints import CANCEL, CONFIGURATION, OPEN_ORDERS, ORDER_TRADES, SUBMIT
+from cadenza.adapters.venues.bitfinex.endpoints import (
+    CANCEL,
+    CONFIGURATION,
+    OPEN_ORDERS,
+    ORDER_TRADES,
+    SUBMIT,
+    WALLETS,
+)
 from cadenza.adapters.venues.bitfinex.pace import CONNECTIONS_FOR_URGENT, CONNECTIONS_MAX
-from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX, BitfinexRest, Body
+from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX, READ_MS_MAX, READING_TURN_MS_MAX, BitfinexRest, Body
 from cadenza.adapters.venues.bitfinex.spec import urls_at
 from cadenza.adapters.venues.kit.request_instant import RequestInstant, TooLateToSend
 from cadenza.domain.errors import CredentialRejected, DatabaseUnavailable, VenueUnavailable
 from cadenza.network.http import HttpRequest
 from cadenza.network.outcomes import Answered, NotSent, NotSentCause, Outcome, OutcomeUnknown, UnknownCause
+from cadenza.ports.venue import ANSWER_MS_MAX
 from cadenza.ports.venue.memory import MemoryTakenOver
 
 BODY = {"type": "EXCHANGE LIMIT", "symbol": "tBTCUSD", "amount": "0.1", "cid": 7}
@@ -276,6 +284,22 @@ async def test_questions_about_orders_have_room_when_readings_have_used_theirs()
     with pytest.raises(VenueUnavailable, match="no room"):
         await rest.asked(key, OPEN_ORDERS, {})
     assert await rest.asked(key, OPEN_ORDERS, {}, is_urgent=True) == b"[1]"
+
+
+async def test_a_reading_waits_for_its_turn_as_long_as_anybody_waits_for_its_answer() -> None:
+    """One that gave up sooner would have its session opened again, and all that it had read be read in vain."""
+    rest, host, clock = await world()
+    for number in range(WALLETS.requests_max):
+        await rest.asked(ScriptedKey(str(number)), WALLETS, {})
+        clock.advance(2)
+    clock.advance(20_000)
+    reading = asyncio.create_task(rest.asked(ScriptedKey("late"), WALLETS, {}))
+    await turns(clock, 10)
+    assert len(host.of(WALLETS.path)) == WALLETS.requests_max
+    clock.advance(40_000)
+    await turns(clock)
+    assert await reading == b"[1]"
+    assert READING_TURN_MS_MAX + READ_MS_MAX < ANSWER_MS_MAX
 
 
 LIMITED = [(429, b"slow down"), (500, b'["error",11010,"ratelimit: error"]'), (200, b'{"error":"ERR_RATE_LIMIT"}')]

@@ -57,6 +57,11 @@ _log = structlog.get_logger("cadenza.venue")
 READ_MS_MAX = 10_000
 """How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
 
+READING_TURN_MS_MAX = 45_000
+"""How long a reading of an account waits for its turn. When many accounts are opened, the venue's weight lets them go
+one after another: whoever gives up sooner opens its session again, and what it had read was read in vain. With the
+reply it stays within the `ANSWER_MS_MAX` of the ports."""
+
 RETRY_AFTER_MS = 60_000
 BANNED_MS = 120_000
 ORDERS_HELD_MS = 10_000
@@ -258,8 +263,13 @@ class BinanceRest:
     ) -> bytes:
         """Return the body of a signed reading request. Raises `CredentialRejected` when the venue refuses the key, and
         `VenueUnavailable` when it does not answer."""
-        make = request_of(endpoint, parameters)
-        return body_of(market, await self.signed(market, signer, make, weight=endpoint.weight, is_urgent=is_urgent))
+        make, by_ms = request_of(endpoint, parameters), self._leave_by(None)
+        if not is_urgent:
+            by_ms = self._clock.monotonic_ms() + READING_TURN_MS_MAX
+        outcome = await self.signed(
+            market, signer, make, weight=endpoint.weight, leave_by_ms=by_ms, is_urgent=is_urgent
+        )
+        return body_of(market, outcome)
 
     # Helpers
 
@@ -375,6 +385,7 @@ def _is_for_pace(outcome: Outcome) -> bool:
 
 
 def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
+    readings, parts = limits.weight_per_minute - limits.order_weight, limits.reading_parts
     spans = (
         (limits.orders_per_10_s, _10_S_MS),
         (limits.orders_per_minute, _MINUTE_MS),
@@ -383,7 +394,10 @@ def _windows(limits: PaceLimits) -> Mapping[str, tuple[WindowLimit, ...]]:
     return {
         _UNDER_WAY: (WindowLimit(CONNECTIONS_MAX, 1, CONNECTIONS_FOR_URGENT),),
         _WEIGHT: (WindowLimit(limits.weight_per_minute, _MINUTE_MS, limits.reserved_weight),),
-        _READINGS: (WindowLimit(limits.weight_per_minute - limits.order_weight, _MINUTE_MS, limits.reserved_weight),),
+        _READINGS: (
+            WindowLimit(readings, _MINUTE_MS, limits.reserved_weight),
+            WindowLimit(readings // parts, _MINUTE_MS // parts),
+        ),
         _ORDERS: tuple(WindowLimit(count, span_ms) for count, span_ms in spans if count is not None),
     }
 

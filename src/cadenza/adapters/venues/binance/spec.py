@@ -118,7 +118,9 @@ def _support(times: tuple[TimeInForce, ...]) -> Mapping[TimeInForce, Support]:
 class PaceLimits:
     """What one host allows. Weight is counted for each address, orders for each account. A part of the weight is
     reserved for cancels, for questions about orders in doubt and for the venue's time; another one is left to orders:
-    readings of books and accounts take none of it, however many there are."""
+    readings of books and accounts take none of it, however many there are. What is left to readings goes in so many
+    equal parts of the minute (`reading_parts`), so that none waits for almost a minute because all of it went at
+    once."""
 
     weight_per_minute: int
     orders_per_10_s: int | None
@@ -126,6 +128,7 @@ class PaceLimits:
     orders_per_day: int | None = None
     reserved_weight: int = 200
     order_weight: int = 600
+    reading_parts: int = 3
 
 
 SPOT_LIMITS = PaceLimits(weight_per_minute=6_000, orders_per_10_s=100, orders_per_day=200_000)

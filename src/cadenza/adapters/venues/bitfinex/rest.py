@@ -33,6 +33,11 @@ _log = structlog.get_logger("cadenza.venue")
 READ_MS_MAX = 10_000
 """How long a request may wait for its turn, and then for its reply, unless its caller says otherwise."""
 
+READING_TURN_MS_MAX = 45_000
+"""How long a reading of an account waits for its turn. When many accounts are opened, the venue's limits let them go
+one after another: whoever gives up sooner opens its session again, and what it had read was read in vain. With the
+reply it stays within the `ANSWER_MS_MAX` of the ports."""
+
 LINE_MS_MAX = 1_000
 """A request that is not answered holds up the next one of its key for so long. If it arrives after that one, the venue
 refuses it for its nonce."""
@@ -182,7 +187,10 @@ class BitfinexRest:
         it on the way, is made again. Raises `CredentialRejected` when the venue refuses the key, and `VenueUnavailable`
         when it does not answer."""
         for _ in range(READINGS_MAX):
-            outcome = await self.signed(key, endpoint, lambda _: body, places=places, is_urgent=is_urgent)
+            by_ms = self._clock.monotonic_ms() + READING_TURN_MS_MAX
+            outcome = await self.signed(
+                key, endpoint, lambda _: body, places=places, leave_by_ms=by_ms, is_urgent=is_urgent
+            )
             if not _is_overtaken(outcome):
                 break
         return result_of(outcome)
