@@ -178,9 +178,12 @@ def comparisons(desk: SimulatedDesk) -> list[bool]:
 async def pass_checks(desk: SimulatedDesk, count: int) -> None:
     """Let time pass until the quiet stream was compared so often."""
     compared = comparisons(desk)
-    for number in range(1, count + 1):
-        desk.venue.clock.advance(CHECK_EVERY_MS)
-        await until(lambda number=number: len(compared) >= number, "a comparison")  # type: ignore[misc]
+
+    def is_compared() -> bool:
+        desk.venue.clock.advance(1_000)
+        return len(compared) >= count
+
+    await until(is_compared, "the comparisons")
 
 
 def _is_noticed(desk: SimulatedDesk, jump_ms: int) -> bool:

@@ -71,6 +71,20 @@ async def test_a_silent_stream_is_read_at_least_twice_a_minute() -> None:
     assert stream.silences == 0
 
 
+async def test_a_stream_that_stays_silent_is_read_at_every_second_look() -> None:
+    """A reading costs a part of the venue's limits, and an address may have many idle accounts."""
+    stream = Stream()
+    await _check(stream, [CHECK_EVERY_MS] * 6)
+    assert stream.readings == 3
+
+
+async def test_a_reading_that_failed_is_made_again_at_the_next_look() -> None:
+    stream = Stream()
+    stream.answers = [VenueUnavailable("it is away"), True]
+    await _check(stream, [CHECK_EVERY_MS] * 3)
+    assert stream.readings == 2
+
+
 async def test_a_stream_that_talks_is_not_read() -> None:
     stream = Stream()
     await _check(stream, [CHECK_EVERY_MS] * 3, talks=True)

@@ -6,8 +6,9 @@ from typing import Protocol
 from cadenza.domain.errors import CadenzaError
 
 CHECK_EVERY_MS = 20_000
-"""The pause between two comparisons. With `GRACE_MS` and two readings it is well within `COMPARED_WITHIN_MS` of the
-ports."""
+"""The pause between two looks at a stream. A stream that goes on to say nothing is compared at every second look: two
+pauses and `GRACE_MS` are within `COMPARED_WITHIN_MS` of the ports. To compare it at each look would cost twice as much
+of the venue's limits, for every idle account of an address."""
 
 GRACE_MS = 2_000
 """How long a stream may be behind a reading."""
@@ -38,15 +39,18 @@ async def check_stream(
     stream: CheckedStream, clock: CheckClock, refused: Callable[[CadenzaError], Awaitable[None]]
 ) -> None:
     """Look at the stream every `CHECK_EVERY_MS`, and compare one that has said nothing since the last look with a
-    reading, until this is cancelled. `refused` takes the errors of readings."""
+    reading, unless the last look has compared it, until this is cancelled. `refused` takes the errors of readings."""
     heard = stream.heard()
+    is_compared = False
     while True:
         await clock.sleep_ms(CHECK_EVERY_MS)
         before, heard = heard, stream.heard()
-        if not stream.is_checked() or before != heard:
+        if not stream.is_checked() or before != heard or is_compared:
+            is_compared = False
             continue
         try:
-            if await stream.agrees() or stream.heard() != heard:
+            is_compared = await stream.agrees()
+            if is_compared or stream.heard() != heard:
                 continue
             await clock.sleep_ms(GRACE_MS)
             if stream.heard() == heard and stream.is_checked() and not await stream.agrees():
