@@ -27,7 +27,8 @@ class LifeCases:
     """The cases. `desk` has an order of 1 that rests."""
 
     async def test_a_stream_that_falls_silent_is_noticed_by_comparison(self, desk: SimulatedDesk) -> None:
-        """It stays open and brings nothing more."""
+        """It stays open and brings nothing more. As always, the platform has read the account before that."""
+        await desk.session.snapshot()
         await desk.session.submit(desk.order)
         await until(lambda: "ExternalOrder" in kinds(desk.sink.reports), "the stream works")
         await desk.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})

@@ -1,17 +1,22 @@
-"""A start with many accounts: log-ins at the venue's pace, across a restart too."""
+"""A start with many accounts: log-ins at the venue's pace, across a restart too, and what an opening asks for."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from tests.bitfinex_kit import SimulatedBitfinex, simulated_bitfinex
-from tests.inhouse_kit import RecordingSink, trading_account, until
+from tests.bitfinex_kit import BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
+from tests.inhouse_kit import RecordingSink, replayed, trading_account, until
 
 from cadenza.adapters.venues.bitfinex.connector import BitfinexConnector
+from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, PAST_TRADES, USER, WALLETS
 from cadenza.adapters.venues.bitfinex.private_connects import PrivateConnects
 from cadenza.adapters.venues.bitfinex.sockets import PRIVATE_CONNECTS
+from cadenza.adapters.venues.kit.session_life import FIRST_LOOK_MS
+from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.errors import DatabaseUnavailable
 from cadenza.network.stream_events import NotReady
@@ -139,3 +144,79 @@ async def test_another_process_that_begins_to_log_in_ends_nobodys_turns(limited:
     await first.turn("a-key")
     await second.turn("a-key")
     await first.turn("a-key")
+
+
+# --- what an opening asks for
+
+
+def asked(session: Any) -> Counter[str]:
+    """Count what is asked of the venue from now on, by path."""
+    http, found = session._rest._http, Counter[str]()
+    call = http.call
+
+    async def counted(request: Any) -> Any:
+        found[urlsplit(request.url).path] += 1
+        return await call(request)
+
+    http.call = counted
+    return found
+
+
+async def pass_time(desk: BitfinexDesk, duration_ms: int) -> None:
+    ends_ms = desk.venue.clock.monotonic_ms() + duration_ms
+
+    def is_over() -> bool:
+        desk.venue.clock.advance(50)
+        return bool(desk.venue.clock.monotonic_ms() >= ends_ms)
+
+    await until(is_over, "the time")
+
+
+@pytest.fixture
+async def spot(tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
+    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue) as opened:
+        yield opened
+
+
+async def another(desk: BitfinexDesk) -> ExecutionSession:
+    """Open another account of the same key, whose openings are counted."""
+    secrets = desk.venue.secrets()
+    external = (await desk.connector.verify(CredentialType.HMAC, secrets)).accounts[0]
+    account = trading_account(desk.connector.spec.venue_id, external, 99)
+    return await desk.connector.open_session(account, CredentialType.HMAC, secrets, RecordingSink())
+
+
+async def test_the_snapshot_of_an_account_that_is_connected_is_its_first_reading(spot: BitfinexDesk) -> None:
+    await pass_time(spot, 2 * FIRST_LOOK_MS)
+    counted = asked(spot.session)
+    session = await another(spot)
+    await session.snapshot()
+    await pass_time(spot, 2 * FIRST_LOOK_MS)
+    assert counted[WALLETS.path] == counted[OPEN_ORDERS.path] == 1
+
+
+async def test_a_session_that_opens_again_asks_for_nothing_twice(spot: BitfinexDesk) -> None:
+    """A replay begins with a look at the account, and a snapshot follows it. The key was verified once besides."""
+    await pass_time(spot, 2 * FIRST_LOOK_MS)
+    counted = asked(spot.session)
+    session = await another(spot)
+    await replayed(session, session.venue_time_ms() - 60_000)
+    await session.snapshot()
+    await pass_time(spot, 2 * FIRST_LOOK_MS)
+    expected = {WALLETS: 2, OPEN_ORDERS: 2, PAST_ORDERS: 1, PAST_TRADES: 1, USER: 2}
+    assert {endpoint: counted[endpoint.path] for endpoint in expected} == expected
+
+
+async def test_a_session_that_is_left_alone_reads_the_account_soon_and_once(spot: BitfinexDesk) -> None:
+    counted = asked(spot.session)
+    await pass_time(spot, 4 * FIRST_LOOK_MS)
+    assert counted[WALLETS.path] == 1
+
+
+async def test_an_idle_account_costs_three_readings_in_two_minutes(spot: BitfinexDesk) -> None:
+    await spot.session.snapshot()
+    await pass_time(spot, 2 * FIRST_LOOK_MS)
+    counted = asked(spot.session)
+    for _ in range(6):
+        await pass_time(spot, CHECK_EVERY_MS)
+    assert counted[WALLETS.path] == 3

@@ -12,19 +12,20 @@ from tests.adapters.binance.binance_world import order
 from tests.inhouse_kit import ManualClock, RecordingSink, until
 
 from cadenza.adapters.venues.kit import session_life
+from cadenza.adapters.venues.kit.account_reading import ReadMoney, ReadOpenOrders
 from cadenza.adapters.venues.kit.delivery import BATCH_REPORTS_MAX, ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.held_news import HELD_MAX, HeldNews
 from cadenza.adapters.venues.kit.known_account import KnownAccount
 from cadenza.adapters.venues.kit.order_calls import OrderCalls, SubmitCall
 from cadenza.adapters.venues.kit.order_names import names_of
-from cadenza.adapters.venues.kit.session_life import SessionLife
+from cadenza.adapters.venues.kit.session_life import FIRST_LOOK_MS, SessionLife
 from cadenza.adapters.venues.kit.session_link import LinkState, SessionLink
 from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import OrderId, TradingAccountId
+from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.trading.reports import BalanceReport, NotSentReport, Report, WithdrawnReport
 
 ACCOUNT = TradingAccountId(UUID(int=1))
@@ -89,6 +90,80 @@ async def test_a_session_that_opens_is_patient_with_our_own_pace_and_not_with_th
         stream.had_turn.set()
     with pytest.raises(VenueUnavailable, match="the stream does not open"):
         await opening
+    await life.close()
+
+
+class OneBalance:
+    """Implements `AccountSource`: an account with one balance. `steps` is what was read, in order."""
+
+    states_locked_in_stream = True
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    async def money(self) -> ReadMoney:
+        self.steps.append("money")
+        return ReadMoney((balance("BTC", "1"),), ())
+
+    async def open_orders(self) -> ReadOpenOrders:
+        self.steps.append("orders")
+        return ReadOpenOrders(())
+
+    async def open_orders_of(self, instruments: frozenset[InstrumentId]) -> ReadOpenOrders:
+        return await self.open_orders()
+
+    async def past(self) -> list[Report]:
+        self.steps.append("past")
+        return []
+
+
+def life_of(source: OneBalance, clock: ManualClock) -> SessionLife:
+    life = SessionLife(
+        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream"
+    )
+    life.reader(source)
+    life.live()
+    return life
+
+
+async def test_a_replay_begins_with_the_first_look_at_the_account() -> None:
+    """What the stream leaves out after the replay then differs from what was read before it."""
+    source, clock = OneBalance(), ManualClock()
+    life = life_of(source, clock)
+    assert await life.looked_first(source.past()) == []
+    assert await life.looked_first(source.past()) == []
+    assert source.steps == ["money", "past", "past"]
+    assert not life.known.agrees([balance("BTC", "2")])
+    await life.close()
+
+
+async def test_a_session_that_is_left_alone_looks_at_its_account_once_for_each_stream() -> None:
+    source, clock = OneBalance(), ManualClock()
+    life = life_of(source, clock)
+    for expected in (1, 2):
+        for _ in range(3):
+            for _ in range(10):
+                await asyncio.sleep(0)
+            clock.advance(FIRST_LOOK_MS)
+        await until(lambda expected=expected: len(source.steps) == expected)  # type: ignore[misc]
+        life.lose("cut")
+        life.live()
+    await life.close()
+
+
+async def test_a_snapshot_is_the_first_look_and_a_replay_that_begins_meanwhile_waits_for_it() -> None:
+    source, clock = OneBalance(), ManualClock()
+    life = life_of(source, clock)
+    snapshot = asyncio.create_task(life.snapshot())
+    replay = asyncio.create_task(life.looked_first(source.past()))
+
+    def are_done() -> bool:
+        clock.advance(10)
+        return snapshot.done() and replay.done()
+
+    await until(are_done)
+    assert sorted(source.steps) == ["money", "orders", "past"]
+    assert source.steps[-1] == "past"
     await life.close()
 
 

@@ -144,7 +144,8 @@ class BitfinexExecution(NetworkedSession):
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         since_ms = max(since_ms, self.venue_time_ms() - HISTORY_MS)
-        return replay_pieces(self._past.reports(since_ms), since_ms, self._clock, self._rest.clock)
+        reading = self._life.looked_first(self._past.reports(since_ms))
+        return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
     # The socket
 

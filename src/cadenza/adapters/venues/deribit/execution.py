@@ -146,7 +146,7 @@ class DeribitSession(NetworkedSession):
     # The account
 
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
-        reading = self._past.reports(since_ms, self.venue_time_ms())
+        reading = self._life.looked_first(self._past.reports(since_ms, self.venue_time_ms()))
         return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
     # The socket

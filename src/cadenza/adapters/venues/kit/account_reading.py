@@ -125,6 +125,8 @@ class AccountReader:
         self._position = position
         self._delivered = delivered
         self._begun_by_ms = venue_clock.latest_ms()
+        self._first = asyncio.Lock()
+        """Held by whatever reads the account while nothing is known of it. Others that need only that wait for it."""
         self._read_ms: int | None = None
         self._missed_after: int | None = None
         """`heard` of the stream when a snapshot listed other open orders than the stream had brought."""
@@ -148,6 +150,19 @@ class AccountReader:
         orders_agree = self._source.states_locked_in_stream or await self._orders_agree()
         return self._position().heard != heard or (self._money_agrees(money) and orders_agree)
 
+    async def first_look(self) -> ReadMoney | None:
+        """Read the money, which what the stream says later is compared with; None when that is known already. What the
+        stream has outdated meanwhile is returned, and not compared with. Raises `VenueUnavailable` and
+        `CredentialRejected`."""
+        async with self._first:
+            if self._known.is_known:
+                return None
+            heard = self._position().heard
+            money = await self._source.money()
+            if self._position().heard == heard:
+                self._money_agrees(money)
+            return money
+
     async def snapshot(self) -> AccountSnapshot | None:
         """Return the account at one moment; None when the venue shows what the stream has not brought within
         `BEHIND_MS_MAX`, so that the stream is broken. Raises `VenueUnavailable` and `CredentialRejected`.
@@ -159,6 +174,12 @@ class AccountReader:
         A session before this one may have reported words of up to the instant at which this one began. The first
         snapshot waits until the venue's clock has passed that for certain, so that it is newer than all of them.
         """
+        if self._known.is_known:
+            return await self._whole()
+        async with self._first:
+            return await self._whole()
+
+    async def _whole(self) -> AccountSnapshot | None:
         await self._passed_the_beginning()
         for left in reversed(range(READINGS_MAX)):
             await self._delivered()

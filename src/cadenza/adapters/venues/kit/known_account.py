@@ -82,6 +82,11 @@ class KnownAccount:
         self._words: dict[tuple[str, ...], tuple[object, ...]] = {}
         self.orders = KnownOrders()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a whole reading that others are compared with."""
+        return self._is_known
+
     def note(self, reports: Iterable[Report]) -> None:
         """Take over what a stream says of single balances, positions and orders."""
         reports = list(reports)

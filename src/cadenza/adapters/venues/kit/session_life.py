@@ -6,12 +6,13 @@ of these.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from cadenza.adapters.venues.kit.account_reading import AccountReader, AccountSource, StreamPosition
+from cadenza.adapters.venues.kit.account_reading import AccountReader, AccountSource, ReadMoney, StreamPosition
 from cadenza.adapters.venues.kit.delivery import ReportDelivery
 from cadenza.adapters.venues.kit.fact_numbers import FactNumbers
 from cadenza.adapters.venues.kit.known_account import KnownAccount
@@ -34,6 +35,10 @@ from cadenza.ports.venue import AccountSnapshot, SessionSink
 FIRST_LIVE_MS_MAX = 15_000
 """How long a session that opens waits for its stream, once the pace of connections has let it connect. It waits for
 that as long as its caller does."""
+
+FIRST_LOOK_MS = 500
+"""How long after its stream is live a session reads the account by itself, so that the snapshot or the replay with
+which the platform begins is the first reading."""
 
 
 class SessionLife:
@@ -176,11 +181,12 @@ class SessionLife:
         self.link.worked_until(self._settled_until(self._news_at_ms))
 
     def live(self) -> None:
-        """The stream works from now on. The account is read, and what the stream says later is compared with that."""
+        """The stream works from now on. The account is read soon, and what the stream says later is compared with
+        that."""
         self._reading.forget()
         self.link.live(self._venue_clock.earliest_ms())
         self._first_live.set()
-        self.spawn(self.look_at_account())
+        self.spawn(self._look_soon())
 
     def lose(self, cause: str) -> None:
         """The stream does not work any more, or is not trusted."""
@@ -236,8 +242,27 @@ class SessionLife:
             raise VenueUnavailable(f"the {self._stream} is behind; it is opened again")
         return snapshot
 
+    async def first_look(self) -> ReadMoney | None:
+        """Read the account, and return what was read; None when it was read since the stream is live. What the stream
+        says later is compared with that. A replay begins with it: what happens after its reading of the past, and is
+        not brought by the stream, then shows in the next comparison. Raises `VenueUnavailable`; a key that is gone ends
+        the session."""
+        try:
+            return await self._reading.first_look()
+        except CredentialRejected as error:
+            await self.on_refused_reading(error)
+            raise VenueUnavailable(str(error)) from error
+
+    async def looked_first(self, past: Coroutine[Any, Any, list[Report]]) -> list[Report]:
+        """Return what is read of the past, after the first look at the account."""
+        try:
+            await self.first_look()
+            return await past
+        finally:
+            past.close()  # where it was not begun
+
     async def look_at_account(self) -> None:
-        """Read the account: what the stream says later is compared with that. A key that is gone ends the session."""
+        """Read the account, to see whether the venue still accepts the key. One that is gone ends the session."""
         try:
             await self._reading.agrees()
         except CadenzaError as error:
@@ -254,6 +279,11 @@ class SessionLife:
             self.spawn(self.look_at_account())
 
     # Helpers
+
+    async def _look_soon(self) -> None:
+        await self._clock.sleep_ms(FIRST_LOOK_MS)
+        with suppress(CadenzaError):  # the next comparison reads it then
+            await self.first_look()
 
     @property
     def _reading(self) -> AccountReader:

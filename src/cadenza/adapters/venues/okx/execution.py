@@ -132,7 +132,8 @@ class OkxSession(NetworkedSession):
     def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         until_ms = self.venue_time_ms()
         since_ms = max(since_ms, until_ms - HISTORY_MS)
-        return replay_pieces(self._past.reports(since_ms, until_ms), since_ms, self._clock, self._rest.clock)
+        reading = self._life.looked_first(self._past.reports(since_ms, until_ms))
+        return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
     # The sockets
 
