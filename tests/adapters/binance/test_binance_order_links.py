@@ -60,7 +60,13 @@ class AlgoService:
 def past_orders(service: AlgoService) -> PastOrders:
     signer = BinanceSigner(CredentialType.HMAC, Secrets("key", "secret", None))
     return PastOrders(
-        cast(BinanceRest, service), signer, UsdmDialect(PositionMode.NETTING), USDM, lambda symbol: None, service.clock
+        cast(BinanceRest, service),
+        signer,
+        UsdmDialect(PositionMode.NETTING),
+        USDM,
+        lambda symbol: None,
+        lambda symbol: None,
+        service.clock,
     )
 
 

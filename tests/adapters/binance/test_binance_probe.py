@@ -59,7 +59,7 @@ async def test_every_fact_of_every_market_is_confirmed_and_nothing_is_left(tmp_p
             venue.simulator.venue.usdm.ledger.set_hedged("main", is_hedged=True)
         findings = await found(probe)
         assert {fact: each.shown for fact, each in findings.items() if each.verdict is not ProbeVerdict.CONFIRMED} == {}
-        assert len(findings) == 40
+        assert len(findings) == 41
         truth = await venue.get("truth")
         assert not [each for each in truth["usdm"]["positions"] if Decimal(each["amount"])]
         for market in ("spot", "margin", "usdm"):

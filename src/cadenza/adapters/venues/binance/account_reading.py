@@ -55,12 +55,6 @@ class BinanceAccountSource:
         ids = {facts.instrument_id for facts in (await self.open_orders()).facts}
         return {symbol for symbol, id in self._scope.instruments.items() if id in ids}
 
-    async def held(self) -> tuple[set[str], set[InstrumentId]]:
-        """Return the assets of which the account has something, and the instruments in which it has positions. Raises
-        `VenueUnavailable` and `CredentialRejected`."""
-        money = await self.money()
-        return {each.asset for each in money.balances}, {each.instrument_id for each in money.positions}
-
     async def _read_all(self, endpoints: Sequence[BinanceEndpoint], named: Parameters | None = None) -> Sequence[bytes]:
         market = self._dialect.endpoints.market
         if named:

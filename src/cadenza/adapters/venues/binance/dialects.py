@@ -100,6 +100,10 @@ class MarketDialect(Protocol):
         not state that, so they are not compared with the stream; open orders are compared instead."""
 
     @property
+    def locks_for_orders(self) -> bool:
+        """Whether every open order locks something of a balance, so that an account with nothing locked has none."""
+
+    @property
     def open_order_readings(self) -> Sequence[BinanceEndpoint]:
         """The requests that together list the open orders."""
 
@@ -156,6 +160,7 @@ class SpotDialect:
     depth_ms: int | None = None
     order_trades_span_ms: int | None = None
     states_locked_in_stream = True
+    locks_for_orders = True
     conditional_orders: BinanceEndpoint | None = None
 
     @property
@@ -229,6 +234,7 @@ class MarginDialect(SpotDialect):
     """Cross margin: the orders and trades of spot, at other addresses, and debts."""
 
     endpoints = MARGIN
+    locks_for_orders = False  # the venue does not say that an order that borrows has borrowed before it executes
     account_type = AccountType.MARGIN
 
     def submit(self, order: Order, instrument: Instrument, time: RequestInstant) -> BinanceRequest:

@@ -120,7 +120,7 @@ class BinanceSession(NetworkedSession):
             is_off_list=self._is_off_list,
         )
         self._cancels = self._order_cancels()
-        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist, parts.clock)
+        self._past = PastOrders(parts.rest, signer, dialect, self._scope, self._unlist, self._note_traded, parts.clock)
         self._links = self._order_links()
 
     async def open(self) -> None:
@@ -183,11 +183,11 @@ class BinanceSession(NetworkedSession):
     async def replay(self, since_ms: int) -> AsyncIterator[ReplayPiece]:
         until_ms = self.venue_time_ms()
         try:
-            symbols = await self._symbols_to_replay()
+            symbols, untraded = await self._symbols_to_replay()
         except CredentialRejected as error:
             raise VenueUnavailable(str(error)) from error
         gone = self._symbols.gone(self._parts.instruments, self._market)
-        async for piece in self._past.pieces(symbols, since_ms, until_ms):
+        async for piece in self._past.pieces([*symbols, *untraded], since_ms, until_ms, untraded):
             # The venue answers nothing about a symbol that it does not list, so the replay claims to be complete from
             # now on only.
             yield replace(piece, covers_from_ms=until_ms) if gone else piece
@@ -248,11 +248,18 @@ class BinanceSession(NetworkedSession):
 
     # Orders: helpers
 
-    async def _symbols_to_replay(self) -> list[str]:
-        """The symbols that the account is known to trade, those of its open orders, and those between assets that it
-        holds: the venue answers symbol by symbol only."""
-        open_symbols, held = await self._source.open_symbols(), await self._source.held()
-        return self._symbols.to_replay(open_symbols, held, self._parts.instruments, self._market)
+    async def _symbols_to_replay(self) -> tuple[list[str], list[str]]:
+        """Return the symbols that the account is known to trade with those of its open orders and positions, and those
+        between assets that it holds: the venue answers symbol by symbol only. What shows its assets is the first look
+        at the account, where that is still to be made."""
+        money = await self._life.first_look() or await self._source.money()
+        has_locked = bool(money.unreadable) or any(each.locked for each in money.balances)
+        may_have_orders = has_locked or not self._dialect.locks_for_orders
+        open_symbols = await self._source.open_symbols() if may_have_orders else set()
+        return self._symbols.to_replay(open_symbols, money, self._parts.instruments, self._market)
+
+    def _note_traded(self, symbol: str) -> None:
+        self._symbols.note(symbol, self._scope.instruments[symbol])
 
     def _note_symbols(self, reports: Sequence[Report]) -> None:
         for report in reports:

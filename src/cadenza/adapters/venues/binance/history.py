@@ -8,7 +8,7 @@ from cadenza.adapters.venues.binance.credential import BinanceSigner, ParameterV
 from cadenza.adapters.venues.binance.dialects import MarketDialect, ReadLinks, ReadOrders, ReadTrades
 from cadenza.adapters.venues.binance.endpoints import BinanceEndpoint
 from cadenza.adapters.venues.binance.parse import AccountScope
-from cadenza.adapters.venues.binance.rest import BinanceRest, body_of, request_of
+from cadenza.adapters.venues.binance.rest import READING_TURN_MS_MAX, BinanceRest, body_of, request_of
 from cadenza.adapters.venues.binance.spec import REPLAY_WINDOW_MS, USDM_SPAN_MS
 from cadenza.adapters.venues.kit.order_facts import external, status
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
@@ -22,6 +22,9 @@ from cadenza.ports.venue import ReplayPiece
 WINDOWS_MAX = 14
 """A replay of more windows than this pages through the whole list by the venue's numbers: that takes fewer requests."""
 
+FEW_ORDERS = 100
+"""A symbol with fewer orders than this is asked for all of them at once."""
+
 LINK_WINDOWS_MAX = 13
 """About as far back as the venue knows orders."""
 
@@ -31,7 +34,8 @@ Page = TypeVar("Page", ReadOrders, ReadTrades, ReadLinks)
 
 
 class PastOrders:
-    """Reads the past of one account. `unlist` takes a symbol that the venue does not know any more."""
+    """Reads the past of one account. `unlist` takes a symbol that the venue does not know any more, and `traded` one in
+    which the account turns out to trade."""
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class PastOrders:
         dialect: MarketDialect,
         scope: AccountScope,
         unlist: Callable[[str], None],
+        traded: Callable[[str], None],
         clock: Clock,
     ) -> None:
         self._rest = rest
@@ -47,19 +52,35 @@ class PastOrders:
         self._dialect = dialect
         self._scope = scope
         self._unlist = unlist
+        self._traded = traded
         self._clock = clock
         self._venue_clock = rest.clocks[dialect.endpoints.market]
 
-    async def pieces(self, symbols: Sequence[str], since_ms: int, until_ms: int) -> AsyncIterator[ReplayPiece]:
+    async def pieces(
+        self, symbols: Sequence[str], since_ms: int, until_ms: int, untraded: Collection[str] = ()
+    ) -> AsyncIterator[ReplayPiece]:
         """Yield what happened in these symbols, as `ExecutionSession.replay` does: the venue has no list of all.
-        `until_ms` is the venue's present time."""
+        `until_ms` is the venue's present time. In those that are `untraded` the account was never seen to trade."""
         if self._dialect.depth_ms is not None:
             since_ms = max(since_ms, until_ms - self._dialect.depth_ms)
         for symbol in symbols:
-            reading = self._of_symbol(symbol, since_ms, until_ms)
+            past = self._of_untraded if symbol in untraded else self._of_symbol
+            reading = past(symbol, since_ms, until_ms)
             async for piece in replay_pieces(reading, since_ms, self._clock, self._venue_clock):
                 yield piece
         yield ReplayPiece(reports=(), covers_from_ms=since_ms)
+
+    async def _of_untraded(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
+        """Return the same as `_of_symbol`, by one list where nothing has happened: that of all orders that the symbol
+        has, which are few. An order that has executed has changed since, or with it, so when none has changed, nothing
+        was executed either. Executions need no list of their own then."""
+        endpoint, dialect = self._dialect.endpoints.past_orders, self._dialect
+        orders = await self._page(endpoint, dialect.orders, symbol, {"orderId": 0}, FEW_ORDERS)
+        is_whole = len(orders.facts) == orders.count < FEW_ORDERS
+        if is_whole and all(facts.at_ms < since_ms for facts in orders.facts):
+            return []
+        self._traded(symbol)
+        return await self._of_symbol(symbol, since_ms, until_ms)
 
     async def _of_symbol(self, symbol: str, since_ms: int, until_ms: int) -> list[Report]:
         """Return the orders of a symbol as they were announced, then their executions, then how they stand. Before all
@@ -137,10 +158,13 @@ class PastOrders:
         read: Callable[[bytes, AccountScope], Page],
         symbol: str,
         parameters: dict[str, ParameterValue],
+        lines_max: int | None = None,
     ) -> Page:
         market = self._dialect.endpoints.market
-        make = request_of(endpoint, {"symbol": symbol, **parameters, "limit": self._dialect.endpoints.lines_max})
-        outcome = await self._rest.signed(market, self._signer, make, weight=endpoint.weight)
+        limit = lines_max or self._dialect.endpoints.lines_max
+        make = request_of(endpoint, {"symbol": symbol, **parameters, "limit": limit})
+        by_ms = self._clock.monotonic_ms() + READING_TURN_MS_MAX
+        outcome = await self._rest.signed(market, self._signer, make, weight=endpoint.weight, leave_by_ms=by_ms)
         if is_unknown_symbol(outcome):
             self._unlist(symbol)
         try:

@@ -22,7 +22,7 @@ from cadenza.adapters.venues.binance.spec import SPOT_LIMITS
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.probe import ProbeAsk, SeenOtherwise
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
-from cadenza.domain.money import to_plain
+from cadenza.domain.money import ZERO, to_plain
 from cadenza.network.outcomes import Answered
 
 
@@ -53,6 +53,7 @@ class SpotFacts:
             "a canceled order is still found": desk.known_after_end,
             "the id of an order that has ended is taken again": desk.id_is_free_again,
             "a post-only order that would take is refused": lambda: desk.post_only({"type": "LIMIT_MAKER"}),
+            "an open order locks what it may spend": self._locks,
             "the reply to a market order has its fills, and they are listed at once": self._fills_in_reply,
         }
 
@@ -93,6 +94,19 @@ class SpotFacts:
             raise SeenOtherwise("it may: make a key without the right to withdraw, and delete this one")
         bound = "bound to addresses" if rights.is_bound_to_addresses else "it works from any address: bind it to yours"
         return f"it may not; {bound}"
+
+    async def _locks(self) -> str:
+        """So an account with nothing locked has no open orders."""
+        desk, quote = self._desk, self._desk.require_market().instrument.quote_asset
+        id = await desk.rest_far()
+        try:
+            account = decode(BinanceSpotAccount, await desk.read(SPOT.account))
+        finally:
+            await desk.cancel(id)
+        locked = next((each.locked for each in account.balances if each.asset == quote), ZERO)
+        if not locked:
+            raise SeenOtherwise(f"no {quote} was locked beside an order to buy")
+        return f"{to_plain(locked)} {quote} were locked"
 
     async def _fills_in_reply(self) -> str:
         desk, market = self._desk, self._desk.require_market()

@@ -8,6 +8,7 @@ import structlog
 
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.known_instruments import KnownInstruments
+from cadenza.adapters.venues.kit.account_reading import ReadMoney
 from cadenza.domain.errors import DatabaseUnavailable, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, TradingAccountId
 from cadenza.domain.market.instrument import Instrument
@@ -102,27 +103,31 @@ class TradedSymbols:
     def to_replay(
         self,
         open_symbols: set[str],
-        held: tuple[set[str], set[InstrumentId]],
+        money: ReadMoney,
         instruments: KnownInstruments,
         market: BinanceMarket,
-    ) -> list[str]:
-        """Return the symbols of which a replay asks: those remembered, those of open orders and positions, and on spot
-        the pairs of assets that the account holds, because an order placed elsewhere may have traded them. Those that
-        the venue does not list any more are left out."""
+    ) -> tuple[list[str], list[str]]:
+        """Return the symbols of which a replay asks: those remembered with those of open orders and positions; and, but
+        on USD-M, other pairs of assets that the account holds, because an order placed elsewhere may have traded them.
+        Those that the venue does not list any more are left out."""
         symbols = dict.fromkeys([*self._symbols, *sorted(open_symbols)])
         known = instruments.symbols(market)
-        assets, positions = held
-        pairs = 0
+        assets = {each.asset for each in money.balances}
+        positions = {each.instrument_id for each in money.positions}
+        pairs: list[str] = []
         for symbol, id in known.items():
             instrument = instruments.instrument(id)
             if symbol in symbols or instrument is None:
                 continue
             if id in positions:
                 symbols[symbol] = None
-            elif market is not BinanceMarket.USDM and pairs < PAIRS_MAX and _are_held(instrument, assets):
-                symbols[symbol] = None
-                pairs += 1
-        return [symbol for symbol in symbols if symbol in known and not instruments.is_off_list(market, symbol)]
+            elif market is not BinanceMarket.USDM and len(pairs) < PAIRS_MAX and _are_held(instrument, assets):
+                pairs.append(symbol)
+
+        def listed(names: Iterable[str]) -> list[str]:
+            return [name for name in names if name in known and not instruments.is_off_list(market, name)]
+
+        return listed(symbols), listed(pairs)
 
 
 def _written(symbol: str, traded: _Traded) -> str:

@@ -80,6 +80,7 @@ class UsdmDialect:
     conditional_orders: BinanceEndpoint | None = USDM_PAST_ALGO_ORDERS
     account_readings: Sequence[BinanceEndpoint] = (USDM.account, USDM_POSITIONS, USDM_SYMBOL_SETTINGS)
     states_locked_in_stream = False
+    locks_for_orders = False
     open_order_readings: Sequence[BinanceEndpoint] = (USDM.open_orders, USDM_OPEN_ALGO_ORDERS)
 
     def __init__(self, position_mode: PositionMode) -> None:
