@@ -19,6 +19,7 @@ from cadenza.domain.trading.execution import Execution
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Doubt, Order
+from cadenza.domain.trading.recognition import is_shared
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -130,6 +131,8 @@ def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     if holder is not None:
         return _not_renamed(state, met, report, holder)
     other = state.other_with_id_of(met, report)
+    if other is not None and other.is_external and _is_shared_id(state, order):
+        return _left_to_adopted(state, order, other, report)
     if other is not None:
         _set_aside(state, order, other, report)
         return order
@@ -158,6 +161,24 @@ def _set_aside(state: TradingState, order: Order, other: Order, report: OrderRep
         halted = evolve(account, trading_mode=TradingMode.HALTED, updated_at_ms=state.world.now_ms)
         state.put_account(halted)
         state.emit(halted.id, AccountUpdated(halted))
+
+
+def _is_shared_id(state: TradingState, order: Order) -> bool:
+    return is_shared(state.spec_of(state.account(order.account_id)).sent_id)
+
+
+def _left_to_adopted(state: TradingState, order: Order, adopted: Order, report: OrderReport) -> Order:
+    """Apply to an adopted order what the venue says of it, although the report names ours; return ours. The order was
+    adopted because it has our id and did not have our terms. By now it has them: somebody has amended ours and amended
+    it back, or has amended another one into ours. That cannot be told apart, so it stays adopted. Ours stays in doubt
+    until it cannot arrive any more; then, or when the reply to our request names that order, an operator resolves
+    it."""
+    _apply_to_order(state, replace(report, order_id=adopted.id, sent_id=adopted.sent_id))
+    spec = state.spec_of(state.account(order.account_id))
+    is_decided = isinstance(report, AcceptedReport) or (
+        isinstance(report, OrderTermsReport) and spec.is_past_fence(order.send_before_ms, state.world.now_ms)
+    )
+    return _not_renamed(state, order, report, adopted) if is_decided else order
 
 
 def _may_be_adopted(state: TradingState, report: OrderReport) -> bool:
