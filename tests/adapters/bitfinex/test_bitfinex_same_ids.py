@@ -210,7 +210,8 @@ async def test_our_cancel_takes_off_ours_beside_the_others(pair: Pair) -> None:
     lost = await pair.lose("reset_after")
     reports = await pair.ours.session.cancel(pair.ours.order)
     await until(lambda: "Canceled" in kinds(pair.ours.sink.reports), "the end")
-    order, (adopted,) = pair.become(lost, reports)
+    found = await pair.ours.session.lookup([pair.ours.order])
+    order, (adopted,) = pair.become(lost, reports, found)
     assert (order.status, adopted.status) == (OrderStatus.CANCELED, OrderStatus.ACCEPTED)
 
 

@@ -227,8 +227,24 @@ async def test_another_order_with_our_number_is_found_while_the_venue_has_not_na
     await world.sink.deliver([fill_at("v2", "t1", ours.sent_id)])
     assert world.trading.reads_total == before
     await world.sink.deliver([replace(works_at("v1"), sent_id=ours.sent_id, quantity=D(1))])
-    assert await executed_by_venue_id(world) == {"v0": D(0), "v1": D(0), "v2": D(1)}
-    assert (await world.stored(ours)).venue_order_id == "v1"
+    await world.sink.deliver([fill_at("v1", "t2", ours.sent_id)])
+    assert await executed_by_venue_id(world) == {None: D(0), "v0": D(0), "v2": D(1)}, "it may be ours, or not"
+    await world.sink.deliver([replace(works_at("v1"), order_id=ours.id)])
+    assert await executed_by_venue_id(world) == {"v0": D(0), "v2": D(1)}
+    found = await world.stored(ours)
+    assert (found.status, found.venue_order_id, found.executed_quantity) == (OrderStatus.FILLED, "v1", D(1))
+
+
+async def test_an_answer_that_names_an_adopted_order_leaves_ours_and_the_account_as_they_are(world: OrderWorld) -> None:
+    """The adopted order had other terms when it was announced, and is amended into ours."""
+    world.connector.spec = replace(world.connector.spec, sent_id=CountedSentId(counter="c", is_shared=True))
+    world.session.on_submit = loses_the_answer
+    ours = await world.submit_order(ACTOR, request(quantity=D(1)))
+    await world.sink.deliver([replace(works_at("v1"), sent_id=ours.sent_id)])
+    await world.sink.deliver([replace(works_at("v1"), order_id=ours.id, quantity=D(1))])
+    assert await executed_by_venue_id(world) == {None: D(0), "v1": D(0)}
+    found = await world.stored(ours)
+    assert (found.status, found.venue_order_id, found.is_awaited) == (OrderStatus.SUBMITTED, None, True)
 
 
 async def reads_of_fills(world: OrderWorld, order: Order, count: int) -> list[int]:

@@ -1,24 +1,41 @@
 """Orders that the venue has not named yet, where others may give out our ids: what is booked to them, and what is not,
 whatever else shows itself under their number."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from cadenza.domain.accounts.trading_account import TradingMode
 from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,
+    NotSentReport,
     OrderReport,
     Report,
+    UndeterminedOutcomeReport,
     VenueOrderStatus,
+    WithdrawnReport,
 )
 from cadenza.domain.trading.state import TradingState
-from tests.domain.trading.test_shared_ids import OURS, THEIRS, announced, filled, names, now, ours, status, world
+from tests.domain.trading.test_shared_ids import (
+    OURS,
+    THEIRS,
+    _own,
+    announced,
+    answer,
+    filled,
+    names,
+    now,
+    ours,
+    status,
+    world,
+)
 from tests.domain.trading.worlds import ACCOUNT, D
 
 __all__ = ["ours", "world"]
@@ -138,3 +155,72 @@ def test_a_late_reply_names_ours_beside_an_order_that_was_amended_into_its_terms
     assert (end.status, end.venue_order_id, end.executed_quantity) == (OrderStatus.FILLED, OURS, D(1))
     assert adopted(world, ours, THEIRS).executed_quantity == D("0.25")
     assert (is_active(world), world.changed.kept) == (True, [])
+
+
+# --- two orders with one number and equal terms
+
+
+def both(order: Order) -> list[Report]:
+    """A stranger's fill and order, then ours: what a stream brings whose reply was lost."""
+    return [filled(order, THEIRS), announced(order, THEIRS), announced(order, OURS), filled(order, OURS, "1")]
+
+
+def test_a_strangers_fill_and_order_that_come_first_are_not_taken_for_ours(world: TradingState, ours: Order) -> None:
+    for report in both(ours):
+        assert apply_report(world, report) is None
+    assert now(world, ours) == ours
+    assert {kept.reason for kept in world.changed.kept} == {KeepReason.NO_ORDER}
+    assert not world.changed.created.keys() - {ours.id}
+
+
+@pytest.mark.parametrize("is_wanted", [False, True], ids=["works", "canceled meanwhile"])
+@pytest.mark.parametrize("how", [reply, answer])
+def test_what_names_ours_divides_what_came_before(
+    world: TradingState, ours: Order, how: Callable[[Order, str], Report], is_wanted: bool
+) -> None:
+    if is_wanted:
+        world.put_order(ours.cancel_requested(world.world.now_ms))
+    for report in (*both(ours), how(ours, OURS), announced(ours, THEIRS)):
+        apply_report(world, report)
+    end = now(world, ours)
+    assert (end.status, end.venue_order_id, end.executed_quantity) == (OrderStatus.FILLED, OURS, D(1))
+    assert (adopted(world, ours, THEIRS).executed_quantity, world.changed.kept) == (D("0.25"), [])
+
+
+def test_once_asking_cannot_tell_them_apart_both_are_adopted(world: TradingState, ours: Order) -> None:
+    """Ours stays in doubt, and nothing is booked to it, whatever an operator makes of it later."""
+    for report in both(ours):
+        apply_report(world, report)
+    apply_report(world, UndeterminedOutcomeReport(**_own(ours), cause="two orders have our id and terms"))
+    for _ in range(2):
+        for report in both(ours):
+            apply_report(world, report)
+    end = now(world, ours)
+    assert (end.doubt, end.venue_order_id, end.executed_quantity) == (Doubt.UNDETERMINED, None, D(0))
+    assert [adopted(world, ours, id).executed_quantity for id in (OURS, THEIRS)] == [D(1), D("0.25")]
+    world.put_order(end.resolved(OrderStatus.REJECTED, world.world.now_ms))
+    for report in both(ours):
+        apply_report(world, report)
+    assert (now(world, ours).executed_quantity, world.changed.kept, is_active(world)) == (D(0), [], True)
+
+
+@pytest.mark.parametrize("proof", [NotSentReport, WithdrawnReport])
+def test_what_waited_for_an_order_that_was_not_sent_is_adopted(
+    world: TradingState, ours: Order, proof: type[NotSentReport | WithdrawnReport]
+) -> None:
+    apply_report(world, filled(ours, THEIRS))
+    apply_report(world, announced(ours, THEIRS))
+    own = _own(ours) | ({"recorded_at_ms": ours.created_at_ms} if proof is NotSentReport else {})
+    apply_report(world, proof(**own))
+    assert now(world, ours).is_closed
+    apply_report(world, announced(ours, THEIRS))
+    assert (now(world, ours).executed_quantity, world.changed.kept) == (D(0), [])
+    assert adopted(world, ours, THEIRS).executed_quantity == D("0.25")
+
+
+def test_an_order_from_before_ours_was_recorded_does_not_wait(world: TradingState, ours: Order) -> None:
+    placed_at_ms = ours.recorded_after_ms - CLOCK_TOLERANCE_MS - 1
+    apply_report(world, announced(ours, THEIRS, placed_at_ms=placed_at_ms))
+    apply_report(world, filled(ours, THEIRS))
+    assert (now(world, ours), world.changed.kept) == (ours, [])
+    assert adopted(world, ours, THEIRS).executed_quantity == D("0.25")

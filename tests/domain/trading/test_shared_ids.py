@@ -12,10 +12,11 @@ import pytest
 from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.apply import apply_report
+from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.recognition import means
+from cadenza.domain.trading.recognition import states_terms_of
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     CanceledReport,
@@ -76,6 +77,11 @@ def status(order: Order, venue_order_id: str, **changes: Any) -> OrderStatusRepo
     return OrderStatusReport(**{**names(order, venue_order_id), **terms, "status": VenueOrderStatus.WORKING, **changes})
 
 
+def answer(order: Order, venue_order_id: str, **changes: Any) -> OrderStatusReport:
+    """What a question about the order found."""
+    return replace(status(order, venue_order_id, **changes), order_id=order.id)
+
+
 def now(world: TradingState, order: Order) -> Order:
     found = world.order(order.id)
     assert found is not None
@@ -117,6 +123,7 @@ def test_an_order_with_our_number_and_other_terms_is_another(world: TradingState
     assert now(world, ours) == ours
     apply_report(world, announced(ours, OURS))
     apply_report(world, filled(ours, OURS, "1"))
+    apply_report(world, answer(ours, OURS))
     end = now(world, ours)
     assert (end.status, end.venue_order_id, end.executed_quantity) == (OrderStatus.FILLED, OURS, D(1))
     assert not world.changed.kept
@@ -136,7 +143,7 @@ def test_only_the_type_and_both_prices_that_were_sent_are_ours(
     for (limit, stop), stated in product(PRICES, PRICES):
         order = evolve(ours, type=ours_type, limit_price=limit, stop_price=stop)
         report = announced(order, THEIRS, type=their_type, limit_price=stated[0], stop_price=stated[1])
-        assert means(order, report, SHARED) is (is_type and stated == (limit, stop)), (limit, stop, stated)
+        assert states_terms_of(order, report, SHARED) is (is_type and stated == (limit, stop)), (limit, stop, stated)
 
 
 MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None, "time_in_force": TimeInForce.IOC}
@@ -191,12 +198,17 @@ def test_what_comes_before_the_announcement_waits_for_it(world: TradingState, ou
 REPLY: dict[str, Any] = {"executed_quantity": D(0)}
 
 
-@pytest.mark.parametrize("how", ["reply", "announcement"])
-def test_our_own_news_that_came_before_its_name_is_booked(world: TradingState, ours: Order, how: str) -> None:
+@pytest.mark.parametrize("is_announced", [True, False])
+@pytest.mark.parametrize("how", ["reply", "answer"])
+def test_our_own_news_that_came_before_its_name_is_booked(
+    world: TradingState, ours: Order, how: str, is_announced: bool
+) -> None:
+    if is_announced:
+        assert apply_report(world, announced(ours, OURS)) is None
     assert apply_report(world, filled(ours, OURS, "1")) is None
     naming: dict[str, Report] = {
         "reply": replace(AcceptedReport(**names(ours, OURS), **REPLY), order_id=ours.id),
-        "announcement": announced(ours, OURS),
+        "answer": answer(ours, OURS),
     }
     apply_report(world, naming[how])
     end = now(world, ours)
@@ -264,7 +276,23 @@ def test_an_order_that_was_only_taken_for_dead_shows_itself_late(
     assert (end.status, end.venue_order_id, end.executed_quantity) == (status, OURS, D(1))
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_order_that_was_placed_after_the_fence_is_not_the_one_that_was_taken_for_dead(
+    world: TradingState, ours: Order, is_late: bool
+) -> None:
+    """It has the same terms, as another program's may have. Clocks differ by less than a minute."""
+    _declared_dead(world, ours)
+    spec = world.spec_of(world.account(ACCOUNT))
+    assert spec.fence is not None
+    assert ours.send_before_ms is not None
+    last_ms = ours.send_before_ms + spec.fence.margin_ms + CLOCK_TOLERANCE_MS
+    apply_report(world, announced(ours, THEIRS, placed_at_ms=last_ms + is_late))
+    apply_report(world, filled(ours, THEIRS, "1"))
+    assert now(world, ours).executed_quantity == (D(0) if is_late else D(1))
+    assert theirs(world, ours) != ours
+
+
 def test_once_the_venue_has_named_our_order_its_terms_may_change(world: TradingState, ours: Order) -> None:
-    apply_report(world, announced(ours, OURS))
+    apply_report(world, answer(ours, OURS))
     apply_report(world, replace(status(ours, OURS, quantity=D(3)), at_ms=NOW_MS + 1))
     assert (now(world, ours).quantity, world.changed.kept) == (D(3), [])

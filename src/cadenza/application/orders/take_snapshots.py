@@ -214,12 +214,12 @@ class TakeSnapshots:
         async with self._storage.read() as uow:
             has_order_in_doubt = await uow.orders.has_order_in_doubt(account_id)
             orders = await uow.orders.unresolved(account_id)
-        sent, rule = {order.sent_id: order for order in orders}, self._sessions.spec_of(account_id).sent_id
+        sent, spec = {order.sent_id: order for order in orders}, self._sessions.spec_of(account_id)
         named = {(o.instrument_id, id): o for o in orders for id in (o.venue_order_id, *o.former_venue_order_ids)}
         unresolved, unknown = [], []
         for report in snapshot.open_orders:
             order = None if report.sent_id is None else sent.get(report.sent_id)
-            if order is None or not means(order, report, rule):
+            if order is None or not means(order, report, spec):
                 order = named.get((report.instrument_id, report.venue_order_id))
             if order is not None:
                 unresolved.append(order)

@@ -115,6 +115,9 @@ def apply_or_keep(state: TradingState, report: Report) -> Order | None:
 def _apply_to_order(state: TradingState, report: OrderReport) -> Order | None:
     order = state.order_of(report)
     if order is None:
+        if state.is_awaited(report):
+            state.keep(report, KeepReason.NO_ORDER)
+            return None
         if isinstance(report, ExternalOrderReport) and (adopted := adopt(state, report)) is not None:
             return _with_kept(state, adopted)
         state.keep(report, KeepReason.NO_ORDER if _may_be_adopted(state, report) else KeepReason.NOT_TRADED)

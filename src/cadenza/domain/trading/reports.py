@@ -62,10 +62,10 @@ class OrderReport(Report):
 
     `sent_id` is the client's id of the order, as the venue shows it. The session states it for every order, also for
     one that was placed elsewhere, by hand or by another program. Such ids may repeat. Where others may give out ours
-    (`CountedSentId.is_shared`), an `ExternalOrderReport` with the order's terms has to come first. So the session
-    states the `venue_order_id` too wherever the venue shows it; and once an order has an id of the venue, a report with
-    another `venue_order_id` is about another order, unless it is a rename (`AcceptedReport`). With our `order_id` it is
-    set aside."""
+    (`CountedSentId.is_shared`), our id names no order before the venue's id of it is known: a report with our
+    `order_id` has to state that first. So the session states the `venue_order_id` too wherever the venue shows it; and
+    once an order has an id of the venue, a report with another `venue_order_id` is about another order, unless it is a
+    rename (`AcceptedReport`). With our `order_id` it is set aside."""
 
     instrument_id: InstrumentId
     order_id: OrderId | None = None

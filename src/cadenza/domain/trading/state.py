@@ -28,7 +28,7 @@ from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
-from cadenza.domain.trading.recognition import is_shared, means
+from cadenza.domain.trading.recognition import awaits, is_shared, means
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 
@@ -212,10 +212,15 @@ class TradingState:
     def _means(self, order: Order, report: OrderReport) -> bool:
         """Whether a report that names the order by our id means it. Where others may give out our ids, it does not if
         it states the venue's id of another order."""
-        rule = self.spec_of(self.account(order.account_id)).sent_id
-        if is_shared(rule) and self.other_with_id_of(order, report) is not None:
+        spec = self.spec_of(self.account(order.account_id))
+        if is_shared(spec.sent_id) and self.other_with_id_of(order, report) is not None:
             return False
-        return means(order, report, rule)
+        return means(order, report, spec)
+
+    def is_awaited(self, report: OrderReport) -> bool:
+        """Return whether the report, which means no known order, may turn out to mean one of ours (`awaits`)."""
+        sent = None if report.sent_id is None else self.order_by_sent_id(report.account_id, report.sent_id)
+        return sent is not None and awaits(sent, report, self.spec_of(self.account(sent.account_id)))
 
     def other_with_id_of(self, order: Order, report: OrderReport) -> Order | None:
         """Return the other order of the account and instrument that has the venue's id which the report gives this one;

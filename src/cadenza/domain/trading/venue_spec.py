@@ -88,8 +88,10 @@ class CountedSentId:
     connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count.
 
     `is_shared`: others who trade for the same user of the venue may give out the same number, and the venue takes it.
-    So an order that the venue has not named yet is recognized by our number only where its terms stand beside that
-    (`states_terms_of`). `shown_as` lists the types of orders that the venue shows as another type from the start."""
+    So an order that the venue has not named yet is recognized by the session alone, when it looks the order up: by our
+    number, its terms (`states_terms_of`) and whatever else it knows of all orders that have the number. What the stream
+    brings until then waits (`awaits`). `shown_as` lists the types of orders that the venue shows as another type from
+    the start."""
 
     counter: str
     first: int = 1
