@@ -124,6 +124,16 @@ async def test_the_venues_time_is_measured_and_follows_no_step_of_ours() -> None
     assert venue.usable() is None, "so long ago that the clocks may have drifted apart"
 
 
+async def test_a_venues_clock_that_is_set_is_counted() -> None:
+    clock, ahead_ms = ManualClock(), [0]
+    venue = VenueClock(clock, lambda: _answer(clock.monotonic_ms() + ahead_ms[0]))
+    await venue.measure()
+    assert venue.jumps == 0
+    ahead_ms[0] = 5_000
+    await venue.measure()
+    assert venue.jumps == 1
+
+
 async def test_a_doubt_has_the_clock_measured_at_once() -> None:
     clock = ManualClock()
     asked: list[int] = []

@@ -65,6 +65,11 @@ class VenueClock:
         self.is_answered = False
         """Whether the last request for the venue's time was answered."""
 
+    @property
+    def jumps(self) -> int:
+        """How often the venue's clock was seen to have been set. What was measured before says nothing of later."""
+        return self._offset.jumps
+
     def present(self) -> VenueInstant | None:
         """Return the venue's time now; None before the first sample."""
         now_ms = self._clock.monotonic_ms()
@@ -96,9 +101,9 @@ class VenueClock:
             self.is_answered = remote_ms is not None
             if remote_ms is None:
                 return False
-            jumps = self._offset.jumps
+            jumps = self.jumps
             self._offset.add(sent_ms=sent_ms, remote_ms=remote_ms, received_ms=self._clock.monotonic_ms())
-            if self._offset.jumps != jumps:
+            if self.jumps != jumps:
                 _log.warning("venue_clock_was_set")
         return True
 
