@@ -177,7 +177,9 @@ async def test_several_orders_are_canceled_at_once(trader: BitfinexTrader) -> No
 async def test_an_order_is_changed(trader: BitfinexTrader) -> None:
     row = (await trader.submit(amount="0.3")).order
     await trader.trade_at("50000", "0.1")
+    (filled,) = await trader.open_orders()
     changed = await trader.update(id=row[0], price="51000")
+    assert (row[9], filled[9], changed.order[9]) == (None, None, "EXCHANGE LIMIT"), "its type before"
     assert (changed.data[1], changed.data[7]) == (
         "ou-req",
         "Submitting update to exchange limit buy order for 0.2 BTC.",

@@ -94,7 +94,8 @@ class BitfinexDesk:
         raise order_not_found()
 
     def amend(self, account: str, params: BitfinexParams, at_ms: int) -> BitfinexOrder:
-        """Change an open order: what is left of it, its prices, flags or labels."""
+        """Change an open order: what is left of it, its prices, flags or labels. It tells from then on of which type it
+        was before, as in the venue's example of an update."""
         order = self.find(account, params)
         symbol = self.symbol(order.symbol)
         left = self._left(order, params)
@@ -110,6 +111,7 @@ class BitfinexDesk:
             flags=order.flags if flags is None else _flags(flags),
             tif_ms=_instant_ms(tif, at_ms) if tif else order.tif_ms,
             leverage=_leverage(params) or order.leverage,
+            type_before=order.type,
             updated_ms=at_ms,
             **labels,
         )
