@@ -10,6 +10,8 @@ from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide
+from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.recognition import is_shared
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -20,6 +22,7 @@ from cadenza.domain.trading.reports import (
     FillBustedReport,
     FillCorrectedReport,
     FillReport,
+    OrderReport,
     OrderStatusReport,
     PositionReport,
     RejectedReport,
@@ -37,6 +40,12 @@ class Parser:
         self.venue = venue
         self.kind = venue.kind
         self.account_id = account_id
+
+    def of_ours(self, order: Order, reports: Sequence[Report]) -> Sequence[Report]:
+        """Name our order by its own id, where others may give out our ids at the venue."""
+        if not is_shared(self.kind.spec.sent_id):
+            return reports
+        return [replace(each, order_id=order.id) if isinstance(each, OrderReport) else each for each in reports]
 
     def line(self, line: Line) -> Report:
         """Return the report of one line of the journal."""

@@ -123,7 +123,7 @@ class ScriptedSession:
     # --- the port
 
     async def submit(self, order: Order) -> Sequence[Report]:
-        return await self._shielded(self._submit(order))
+        return self.parse.of_ours(order, await self._shielded(self._submit(order)))
 
     async def cancel(self, order: Order) -> Sequence[Report]:
         return await self._shielded(self._cancel(order))
@@ -135,7 +135,7 @@ class ScriptedSession:
         return await self._shielded(self._cancel_all(instrument_id, orders))
 
     async def lookup(self, orders: Sequence[Order]) -> Sequence[Report]:
-        return [report for order in orders for report in await self._look_up(order)]
+        return [report for order in orders for report in self.parse.of_ours(order, await self._look_up(order))]
 
     async def identify(self, instrument_id: InstrumentId, venue_order_id: str) -> Sequence[Report]:
         self._require_reach("identify")

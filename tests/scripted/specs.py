@@ -182,6 +182,12 @@ NO_REPLAY = Kind(name="no replay", spec=_spec(Venue.STONEX, Environment.UAT, rep
 NONCED = Kind(name="nonces", spec=_spec(Venue.BITFINEX, Environment.UAT), has_nonces=True)
 """Not among `KINDS`: its connector needs a memory."""
 COUNTED = Kind(name="counted ids", spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000)))
+SHARED = Kind(
+    name="shared ids",
+    spec=_spec(Venue.BITFINEX, sent_id=CountedSentId(counter="cid", first=1_000, is_shared=True)),
+    streams_balances=True,
+)
+"""Not among `KINDS`: it takes our ids from others too. Its lookups find the order with our id that was placed first."""
 REPLIES = Kind(name="replies", spec=_spec(Venue.WINTERMUTE, account_news=NewsSource.REPLY))
 """Only replies report, and nothing is polled. What happens otherwise is found by asking, and by the readings that the
 law of silence requires."""
