@@ -58,10 +58,10 @@ def states_terms_of(order: Order, report: OrderReport, rule: CountedSentId) -> b
     return stated == sent and _rests_alike(order, report)
 
 
-def has_side_and_type_of(order: Order, report: OrderTermsReport) -> bool:
-    """Whether the report states this order's side and type, as far as it states any: what nobody can amend."""
-    is_type = report.type is None or may_be_shown_as(order.type, report.type)
-    return is_type and report.side in (None, order.side)
+def may_be_amended(order: Order, report: ExternalOrderReport) -> bool:
+    """Whether the report may be about this order after somebody has amended it, or its trigger has changed it: it
+    states a side and a type that this order may have, and is not from before the order was recorded."""
+    return contradiction_of(order, report) is None and may_be_shown_as(order.type, report.type)
 
 
 def _is_proved_absent(order: Order) -> bool:

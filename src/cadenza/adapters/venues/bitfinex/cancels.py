@@ -24,16 +24,17 @@ class OrderCancels:
     def __init__(
         self,
         *,
+        search: OrderSearch,
         rest: BitfinexRest,
         key: PrivateKey,
         scope: AccountScope,
         inquiry: OrderInquiry,
         life: SessionLife,
     ) -> None:
+        self._search = search
         self._rest = rest
         self._key = key
         self._scope = scope
-        self._search = OrderSearch(rest, key, scope)
         self._inquiry = inquiry
         self._life = life
 
@@ -44,15 +45,15 @@ class OrderCancels:
         if order.venue_order_id is not None:
             return await self._send(order)
         try:
-            found = await self._search.open_with_id_of(order)
+            match = await self._search.to_cancel(order)
         except CadenzaError:
             return []  # nothing was sent
-        if found is None:
+        if match is None:
             return await self._send(order)
-        if not found.is_recognized:
-            cause = "the open order that has our id has other terms, and is left alone"
+        if match.own is None or match.own.is_past:
+            cause = "an open order that has our id may be somebody else's, and is left alone"
             return [self._life.unsettled_cancels.not_made(order, cause)]
-        return await self._send(evolve(order, venue_order_id=str(found.fields.id)))
+        return await self._send(evolve(order, venue_order_id=str(match.own.mark.id)))
 
     async def _send(self, order: Order) -> Reports:
         """A success says that the venue has the request; how the order ends, the stream brings."""

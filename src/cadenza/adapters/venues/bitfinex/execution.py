@@ -14,6 +14,7 @@ from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT
 from cadenza.adapters.venues.bitfinex.history import PastOrders
 from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
 from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
+from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
 from cadenza.adapters.venues.bitfinex.orders import new_order
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_message, account_news
@@ -21,13 +22,14 @@ from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
 from cadenza.adapters.venues.bitfinex.private_connects import PrivateConnects
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.repeated_news import RepeatedNews
-from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.rest import BitfinexRest, Body
 from cadenza.adapters.venues.bitfinex.spec import HISTORY_MS, PRIVATE_STREAM
 from cadenza.adapters.venues.bitfinex.stream import PrivateSocket
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.replay_pieces import replay_pieces
 from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -80,7 +82,9 @@ class BitfinexExecution(NetworkedSession):
         stream = self._news_stream(self._socket, self._take, on_lost=self._on_lost)
         self._life.follow(stream)
         self._life.reader(BitfinexAccountSource(parts.rest, key, self._scope))
+        self._search = OrderSearch(parts.rest, key, self._scope)
         self._inquiry = OrderInquiry(
+            search=self._search,
             rest=parts.rest,
             key=key,
             signed_since_ms=signed_since_ms,
@@ -89,11 +93,7 @@ class BitfinexExecution(NetworkedSession):
             clock=parts.clock,
         )
         self._cancels = OrderCancels(
-            rest=parts.rest,
-            key=key,
-            scope=self._scope,
-            inquiry=self._inquiry,
-            life=self._life,
+            search=self._search, rest=parts.rest, key=key, scope=self._scope, inquiry=self._inquiry, life=self._life
         )
         self._past = PastOrders(parts.rest, key, self._scope)
 
@@ -112,10 +112,16 @@ class BitfinexExecution(NetworkedSession):
         instrument = self._parts.instruments.instrument(InstrumentId(order.instrument_id))
         if instrument is None or not self._parts.spec.trades(self._scope.account_type, instrument.type):
             return self._orders.not_tradable(order)
+
+        def make(instant: RequestInstant) -> Body:
+            body = new_order(order, instrument, self._scope, instant)
+            self._search.times.leave(order.id)
+            return body
+
         asking = self._rest.signed(
             self._key,
             SUBMIT,
-            call.leaving(lambda instant: new_order(order, instrument, self._scope, instant)),
+            call.leaving(make),
             leave_by_ms=self._orders.leave_by_ms(order),
             reply_ms_max=REPLY_MS_MAX,
         )

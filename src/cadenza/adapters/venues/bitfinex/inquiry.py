@@ -6,15 +6,16 @@ taken in just before may not be listed yet, so an order is dead only if a second
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import ORDER_TRADES
 from cadenza.adapters.venues.bitfinex.models import TradeFields
-from cadenza.adapters.venues.bitfinex.order_search import FoundOrder, OrderSearch
+from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, OrderMatch
+from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
-from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts
+from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.kit.doubt import SECOND_QUESTION_MS, OrderDoubts
@@ -24,11 +25,14 @@ from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
-from cadenza.domain.ids import InstrumentId
+from cadenza.domain.ids import InstrumentId, OrderId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
+
+CAUSE_LENGTH_MAX = 500
+"""Characters of the venue's lines that a report shows."""
 
 
 class OrderInquiry:
@@ -37,6 +41,7 @@ class OrderInquiry:
     def __init__(
         self,
         *,
+        search: OrderSearch,
         rest: BitfinexRest,
         key: PrivateKey,
         signed_since_ms: int,
@@ -45,13 +50,13 @@ class OrderInquiry:
         clock: Clock,
     ) -> None:
         """`signed_since_ms`: since when (our clock) no other key has signed orders of the account."""
+        self._search = search
         self._rest = rest
         self._key = key
         self._signed_since_ms = signed_since_ms
         self._scope = scope
         self._clock = clock
         self._doubts = OrderDoubts(spec, scope.account_type, clock, rest.clock)
-        self._search = OrderSearch(rest, key, scope)
 
     async def about(self, orders: Sequence[Order]) -> Sequence[Report]:
         """Return all that the venue knows of orders of ours, as `ExecutionSession.lookup` does. A few questions find
@@ -60,25 +65,24 @@ class OrderInquiry:
             return []
         asked_at_ms = self._clock.now_ms()
         try:
-            found = dict(await self._search.find(orders))
-            missing = [order for order in orders if order.id not in found]
-            dead = [order for order in missing if self._doubts.is_dead(order, asked_at_ms)]
+            found = dict(await self._find(orders, asked_at_ms))
+            dead = [each for each in orders if found[each.id].is_empty and self._doubts.is_dead(each, asked_at_ms)]
             if dead:
                 await self._clock.sleep_ms(SECOND_QUESTION_MS)
-                found |= await self._search.find(dead)
+                found |= await self._find(dead, asked_at_ms)
         except CadenzaError as error:
             return [self._doubts.unknown(order, str(error)) for order in orders]
-        answers = await asyncio.gather(*(self._answer(order, found.get(order.id), asked_at_ms) for order in orders))
+        answers = await asyncio.gather(*(self._answer(order, found[order.id], asked_at_ms) for order in orders))
         return [report for answer in answers for report in answer]
 
     async def end_of(self, order: Order) -> Sequence[Report] | None:
         """Return how an order ended, with its fills; None when it has not ended, as far as the venue says."""
         try:
-            found = (await self._search.find([order])).get(order.id)
-            facts = None if found is None or not found.is_recognized else self._ours(order, found)
-            if found is None or facts is None or facts.is_working:
+            own = (await self._search.find([order]))[order.id].own
+            facts = None if own is None else self._ours(order, own)
+            if own is None or facts is None or facts.is_working:
                 return None
-            return [*fills_of_ours(await self._fills(facts, found), order), end_report(facts)]
+            return [*fills_of_ours(await self._fills(facts, own), order), end_report(facts)]
         except (UnreadablePayload, CadenzaError):
             return None
 
@@ -92,7 +96,7 @@ class OrderInquiry:
                 return []
             if not self._scope.covers_order(found.fields.symbol, found.fields.type):
                 return []  # it is another account's of ours
-            facts = order_facts(found.fields, self._scope, is_past=found.is_past)
+            facts = found.facts(self._scope)
             if facts.instrument_id != instrument_id:
                 return []  # the venue's ids are of all instruments; ours asks for one
             return found_reports(facts, await self._fills(facts, found))
@@ -104,9 +108,21 @@ class OrderInquiry:
 
     # Helpers
 
-    async def _answer(self, order: Order, found: FoundOrder | None, asked_at_ms: int) -> Sequence[Report]:
-        if found is None or not found.is_recognized:
-            return [self._not_known(order, asked_at_ms, found)]
+    async def _find(self, orders: Sequence[Order], asked_at_ms: int) -> Mapping[OrderId, OrderMatch]:
+        """Ask. What was sent before the question cannot arrive after its answer, if it was signed with the same key."""
+        asked = [
+            each for each in orders if self._search.times.has_left(each.id) or self._doubts.is_dead(each, asked_at_ms)
+        ]
+        found = await self._search.find(orders)
+        for order in asked:
+            if order.created_at_ms >= self._signed_since_ms:
+                self._search.times.arrive_no_more(order.id)
+        return found
+
+    async def _answer(self, order: Order, match: OrderMatch, asked_at_ms: int) -> Sequence[Report]:
+        found = match.own or match.unreadable
+        if found is None:
+            return self._not_known(order, asked_at_ms, match)
         try:
             facts = self._ours(order, found)
         except UnreadablePayload as error:
@@ -118,7 +134,7 @@ class OrderInquiry:
         return [*fills_of_ours(fills, order), status(facts)]
 
     def _ours(self, order: Order, found: FoundOrder) -> OrderFacts:
-        return facts_of_ours(order_facts(found.fields, self._scope, is_past=found.is_past), order)
+        return facts_of_ours(found.facts(self._scope), order)
 
     async def _fills(self, facts: OrderFacts, found: FoundOrder) -> list[Report]:
         """Return the executions of an order, the oldest first."""
@@ -132,12 +148,17 @@ class OrderInquiry:
 
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 
-    def _not_known(self, order: Order, asked_at_ms: int, could_be: FoundOrder | None) -> Report:
-        is_dead = self._doubts.is_dead(order, asked_at_ms)
-        if could_be is not None and is_dead:
-            cause = f"an order with our id has other terms: {bytes(could_be.line).decode(errors='replace')[:500]}"
-            return self._doubts.undetermined(order, cause)
-        if is_dead and order.created_at_ms < self._signed_since_ms:
+    def _not_known(self, order: Order, asked_at_ms: int, match: OrderMatch) -> Sequence[Report]:
+        """Return what follows from it that no order is recognized as ours. Once ours cannot arrive any more, those that
+        have our id are others', or nobody can tell which of them is ours."""
+        if not self._doubts.is_dead(order, asked_at_ms):
+            return [self._doubts.not_known(order, asked_at_ms)]
+        others = match.placed_elsewhere(self._scope)
+        if match.rivals:
+            lines = b" ".join(bytes(each.line) for each in match.rivals).decode(errors="replace")
+            cause = f"orders with our id may be ours, and may be others': {lines[:CAUSE_LENGTH_MAX]}"
+            return [*others, self._doubts.undetermined(order, cause)]
+        if order.created_at_ms < self._signed_since_ms:
             cause = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
-            return self._doubts.undetermined(order, cause)
-        return self._doubts.not_known(order, asked_at_ms)
+            return [*others, self._doubts.undetermined(order, cause)]
+        return [*others, self._doubts.not_known(order, asked_at_ms)]
