@@ -150,6 +150,28 @@ async def test_an_idle_session_learns_that_its_key_was_revoked(desk: DeribitDesk
     assert desk.venue.clock.monotonic_ms() - revoked_ms < COMPARED_WITHIN_MS
 
 
+async def test_after_a_refused_renewal_the_key_logs_in_again(desk: DeribitDesk) -> None:
+    """A refused refresh token says nothing about the key, though the venue has one code for both."""
+    session: Any = desk.session
+    socket = session._socket
+    socket._refresh_token = "spent"
+    socket._renew_ms = desk.venue.clock.monotonic_ms()
+    await eventually_by_the_clock(desk.venue.clock, lambda: len(desk.sink.life) > 1, "the return", step_ms=100)
+    assert [what for what, _ in desk.sink.life] == ["lost", "restored"]
+    assert socket.refused is None
+    assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
+
+
+async def test_a_key_that_is_refused_after_a_refused_renewal_ends_the_session(desk: DeribitDesk) -> None:
+    await is_settled(desk)
+    session: Any = desk.session
+    session._socket._refresh_token = "spent"
+    session._socket._renew_ms = desk.venue.clock.monotonic_ms()
+    desk.venue.simulator.venue.keys.revoke(desk.venue.secrets().api_key)
+    await eventually_by_the_clock(desk.venue.clock, lambda: is_ended(desk), "the end", step_ms=100)
+    assert session._socket.refused is not None
+
+
 async def test_a_session_with_a_revoked_key_does_not_hammer_the_venue(desk: DeribitDesk) -> None:
     venue, clock = desk.venue.simulator.venue, desk.venue.clock
     await desk.venue.post("keys", {"revoke": desk.venue.secrets().api_key})

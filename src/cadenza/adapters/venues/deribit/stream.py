@@ -65,7 +65,7 @@ class AccountSocket:
         self._refresh_token = ""
         self._renew_ms: int | None = None
         self.refused: str | None = None
-        """Why the venue does not accept the key, when it has said so."""
+        """Why the venue does not accept the key, when it has said so to a login with the key itself."""
         self.subscribed_ms = 0
         """An instant of the venue's clock before the present subscriptions: what they begin with contains all that
         happened until then."""
@@ -82,7 +82,9 @@ class AccountSocket:
         login = self._signer.login(venue_ms=now.venue_ms, nonce=self._nonce())
         try:
             async with asyncio.timeout(ANSWER_MS_MAX / 1_000):
-                self._take_access(await self._ask(connection, "public/auth", login))
+                answer = await self._ask(connection, "public/auth", login)
+                self.refused = refused_key(_ACCEPTED, answer) if answer.result is None else None
+                self._take_access(answer)
                 await self._send(connection, SET_HEARTBEAT)
                 self.subscribed_ms = self._venue_clock.earliest_ms()
                 channels = {"channels": self._channels}
@@ -104,7 +106,8 @@ class AccountSocket:
         return answer is not None
 
     async def keep(self, reopen: Callable[[str], None]) -> None:
-        """Renew the access before it ends. `reopen` is called when that fails, with the cause."""
+        """Renew the access before it ends. `reopen` is called when that fails, with the cause; the key logs in again
+        then. A refused refresh token says nothing about the key."""
         while True:
             await self._clock.sleep_ms(RENEW_CHECK_MS)
             if self._renew_ms is None or self._connection is None or self._clock.monotonic_ms() < self._renew_ms:
@@ -137,8 +140,7 @@ class AccountSocket:
         if answer.result is None:
             if answer.is_about_time:
                 self._venue_clock.doubt()
-            self.refused = refused_key(_ACCEPTED, answer)
-            raise NotReady(f"DERIBIT refused the login: {answer.said}")
+            raise NotReady(f"DERIBIT refused the access: {answer.said}")
         try:
             access = decode(GrantedAccess, answer.result)
         except UnreadablePayload as error:
