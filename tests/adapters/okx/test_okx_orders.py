@@ -57,8 +57,8 @@ def news(scope: AccountScope = SPOT, **changes: Any) -> tuple[Report, ...]:
     return order_news(decode(OkxOrder, payload(ORDER_ROW, **changes)), scope)
 
 
-def algo(**changes: Any) -> tuple[Report, ...]:
-    return algo_news(decode(OkxAlgoOrder, payload(ALGO_ROW, **changes)), FUTURES)
+def algo(of: AccountScope = FUTURES, **changes: Any) -> tuple[Report, ...]:
+    return algo_news(decode(OkxAlgoOrder, payload(ALGO_ROW, **changes)), of)
 
 
 # --- the channel `orders`
@@ -273,6 +273,17 @@ def test_ends_of_algo_orders() -> None:
 def test_an_algo_order_that_closes_a_position_has_no_quantity() -> None:
     assert algo(sz="") == ()
     assert facts_of_algo(decode(OkxAlgoOrder, payload(ALGO_ROW, sz="")), FUTURES) is None
+
+
+def test_an_algo_order_for_an_amount_has_no_quantity_before_it_is_triggered() -> None:
+    bought = {"instId": "BTC-USDT", "instType": "SPOT", "tdMode": "cash", "side": "buy", "posSide": "net", "sz": "1000"}
+    assert algo(SPOT, **bought, tgtCcy="quote_ccy") == ()
+    assert algo(SPOT, **bought, tgtCcy="quote_ccy", state="canceled") == ()
+    (in_base,) = algo(SPOT, **bought, tgtCcy="base_ccy")
+    assert isinstance(in_base, ExternalOrderReport)
+    assert in_base.quantity == D(1000)
+    (at_a_limit,) = algo(SPOT, **bought, tgtCcy="quote_ccy", slOrdPx="97000")
+    assert isinstance(at_a_limit, ExternalOrderReport), "only a size of a market order is an amount"
 
 
 # --- answers

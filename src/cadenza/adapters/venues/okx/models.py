@@ -253,6 +253,7 @@ class OkxAlgoOrder(OkxPayload, frozen=True, kw_only=True):
     position_side: str = field(name="posSide", default="")
     type: str = field(name="ordType")
     size: str = field(name="sz", default="")
+    size_currency: str = field(name="tgtCcy", default="")
     state: str
     trigger_price: str = field(name="triggerPx", default="")
     order_price: str = field(name="ordPx", default="")

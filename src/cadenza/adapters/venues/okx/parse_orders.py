@@ -4,7 +4,8 @@ An order of the algo service (a stop, a take profit) lives under an id of its ow
 engine gets another order, which names the algo order that it was. Here the two are one order that gets a new id. Ids of
 the algo service begin with `algo-`, so that they never equal those of the matching engine.
 
-An algo order that closes a whole position has no quantity; it is not reported before it is triggered.
+An algo order that closes a whole position has no quantity, and the size of one that buys for an amount is of the quote
+asset. Neither is reported before it is triggered: how much they trade is not known until then.
 """
 
 from dataclasses import replace
@@ -207,14 +208,16 @@ def became(row: OkxAlgoOrder) -> str | None:
 
 
 def facts_of_algo(row: OkxAlgoOrder, scope: AccountScope) -> OrderFacts | None:
-    """Return an algo order as a push or an answer shows it; None for one without a quantity. One that was triggered
-    works, under its new number, as far as this payload says."""
+    """Return an algo order as a push or an answer shows it; None for one without a quantity in our units. One that was
+    triggered works, under its new number, as far as this payload says."""
     size = scope.instrument(row.instrument).contract_size
     quantity = number(row.size)
     if not quantity:
         return None
     standing = mapping.ALGO_STATES.of(row.state)
     type, trigger, limit = _terms_of_algo(row)
+    if limit is None and row.size_currency == mapping.IN_QUOTE:
+        return None
     number_now, own_number = became(row), f"{mapping.ALGO_PREFIX}{row.algo_id}"
     return OrderFacts(
         account_id=scope.account_id,
