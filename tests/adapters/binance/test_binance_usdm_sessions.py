@@ -14,6 +14,7 @@ from tests.simulators.binance.trader import Trader
 
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.stream import KEEP_LISTEN_KEY_MS
+from cadenza.adapters.venues.kit.account_settings import READ_AGAIN_MS
 from cadenza.adapters.venues.kit.stream_check import CHECK_EVERY_MS
 from cadenza.domain.accounts.trading_account import AccountType, PositionMode, PositionSide
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
@@ -251,6 +252,30 @@ async def test_a_hedged_account_keeps_two_rows(tmp_path: Path) -> None:
             await until(lambda: len(desk.sink.of(PositionReport)) >= 2, "both positions")
             rows = {each.side: each.quantity for each in (await desk.session.snapshot()).positions or ()}
             assert rows == {PositionSide.LONG: D("0.1"), PositionSide.SHORT: D("-0.1")}
+
+
+async def test_an_account_whose_position_mode_was_changed_sends_no_order(desk: Desk) -> None:
+    """A SELL that reduces a netted position would open a short one beside it. What rests can be canceled."""
+    accepted = await desk.session.submit(desk.order)
+    ledger = desk.venue.simulator.venue.usdm.ledger
+    ledger.set_hedged("main", is_hedged=True)
+    (live,) = await desk.session.submit(desk.resting())
+    assert isinstance(live, RejectedReport)
+    assert "-4061" in live.reason, "a live session names no row, which the venue refuses"
+    session: Any = desk.session
+    await until(lambda: session._orders.barred_by() is not None, "the reading of the settings")
+    await desk.again()
+    for side in Side:
+        (report,) = await desk.session.submit(desk.limit("0.1", None, side, time_in_force=TimeInForce.IOC))
+        assert isinstance(report, RejectedReport)
+        assert "the position mode at BINANCE is HEDGE, and the account was connected with NETTING" in report.reason
+    assert (await desk.session.snapshot()).positions == ()
+    assert desk.believed(accepted, await desk.session.cancel(desk.order)).status is OrderStatus.CANCELED
+    ledger.set_hedged("main", is_hedged=False)
+    desk.venue.clock.advance(READ_AGAIN_MS)
+    session = desk.session
+    await until(lambda: session._orders.barred_by() is None, "the reading of the settings")
+    assert kinds(await desk.session.submit(desk.resting())) == ["Accepted"]
 
 
 async def test_funding_comes_in_as_a_balance(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from tests.adapters.binance import rest_world as binance
@@ -34,6 +35,8 @@ from cadenza.adapters.venues.okx.endpoints import SUBMIT as OKX_SUBMIT
 from cadenza.adapters.venues.okx.requests import OkxRequest
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.errors import UnsupportedOrderType
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, RejectedReport, Report, UnknownOutcomeReport, WithdrawnReport
@@ -122,6 +125,24 @@ async def test_what_the_venue_has_not_is_rejected_and_never_asked(desk: Desk) ->
     assert isinstance(foreign, RejectedReport)
     assert invalid.reason == "INVALID_ORDER: it has no such orders"
     assert foreign.reason == "INSTRUMENT_NOT_TRADABLE"
+
+
+async def test_a_barred_order_is_refused_and_nothing_is_sent(desk: Desk) -> None:
+    """An order that was sent before gets the reply to that, because it may work."""
+    sent: list[SubmitCall] = []
+
+    async def work(call: SubmitCall) -> Reports:
+        sent.append(call)
+        return [TAKEN]
+
+    first, second = order(), evolve(order(), id=OrderId(UUID(int=77)))
+    assert await desk.orders.submit(first, work) == [TAKEN]
+    desk.orders.barred_by = lambda: "the position mode is another one"
+    assert await desk.orders.submit(first, work) == [TAKEN]
+    (refused,) = await desk.orders.submit(second, work)
+    assert isinstance(refused, RejectedReport)
+    assert refused.reason == "OTHER: the position mode is another one"
+    assert len(sent) == 1
 
 
 def test_an_order_leaves_by_its_deadline_though_our_wall_clock_was_set_back() -> None:

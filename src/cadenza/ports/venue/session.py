@@ -151,7 +151,9 @@ class ExecutionSession(Protocol):
     user named none). If the venue keeps the leverage as a setting, the session refuses an order with a leverage, unless
     it knows that just this one is set: a `RejectedReport` (INVALID_ORDER), and nothing is sent. The position mode is
     what `verify` found when the account was connected, and is asked for again when the account is connected again
-    (`ExternalAccount.position_mode`). A session that needs it to write an order reads it when it opens.
+    (`ExternalAccount.position_mode`). A session that needs it to write an order reads it when it opens. While it is
+    another one at the venue, new orders are refused with both modes named, and nothing is sent; cancels and readings go
+    on.
 
     Law of unreadable text: nothing that the venue says makes a method raise or is left out. A line or message that the
     session cannot read becomes an `UnreadableReport` in its place, and what is beside it goes on: in the stream, in a

@@ -51,6 +51,9 @@ _EVERYWHERE: Mapping[int, _Meaning] = {
     **_all((-1128, -1130, -1134, -1135, -1136), RejectReason.INVALID_ORDER),
 }
 _MARGIN_ONLY: Mapping[int, _Meaning] = _all((-3006, -3045), RejectReason.INSUFFICIENT_MARGIN)
+OTHER_POSITION_MODE = -4061
+"""The order is for another position mode than the account has."""
+
 _USDM_ONLY: Mapping[int, _Meaning] = {
     **_all((-2018, -4050, -4051), RejectReason.INSUFFICIENT_BALANCE),
     **_all((-2019, -2027, -2028, -4118), RejectReason.INSUFFICIENT_MARGIN),
@@ -59,7 +62,7 @@ _USDM_ONLY: Mapping[int, _Meaning] = {
     **_all((-2022, -2024, -2025, -2026), RejectReason.INVALID_ORDER),
     **_all((-4001, -4002, -4003, -4004, -4005, -4006, -4007), RejectReason.INVALID_ORDER),
     **_all((-4013, -4014, -4015, -4016, -4020, -4023, -4024), RejectReason.INVALID_ORDER),
-    **_all((-4031, -4045, -4055, -4060, -4061, -4062), RejectReason.INVALID_ORDER),
+    **_all((-4031, -4045, -4055, -4060, OTHER_POSITION_MODE, -4062), RejectReason.INVALID_ORDER),
     **_all((-4120, -4131, -4135, -4137, -4138, -4139, -4164), RejectReason.INVALID_ORDER),
     **_all((-4183, -4184, -4210, -4211), RejectReason.INVALID_ORDER),
     **_all((-5037, -5038, -5039, -5040, -5041), RejectReason.INVALID_ORDER),

@@ -31,7 +31,7 @@ from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
-from cadenza.domain.accounts.trading_account import AccountType, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.market.instrument import Instrument, Security
 from cadenza.domain.trading.venue_spec import VenueSpec
@@ -142,7 +142,8 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
         self, ground: BinanceGround, account: TradingAccount, type: CredentialType, secrets: Secrets, sink: SessionSink
     ) -> BinanceSession:
         signer = BinanceSigner(type, secrets)
-        reached = await self._accounts(ground.rest).again(account, signer)
+        accounts = self._accounts(ground.rest)
+        reached = await accounts.again(account, signer)
         parts = BinanceParts(
             spec=self._spec,
             rest=ground.rest,
@@ -159,7 +160,7 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
         opening: UserStreamOpening
         dialect: MarketDialect
         if account.external.type is AccountType.FUTURES:
-            dialect = UsdmDialect(reached.position_mode or PositionMode.NETTING)
+            dialect = UsdmDialect(account.position_mode)
             opening = UserListenKey(self._spec.urls[USDM_STREAM], signer, ground.rest, self._clock)
         elif account.external.type is AccountType.MARGIN:
             dialect = MarginDialect()
@@ -167,7 +168,9 @@ class BinanceConnector(NetworkedConnector[BinanceRest, MarketFeeds]):
         else:
             dialect = SpotDialect()
             opening = SignedSubscription(self._spec.urls[SPOT_WS_API], signer, ground.rest, self._clock)
-        return BinanceSession(parts, account, signer, dialect, sink, opening)
+        return BinanceSession(
+            parts, account, signer, dialect, sink, opening, reached, lambda: accounts.again(account, signer)
+        )
 
     # Helpers
 

@@ -5,13 +5,14 @@ stream.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cadenza.adapters.venues.binance.account_reading import BinanceAccountSource
 from cadenza.adapters.venues.binance.cancels import OrderCancels
 from cadenza.adapters.venues.binance.classify import (
     HTTP_OK,
+    OTHER_POSITION_MODE,
     classify_submit,
     error_body,
 )
@@ -27,6 +28,7 @@ from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.stream import UserStreamOpening
 from cadenza.adapters.venues.binance.traded_symbols import TradedSymbols
 from cadenza.adapters.venues.kit.account_reading import MONEY_RETRY_MS
+from cadenza.adapters.venues.kit.account_settings import AccountSettingsCheck
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
@@ -34,7 +36,7 @@ from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.unlisted_symbols import ListedSymbols
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import ExternalAccount, TradingAccount
 from cadenza.domain.errors import CadenzaError, CredentialRejected, VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
@@ -75,7 +77,8 @@ class _PacedOpening:
 
 
 class BinanceSession(NetworkedSession):
-    """Implements `ExecutionSession`. `open` comes first."""
+    """Implements `ExecutionSession`. `open` comes first. `reached` is the account as the key reaches it, and `again`
+    reads that once more."""
 
     def __init__(
         self,
@@ -85,6 +88,8 @@ class BinanceSession(NetworkedSession):
         dialect: MarketDialect,
         sink: SessionSink,
         opening: UserStreamOpening,
+        reached: ExternalAccount,
+        again: Callable[[], Awaitable[ExternalAccount]],
     ) -> None:
         self._parts = parts
         self._rest = parts.rest
@@ -101,6 +106,7 @@ class BinanceSession(NetworkedSession):
             stream="user stream",
             settled_until=lambda instant_ms: self._links.complete_until(instant_ms),
         )
+        self._settings = AccountSettingsCheck(account, reached, again, self._life, parts.clock)
         self._wants_money = asyncio.Event()
         self._symbols = TradedSymbols(parts.memories, account.id, parts.clock)
         self._opening = opening
@@ -162,7 +168,10 @@ class BinanceSession(NetworkedSession):
     def _submitted(self, order: Order, answered: Answered) -> Reports | ReplyOutcome:
         if answered.status == HTTP_OK:
             return self._dialect.submitted(answered.body, self._scope, order)
-        return classify_submit(self._market, answered.status, error_body(answered.body))
+        refusal = error_body(answered.body)
+        if refusal is not None and refusal.code == OTHER_POSITION_MODE:
+            self._settings.doubt()
+        return classify_submit(self._market, answered.status, refusal)
 
     async def _cancel(self, order: Order) -> Reports:
         return await self._cancels.cancel(order)

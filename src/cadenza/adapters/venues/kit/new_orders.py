@@ -23,8 +23,8 @@ class NewOrders:
     """Submits orders. The session says what it asks of its venue, and what an answer means.
 
     Law: a refusal that proves that the order does not work is a `RejectedReport`, and so is an order that the venue
-    does not have, of which nothing was sent. When no byte left, a `NotSentReport` says why. What proves nothing is an
-    `UnknownOutcomeReport`. `look_at_key` takes what every answer proves that is no success.
+    does not have, or that is barred, of which nothing was sent. When no byte left, a `NotSentReport` says why. What
+    proves nothing is an `UnknownOutcomeReport`. `look_at_key` takes what every answer proves that is no success.
     """
 
     def __init__(
@@ -34,12 +34,20 @@ class NewOrders:
         self._look_at_key = look_at_key
         self._clock = clock
         self._venue_clock = venue_clock
+        self.barred_by: Callable[[], str | None] = lambda: None
+        """Says in words why no new order may be sent now; None when it may."""
 
     async def submit(self, order: Order, work: Callable[[SubmitCall], Coroutine[Any, Any, Reports]]) -> Reports:
         """Do the work, once, unless the order's deadline has passed."""
         if order.send_before_ms is not None and self._clock.now_ms() > order.send_before_ms:
             return [self._not_sent(order, NotSent(NotSentCause.DEADLINE))]
-        return await self._calls.submit(order, work)
+
+        async def work_unless_barred(call: SubmitCall) -> Reports:
+            if (cause := self.barred_by()) is not None:
+                return [self._rejected(order, RejectReason.OTHER, cause)]
+            return await work(call)
+
+        return await self._calls.submit(order, work_unless_barred)
 
     def not_tradable(self, order: Order) -> Reports:
         """The venue does not list the instrument, or the account cannot trade it."""

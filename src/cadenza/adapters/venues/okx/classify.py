@@ -75,6 +75,8 @@ CANCEL_CODES: Mapping[str, CancelRefusal] = {
     "51402": CancelRefusal.TOO_LATE,  # it is filled
     NOT_FOUND: CancelRefusal.UNKNOWN_ORDER,
 }
+SETTINGS_DOUBTED = frozenset({"51000"})
+"""A parameter that is wrong: the account's settings may have changed."""
 UNDER_WAY = "51410"
 """A cancel of the order is under way already."""
 

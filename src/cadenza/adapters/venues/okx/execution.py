@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from cadenza.adapters.venues.kit.account_settings import AccountSettingsCheck
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
@@ -19,7 +20,7 @@ from cadenza.adapters.venues.kit.user_stream import UserStream
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.adapters.venues.okx.account_reading import OkxAccountSource
 from cadenza.adapters.venues.okx.cancels import OrderCancels
-from cadenza.adapters.venues.okx.classify import HTTP_OK, classify_submit, order_answer_of
+from cadenza.adapters.venues.okx.classify import HTTP_OK, SETTINGS_DOUBTED, classify_submit, order_answer_of
 from cadenza.adapters.venues.okx.credential import OkxSigner
 from cadenza.adapters.venues.okx.endpoints import SUBMIT, SUBMIT_ALGO, counted_as
 from cadenza.adapters.venues.okx.history import PastOrders
@@ -29,10 +30,11 @@ from cadenza.adapters.venues.okx.orders import TradingTerms, is_in_algo_service,
 from cadenza.adapters.venues.okx.parse import AccountScope
 from cadenza.adapters.venues.okx.parse_news import account_news
 from cadenza.adapters.venues.okx.parse_orders import accepted_report
+from cadenza.adapters.venues.okx.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.okx.rest import OkxRest
 from cadenza.adapters.venues.okx.spec import HISTORY_MS, stream_name
 from cadenza.adapters.venues.okx.stream import PrivateSocket, has_algo_orders
-from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, PositionMode, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, TradingAccount
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report, UnreadableReport
@@ -62,10 +64,13 @@ class OkxSession(NetworkedSession):
         self._parts = parts
         self._rest = parts.rest
         self._signer = signer
-        self._terms = TradingTerms(reached.type, reached.position_mode or PositionMode.NETTING)
+        self._terms = TradingTerms(reached.type, account.position_mode)
         listed = ListedSymbols(parts.instruments, parts.missing)
         self._scope = AccountScope(account.id, reached.type, listed)
         super().__init__(account.id, sink, parts, venue_clock=parts.rest.clock, stream="private socket")
+        self._settings = AccountSettingsCheck(
+            account, reached, lambda: ReachableAccounts(parts.rest).again(account, signer), self._life, parts.clock
+        )
         self._live: set[PrivateSocket] = set()
         self._streams = {socket: self._stream(socket) for socket in self._sockets()}
         self._life.follow(*self._streams.values())
@@ -110,6 +115,8 @@ class OkxSession(NetworkedSession):
         answer = order_answer_of(answered.body)
         if answered.status == HTTP_OK and answer is not None and answer.is_success and answer.row is not None:
             return [accepted_report(answer.row, order, self.venue_time_ms())]
+        if answer is not None and answer.code in SETTINGS_DOUBTED:
+            self._settings.doubt()
         is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
         return classify_submit(answered.status, answer, is_margined=is_margined)
 
