@@ -71,6 +71,17 @@ async def test_a_refusal_makes_a_live_session_learn_that_the_position_mode_was_c
     assert swap.sink.life == []
 
 
+async def test_a_session_ends_when_the_account_mode_does_not_trade_its_orders_any_more(tmp_path: Path) -> None:
+    """It ends with the words that refuse the account when it is opened."""
+    async with simulated_okx(tmp_path) as venue, open_okx_desk(venue) as desk:
+        await venue.post("account", {"level": "3"})
+        assert "51000" in await refusal(desk, desk.resting("0.1"))
+        await until(lambda: bool(desk.sink.life), "the end")
+        ((what, cause),) = desk.sink.life
+        assert what == "ended"
+        assert "MULTI_CURRENCY, which trades MARGIN, FUTURES, OPTIONS accounts and not SPOT" in str(cause)
+
+
 async def test_the_settings_are_read_once_for_several_refusals(swap: OkxDesk) -> None:
     """OKX has one code for every parameter that it does not take. Settings that are as they were change nothing."""
     session: Any = swap.session

@@ -75,8 +75,8 @@ CANCEL_CODES: Mapping[str, CancelRefusal] = {
     "51402": CancelRefusal.TOO_LATE,  # it is filled
     NOT_FOUND: CancelRefusal.UNKNOWN_ORDER,
 }
-SETTINGS_DOUBTED = frozenset({"51000"})
-"""A parameter that is wrong: the account's settings may have changed."""
+SETTINGS_DOUBTED = frozenset({"51000", "51010"})
+"""A parameter that is wrong, or that the account's mode does not take: the account's settings may have changed."""
 UNDER_WAY = "51410"
 """A cancel of the order is under way already."""
 
