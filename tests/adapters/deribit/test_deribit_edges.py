@@ -9,11 +9,12 @@ from decimal import Decimal as D
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conformance.harness import believed
 from tests.deribit_kit import DeribitDesk, SimulatedDeribit, open_deribit_desk, simulated_deribit
-from tests.inhouse_kit import RecordingSink, kinds, replayed, until
+from tests.inhouse_kit import BookKeeper, RecordingSink, kinds, replayed, trading_account, until
 from tests.relay import relayed
 from tests.simulated_kit import SEND_WITHIN_MS
 
@@ -21,8 +22,10 @@ from cadenza.adapters.venues.deribit import execution
 from cadenza.adapters.venues.deribit.sockets import HEARTBEAT_S
 from cadenza.adapters.venues.deribit.spec import FENCE, spec_of
 from cadenza.domain.accounts.credential import CredentialType
-from cadenza.domain.errors import CredentialRejected
-from cadenza.domain.ids import Environment
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import Environment, TradingAccountId
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, RejectedReport
@@ -170,6 +173,29 @@ async def test_a_key_that_is_refused_after_a_refused_renewal_ends_the_session(de
     desk.venue.simulator.venue.keys.revoke(desk.venue.secrets().api_key)
     await eventually_by_the_clock(desk.venue.clock, lambda: is_ended(desk), "the end", step_ms=100)
     assert session._socket.refused is not None
+
+
+async def test_accounts_leave_room_for_books(tmp_path: Path) -> None:
+    """The venue takes four connections of the address: two of accounts, and two for books."""
+    async with simulated_deribit(tmp_path) as venue, open_deribit_desk(venue, sockets_max=4) as desk:
+        venue._let_connect(4)
+        opened = []
+        for number, type in enumerate((AccountType.MARGIN, AccountType.OPTIONS)):
+            reached = (await desk.connector.verify(CredentialType.HMAC, venue.secrets())).accounts
+            external = next(each for each in reached if each.type is type)
+            account = trading_account(desk.connector.spec.venue_id, external)
+            account = evolve(account, id=TradingAccountId(UUID(int=900 + number)))
+            opened.append(
+                partial(desk.connector.open_session, account, CredentialType.HMAC, venue.secrets(), RecordingSink())
+            )
+        session = await opened[0]()
+        with pytest.raises(VenueUnavailable, match=r"2 accounts of DERIBIT .* kept for books"):
+            await opened[1]()
+        keeper = BookKeeper()
+        await desk.connector.open_book(desk.instrument.id, keeper)
+        assert keeper.snapshots == 1
+        await session.close()
+        assert (await opened[1]()).is_caught_up(), "there is room again"
 
 
 async def test_a_session_with_a_revoked_key_does_not_hammer_the_venue(desk: DeribitDesk) -> None:

@@ -13,7 +13,7 @@ from cadenza.adapters.venues.deribit.parse_instruments import securities
 from cadenza.adapters.venues.deribit.reached_accounts import ReachableAccounts
 from cadenza.adapters.venues.deribit.requests import RequestPool
 from cadenza.adapters.venues.deribit.rest import CONNECTIONS_MAX, CREDIT_WINDOWS, DeribitRest
-from cadenza.adapters.venues.deribit.sockets import CONNECTS, STREAM_LIMITS
+from cadenza.adapters.venues.deribit.sockets import CONNECTS, SOCKETS_FOR_BOOKS, SOCKETS_MAX, STREAM_LIMITS
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.networked_connector import Ground, NetworkedConnector
 from cadenza.adapters.venues.kit.snapshot_feeds import SnapshotFeeds
@@ -45,10 +45,17 @@ class DeribitConnector(NetworkedConnector[DeribitRest, SnapshotFeeds]):
         proxies: ProxyChoice | None = None,
         credits: Mapping[RequestPool, WindowLimit] = CREDIT_WINDOWS,
         limits: StreamLimits = STREAM_LIMITS,
+        sockets_max: int = SOCKETS_MAX,
     ) -> None:
-        """`limits` are those of every socket, `credits` those of the user's tier at the venue."""
+        """`limits` are those of every socket, `credits` those of the user's tier at the venue. `sockets_max` is how
+        many sockets the venue takes of our address."""
         super().__init__(
-            spec=spec, clock=clock, randomness=randomness, proxies=proxies, connections_max=CONNECTIONS_MAX
+            spec=spec,
+            clock=clock,
+            randomness=randomness,
+            proxies=proxies,
+            connections_max=CONNECTIONS_MAX,
+            sessions_max=sockets_max - SOCKETS_FOR_BOOKS,
         )
         self._limits = limits
         self._credits = credits

@@ -9,9 +9,13 @@ from cadenza.network.stream_events import StreamLimits
 
 SOCKET_PATH = "/ws/api/v2"
 
+SOCKETS_MAX, SOCKETS_FOR_BOOKS = 32, 2
+"""Connections that the venue takes of an address (and 16 of a key), and how many of them no account may have. One
+carries 300 channels of books and trades."""
+
 CONNECTS = WindowLimit(5, 5_000)
-"""The venue limits open connections (32 of an address, 16 of a key) and the credits of the requests that open them, and
-not the pace itself."""
+"""The venue limits open connections (`SOCKETS_MAX`) and the credits of the requests that open them, and not the pace
+itself."""
 
 SUBSCRIPTIONS = (WindowLimit(10, 3_100),)
 """A pool of ten that grows by 3.3 a second."""

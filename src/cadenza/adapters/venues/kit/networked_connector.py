@@ -73,13 +73,17 @@ class NetworkedConnector(ABC, Generic[R, F]):
         randomness: Randomness,
         proxies: ProxyChoice | None,
         connections_max: int,
+        sessions_max: int | None = None,
     ) -> None:
-        """`connections_max`: connections for requests that are open at the same time, to all hosts together."""
+        """`connections_max`: connections for requests that are open at the same time, to all hosts together.
+        `sessions_max`: sessions that are open at the same time, where the venue limits the sockets of an address; what
+        it takes beyond that is left to books. One more is refused as `VenueUnavailable`."""
         self._spec = spec
         self._clock = clock
         self._randomness = randomness
         self._proxies = proxies or ProxyChoice()
         self._connections_max = connections_max
+        self._sessions_max = sessions_max
         self._listed = ListedInstruments(())
         self._sessions: set[NetworkedSession] = set()
         self._ground: Ground[R, F] | None = None
@@ -188,6 +192,12 @@ class NetworkedConnector(ABC, Generic[R, F]):
     ) -> ExecutionSession:
         session = await self._make_session(self._require(), account, type, secrets, sink)
         self._sessions = {each for each in self._sessions if not each.is_closed}
+        if self._sessions_max is not None and len(self._sessions) >= self._sessions_max:
+            await session.close()
+            raise VenueUnavailable(
+                f"{len(self._sessions)} accounts of {self._spec.venue_id} have a socket each, and the others that it "
+                "allows an address are kept for books: disconnect an account, or reach the venue from another address"
+            )
         self._sessions.add(session)
         await session.open()
         return session
