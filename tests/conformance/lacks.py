@@ -15,23 +15,29 @@ from tests.conformance.needs import (
 )
 
 LACKS: Mapping[Needed, str] = {
-    Capability.RESTING_FILLS: "an order that rests cannot be made to fill",
-    Capability.REPLY_LOSS: "no reply can be lost after the order arrived",
-    Capability.REQUEST_LOSS: "no request can be lost before it arrives",
-    Capability.RESTART: "the connector cannot be killed and started again",
-    Capability.FEED_BREAK: "the feed of a book cannot be made to break",
-    Capability.MARGIN: "the suite trades one kind of instrument there, and no perpetual beside it",
+    Capability.RESTING_FILLS: "the suite cannot make an order that rests there fill",
+    Capability.REPLY_LOSS: "the suite cannot lose a reply after the order arrived",
+    Capability.REQUEST_LOSS: "the suite cannot lose a request before it arrives",
+    Capability.RESTART: "the suite cannot kill the connector and start it again",
+    Capability.FEED_BREAK: "the suite cannot make the feed of a book break",
+    Capability.MARGIN: "the case buys a perpetual in a MARGIN account, and no account of the venue is for that",
     Capability.BURIES: "the venue does not keep an order that it does not know from arriving later",
     Capability.MATCHING: "no matching engine with a book and money stands behind the venue",
     Capability.MARKET_DATA: "the venue has no feeds of books and trades",
-    Capability.STREAM_BREAK: "the stream of an account cannot be made to break",
-    Capability.ODD_TEXT: "the venue cannot be made to say something that its connector cannot read",
-    Capability.ONE_ORDER_PER_ID: "the venue takes an id again",
-    Capability.MOVES_ASSETS: "a fill makes a position, and does not move the base and the quote asset",
+    Capability.STREAM_BREAK: "the suite cannot make the stream of an account break",
+    Capability.ODD_TEXT: "the suite cannot make the venue say something that its connector cannot read",
+    Capability.ONE_ORDER_PER_ID: (
+        "the case submits an order again after a restart; the venue takes an id again and would execute it twice, so "
+        "the platform sends no order twice"
+    ),
+    Capability.MOVES_ASSETS: (
+        "the case counts what orders hold and fills move of the base and the quote asset; there an order holds margin, "
+        "and a fill makes a position"
+    ),
     Capability.ENDS_SOON: "a GTD order cannot end within seconds",
-    Capability.SILENCE: "the stream of an account cannot be made to fall silent",
-    Capability.CORRECTIONS: "the venue cannot be made to take an execution back, or to change it",
-    Capability.LATE_FEES: "the venue cannot be made to charge the fee of a fill later",
+    Capability.SILENCE: "the suite cannot make the stream of an account fall silent",
+    Capability.CORRECTIONS: "the suite cannot make the venue take an execution back, or change it",
+    Capability.LATE_FEES: "the suite cannot make the venue charge the fee of a fill later",
     has_balances: "the venue does not show balances and positions",
     has_lookup: "the venue cannot be asked about one order",
     has_proof: "asking cannot prove that an order never arrived",

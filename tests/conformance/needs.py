@@ -64,7 +64,7 @@ TAKES_AN_END = NeedOfAccount(
     lambda spec, type, kind: _takes(spec, kind, TimeInForce.GTD) or _takes(spec, kind, TimeInForce.DAY),
 )
 TAKES_STOPS = NeedOfAccount(
-    "the venue does not take stops in such instruments",
+    "the connector sends no stops in such instruments",
     lambda spec, type, kind: spec.support_of(kind, OrderType.STOP, TimeInForce.GTC) is not None,
 )
 

@@ -34,11 +34,11 @@ def test_the_tables_can_say_what_any_venue_declares(kind: Kind) -> None:
     dead = "never" if kind.spec.fence is None else "s after its deadline"
     assert f"| asking about an order | {asked}" in tables
     assert dead in tables
-    assert "never dead" not in tables
+    assert "stays in doubt" not in tables
     keeper = "the venue keeps them" if kind.has_venue_books else "our ledger keeps them"
     assert f"| balances and positions of SPOT accounts | {keeper} |" in tables
 
 
 def test_the_tables_name_the_orders_that_are_never_dead() -> None:
     tables = capability_tables(LATE_STOPS.spec, instruments_of(LATE_STOPS.spec))
-    assert "| an order without an answer that is never dead, in SPOT accounts | STOP: it may wait" in tables
+    assert "| an order without an answer that stays in doubt, in SPOT accounts | STOP: the venue may hold one" in tables

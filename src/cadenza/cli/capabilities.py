@@ -110,8 +110,8 @@ def _fence(fence: Fence | None) -> str:
 def _never_dead(fence: Fence | None) -> Iterator[tuple[str, str]]:
     for account, orders in ({} if fence is None else fence.without_deadline).items():
         types = ", ".join(type.value for type in OrderType if type in orders)
-        how = "it may wait within the venue for any time, so an operator resolves it unless it shows itself"
-        yield f"an order without an answer that is never dead, in {account.value} accounts", f"{types}: {how}"
+        how = "the venue may hold one back for any time, so an operator resolves it unless it shows itself"
+        yield f"an order without an answer that stays in doubt, in {account.value} accounts", f"{types}: {how}"
 
 
 def _lookup(lookup: Lookup | None) -> str:
