@@ -97,6 +97,18 @@ async def test_an_older_position_never_replaces_a_newer_one_nor_revives_a_closed
     assert not [p for p in await trader.positions() if p.status is PositionStatus.OPEN]
 
 
+@only(STREAMED)
+async def test_what_a_venue_has_paid_out_of_a_position_survives_a_crash(world: World, kind: Kind) -> None:
+    trader = await world.connect(world.venues[kind.spec.venue_id], type=AccountType.MARGIN)
+    for as_of, settled_cost in (1_000, D(210)), (1_001, D("230.000000000000000001")):
+        trader.session.report(replace(_position(trader, "2", as_of), settled_cost=settled_cost))
+    await trader.session.delivered()
+    await world.crash()
+    await world.tick()
+    (position,) = await trader.positions()
+    assert (position.entry_cost, position.settled_cost) == (200, D("230.000000000000000001"))
+
+
 @venue_books
 async def test_a_position_is_what_the_venue_says(world: World, kind: Kind) -> None:
     trader = await world.connect(world.venues[kind.spec.venue_id], type=AccountType.MARGIN)

@@ -39,6 +39,7 @@ from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload, 
 from cadenza.domain.accounts.trading_account import AccountType, MarginMode
 from cadenza.domain.market.enums import OrderType, Side
 from cadenza.domain.market.instrument import ExerciseStyle, InstrumentStatus, InstrumentType
+from cadenza.domain.money import divide
 from cadenza.domain.trading.enums import RejectReason
 from cadenza.domain.trading.reports import (
     PositionReport,
@@ -186,13 +187,21 @@ async def test_the_account_is_read() -> None:
     money = await DeribitAccountSource(DocumentedVenue().rest, SIGNER, FUTURES).money()
     assert money.unreadable == ()
     assert [(each.asset, each.total, each.locked) for each in money.balances] == [
-        ("BTC", D("302.60065765"), D("1.22006143")),
+        ("BTC", D("302.56807660"), D("1.18748038")),
         ("ETH", D(100), D("0.000402")),
     ]
     (position,) = money.positions
     assert (position.instrument_id, position.quantity) == ("DERIBIT:BTC/USD-PERP", 50)
     assert (position.entry_price, position.leverage) == (D("7440.18"), 34)
     assert position.maintenance_margin == D("0.000143783")
+    assert position.settled_cost == divide(D(50), D("7476.65")), "at the price of the settlement"
+
+
+def test_the_documented_equity_is_cash_with_realised_and_floating_profit_and_the_value_of_options() -> None:
+    figures = RESPONSES["PrivateAccountResponse"]["result"]
+    floating, options = D(str(figures["futures_session_upl"])), D(str(figures["options_value"]))
+    total = balance_report(result("PrivateAccountResponse"), FUTURES, 7).total
+    assert abs(total + floating + options - D(str(figures["equity"]))) <= D("0.00000001")
 
 
 def test_a_portfolio_has_the_fields_of_a_summary() -> None:
@@ -200,7 +209,7 @@ def test_a_portfolio_has_the_fields_of_a_summary() -> None:
     stated = decode(RpcFrame, told("user.portfolio.btc", RESPONSES["PrivateAccountResponse"]["result"]))
     balance = portfolio_news(stated, FUTURES, 7)
     assert (balance.asset, balance.total, balance.locked, balance.at_ms) == (
-        "BTC", D("302.60065765"), D("1.22006143"), 7,
+        "BTC", D("302.56807660"), D("1.18748038"), 7,
     )  # fmt: skip
     assert balance == balance_report(result("PrivateAccountResponse"), FUTURES, 7)
     with pytest.raises(UnreadablePayload):

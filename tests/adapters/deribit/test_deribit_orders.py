@@ -150,7 +150,10 @@ def test_a_reply_about_another_order_settles_nothing() -> None:
 
 
 def test_an_order_with_its_execution_and_the_position_after_it() -> None:
-    position = {"instrument_name": "BTC-PERPETUAL", "direction": "sell", "size": -60, "average_price": 59001.0}
+    position = {
+        "instrument_name": "BTC-PERPETUAL", "direction": "sell", "size": -60, "average_price": 59001.0,
+        "mark_price": 60000, "floating_profit_loss": -0.0001,
+    }  # fmt: skip
     found = news(orders=[{**ORDER_ROW, **PART}], trades=[TRADE_ROW], positions=[position])
     assert kinds(found) == ["ExternalOrder", "Fill", "Position"]
     assert (found[0].executed_quantity, found[1].quantity, found[2].quantity) == (0, 40, -60)
@@ -237,6 +240,8 @@ def test_a_balance_is_cash_and_what_margins_hold_of_it() -> None:
     assert balance_report(raw(row, available_funds=-3), FUTURES, 1).locked == D("10.5")
     owing = balance_report(raw(row, balance=-2), FUTURES, 1)
     assert (owing.total, owing.locked, owing.borrowed) == (0, 0, 2)
+    realized = balance_report(raw(row, futures_session_rpl=-0.5), FUTURES, 1)
+    assert (realized.total, realized.locked) == (10, D("1.75")), "what the settlement will take from the cash"
 
 
 def test_a_position_of_another_account_is_left_out() -> None:
@@ -246,11 +251,36 @@ def test_a_position_of_another_account_is_left_out() -> None:
         "size": 50,
         "leverage": 33,
         "maintenance_margin": 0.2,
+        "mark_price": 50000,
+        "floating_profit_loss": 0.0001,
     }
     found = position_report(raw(row), FUTURES, 1)
     assert found is not None
     assert (found.quantity, found.leverage, found.maintenance_margin) == (50, 33, D("0.2"))
     assert position_report(raw(row), PAIRS, 1) is None
+
+
+@pytest.mark.parametrize(("direction", "cost"), [("buy", "0.002"), ("sell", "-0.001")])
+def test_the_profit_that_is_not_settled_counts_from_the_cost_that_it_follows_from(direction: str, cost: str) -> None:
+    row = {
+        "instrument_name": "BTC-PERPETUAL", "direction": direction, "size": 75, "average_price": 1,
+        "mark_price": 50000, "floating_profit_loss": 0.0005, "settlement_price": 40000,
+    }  # fmt: skip
+    found = position_report(raw(row), FUTURES, 1)
+    assert found is not None
+    assert found.settled_cost == D(cost)
+    assert found.entry_price == 1
+
+
+@pytest.mark.parametrize("missing", ["mark_price", "floating_profit_loss"])
+def test_a_future_without_the_profit_since_its_settlement_is_unreadable(missing: str) -> None:
+    row = {
+        "instrument_name": "BTC-PERPETUAL", "direction": "buy", "size": 75, "average_price": 1, "mark_price": 50000,
+        "floating_profit_loss": 0.0005,
+    }  # fmt: skip
+    del row[missing]
+    with pytest.raises(UnreadablePayload):
+        position_report(raw(row), FUTURES, 1)
 
 
 # --- refusals

@@ -141,6 +141,16 @@ def test_a_summary_values_an_inverse_position_by_its_settlement_asset() -> None:
     assert marked.unrealized_pnl == D("-0.005")
 
 
+def test_what_a_venue_has_paid_out_of_a_profit_is_not_counted_twice() -> None:
+    """The cash has the profit from 50 000 to 62 500 already; the position's own profit stays what it is."""
+    position = replace(opened(Side.BUY, (1_000, "50000")), settled_cost=D("0.016"))
+    marked = MarkedPosition(
+        position=position, instrument=BTC_PERPETUAL, security_type=SecurityType.PERPETUAL, mark=D(80_000)
+    )
+    assert summarize((), (marked,), "BTC", {"BTC": D(1)}.get).equity == D("0.0035")
+    assert marked.unrealized_pnl == D("0.0075")
+
+
 def test_a_stated_maintenance_margin_counts_instead_of_the_instruments_rate() -> None:
     stated = replace(opened(Side.BUY, (1_000, "50000"), leverage=2), maintenance_margin=D("0.001"))
     marked = MarkedPosition(

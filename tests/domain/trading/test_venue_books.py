@@ -149,6 +149,18 @@ def test_an_older_word_does_not_bring_a_closed_position_back() -> None:
     assert later.positions(ACCOUNT) == []
 
 
+def test_each_word_of_a_position_says_from_when_its_profit_is_not_paid_out() -> None:
+    where = at_venue(AccountType.MARGIN)
+    apply_report(where, position("2", 1, settled_cost=D(200)))
+    (held,) = where.positions(ACCOUNT)
+    assert (held.entry_cost, held.settled_cost) == (180, 200)
+    apply_report(where, position("3", 2))
+    assert where.positions(ACCOUNT)[0].settled_cost is None
+    apply_report(where, position("3", 3, settled_cost=D(1)))
+    apply_report(where, position("0", 4))
+    assert not where.positions(ACCOUNT)
+
+
 @pytest.mark.parametrize("ahead_ms", [AHEAD_MS_MAX, AHEAD_MS_MAX + 1])
 def test_a_word_of_a_clock_that_was_far_ahead_is_replaced(ahead_ms: int) -> None:
     """The venue's clock is right again, and its words would be older until the wrong instant has come."""

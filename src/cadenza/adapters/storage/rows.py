@@ -195,7 +195,7 @@ def position_row(position: Position) -> tuple[Any, ...]:
         position.id, position.account_id, position.instrument_id, position.side, position.status,
         position.quantity, position.entry_cost, position.closed_quantity, position.closed_cost, position.realized_pnl,
         position.leverage, position.maintenance_margin, position.as_of, position.created_at_ms, position.updated_at_ms,
-        position.closed_at_ms,
+        position.closed_at_ms, position.settled_cost,
     )  # fmt: skip
 
 
@@ -217,6 +217,7 @@ def position_of(row: Row) -> Position:
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["updated_at_ms"],
         closed_at_ms=row["closed_at_ms"],
+        settled_cost=row["settled_cost"],
     )
 
 

@@ -75,7 +75,8 @@ ON CONFLICT (id) DO UPDATE SET
     closed_quantity = excluded.closed_quantity, closed_cost = excluded.closed_cost,
     realized_pnl = excluded.realized_pnl, leverage = excluded.leverage,
     maintenance_margin = excluded.maintenance_margin, as_of = excluded.as_of,
-    updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms
+    updated_at_ms = excluded.updated_at_ms, closed_at_ms = excluded.closed_at_ms,
+    settled_cost = excluded.settled_cost
 """
 _LOGGED = "INSERT INTO account_events SELECT n.* FROM go, unnest($::account_events[]) AS n"
 _FINISHED = """

@@ -161,7 +161,7 @@ def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) 
             raise RiskNotMeasurable(
                 f"there is no fresh price of {position.instrument_id}", {"instrumentId": position.instrument_id}
             )
-        profit = position.unrealized_pnl(instrument, mark)
+        profit = position.unsettled_pnl(instrument, mark)
         equity += profit * worth(instrument.settled_in, account, limits, state)
     return equity
 

@@ -149,7 +149,7 @@ def summarize(
             continue
         to_currency = priced(instrument.settled_in)
         notional = instrument.cost(abs(position.quantity), mark) * to_currency
-        equity += position.unrealized_pnl(instrument, mark) * to_currency
+        equity += position.unsettled_pnl(instrument, mark) * to_currency
         margin += position_margin(position, instrument, mark) * to_currency
         requirement += maintenance(position, instrument, mark) * to_currency
         exposure += notional

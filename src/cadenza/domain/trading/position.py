@@ -31,8 +31,10 @@ class Position:
     `quantity` is in the instrument's units. `entry_cost` (settlement asset) has the sign of `quantity`.
     `closed_quantity` and `closed_cost` are the sums over all closed parts; the exit price is made of them.
     `realized_pnl` is in the settlement asset, before fees. `maintenance_margin` (settlement asset) is the venue's last
-    statement; None where the venue states none, and the instrument's rate counts. `as_of` is the venue's instant or
-    sequence of the newest report that set it; 0 when no report did.
+    statement; None where the venue states none, and the instrument's rate counts. `settled_cost` (settlement asset,
+    signed like `quantity`) is what the profit counts from that is not in the account's cash yet, where the venue pays
+    profits out while the position is open; None elsewhere: all of the profit since `entry_cost` is not in the cash.
+    `as_of` is the venue's instant or sequence of the newest report that set it; 0 when no report did.
     """
 
     id: PositionId
@@ -47,6 +49,7 @@ class Position:
     realized_pnl: Decimal = ZERO
     leverage: int = 1
     maintenance_margin: Decimal | None = None
+    settled_cost: Decimal | None = None
     as_of: int = 0
     created_at_ms: int
     updated_at_ms: int
@@ -63,6 +66,11 @@ class Position:
     def unrealized_pnl(self, instrument: Instrument, mark: Decimal) -> Decimal:
         """Return the profit if it were closed at `mark`, in the settlement asset."""
         return instrument.profit(self.entry_cost, instrument.cost(self.quantity, mark))
+
+    def unsettled_pnl(self, instrument: Instrument, mark: Decimal) -> Decimal:
+        """Return the part of the profit at `mark` that the account's cash does not hold, in the settlement asset."""
+        since = self.entry_cost if self.settled_cost is None else self.settled_cost
+        return instrument.profit(since, instrument.cost(self.quantity, mark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ def closed_unseen(position: Position, at_ms: int) -> Position:
         position,
         quantity=ZERO,
         entry_cost=ZERO,
+        settled_cost=None,
         status=PositionStatus.CLOSED,
         updated_at_ms=at_ms,
         closed_at_ms=at_ms,

@@ -365,8 +365,10 @@ class PositionReport(Report):
     `quantity` is signed, in the instrument's units; 0 means that there is none. `entry_cost` (signed like `quantity`)
     is given where the venue knows it, because `entry_price` may be rounded. `maintenance_margin` (settlement asset, not
     negative) is what the venue requires for the position. A `leverage` or `maintenance_margin` of None says that the
-    venue did not state it now; what it stated last about the position stays. `as_of`, and what holds where our ledger
-    keeps the books, as in `BalanceReport`.
+    venue did not state it now; what it stated last about the position stays. `settled_cost` is given by a venue that
+    pays profits out while a position is open: the cost, signed like `quantity`, from which the profit counts that
+    balances do not hold yet. None says that they hold none of the profit since the position was entered. `as_of`, and
+    what holds where our ledger keeps the books, as in `BalanceReport`.
     """
 
     instrument_id: InstrumentId
@@ -376,4 +378,5 @@ class PositionReport(Report):
     entry_cost: Decimal | None = None
     leverage: int | None = None
     maintenance_margin: Decimal | None = None
+    settled_cost: Decimal | None = None
     as_of: int

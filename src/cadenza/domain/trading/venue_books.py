@@ -311,6 +311,7 @@ def _as_reported(position: Position, report: PositionReport, instrument: Instrum
         entry_cost=cost,
         leverage=position.leverage if report.leverage is None else report.leverage,
         maintenance_margin=position.maintenance_margin if margin is None else margin,
+        settled_cost=report.settled_cost,
         as_of=report.as_of,
         updated_at_ms=report.at_ms,
     )

@@ -246,10 +246,12 @@ class AccountChanges(RpcPayload, frozen=True, kw_only=True):
 
 class CurrencyFunds(RpcPayload, frozen=True, kw_only=True):
     """What the account has of one currency. `balance` is cash: what was paid in and settled, with fees and premiums.
-    `available` is the equity that no margin holds."""
+    `realized` is what futures brought since the last settlement, which pays it into the cash; a currency in which no
+    futures settle may lack it. `available` is the equity that no margin holds."""
 
     currency: str
     balance: Decimal
+    realized: Decimal | None = field(name="futures_session_rpl", default=None)
     available: Decimal | None = field(name="available_funds", default=None)
     margin_model: str = ""
 
@@ -263,7 +265,8 @@ class AccountSummaries(RpcPayload, frozen=True, kw_only=True):
 
 
 class PositionRow(RpcPayload, frozen=True, kw_only=True):
-    """A position: USD of an inverse future, base units of all others."""
+    """A position: USD of an inverse future, base units of all others. `floating` is its profit at `mark` since the last
+    settlement, or since it was opened."""
 
     instrument: str = field(name="instrument_name")
     kind: str = ""
@@ -272,6 +275,8 @@ class PositionRow(RpcPayload, frozen=True, kw_only=True):
     average_price: Decimal | None = None
     leverage: int | None = None
     maintenance_margin: Decimal | None = None
+    mark: Decimal | None = field(name="mark_price", default=None)
+    floating: Decimal | None = field(name="floating_profit_loss", default=None)
 
 
 def price_of(text: msgspec.Raw) -> Decimal | None:
