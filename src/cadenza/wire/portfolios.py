@@ -59,7 +59,9 @@ class PositionEntry(Response, kw_only=True, frozen=True):
     security_type: e.SecurityTypeOut
     status: e.PositionStatusOut
     quantity: DecimalText
-    entry_price: DecimalText
+    entry_price: (
+        Annotated[DecimalText, Meta(description="Absent when the catalogue does not have the instrument")] | UnsetType
+    ) = UNSET
     exit_price: DecimalText | UnsetType = UNSET
     current_price: Annotated[DecimalText, Meta(description="Absent when no fresh price is known")] | UnsetType = UNSET
     unrealized_pnl: DecimalText | UnsetType = UNSET
@@ -96,7 +98,9 @@ class PortfolioSummary(Response, kw_only=True, frozen=True):
     trading_account_id: UUID
     currency: str
     leverage: int | None
-    equity: Annotated[DecimalText, Meta(description="Marked balances plus unrealised profit")]
+    equity: Annotated[
+        DecimalText, Meta(description="Marked balances, the value of options, and profits that the balances lack")
+    ]
     margin: Annotated[DecimalText, Meta(description="Initial margin in use")]
     margin_loan: DecimalText
     margin_usage: Annotated[DecimalText, Meta(description="Requirement / equity")]
@@ -124,14 +128,14 @@ def _position(marked: MarkedPosition) -> PositionEntry:
     position, mark = marked.position, marked.mark
     return PositionEntry(
         position_id=position.id,
-        security_symbol=marked.instrument.base_asset,
+        security_symbol=marked.symbol,
         trading_account_id=position.account_id,
         instrument_id=position.instrument_id,
         security_type=e.SECURITY_TYPE.write(marked.security_type),
         status=e.POSITION_STATUS.write(position.status),
         quantity=to_plain(position.quantity),
-        entry_price=to_plain(marked.entry_price),
-        exit_price=to_plain(marked.exit_price) if position.closed_quantity else UNSET,
+        entry_price=optional_plain(marked.entry_price),
+        exit_price=optional_plain(marked.exit_price),
         current_price=optional_plain(mark),
         unrealized_pnl=optional_plain(marked.unrealized_pnl),
         realized_pnl=to_plain(position.realized_pnl),

@@ -6,39 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deribit_kit import INVERSE, LINEAR, DeribitDesk, open_deribit_desk, simulated_deribit
-from tests.domain.trading.worlds import state, venue_spec
+from tests.deribit_kit import INVERSE, INVERSE_OPTION, LINEAR, OPTION, DeribitDesk, open_deribit_desk, simulated_deribit
+from tests.equity_kit import summary_of
 
 from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.market.instrument import SecurityType
-from cadenza.domain.money import ONE
-from cadenza.domain.trading.portfolio import MarkedPosition, summarize
-from cadenza.domain.trading.venue_books import adopt_snapshot
-from cadenza.domain.trading.venue_spec import Books
-
-VENUES_BOOKS = venue_spec(books=dict.fromkeys(AccountType, Books.VENUE))
 
 
 async def differs(desk: DeribitDesk, mark: str) -> D:
     """Return our equity in the settlement currency less the venue's."""
-    instrument, snapshot = desk.instrument, await desk.session.snapshot()
-    books = state(desk.account, {}, traded=instrument, market=None, spec=VENUES_BOOKS)
-    adopt_snapshot(
-        books, desk.account.id, snapshot.balances, snapshot.positions, as_of=snapshot.as_of, at_ms=snapshot.at_ms
-    )
-    held = tuple(
-        MarkedPosition(position=each, instrument=instrument, security_type=SecurityType.FUTURES, mark=D(mark))
-        for each in books.positions(desk.account.id)
-    )
-    settled_in = instrument.settled_in
-    balances = tuple(each for each in books.balances(desk.account.id) if each.asset == settled_in)
     session: Any = desk.session
-    asked = RpcMessage("private/get_account_summary", {"currency": settled_in})
+    asked = RpcMessage("private/get_account_summary", {"currency": desk.instrument.settled_in})
     figures = json.loads(bytes(await session._rest.asked(session._signer, asked)), parse_float=D, parse_int=D)
-    ours = summarize(balances, held, settled_in, lambda asset: ONE if asset == settled_in else None).equity
-    return ours - D(figures["equity"])
+    return (await summary_of(desk, D(mark))).equity - D(figures["equity"])
 
 
 async def move(desk: DeribitDesk, price: str) -> None:
@@ -75,3 +56,21 @@ async def test_the_equity_is_the_venues_before_and_after_the_daily_settlement(
         assert abs(await differs(desk, "60005")) <= within, "realised, and not settled"
         await venue.post("settlement", {})
         assert abs(await differs(desk, "60005")) <= within, "settled again"
+
+
+@pytest.mark.parametrize(("name", "side"), [(OPTION, Side.BUY), (OPTION, Side.SELL), (INVERSE_OPTION, Side.BUY)])
+async def test_an_option_counts_with_its_value_because_its_premium_was_paid(
+    tmp_path: Path, name: str, side: Side
+) -> None:
+    prices = ("0.05", "0.08", "0.07") if name == INVERSE_OPTION else ("55", "80", "70")
+    opposite = Side.SELL if side is Side.BUY else Side.BUY
+    async with (
+        simulated_deribit(tmp_path) as venue,
+        open_deribit_desk(venue, type=AccountType.OPTIONS, instrument=name) as desk,
+    ):
+        await trade(desk, side, "1", prices[0])
+        await move(desk, prices[0])
+        assert abs(await differs(desk, prices[0])) <= D("0.000001")
+        await move(desk, prices[1])
+        await trade(desk, opposite, "0.4", prices[2])
+        assert abs(await differs(desk, prices[1])) <= D("0.000001")

@@ -211,8 +211,8 @@ POSITION = Position(
 PORTFOLIO = Portfolio(
     account=ACCOUNT,
     positions=(
-        MarkedPosition(position=POSITION, instrument=INSTRUMENT, security_type=SecurityType.CRYPTO, mark=D("64250.5")),
-        MarkedPosition(position=POSITION, instrument=INSTRUMENT, security_type=SecurityType.CRYPTO, mark=None),
+        MarkedPosition(position=POSITION, instrument=INSTRUMENT, mark=D("64250.5")),
+        MarkedPosition(position=POSITION, instrument=INSTRUMENT, mark=None),
     ),
     balances=(
         HeldBalance(

@@ -14,8 +14,8 @@ from cadenza.domain.accounts.trading_account import AccountType, PositionSide
 from cadenza.domain.errors import LotSize, MaxQuantity
 from cadenza.domain.ids import InstrumentId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
-from cadenza.domain.market.instrument import InstrumentType, MarketLot, SecurityType
-from cadenza.domain.trading.portfolio import MarkedPosition, position_margin, summarize
+from cadenza.domain.market.instrument import InstrumentType, MarketLot
+from cadenza.domain.trading.portfolio import MarkedPosition, position_margin, summarize, value_equity
 from cadenza.domain.trading.position import Position, PositionStatus, increase, reduce
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, account, instrument, state, submit
 
@@ -129,7 +129,6 @@ def test_a_summary_values_an_inverse_position_by_its_settlement_asset() -> None:
     marked = MarkedPosition(
         position=opened(Side.BUY, (1_000, "50000"), leverage=2),
         instrument=BTC_PERPETUAL,
-        security_type=SecurityType.PERPETUAL,
         mark=D(40_000),
     )
     balance = Balance(account_id=ACCOUNT, asset="BTC", total=D(1), updated_at_ms=NOW_MS)
@@ -144,18 +143,45 @@ def test_a_summary_values_an_inverse_position_by_its_settlement_asset() -> None:
 def test_what_a_venue_has_paid_out_of_a_profit_is_not_counted_twice() -> None:
     """The cash has the profit from 50 000 to 62 500 already; the position's own profit stays what it is."""
     position = replace(opened(Side.BUY, (1_000, "50000")), settled_cost=D("0.016"))
-    marked = MarkedPosition(
-        position=position, instrument=BTC_PERPETUAL, security_type=SecurityType.PERPETUAL, mark=D(80_000)
-    )
+    marked = MarkedPosition(position=position, instrument=BTC_PERPETUAL, mark=D(80_000))
     assert summarize((), (marked,), "BTC", {"BTC": D(1)}.get).equity == D("0.0035")
     assert marked.unrealized_pnl == D("0.0075")
 
 
+@pytest.mark.parametrize(("quantity", "cash"), [("10", "9.5"), ("-10", "10.5")])
+def test_an_option_adds_what_it_is_worth_to_the_cash_that_paid_for_it(quantity: str, cash: str) -> None:
+    """Ten calls at 0.05 BTC: buying or selling them at the market changes nothing, and their price does."""
+    call = instrument(type=InstrumentType.OPTION, quote_asset="BTC")
+    held = replace(empty(), instrument_id=call.id, quantity=D(quantity), entry_cost=D(quantity) * D("0.05"))
+    balance = Balance(account_id=ACCOUNT, asset="BTC", total=D(cash), updated_at_ms=NOW_MS)
+    worth = {
+        mark: value_equity(
+            (balance,), (MarkedPosition(position=held, instrument=call, mark=D(mark)),), {"BTC": D(1)}.get
+        )
+        for mark in ("0.05", "0.07")
+    }
+    assert worth["0.05"].amount == 10
+    assert worth["0.07"].amount == 10 + D(quantity) * D("0.02")
+
+
+def test_an_equity_names_all_that_has_no_price() -> None:
+    held, gone = (
+        opened(Side.BUY, (1_000, "50000")),
+        replace(empty(), instrument_id=InstrumentId("X:A/B"), quantity=D(1)),
+    )
+    balances = [Balance(account_id=ACCOUNT, asset=a, total=D(5), updated_at_ms=NOW_MS) for a in ("USD", "XRP", "BTC")]
+    positions = [
+        MarkedPosition(position=held, instrument=BTC_PERPETUAL, mark=None),
+        MarkedPosition(position=gone, instrument=None, mark=D(1)),
+        MarkedPosition(position=replace(held, quantity=D(0)), instrument=LINEAR, mark=None),
+    ]
+    found = value_equity(balances, positions, {"USD": D(1)}.get)
+    assert (found.amount, found.unpriced, found.unmarked) == (5, ("XRP", "BTC"), (BTC_PERPETUAL.id, "X:A/B"))
+
+
 def test_a_stated_maintenance_margin_counts_instead_of_the_instruments_rate() -> None:
     stated = replace(opened(Side.BUY, (1_000, "50000"), leverage=2), maintenance_margin=D("0.001"))
-    marked = MarkedPosition(
-        position=stated, instrument=BTC_PERPETUAL, security_type=SecurityType.PERPETUAL, mark=D(40_000)
-    )
+    marked = MarkedPosition(position=stated, instrument=BTC_PERPETUAL, mark=D(40_000))
     rates = {"BTC": D(40_000), "USD": D(1)}
     assert summarize((), (marked,), "USD", rates.get).margin_requirement == 40
 

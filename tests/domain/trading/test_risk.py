@@ -15,7 +15,9 @@ from cadenza.domain.accounts.trading_account import AccountType, PositionMode, P
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId
 from cadenza.domain.market.enums import OrderType, Side
+from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.trading.claims import Claim
+from cadenza.domain.trading.exposure import equity_of
 from cadenza.domain.trading.position import Position
 from cadenza.domain.trading.risk import DAY_MS
 from cadenza.domain.trading.state import TradingState
@@ -263,6 +265,28 @@ def test_a_loss_beyond_the_limit_lets_nothing_in_and_everybody_out() -> None:
     where = world(account(risk=AccountRisk(limits=limits, day_start=start)), {"USDT": "1000", "BTC": "1"})
     assert refusal(where) == {"limit": "dailyLossMax", "allowed": "10", "value": "100.25", "unit": "USDT"}
     submit(where, side=Side.SELL, limit_price=D(101))
+
+
+def test_a_premium_that_was_paid_is_no_loss_of_the_day() -> None:
+    option = instrument(type=InstrumentType.OPTION)
+    limits = RiskLimits(currency="USDT", daily_loss_max=D(10))
+    risk = AccountRisk(limits=limits, day_start=DayStart(day=NOW_MS // DAY_MS, equity=D(1000)))
+    where = state(account(AccountType.MARGIN, risk=risk), {"USDT": "700.75"}, [position("3")], traded=option)
+    assert equity_of(where.account(ACCOUNT), limits, where) == 1000
+    submit(where)
+
+
+def test_an_equity_that_lacks_a_price_is_refused_with_what_lacks_it() -> None:
+    limits = RiskLimits(currency="USDT", daily_loss_max=D(10), excluded_assets=frozenset({"XRP"}))
+    owner = account(AccountType.MARGIN, risk=AccountRisk(limits=limits))
+    for market, balances, lacking in (
+        (None, {"XRP": "5"}, {"instrumentId": BTC}),
+        (book(), {"XRP": "5", "ADA": "1"}, {"asset": "ADA", "currency": "USDT"}),
+    ):
+        where = state(owner, balances, [position("3")], market=market)
+        with pytest.raises(e.RiskNotMeasurable) as caught:
+            equity_of(owner, limits, where)
+        assert caught.value.metadata == lacking
 
 
 def test_a_clock_that_goes_back_a_day_begins_no_new_one() -> None:

@@ -143,7 +143,7 @@ class RpcPositionEntry(Response, kw_only=True, frozen=True):
     security_type: str
     status: str
     quantity: str
-    entry_price: str
+    entry_price: str | UnsetType = UNSET
     exit_price: str | UnsetType = UNSET
     current_price: str | UnsetType = UNSET
     unrealized_pnl: str | UnsetType = UNSET
@@ -322,13 +322,13 @@ def _position(marked: MarkedPosition) -> RpcPositionEntry:
     return RpcPositionEntry(
         position_id=position.id,
         trading_account_id=position.account_id,
-        security_symbol=marked.instrument.base_asset,
+        security_symbol=marked.symbol,
         instrument_id=position.instrument_id,
         security_type=e.SECURITY_TYPE.write(marked.security_type),
         status=e.POSITION_STATUS.write(position.status),
         quantity=to_plain(position.quantity),
-        entry_price=to_plain(marked.entry_price),
-        exit_price=to_plain(marked.exit_price) if position.closed_quantity else UNSET,
+        entry_price=optional_plain(marked.entry_price),
+        exit_price=optional_plain(marked.exit_price),
         current_price=optional_plain(mark),
         unrealized_pnl=optional_plain(marked.unrealized_pnl),
         realized_pnl=to_plain(position.realized_pnl),

@@ -8,7 +8,7 @@ from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.asset_graph import AssetGraph
-from cadenza.domain.market.instrument import Instrument, InstrumentType, Security, SecurityType
+from cadenza.domain.market.instrument import Instrument, Security, SecurityType
 from cadenza.domain.money import ONE
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, summarize
 from cadenza.domain.trading.position import Position
@@ -133,7 +133,6 @@ class PortfolioBuilder:
         return MarkedPosition(
             position=position,
             instrument=instrument,
-            security_type=_kind(instrument),
             mark=self._mark(instrument.id),
         )
 
@@ -143,18 +142,3 @@ class PortfolioBuilder:
 
 
 _asset = attrgetter("asset")
-
-
-def _kind(instrument: Instrument) -> SecurityType:
-    """The security type of a position: the kind of contract, or for spot the base asset's."""
-    match instrument.type:
-        case InstrumentType.SPOT:
-            return instrument.base_security_type
-        case InstrumentType.PERPETUAL:
-            return SecurityType.PERPETUAL
-        case InstrumentType.FUTURES:
-            return SecurityType.FUTURES
-        case InstrumentType.OPTION:
-            return SecurityType.OPTION
-        case InstrumentType.DERIVATIVE:
-            return SecurityType.DERIVATIVE

@@ -16,7 +16,8 @@ from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
 from cadenza.domain.money import ONE, ZERO
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.position import side_of_fill
+from cadenza.domain.trading.portfolio import MarkedPosition, value_equity
+from cadenza.domain.trading.position import Position, side_of_fill
 from cadenza.domain.trading.reservation import closable, mark_of, target_position
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.unconfirmed import makes_positions, unconfirmed_of_asset
@@ -123,7 +124,7 @@ class Exposures:
         instrument = self._state.known_instrument(InstrumentId(exposed))
         mark = mark_of(self._state, instrument.id)
         if mark is None:
-            raise RiskNotMeasurable(f"there is no fresh price of {instrument.id}", {"instrumentId": instrument.id})
+            raise _unmarked(instrument.id)
         return instrument.cost(ONE, mark) * worth(instrument.settled_in, self._account, self._limits, self._state)
 
 
@@ -148,22 +149,25 @@ def reducible(order: Order, account: TradingAccount, state: TradingState) -> Dec
 
 
 def equity_of(account: TradingAccount, limits: RiskLimits, state: TradingState) -> Decimal:
-    """Return the account's net balances and unrealised profits in the limits' currency. Raises `RiskNotMeasurable`
-    without a price."""
-    held = {balance.asset: net for balance in state.balances(account.id) if (net := balance.net)}
-    worths = all_worths(held, account, limits, state)
-    equity = sum((held[asset] * value for asset, value in worths.items()), ZERO)
-    positions = state.positions(account.id)
-    instruments = state.instruments_of(account.id) if positions else {}
-    for position in positions:
-        instrument, mark = instruments.get(position.instrument_id), mark_of(state, position.instrument_id)
-        if instrument is None or mark is None:
-            raise RiskNotMeasurable(
-                f"there is no fresh price of {position.instrument_id}", {"instrumentId": position.instrument_id}
-            )
-        profit = position.unsettled_pnl(instrument, mark)
-        equity += profit * worth(instrument.settled_in, account, limits, state)
-    return equity
+    """Return the account's equity in the limits' currency, without the assets that do not count. Raises
+    `RiskNotMeasurable` with what has no price."""
+    currency = limits.currency
+    balances = [balance for balance in state.balances(account.id) if balance.asset not in limits.excluded_assets]
+    equity = value_equity(
+        balances,
+        [_marked(position, state) for position in state.positions(account.id)],
+        lambda asset: ONE if asset == currency else state.world.rate(account.venue_id, asset, currency),
+    )
+    if equity.unpriced:
+        raise _unpriced(equity.unpriced[0], currency)
+    if equity.unmarked:
+        raise _unmarked(equity.unmarked[0])
+    return equity.amount
+
+
+def _marked(position: Position, state: TradingState) -> MarkedPosition:
+    id = position.instrument_id
+    return MarkedPosition(position=position, instrument=state.world.instrument(id), mark=mark_of(state, id))
 
 
 def all_worths(
@@ -190,9 +194,17 @@ def worth(asset: str, account: TradingAccount, limits: RiskLimits, state: Tradin
         return ONE
     rate = state.world.rate(account.venue_id, asset, limits.currency)
     if rate is None:
-        raise RiskNotMeasurable(
-            f"there is no fresh price of {asset} in {limits.currency}; list it among the limits' excludedAssets if it "
-            "shall not count",
-            {"asset": asset, "currency": limits.currency},
-        )
+        raise _unpriced(asset, limits.currency)
     return rate
+
+
+def _unpriced(asset: str, currency: str) -> RiskNotMeasurable:
+    return RiskNotMeasurable(
+        f"there is no fresh price of {asset} in {currency}; list it among the limits' excludedAssets if it shall not "
+        "count",
+        {"asset": asset, "currency": currency},
+    )
+
+
+def _unmarked(instrument_id: InstrumentId) -> RiskNotMeasurable:
+    return RiskNotMeasurable(f"there is no fresh price of {instrument_id}", {"instrumentId": instrument_id})

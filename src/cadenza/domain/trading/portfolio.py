@@ -5,15 +5,16 @@ account's venue (`domain/market/asset_graph.py`), or of another venue where that
 adds nothing, because its price is unknown or old; the summary names it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument, SecurityType
+from cadenza.domain.market.instrument import Instrument, InstrumentType, SecurityType
 from cadenza.domain.money import ZERO, divide
 from cadenza.domain.trading.position import Position
 
@@ -23,25 +24,54 @@ Rate = Callable[[str], Decimal | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedPosition:
-    """A position valued at the market; `mark` is None when no fresh price is known."""
+    """A position valued at the market. `mark` is None when no fresh price is known, `instrument` when the catalogue has
+    it no more, or not yet; the position's prices and profit are None then too."""
 
     position: Position
-    instrument: Instrument
-    security_type: SecurityType
+    instrument: Instrument | None
     mark: Decimal | None
 
     @property
-    def entry_price(self) -> Decimal:
-        return self.position.entry_price(self.instrument)
+    def symbol(self) -> str:
+        """The base asset."""
+        if self.instrument is not None:
+            return self.instrument.base_asset
+        return self.position.instrument_id.partition(":")[2].partition("/")[0]
 
     @property
-    def exit_price(self) -> Decimal:
+    def security_type(self) -> SecurityType:
+        """The kind of contract, or for spot the base asset's type."""
+        if self.instrument is None:
+            return SecurityType.DERIVATIVE
+        if self.instrument.type is InstrumentType.SPOT:
+            return self.instrument.base_security_type
+        return _CONTRACTS[self.instrument.type]
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        return None if self.instrument is None else self.position.entry_price(self.instrument)
+
+    @property
+    def exit_price(self) -> Decimal | None:
+        """None also when nothing was closed."""
+        if self.instrument is None or not self.position.closed_quantity:
+            return None
         return self.position.exit_price(self.instrument)
 
     @property
     def unrealized_pnl(self) -> Decimal | None:
-        """In the instrument's settlement asset; None without a mark."""
-        return None if self.mark is None else self.position.unrealized_pnl(self.instrument, self.mark)
+        """In the instrument's settlement asset."""
+        if self.instrument is None or self.mark is None:
+            return None
+        return self.position.unrealized_pnl(self.instrument, self.mark)
+
+
+_CONTRACTS = {
+    InstrumentType.PERPETUAL: SecurityType.PERPETUAL,
+    InstrumentType.FUTURES: SecurityType.FUTURES,
+    InstrumentType.OPTION: SecurityType.OPTION,
+    InstrumentType.DERIVATIVE: SecurityType.DERIVATIVE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +82,7 @@ class HeldBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Margin figures in `currency`: `equity` = marked balances + unrealised profit; `margin` = initial margin in use;
+    """Margin figures in `currency`: `equity` as of `Equity`; `margin` = initial margin in use;
     `margin_requirement` = maintenance margin, as the venue stated it of each position, else by the instrument's rate;
     `risk_exposure` = notional of all positions. 0 where it does not
     apply. `unpriced` names the held assets that no fresh price values; they are in none of the figures."""
@@ -120,6 +150,45 @@ def margin_of_leverage(
     return max(more, ZERO)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equity:
+    """What an account is worth in one currency: its net balances, and what its positions add to them. `unpriced` names
+    the assets without a fresh price and `unmarked` the positions without one, each in the order of looking; `amount`
+    lacks them."""
+
+    amount: Decimal
+    unpriced: tuple[str, ...]
+    unmarked: tuple[InstrumentId, ...]
+
+
+def value_equity(balances: Iterable[Balance], positions: Iterable[MarkedPosition], rate: Rate) -> Equity:
+    """Return the equity at the rates. All of them are asked for, also when one is unknown: asking has the books of the
+    market opened."""
+    amount = ZERO
+    unpriced: dict[str, None] = {}
+    unmarked: dict[InstrumentId, None] = {}
+
+    def worth(asset: str, quantity: Decimal) -> Decimal:
+        to_currency = rate(asset)
+        if to_currency is None:
+            unpriced[asset] = None
+            return ZERO
+        return quantity * to_currency
+
+    for balance in balances:
+        if balance.total or balance.borrowed:
+            amount += worth(balance.asset, balance.net)
+    for marked in positions:
+        position, instrument, mark = marked.position, marked.instrument, marked.mark
+        if position.quantity == 0:
+            continue
+        if instrument is None or mark is None:
+            unmarked[position.instrument_id] = None
+            continue
+        amount += worth(instrument.settled_in, position.equity(instrument, mark))
+    return Equity(amount=amount, unpriced=tuple(unpriced), unmarked=tuple(unmarked))
+
+
 def summarize(
     balances: tuple[Balance, ...],
     positions: tuple[MarkedPosition, ...],
@@ -127,29 +196,18 @@ def summarize(
     rate: Rate,
 ) -> Summary:
     """Value balances and open positions in `currency`."""
-    equity = margin = requirement = exposure = loan = ZERO
+    equity = value_equity(balances, positions, rate)
+    margin = requirement = exposure = loan = ZERO
     leverage: int | None = None
-    unpriced: set[str] = set()
-
-    def priced(asset: str) -> Decimal:
-        to_currency = rate(asset)
-        if to_currency is None:
-            unpriced.add(asset)
-        return to_currency or ZERO
-
     for balance in balances:
-        if not (balance.total or balance.borrowed):
-            continue
-        to_currency = priced(balance.asset)
-        equity += balance.net * to_currency
-        loan += balance.borrowed * to_currency
+        if balance.borrowed:
+            loan += balance.borrowed * (rate(balance.asset) or ZERO)
     for marked in positions:
         position, instrument, mark = marked.position, marked.instrument, marked.mark
-        if position.quantity == 0 or mark is None:
+        if position.quantity == 0 or instrument is None or mark is None:
             continue
-        to_currency = priced(instrument.settled_in)
+        to_currency = rate(instrument.settled_in) or ZERO
         notional = instrument.cost(abs(position.quantity), mark) * to_currency
-        equity += position.unsettled_pnl(instrument, mark) * to_currency
         margin += position_margin(position, instrument, mark) * to_currency
         requirement += maintenance(position, instrument, mark) * to_currency
         exposure += notional
@@ -157,11 +215,11 @@ def summarize(
     return Summary(
         currency=currency,
         leverage=leverage,
-        equity=equity,
+        equity=equity.amount,
         margin=margin,
         margin_loan=loan,
         margin_requirement=requirement,
         credit=ZERO,
         risk_exposure=exposure,
-        unpriced=tuple(sorted(unpriced)),
+        unpriced=tuple(sorted(equity.unpriced)),
     )

@@ -14,7 +14,7 @@ from cadenza.domain.accounts.trading_account import PositionMode, PositionSide
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, PositionId, TradingAccountId
 from cadenza.domain.market.enums import Side
-from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.money import ZERO, divide
 
 
@@ -67,10 +67,15 @@ class Position:
         """Return the profit if it were closed at `mark`, in the settlement asset."""
         return instrument.profit(self.entry_cost, instrument.cost(self.quantity, mark))
 
-    def unsettled_pnl(self, instrument: Instrument, mark: Decimal) -> Decimal:
-        """Return the part of the profit at `mark` that the account's cash does not hold, in the settlement asset."""
+    def equity(self, instrument: Instrument, mark: Decimal) -> Decimal:
+        """Return what the position adds at `mark` to the account's cash, in the settlement asset. An option was paid
+        for with cash, so it adds what it is worth; one that was sold takes that away. Any other position adds the
+        profit that the cash does not hold yet."""
+        worth = instrument.cost(self.quantity, mark)
+        if instrument.type is InstrumentType.OPTION:
+            return worth
         since = self.entry_cost if self.settled_cost is None else self.settled_cost
-        return instrument.profit(since, instrument.cost(self.quantity, mark))
+        return instrument.profit(since, worth)
 
 
 @dataclass(frozen=True, slots=True)
