@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.adapters.http import http_world as w
 from tests.contract.checker import assert_matches, check_instants
 
+from cadenza.adapters.realtime.rpc_shapes import portfolio as rpc_portfolio
 from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.identity.origin import VENUE
+from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.money import ZERO
@@ -27,10 +29,12 @@ from cadenza.domain.trading.events import (
     OrderUpdated,
     PositionCorrected,
 )
+from cadenza.domain.trading.portfolio import MarkedPosition
 from cadenza.wire.base import INSTANT_MS_MAX
 from cadenza.wire.envelope import encode
 from cadenza.wire.orders import trade_order
 from cadenza.wire.own_operation import ITEMS_PER_SLICE, listing_in_slices
+from cadenza.wire.portfolios import portfolio
 from cadenza.wire.push import encode_account_event, encode_order_book, encode_portfolio, encode_trade
 from cadenza.wire.values import decimal_of, rfc3339
 
@@ -155,6 +159,34 @@ def test_a_portfolio_is_pushed_in_the_rest_shape() -> None:
     assert published["type"] == "event.portfolio.updated"
     assert_matches("portfolio", published["data"])
     check_instants(published["data"])
+
+
+def test_a_figure_that_lacks_a_position_does_not_look_whole() -> None:
+    """REST and the pushes must state each sum; the socket's answers leave out those that lack a position."""
+    gone = MarkedPosition(
+        position=replace(w.POSITION, instrument_id=InstrumentId("PAPER:XBT/USD-4DEC26")), instrument=None, mark=None
+    )
+    lacking = (gone.position.instrument_id,)
+    summary = replace(w.PORTFOLIO.summary, unmarked=lacking, unmargined=lacking, unrequired=lacking)
+    view = replace(w.PORTFOLIO, positions=(gone,), summary=summary)
+    rest, answered = json.loads(encode(portfolio(view))), json.loads(encode(rpc_portfolio(view)))
+    assert_matches("portfolio", rest)
+    assert_matches("rpcPortfolio", answered)
+    for position in (*rest["positions"], *answered["positions"]):
+        assert (position["securitySymbol"], position["securityType"]) == ("XBT", "DERIVATIVE")
+        assert not {"entryPrice", "exitPrice", "currentPrice", "unrealizedPnl"} & position.keys()
+    assert (rest["summary"]["equity"], rest["summary"]["marginUsage"]) == ("1000000", "0")
+    assert "riskExposureRate" not in rest["summary"]
+    assert answered["summary"].keys() == {"tradingAccountId", "currency", "marginLoan", "credit"}
+
+
+def test_a_summary_that_lacks_an_asset_has_no_rate_of_exposure() -> None:
+    view = replace(w.PORTFOLIO, summary=replace(w.PORTFOLIO.summary, unpriced=("XRP",)))
+    rest, answered = json.loads(encode(portfolio(view))), json.loads(encode(rpc_portfolio(view)))
+    for summary in (rest["summary"], answered["summary"]):
+        assert "riskExposureRate" not in summary
+        assert (summary["equity"], summary["marginUsage"]) == ("1000000", "0")
+    assert "riskExposureRate" in json.loads(encode(portfolio(w.PORTFOLIO)))["summary"]
 
 
 def test_a_book_is_pushed_in_the_rest_shape() -> None:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from cadenza.application.accounts.list_portfolios import PortfolioQuery
 from cadenza.application.orders.portfolios import DEFAULT_CURRENCY
 from cadenza.domain.ids import TradingAccountId
-from cadenza.domain.money import to_plain
+from cadenza.domain.money import ZERO, to_plain
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, Summary
 from cadenza.wire import enums as e
 from cadenza.wire.base import (
@@ -93,7 +93,9 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
 
 
 class PortfolioSummary(Response, kw_only=True, frozen=True):
-    """Figures in `currency`; `"0"` where one does not apply."""
+    """Figures in `currency`; `"0"` where one does not apply. What no fresh price values is in none of the sums: an
+    asset, or a position whose `currentPrice` is absent. `riskExposureRate` is absent then. `marginUsage` and
+    `marginLevel` are `"0"` while one of the sums that they follow from lacks a position."""
 
     trading_account_id: UUID
     currency: str
@@ -109,7 +111,10 @@ class PortfolioSummary(Response, kw_only=True, frozen=True):
     credit: DecimalText
     risk_exposure: DecimalText
     max_risk_exposure: Annotated[DecimalText, NEVER_SENT] | UnsetType = UNSET
-    risk_exposure_rate: DecimalText
+    risk_exposure_rate: (
+        Annotated[DecimalText, Meta(description="Absent when the equity lacks something that no fresh price values")]
+        | UnsetType
+    ) = UNSET
 
 
 class PortfolioModel(Response, kw_only=True, frozen=True):
@@ -173,12 +178,12 @@ def _summary(account_id: TradingAccountId, summary: Summary) -> PortfolioSummary
         equity=to_plain(summary.equity),
         margin=to_plain(summary.margin),
         margin_loan=to_plain(summary.margin_loan),
-        margin_usage=to_plain(summary.margin_usage),
+        margin_usage=to_plain(summary.margin_usage or ZERO),
         margin_requirement=to_plain(summary.margin_requirement),
-        margin_level=to_plain(summary.margin_level),
+        margin_level=to_plain(summary.margin_level or ZERO),
         credit=to_plain(summary.credit),
         risk_exposure=to_plain(summary.risk_exposure),
-        risk_exposure_rate=to_plain(summary.risk_exposure_rate),
+        risk_exposure_rate=optional_plain(summary.risk_exposure_rate),
     )
 
 

@@ -179,6 +179,33 @@ def test_an_equity_names_all_that_has_no_price() -> None:
     assert (found.amount, found.unpriced, found.unmarked) == (5, ("XRP", "BTC"), (BTC_PERPETUAL.id, "X:A/B"))
 
 
+def test_a_summary_names_the_positions_that_its_sums_lack() -> None:
+    held = replace(opened(Side.BUY, (1_000, "50000")), maintenance_margin=D("0.01"))
+    gone = replace(empty(), instrument_id=InstrumentId("X:A/B"), quantity=D(1), maintenance_margin=D(7))
+    valued = replace(opened(Side.BUY, (1_000, "50000"), leverage=2), instrument_id=LINEAR.id)
+    positions = (
+        MarkedPosition(position=held, instrument=BTC_PERPETUAL, mark=None),
+        MarkedPosition(position=gone, instrument=None, mark=None),
+        MarkedPosition(position=valued, instrument=BTC_PERPETUAL, mark=D(50_000)),
+    )
+    summary = summarize((), positions, "BTC", {"BTC": D(1)}.get)
+    assert summary.unmarked == summary.unmargined == (BTC_PERPETUAL.id, "X:A/B")
+    assert summary.unrequired == ("X:A/B",), "the venue stated the other's, and its asset is known"
+    assert (summary.equity, summary.risk_exposure, summary.margin) == (0, D("0.02"), D("0.01"))
+    assert summary.margin_requirement == D("0.01") + D("0.02") * D("0.005")
+    assert (summary.margin_usage, summary.margin_level, summary.risk_exposure_rate) == (None, None, None)
+
+
+def test_an_asset_without_a_price_leaves_the_ratios_of_margin() -> None:
+    balances = tuple(
+        Balance(account_id=ACCOUNT, asset=asset, total=D(5), updated_at_ms=NOW_MS) for asset in ("BTC", "XRP")
+    )
+    marked = MarkedPosition(position=opened(Side.BUY, (1_000, "50000")), instrument=BTC_PERPETUAL, mark=D(50_000))
+    summary = summarize(balances, (marked,), "BTC", {"BTC": D(1)}.get)
+    assert (summary.unpriced, summary.unmarked) == (("XRP",), ())
+    assert (summary.margin_usage, summary.margin_level, summary.risk_exposure_rate) == (D("0.00002"), 250, None)
+
+
 def test_a_stated_maintenance_margin_counts_instead_of_the_instruments_rate() -> None:
     stated = replace(opened(Side.BUY, (1_000, "50000"), leverage=2), maintenance_margin=D("0.001"))
     marked = MarkedPosition(position=stated, instrument=BTC_PERPETUAL, mark=D(40_000))

@@ -153,18 +153,20 @@ class RpcPositionEntry(Response, kw_only=True, frozen=True):
 
 
 class RpcPortfolioSummary(Response, kw_only=True, frozen=True):
+    """A figure that lacks a position is left out, which the socket's messages may do, and REST's may not."""
+
     trading_account_id: UUID
     currency: str
     leverage: int | UnsetType = UNSET
-    equity: str
-    margin: str
+    equity: str | UnsetType = UNSET
+    margin: str | UnsetType = UNSET
     margin_loan: str
-    margin_usage: str
-    margin_requirement: str
-    margin_level: str
+    margin_usage: str | UnsetType = UNSET
+    margin_requirement: str | UnsetType = UNSET
+    margin_level: str | UnsetType = UNSET
     credit: str
-    risk_exposure: str
-    risk_exposure_rate: str
+    risk_exposure: str | UnsetType = UNSET
+    risk_exposure_rate: str | UnsetType = UNSET
 
 
 class RpcPortfolio(Response, kw_only=True, frozen=True):
@@ -342,15 +344,15 @@ def _summary(account_id: TradingAccountId, summary: Summary) -> RpcPortfolioSumm
         trading_account_id=account_id,
         currency=summary.currency,
         leverage=UNSET if summary.leverage is None else summary.leverage,
-        equity=to_plain(summary.equity),
-        margin=to_plain(summary.margin),
+        equity=UNSET if summary.unmarked else to_plain(summary.equity),
+        margin=UNSET if summary.unmargined else to_plain(summary.margin),
         margin_loan=to_plain(summary.margin_loan),
-        margin_usage=to_plain(summary.margin_usage),
-        margin_requirement=to_plain(summary.margin_requirement),
-        margin_level=to_plain(summary.margin_level),
+        margin_usage=optional_plain(summary.margin_usage),
+        margin_requirement=UNSET if summary.unrequired else to_plain(summary.margin_requirement),
+        margin_level=optional_plain(summary.margin_level),
         credit=to_plain(summary.credit),
-        risk_exposure=to_plain(summary.risk_exposure),
-        risk_exposure_rate=to_plain(summary.risk_exposure_rate),
+        risk_exposure=UNSET if summary.unmarked else to_plain(summary.risk_exposure),
+        risk_exposure_rate=optional_plain(summary.risk_exposure_rate),
     )
 
 

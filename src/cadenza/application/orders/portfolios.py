@@ -107,15 +107,9 @@ class PortfolioBuilder:
         now_ms: int,
         valuation: Valuation,
     ) -> Portfolio:
-        """Return the portfolio. Its summary names the assets that no fresh price values."""
-        instruments = {}
-        for position in positions:
-            instrument = self._instrument(position.instrument_id)
-            if instrument is not None:
-                instruments[instrument.id] = instrument
-        marked = tuple(
-            self._marked(p, instruments[p.instrument_id]) for p in positions if p.instrument_id in instruments
-        )
+        """Return the portfolio. Its summary names the assets and the positions that no fresh price values. A position
+        is shown also while the catalogue does not have its instrument."""
+        marked = tuple(self._marked(position) for position in positions)
         held = tuple(
             HeldBalance(balance=balance, security_type=valuation.type_of(balance.asset))
             for balance in sorted(balances, key=_asset)
@@ -129,12 +123,10 @@ class PortfolioBuilder:
             updated_at_ms=max(updated_ms, default=now_ms),
         )
 
-    def _marked(self, position: Position, instrument: Instrument) -> MarkedPosition:
-        return MarkedPosition(
-            position=position,
-            instrument=instrument,
-            mark=self._mark(instrument.id),
-        )
+    def _marked(self, position: Position) -> MarkedPosition:
+        instrument = self._instrument(position.instrument_id)
+        mark = None if instrument is None else self._mark(instrument.id)
+        return MarkedPosition(position=position, instrument=instrument, mark=mark)
 
     def _mark(self, instrument_id: InstrumentId) -> Decimal | None:
         top = self._market.top(instrument_id)

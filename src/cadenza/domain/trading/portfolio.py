@@ -65,6 +65,24 @@ class MarkedPosition:
             return None
         return self.position.unrealized_pnl(self.instrument, self.mark)
 
+    @property
+    def initial_margin(self) -> Decimal | None:
+        """In the settlement asset; None when it is unknown."""
+        if self.instrument is None or self.mark is None:
+            return None
+        return position_margin(self.position, self.instrument, self.mark)
+
+    @property
+    def maintenance_margin(self) -> Decimal | None:
+        """In the settlement asset: what the venue stated last, else what the instrument's rate asks for; None when
+        neither is known."""
+        if self.position.maintenance_margin is not None:
+            return self.position.maintenance_margin
+        if self.instrument is None or self.mark is None:
+            return None
+        notional = self.instrument.cost(abs(self.position.quantity), self.mark)
+        return notional * (self.instrument.maintenance_margin or ZERO)
+
 
 _CONTRACTS = {
     InstrumentType.PERPETUAL: SecurityType.PERPETUAL,
@@ -82,10 +100,15 @@ class HeldBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Margin figures in `currency`: `equity` as of `Equity`; `margin` = initial margin in use;
-    `margin_requirement` = maintenance margin, as the venue stated it of each position, else by the instrument's rate;
-    `risk_exposure` = notional of all positions. 0 where it does not
-    apply. `unpriced` names the held assets that no fresh price values; they are in none of the figures."""
+    """Margin figures in `currency`: `equity` as of `Equity`; `margin` = initial margin in use; `margin_requirement` =
+    maintenance margin, as the venue stated it of each position, else by the instrument's rate; `risk_exposure` =
+    notional of all positions. 0 where it does not apply.
+
+    The sums are of what is known. `unpriced` names the held assets that no fresh price values: none of the sums has
+    them. `unmarked` names the instruments of open positions without a fresh price: equity and exposure lack these.
+    `unmargined` and `unrequired` name those whose initial and maintenance margin is unknown. A ratio of a sum that
+    lacks a position is None.
+    """
 
     currency: str
     leverage: int | None
@@ -96,20 +119,29 @@ class Summary:
     credit: Decimal
     risk_exposure: Decimal
     unpriced: tuple[str, ...] = ()
+    unmarked: tuple[InstrumentId, ...] = ()
+    unmargined: tuple[InstrumentId, ...] = ()
+    unrequired: tuple[InstrumentId, ...] = ()
 
     @property
-    def margin_usage(self) -> Decimal:
+    def margin_usage(self) -> Decimal | None:
         """Requirement / equity."""
+        if self.unmarked or self.unrequired:
+            return None
         return divide(self.margin_requirement, self.equity, 8) if self.equity > 0 else ZERO
 
     @property
-    def margin_level(self) -> Decimal:
+    def margin_level(self) -> Decimal | None:
         """Equity / margin."""
+        if self.unmarked or self.unmargined:
+            return None
         return divide(self.equity, self.margin, 8) if self.margin > 0 else ZERO
 
     @property
-    def risk_exposure_rate(self) -> Decimal:
-        """Exposure / equity."""
+    def risk_exposure_rate(self) -> Decimal | None:
+        """Exposure / equity; None too when an asset has no price: it says whether all that is held is in the sums."""
+        if self.unmarked or self.unpriced:
+            return None
         return divide(self.risk_exposure, self.equity, 8) if self.equity > 0 else ZERO
 
 
@@ -125,14 +157,6 @@ class Portfolio:
 def position_margin(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
     """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage."""
     return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage))
-
-
-def maintenance(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
-    """Return the maintenance margin of a position in the settlement asset: what the venue stated last, else what the
-    instrument's rate asks for."""
-    if position.maintenance_margin is not None:
-        return position.maintenance_margin
-    return instrument.cost(abs(position.quantity), mark) * (instrument.maintenance_margin or ZERO)
 
 
 def margin_of_leverage(
@@ -199,18 +223,25 @@ def summarize(
     equity = value_equity(balances, positions, rate)
     margin = requirement = exposure = loan = ZERO
     leverage: int | None = None
+    unmargined: dict[InstrumentId, None] = {}
+    unrequired: dict[InstrumentId, None] = {}
     for balance in balances:
         if balance.borrowed:
             loan += balance.borrowed * (rate(balance.asset) or ZERO)
     for marked in positions:
         position, instrument, mark = marked.position, marked.instrument, marked.mark
-        if position.quantity == 0 or instrument is None or mark is None:
+        if position.quantity == 0:
             continue
-        to_currency = rate(instrument.settled_in) or ZERO
-        notional = instrument.cost(abs(position.quantity), mark) * to_currency
-        margin += position_margin(position, instrument, mark) * to_currency
-        requirement += maintenance(position, instrument, mark) * to_currency
-        exposure += notional
+        to_currency = ZERO if instrument is None else rate(instrument.settled_in) or ZERO
+        initial, maintained = marked.initial_margin, marked.maintenance_margin
+        if initial is None:
+            unmargined[position.instrument_id] = None
+        if instrument is None or maintained is None:
+            unrequired[position.instrument_id] = None
+        margin += (initial or ZERO) * to_currency
+        requirement += (maintained or ZERO) * to_currency
+        if instrument is not None and mark is not None:
+            exposure += instrument.cost(abs(position.quantity), mark) * to_currency
         leverage = max(leverage or 1, position.leverage)
     return Summary(
         currency=currency,
@@ -222,4 +253,7 @@ def summarize(
         credit=ZERO,
         risk_exposure=exposure,
         unpriced=tuple(sorted(equity.unpriced)),
+        unmarked=equity.unmarked,
+        unmargined=tuple(unmargined),
+        unrequired=tuple(unrequired),
     )
