@@ -107,6 +107,7 @@ async def test_what_a_venue_has_paid_out_of_a_position_survives_a_crash(world: W
     await world.tick()
     (position,) = await trader.positions()
     assert (position.entry_cost, position.settled_cost) == (200, D("230.000000000000000001"))
+    assert position.leverage is None, "no word stated it"
 
 
 @venue_books

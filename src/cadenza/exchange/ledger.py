@@ -271,7 +271,7 @@ class Ledger:
             notional = abs(position.quantity) * mark
             total += notional
             equity += position.unrealized_pnl(instrument, mark)
-            initial += divide(notional, Decimal(position.leverage))
+            initial += divide(notional, Decimal(position.leverage_at_least))
             maintenance += notional * self._maintenance_rate(external_id, instrument)
         return MarginState(equity, total, initial, maintenance)
 
@@ -376,7 +376,7 @@ class Ledger:
         assert order.leverage is not None
         assert order.position_side is not None
         instrument = self._instruments[order.instrument_id]
-        if order.leverage < position.leverage:
+        if order.leverage < position.leverage_at_least:
             state, mark = self.margin(order.external_id, instrument.quote_asset), self._value_at(position)
             more = margin_of_leverage(position, instrument, order.side, order.leverage, mark)
             if state.equity < state.initial + more:
@@ -447,7 +447,7 @@ class Ledger:
         if not opening:
             return ZERO
         position = self._row_of_order(order)
-        leverage = order.leverage or (position.leverage if position else 1)
+        leverage = order.leverage or (position.leverage_at_least if position else 1)
         fees, more = cost * (self._with_fee(order) - ONE), ZERO
         if position is not None:
             instrument = self._instruments[order.instrument_id]

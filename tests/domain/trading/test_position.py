@@ -196,6 +196,27 @@ def test_a_summary_names_the_positions_that_its_sums_lack() -> None:
     assert (summary.margin_usage, summary.margin_level, summary.risk_exposure_rate) == (None, None, None)
 
 
+def test_an_unknown_leverage_is_no_number() -> None:
+    pair = instrument(initial_margin=None, maintenance_margin=None)
+    held = replace(empty(), instrument_id=pair.id, leverage=None, quantity=D(1), entry_cost=D(60_010))
+    known = replace(held, leverage=5)
+    both = tuple(MarkedPosition(position=each, instrument=pair, mark=D(60_010)) for each in (held, known))
+    summary = summarize((), both, "USDT", {"USDT": D(1)}.get)
+    assert (summary.leverage, summary.margin, summary.margin_requirement) == (None, 12_002, 0)
+    assert (summary.unmargined, summary.unrequired) == ((pair.id,), (pair.id,))
+    assert (summary.margin_usage, summary.margin_level, summary.unmarked) == (None, None, ())
+    assert summarize((), both[1:], "USDT", {"USDT": D(1)}.get).leverage == 5
+
+
+@pytest.mark.parametrize(("quantity", "margin", "unknown"), [("2", 0, ()), ("-2", 0, (LINEAR.id,))])
+def test_an_option_that_was_bought_needs_no_margin(quantity: str, margin: int, unknown: tuple[str, ...]) -> None:
+    option = instrument(type=InstrumentType.OPTION)
+    held = replace(empty(), instrument_id=option.id, leverage=None, quantity=D(quantity), maintenance_margin=D(0))
+    marked = MarkedPosition(position=held, instrument=option, mark=D(5))
+    summary = summarize((), (marked,), "USDT", {"USDT": D(1)}.get)
+    assert (summary.margin, summary.unmargined) == (margin, unknown)
+
+
 def test_an_asset_without_a_price_leaves_the_ratios_of_margin() -> None:
     balances = tuple(
         Balance(account_id=ACCOUNT, asset=asset, total=D(5), updated_at_ms=NOW_MS) for asset in ("BTC", "XRP")

@@ -149,6 +149,13 @@ def test_an_older_word_does_not_bring_a_closed_position_back() -> None:
     assert later.positions(ACCOUNT) == []
 
 
+def test_a_leverage_that_no_word_has_stated_is_unknown() -> None:
+    where = at_venue(AccountType.MARGIN)
+    for as_of, more, known in ((1, {}, None), (2, {"leverage": 3}, 3), (3, {}, 3), (4, {"leverage": 1}, 1)):
+        apply_report(where, position("2", as_of, **more))
+        assert where.positions(ACCOUNT)[0].leverage == known
+
+
 def test_each_word_of_a_position_says_from_when_its_profit_is_not_paid_out() -> None:
     where = at_venue(AccountType.MARGIN)
     apply_report(where, position("2", 1, settled_cost=D(200)))

@@ -5,7 +5,7 @@ account's venue (`domain/market/asset_graph.py`), or of another venue where that
 adds nothing, because its price is unknown or old; the summary names it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -67,8 +67,12 @@ class MarkedPosition:
 
     @property
     def initial_margin(self) -> Decimal | None:
-        """In the settlement asset; None when it is unknown."""
-        if self.instrument is None or self.mark is None:
+        """In the settlement asset; None when it is unknown. An option that was bought needs none: it is paid for."""
+        if self.instrument is None:
+            return None
+        if self.instrument.type is InstrumentType.OPTION and self.position.quantity > 0:
+            return ZERO
+        if self.mark is None or self.position.leverage is None:
             return None
         return position_margin(self.position, self.instrument, self.mark)
 
@@ -78,10 +82,9 @@ class MarkedPosition:
         neither is known."""
         if self.position.maintenance_margin is not None:
             return self.position.maintenance_margin
-        if self.instrument is None or self.mark is None:
+        if self.instrument is None or self.mark is None or self.instrument.maintenance_margin is None:
             return None
-        notional = self.instrument.cost(abs(self.position.quantity), self.mark)
-        return notional * (self.instrument.maintenance_margin or ZERO)
+        return self.instrument.cost(abs(self.position.quantity), self.mark) * self.instrument.maintenance_margin
 
 
 _CONTRACTS = {
@@ -102,7 +105,8 @@ class HeldBalance:
 class Summary:
     """Margin figures in `currency`: `equity` as of `Equity`; `margin` = initial margin in use; `margin_requirement` =
     maintenance margin, as the venue stated it of each position, else by the instrument's rate; `risk_exposure` =
-    notional of all positions. 0 where it does not apply.
+    notional of all positions. 0 where it does not apply. `leverage` is the highest of the open positions; None without
+    one, and when that of one is unknown.
 
     The sums are of what is known. `unpriced` names the held assets that no fresh price values: none of the sums has
     them. `unmarked` names the instruments of open positions without a fresh price: equity and exposure lack these.
@@ -155,8 +159,9 @@ class Portfolio:
 
 
 def position_margin(position: Position, instrument: Instrument, mark: Decimal) -> Decimal:
-    """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage."""
-    return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage))
+    """Return the initial margin of a position in the settlement asset: what it is worth, divided by its leverage. Where
+    that is unknown, the most that it can be."""
+    return divide(instrument.cost(abs(position.quantity), mark), Decimal(position.leverage_at_least))
 
 
 def margin_of_leverage(
@@ -222,7 +227,7 @@ def summarize(
     """Value balances and open positions in `currency`."""
     equity = value_equity(balances, positions, rate)
     margin = requirement = exposure = loan = ZERO
-    leverage: int | None = None
+    leverages: list[int | None] = []
     unmargined: dict[InstrumentId, None] = {}
     unrequired: dict[InstrumentId, None] = {}
     for balance in balances:
@@ -242,10 +247,10 @@ def summarize(
         requirement += (maintained or ZERO) * to_currency
         if instrument is not None and mark is not None:
             exposure += instrument.cost(abs(position.quantity), mark) * to_currency
-        leverage = max(leverage or 1, position.leverage)
+        leverages.append(position.leverage)
     return Summary(
         currency=currency,
-        leverage=leverage,
+        leverage=_highest(leverages),
         equity=equity.amount,
         margin=margin,
         margin_loan=loan,
@@ -257,3 +262,8 @@ def summarize(
         unmargined=tuple(unmargined),
         unrequired=tuple(unrequired),
     )
+
+
+def _highest(leverages: Sequence[int | None]) -> int | None:
+    known = [each for each in leverages if each is not None]
+    return max(known, default=None) if len(known) == len(leverages) else None

@@ -30,11 +30,12 @@ class Position:
 
     `quantity` is in the instrument's units. `entry_cost` (settlement asset) has the sign of `quantity`.
     `closed_quantity` and `closed_cost` are the sums over all closed parts; the exit price is made of them.
-    `realized_pnl` is in the settlement asset, before fees. `maintenance_margin` (settlement asset) is the venue's last
-    statement; None where the venue states none, and the instrument's rate counts. `settled_cost` (settlement asset,
-    signed like `quantity`) is what the profit counts from that is not in the account's cash yet, where the venue pays
-    profits out while the position is open; None elsewhere: all of the profit since `entry_cost` is not in the cash.
-    `as_of` is the venue's instant or sequence of the newest report that set it; 0 when no report did.
+    `realized_pnl` is in the settlement asset, before fees. `leverage` is None where the venue keeps it and has not
+    stated it. `maintenance_margin` (settlement asset) is the venue's last statement; None where the venue states none,
+    and the instrument's rate counts. `settled_cost` (settlement asset, signed like `quantity`) is what the profit
+    counts from that is not in the account's cash yet, where the venue pays profits out while the position is open; None
+    elsewhere: all of the profit since `entry_cost` is not in the cash. `as_of` is the venue's instant or sequence of
+    the newest report that set it; 0 when no report did.
     """
 
     id: PositionId
@@ -47,13 +48,18 @@ class Position:
     closed_quantity: Decimal = ZERO
     closed_cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
-    leverage: int = 1
+    leverage: int | None = 1
     maintenance_margin: Decimal | None = None
     settled_cost: Decimal | None = None
     as_of: int = 0
     created_at_ms: int
     updated_at_ms: int
     closed_at_ms: int | None = None
+
+    @property
+    def leverage_at_least(self) -> int:
+        """The leverage; 1, which needs the most margin, where it is unknown."""
+        return self.leverage or 1
 
     def entry_price(self, instrument: Instrument) -> Decimal:
         """Return the average price of what is held, in quote units per base unit."""

@@ -174,7 +174,7 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
         raise NoMarketPrice(f"there is no fresh price of {order.instrument_id} to value the order at")
     position = target_position(order, account, state)
     opening = order.quantity - min(closable(order, position, account, state), order.quantity)
-    leverage = Decimal(order.leverage or (position.leverage if position else 1))
+    leverage = Decimal(order.leverage or (position.leverage_at_least if position else 1))
     asset = instrument.settled_in
     margin = divide(instrument.cost(opening, price), leverage)
     needed = margin + instrument.cost(order.quantity, price) * max(instrument.taker_fee, ZERO)
